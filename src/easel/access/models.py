@@ -1,0 +1,41 @@
+"""API keys and remembered answers, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import DateTime, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easel.storage.database import Base
+
+
+class ApiKey(Base):
+    """A key of an organisation; only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (Index("ix_api_key_org", "org_id", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    name: Mapped[str] = mapped_column(String)
+    hash: Mapped[str] = mapped_column(String, unique=True)
+    hint: Mapped[str] = mapped_column(String)
+    scope: Mapped[str] = mapped_column(String)
+    app_id: Mapped[str | None] = mapped_column(ForeignKey("app.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RememberedAnswer(Base):
+    """The first answer to a POST with an Idempotency-Key, kept for a day."""
+
+    __tablename__ = "remembered_answer"
+    __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)
+
+    org_id: Mapped[str] = mapped_column(String, primary_key=True)
+    key: Mapped[str] = mapped_column(String, primary_key=True)
+    request_hash: Mapped[str] = mapped_column(String)
+    status: Mapped[int] = mapped_column(Integer)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

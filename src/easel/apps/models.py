@@ -1,0 +1,54 @@
+"""The app and the organisation it belongs to, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, Integer, String, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easel.storage.database import Base, Xid8
+
+
+class Organisation(Base):
+    """A tenant: everything else belongs to exactly one."""
+
+    __tablename__ = "organisation"
+
+    id: Mapped[str] = mapped_column(String, primary_key=True)
+    name: Mapped[str] = mapped_column(String)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class App(Base):
+    """A hosted web app.
+
+    `draft` is the configuration that PATCH changes, `published` the one visitors get, `published_version` the number
+    of the version that recorded it (None: the one it was created with). `last_version` and `last_sequence` are the
+    counters for version numbers and for acceptance order; both are only moved under this row's lock.
+    `changed_xid` is the transaction that last changed the app's routing.
+    """
+
+    __tablename__ = "app"
+    __table_args__ = (
+        Index("uq_app_slug_live", "slug", unique=True, postgresql_where=text("deleted_at is null")),
+        Index("ix_app_org_created", "org_id", "created_at", "id"),
+        Index("ix_app_changed_xid", "changed_xid"),
+    )
+
+    id: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    slug: Mapped[str] = mapped_column(String)
+    namespace: Mapped[str | None] = mapped_column(String)
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True)
+    draft: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    published: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    published_version: Mapped[int | None] = mapped_column(Integer)
+    last_version: Mapped[int] = mapped_column(Integer, default=0)
+    last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())

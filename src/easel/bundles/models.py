@@ -1,0 +1,102 @@
+"""What a bundle is once it has been read: limits, manifest, members."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+
+STORED = 0
+DEFLATED = 8
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True):
+    """One file of a version, and where its bytes lie.
+
+    `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
+    `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
+    `method` (0 stored, 8 raw deflate); `crc` is the CRC-32 of the content, which a gzip frame needs.
+    """
+
+    hash: str
+    size: int
+    type: str
+    bundle: int
+    offset: int
+    length: int
+    method: int
+    crc: int
+
+
+class BundleRef(msgspec.Struct, frozen=True, array_like=True):
+    """A pinned bundle: its object key, its SHA-256 (hex) and its size in bytes."""
+
+    key: str
+    hash: str
+    size: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in."""
+
+    bundles: list[BundleRef]
+    files: dict[str, Member]
+
+    @property
+    def total_size(self) -> int:
+        """The inflated size of all files together, in bytes."""
+        return sum(member.size for member in self.files.values())
+
+    def encode(self) -> bytes:
+        """The manifest as canonical JSON (files sorted by path), so that equal manifests give equal bytes."""
+        ordered = Manifest(bundles=self.bundles, files=dict(sorted(self.files.items())))
+        return _encoder.encode(ordered)
+
+    def content_hash(self) -> str:
+        """SHA-256 (hex) over paths and content hashes alone: the same files give the same hash in any zip."""
+        digest = hashlib.sha256()
+        for path, member in sorted(self.files.items()):
+            digest.update(f"{path}\0{member.hash}\n".encode())
+        return digest.hexdigest()
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Manifest)
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """The manifest from its stored bytes. Raises msgspec.ValidationError or msgspec.DecodeError when damaged."""
+    return _decoder.decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a bundle may hold; sizes in bytes. They hold while inflating, whatever the headers claim."""
+
+    max_files: int = 100_000
+    max_file_size: int = 256 * 1024 * 1024
+    max_total_size: int = 2 * 1024 * 1024 * 1024
+    max_name_bytes: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What an app has chosen to allow although it is an accident almost always."""
+
+    secrets: bool = False
+    dependencies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What reading a bundle gave: its files, and what there is to tell the person who uploaded it.
+
+    `stripped_root` is the single top-level folder that was taken as the root ('' if none), `left_out` the members
+    that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log.
+    """
+
+    files: dict[str, Member]
+    stripped_root: str = ""
+    left_out: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

@@ -1,0 +1,63 @@
+"""Deploys and their logs, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easel.storage.database import Base
+
+
+class Deploy(Base):
+    """One accepted deploy. `sequence` is its place in the app's acceptance order.
+
+    `status` goes queued → building → complete | failed and never back. `bundle_key`, `manifest_key` and `version` are
+    the results of the steps that made them: a step that finds its own result goes on.
+    """
+
+    __tablename__ = "deploy"
+    __table_args__ = (UniqueConstraint("app_id", "sequence"),)
+
+    id: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(String)
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    environment: Mapped[str] = mapped_column(String)
+    source: Mapped[str] = mapped_column(String)
+    bundle_s3_key: Mapped[str | None] = mapped_column(String)
+    source_files_key: Mapped[str | None] = mapped_column(String)
+    message: Mapped[str] = mapped_column(String)
+    git_commit_sha: Mapped[str | None] = mapped_column(String)
+    git_commit_message: Mapped[str | None] = mapped_column(String)
+    git_author: Mapped[str | None] = mapped_column(String)
+    queued_by: Mapped[str] = mapped_column(String)
+    queued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    status: Mapped[str] = mapped_column(String, default="queued")
+    step: Mapped[str | None] = mapped_column(String)
+    cancel_requested_by: Mapped[str | None] = mapped_column(String)
+    bundle_key: Mapped[str | None] = mapped_column(String)
+    manifest_key: Mapped[str | None] = mapped_column(String)
+    version: Mapped[int | None] = mapped_column(Integer)
+    error: Mapped[str | None] = mapped_column(String)
+    error_code: Mapped[str | None] = mapped_column(String)
+    warnings: Mapped[list[str]] = mapped_column(JSONB, default=list)
+    smoke_test: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    timings: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
+    counts: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+
+
+class DeployLogLine(Base):
+    """One line of a deploy's log; `seq` is 1, 2, 3 … within the deploy."""
+
+    __tablename__ = "deploy_log"
+
+    deploy_id: Mapped[str] = mapped_column(ForeignKey("deploy.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    ts: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    line: Mapped[str] = mapped_column(String)

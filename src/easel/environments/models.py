@@ -1,0 +1,53 @@
+"""Environments (the pointers) and the audit of every move, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easel.storage.database import Base
+
+
+class Environment(Base):
+    """A pointer at a complete version of its app, or at none.
+
+    `revision` counts the moves. `intent` is the acceptance sequence of the deploy, restore or promote that it follows:
+    a move whose own sequence is lower was overtaken and changes nothing.
+    """
+
+    __tablename__ = "environment"
+    __table_args__ = (ForeignKeyConstraint(["app_id", "version"], ["version.app_id", "version.number"]),)
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(String)
+    version: Mapped[int | None] = mapped_column(Integer)
+    deploy_id: Mapped[str | None] = mapped_column(String)
+    revision: Mapped[int] = mapped_column(BigInteger, default=0)
+    intent: Mapped[int] = mapped_column(BigInteger, default=0)
+    moved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lock_reason: Mapped[str | None] = mapped_column(String)
+    locked_by: Mapped[str | None] = mapped_column(String)
+    locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Audit(Base):
+    """Who did what to which pointer: from which version to which, written in the transaction that moved it."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_app_env", "app_id", "environment", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    org_id: Mapped[str] = mapped_column(String)
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"))
+    environment: Mapped[str] = mapped_column(String)
+    action: Mapped[str] = mapped_column(String)
+    actor: Mapped[str] = mapped_column(String)
+    from_version: Mapped[int | None] = mapped_column(Integer)
+    to_version: Mapped[int | None] = mapped_column(Integer)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    deploy_id: Mapped[str | None] = mapped_column(String)
+    note: Mapped[str | None] = mapped_column(String)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,111 @@
+"""The root of every error a user can meet, and the envelope it travels in.
+
+An error is a class: its docstring is the message (with `{placeholders}` filled from `details`), `code` is what a
+program branches on, `status` is the HTTP status. It is raised where the rule is, and turned into an HTTP answer, CLI
+text or a deploy's log line in one place each.
+"""
+
+from __future__ import annotations
+
+import inspect
+import string
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, Field
+
+
+class EaselError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str | None] = None
+
+    def __init__(self, **details: Any) -> None:
+        self.details: dict[str, Any] = details
+        super().__init__(self.message)
+
+    @property
+    def type(self) -> str:
+        """The stable class name a client sees as `error.type`."""
+        return type(self).__name__
+
+    @property
+    def message(self) -> str:
+        """The docstring's first paragraph with the details filled in."""
+        text = inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        return _Lenient().vformat(text, (), self.details)
+
+
+class _Lenient(string.Formatter):
+    """Formats without failing on a placeholder that has no value: an error must never hide behind another."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        return kwargs.get(key, f"{{{key}}}") if isinstance(key, str) else ""
+
+
+class BadRequestError(EaselError):
+    """The request cannot be carried out."""
+
+    status = 400
+    code = "bad_request"
+
+
+class NotFoundError(EaselError):
+    """There is no such resource."""
+
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(EaselError):
+    """The request conflicts with the current state."""
+
+    status = 409
+    code = "conflict"
+
+
+class NotImplementedYetError(EaselError):
+    """This operation of the contract is not built yet."""
+
+    status = 501
+    code = "not_implemented"
+
+
+class ServiceUnavailableError(EaselError):
+    """A part that Easel needs does not answer: {part}. Nothing was changed; try again in a moment."""
+
+    status = 503
+    code = "service_unavailable"
+
+
+class ErrorDetail(BaseModel):
+    """Error detail model."""
+
+    message: str = Field(title="Message", description="Human-readable error message")
+    type: str = Field(title="Type", description="Stable error type identifier (machine-readable)")
+    code: str | None = Field(
+        default=None,
+        title="Code",
+        description="Fine-grained error code for programmatic handling; present where callers may need to branch.",
+    )
+    details: dict[str, Any] | None = Field(
+        default=None, title="Details", description="Structured details: the field, id or limit concerned."
+    )
+
+
+class ErrorResponse(BaseModel):
+    """Error response model."""
+
+    success: bool = Field(default=False, title="Success", description="Always false for error responses")
+    status: int = Field(title="Status", description="HTTP status code for this error")
+    error: ErrorDetail = Field(description="Error details payload")
+
+
+def envelope(error: EaselError) -> dict[str, Any]:
+    """The contract's error envelope for an error, ready for JSON."""
+    return ErrorResponse(
+        status=error.status,
+        error=ErrorDetail(
+            message=error.message, type=error.type, code=error.code, details=error.details or None
+        ),
+    ).model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,85 @@
+"""The one settings object. Every field is an `EASEL_*` variable in the environment; `easel serve` flags set them too."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """How this Easel runs. Sizes are bytes, durations seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="EASEL_", extra="ignore")
+
+    data_dir: Path = Field(default=Path("data"), description="Folder of the embedded parts and local state.")
+    database_url: str | None = Field(default=None, description="PostgreSQL; None is the embedded one in data_dir.")
+    objects_url: str | None = Field(default=None, description="s3://, gs://, az://; None is data_dir/objects.")
+    secret_key: SecretStr | None = Field(default=None, description="Signs URLs and encrypts secrets; else a file.")
+
+    domain: str = Field(default="localhost", description="Apps answer at {slug}.DOMAIN.")
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    edge_host: str = "127.0.0.1"
+    edge_port: int = 8080
+    api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
+    edge_scheme: str = "http"
+    edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
+    edge_processes: int = Field(default=1, ge=1, le=64)
+
+    worker_concurrency: int = Field(default=4, ge=1, le=64)
+    heartbeat: float = Field(default=1.0, gt=0, description="Seconds between a worker's heartbeats.")
+    stalled_after: float = Field(default=4.0, gt=0, description="A worker silent this long is taken for dead.")
+    deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
+
+    max_upload_size: int = 512 * MIB
+    max_files: int = 100_000
+    max_file_size: int = 256 * MIB
+    max_total_size: int = 2048 * MIB
+    upload_expires: int = 3600
+    download_expires: int = 3600
+    source_files_max_count: int = 2000
+    source_files_max_bytes: int = 10 * MIB
+
+    skew_retention: float = Field(default=7 * 86400.0, description="How long old versions answer for open tabs.")
+    refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
+    edge_cache_bytes: int = 256 * MIB
+
+    rate_limit_per_minute: int = Field(default=60_000, ge=0, description="Requests a minute per key; 0 is no limit.")
+    max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")
+    log_level: str = "INFO"
+
+    @property
+    def postgres_dir(self) -> Path:
+        """Where the embedded PostgreSQL keeps its data."""
+        return self.data_dir / "postgres"
+
+    @property
+    def objects_dir(self) -> Path:
+        """Where the folder store keeps its objects."""
+        return self.data_dir / "objects"
+
+    @property
+    def run_dir(self) -> Path:
+        """Small files that the processes of one machine share while they run."""
+        return self.data_dir / "run"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Files of running deploys and uploads; may be lost at any time."""
+        return self.data_dir / "scratch"
+
+    @property
+    def public_edge_port(self) -> int:
+        """The port visitors use in an app's address."""
+        return self.edge_public_port if self.edge_public_port is not None else self.edge_port
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once from the environment."""
+    return Settings()

@@ -1,0 +1,120 @@
+"""The connection to PostgreSQL, and the unit of work around every change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Dialect, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import UserDefinedType
+
+from easel.storage.freshness import FreshnessPage
+
+CHANGES_CHANNEL = "easel_changes"
+"""Apps whose routing changed; the payload is the app's id."""
+DEPLOYS_CHANNEL = "easel_deploys"
+"""Deploys that have news (log lines, status); the payload is the deploy's id."""
+
+
+class Base(DeclarativeBase):
+    """The declarative base of every table."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id, which orders changes by when they became visible."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The column's type in DDL."""
+        return "xid8"
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], int | None]:
+        """Turns the driver's text into an int."""
+        return lambda value: None if value is None else int(value)
+
+
+class Transaction:
+    """One unit of work: a session, and what must happen right after its commit.
+
+    Everything in it is committed together or not at all. `after_commit` actions run once the commit is durable and
+    before the caller goes on, so that an answer is never sent before the edges of this machine know.
+    """
+
+    def __init__(self, session: AsyncSession, page: FreshnessPage | None) -> None:
+        self.session = session
+        self._page = page
+        self._slots: set[int] = set()
+
+    def mark(self, slot: int) -> None:
+        """Asks for the slot of the freshness page to be bumped once this transaction is committed."""
+        self._slots.add(slot)
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Sends a NOTIFY that is delivered when this transaction commits."""
+        await self.session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+
+    async def connection(self) -> psycopg.AsyncConnection[Any]:
+        """The driver's own connection, for libraries that take part in this transaction (the queue)."""
+        raw = await (await self.session.connection()).get_raw_connection()
+        connection = raw.driver_connection
+        assert isinstance(connection, psycopg.AsyncConnection)
+        return connection
+
+    async def commit(self) -> None:
+        """Commits, then tells the edges of this machine."""
+        await self.session.commit()
+        if self._page is not None:
+            for slot in self._slots:
+                self._page.bump(slot)
+        self._slots.clear()
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database."""
+
+    def __init__(self, url: str, *, page: FreshnessPage | None = None, pool_size: int = 8) -> None:
+        self.url = url
+        self.engine = create_async_engine(
+            sqlalchemy_url(url), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, pool_timeout=20
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._page = page
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A unit of work that commits at the end of the block, and rolls back when it raises."""
+        async with self._sessions() as session:
+            work = Transaction(session, self._page)
+            try:
+                yield work
+                await work.commit()
+            except BaseException:
+                await session.rollback()
+                raise
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL for SQLAlchemy on psycopg 3, from an ordinary `postgresql://` one."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url

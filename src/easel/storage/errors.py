@@ -1,0 +1,32 @@
+"""What can go wrong with the parts that keep things."""
+
+from __future__ import annotations
+
+from easel.errors import EaselError, NotFoundError, ServiceUnavailableError
+
+
+class ObjectMissingError(NotFoundError):
+    """The object {key} is not in the store."""
+
+    code = "object_missing"
+
+
+class ObjectDamagedError(EaselError):
+    """The object {key} in the store is damaged: its bytes do not have the hash they are stored under."""
+
+    status = 500
+    code = "object_damaged"
+
+
+class StorageFullError(ServiceUnavailableError):
+    """The disk that holds Easel's objects is full. Nothing was changed; free some space and try again."""
+
+    status = 503
+    code = "storage_full"
+
+
+class StoreUnavailableError(ServiceUnavailableError):
+    """The object store does not answer: {reason}. Nothing was changed; try again in a moment."""
+
+    status = 503
+    code = "store_unavailable"

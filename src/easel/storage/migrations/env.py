@@ -1,0 +1,9 @@
+"""Alembic's entry: runs migrations on the connection that storage/migrate.py hands over."""
+
+from alembic import context
+
+from easel.storage.database import Base
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,52 @@
+"""queue: procrastinate's tables, waking of the next job of an app, and versions that cannot change
+
+Revision ID: 0002
+Revises: 0001
+"""
+
+from alembic import op
+from procrastinate.schema import SchemaManager
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# A job that waits for another's lock is otherwise found only at the worker's next poll.
+WAKE_NEXT = """
+create function easel_wake_next_job() returns trigger language plpgsql as $$
+declare
+    note text := json_build_object('type', 'job_inserted', 'job_id', old.id)::text;
+begin
+    if old.lock is not null and old.status = 'doing' and (tg_op = 'DELETE' or new.status <> 'doing')
+       and exists (select 1 from procrastinate_jobs where lock = old.lock and status = 'todo' and id <> old.id) then
+        perform pg_notify('procrastinate_any_queue_v1', note), pg_notify('procrastinate_queue_v1#' || old.queue_name, note);
+    end if;
+    return null;
+end;
+$$;
+create trigger easel_wake_next_job after update of status or delete on procrastinate_jobs
+    for each row execute function easel_wake_next_job();
+"""
+
+IMMUTABLE_VERSIONS = """
+create function easel_version_is_immutable() returns trigger language plpgsql as $$
+begin
+    raise exception 'version % of % is immutable', old.number, old.app_id;
+end;
+$$;
+create trigger easel_version_is_immutable before update on version
+    for each row execute function easel_version_is_immutable();
+"""
+
+
+def upgrade() -> None:
+    connection = op.get_bind().connection.driver_connection
+    with connection.cursor() as cursor:
+        cursor.execute(SchemaManager.get_schema())
+        cursor.execute(WAKE_NEXT)
+        cursor.execute(IMMUTABLE_VERSIONS)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Easel's schema only goes forward; restore a backup instead.")

@@ -1,0 +1,268 @@
+"""The object store: bundles, manifests and uploads, in a folder or a bucket, through obstore.
+
+Keys are relative paths made by Easel alone: `app-builds/{app}/{token}/{file}` for uploads and
+`apps/{app}/{bundles,manifests,sources,variants}/{sha256}` for what versions are made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import mmap
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
+
+from easel.storage.errors import ObjectMissingError, StorageFullError, StoreUnavailableError
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What the store knows about an object; size in bytes."""
+
+    key: str
+    size: int
+    etag: str | None
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A private, unchangeable copy of an upload on this machine's disk, with its SHA-256 (hex) and size in bytes."""
+
+    path: Path
+    hash: str
+    size: int
+
+
+class ObjectStore:
+    """The objects in one store. `local_path` is there for the folder store only."""
+
+    presigns = False
+    """Whether the store makes presigned URLs itself, so that bytes never pass through the api."""
+
+    def __init__(self, store: LocalStore | S3Store | GCSStore | AzureStore, scratch: Path) -> None:
+        self._store = store
+        self._scratch = scratch
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the object lies on this machine's disk, or None if the store is not a folder."""
+        return None
+
+    async def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissingError, StoreUnavailableError."""
+        with _translated(key):
+            return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes of the object from `start`. Raises ObjectMissingError, StoreUnavailableError."""
+        if length == 0:
+            return b""
+        with _translated(key):
+            return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Stores the object, whole or not at all. Raises StorageFullError, StoreUnavailableError."""
+        with _translated(key):
+            await obstore.put_async(self._store, key, data)
+
+    async def put_file(self, key: str, path: Path) -> None:
+        """Stores a file as an object, in parts when it is large. Raises StorageFullError, StoreUnavailableError."""
+        with _translated(key):
+            await obstore.put_async(self._store, key, path)
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        """What is known of the object, or None if there is none. Raises StoreUnavailableError."""
+        try:
+            with _translated(key):
+                meta = await obstore.head_async(self._store, key)
+        except ObjectMissingError:
+            return None
+        return ObjectInfo(key=key, size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"])
+
+    async def delete(self, key: str) -> None:
+        """Removes the object; one that is not there is no error."""
+        try:
+            with _translated(key):
+                await obstore.delete_async(self._store, key)
+        except ObjectMissingError:
+            pass
+
+    async def keys(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """Every object under the prefix (a whole path segment)."""
+        async for batch in obstore.list(self._store, prefix=prefix):
+            for meta in batch:
+                yield ObjectInfo(
+                    key=meta["path"], size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"]
+                )
+
+    async def presigned(self, method: str, key: str, expires: int) -> str:
+        """A URL that the store itself honours for `expires` seconds. Only where `presigns` is true."""
+        assert isinstance(self._store, S3Store | GCSStore | AzureStore)
+        verb: Literal["GET", "PUT"] = "PUT" if method == "PUT" else "GET"
+        return await obstore.sign_async(self._store, verb, key, timedelta(seconds=expires))
+
+    @asynccontextmanager
+    async def pin(self, key: str) -> AsyncIterator[Pinned]:
+        """A private copy of an uploaded object, hashed, for the length of the block.
+
+        Whoever still holds the presigned URL may overwrite the upload at any time; nobody can change the copy.
+        Raises ObjectMissingError, StorageFullError, StoreUnavailableError.
+        """
+        descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".pin")
+        path = Path(name)
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with os.fdopen(descriptor, "wb") as out, _translated(key):
+                async for chunk in (await obstore.get_async(self._store, key)).stream(min_chunk_size=CHUNK):
+                    data = bytes(chunk)
+                    digest.update(data)
+                    size += len(data)
+                    out.write(data)
+            yield Pinned(path=path, hash=digest.hexdigest(), size=size)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def adopt(self, pinned: Pinned, key: str) -> None:
+        """Stores a pinned copy under its final key, if it is not there with this size already."""
+        existing = await self.head(key)
+        if existing is None or existing.size != pinned.size:
+            await self.put_file(key, pinned.path)
+
+    async def check(self) -> None:
+        """Raises StoreUnavailableError unless the store answers."""
+        await self.head("easel-ready")
+
+
+class FolderObjects(ObjectStore):
+    """Objects in a folder. Pinning is a hard link: no byte is copied, and an upload is only ever replaced whole."""
+
+    def __init__(self, root: Path, scratch: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.root = root.resolve()
+        super().__init__(LocalStore(self.root, mkdir=True), scratch)
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the object lies on this machine's disk. Keys are made by Easel and never hold `..`."""
+        return self.root.joinpath(*key.split("/"))
+
+    def scratch_file(self) -> tuple[int, Path]:
+        """A new empty file on the same disk as the objects: descriptor and path."""
+        descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".part")
+        return descriptor, Path(name)
+
+    def install(self, part: Path, key: str) -> None:
+        """Moves a complete, synced scratch file into place under the key, atomically."""
+        target = self.root.joinpath(*key.split("/"))
+        with _translated(key):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, target)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Stores the object durably: synced to disk, then renamed into place."""
+        with _translated(key):
+            descriptor, part = self.scratch_file()
+            try:
+                with os.fdopen(descriptor, "wb") as out:
+                    out.write(data)
+                    out.flush()
+                    os.fsync(out.fileno())
+                self.install(part, key)
+            finally:
+                part.unlink(missing_ok=True)
+
+    @asynccontextmanager
+    async def pin(self, key: str) -> AsyncIterator[Pinned]:
+        """A hard link to the upload as it is now, hashed."""
+        source = self.root.joinpath(*key.split("/"))
+        descriptor, path = self.scratch_file()
+        os.close(descriptor)
+        path.unlink()
+        try:
+            with _translated(key):
+                try:
+                    os.link(source, path)
+                except OSError as error:
+                    if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                        raise
+                    shutil.copyfile(source, path)
+                size = path.stat().st_size
+                digest = await asyncio.to_thread(_hash_file, path, size)
+            yield Pinned(path=path, hash=digest, size=size)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def adopt(self, pinned: Pinned, key: str) -> None:
+        """Gives the pinned copy its final name: one more hard link."""
+        target = self.root.joinpath(*key.split("/"))
+        with _translated(key):
+            if target.exists() and target.stat().st_size == pinned.size:
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = pinned.path.with_suffix(".adopt")
+            try:
+                try:
+                    os.link(pinned.path, part)
+                except OSError:
+                    shutil.copyfile(pinned.path, part)
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
+
+
+class BucketObjects(ObjectStore):
+    """Objects in S3, GCS or Azure; endpoint, region and credentials come from their usual variables."""
+
+    presigns = True
+
+
+def open_objects(url: str | None, folder: Path, scratch: Path) -> ObjectStore:
+    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    if url is None:
+        return FolderObjects(folder, scratch)
+    if url.startswith("file://"):
+        return FolderObjects(Path(url.removeprefix("file://")), scratch)
+    store = obstore.store.from_url(url)
+    assert isinstance(store, S3Store | GCSStore | AzureStore), f"not an object store that Easel knows: {url}"
+    return BucketObjects(store, scratch)
+
+
+def _hash_file(path: Path, size: int) -> str:
+    if size == 0:
+        return hashlib.sha256().hexdigest()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        return hashlib.sha256(view).hexdigest()
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    """Turns the store's and the system's errors into Easel's."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ObjectMissingError(key=key) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError() from error
+        raise StoreUnavailableError(reason=error.strerror or type(error).__name__) from error
+    except BaseError as error:
+        text = str(error)
+        if "No space left" in text:
+            raise StorageFullError() from error
+        raise StoreUnavailableError(reason=text.splitlines()[0][:300]) from error

@@ -1,0 +1,29 @@
+"""Upload addresses that were handed out, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easel.storage.database import Base
+
+
+class Upload(Base):
+    """One issued upload: its object key belongs to one app, and lives until it expires and is swept.
+
+    `etag` and `size` (bytes) are what the folder store's own upload endpoint received last; with a bucket they stay None.
+    """
+
+    __tablename__ = "upload"
+    __table_args__ = (Index("ix_upload_created", "created_at"),)
+
+    key: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(String)
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"))
+    filename: Mapped[str] = mapped_column(String)
+    content_type: Mapped[str] = mapped_column(String)
+    etag: Mapped[str | None] = mapped_column(String)
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
