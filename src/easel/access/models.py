@@ -1,13 +1,23 @@
-"""API keys and remembered answers, as they are stored."""
+"""Organisations, API keys and remembered answers, as they are stored."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import DateTime, ForeignKey, Index, Integer, LargeBinary, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easel.storage.database import Base
+
+
+class Organisation(Base):
+    """A tenant: everything else belongs to exactly one."""
+
+    __tablename__ = "organisation"
+
+    id: Mapped[str] = mapped_column(String, primary_key=True)
+    name: Mapped[str] = mapped_column(String)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class ApiKey(Base):

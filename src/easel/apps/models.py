@@ -1,4 +1,4 @@
-"""The app and the organisation it belongs to, as they are stored."""
+"""The app, as it is stored."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easel.storage.database import Base, Xid8
-
-
-class Organisation(Base):
-    """A tenant: everything else belongs to exactly one."""
-
-    __tablename__ = "organisation"
-
-    id: Mapped[str] = mapped_column(String, primary_key=True)
-    name: Mapped[str] = mapped_column(String)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class App(Base):
@@ -46,9 +36,11 @@ class App(Base):
     draft: Mapped[dict[str, Any]] = mapped_column(JSONB)
     published: Mapped[dict[str, Any]] = mapped_column(JSONB)
     published_version: Mapped[int | None] = mapped_column(Integer)
+    published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_version: Mapped[int] = mapped_column(Integer, default=0)
     last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    swept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())

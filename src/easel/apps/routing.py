@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, update
 
 from easel.apps.models import App
-from easel.storage.database import CHANGES_CHANNEL, Transaction
+from easel.storage.channels import CHANGES_CHANNEL
+from easel.storage.database import Transaction
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 

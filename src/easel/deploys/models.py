@@ -15,8 +15,10 @@ from easel.storage.database import Base
 class Deploy(Base):
     """One accepted deploy. `sequence` is its place in the app's acceptance order.
 
-    `status` goes queued → building → complete | failed and never back. `bundle_key`, `manifest_key` and `version` are
-    the results of the steps that made them: a step that finds its own result goes on.
+    `status` goes queued → building → complete | failed and never back. `bundle_key`, `manifest_key`, `version` and
+    `outcome` (what asking the pointer to move gave) are
+    the results of the steps that made them: a step that finds its own result goes on. `attempt` counts the runs: a worker that was taken over holds an old number, and
+    nothing it still does counts.
     """
 
     __tablename__ = "deploy"
@@ -40,10 +42,11 @@ class Deploy(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     status: Mapped[str] = mapped_column(String, default="queued")
     step: Mapped[str | None] = mapped_column(String)
-    cancel_requested_by: Mapped[str | None] = mapped_column(String)
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
     bundle_key: Mapped[str | None] = mapped_column(String)
     manifest_key: Mapped[str | None] = mapped_column(String)
     version: Mapped[int | None] = mapped_column(Integer)
+    outcome: Mapped[str | None] = mapped_column(String)
     error: Mapped[str | None] = mapped_column(String)
     error_code: Mapped[str | None] = mapped_column(String)
     warnings: Mapped[list[str]] = mapped_column(JSONB, default=list)

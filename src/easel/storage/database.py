@@ -14,11 +14,6 @@ from sqlalchemy.types import UserDefinedType
 
 from easel.storage.freshness import FreshnessPage
 
-CHANGES_CHANNEL = "easel_changes"
-"""Apps whose routing changed; the payload is the app's id."""
-DEPLOYS_CHANNEL = "easel_deploys"
-"""Deploys that have news (log lines, status); the payload is the deploy's id."""
-
 
 class Base(DeclarativeBase):
     """The declarative base of every table."""

@@ -64,30 +64,30 @@ class ObjectStore:
 
     async def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissingError, StoreUnavailableError."""
-        with _translated(key):
+        with translated(key):
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """`length` bytes of the object from `start`. Raises ObjectMissingError, StoreUnavailableError."""
         if length == 0:
             return b""
-        with _translated(key):
+        with translated(key):
             return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
 
     async def put(self, key: str, data: bytes) -> None:
         """Stores the object, whole or not at all. Raises StorageFullError, StoreUnavailableError."""
-        with _translated(key):
+        with translated(key):
             await obstore.put_async(self._store, key, data)
 
     async def put_file(self, key: str, path: Path) -> None:
         """Stores a file as an object, in parts when it is large. Raises StorageFullError, StoreUnavailableError."""
-        with _translated(key):
+        with translated(key):
             await obstore.put_async(self._store, key, path)
 
     async def head(self, key: str) -> ObjectInfo | None:
         """What is known of the object, or None if there is none. Raises StoreUnavailableError."""
         try:
-            with _translated(key):
+            with translated(key):
                 meta = await obstore.head_async(self._store, key)
         except ObjectMissingError:
             return None
@@ -96,7 +96,7 @@ class ObjectStore:
     async def delete(self, key: str) -> None:
         """Removes the object; one that is not there is no error."""
         try:
-            with _translated(key):
+            with translated(key):
                 await obstore.delete_async(self._store, key)
         except ObjectMissingError:
             pass
@@ -127,7 +127,7 @@ class ObjectStore:
         digest = hashlib.sha256()
         size = 0
         try:
-            with os.fdopen(descriptor, "wb") as out, _translated(key):
+            with os.fdopen(descriptor, "wb") as out, translated(key):
                 async for chunk in (await obstore.get_async(self._store, key)).stream(min_chunk_size=CHUNK):
                     data = bytes(chunk)
                     digest.update(data)
@@ -169,13 +169,13 @@ class FolderObjects(ObjectStore):
     def install(self, part: Path, key: str) -> None:
         """Moves a complete, synced scratch file into place under the key, atomically."""
         target = self.root.joinpath(*key.split("/"))
-        with _translated(key):
+        with translated(key):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(part, target)
 
     async def put(self, key: str, data: bytes) -> None:
         """Stores the object durably: synced to disk, then renamed into place."""
-        with _translated(key):
+        with translated(key):
             descriptor, part = self.scratch_file()
             try:
                 with os.fdopen(descriptor, "wb") as out:
@@ -194,7 +194,7 @@ class FolderObjects(ObjectStore):
         os.close(descriptor)
         path.unlink()
         try:
-            with _translated(key):
+            with translated(key):
                 try:
                     os.link(source, path)
                 except OSError as error:
@@ -210,7 +210,7 @@ class FolderObjects(ObjectStore):
     async def adopt(self, pinned: Pinned, key: str) -> None:
         """Gives the pinned copy its final name: one more hard link."""
         target = self.root.joinpath(*key.split("/"))
-        with _translated(key):
+        with translated(key):
             if target.exists() and target.stat().st_size == pinned.size:
                 return
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -251,8 +251,8 @@ def _hash_file(path: Path, size: int) -> str:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
-    """Turns the store's and the system's errors into Easel's."""
+def translated(key: str) -> Iterator[None]:
+    """Turns the store's and the system's errors into Easel's: object missing, disk full, store unavailable."""
     try:
         yield
     except FileNotFoundError as error:

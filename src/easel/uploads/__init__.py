@@ -1,1 +1,1 @@
-
+"""Uploads: presigned addresses, and the bytes that arrive there."""

@@ -1,1 +1,1 @@
-
+"""Versions: immutable, numbered, comparable, downloadable, restorable."""

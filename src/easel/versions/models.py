@@ -16,7 +16,8 @@ class Version(Base):
     """An immutable, numbered version: manifest and configuration together. Rows are inserted, never updated.
 
     `kind` is 'deploy' or 'publish'. `manifest_key` is None for a publish before any code. `files_hash` is the hash of
-    paths and contents alone, `config_hash` of the configuration alone. `previous_published` is, for a publish, the
+    paths and contents alone, `config_hash` of the configuration alone;
+    `config_version` is the publish that the configuration is from. `previous_published` is, for a publish, the
     version whose configuration was live before: what a rollback goes back to.
     """
 
@@ -35,6 +36,7 @@ class Version(Base):
     config: Mapped[dict[str, Any]] = mapped_column(JSONB)
     config_hash: Mapped[str] = mapped_column(String)
     content_hash: Mapped[str] = mapped_column(String)
+    config_version: Mapped[int | None] = mapped_column(Integer)
     previous_published: Mapped[int | None] = mapped_column(Integer)
     source_files_key: Mapped[str | None] = mapped_column(String)
     file_count: Mapped[int] = mapped_column(Integer, default=0)

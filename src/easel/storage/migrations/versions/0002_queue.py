@@ -12,14 +12,17 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# A job that waits for another's lock is otherwise found only at the worker's next poll.
+# A job that waits for another's lock, or was put back, is otherwise found only at the worker's next poll.
 WAKE_NEXT = """
 create function easel_wake_next_job() returns trigger language plpgsql as $$
 declare
     note text := json_build_object('type', 'job_inserted', 'job_id', old.id)::text;
 begin
-    if old.lock is not null and old.status = 'doing' and (tg_op = 'DELETE' or new.status <> 'doing')
-       and exists (select 1 from procrastinate_jobs where lock = old.lock and status = 'todo' and id <> old.id) then
+    if old.status <> 'doing' or (tg_op = 'UPDATE' and new.status = 'doing') then
+        return null;
+    end if;
+    if (tg_op = 'UPDATE' and new.status = 'todo') or (old.lock is not null and exists (
+            select 1 from procrastinate_jobs where lock = old.lock and status = 'todo' and id <> old.id)) then
         perform pg_notify('procrastinate_any_queue_v1', note), pg_notify('procrastinate_queue_v1#' || old.queue_name, note);
     end if;
     return null;

@@ -1,0 +1,64 @@
+"""Why a request is not let in."""
+
+from __future__ import annotations
+
+from easel.errors import BadRequestError, ConflictError, EaselError, NotFoundError
+
+
+class AuthenticationRequiredError(EaselError):
+    """This needs an API key: send `Authorization: Bearer sk_…`."""
+
+    status = 401
+    code = "authentication_required"
+
+
+class InvalidApiKeyError(EaselError):
+    """The API key is unknown or was revoked."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class InsufficientScopeError(EaselError):
+    """This API key may not do that: it has the scope `{scope}`, and this needs `{needed}`."""
+
+    status = 403
+    code = "insufficient_scope"
+
+
+class KeyLimitedToAppError(EaselError):
+    """This API key is limited to one app, and this concerns the whole organisation."""
+
+    status = 403
+    code = "insufficient_scope"
+
+
+class KeyNotFoundError(NotFoundError):
+    """There is no API key {key_id}."""
+
+    code = "key_not_found"
+
+
+class LastAdminKeyError(BadRequestError):
+    """This is the organisation's last key with the scope `admin`. Create another one before revoking it."""
+
+    code = "last_admin_key"
+
+
+class RateLimitedError(EaselError):
+    """Too many requests: this key may make {limit} a minute. Try again in {retry_after_seconds} s."""
+
+    status = 429
+    code = "rate_limited"
+
+
+class IdempotencyConflictError(ConflictError):
+    """This Idempotency-Key was used before with another request. Use a new key for a new request."""
+
+    code = "idempotency_conflict"
+
+
+class IdempotencyKeyInvalidError(BadRequestError):
+    """An Idempotency-Key is 1 to 255 printable ASCII characters."""
+
+    code = "idempotency_key_invalid"

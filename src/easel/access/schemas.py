@@ -1,0 +1,43 @@
+"""Requests and answers about API keys: additions to the contract."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from easel.schemas import Part, Request, Text
+
+Scope = Literal["read", "deploy", "admin"]
+
+
+class CreateKeyRequest(Request):
+    """Asks for a new API key."""
+
+    name: Text = Field(min_length=1, max_length=200, description="What the key is for")
+    scope: Scope = Field(default="deploy", description="Each scope includes the ones before it: read, deploy, admin")
+    app_id: Text | None = Field(default=None, description="Limits the key to one app")
+
+
+class KeyResponse(Answer):
+    """An API key, without its secret."""
+
+    key_id: str
+    name: str
+    scope: Scope
+    app_id: str | None = None
+    hint: str = Field(description="Beginning and end of the key, to recognise it by")
+    created_at: str | None = None
+
+
+class CreatedKeyResponse(KeyResponse):
+    """A new API key, with its secret: shown this once and never again."""
+
+    key: str
+
+
+class ListKeysResponse(Answer):
+    """The organisation's keys, oldest first."""
+
+    keys: list[KeyResponse]
+    total: int

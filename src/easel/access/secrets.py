@@ -1,0 +1,94 @@
+"""Secrets at rest: sealed values, signatures and passwords, all under one instance key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+import bcrypt
+from cryptography.fernet import Fernet, InvalidToken
+
+from easel.errors import EaselError
+
+MASK = "***"
+
+
+class SecretUnreadableError(EaselError):
+    """A stored secret cannot be read: it was sealed under another EASEL_SECRET_KEY."""
+
+    code = "secret_unreadable"
+
+
+class Vault:
+    """Seals, signs and digests with keys derived from the instance's secret key."""
+
+    def __init__(self, secret: str) -> None:
+        root = hashlib.sha256(secret.encode()).digest()
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derive(root, b"seal")))
+        self._signing = _derive(root, b"sign")
+        self._digesting = _derive(root, b"digest")
+
+    def seal(self, plain: str) -> str:
+        """The value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""
+        return self._fernet.encrypt(plain.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The value that was sealed. Raises SecretUnreadableError."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken as error:
+            raise SecretUnreadableError() from error
+
+    def digest(self, plain: str) -> str:
+        """A keyed digest (hex) by which two secrets can be compared without opening them."""
+        return hmac.digest(self._digesting, plain.encode(), "sha256").hex()
+
+    def sign(self, text: str) -> str:
+        """A signature (hex) of the text, for URLs that Easel hands out."""
+        return hmac.digest(self._signing, text.encode(), "sha256").hex()
+
+    def signed(self, text: str, signature: str) -> bool:
+        """Whether the signature is the text's, compared in constant time."""
+        return hmac.compare_digest(self.sign(text).encode(), signature.encode("utf-8", "replace"))
+
+
+def hash_key(secret: str) -> str:
+    """The SHA-256 (hex) under which an API key is kept. Keys hold 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def hash_password(password: str) -> str:
+    """The bcrypt hash of a password. Longer ones than bcrypt's 72 bytes are digested first."""
+    return bcrypt.hashpw(_password_bytes(password), bcrypt.gensalt(10)).decode()
+
+
+def password_matches(password: str, hashed: str) -> bool:
+    """Whether the password has this bcrypt hash; a malformed hash matches nothing."""
+    try:
+        return bcrypt.checkpw(_password_bytes(password), hashed.encode())
+    except ValueError:
+        return False
+
+
+def load_secret(path: Path) -> str:
+    """The instance key kept in a file (mode 0600), made at first use. Safe when several processes start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        secret = base64.urlsafe_b64encode(os.urandom(48)).decode()
+        file.write(secret + "\n")
+    return secret
+
+
+def _password_bytes(password: str) -> bytes:
+    return base64.b64encode(hashlib.sha256(password.encode()).digest())
+
+
+def _derive(root: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(root, b"easel/" + purpose, "sha256")

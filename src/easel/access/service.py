@@ -1,0 +1,128 @@
+"""API keys: making, listing, revoking, and finding out who a request is from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+
+from easel import clock
+from easel.access.errors import (
+    AuthenticationRequiredError,
+    InsufficientScopeError,
+    InvalidApiKeyError,
+    KeyLimitedToAppError,
+    KeyNotFoundError,
+    LastAdminKeyError,
+)
+from easel.access.models import ApiKey, Organisation
+from easel.access.secrets import hash_key
+from easel.ids import new_id, new_secret
+from easel.storage.database import Transaction
+
+SCOPES = ("read", "deploy", "admin")
+"""Each scope includes the ones before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request is from: a key of an organisation, what it may do, and the one app it is limited to, if any."""
+
+    key_id: str
+    org_id: str
+    name: str
+    scope: str
+    app_id: str | None
+
+    @property
+    def actor(self) -> str:
+        """How this key is named in records and the audit."""
+        return f"{self.name} ({self.key_id})"
+
+    def require(self, needed: str, *, whole_organisation: bool = False) -> None:
+        """Raises InsufficientScopeError, or KeyLimitedToAppError where a key of one app asks for more than its app."""
+        if SCOPES.index(self.scope) < SCOPES.index(needed):
+            raise InsufficientScopeError(scope=self.scope, needed=needed)
+        if whole_organisation and self.app_id is not None:
+            raise KeyLimitedToAppError(app_id=self.app_id)
+
+
+def bearer(header: str | None) -> str:
+    """The key in an Authorization header (RFC 6750 §2.1). Raises AuthenticationRequiredError."""
+    scheme, _, secret = (header or "").strip().partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret.startswith("sk_") or not secret.isascii() or len(secret) > 200:
+        raise AuthenticationRequiredError()
+    return secret
+
+
+async def authenticate(work: Transaction, secret: str) -> Principal:
+    """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
+    key = await work.session.scalar(
+        select(ApiKey).where(ApiKey.hash == hash_key(secret), ApiKey.revoked_at.is_(None))
+    )
+    if key is None:
+        raise InvalidApiKeyError()
+    return Principal(key_id=key.id, org_id=key.org_id, name=key.name, scope=key.scope, app_id=key.app_id)
+
+
+async def create_key(
+    work: Transaction, org_id: str, *, name: str, scope: str, app_id: str | None = None
+) -> tuple[ApiKey, str]:
+    """A new key of the organisation, and its secret, which is not kept and cannot be shown again."""
+    secret = f"sk_{new_secret()}"
+    key = ApiKey(
+        id=new_id("key"),
+        org_id=org_id,
+        name=name,
+        hash=hash_key(secret),
+        hint=f"{secret[:6]}…{secret[-4:]}",
+        scope=scope,
+        app_id=app_id,
+        created_at=clock.now(),
+    )
+    work.session.add(key)
+    await work.session.flush()
+    return key, secret
+
+
+async def list_keys(work: Transaction, org_id: str) -> list[ApiKey]:
+    """The organisation's keys that are not revoked, oldest first."""
+    keys = await work.session.scalars(
+        select(ApiKey)
+        .where(ApiKey.org_id == org_id, ApiKey.revoked_at.is_(None))
+        .order_by(ApiKey.created_at, ApiKey.id)
+    )
+    return list(keys)
+
+
+async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
+    """Revokes a key at once. Raises KeyNotFoundError, and LastAdminKeyError so that nobody locks themselves out."""
+    # One row to lock, so that two admins cannot revoke each other's last key at the same moment.
+    await work.session.execute(select(Organisation.id).where(Organisation.id == org_id).with_for_update())
+    key = await work.session.scalar(
+        select(ApiKey).where(ApiKey.org_id == org_id, ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
+    )
+    if key is None:
+        raise KeyNotFoundError(key_id=key_id)
+    if key.scope == "admin" and key.app_id is None:
+        others = await work.session.scalar(
+            select(func.count()).where(
+                ApiKey.org_id == org_id,
+                ApiKey.id != key_id,
+                ApiKey.scope == "admin",
+                ApiKey.app_id.is_(None),
+                ApiKey.revoked_at.is_(None),
+            )
+        )
+        if not others:
+            raise LastAdminKeyError()
+    await work.session.execute(update(ApiKey).where(ApiKey.id == key_id).values(revoked_at=clock.now()))
+
+
+async def create_organisation(work: Transaction, name: str) -> Organisation:
+    """A new organisation."""
+    organisation = Organisation(id=new_id("org"), name=name, created_at=clock.now())
+    work.session.add(organisation)
+    await work.session.flush()
+    return organisation

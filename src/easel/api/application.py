@@ -1,0 +1,87 @@
+"""The api's application, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from easel.access.routes import router as keys_router
+from easel.access.secrets import Vault
+from easel.api import openapi
+from easel.api.health import router as health_router
+from easel.api.unbuilt import router as unbuilt_router
+from easel.apps.routes import router as apps_router
+from easel.deploys.following import Followers
+from easel.deploys.routes import router as deploys_router
+from easel.environments.routes import router as environments_router
+from easel.settings import Settings
+from easel.storage.channels import DEPLOYS_CHANNEL
+from easel.storage.database import Database
+from easel.storage.freshness import FreshnessPage
+from easel.storage.notifications import Listener
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import Queue
+from easel.uploads.routes import objects_router
+from easel.uploads.routes import router as uploads_router
+from easel.versions.routes import router as versions_router
+from easel.versions.verify import Verifier
+from easel.web.context import Limiter, Services
+from easel.web.errors import add_error_handlers
+from easel.web.middleware import RequestContext
+
+ROUTERS = (
+    apps_router,
+    uploads_router,
+    deploys_router,
+    versions_router,
+    environments_router,
+    keys_router,
+    unbuilt_router,
+    objects_router,
+    health_router,
+)
+
+
+def make_services(settings: Settings, database_url: str, objects: ObjectStore, vault: Vault) -> Services:
+    """Everything an api process works with."""
+    page = FreshnessPage(settings.run_dir / "freshness")
+    return Services(
+        settings=settings,
+        database=Database(database_url, page=page),
+        objects=objects,
+        queue=Queue(database_url),
+        vault=vault,
+        verifier=Verifier(objects),
+        followers=Followers(),
+        limiter=Limiter(settings.rate_limit_per_minute),
+        page=page,
+    )
+
+
+def make_application(services: Services) -> FastAPI:
+    """The application for these services."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async def look_again() -> None:
+            services.followers.news_of_all()
+
+        listener = Listener(services.database.url, {DEPLOYS_CHANNEL: services.followers.news}, look_again)
+        listener.start()
+        try:
+            yield {}
+        finally:
+            await listener.stop()
+            await services.database.close()
+
+    app = FastAPI(lifespan=lifespan, **openapi.info())
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    add_error_handlers(app)
+    app.add_middleware(RequestContext)
+    openapi.install(app)
+    return app

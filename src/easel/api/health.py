@@ -1,0 +1,51 @@
+"""Health, readiness and metrics of the api."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+
+from easel.errors import EaselError
+from easel.web.context import get_services
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Whether the process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """Whether the parts answer: database, objects, queue; 503 if one does not."""
+    services = get_services(request)
+    parts: dict[str, str] = {}
+    try:
+        async with services.database.transaction() as work:
+            await work.session.execute(text("select 1"))
+            parts["database"] = "ok"
+            await work.session.execute(text("select 1 from procrastinate_jobs limit 1"))
+            parts["queue"] = "ok"
+    except Exception as error:
+        parts.setdefault("database", f"no answer ({type(error).__name__})")
+        parts.setdefault("queue", "no answer")
+    try:
+        await services.objects.check()
+        parts["objects"] = "ok"
+    except (EaselError, OSError) as error:
+        parts["objects"] = f"no answer ({type(error).__name__})"
+    ready = all(state == "ok" for state in parts.values())
+    body: dict[str, Any] = {"status": "ok" if ready else "not ready", **parts}
+    return JSONResponse(body, 200 if ready else 503)
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """The metrics of this process, for Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

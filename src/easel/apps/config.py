@@ -1,0 +1,183 @@
+"""An app's configuration as a value: merging changes, sealing secrets, hashing, and showing it.
+
+The configuration is one JSON object with a key per section (`meta`, `auth_config`, `build_config`, …). At rest a
+secret is `{"$sealed": …, "$digest": …}`; the digest lets two configurations be compared without opening anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from easel.bundles.models import Allowances
+from easel.access.secrets import MASK, Vault, hash_password, password_matches
+
+Config = dict[str, Any]
+
+SECTIONS = (
+    "meta",
+    "auth_config",
+    "build_config",
+    "monitoring_config",
+    "template",
+    "sections",
+    "custom_html",
+    "hero",
+    "theme",
+    "seo",
+    "stats",
+    "featured_gallery",
+    "tabs",
+    "password_secret_name",
+)
+"""The keys of a configuration, each shown as a file of its own when two versions are compared."""
+
+_SEALED = "$sealed"
+_DIGEST = "$digest"
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """The target with a JSON merge patch applied (RFC 7396): objects merge, null removes, all else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def seal(vault: Vault, config: Config, before: Config) -> Config:
+    """The configuration with every secret sealed and every password hashed.
+
+    A secret given as `***` (what Easel shows) keeps the value it had in `before`; one that did not change keeps its
+    sealed form, so that an unchanged configuration stays equal to itself.
+    """
+    sealed = json.loads(json.dumps(config))
+    build = sealed.get("build_config")
+    if isinstance(build, dict) and isinstance(build.get("secrets"), dict):
+        earlier = ((before.get("build_config") or {}).get("secrets")) or {}
+        build["secrets"] = {
+            name: kept
+            for name, value in build["secrets"].items()
+            if (kept := _seal_value(vault, value, earlier.get(name))) is not None
+        }
+    auth = sealed.get("auth_config")
+    if isinstance(auth, dict):
+        _seal_auth(vault, auth, before.get("auth_config") or {})
+    return sealed  # type: ignore[no-any-return]
+
+
+def _seal_auth(vault: Vault, auth: dict[str, Any], earlier: Mapping[str, Any]) -> None:
+    password = auth.pop("password", None)
+    known = earlier.get("password_hash")
+    if password is not None and password != MASK:
+        auth["password_hash"] = known if known and password_matches(password, known) else hash_password(password)
+    elif auth.get("password_hash") == MASK:
+        auth["password_hash"] = known
+        if known is None:
+            del auth["password_hash"]
+    keys = auth.get("api_keys")
+    if isinstance(keys, list):
+        before_keys = earlier.get("api_keys") or []
+        for index, entry in enumerate(keys):
+            was = before_keys[index] if index < len(before_keys) else {}
+            for name, value in list(entry.items()):
+                if not _names_a_secret(name):
+                    continue
+                kept = _seal_value(vault, value, was.get(name))
+                if kept is None:
+                    del entry[name]
+                else:
+                    entry[name] = kept
+
+
+def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
+    if value == MASK or (_is_sealed(value) and value == earlier):
+        return earlier
+    text = value if isinstance(value, str) else json.dumps(value)
+    digest = vault.digest(text)
+    if _is_sealed(earlier) and earlier[_DIGEST] == digest:
+        return earlier
+    return {_SEALED: vault.seal(text), _DIGEST: digest}
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and _SEALED in value
+
+
+def _names_a_secret(name: str) -> bool:
+    lowered = name.lower()
+    return any(part in lowered for part in ("key", "secret", "token", "password", "value")) and not lowered.endswith(
+        "_id"
+    )
+
+
+def shown(value: Any) -> Any:
+    """The configuration as answers and logs may show it: every secret and password hash as `***`."""
+    if _is_sealed(value):
+        return MASK
+    if isinstance(value, Mapping):
+        return {
+            name: MASK if name == "password_hash" and inner is not None else shown(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [shown(inner) for inner in value]
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """One spelling for equal values: sorted keys, no white space, digests in the place of secrets."""
+    return json.dumps(_comparable(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _comparable(value: Any) -> Any:
+    if _is_sealed(value):
+        return {_DIGEST: value[_DIGEST]}
+    if isinstance(value, Mapping):
+        return {name: _comparable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_comparable(inner) for inner in value]
+    return value
+
+
+def config_hash(config: Config) -> str:
+    """SHA-256 (hex) of the configuration alone; equal configurations have equal hashes."""
+    return hashlib.sha256(canonical(config)).hexdigest()
+
+
+def as_files(config: Config) -> dict[str, tuple[str, int]]:
+    """The configuration as the diff of two versions shows it: `config/meta.json` → (SHA-256 hex, size in bytes)."""
+    files = {}
+    for section, value in config.items():
+        files[f"config/{section}.json"] = (hashlib.sha256(canonical(value)).hexdigest(), len(shown_text(value)))
+    return files
+
+
+def shown_text(value: Any) -> str:
+    """A section as readable, masked JSON text, for source diffs."""
+    return json.dumps(shown(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def public_settings(config: Config) -> tuple[bool, dict[str, str]]:
+    """What the edge needs of a configuration: whether the app may be indexed, and its public variables.
+
+    `MIXPEEK_API_KEY` is a server-side name and never public; secrets are no variables at all.
+    """
+    meta = config.get("meta") or {}
+    build = config.get("build_config") or {}
+    variables = {
+        name: value for name, value in (build.get("env_vars") or {}).items() if name.upper() != "MIXPEEK_API_KEY"
+    }
+    return bool(meta.get("indexable")), variables
+
+
+def allowances(config: Config) -> Allowances:
+    """What the app has chosen to allow in its bundles (`build_config.allow`)."""
+    allowed = (config.get("build_config") or {}).get("allow") or []
+    return Allowances(secrets="secrets" in allowed, dependencies="dependencies" in allowed)

@@ -1,0 +1,61 @@
+"""Why an app cannot be made or changed."""
+
+from __future__ import annotations
+
+from easel.errors import BadRequestError, EaselError, NotFoundError
+
+
+class AppNotFoundError(NotFoundError):
+    """There is no app {app_id}."""
+
+    code = "app_not_found"
+
+
+class SlugInvalidError(BadRequestError):
+    """The slug {slug} cannot be used: {reason}."""
+
+    code = "slug_invalid"
+
+
+class SlugReservedError(BadRequestError):
+    """The slug {slug} is reserved. Choose another one."""
+
+    code = "slug_reserved"
+
+
+class SlugTakenError(BadRequestError):
+    """The slug {slug} is taken. Choose another one."""
+
+    code = "slug_taken"
+
+
+class SlugCollidesError(BadRequestError):
+    """The slug {slug} looks like the address of another app's environment or version. Choose one that does not begin
+    like `staging-`, `v1-` or `pr-1-`."""
+
+    code = "slug_collides"
+
+
+class TooManyAppsError(BadRequestError):
+    """This organisation has {current} apps, and may have {limit}."""
+
+    code = "app_limit_reached"
+
+
+class NothingToRollBackError(BadRequestError):
+    """There is no configuration published before the one that is live."""
+
+    code = "nothing_to_roll_back"
+
+
+class ConfigInvalidError(EaselError):
+    """The configuration that this change would give is not valid."""
+
+    status = 422
+    code = "config_invalid"
+
+
+class ConfigTooLargeError(BadRequestError):
+    """The configuration would be {size} bytes long, and may be {limit}."""
+
+    code = "config_too_large"

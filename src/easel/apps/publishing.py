@@ -1,0 +1,125 @@
+"""Publishing the draft configuration, and going back to the one published before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from easel import clock
+from easel.apps.config import config_hash
+from easel.apps.errors import NothingToRollBackError
+from easel.apps.models import App
+from easel.apps.routing import routing_changed
+from easel.environments.models import Audit, Environment
+from easel.environments.service import get_environment, locked_error, move_pointer
+from easel.storage.database import Transaction
+from easel.versions.models import Version
+from easel.versions.service import Files, Origin, get_version, record
+
+
+async def publish(work: Transaction, app: App, *, message: str, actor: str) -> Version:
+    """Makes the draft live, and records it as a version together with the files production serves.
+
+    The caller holds the app's row. Raises EnvironmentLockedError while production is locked.
+    """
+    production = await _unlocked_production(work, app)
+    serving = await get_version(work, app, production.version) if production.version is not None else None
+    previous = app.published_version
+    app.published = app.draft
+    version = await record(
+        work,
+        app,
+        Origin(
+            kind="publish",
+            environment="production",
+            message=message,
+            actor=actor,
+            deploy_id=production.deploy_id,
+            previous_published=previous,
+            source_files_key=serving.source_files_key if serving else None,
+            git_commit_sha=serving.git_commit_sha if serving else None,
+            git_commit_message=serving.git_commit_message if serving else None,
+            git_author=serving.git_author if serving else None,
+        ),
+        _files_of(serving),
+    )
+    app.published_version = version.number
+    app.published_at = app.updated_at = clock.now()
+    await work.session.flush()
+    if serving is not None:
+        await move_pointer(
+            work,
+            app,
+            "production",
+            version,
+            action="publish",
+            actor=actor,
+            sequence=None,
+            deploy_id=production.deploy_id,
+        )
+    await routing_changed(work, app.id)
+    return version
+
+
+async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
+    """Goes back to the configuration published before the one that is live; gives what there is to tell.
+
+    The code that is served stays as it is. Raises NothingToRollBackError, EnvironmentLockedError.
+    """
+    production = await _unlocked_production(work, app)
+    if app.published_version is None:
+        raise NothingToRollBackError()
+    current = await get_version(work, app, app.published_version)
+    if current.previous_published is None:
+        raise NothingToRollBackError()
+    target = await get_version(work, app, current.previous_published)
+    kept = not adopt_config(app, target.config, target.number, clock.now())
+    work.session.add(
+        Audit(
+            org_id=app.org_id,
+            app_id=app.id,
+            environment="production",
+            action="rollback",
+            actor=actor,
+            from_version=production.version,
+            to_version=production.version,
+            revision=production.revision,
+            deploy_id=production.deploy_id,
+            note=f"configuration of version {current.number} → {target.number}",
+            at=clock.now(),
+        )
+    )
+    await work.session.flush()
+    await routing_changed(work, app.id)
+    return ["The draft holds changes that were not published; they were kept."] if kept else []
+
+
+def adopt_config(app: App, config: dict[str, Any], version: int | None, at: datetime) -> bool:
+    """Makes an earlier configuration live. The draft follows if it holds no changes of its own; says whether it did."""
+    follows = config_hash(app.draft) == config_hash(app.published)
+    app.published = config
+    app.published_version = version
+    app.published_at = app.updated_at = at
+    if follows:
+        app.draft = config
+    return follows
+
+
+async def _unlocked_production(work: Transaction, app: App) -> Environment:
+    production = await get_environment(work, app, "production", lock=True)
+    if production.locked_at is not None:
+        raise locked_error(production)
+    return production
+
+
+def _files_of(version: Version | None) -> Files | None:
+    if version is None or version.manifest_key is None or version.files_hash is None:
+        return None
+    return Files(
+        manifest_key=version.manifest_key,
+        files_hash=version.files_hash,
+        file_count=version.file_count,
+        total_bytes=version.total_bytes,
+        bundle_key=version.bundle_key,
+        bundle_name=version.bundle_name,
+    )

@@ -1,0 +1,49 @@
+"""What a slug may be. Pure rules; whether a slug is free is the database's to say."""
+
+from __future__ import annotations
+
+import re
+
+from easel.apps.errors import SlugCollidesError, SlugInvalidError, SlugReservedError
+
+MIN_LENGTH = 3
+MAX_LENGTH = 60
+
+RESERVED = frozenset(
+    """
+    about abuse account accounts admin administrator analytics api api-docs app apps assets auth autoconfig
+    autodiscover billing blog cdn cname console customer-portal dashboard demo-admin dns docs download downloads easel
+    edge email files ftp git hostmaster health help host hosting imap images internal invite localhost login logout
+    mail media metrics mta-sts mx news ns ns1 ns2 oauth pay payments pop pop3 postmaster preview previews production
+    proxy public register registry root security signin signup smtp sso staging static stats status storage support
+    sys system uploads webhook webhooks webmail whois wpad www
+    """.split()
+)
+"""Names that people expect to belong to the platform, or that mail and network software looks up by itself."""
+
+_SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
+_SHORTENED = 45
+_SHORTENED_FORM = re.compile(r"-[0-9a-f]{6}\Z")
+# Long slugs are cut to such a form in the addresses of staging and versions: nobody may register one as their own.
+_ADDRESS_FORM = re.compile(r"(?:staging-|(?:v|pr-)\d+-)")
+
+
+def check_slug(slug: str) -> str:
+    """The slug, if it may be one: 3 to 60 of a-z, 0-9 and '-', no hyphen at an end and no two in a row.
+
+    Raises SlugInvalidError, SlugReservedError, and SlugCollidesError for one that reads like another app's
+    environment or version (`staging-shop`, `v2-shop`, `pr-7-shop`, or a long one that ends like a shortened slug).
+    """
+    if not MIN_LENGTH <= len(slug) <= MAX_LENGTH:
+        raise SlugInvalidError(slug=slug[:80], reason=f"it must have {MIN_LENGTH} to {MAX_LENGTH} characters")
+    if not _SHAPE.match(slug):
+        raise SlugInvalidError(
+            slug=slug, reason="it may hold a-z, 0-9 and '-' only, and must begin and end with a letter or digit"
+        )
+    if "--" in slug:
+        raise SlugInvalidError(slug=slug, reason="it may not hold two hyphens in a row")
+    if _ADDRESS_FORM.match(slug) or (len(slug) >= _SHORTENED and _SHORTENED_FORM.search(slug)):
+        raise SlugCollidesError(slug=slug)
+    if slug in RESERVED:
+        raise SlugReservedError(slug=slug)
+    return slug

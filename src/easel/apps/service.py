@@ -1,0 +1,222 @@
+"""Making, finding, changing, publishing and deleting apps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from easel import clock
+from easel.access.models import Organisation
+from easel.access.secrets import Vault
+from easel.access.service import Principal
+from easel.apps.config import SECTIONS, Config, canonical, config_hash, merge_patch, seal
+from easel.apps.errors import (
+    AppNotFoundError,
+    ConfigInvalidError,
+    ConfigTooLargeError,
+    SlugTakenError,
+    TooManyAppsError,
+)
+from easel.apps.models import App
+from easel.apps.routing import routing_changed
+from easel.apps.rules import check_slug
+from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
+from easel.environments.models import Environment
+from easel.environments.service import new_environments
+from easel.ids import new_id
+from easel.storage.database import Transaction
+
+CONFIG_LIMIT = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A changed app, and what there is to tell about the change."""
+
+    app: App
+    warnings: list[str] = field(default_factory=list)
+
+
+async def get_app(work: Transaction, caller: Principal, app_id: str, *, lock: bool = False) -> App:
+    """The caller's app. Raises AppNotFoundError, for another organisation's app just as for none."""
+    statement = select(App).where(App.id == app_id, App.org_id == caller.org_id, App.deleted_at.is_(None))
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    app = None
+    if caller.app_id is None or caller.app_id == app_id:
+        app = await work.session.scalar(statement)
+    if app is None:
+        raise AppNotFoundError(app_id=app_id)
+    return app
+
+
+async def list_apps(
+    work: Transaction,
+    caller: Principal,
+    *,
+    limit: int,
+    offset: int,
+    template: str | None = None,
+    slug: str | None = None,
+    search: str | None = None,
+) -> tuple[list[App], int]:
+    """The organisation's apps, newest first, and how many match in all. `search` is part of the slug or title."""
+    wanted = [App.org_id == caller.org_id, App.deleted_at.is_(None)]
+    if caller.app_id is not None:
+        wanted.append(App.id == caller.app_id)
+    if slug is not None:
+        wanted.append(App.slug == slug)
+    if template is not None:
+        wanted.append(func.coalesce(App.draft["template"].astext, "generic") == template)
+    if search:
+        pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        wanted.append(App.slug.ilike(pattern) | App.draft["meta"]["title"].astext.ilike(pattern))
+    rows = await work.session.scalars(
+        select(App).where(*wanted).order_by(App.created_at.desc(), App.id.desc()).limit(limit).offset(offset)
+    )
+    total = await work.session.scalar(select(func.count()).select_from(App).where(*wanted))
+    return list(rows), total or 0
+
+
+async def create_app(
+    work: Transaction,
+    vault: Vault,
+    caller: Principal,
+    request: CreateAppRequest,
+    *,
+    max_apps: int | None,
+    namespace: str | None,
+) -> App:
+    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError."""
+    slug = check_slug(request.slug)
+    if max_apps is not None:
+        await work.session.execute(
+            select(Organisation.id).where(Organisation.id == caller.org_id).with_for_update()
+        )
+        current = await work.session.scalar(
+            select(func.count()).where(App.org_id == caller.org_id, App.deleted_at.is_(None))
+        )
+        if (current or 0) >= max_apps:
+            raise TooManyAppsError(current=current, limit=max_apps)
+    await _refuse_taken(work, slug)
+    given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    config = seal(vault, {name: given[name] for name in SECTIONS if name in given}, {})
+    _check_size(config)
+    now = clock.now()
+    app = App(
+        id=new_id("app"),
+        org_id=caller.org_id,
+        slug=slug,
+        namespace=namespace,
+        is_active=request.is_active is not False,
+        draft=config,
+        published=config,
+        last_version=0,
+        last_sequence=0,
+        created_at=now,
+        updated_at=now,
+    )
+    work.session.add(app)
+    await _flush_slug(work, slug)
+    work.session.add_all(new_environments(app))
+    await work.session.flush()
+    await routing_changed(work, app.id, hosts=True)
+    return app
+
+
+async def update_app(work: Transaction, vault: Vault, app: App, request: UpdateAppRequest, *, dry_run: bool) -> Change:
+    """Applies a merge patch to the draft; slug and is_active take effect at once. A dry run only checks.
+
+    The caller holds the app's row. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError.
+    """
+    warnings = request.unknown_key_warnings()
+    patch = request.model_dump(mode="json", exclude_unset=True)
+    slug = app.slug
+    if request.slug is not None and request.slug != app.slug:
+        slug = check_slug(request.slug)
+        await _refuse_taken(work, slug)
+    draft = _patched(vault, app, {name: patch[name] for name in SECTIONS if name in patch})
+    if dry_run:
+        warnings.append("This was a dry run: nothing was changed.")
+        return Change(app, warnings)
+    active = app.is_active if request.is_active is None else request.is_active
+    if not active:
+        warnings.append("The app is off the air: all its addresses answer 404 from now on.")
+    renamed, switched = slug != app.slug, active != app.is_active
+    app.draft, app.slug, app.is_active, app.updated_at = draft, slug, active, clock.now()
+    await _flush_slug(work, slug)
+    if renamed or switched:
+        await routing_changed(work, app.id, hosts=True)
+    return Change(app, warnings)
+
+
+def _patched(vault: Vault, app: App, patch: Config) -> Config:
+    # Sealing first keeps a masked secret what it was, and lets the merge work on values at rest.
+    merged = merge_patch(app.draft, patch)
+    sealed = seal(vault, merged, app.draft)
+    _check_valid(app.slug, merged)
+    _check_size(sealed)
+    return sealed
+
+
+def _check_valid(slug: str, config: Config) -> None:
+    try:
+        CreateAppRequest.model_validate({"slug": slug, **_plain(config)})
+    except ValidationError as error:
+        fields = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
+        raise ConfigInvalidError(validation_errors=fields) from error
+
+
+def _plain(value: Any) -> Any:
+    """The value with sealed secrets as text, which is what the schema knows them as."""
+    if isinstance(value, dict):
+        return "***" if "$sealed" in value else {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _check_size(config: Config) -> None:
+    size = len(canonical(config))
+    if size > CONFIG_LIMIT:
+        raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
+
+
+async def _refuse_taken(work: Transaction, slug: str) -> None:
+    if await work.session.scalar(select(App.id).where(App.slug == slug, App.deleted_at.is_(None))):
+        raise SlugTakenError(slug=slug)
+
+
+async def _flush_slug(work: Transaction, slug: str) -> None:
+    """Writes, and turns the unique index's refusal into ours: somebody may have been faster."""
+    try:
+        await work.session.flush()
+    except IntegrityError as error:
+        if "uq_app_slug_live" in str(error.orig):
+            raise SlugTakenError(slug=slug) from error
+        raise
+
+
+def has_unpublished_changes(app: App) -> bool:
+    """Whether the draft differs from what visitors get."""
+    return config_hash(app.draft) != config_hash(app.published)
+
+
+async def delete_app(work: Transaction, app: App) -> None:
+    """Deletes the app: its slug is free and its addresses are gone at once, its objects go in a later sweep."""
+    app.deleted_at = clock.now()
+    await work.session.flush()
+    await routing_changed(work, app.id, hosts=True)
+
+
+async def environments_of(work: Transaction, apps: list[App]) -> dict[str, list[Environment]]:
+    """The environments of each of these apps."""
+    found: dict[str, list[Environment]] = {app.id: [] for app in apps}
+    rows = await work.session.scalars(
+        select(Environment).where(Environment.app_id.in_(list(found))).order_by(Environment.name)
+    )
+    for row in rows:
+        found[row.app_id].append(row)
+    return found

@@ -1,0 +1,204 @@
+"""Why a bundle is refused: one class per fault, each naming the member and saying what to do."""
+
+from __future__ import annotations
+
+from easel.errors import BadRequestError
+
+
+class NotAZipError(BadRequestError):
+    """The upload is not a zip file. Zip your build output and upload that."""
+
+    code = "not_a_zip"
+
+
+class ZipTruncatedError(BadRequestError):
+    """The zip is cut off: {reason}. It was probably not uploaded completely; zip and upload it again."""
+
+    code = "zip_truncated"
+
+
+class ZipEmptyError(BadRequestError):
+    """The zip holds no files. Zip the contents of your build output folder."""
+
+    code = "zip_empty"
+
+
+class ZipHasPrefixError(BadRequestError):
+    """There are {size} bytes before the zip begins. Upload a plain zip, not a self-extracting one."""
+
+    code = "zip_has_prefix"
+
+
+class ZipMalformedError(BadRequestError):
+    """The zip's directory is damaged: {reason}. Make the zip again."""
+
+    code = "zip_malformed"
+
+
+class MultiDiskError(BadRequestError):
+    """The zip is one part of a split archive. Upload a zip in one piece."""
+
+    code = "zip_multi_disk"
+
+
+class TooManyFilesError(BadRequestError):
+    """The zip holds {count} files, and may hold {limit}."""
+
+    code = "too_many_files"
+
+
+class FileTooLargeError(BadRequestError):
+    """`{member}` is {size} bytes long inflated, and a file may be {limit}."""
+
+    code = "file_too_large"
+
+
+class InflatesTooLargeError(BadRequestError):
+    """The files of the zip are {size} bytes long inflated, and may be {limit} in all."""
+
+    code = "bundle_inflates_too_large"
+
+
+class PathEmptyError(BadRequestError):
+    """A member of the zip has no name."""
+
+    code = "path_empty"
+
+
+class PathEncodingError(BadRequestError):
+    """The name `{member}` says that it is UTF-8 and is not."""
+
+    code = "path_encoding"
+
+
+class PathAbsoluteError(BadRequestError):
+    """The path `{member}` is absolute. Paths must be relative to the root of the app."""
+
+    code = "path_absolute"
+
+
+class PathTraversalError(BadRequestError):
+    """The path `{member}` leads out of the app through `..`."""
+
+    code = "path_traversal"
+
+
+class PathDriveLetterError(BadRequestError):
+    """The path `{member}` begins with a drive letter. Paths must be relative to the root of the app."""
+
+    code = "path_drive_letter"
+
+
+class PathControlCharacterError(BadRequestError):
+    """The path `{member}` holds a control character."""
+
+    code = "path_control_character"
+
+
+class PathTooLongError(BadRequestError):
+    """The path `{member}` is {size} bytes long, and may be {limit}."""
+
+    code = "path_too_long"
+
+
+class PathDuplicateError(BadRequestError):
+    """The path `{member}` is in the zip twice."""
+
+    code = "path_duplicate"
+
+
+class PathConflictError(BadRequestError):
+    """`{member}` is a file, and `{other}` needs it to be a folder."""
+
+    code = "path_conflict"
+
+
+class SymlinkError(BadRequestError):
+    """`{member}` is a symbolic link. Put the file itself into the zip (with Info-ZIP: leave out `-y`)."""
+
+    code = "symlink_in_bundle"
+
+
+class DeviceError(BadRequestError):
+    """`{member}` is neither a file nor a folder."""
+
+    code = "device_in_bundle"
+
+
+class EncryptedError(BadRequestError):
+    """`{member}` is encrypted. Make the zip without a password."""
+
+    code = "member_encrypted"
+
+
+class MethodUnsupportedError(BadRequestError):
+    """`{member}` is compressed with method {method}. Use deflate or no compression."""
+
+    code = "method_unsupported"
+
+
+class MembersOverlapError(BadRequestError):
+    """`{member}` and `{other}` lie over each other in the zip. Make the zip again with an ordinary tool."""
+
+    code = "members_overlap"
+
+
+class MemberOutOfBoundsError(BadRequestError):
+    """The data of `{member}` lies outside the zip."""
+
+    code = "member_out_of_bounds"
+
+
+class HeaderMismatchError(BadRequestError):
+    """The zip contradicts itself about `{member}`: {reason}."""
+
+    code = "header_mismatch"
+
+
+class SizeMismatchError(BadRequestError):
+    """`{member}` does not have the length the zip says it has. Make the zip again."""
+
+    code = "size_mismatch"
+
+
+class CrcMismatchError(BadRequestError):
+    """`{member}` is damaged: its checksum does not fit. Make the zip again."""
+
+    code = "crc_mismatch"
+
+
+class DataDamagedError(BadRequestError):
+    """`{member}` is damaged: its compressed data cannot be read. Make the zip again."""
+
+    code = "data_damaged"
+
+
+class SecretInBundleError(BadRequestError):
+    """`{member}` looks like a secret ({kind}) and would be public. Leave it out; if it is meant to be there, add
+    "secrets" to the app's build_config.allow."""
+
+    code = "secret_in_bundle"
+
+
+class DependenciesInBundleError(BadRequestError):
+    """The zip holds `node_modules/`. Upload the build output, not the project; if it is meant to be there, add
+    "dependencies" to the app's build_config.allow."""
+
+    code = "dependencies_in_bundle"
+
+
+class EntryPointMissingError(BadRequestError):
+    """There is no index.html at the root of the zip. {hint}"""
+
+    code = "entry_point_missing"
+
+
+class SourceBundleError(BadRequestError):
+    """The zip holds a project to be built (package.json, and no index.html at its root), and building is not there
+    yet. Build it, and upload the output folder (often dist/, build/ or out/)."""
+
+    code = "source_build_unsupported"
+
+
+class InspectionStoppedError(Exception):
+    """Nobody waits for this inspection any more."""

@@ -1,0 +1,66 @@
+"""Getting a member's content out of its bundle, in memory that stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isal import isal_zlib
+
+from easel.bundles.models import STORED, Member
+
+CHUNK = 256 * 1024
+_RAW_DEFLATE = -15
+
+
+class DamagedDataError(Exception):
+    """The compressed data cannot be read, or does not end where it should."""
+
+
+def inflated(data: memoryview, method: int, limit: int) -> bytes:
+    """The whole content of a member's data, of which no more than `limit` bytes are wanted.
+
+    Gives up to `limit` + 1 bytes, so that the caller sees when there is more. Raises DamagedDataError.
+    """
+    if method == STORED:
+        return bytes(data[: limit + 1])
+    inflater = isal_zlib.decompressobj(wbits=_RAW_DEFLATE)
+    try:
+        content = inflater.decompress(data, limit + 1)
+    except isal_zlib.error as error:
+        raise DamagedDataError(str(error)) from error
+    if len(content) <= limit and (not inflater.eof or inflater.unused_data):
+        raise DamagedDataError("the compressed data does not end where it should")
+    return content
+
+
+def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes]:
+    """The content in pieces of at most `chunk` bytes. Raises DamagedDataError."""
+    if method == STORED:
+        for at in range(0, len(data), chunk):
+            yield bytes(data[at : at + chunk])
+        return
+    inflater = isal_zlib.decompressobj(wbits=_RAW_DEFLATE)
+    try:
+        at = 0
+        pending = b""
+        while not inflater.eof:
+            if not pending:
+                if at >= len(data):
+                    raise DamagedDataError("the compressed data is cut off")
+                source: bytes | memoryview = data[at : at + chunk]
+                at += len(source)
+            else:
+                source = pending
+            piece = inflater.decompress(source, chunk)
+            pending = inflater.unconsumed_tail
+            if piece:
+                yield piece
+    except isal_zlib.error as error:
+        raise DamagedDataError(str(error)) from error
+    if inflater.unused_data or at < len(data):
+        raise DamagedDataError("something follows the compressed data")
+
+
+def raw(member: Member, bundle: memoryview) -> memoryview:
+    """The member's bytes as they lie in its bundle, compressed or not."""
+    return bundle[member.offset : member.offset + member.length]

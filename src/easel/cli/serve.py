@@ -1,0 +1,90 @@
+"""The commands that run Easel itself: serve, api, worker, edge, migrate."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from easel.settings import Settings
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded parts. [EASEL_DATA_DIR, default: data]")]
+ApiPort = Annotated[int | None, typer.Option(help="Port of the api. [EASEL_API_PORT, default: 8000]")]
+EdgePort = Annotated[int | None, typer.Option(help="Port of the edge. [EASEL_EDGE_PORT, default: 8080]")]
+Domain = Annotated[
+    str | None, typer.Option(help="Apps answer at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the program."""
+    panel = "Running Easel"
+
+    @app.command(rich_help_panel=panel)
+    def serve(
+        data_dir: DataDir = None,
+        api_host: Annotated[str | None, typer.Option(help="Address the api listens on. [127.0.0.1]")] = None,
+        api_port: ApiPort = None,
+        edge_host: Annotated[str | None, typer.Option(help="Address the edge listens on. [127.0.0.1]")] = None,
+        edge_port: EdgePort = None,
+        edge_processes: Annotated[int | None, typer.Option(help="Edge processes on the port. [1]")] = None,
+        domain: Domain = None,
+        api_url: Annotated[str | None, typer.Option(help="Public address of the api.")] = None,
+    ) -> None:
+        """Run everything on this machine: PostgreSQL, api, worker and edge."""
+        from easel.supervisor import Supervisor
+
+        settings = _settings(
+            data_dir=data_dir,
+            api_host=api_host,
+            api_port=api_port,
+            edge_host=edge_host,
+            edge_port=edge_port,
+            edge_processes=edge_processes,
+            domain=domain,
+            api_url=api_url,
+        )
+
+        async def run() -> None:
+            await Supervisor(settings, lambda line: print(f"easel: {line}", flush=True)).run()
+
+        asyncio.run(run())
+
+    @app.command(rich_help_panel=panel)
+    def api(data_dir: DataDir = None, api_port: ApiPort = None, domain: Domain = None) -> None:
+        """Run the api alone."""
+        from easel.roles import run_api
+
+        run_api(_settings(data_dir=data_dir, api_port=api_port, domain=domain))
+
+    @app.command(rich_help_panel=panel)
+    def worker(data_dir: DataDir = None) -> None:
+        """Run a worker alone."""
+        from easel.roles import run_worker
+
+        run_worker(_settings(data_dir=data_dir))
+
+    @app.command(rich_help_panel=panel)
+    def edge(data_dir: DataDir = None, edge_port: EdgePort = None, domain: Domain = None) -> None:
+        """Run an edge alone."""
+        from easel.roles import run_edge
+
+        run_edge(_settings(data_dir=data_dir, edge_port=edge_port, domain=domain))
+
+    @app.command(rich_help_panel=panel)
+    def migrate(data_dir: DataDir = None) -> None:
+        """Bring the database to this release's schema; safe to run from several machines at once."""
+        from easel.roles import database_url
+        from easel.storage.migrate import migrate as bring_up_to_date
+
+        bring_up_to_date(database_url(_settings(data_dir=data_dir)))
+        print("The database is up to date.")
+
+
+def _settings(**given: Any) -> Settings:
+    from easel.settings import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})

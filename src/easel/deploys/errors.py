@@ -1,0 +1,102 @@
+"""Why a deploy is refused or fails."""
+
+from __future__ import annotations
+
+from easel.errors import BadRequestError, EaselError, NotFoundError
+
+
+class DeployNotFoundError(NotFoundError):
+    """There is no deploy {deploy_id} of this app."""
+
+    code = "deploy_not_found"
+
+
+class BundleNotFoundError(NotFoundError):
+    """There is no upload {bundle_s3_key} for this app. Ask for an upload URL, and send its `bundle_s3_key`."""
+
+    code = "bundle_not_found"
+
+
+class BundleNotUploadedError(BadRequestError):
+    """Nothing was uploaded to {bundle_s3_key} yet. PUT the zip to its upload URL first."""
+
+    code = "bundle_not_uploaded"
+
+
+class RepositoryNotConnectedError(BadRequestError):
+    """This app has no connected repository, so it cannot be deployed with source `git`."""
+
+    code = "repository_not_connected"
+
+
+class SourceFilesTooManyError(BadRequestError):
+    """`source_files` holds {count} files, and may hold {limit}."""
+
+    code = "source_files_too_many"
+
+
+class SourceFilesTooLargeError(BadRequestError):
+    """`source_files` holds {size} bytes, and may hold {limit}."""
+
+    code = "source_files_too_large"
+
+
+class SourceFilePathError(BadRequestError):
+    """`source_files` names a path that cannot be used: {reason}"""
+
+    code = "source_file_path_invalid"
+
+
+class DeployFinishedError(BadRequestError):
+    """The deploy {deploy_id} has ended ({status}) and cannot be cancelled."""
+
+    code = "deploy_finished"
+
+
+class DeployAlreadyLiveError(BadRequestError):
+    """The deploy {deploy_id} is live already as version {version}. Restore another version instead."""
+
+    code = "deploy_already_live"
+
+
+class BundleGoneError(EaselError):
+    """The uploaded bundle is no longer in the store. Upload it again and deploy again."""
+
+    status = 400
+    code = "bundle_missing"
+
+
+class SmokeTestFailedError(EaselError):
+    """The new version was recorded but not made live, because it does not work: {problem}"""
+
+    status = 400
+    code = "smoke_test_failed"
+
+
+class DeployCancelledError(EaselError):
+    """Cancelled by {actor}."""
+
+    status = 400
+    code = "deploy_cancelled"
+
+
+class DeployTimedOutError(EaselError):
+    """The deploy took longer than {seconds:.0f} s and was given up in the step `{step}`."""
+
+    status = 500
+    code = "deploy_timed_out"
+
+
+class AppGoneError(EaselError):
+    """The app was deleted while this deploy was under way."""
+
+    status = 404
+    code = "app_deleted"
+
+
+class InternalDeployError(EaselError):
+    """Something in Easel went wrong in the step `{step}`; the server's log says more under {deploy_id}. Deploy again,
+    and tell whoever runs this Easel if it happens twice."""
+
+    status = 500
+    code = "internal_error"

@@ -1,0 +1,205 @@
+"""The operations on deploys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from easel import clock
+from easel.apps.models import App
+from easel.apps.service import get_app
+from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.schemas import (
+    DeployCounts,
+    DeployRequest,
+    DeployResponse,
+    DeployStatusResponse,
+    ListDeploysResponse,
+    SmokeTestResult,
+)
+from easel.deploys.service import FINAL, Order, accept, cancel, get_deploy, read_log
+from easel.deploys.service import list_deploys as find_deploys
+from easel.serving.addresses import address, version_environment
+from easel.settings import Settings
+from easel.web.context import Deployer, Parts, Reader, Services, Work
+from easel.web.route import EaselRoute
+
+router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
+
+HEARTBEAT = 15
+"""Seconds between two comment lines of a silent log stream."""
+
+DEPLOY_DESCRIPTION = """Queue a build+deploy for an App, creating a new version.
+
+**Full deploy workflow:**
+1. `POST /{app_id}/deploy/upload-url` → get a presigned S3 PUT URL
+2. Upload your built dist/ zip to that URL
+3. Call this endpoint with the returned `bundle_s3_key`
+4. Optionally include `source_files` (path→content map) for version diffing
+5. Poll `GET /{app_id}/deploys/{deploy_id}` until status is `complete`
+
+**Edit-and-redeploy workflow:**
+1. `GET /{app_id}/versions/{version}/download` → download the bundle zip
+2. Edit files locally
+3. Re-zip and upload via upload-url → deploy (creates a new version)
+4. `GET /{app_id}/versions/{old}/diff/{new}` to review changes
+
+Each deploy creates an immutable version record. Use `POST /{app_id}/versions/{n}/restore`
+for instant rollback to any previous version."""
+
+
+@router.post(
+    "/{app_id}/deploy", summary="Deploy an App", description=DEPLOY_DESCRIPTION, response_model=DeployResponse
+)
+async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deployer, parts: Parts) -> DeployResponse:
+    """Queue a deploy."""
+    app = await get_app(work, caller, app_id)
+    deploy = await accept(
+        work,
+        parts.objects,
+        parts.queue,
+        parts.settings,
+        app,
+        Order(
+            environment=body.environment,
+            message=body.message,
+            source=body.source,
+            bundle_s3_key=body.bundle_s3_key,
+            source_files=body.source_files,
+            git_commit_sha=body.git_commit_sha,
+            git_commit_message=body.git_commit_message,
+            git_author=body.git_author,
+        ),
+        caller.actor,
+    )
+    return DeployResponse(
+        app_id=app.id,
+        deploy_id=deploy.id,
+        status="queued",
+        environment=deploy.environment,
+        message=deploy.message,
+    )
+
+
+@router.get("/{app_id}/deploys", summary="List Deploys", response_model=ListDeploysResponse)
+async def list_deploys(
+    app_id: str,
+    work: Work,
+    caller: Reader,
+    parts: Parts,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> ListDeploysResponse:
+    """List an app's deploys, newest first."""
+    app = await get_app(work, caller, app_id)
+    deploys, total = await find_deploys(work, app, limit=limit, offset=offset)
+    return ListDeploysResponse(
+        deploys=[describe(parts.settings, app, deploy) for deploy in deploys], total=total, limit=limit, offset=offset
+    )
+
+
+@router.get("/{app_id}/deploys/{deploy_id}", summary="Get Deploy Status", response_model=DeployStatusResponse)
+async def get_deploy_status(
+    app_id: str, deploy_id: str, work: Work, caller: Reader, parts: Parts
+) -> DeployStatusResponse:
+    """Get where a deploy is. Poll until the status is `complete` or `failed`, or follow the log stream."""
+    app = await get_app(work, caller, app_id)
+    return describe(parts.settings, app, await get_deploy(work, app, deploy_id))
+
+
+@router.post("/{app_id}/deploys/{deploy_id}/cancel", summary="Cancel a Deploy", response_model=DeployStatusResponse)
+async def cancel_deploy(
+    app_id: str, deploy_id: str, work: Work, caller: Deployer, parts: Parts
+) -> DeployStatusResponse:
+    """Cancel a queued or building deploy: it ends as failed at once, and what is live stays live."""
+    app = await get_app(work, caller, app_id)
+    return describe(parts.settings, app, await cancel(work, app, deploy_id, caller.actor))
+
+
+@router.get(
+    "/{app_id}/deploys/{deploy_id}/logs/stream",
+    summary="Stream Deploy Logs",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def stream_deploy_logs(
+    app_id: str,
+    deploy_id: str,
+    request: Request,
+    work: Work,
+    caller: Reader,
+    parts: Parts,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> EventSourceResponse:
+    """Follow a deploy's log as server-sent events: everything so far, then live until it ends."""
+    app = await get_app(work, caller, app_id)
+    await get_deploy(work, app, deploy_id)
+    after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
+    return EventSourceResponse(_events(parts, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
+
+
+async def _events(parts: Services, app: App, deploy_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
+    with parts.followers.follow(deploy_id) as following:
+        while True:
+            async with parts.database.transaction() as work:
+                deploy = await get_deploy(work, app, deploy_id)
+                ended = deploy.status in FINAL
+                lines = await read_log(work, deploy_id, after)
+            for line in lines:
+                after = line.seq
+                yield _event(line)
+            if not lines and ended:
+                yield ServerSentEvent(event="done", data="{}")
+                return
+            if not lines:
+                # News comes by notification; looking again now and then makes up for one that was lost.
+                await following.wait(5)
+
+
+def _event(line: DeployLogLine) -> ServerSentEvent:
+    return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq))
+
+
+def describe(settings: Settings, app: App, deploy: Deploy) -> DeployStatusResponse:
+    """The answer about a deploy."""
+
+    def url(environment: str) -> str:
+        return address(
+            environment,
+            app.slug,
+            scheme=settings.edge_scheme,
+            domain=settings.domain,
+            port=settings.public_edge_port,
+        )
+
+    return DeployStatusResponse(
+        deploy_id=deploy.id,
+        app_id=deploy.app_id,
+        status=deploy.status,  # type: ignore[arg-type]
+        environment=deploy.environment,
+        source=deploy.source,
+        bundle_s3_key=deploy.bundle_s3_key,
+        message=deploy.message,
+        queued_at=clock.iso(deploy.queued_at),
+        queued_by=deploy.queued_by,
+        error=deploy.error,
+        error_code=deploy.error_code,
+        smoke_test=SmokeTestResult.model_validate(deploy.smoke_test) if deploy.smoke_test else None,
+        version=deploy.version,
+        url=url(deploy.environment),
+        version_url=url(version_environment(deploy.version)) if deploy.version else None,
+        outcome=deploy.outcome,  # type: ignore[arg-type]
+        warnings=deploy.warnings,
+        step=deploy.step,
+        timings=deploy.timings,
+        counts=DeployCounts.model_validate(deploy.counts) if deploy.counts else None,
+        started_at=clock.iso(deploy.started_at),
+        finished_at=clock.iso(deploy.finished_at),
+        git_commit_sha=deploy.git_commit_sha,
+        git_commit_message=deploy.git_commit_message,
+        git_author=deploy.git_author,
+    )

@@ -1,0 +1,146 @@
+"""Requests and answers about deploys. Titles and descriptions are the source document's."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from easel.schemas import Part, Request, Text
+
+Status = Literal["queued", "building", "complete", "failed"]
+MESSAGE_LENGTH = 4000
+
+
+class DeployRequest(Request):
+    """Deploy a pre-built bundle (CLI path) or trigger a Git-based build."""
+
+    environment: Literal["staging", "production"] = Field(
+        default="production", title="Environment", description="Target environment for this deploy"
+    )
+    message: Text = Field(
+        title="Message",
+        description="Deploy message describing what changed (required, like a git commit message)",
+        max_length=MESSAGE_LENGTH,
+    )
+    source: Literal["cli_upload", "git"] = Field(
+        default="cli_upload",
+        title="Source",
+        description="Deploy source. 'cli_upload' = zip already uploaded to S3. 'git' = Phase 3b.",
+    )
+    bundle_s3_key: Text | None = Field(
+        default=None,
+        title="Bundle S3 Key",
+        description="S3 key of the uploaded source zip (required for source='cli_upload')",
+    )
+    source_files: dict[Text, str] | None = Field(
+        default=None,
+        title="Source Files",
+        description="Map of relative path → file content for source-level version diffs",
+    )
+    git_commit_sha: Text | None = Field(
+        default=None, title="Git Commit Sha", description="Git commit SHA associated with this deploy"
+    )
+    git_commit_message: Text | None = Field(
+        default=None, title="Git Commit Message", description="Git commit message associated with this deploy"
+    )
+    git_author: Text | None = Field(
+        default=None, title="Git Author", description="Git commit author (name <email>)"
+    )
+
+    @field_validator("message")
+    @classmethod
+    def _not_blank(cls, message: str) -> str:
+        if not message.strip():
+            raise PydanticCustomError("message_blank", "A deploy needs a message that says what changed")
+        return message
+
+    @field_validator("source_files")
+    @classmethod
+    def _whole_characters(cls, files: dict[str, str] | None) -> dict[str, str] | None:
+        for path, text in (files or {}).items():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise PydanticCustomError(
+                    "text_invalid", "The text of {path} holds half of a surrogate pair", {"path": path[:200]}
+                ) from None
+        return files
+
+    @model_validator(mode="after")
+    def _bundle_given(self) -> Self:
+        if self.source == "cli_upload" and not self.bundle_s3_key:
+            raise PydanticCustomError(
+                "bundle_s3_key_required",
+                "bundle_s3_key is required for source 'cli_upload': ask for an upload URL and upload the zip first",
+            )
+        return self
+
+
+class DeployResponse(Answer):
+    """What an accepted deploy answers."""
+
+    app_id: str = Field(title="App Id")
+    deploy_id: str = Field(title="Deploy Id")
+    status: Status = Field(title="Status")
+    environment: str = Field(title="Environment")
+    message: str | None = Field(default=None, title="Message")
+
+
+class SmokeTestResult(Answer):
+    """What asking the candidate for its entry page gave, before any visitor saw it."""
+
+    passed: bool
+    url: str
+    errors: list[str] | None = None
+    duration_ms: int | None = 0
+    tested_at: str | None = None
+
+
+class DeployCounts(Answer):
+    """How much a deploy brought; sizes in bytes."""
+
+    files: int
+    bytes: int
+
+
+class DeployStatusResponse(Answer):
+    """Where a deploy is. Everything from `app_id` on is an addition to the contract."""
+
+    deploy_id: str
+    status: Status
+    environment: str | None = None
+    source: str | None = None
+    bundle_s3_key: str | None = None
+    message: str | None = None
+    queued_at: str | None = None
+    queued_by: str | None = None
+    error: str | None = None
+    smoke_test: SmokeTestResult | None = None
+    app_id: str
+    version: int | None = Field(default=None, description="The version it recorded, once it has")
+    url: str | None = Field(default=None, description="The address of the environment it deploys to")
+    version_url: str | None = Field(default=None, description="The address of its version, for ever")
+    outcome: Literal["moved", "locked", "overtaken"] | None = Field(
+        default=None, description="Whether it went live, or why its version was only recorded"
+    )
+    error_code: str | None = None
+    warnings: list[str] = Field(default_factory=list)
+    step: str | None = Field(default=None, description="The step it is in, or ended in")
+    timings: dict[str, int] = Field(default_factory=dict, description="Milliseconds per step")
+    counts: DeployCounts | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    git_commit_sha: str | None = None
+    git_commit_message: str | None = None
+    git_author: str | None = None
+
+
+class ListDeploysResponse(Answer):
+    """An app's deploys, newest first."""
+
+    deploys: list[DeployStatusResponse]
+    total: int
+    limit: int
+    offset: int

@@ -1,0 +1,194 @@
+"""Accepting, reading and cancelling deploys."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import func, select
+
+from easel import clock
+from easel.apps.models import App
+from easel.bundles.names import check_path
+from easel.deploys.errors import (
+    BundleNotFoundError,
+    BundleNotUploadedError,
+    DeployAlreadyLiveError,
+    DeployCancelledError,
+    DeployFinishedError,
+    DeployNotFoundError,
+    RepositoryNotConnectedError,
+    SourceFilePathError,
+    SourceFilesTooLargeError,
+    SourceFilesTooManyError,
+)
+from easel.deploys.models import Deploy, DeployLogLine
+from easel.environments.service import next_sequence
+from easel.errors import EaselError
+from easel.ids import new_id
+from easel.settings import Settings
+from easel.storage.channels import DEPLOYS_CHANNEL
+from easel.storage.database import Transaction
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import DEPLOYS, Queue
+from easel.uploads.service import find_upload
+from easel.versions.keys import sources_key
+
+RUN_TASK = "easel.deploys.run"
+FINAL = ("complete", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody asks to be deployed."""
+
+    environment: str
+    message: str
+    source: str
+    bundle_s3_key: str | None
+    source_files: Mapping[str, str] | None
+    git_commit_sha: str | None
+    git_commit_message: str | None
+    git_author: str | None
+
+
+async def accept(
+    work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: Order, actor: str
+) -> Deploy:
+    """Accepts a deploy: its row and its job, in one transaction. From here on it ends once, complete or failed.
+
+    Raises RepositoryNotConnectedError, BundleNotFoundError, BundleNotUploadedError and the errors of
+    `check_source_files`.
+    """
+    if order.source == "git":
+        raise RepositoryNotConnectedError()
+    assert order.bundle_s3_key is not None
+    if await find_upload(work, app, order.bundle_s3_key) is None:
+        raise BundleNotFoundError(bundle_s3_key=order.bundle_s3_key)
+    if await objects.head(order.bundle_s3_key) is None:
+        raise BundleNotUploadedError(bundle_s3_key=order.bundle_s3_key)
+    sources = None
+    if order.source_files is not None:
+        data = check_source_files(order.source_files, limits)
+        sources = sources_key(app.id, hashlib.sha256(data).hexdigest())
+        await objects.put(sources, data)
+    deploy = Deploy(
+        id=new_id("dep"),
+        org_id=app.org_id,
+        app_id=app.id,
+        sequence=await next_sequence(work, app),
+        environment=order.environment,
+        source=order.source,
+        bundle_s3_key=order.bundle_s3_key,
+        source_files_key=sources,
+        message=order.message,
+        git_commit_sha=order.git_commit_sha,
+        git_commit_message=order.git_commit_message,
+        git_author=order.git_author,
+        queued_by=actor,
+        queued_at=clock.now(),
+        status="queued",
+        attempt=0,
+        warnings=[],
+        timings={},
+    )
+    work.session.add(deploy)
+    await work.session.flush()
+    await queue.defer(work, RUN_TASK, queue=DEPLOYS, lock=app.id, deploy_id=deploy.id)
+    return deploy
+
+
+def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
+    """The source files as canonical JSON, their paths checked like a bundle's.
+
+    Raises SourceFilesTooManyError, SourceFilesTooLargeError, SourceFilePathError.
+    """
+    if len(files) > limits.source_files_max_count:
+        raise SourceFilesTooManyError(count=len(files), limit=limits.source_files_max_count)
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in files.values())
+    if size > limits.source_files_max_bytes:
+        raise SourceFilesTooLargeError(size=size, limit=limits.source_files_max_bytes)
+    checked: dict[str, str] = {}
+    for path, text in files.items():
+        try:
+            normal = check_path(path)
+        except EaselError as error:
+            raise SourceFilePathError(reason=error.message, path=path, cause=error.code) from error
+        if normal in checked:
+            raise SourceFilePathError(reason=f"`{normal}` is there twice.", path=path, cause="path_duplicate")
+        checked[normal] = text
+    return msgspec.json.encode(dict(sorted(checked.items())))
+
+
+async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool = False) -> Deploy:
+    """One deploy of the app. Raises DeployNotFoundError."""
+    statement = select(Deploy).where(Deploy.id == deploy_id, Deploy.app_id == app.id, Deploy.org_id == app.org_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    deploy = await work.session.scalar(statement)
+    if deploy is None:
+        raise DeployNotFoundError(deploy_id=deploy_id)
+    return deploy
+
+
+async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) -> tuple[list[Deploy], int]:
+    """The app's deploys, newest first, and how many there are in all."""
+    mine = (Deploy.app_id == app.id, Deploy.org_id == app.org_id)
+    rows = await work.session.scalars(
+        select(Deploy).where(*mine).order_by(Deploy.sequence.desc()).limit(limit).offset(offset)
+    )
+    total = await work.session.scalar(select(func.count()).select_from(Deploy).where(*mine))
+    return list(rows), total or 0
+
+
+async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Deploy:
+    """Ends a queued or building deploy as failed, at once: whatever a worker is still doing for it no longer counts.
+
+    Raises DeployNotFoundError, DeployFinishedError, and DeployAlreadyLiveError once its pointer has moved.
+    """
+    deploy = await get_deploy(work, app, deploy_id, lock=True)
+    if deploy.status in FINAL:
+        raise DeployFinishedError(deploy_id=deploy_id, status=deploy.status)
+    if deploy.outcome == "moved":
+        raise DeployAlreadyLiveError(deploy_id=deploy_id, version=deploy.version)
+    error = DeployCancelledError(actor=actor)
+    await end_as_failed(work, deploy, error)
+    return deploy
+
+
+async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) -> None:
+    """Ends the deploy, whose row the caller holds, with the error as its reason and as its last log line."""
+    deploy.status = "failed"
+    deploy.error = error.message
+    deploy.error_code = error.code
+    deploy.finished_at = clock.now()
+    await work.session.flush()
+    await append_log(work, deploy.id, [(clock.now(), f"Deploy failed: {error.message}")])
+
+
+async def append_log(work: Transaction, deploy_id: str, lines: Sequence[tuple[datetime, str]]) -> None:
+    """Adds lines to the deploy's log, whose row the caller holds, and wakes whoever follows it."""
+    last = await work.session.scalar(
+        select(func.coalesce(func.max(DeployLogLine.seq), 0)).where(DeployLogLine.deploy_id == deploy_id)
+    )
+    assert last is not None
+    work.session.add_all(
+        DeployLogLine(deploy_id=deploy_id, seq=last + index, ts=at, line=line)
+        for index, (at, line) in enumerate(lines, start=1)
+    )
+    await work.session.flush()
+    await work.notify(DEPLOYS_CHANNEL, deploy_id)
+
+
+async def read_log(work: Transaction, deploy_id: str, after: int, limit: int = 1000) -> list[DeployLogLine]:
+    """The deploy's log lines after the given `seq`, oldest first."""
+    rows = await work.session.scalars(
+        select(DeployLogLine)
+        .where(DeployLogLine.deploy_id == deploy_id, DeployLogLine.seq > after)
+        .order_by(DeployLogLine.seq)
+        .limit(limit)
+    )
+    return list(rows)

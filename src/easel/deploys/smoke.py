@@ -1,0 +1,133 @@
+"""The smoke test: a candidate is asked for its entry page by the edge's own rules, before any visitor sees it.
+
+It fails when the page does not answer, or when a script without which it cannot start is not there: one that its
+build named (a module, or a fingerprinted name). Everything else that is missing is only told.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from easel import clock
+from easel.bundles.inflate import DamagedDataError, inflated
+from easel.serving.fingerprint import is_fingerprinted
+from easel.serving.models import File, Request, Site
+from easel.serving.resolve import resolve
+from easel.serving.respond import answer_file, representations
+from easel.storage.errors import ObjectMissingError
+from easel.storage.objects import ObjectStore
+
+LARGEST_PAGE = 8 * 1024 * 1024
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeResult:
+    """How it went: what failed, what is merely worth telling, and how long it took (ms)."""
+
+    url: str
+    errors: list[str]
+    notes: list[str]
+    duration_ms: int
+    tested_at: str = field(default_factory=lambda: clock.iso(clock.now()) or "")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the version may go live."""
+        return not self.errors
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as the contract shows it."""
+        return {
+            "passed": self.passed,
+            "url": self.url,
+            "errors": self.errors,
+            "duration_ms": self.duration_ms,
+            "tested_at": self.tested_at,
+        }
+
+
+async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
+    """Asks the candidate site for its entry page and for what that page loads. Raises StoreUnavailableError."""
+    began = time.perf_counter()
+    errors: list[str] = []
+    notes: list[str] = []
+    page = resolve(site, Request("GET", "/", accept="text/html", fetch_dest="document"))
+    if not isinstance(page, File) or page.status != 200:
+        errors.append("its entry page does not answer.")
+    elif not page.is_html:
+        errors.append(f"its entry page is {page.member.type}, not HTML.")
+    elif page.member.size == 0:
+        errors.append("its entry page is empty.")
+    else:
+        answer_file(site, page, representations(page), Request("GET", "/"))
+        try:
+            text = await _read(objects, site, page)
+        except (ObjectMissingError, DamagedDataError):
+            errors.append("its entry page cannot be read back from the store.")
+        else:
+            missing, told = missing_assets(site, text)
+            errors.extend(missing)
+            notes.extend(told)
+    return SmokeResult(url, errors, notes, max(0, round((time.perf_counter() - began) * 1000)))
+
+
+def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
+    """What the entry page loads from its own address and the site has not: failures, and what is only told."""
+    parser = _Assets()
+    parser.feed(page)
+    errors, notes = [], []
+    for reference, essential in parser.assets[:200]:
+        path = _own_path(parser.base, reference)
+        if path is None:
+            continue
+        found = resolve(site, Request("GET", path, accept="*/*", fetch_dest="script"))
+        if isinstance(found, File):
+            continue
+        sentence = f"its entry page loads `{path}`, which is not in the bundle"
+        if essential or is_fingerprinted(path):
+            errors.append(f"{sentence} (was it built for another base path?).")
+        else:
+            notes.append(f"{sentence}.")
+    return errors[:MOST_NAMED], notes[:MOST_NAMED]
+
+
+async def _read(objects: ObjectStore, site: Site, page: File) -> str:
+    member = page.member
+    bundle = site.manifest.bundles[member.bundle]
+    data = await objects.get_range(bundle.key, member.offset, member.length)
+    return inflated(memoryview(data), member.method, min(member.size, LARGEST_PAGE)).decode("utf-8", "replace")
+
+
+def _own_path(base: str, reference: str) -> str | None:
+    """The path of a reference on the app's own address, or None when it leads elsewhere."""
+    try:
+        parts = urlsplit(urljoin(urljoin("http://app.invalid/", base), reference.strip()))
+    except ValueError:
+        return None
+    if parts.scheme != "http" or parts.netloc != "app.invalid" or not parts.path:
+        return None
+    return parts.path
+
+
+class _Assets(HTMLParser):
+    """The scripts and style sheets a page loads, each with whether the page cannot start without it."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.assets: list[tuple[str, bool]] = []
+        self.base = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes what the element loads."""
+        values = {name: value or "" for name, value in attrs}
+        if tag == "base" and values.get("href"):
+            self.base = values["href"]
+        elif tag == "script" and values.get("src"):
+            self.assets.append((values["src"], values.get("type") == "module"))
+        elif tag == "link" and values.get("href") and "stylesheet" in values.get("rel", "").lower().split():
+            self.assets.append((values["href"], False))

@@ -1,0 +1,79 @@
+"""The sweep: removes what nothing refers to any more. Never inside a request, never anything that is referred to."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+
+from easel import clock
+from easel.access.models import RememberedAnswer
+from easel.apps.models import App
+from easel.deploys.models import Deploy
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.objects import ObjectStore
+from easel.uploads.models import Upload
+from easel.versions.keys import app_prefix
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+ANSWERS_KEPT = timedelta(days=1)
+
+
+async def sweep(database: Database, objects: ObjectStore, settings: Settings) -> None:
+    """Removes the objects of deleted apps, uploads that can be neither used nor needed any more, old answers.
+
+    An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
+    """
+    await _sweep_deleted_apps(database, objects)
+    await _sweep_uploads(database, objects, settings)
+    async with database.transaction() as work:
+        await work.session.execute(
+            delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
+        )
+
+
+async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
+    async with database.transaction() as work:
+        gone = list(
+            await work.session.scalars(
+                select(App.id)
+                .where(App.deleted_at < clock.now() - timedelta(minutes=5), App.swept_at.is_(None))
+                .limit(BATCH)
+            )
+        )
+    for app_id in gone:
+        removed = 0
+        for prefix in (app_prefix(app_id), f"app-builds/{app_id}"):
+            async for info in objects.keys(prefix):
+                await objects.delete(info.key)
+                removed += 1
+        async with database.transaction() as work:
+            await work.session.execute(update(App).where(App.id == app_id).values(swept_at=clock.now()))
+        if removed:
+            logger.info("removed %d objects of the deleted app %s", removed, app_id)
+
+
+async def _sweep_uploads(database: Database, objects: ObjectStore, settings: Settings) -> None:
+    oldest = clock.now() - timedelta(seconds=settings.upload_expires) - timedelta(days=1)
+    while True:
+        async with database.transaction() as work:
+            needed = select(Deploy.bundle_s3_key).where(
+                Deploy.app_id == Upload.app_id,
+                Deploy.bundle_s3_key == Upload.key,
+                Deploy.status.in_(("queued", "building")),
+            )
+            keys = list(
+                await work.session.scalars(
+                    select(Upload.key).where(Upload.created_at < oldest, ~needed.exists()).limit(BATCH)
+                )
+            )
+        if not keys:
+            return
+        for key in keys:
+            await objects.delete(key)
+        async with database.transaction() as work:
+            await work.session.execute(delete(Upload).where(Upload.key.in_(keys)))

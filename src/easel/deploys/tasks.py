@@ -1,0 +1,154 @@
+"""What a worker runs: the tasks on the queue, and the loop that takes over the jobs of dead workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Notification
+from procrastinate.worker import Worker
+from psycopg import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+
+from easel.deploys.optimise import optimise
+from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
+from easel.deploys.service import RUN_TASK
+from easel.deploys.sweep import sweep
+from easel.errors import ServiceUnavailableError
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import BACKGROUND, DEPLOYS, Queue, queue_app
+
+logger = logging.getLogger(__name__)
+
+PASSING = (ServiceUnavailableError, OperationalError, InterfaceError, PoolTimeoutError)
+"""Trouble that can pass by itself: worth another try."""
+
+
+MOST_ATTEMPTS = 20
+"""With pauses that grow to 30 s, about eight minutes of trouble."""
+
+
+class _GoOnLater(BaseRetryStrategy):
+    """Runs the job again at once after a shutdown, and with growing pauses while a part does not answer."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, StopRequestedError):
+            return RetryDecision(retry_in={"seconds": 0})
+        if _passes(exception):
+            return RetryDecision(retry_in={"seconds": min(2**job.attempts, 30)})
+        return None
+
+
+def _passes(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError):
+        return bool(error.connection_invalidated) or isinstance(error.orig, OperationalError | InterfaceError)
+    return isinstance(error, PASSING)
+
+
+class _PromptWorker(Worker):
+    """A worker that looks again shortly after each notification: one that arrives while it is asking for a job is
+    otherwise forgotten, and the job waits for the next poll."""
+
+    async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
+        await super()._handle_notification(channel=channel, notification=notification)
+        asyncio.get_running_loop().call_later(0.02, self._new_job_event.set)
+
+
+class DeployWorker:
+    """One worker process: runs deploys and background jobs until it is told to stop."""
+
+    def __init__(self, settings: Settings, database: Database, objects: ObjectStore, queue: Queue) -> None:
+        self._settings = settings
+        self._database = database
+        self._objects = objects
+        self._queue = queue
+        self._stopping = asyncio.Event()
+        self._app = queue_app(database.url)
+        self._add_tasks(self._app)
+
+    def stop(self) -> None:
+        """Asks the worker to end: running deploys stop at their next step border."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until stopped. Raises when the queue's database is gone for good."""
+        async with self._app.open_async():
+            workers = [
+                asyncio.create_task(self._work(DEPLOYS, self._settings.worker_concurrency)),
+                asyncio.create_task(self._work(BACKGROUND, 1)),
+            ]
+            side = [asyncio.create_task(self._take_over()), asyncio.create_task(self._sweep())]
+            stopper = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait([*workers, stopper], return_when=asyncio.FIRST_COMPLETED)
+            self._stopping.set()
+            for task in [*side, *workers]:
+                task.cancel()
+            results = await asyncio.gather(*workers, *side, return_exceptions=True)
+            stopper.cancel()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _work(self, queue: str, concurrency: int) -> None:
+        await _PromptWorker(
+            self._app,
+            queues=[queue],
+            name=queue,
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            update_heartbeat_interval=self._settings.heartbeat,
+            stalled_worker_timeout=86400,
+            shutdown_graceful_timeout=60,
+            delete_jobs="successful",
+        ).run()
+
+    def _add_tasks(self, app: App) -> None:
+        @app.task(name=RUN_TASK, queue=DEPLOYS, retry=_GoOnLater(), pass_context=True)
+        async def run_deploy(context: JobContext, deploy_id: str) -> None:
+            pipeline = Pipeline(
+                self._database, self._objects, self._queue, self._settings, deploy_id, self._stopping.is_set
+            )
+            try:
+                await pipeline.run()
+            except StopRequestedError:
+                raise
+            except Exception as error:
+                if _passes(error) and context.job.attempts < MOST_ATTEMPTS:
+                    logger.warning("deploy %s waits for a part that does not answer: %s", deploy_id, error)
+                    raise
+                logger.exception("deploy %s failed unexpectedly", deploy_id)
+                await pipeline.fail_unexpectedly(error)
+
+        @app.task(name=OPTIMISE_TASK, queue=BACKGROUND, retry=_GoOnLater())
+        async def run_optimise(app_id: str, manifest: str) -> None:
+            await optimise(self._database, self._objects, app_id, manifest, self._stopping.is_set)
+
+    async def _take_over(self) -> None:
+        """Puts jobs of workers that fell silent back on the queue."""
+        while True:
+            await asyncio.sleep(self._settings.heartbeat)
+            try:
+                await take_over(self._app, self._settings.stalled_after)
+            except ConnectorException as error:
+                logger.warning("could not look for stalled jobs: %s", error)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await sweep(self._database, self._objects, self._settings)
+            except Exception as error:
+                if not _passes(error):
+                    logger.exception("the sweep failed")
+            await asyncio.sleep(timedelta(minutes=10).total_seconds())
+
+
+async def take_over(app: App, silent_for: float) -> None:
+    """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_for):
+        logger.warning("taking over job %s (%s) from a silent worker", job.id, job.task_name)
+        await app.job_manager.retry_job(job)

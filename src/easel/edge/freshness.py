@@ -1,0 +1,67 @@
+"""Staying fresh: comparing the machine's freshness page with what was seen, and catching up before answering."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from array import array
+from collections.abc import Awaitable, Callable
+
+from easel.storage.freshness import FreshnessPage
+
+logger = logging.getLogger(__name__)
+
+
+class Freshness:
+    """Knows whether what the edge holds is older than what was committed on this machine, and brings it up to date.
+
+    `seen` is the page as it was just before the last successful refresh began.
+    """
+
+    def __init__(self, page: FreshnessPage, refresh: Callable[[], Awaitable[None]], *, timeout: float) -> None:
+        self.view = page.view
+        self.seen = array("Q", page.view.tobytes())
+        self.timeouts = 0
+        self.healthy = True
+        self._refresh = refresh
+        self._timeout = timeout
+        self._running: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+        self._quiet_until = 0.0
+
+    def is_stale(self, slot: int) -> bool:
+        """Whether something in this slot was committed that the edge has not asked about."""
+        return self.view[slot] != self.seen[slot]
+
+    def catch_up(self) -> asyncio.Task[None]:
+        """A refresh that begins after this call; all who call meanwhile share it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._after(self._running), name="refresh")
+        return self._next
+
+    async def settle(self, slot: int) -> None:
+        """Returns once the slot is fresh, or when the source does not answer in time: then what is there is served."""
+        if not self.is_stale(slot) or time.monotonic() < self._quiet_until:
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await asyncio.shield(self.catch_up())
+        except Exception as error:
+            # Visitors must not each wait for a database that is gone: the next one is asked to in a while.
+            self.timeouts += 1
+            self._quiet_until = time.monotonic() + self._timeout
+            logger.warning("serving what is known: the database does not answer (%s)", error or type(error).__name__)
+
+    async def _after(self, running: asyncio.Task[None] | None) -> None:
+        if running is not None:
+            await asyncio.wait([running])
+        self._running, self._next = self._next, None
+        snapshot = array("Q", self.view.tobytes())
+        try:
+            await self._refresh()
+        except BaseException:
+            self.healthy = False
+            raise
+        self.healthy = True
+        self.seen = snapshot

@@ -1,0 +1,79 @@
+"""What the edge counts. Plain integers, so that counting costs the fast path next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from easel.edge.freshness import Freshness
+from easel.edge.sites import Sites
+
+
+class Counts:
+    """The counters of one edge process."""
+
+    __slots__ = ("earlier", "fast", "full", "statuses", "unreadable")
+
+    def __init__(self) -> None:
+        self.fast = 0
+        self.full = 0
+        self.earlier = 0
+        self.unreadable = 0
+        self.statuses: dict[int, int] = {}
+
+    def answered(self, status: int) -> None:
+        """Counts an answer that went the full way."""
+        self.full += 1
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+
+
+class EdgeCollector(Collector):
+    """Hands the counters to Prometheus."""
+
+    def __init__(self, counts: Counts, freshness: Freshness, sites: Sites) -> None:
+        self._counts = counts
+        self._freshness = freshness
+        self._sites = sites
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        requests = CounterMetricFamily("easel_edge_requests", "Answers by the way they were made", labels=["path"])
+        requests.add_metric(["fast"], self._counts.fast)
+        requests.add_metric(["full"], self._counts.full)
+        yield requests
+        statuses = CounterMetricFamily("easel_edge_answers", "Answers that went the full way", labels=["status"])
+        for status, count in sorted(self._counts.statuses.items()):
+            statuses.add_metric([str(status)], count)
+        yield statuses
+        yield CounterMetricFamily(
+            "easel_edge_earlier_assets", "Assets answered from an earlier version", value=self._counts.earlier
+        )
+        yield CounterMetricFamily(
+            "easel_edge_unreadable", "Requests whose files could not be read", value=self._counts.unreadable
+        )
+        yield CounterMetricFamily(
+            "easel_edge_refresh_timeouts",
+            "Requests that were answered from what was known, since the database did not answer",
+            value=self._freshness.timeouts,
+        )
+        yield GaugeMetricFamily("easel_edge_fresh", "Whether the database answers", value=int(self._freshness.healthy))
+        yield GaugeMetricFamily(
+            "easel_edge_prepared_bytes", "Bytes of prepared answers in memory", value=self._sites.prepared_bytes
+        )
+
+
+def registry(counts: Counts, freshness: Freshness, sites: Sites) -> CollectorRegistry:
+    """The registry of one edge process."""
+    made = CollectorRegistry()
+    made.register(EdgeCollector(counts, freshness, sites))
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=made)
+    return made
+
+
+def exposition(made: CollectorRegistry) -> bytes:
+    """The metrics in Prometheus' text format."""
+    return generate_latest(made)

@@ -1,0 +1,61 @@
+"""Requests and answers about environments."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from easel.schemas import Part, Request, Text
+
+
+class RestoreVersionRequest(Request):
+    """Points an environment at a version. The last three fields are additions to the contract."""
+
+    environment: Literal["staging", "production"] | None = "production"
+    with_config: bool = Field(default=False, description="Bring the configuration of that version along")
+    lock: bool = Field(default=False, description="Lock the environment in the same step")
+    lock_reason: Text | None = Field(default=None, max_length=1000)
+
+
+class RestoreVersionResponse(Answer):
+    """What the environment serves now. `url` and `locked` are additions to the contract."""
+
+    app_id: str
+    version: int
+    deploy_id: str
+    environment: str
+    asset_prefix: str
+    url: str
+    locked: bool = False
+
+
+class PromoteResponse(Answer):
+    """What production serves now. `url` is an addition to the contract."""
+
+    app_id: str
+    version: int | None = None
+    deploy_id: str
+    environment: str | None = "production"
+    asset_prefix: str
+    url: str
+
+
+class LockRequest(Request):
+    """Locks an environment, with a reason for whoever runs into it."""
+
+    reason: Text = Field(min_length=1, max_length=1000)
+
+
+class EnvironmentResponse(Answer):
+    """An environment: what it serves, how often it was moved, and whether it is locked."""
+
+    app_id: str
+    environment: str
+    version: int | None
+    revision: int
+    url: str
+    locked: bool
+    lock_reason: str | None = None
+    locked_by: str | None = None
+    locked_at: str | None = None

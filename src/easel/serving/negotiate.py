@@ -1,0 +1,117 @@
+"""Encodings, conditions and ranges: the parts of HTTP that choose among representations (RFC 9110 §12 to §14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
+
+from easel.serving.models import Encoding
+
+_RANGE = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*\Z")
+_PREFERENCE: tuple[Encoding, ...] = ("br", "gzip", "identity")
+
+
+@lru_cache(4096)
+def acceptable(header: str | None) -> tuple[Encoding, ...]:
+    """The encodings a client accepts, best first, from its Accept-Encoding (RFC 9110 §12.5.3).
+
+    Among equal weights brotli comes before gzip before identity. Identity is always the last resort, since an answer
+    in an unwanted encoding serves better than none.
+    """
+    if header is None:
+        return ("identity",)
+    weights: dict[str, float] = {}
+    for item in header.lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = min(max(float(parameter[2:]), 0.0), 1.0)
+                except ValueError:
+                    weight = 0.0
+        if name:
+            weights["gzip" if name == "x-gzip" else name] = weight
+    rest = weights.get("*", 0.0)
+    ranked = [(weights.get(encoding, rest), encoding) for encoding in _PREFERENCE if encoding != "identity"]
+    identity = weights.get("identity", weights.get("*", 0.001))
+    ranked.append((identity, "identity"))
+    chosen = [encoding for weight, encoding in sorted(ranked, key=lambda pair: -pair[0]) if weight > 0]
+    return tuple(chosen if "identity" in chosen else [*chosen, "identity"])
+
+
+def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encoding:
+    """The best encoding that the client accepts and the file is available in."""
+    for encoding in acceptable(header):
+        if encoding in available:
+            return encoding
+    return "identity"
+
+
+def etag(content_hash: str, encoding: Encoding) -> str:
+    """The strong ETag of a representation: of the content's hash, and another one for each encoding."""
+    suffix = {"identity": "", "gzip": "-gz", "br": "-br"}[encoding]
+    return f'"{content_hash[:32]}{suffix}"'
+
+
+def http_date(seconds: int) -> str:
+    """Unix seconds as an HTTP date (RFC 9110 §5.6.7)."""
+    return formatdate(seconds, usegmt=True)
+
+
+def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modified_since: str | None) -> bool:
+    """Whether the client's copy is still the one it would get (RFC 9110 §13.1.2, §13.1.3).
+
+    If-Modified-Since counts only without If-None-Match, and only when it names the very same moment: after a restore
+    an older version is the newer truth.
+    """
+    if if_none_match is not None:
+        return if_none_match.strip() == "*" or tag in _tags(if_none_match)
+    if if_modified_since is not None:
+        return _seconds(if_modified_since) == modified_at
+    return False
+
+
+def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
+    """Whether a Range may be honoured: no If-Range, or one that names this very representation (§13.1.5)."""
+    if if_range is None:
+        return True
+    value = if_range.strip()
+    if value.startswith(('"', "W/")):
+        return value == tag
+    return _seconds(value) == modified_at
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """The single range asked for as (start, stop), or None when the header is to be ignored (§14.2).
+
+    Raises ValueError when it is well-formed and lies outside (416).
+    """
+    match = _RANGE.match(header)
+    if match is None or (not match[1] and not match[2]):
+        return None
+    if not match[1]:
+        length = int(match[2])
+        if length == 0 or size == 0:
+            raise ValueError("an empty suffix")
+        return max(0, size - length), size
+    start = int(match[1])
+    stop = min(int(match[2]) + 1, size) if match[2] else size
+    if match[2] and int(match[2]) < start:
+        return None
+    if start >= size:
+        raise ValueError("past the end")
+    return start, stop
+
+
+def _tags(header: str) -> set[str]:
+    return {tag.removeprefix("W/") for tag in re.findall(r'(?:W/)?"[^"]*"', header)}
+
+
+def _seconds(date: str) -> int | None:
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,145 @@
+"""Which file of a version answers a path. Pure rules; a path can only ever name something in the manifest."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from urllib.parse import quote, unquote_to_bytes
+
+from easel.bundles.root import ENTRY_POINT, PLATFORM_FOLDERS
+from easel.bundles.types import DEFAULT, content_type
+from easel.errors import EaselError, envelope
+from easel.serving.errors import MethodNotAllowedError, PathInvalidError, PlatformPathError
+from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
+from easel.serving.models import File, Fixed, MissingAsset, Request, Site
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATE = "public, max-age=0, must-revalidate"
+NO_STORE = "no-store"
+
+NOT_FOUND_PAGE = "404.html"
+RULES_FILES = frozenset({"_redirects", "_headers"})
+"""Files that tell the edge what to do; they are never served themselves."""
+
+
+def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
+    """What answers the request, in this order: exact file, folder, clean URL, fallback for navigations, 404."""
+    if request.method not in ("GET", "HEAD"):
+        return refusal(MethodNotAllowedError())
+    raw_path, _, query = request.target.partition("?")
+    try:
+        path = decode_path(raw_path)
+    except PathInvalidError as error:
+        return refusal(error)
+    prefix = path.split("/", 1)[0]
+    if prefix in PLATFORM_FOLDERS:
+        return refusal(PlatformPathError(prefix=prefix))
+    found = _find(site, path, query)
+    if found is not None:
+        return found
+    if path == "robots.txt":
+        return robots(site)
+    if path not in RULES_FILES and may_be_of_an_earlier_version(path):
+        return MissingAsset(path)
+    return fallback(site, path, request)
+
+
+def decode_path(raw: str) -> str:
+    """The path without its leading '/', percent-decoded once (RFC 3986 §2.1).
+
+    Raises PathInvalidError for encoded slashes, NUL, backslashes, '..' and what is no UTF-8.
+    """
+    if not raw.startswith("/"):
+        raise PathInvalidError(reason="its path does not begin with a slash")
+    if "%" not in raw and "\\" not in raw and "/." not in raw and raw.isascii():
+        return raw[1:]
+    lowered = raw.lower()
+    if "%2f" in lowered or "%5c" in lowered or "\\" in raw:
+        raise PathInvalidError(reason="its path holds an encoded slash or a backslash")
+    try:
+        path = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise PathInvalidError(reason="its path is not UTF-8") from None
+    if "\0" in path:
+        raise PathInvalidError(reason="its path holds a NUL")
+    if any(part in (".", "..") for part in path.split("/")):
+        raise PathInvalidError(reason="its path holds `.` or `..`")
+    return unicodedata.normalize("NFC", path[1:])
+
+
+def _find(site: Site, path: str, query: str) -> File | Fixed | None:
+    files = site.manifest.files
+    if path == "" or path.endswith("/"):
+        index = path + ENTRY_POINT
+        if index in files:
+            return _file(site, index)
+        clean = path.rstrip("/")
+        if clean and (clean + ".html" in files):
+            return _redirect("/" + clean, query)
+        return None
+    if path in files and path not in RULES_FILES:
+        return _file(site, path)
+    if f"{path}/{ENTRY_POINT}" in files:
+        return _redirect(f"/{path}/", query)
+    if path + ".html" in files:
+        return _file(site, path + ".html")
+    return None
+
+
+def fallback(site: Site, path: str, request: Request) -> File | Fixed:
+    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404."""
+    if is_navigation(path, request):
+        for page, status in ((NOT_FOUND_PAGE, 404), (ENTRY_POINT, 200)):
+            member = site.manifest.files.get(page)
+            if member is not None:
+                return File(page, member, status, REVALIDATE if status == 200 else NO_STORE, site)
+    return not_found()
+
+
+def is_navigation(path: str, request: Request) -> bool:
+    """Whether a person may be looking for a page: it accepts HTML, is no script or image, has no asset's extension.
+
+    Browsers say what a request is for (Sec-Fetch-Dest); other clients are believed by their Accept.
+    """
+    if request.fetch_dest is not None and request.fetch_dest not in ("document", "iframe", "frame", "embed", "object"):
+        return False
+    name = path.rsplit("/", 1)[-1]
+    if "." in name and not name.endswith((".html", ".htm")) and content_type(name) != DEFAULT:
+        return False
+    accept = request.accept
+    return accept is None or "text/html" in accept or "*/*" in accept or "application/xhtml" in accept
+
+
+def earlier_file(site: Site, path: str) -> File | None:
+    """The file of an earlier version that an open page still asks for, or None."""
+    member = site.manifest.files.get(path)
+    if member is None:
+        return None
+    return File(path, member, 200, IMMUTABLE, site)
+
+
+def robots(site: Site) -> Fixed:
+    """The robots.txt of an app that has none: crawlers are let in only where the app may be indexed (RFC 9309)."""
+    rule = b"Allow: /" if site.indexable else b"Disallow: /"
+    return Fixed(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
+
+
+def not_found() -> Fixed:
+    """A plain 404 that nobody keeps."""
+    return Fixed(404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", NO_STORE)
+
+
+def refusal(error: EaselError) -> Fixed:
+    """An error in the contract's envelope, that nobody keeps."""
+    return Fixed(error.status, json.dumps(envelope(error)).encode(), "application/json", NO_STORE)
+
+
+def _file(site: Site, path: str) -> File:
+    cache = IMMUTABLE if is_fingerprinted(path) and not path.endswith(".html") else REVALIDATE
+    return File(path, site.manifest.files[path], 200, cache, site)
+
+
+def _redirect(path: str, query: str) -> Fixed:
+    # A path with two slashes in front would be read as another host.
+    location = "/" + quote(path.lstrip("/"), safe="/-._~!$&'()*+,;=:@") + (f"?{query}" if query else "")
+    return Fixed(308, b"", "text/plain; charset=utf-8", REVALIDATE, location)

@@ -1,0 +1,207 @@
+"""`easel serve`: everything on one machine. Starts the parts, watches over them, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import httpx
+from sqlalchemy import select
+
+from easel.access.models import Organisation
+from easel.access.service import create_key, create_organisation
+from easel.deploys.tasks import take_over
+from easel.errors import EaselError
+from easel.roles import SUPERVISED, configure_logging
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.migrate import migrate
+from easel.storage.queue import queue_app
+
+logger = logging.getLogger(__name__)
+
+READY_WITHIN = 60.0
+DRAIN_WITHIN = 75.0
+
+
+class DataDirInUseError(EaselError):
+    """Another `easel serve` is running on {folder}. Stop it first, or use another --data-dir."""
+
+    code = "data_dir_in_use"
+
+
+class NotReadyError(EaselError):
+    """Easel did not get ready within {seconds:.0f} s. What went wrong is in the lines above."""
+
+    code = "not_ready"
+
+
+class Supervisor:
+    """One `easel serve`. `say` is told what happens, for the person who started it."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._stopping = asyncio.Event()
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._lock: IO[str] | None = None
+
+    async def run(self) -> None:
+        """Runs until SIGTERM or SIGINT. Raises DataDirInUseError, NotReadyError and start-up errors."""
+        configure_logging(self._settings.log_level, "easel")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        self._take_lock()
+        embedded = None
+        url = self._settings.database_url
+        if url is None:
+            began = time.perf_counter()
+            embedded = EmbeddedPostgres(self._settings.postgres_dir)
+            url = await asyncio.to_thread(embedded.start)
+            self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
+        try:
+            await asyncio.to_thread(migrate, url)
+            await self._prepare(url)
+            await self._watch(url)
+        finally:
+            if embedded is not None:
+                await asyncio.to_thread(embedded.stop)
+            self._say("Stopped.")
+
+    def _take_lock(self) -> None:
+        folder = self._settings.data_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataDirInUseError(folder=str(folder)) from None
+
+    async def _prepare(self, url: str) -> None:
+        """First key and first organisation, and the jobs that a killed predecessor left behind."""
+        database = Database(url)
+        try:
+            async with database.transaction() as work:
+                organisation = await work.session.scalar(
+                    select(Organisation).order_by(Organisation.created_at, Organisation.id).limit(1)
+                )
+                if organisation is None:
+                    organisation = await create_organisation(work, "default")
+                path = self._settings.data_dir / "api-key"
+                if not path.exists():
+                    _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
+                    _write_private(path, secret + "\n")
+                    self._say(f"The first API key is {secret}")
+                self._say(f"API key for the CLI on this machine: {path}")
+        finally:
+            await database.close()
+        if self._settings.database_url is None:
+            # Nobody else works on an embedded database, so whatever is marked as running was left behind.
+            async with (queue := queue_app(url)).open_async():
+                await take_over(queue, 0)
+
+    async def _watch(self, url: str) -> None:
+        environment = {**os.environ, **self._environment(url)}
+        names = ["api", "worker", *(f"edge-{n}" for n in range(1, self._settings.edge_processes + 1))]
+        keepers = [asyncio.create_task(self._keep(name, environment)) for name in names]
+        try:
+            await self._until_ready()
+            if not self._stopping.is_set():
+                self._announce()
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            self._say("Stopping: running requests end, running deploys stop at their next step and go on later.")
+            for child in self._children.values():
+                if child.returncode is None:
+                    child.terminate()
+            _, late = await asyncio.wait(keepers, timeout=DRAIN_WITHIN)
+            for child in self._children.values():
+                if late and child.returncode is None:
+                    child.kill()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self, name: str, environment: dict[str, str]) -> None:
+        """Keeps one process running; one that ends by itself is started again, after a growing pause."""
+        pause = 0.5
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "easel.cli.main", name.split("-")[0], env=environment, stdin=-3
+            )
+            self._children[name] = child
+            if self._stopping.is_set():
+                child.terminate()
+            code = await child.wait()
+            if self._stopping.is_set():
+                return
+            pause = 0.5 if time.monotonic() - began > 30 else min(pause * 2, 10)
+            logger.error("%s ended with code %s; starting it again in %.1f s", name, code, pause)
+            try:
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+            except TimeoutError:
+                pass
+
+    def _environment(self, url: str) -> dict[str, str]:
+        """The settings as variables, so that every process has the same."""
+        made = {SUPERVISED: str(os.getpid()), "EASEL_DATABASE_URL": url}
+        for name, value in self._settings.model_dump(mode="json", exclude={"database_url", "secret_key"}).items():
+            if value is not None:
+                made[f"EASEL_{name.upper()}"] = str(value)
+        if self._settings.secret_key is not None:
+            made["EASEL_SECRET_KEY"] = self._settings.secret_key.get_secret_value()
+        made["EASEL_DATA_DIR"] = str(self._settings.data_dir.resolve())
+        return made
+
+    async def _until_ready(self) -> None:
+        addresses = [
+            f"http://{_reach(self._settings.api_host)}:{self._settings.api_port}/readyz",
+            f"http://{_reach(self._settings.edge_host)}:{self._settings.edge_port}/readyz",
+        ]
+        deadline = time.monotonic() + READY_WITHIN
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            while addresses and not self._stopping.is_set():
+                try:
+                    if (await client.get(addresses[0])).status_code == 200:
+                        addresses.pop(0)
+                        continue
+                except httpx.HTTPError:
+                    pass
+                if time.monotonic() > deadline:
+                    raise NotReadyError(seconds=READY_WITHIN)
+                await asyncio.sleep(0.05)
+
+    def _announce(self) -> None:
+        settings = self._settings
+        api = settings.api_url or f"http://{_reach(settings.api_host)}:{settings.api_port}"
+        port = "" if settings.public_edge_port in (80, 443) else f":{settings.public_edge_port}"
+        apps = f"{settings.edge_scheme}://{{app}}.{settings.domain}{port}/"
+        (settings.data_dir / "server.json").write_text(json.dumps({"api_url": api, "edge_url": apps}) + "\n")
+        self._say(f"api:  {api}   (documentation at {api}/docs)")
+        self._say(f"apps: {apps}")
+        self._say("Ready. Deploy with: easel deploy --create --app my-app -m 'First deploy' DIR")
+
+
+def _reach(host: str) -> str:
+    """An address at which a server listening on the host can be reached from this machine."""
+    if host in ("0.0.0.0", "", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

@@ -1,0 +1,171 @@
+"""The operations on uploads, and the folder store's own upload and download endpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from easel import clock
+from easel.apps.service import get_app
+from easel.settings import Settings
+from easel.storage.errors import ObjectMissingError
+from easel.storage.objects import FolderObjects, translated
+from easel.uploads.errors import (
+    BundleTooLargeError,
+    ContentTypeMismatchError,
+    LengthRequiredError,
+    UploadIncompleteError,
+    UploadNotFoundError,
+    UploadUrlInvalidError,
+)
+from easel.uploads.schemas import UploadUrlRequest, UploadUrlResponse, VerifyUploadRequest, VerifyUploadResponse
+from easel.uploads.service import (
+    OBJECTS_PATH,
+    SignedAddress,
+    find_upload,
+    inspect_upload,
+    issue_upload,
+    note_arrival,
+)
+from easel.web.context import Deployer, Parts, Services, Work, get_services
+from easel.web.route import EaselRoute
+
+router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
+objects_router = APIRouter(include_in_schema=False)
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, PUT, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Expose-Headers": "ETag",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+@router.post("/{app_id}/deploy/upload-url", summary="Get an Upload URL", response_model=UploadUrlResponse)
+async def get_upload_url(
+    app_id: str, body: UploadUrlRequest, request: Request, work: Work, caller: Deployer, parts: Parts
+) -> UploadUrlResponse:
+    """Get a presigned URL to PUT a bundle to, and the key to deploy it with."""
+    app = await get_app(work, caller, app_id)
+    content_type = body.content_type or "application/zip"
+    upload = await issue_upload(work, app, body.filename, content_type)
+    expires = parts.settings.upload_expires
+    if parts.objects.presigns:
+        url = await parts.objects.presigned("PUT", upload.key, expires)
+    else:
+        signed = SignedAddress("PUT", upload.key, int(clock.now().timestamp()) + expires, content_type, "")
+        url = signed.url(parts.vault, public_base(parts.settings, request))
+    return UploadUrlResponse(upload_url=url, bundle_s3_key=upload.key, expires_in=expires)
+
+
+@router.post("/{app_id}/deploy/verify-upload", summary="Verify an Upload", response_model=VerifyUploadResponse)
+async def verify_upload(
+    app_id: str, body: VerifyUploadRequest, work: Work, caller: Deployer, parts: Parts
+) -> VerifyUploadResponse:
+    """Look whether the bytes have arrived, and with which ETag and size."""
+    app = await get_app(work, caller, app_id)
+    upload = await find_upload(work, app, body.bundle_s3_key)
+    if upload is None:
+        raise UploadNotFoundError(bundle_s3_key=body.bundle_s3_key)
+    info = await inspect_upload(parts.objects, upload)
+    return VerifyUploadResponse(
+        bundle_s3_key=upload.key,
+        exists=info is not None,
+        etag=info.etag if info else None,
+        size_bytes=info.size if info else None,
+        last_modified=clock.iso(info.last_modified) if info else None,
+    )
+
+
+def public_base(settings: Settings, request: Request) -> str:
+    """The api's public address: as configured, else as the request itself reached it."""
+    return settings.api_url or str(request.base_url)
+
+
+@objects_router.options(OBJECTS_PATH + "{key:path}")
+async def allow_cross_origin(key: str) -> Response:
+    """Answers a browser that asks whether it may upload from another origin."""
+    return Response(status_code=204, headers=_CORS)
+
+
+@objects_router.put(OBJECTS_PATH + "{key:path}")
+async def receive_upload(
+    key: str,
+    request: Request,
+    expires: Annotated[int, Query(alias="X-Easel-Expires")] = 0,
+    content_type: Annotated[str, Query(alias="X-Easel-Content-Type")] = "",
+    signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
+) -> Response:
+    """Takes the bytes of an upload: streamed to disk, put in place when whole, nothing left behind when not."""
+    services = get_services(request)
+    signed = SignedAddress("PUT", key, expires, content_type, "")
+    signed.check(services.vault, signature)
+    objects = _folder(services)
+    length = _declared_length(request, services.settings.max_upload_size)
+    found = request.headers.get("content-type", "")
+    if found.split(";")[0].strip().lower() != content_type.split(";")[0].strip().lower():
+        raise ContentTypeMismatchError(expected=content_type, found=found or "none")
+    etag = await _store(objects, key, request, length)
+    async with services.database.transaction() as work:
+        await note_arrival(work, key, etag, length)
+    return Response(status_code=200, headers={"ETag": etag, **_CORS})
+
+
+async def _store(objects: FolderObjects, key: str, request: Request, length: int) -> str:
+    descriptor, part = objects.scratch_file()
+    # S3's ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
+    digest = hashlib.md5(usedforsecurity=False)
+    received = 0
+    try:
+        with os.fdopen(descriptor, "wb") as out, translated(key):
+            async for chunk in request.stream():
+                received += len(chunk)
+                if received > length:
+                    raise UploadIncompleteError(received=received, expected=length)
+                digest.update(chunk)
+                out.write(chunk)
+            if received != length:
+                raise UploadIncompleteError(received=received, expected=length)
+            out.flush()
+            os.fsync(out.fileno())
+        objects.install(part, key)
+    finally:
+        part.unlink(missing_ok=True)
+    return f'"{digest.hexdigest()}"'
+
+
+def _declared_length(request: Request, limit: int) -> int:
+    header = request.headers.get("content-length", "")
+    if not header.isdigit():
+        raise LengthRequiredError()
+    if int(header) > limit:
+        raise BundleTooLargeError(limit=limit)
+    return int(header)
+
+
+@objects_router.api_route(OBJECTS_PATH + "{key:path}", methods=["GET", "HEAD"])
+async def send_object(
+    key: str,
+    request: Request,
+    expires: Annotated[int, Query(alias="X-Easel-Expires")] = 0,
+    filename: Annotated[str, Query(alias="X-Easel-Filename")] = "",
+    signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
+) -> Response:
+    """Sends an object whose download address Easel signed."""
+    services = get_services(request)
+    SignedAddress("GET", key, expires, "", filename).check(services.vault, signature)
+    path = _folder(services).local_path(key)
+    if path is None or not path.is_file():
+        raise ObjectMissingError(key=key)
+    return FileResponse(path, media_type="application/zip", filename=filename or None, headers=_CORS)
+
+
+def _folder(services: Services) -> FolderObjects:
+    if not isinstance(services.objects, FolderObjects):
+        raise UploadUrlInvalidError(reason="this Easel keeps its objects in a bucket")
+    return services.objects

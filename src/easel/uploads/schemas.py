@@ -1,0 +1,38 @@
+"""Requests and answers about uploads."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from easel.schemas import Part, Request, Text
+
+
+class UploadUrlRequest(Request):
+    """Asks for an address to upload a bundle to."""
+
+    filename: Text = Field(min_length=1, max_length=1024)
+    content_type: Text | None = Field(default="application/zip", max_length=200, pattern=r"^[\x21-\x7e]+/[\x20-\x7e]+$")
+
+
+class UploadUrlResponse(Answer):
+    """Where to PUT the bytes, and the key to deploy with; `expires_in` is seconds."""
+
+    upload_url: str
+    bundle_s3_key: str
+    expires_in: int | None = 3600
+
+
+class VerifyUploadRequest(Request):
+    """Asks what has arrived under a key."""
+
+    bundle_s3_key: Text
+
+
+class VerifyUploadResponse(Answer):
+    """What has arrived under a key; `size_bytes` and the rest are null until something has."""
+
+    bundle_s3_key: str
+    exists: bool
+    etag: str | None = None
+    size_bytes: int | None = None
+    last_modified: str | None = None

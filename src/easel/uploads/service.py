@@ -1,0 +1,101 @@
+"""Handing out upload addresses, and knowing what arrived."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from sqlalchemy import select, update
+
+from easel import clock
+from easel.access.secrets import Vault
+from easel.apps.models import App
+from easel.ids import new_secret
+from easel.storage.database import Transaction
+from easel.storage.objects import ObjectInfo, ObjectStore
+from easel.uploads.errors import FilenameInvalidError, UploadUrlExpiredError, UploadUrlInvalidError
+from easel.uploads.models import Upload
+
+OBJECTS_PATH = "/_objects/"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def clean_filename(filename: str) -> str:
+    """The last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters.
+
+    Raises FilenameInvalidError when nothing usable is left.
+    """
+    last = re.split(r"[/\\]", filename)[-1]
+    plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode()
+    name = _UNSAFE.sub("-", plain).strip(".-")
+    if not name:
+        raise FilenameInvalidError(filename=filename[:200], reason="nothing usable is left of it")
+    return name[-120:].lstrip(".-")
+
+
+async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
+    """A fresh upload for the app, under a key nobody can guess. Raises FilenameInvalidError."""
+    upload = Upload(
+        key=f"app-builds/{app.id}/{new_secret().replace('_', '-').strip('-')}/{clean_filename(filename)}",
+        org_id=app.org_id,
+        app_id=app.id,
+        filename=filename,
+        content_type=content_type,
+        created_at=clock.now(),
+    )
+    work.session.add(upload)
+    await work.session.flush()
+    return upload
+
+
+async def find_upload(work: Transaction, app: App, key: str) -> Upload | None:
+    """The upload with this key if it was issued for this app, else None."""
+    return await work.session.scalar(
+        select(Upload).where(Upload.key == key, Upload.app_id == app.id, Upload.org_id == app.org_id)
+    )
+
+
+async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
+    """Remembers the ETag and size (bytes) of what the folder store's upload endpoint received."""
+    await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size))
+
+
+async def inspect_upload(objects: ObjectStore, upload: Upload) -> ObjectInfo | None:
+    """What lies at the upload's key now, with the ETag its uploader was given, or None."""
+    info = await objects.head(upload.key)
+    if info is None or upload.etag is None or upload.size != info.size:
+        return info
+    return ObjectInfo(key=info.key, size=info.size, etag=upload.etag, last_modified=info.last_modified)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAddress:
+    """The parts of an address that Easel signed: what may be done with which object, and until when."""
+
+    method: str
+    key: str
+    expires: int
+    content_type: str
+    filename: str
+
+    def _text(self) -> str:
+        return "\n".join((self.method, self.key, str(self.expires), self.content_type, self.filename))
+
+    def url(self, vault: Vault, base_url: str) -> str:
+        """The complete URL under the api's address."""
+        query = {"X-Easel-Expires": str(self.expires)}
+        if self.content_type:
+            query["X-Easel-Content-Type"] = self.content_type
+        if self.filename:
+            query["X-Easel-Filename"] = self.filename
+        query["X-Easel-Signature"] = vault.sign(self._text())
+        return f"{base_url.rstrip('/')}{OBJECTS_PATH}{quote(self.key)}?{urlencode(query)}"
+
+    def check(self, vault: Vault, signature: str) -> None:
+        """Raises UploadUrlInvalidError when altered, UploadUrlExpiredError when too old."""
+        if not vault.signed(self._text(), signature):
+            raise UploadUrlInvalidError(reason="its signature does not fit")
+        if self.expires < clock.now().timestamp():
+            raise UploadUrlExpiredError()

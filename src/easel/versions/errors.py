@@ -1,0 +1,23 @@
+"""Why a version cannot be had or used."""
+
+from __future__ import annotations
+
+from easel.errors import BadRequestError, ConflictError, NotFoundError
+
+
+class VersionNotFoundError(NotFoundError):
+    """There is no version {version} of this app."""
+
+    code = "version_not_found"
+
+
+class VersionHasNoFilesError(BadRequestError):
+    """Version {version} holds a configuration only: it was published before anything was deployed."""
+
+    code = "version_has_no_files"
+
+
+class VersionDamagedError(ConflictError):
+    """Version {version} cannot be restored: {reason}. What is live was left as it is."""
+
+    code = "version_damaged"

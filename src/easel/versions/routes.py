@@ -1,0 +1,202 @@
+"""The operations on versions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from easel import clock
+from easel.apps.config import shown
+from easel.apps.models import App
+from easel.apps.service import get_app
+from easel.bundles.models import Manifest
+from easel.serving.addresses import address, version_environment
+from easel.settings import Settings
+from easel.storage.errors import ObjectMissingError
+from easel.storage.objects import ObjectStore
+from easel.uploads.routes import public_base
+from easel.uploads.service import SignedAddress
+from easel.versions import diff
+from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError
+from easel.versions.keys import asset_prefix
+from easel.versions.models import Version
+from easel.versions.schemas import (
+    DownloadUrlResponse,
+    VersionDetailResponse,
+    VersionDiffResponse,
+    VersionListItem,
+    VersionListResponse,
+)
+from easel.versions.service import active_in, get_version as find_version, list_versions as find_versions
+from easel.versions.verify import load_manifest
+from easel.web.context import Parts, Reader, Work
+from easel.web.route import EaselRoute
+
+router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
+
+Number = Annotated[int, Path()]
+
+
+@router.get("/{app_id}/versions", summary="List Versions", response_model=VersionListResponse)
+async def list_versions(
+    app_id: str,
+    work: Work,
+    caller: Reader,
+    parts: Parts,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> VersionListResponse:
+    """List an app's versions, newest first."""
+    app = await get_app(work, caller, app_id)
+    versions, total = await find_versions(work, app, limit=limit, offset=offset)
+    active = await active_in(work, app)
+    return VersionListResponse(
+        versions=[VersionListItem.model_validate(_facts(parts.settings, app, v, active)) for v in versions],
+        total=total,
+    )
+
+
+@router.get("/{app_id}/versions/{version}", summary="Get a Version", response_model=VersionDetailResponse)
+async def get_version(
+    app_id: str, version: Number, work: Work, caller: Reader, parts: Parts
+) -> VersionDetailResponse:
+    """Get one version with its manifest, source files and configuration."""
+    app = await get_app(work, caller, app_id)
+    found = await find_version(work, app, version)
+    manifest = await _manifest(parts.objects, found)
+    sources = await _sources(parts.objects, found)
+    return VersionDetailResponse.model_construct(
+        **_facts(parts.settings, app, found, await active_in(work, app)),
+        asset_manifest={
+            path: {
+                "s3_key": f"{manifest.bundles[member.bundle].key}#{path}",
+                "hash": member.hash,
+                "size": member.size,
+                "content_type": member.type,
+            }
+            for path, member in manifest.files.items()
+        }
+        if manifest
+        else None,
+        source_files=sources,
+        config=shown(found.config),
+    )
+
+
+@router.get(
+    "/{app_id}/versions/{from_version}/diff/{to_version}",
+    summary="Diff Versions",
+    response_model=VersionDiffResponse,
+)
+async def diff_versions(
+    app_id: str, from_version: Number, to_version: Number, work: Work, caller: Reader, parts: Parts
+) -> Response:
+    """Compare two versions, in either order: files, configuration, and sources where both have them."""
+    app = await get_app(work, caller, app_id)
+    old = await find_version(work, app, from_version)
+    new = await find_version(work, app, to_version)
+    manifests = await _manifest(parts.objects, old), await _manifest(parts.objects, new)
+    sources = await _sources(parts.objects, old), await _sources(parts.objects, new)
+    return await asyncio.to_thread(_diff, app.id, old, new, manifests, sources)
+
+
+def _diff(
+    app_id: str,
+    old: Version,
+    new: Version,
+    manifests: tuple[Manifest | None, Manifest | None],
+    sources: tuple[dict[str, str] | None, dict[str, str] | None],
+) -> Response:
+    files = diff.compare(diff.contents(manifests[0], old.config), diff.contents(manifests[1], new.config))
+    before, after = sources
+    texts = diff.config_diff(old.config, new.config)
+    if before is not None and after is not None:
+        texts = {**diff.source_diff(before, after), **texts}
+    answer = VersionDiffResponse.model_construct(
+        app_id=app_id,
+        from_version=old.number,
+        to_version=new.number,
+        files=files,
+        summary=diff.summarise(files),
+        source_diff=texts if texts or (before is not None and after is not None) else None,
+        renames=diff.renames(files),
+    )
+    # Thousands of files: the model writes its own JSON once, instead of being checked and written twice.
+    return Response(answer.model_dump_json(warnings=False), media_type="application/json")
+
+
+@router.get(
+    "/{app_id}/versions/{version}/download", summary="Download a Version", response_model=DownloadUrlResponse
+)
+async def download_version(
+    app_id: str, version: Number, request: Request, work: Work, caller: Reader, parts: Parts
+) -> DownloadUrlResponse:
+    """Get a presigned URL to the zip of a version, byte for byte as it was uploaded."""
+    app = await get_app(work, caller, app_id)
+    found = await find_version(work, app, version)
+    if found.bundle_key is None:
+        raise VersionHasNoFilesError(version=version)
+    if await parts.objects.head(found.bundle_key) is None:
+        raise VersionDamagedError(version=version, reason="its bundle is missing from the store")
+    expires = parts.settings.download_expires
+    if parts.objects.presigns:
+        url = await parts.objects.presigned("GET", found.bundle_key, expires)
+    else:
+        until = int(clock.now().timestamp()) + expires
+        signed = SignedAddress("GET", found.bundle_key, until, "", f"{app.slug}-v{found.number}.zip")
+        url = signed.url(parts.vault, public_base(parts.settings, request))
+    return DownloadUrlResponse(
+        download_url=url,
+        version=found.number,
+        asset_prefix=asset_prefix(app.id, found.manifest_key),
+        expires_in=expires,
+    )
+
+
+async def _manifest(objects: ObjectStore, version: Version) -> Manifest | None:
+    return await load_manifest(objects, version) if version.manifest_key is not None else None
+
+
+async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | None:
+    if version.source_files_key is None:
+        return None
+    try:
+        return msgspec.json.decode(await objects.get(version.source_files_key), type=dict[str, str])
+    except (ObjectMissingError, msgspec.MsgspecError) as error:
+        raise VersionDamagedError(
+            version=version.number, reason="its source files are missing from the store"
+        ) from error
+
+
+def _facts(settings: Settings, app: App, version: Version, active: dict[str, int | None]) -> dict[str, object]:
+    return {
+        "version": version.number,
+        "s3_version_id": None,
+        "asset_prefix": asset_prefix(app.id, version.manifest_key),
+        "deployed_by": version.deployed_by,
+        "deployed_at": clock.iso(version.deployed_at),
+        "environment": version.environment,
+        "build_duration_ms": version.build_duration_ms,
+        "message": version.message,
+        "git_commit_sha": version.git_commit_sha,
+        "git_commit_message": version.git_commit_message,
+        "git_author": version.git_author,
+        "is_active": {name: number == version.number for name, number in active.items()},
+        "kind": version.kind,
+        "content_hash": version.content_hash,
+        "config_hash": version.config_hash,
+        "files_hash": version.files_hash,
+        "deploy_id": version.deploy_id,
+        "file_count": version.file_count,
+        "total_bytes": version.total_bytes,
+        "url": address(
+            version_environment(version.number),
+            app.slug,
+            scheme=settings.edge_scheme,
+            domain=settings.domain,
+            port=settings.public_edge_port,
+        ),
+    }

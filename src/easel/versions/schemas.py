@@ -1,0 +1,129 @@
+"""Answers about versions. Fields marked as additions are not in the contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from easel.schemas import Part
+
+
+class VersionRecord(Answer):
+    """One version, as an app lists it."""
+
+    version: int | None = None
+    s3_version_id: str | None = None
+    asset_prefix: str | None = None
+    asset_manifest: dict[str, Any] | None = None
+    asset_manifest_url: str | None = None
+    deployed_by: str | None = None
+    deployed_at: datetime | None = None
+    environment: str | None = "production"
+    build_duration_ms: int | None = None
+    message: str | None = None
+    source_files: dict[str, str] | None = None
+    git_commit_sha: str | None = None
+    git_commit_message: str | None = None
+    git_author: str | None = None
+
+
+class VersionAdditions(Answer):
+    """What Easel says of a version beyond the contract; sizes in bytes."""
+
+    kind: Literal["deploy", "publish"] = Field(description="A deploy of code, or a publish of configuration")
+    content_hash: str = Field(description="SHA-256; for a publish, of the configuration alone")
+    config_hash: str = Field(description="SHA-256 of the configuration")
+    files_hash: str | None = Field(default=None, description="SHA-256 of paths and contents")
+    deploy_id: str | None = None
+    file_count: int
+    total_bytes: int
+    url: str = Field(description="The version's own address, for ever")
+
+
+class VersionListItem(VersionAdditions):
+    """One version in the list."""
+
+    version: int
+    s3_version_id: str | None = None
+    asset_prefix: str | None = None
+    deployed_by: str | None = None
+    deployed_at: str | None = None
+    environment: str | None = None
+    build_duration_ms: int | None = None
+    message: str | None = None
+    git_commit_sha: str | None = None
+    git_commit_message: str | None = None
+    git_author: str | None = None
+    is_active: dict[str, bool]
+
+
+class VersionListResponse(Answer):
+    """An app's versions, newest first."""
+
+    versions: list[VersionListItem]
+    total: int
+
+
+class VersionDetailResponse(VersionAdditions):
+    """One version with its manifest and source files."""
+
+    version: int | None = None
+    s3_version_id: str | None = None
+    asset_prefix: str | None = None
+    asset_manifest: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="path → s3_key, hash (SHA-256), size (bytes), content_type"
+    )
+    deployed_by: str | None = None
+    deployed_at: str | None = None
+    environment: str | None = None
+    build_duration_ms: int | None = None
+    message: str | None = None
+    source_files: dict[str, str] | None = None
+    git_commit_sha: str | None = None
+    git_commit_message: str | None = None
+    git_author: str | None = None
+    is_active: dict[str, bool] | None = None
+    config: dict[str, Any] = Field(description="The configuration recorded with the version, secrets masked")
+
+
+class FileDiff(Answer):
+    """How one file differs between two versions; sizes in bytes."""
+
+    path: str
+    status: Literal["added", "removed", "modified", "unchanged"]
+    old_hash: str | None = None
+    new_hash: str | None = None
+    old_size: int | None = None
+    new_size: int | None = None
+    size_delta: int | None = None
+
+
+class Rename(Answer):
+    """A file that is the same under another name: a removal and an addition in `files`."""
+
+    from_path: str
+    to_path: str
+    hash: str
+
+
+class VersionDiffResponse(Answer):
+    """Everything that differs between two versions, and what does not."""
+
+    app_id: str
+    from_version: int
+    to_version: int
+    files: list[FileDiff] | None = None
+    summary: dict[str, int] | None = None
+    source_diff: dict[str, str] | None = None
+    renames: list[Rename] = Field(default_factory=list)
+
+
+class DownloadUrlResponse(Answer):
+    """Where to GET the bundle of a version; `expires_in` is seconds."""
+
+    download_url: str
+    version: int
+    asset_prefix: str
+    expires_in: int | None = 3600

@@ -1,0 +1,138 @@
+"""Recording versions and reading them back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+
+from easel import clock
+from easel.apps.config import config_hash
+from easel.apps.models import App
+from easel.environments.models import Environment
+from easel.storage.database import Transaction
+from easel.versions.errors import VersionNotFoundError
+from easel.versions.models import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files a version is recorded with: where its manifest lies, and what it holds (sizes in bytes)."""
+
+    manifest_key: str
+    files_hash: str
+    file_count: int
+    total_bytes: int
+    bundle_key: str | None
+    bundle_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a version comes from: who made it, why, for which environment, from which sources."""
+
+    kind: str
+    environment: str
+    message: str | None
+    actor: str
+    deploy_id: str | None = None
+    build_duration_ms: int | None = None
+    source_files_key: str | None = None
+    git_commit_sha: str | None = None
+    git_commit_message: str | None = None
+    git_author: str | None = None
+    previous_published: int | None = None
+
+
+async def lock_app(work: Transaction, app_id: str, org_id: str) -> App | None:
+    """The app with its row held until the commit, or None when it is gone."""
+    return await work.session.scalar(
+        select(App)
+        .where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+async def record(work: Transaction, app: App, origin: Origin, files: Files | None) -> Version:
+    """Records the app's next version, with the configuration that is published now.
+
+    The number is given in this transaction, under the app's row: no number is skipped and none is used twice.
+    """
+    number = await work.session.scalar(
+        update(App).where(App.id == app.id).values(last_version=App.last_version + 1).returning(App.last_version)
+    )
+    assert number is not None
+    configuration = config_hash(app.published)
+    version = Version(
+        app_id=app.id,
+        org_id=app.org_id,
+        number=number,
+        kind=origin.kind,
+        deploy_id=origin.deploy_id,
+        environment=origin.environment,
+        manifest_key=files.manifest_key if files else None,
+        bundle_key=files.bundle_key if files else None,
+        bundle_name=files.bundle_name if files else None,
+        files_hash=files.files_hash if files else None,
+        config=app.published,
+        config_hash=configuration,
+        content_hash=content_hash(origin.kind, files.files_hash if files else None, configuration),
+        config_version=number if origin.kind == "publish" else app.published_version,
+        previous_published=origin.previous_published,
+        source_files_key=origin.source_files_key,
+        file_count=files.file_count if files else 0,
+        total_bytes=files.total_bytes if files else 0,
+        message=origin.message,
+        deployed_by=origin.actor,
+        deployed_at=clock.now(),
+        build_duration_ms=origin.build_duration_ms,
+        git_commit_sha=origin.git_commit_sha,
+        git_commit_message=origin.git_commit_message,
+        git_author=origin.git_author,
+    )
+    work.session.add(version)
+    await work.session.flush()
+    app.last_version = number
+    return version
+
+
+def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
+    """A version's hash (SHA-256 hex): over files and configuration for a deploy, over the configuration alone for a
+    publish, so that publishing the same configuration again gives the same hash."""
+    if kind == "publish":
+        return configuration
+    return hashlib.sha256(f"{files_hash}\n{configuration}".encode()).hexdigest()
+
+
+async def get_version(work: Transaction, app: App, number: int) -> Version:
+    """One version of the app. Raises VersionNotFoundError."""
+    version = None
+    if 0 < number < 2**31:
+        version = await work.session.scalar(
+            select(Version).where(Version.app_id == app.id, Version.org_id == app.org_id, Version.number == number)
+        )
+    if version is None:
+        raise VersionNotFoundError(version=number)
+    return version
+
+
+async def list_versions(work: Transaction, app: App, *, limit: int, offset: int) -> tuple[list[Version], int]:
+    """The app's versions, newest first, and how many there are in all."""
+    mine = (Version.app_id == app.id, Version.org_id == app.org_id)
+    rows = await work.session.scalars(
+        select(Version).where(*mine).order_by(Version.number.desc()).limit(limit).offset(offset)
+    )
+    total = await work.session.scalar(select(func.count()).select_from(Version).where(*mine))
+    return list(rows), total or 0
+
+
+async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
+    """Which version each environment of the app serves."""
+    rows = await work.session.execute(
+        select(Environment.name, Environment.version).where(
+            Environment.app_id == app.id, Environment.org_id == app.org_id
+        )
+    )
+    return {name: version for name, version in rows.tuples()}

@@ -1,0 +1,114 @@
+"""Errors as answers: every one, from every layer, in the contract's envelope."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from easel.errors import EaselError, ServiceUnavailableError, envelope
+
+logger = logging.getLogger(__name__)
+
+_NAMES = {
+    400: ("BadRequestError", "bad_request"),
+    404: ("NotFoundError", "route_not_found"),
+    405: ("MethodNotAllowedError", "method_not_allowed"),
+    413: ("RequestTooLargeError", "request_too_large"),
+    415: ("UnsupportedMediaTypeError", "unsupported_media_type"),
+}
+
+
+class InternalServerError(EaselError):
+    """Something in Easel went wrong. Whoever runs it finds more in the log under the request id {request_id}."""
+
+    status = 500
+    code = "internal_error"
+
+
+class RequestTooLargeError(EaselError):
+    """The request's body is larger than {limit} bytes."""
+
+    status = 413
+    code = "request_too_large"
+
+
+def error_answer(error: EaselError) -> JSONResponse:
+    """The answer for an error, with Retry-After where trying again makes sense."""
+    headers = {}
+    retry_after = error.details.get("retry_after_seconds")
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(envelope(error), error.status, headers)
+
+
+def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
+    """A 422 that is both shapes at once: `detail` as the source document has it, and the envelope."""
+    fields = [
+        {"loc": list(error["loc"]), "msg": str(error["msg"]), "type": str(error["type"])} for error in errors[:100]
+    ]
+    named = "; ".join(f"{'.'.join(map(str, f['loc'][1:])) or f['loc'][0]}: {f['msg']}" for f in fields[:3])
+    body = {
+        "success": False,
+        "status": 422,
+        "error": {
+            "message": f"The request is not valid: {named}",
+            "type": "ValidationError",
+            "code": "validation_error",
+            "details": {"validation_errors": fields},
+        },
+        "detail": fields,
+    }
+    # The message may quote what was sent, which may hold what JSON in UTF-8 cannot.
+    return JSONResponse(json.loads(json.dumps(body).encode("ascii", "replace")), 422)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Makes the application answer every error in the envelope."""
+
+    async def easel_error(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, EaselError)
+        if error.status >= 500:
+            logger.error("%s: %s", error.type, error.message)
+        return error_answer(error)
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return validation_answer(list(error.errors()))
+
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        type_, code = _NAMES.get(error.status_code, ("HTTPError", f"http_{error.status_code}"))
+        message = f"There is nothing at {request.method} {request.url.path}" if error.status_code == 404 else error.detail
+        body = {
+            "success": False,
+            "status": error.status_code,
+            "error": {"message": str(message), "type": type_, "code": code},
+        }
+        return JSONResponse(body, error.status_code, dict(error.headers or {}))
+
+    async def database_error(request: Request, error: Exception) -> JSONResponse:
+        passing = isinstance(error, PoolTimeoutError | OperationalError | InterfaceError) or (
+            isinstance(error, DBAPIError)
+            and (error.connection_invalidated or isinstance(error.orig, OperationalError | InterfaceError))
+        )
+        if not passing:
+            raise error
+        logger.error("the database does not answer: %s", error)
+        return error_answer(ServiceUnavailableError(part="the database", retry_after_seconds=1, retryable=True))
+
+    app.add_exception_handler(EaselError, easel_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_error)
+    for kind in (DBAPIError, PoolTimeoutError, OperationalError, InterfaceError):
+        app.add_exception_handler(kind, database_error)

@@ -1,0 +1,89 @@
+"""Around every request: an id, a limit on its body, and an envelope for errors nobody foresaw."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from easel.ids import new_id
+from easel.uploads.service import OBJECTS_PATH
+from easel.web.errors import InternalServerError, RequestTooLargeError, error_answer
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes; `source_files` may hold 10 MiB of text, which JSON can write six times as long."""
+
+REQUEST_SECONDS = Histogram(
+    "easel_api_request_seconds",
+    "How long requests took, by route and status",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+class RequestContext:
+    """Pure ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        try:
+            bounded = receive if scope["path"].startswith(OBJECTS_PATH) else _bounded(scope, receive)
+            await self.app(scope, bounded, send_with_id)
+        except RequestTooLargeError as error:
+            if status:
+                raise
+            await error_answer(error)(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+            if status:
+                raise
+            await error_answer(InternalServerError(request_id=request_id))(scope, receive, send_with_id)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            REQUEST_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - began)
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > LARGEST_BODY:
+            return _refuse
+    received = 0
+
+    async def bounded() -> MutableMapping[str, Any]:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY:
+                raise RequestTooLargeError(limit=LARGEST_BODY)
+        return message
+
+    return bounded
+
+
+async def _refuse() -> MutableMapping[str, Any]:
+    raise RequestTooLargeError(limit=LARGEST_BODY)
