@@ -1,33 +1,32 @@
-"""The contract's models of this domain."""
+"""The page-builder fields of the contract: deprecated there, kept here as given, and nothing is built on them."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from easel.schemas import Part, Text, Tree
+from easel.schemas import Line, LongText, Name, Part, Text, Tree, Whole
 
 
 class StatItem(Part):
-    """The contract's stat item."""
+    """A number with its label."""
 
     label: Text
     value: Text
 
 
 class SectionConfig(Part):
-    """The contract's section config."""
+    """A block of the page."""
 
     section_id: Text | None = None
     type: Text
-    props: dict[Text, Tree] | None = None
-    order: int | None = None
+    props: dict[Name, Tree] | None = Field(default=None, max_length=1_000)
+    order: Whole | None = None
 
 
 class HeroConfig(Part):
-    """The contract's hero config."""
+    """The top of the page."""
 
     headline: Text
     subheadline: Text | None = None
@@ -42,7 +41,7 @@ class HeroConfig(Part):
 
 
 class ThemeConfig(Part):
-    """The contract's theme config."""
+    """Colours and shapes."""
 
     primary_color: Text | None = "#007AFF"
     secondary_color: Text | None = None
@@ -59,17 +58,17 @@ class ThemeConfig(Part):
 
 
 class StructuredDataConfig(Part):
-    """The contract's structured data config."""
+    """Structured data for search engines."""
 
     type: Text | None = "WebApplication"
 
 
 class SEOConfig(Part):
-    """The contract's seoconfig."""
+    """What search engines and link previews show."""
 
     meta_title: Text | None = None
     meta_description: Text | None = None
-    keywords: list[Text] | None = None
+    keywords: list[Text] | None = Field(default=None, max_length=1_000)
     og_image_url: Text | None = None
     og_image_alt: Text | None = None
     og_type: Text | None = "website"
@@ -87,27 +86,27 @@ class SEOConfig(Part):
 
 
 class LayoutConfig(Part):
-    """The contract's layout config."""
+    """How results are laid out."""
 
     mode: Text | None = "grid"
-    columns: int | None = 3
+    columns: Whole | None = 3
     gap: Text | None = "16px"
     full_width: bool | None = False
 
 
 class FieldFormatOptions(Part):
-    """The contract's field format options."""
+    """Details of how a field is shown."""
 
     label: Text | None = None
     show_empty: bool | None = True
-    truncate_chars: int | None = None
-    width: int | None = None
-    height: int | None = None
+    truncate_chars: Whole | None = None
+    width: Whole | None = None
+    height: Whole | None = None
     lazy_load: bool | None = True
     aspect_ratio: Text | None = None
     object_fit: Text | None = "cover"
     date_format: Text | None = "relative"
-    decimals: int | None = None
+    decimals: Whole | None = None
     prefix: Text | None = None
     suffix: Text | None = None
     open_in_new_tab: bool | None = True
@@ -115,41 +114,41 @@ class FieldFormatOptions(Part):
     true_label: Text | None = "Yes"
     false_label: Text | None = "No"
     separator: Text | None = ", "
-    max_items: int | None = None
+    max_items: Whole | None = None
 
 
 FieldFormatType = Literal["text", "image", "date", "number", "url", "boolean", "array", "object"]
 
 
 class FieldConfig(Part):
-    """The contract's field config."""
+    """How a field is shown."""
 
     format: FieldFormatType
     format_options: FieldFormatOptions | None = None
 
 
 class ResultCardProperties(Part):
-    """The contract's result card properties."""
+    """How one result is shown."""
 
     layout: Text | None = "vertical"
     show_thumbnail: bool | None = True
     thumbnail_aspect_ratio: Text | None = "16/9"
     thumbnail_fit: Text | None = "cover"
     show_score: bool | None = False
-    truncate_title: int | None = None
-    truncate_description: int | None = None
-    field_order: list[Text] | None = None
+    truncate_title: Whole | None = None
+    truncate_description: Whole | None = None
+    field_order: list[Text] | None = Field(default=None, max_length=1_000)
     show_find_similar: bool | None = False
     card_click_action: Text | None = "viewDetails"
     thumbnail_field: Text | None = None
     title_field: Text | None = None
-    card_fields: list[Text] | None = None
-    modal_fields: list[Text] | None = None
+    card_fields: list[Text] | None = Field(default=None, max_length=1_000)
+    modal_fields: list[Text] | None = Field(default=None, max_length=1_000)
     card_style: Text | None = "default"
 
 
 class ComponentsConfig(Part):
-    """The contract's components config."""
+    """Which parts of the page are shown."""
 
     show_hero: bool | None = True
     show_search: bool | None = True
@@ -160,24 +159,24 @@ class ComponentsConfig(Part):
 
 
 class CustomCTA(Part):
-    """The contract's custom cta."""
+    """A button that opens a text."""
 
-    label: Text = Field(min_length=1, max_length=50)
-    markdown_content: Text = Field(min_length=1, max_length=50000)
+    label: Line = Field(min_length=1, max_length=50)
+    markdown_content: Line = Field(min_length=1, max_length=50000)
 
 
 class ExternalLink(Part):
-    """The contract's external link."""
+    """A link out of the page."""
 
-    name: Text = Field(min_length=1, max_length=100)
-    url: Text = Field(min_length=1, max_length=2048)
+    name: Line = Field(min_length=1, max_length=100)
+    url: Line = Field(min_length=1, max_length=2048)
 
 
 class MarkdownContent(Part):
-    """The contract's markdown content."""
+    """A text with a title."""
 
-    title: Text = Field(min_length=1, max_length=200)
-    content: Text = Field(min_length=1, max_length=50000)
+    title: Line = Field(min_length=1, max_length=200)
+    content: Line = Field(min_length=1, max_length=50000)
 
 
 RetrieverInputSchemaFieldType = Literal[
@@ -200,147 +199,82 @@ RetrieverInputSchemaFieldType = Literal[
 ]
 
 
-class RetrieverInputSchemaFieldOutput(Part):
-    """The contract's retriever input schema field output."""
+class RetrieverInputSchemaField(Part):
+    """The shape of one input."""
 
     type: RetrieverInputSchemaFieldType
     default: Tree | None = None
-    items: RetrieverInputSchemaFieldOutput | None = None
-    properties: dict[Text, RetrieverInputSchemaFieldOutput] | None = None
-    examples: list[Tree] | None = None
+    items: RetrieverInputSchemaField | None = None
+    properties: dict[Name, RetrieverInputSchemaField] | None = Field(default=None, max_length=1_000)
+    examples: list[Tree] | None = Field(default=None, max_length=1_000)
     description: Text | None = None
-    enum: list[Tree] | None = None
+    enum: list[Tree] | None = Field(default=None, max_length=1_000)
     required: bool | None = False
 
 
-class RetrieverInputSchemaFieldInput(Part):
-    """The contract's retriever input schema field input."""
-
-    type: RetrieverInputSchemaFieldType
-    default: Tree | None = None
-    items: RetrieverInputSchemaFieldInput | None = None
-    properties: dict[Text, RetrieverInputSchemaFieldInput] | None = None
-    examples: list[Tree] | None = None
-    description: Text | None = None
-    enum: list[Tree] | None = None
-    required: bool | None = False
-
-
-class InputRenderingConfigOutput(Part):
-    """The contract's input rendering config output."""
+class InputRenderingConfig(Part):
+    """How one input is shown."""
 
     field_name: Text
-    field_schema: RetrieverInputSchemaFieldOutput
+    field_schema: RetrieverInputSchemaField
     input_type: Text | None = "text"
     label: Text
     placeholder: Text | None = None
     helper_text: Text | None = None
-    suggestions: list[Text] | None = None
+    suggestions: list[Text] | None = Field(default=None, max_length=1_000)
     required: bool | None = True
-    order: int | None = 0
+    order: Whole | None = 0
 
 
-class InputRenderingConfigInput(Part):
-    """The contract's input rendering config input."""
-
-    field_name: Text
-    field_schema: RetrieverInputSchemaFieldInput
-    input_type: Text | None = "text"
-    label: Text
-    placeholder: Text | None = None
-    helper_text: Text | None = None
-    suggestions: list[Text] | None = None
-    required: bool | None = True
-    order: int | None = 0
-
-
-class DisplayConfigOutput(Part):
-    """The contract's display config output."""
+class DisplayConfig(Part):
+    """How a tab is shown."""
 
     title: Text
     description: Text | None = None
     logo_url: Text | None = None
-    icon_base64: Text | None = None
+    icon_base64: LongText | None = None
     seo: SEOConfig | None = None
-    markdowns: list[MarkdownContent] | None = None
+    markdowns: list[MarkdownContent] | None = Field(default=None, max_length=1_000)
     theme: ThemeConfig | None = None
-    inputs: list[InputRenderingConfigOutput]
+    inputs: list[InputRenderingConfig] = Field(max_length=1_000)
     layout: LayoutConfig | None = None
-    exposed_fields: list[Text] = Field(min_length=1)
+    exposed_fields: list[Text] = Field(min_length=1, max_length=1_000)
     components: ComponentsConfig | None = None
-    field_config: dict[Text, FieldConfig] | None = None
+    field_config: dict[Name, FieldConfig] | None = Field(default=None, max_length=1_000)
     custom_cta: CustomCTA | None = None
-    external_links: list[ExternalLink] | None = None
+    external_links: list[ExternalLink] | None = Field(default=None, max_length=1_000)
     template_type: Text | None = None
-    field_mappings: dict[Text, Text] | None = None
-    extensions: dict[Text, Tree] | None = None
-    retriever_config: dict[Text, Tree] | None = None
-
-
-class DisplayConfigInput(Part):
-    """The contract's display config input."""
-
-    title: Text
-    description: Text | None = None
-    logo_url: Text | None = None
-    icon_base64: Text | None = None
-    seo: SEOConfig | None = None
-    markdowns: list[MarkdownContent] | None = None
-    theme: ThemeConfig | None = None
-    inputs: list[InputRenderingConfigInput]
-    layout: LayoutConfig | None = None
-    exposed_fields: list[Text] = Field(min_length=1)
-    components: ComponentsConfig | None = None
-    field_config: dict[Text, FieldConfig] | None = None
-    custom_cta: CustomCTA | None = None
-    external_links: list[ExternalLink] | None = None
-    template_type: Text | None = None
-    field_mappings: dict[Text, Text] | None = None
-    extensions: dict[Text, Tree] | None = None
-    retriever_config: dict[Text, Tree] | None = None
-
-
-class PageTabOutput(Part):
-    """The contract's page tab output."""
-
-    tab_id: Text
-    label: Text
-    retriever_id: Text | None = None
-    public_name: Text | None = None
-    description: Text | None = None
-    display_config: DisplayConfigOutput
+    field_mappings: dict[Name, Text] | None = Field(default=None, max_length=1_000)
+    extensions: dict[Name, Tree] | None = Field(default=None, max_length=1_000)
+    retriever_config: dict[Name, Tree] | None = Field(default=None, max_length=1_000)
 
 
 class PageTabInput(Part):
-    """The contract's page tab input."""
+    """One tab of the page."""
 
     tab_id: Text
     label: Text
     retriever_id: Text | None = None
     public_name: Text | None = None
     description: Text | None = None
-    display_config: DisplayConfigInput
-
-
-class FeaturedGalleryConfigOutput(Part):
-    """The contract's featured gallery config output."""
-
-    enabled: bool | None = True
-    title: Text | None = "Featured"
-    retriever_id: Text | None = None
-    public_name: Text | None = None
-    default_inputs: dict[Text, Tree] | None = None
-    layout: LayoutConfig | None = None
-    field_config: dict[Text, FieldConfig] | None = None
+    display_config: DisplayConfig
 
 
 class FeaturedGalleryConfigInput(Part):
-    """The contract's featured gallery config input."""
+    """A gallery shown before anything was asked."""
 
     enabled: bool | None = True
     title: Text | None = "Featured"
     retriever_id: Text | None = None
     public_name: Text | None = None
-    default_inputs: dict[Text, Tree] | None = None
+    default_inputs: dict[Name, Tree] | None = Field(default=None, max_length=1_000)
     layout: LayoutConfig | None = None
-    field_config: dict[Text, FieldConfig] | None = None
+    field_config: dict[Name, FieldConfig] | None = Field(default=None, max_length=1_000)
+
+
+class PageTabOutput(PageTabInput):
+    """A tab as it was given."""
+
+
+class FeaturedGalleryConfigOutput(FeaturedGalleryConfigInput):
+    """The featured gallery as it was given."""

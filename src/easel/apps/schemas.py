@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from easel.apps.legacy import (
-    StatItem,
-    SectionConfig,
-    HeroConfig,
-    ThemeConfig,
-    SEOConfig,
-    PageTabOutput,
-    PageTabInput,
-    FeaturedGalleryConfigOutput,
     FeaturedGalleryConfigInput,
+    FeaturedGalleryConfigOutput,
+    HeroConfig,
+    PageTabInput,
+    PageTabOutput,
+    SectionConfig,
+    SEOConfig,
+    StatItem,
+    ThemeConfig,
 )
-from easel.schemas import LongText, Part, Request, Text, Tree
+from easel.schemas import Answer, LongText, Part, Request, Text, Tree
+from easel.versions.schemas import VersionRecord
 
 
 class PageMeta(Part):

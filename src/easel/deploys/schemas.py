@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from easel.schemas import Part, Request, Text
+from easel.schemas import Answer, Request, Text
 
 Status = Literal["queued", "building", "complete", "failed"]
 MESSAGE_LENGTH = 4000
@@ -45,9 +45,7 @@ class DeployRequest(Request):
     git_commit_message: Text | None = Field(
         default=None, title="Git Commit Message", description="Git commit message associated with this deploy"
     )
-    git_author: Text | None = Field(
-        default=None, title="Git Author", description="Git commit author (name <email>)"
-    )
+    git_author: Text | None = Field(default=None, title="Git Author", description="Git commit author (name <email>)")
 
     @field_validator("message")
     @classmethod

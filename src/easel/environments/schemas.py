@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from easel.schemas import Part, Request, Text
+from easel.schemas import Answer, Request, Text
 
 
 class RestoreVersionRequest(Request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from easel.schemas import Part, Request, Text
+from easel.schemas import Answer, Request, Text
 
 
 class UploadUrlRequest(Request):

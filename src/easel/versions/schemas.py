@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from easel.schemas import Part
+from easel.schemas import Answer
 
 
 class VersionRecord(Answer):

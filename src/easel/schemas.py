@@ -1,0 +1,138 @@
+"""What every request and answer model shares: storable text, JSON values with bounds, and the two kinds of model."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+# PostgreSQL's text and jsonb hold every character but NUL. Lone surrogates are refused by pydantic itself.
+_STORABLE = r"^[^\x00]*$"
+_SEALED_NAMES = ("$sealed", "$digest")
+
+TEXT_LENGTH = 20_000
+MESSAGE_LENGTH = 4_000
+TREE_DEPTH = 32
+TREE_VALUES = 20_000
+TREE_TEXT = 1_000_000
+
+Line = Annotated[str, StringConstraints(pattern=_STORABLE)]
+"""Text that PostgreSQL can hold, for fields that state their own length."""
+
+Text = Annotated[str, StringConstraints(max_length=TEXT_LENGTH, pattern=_STORABLE)]
+"""Text that PostgreSQL can hold."""
+
+LongText = Annotated[str, StringConstraints(max_length=1_000_000, pattern=_STORABLE)]
+"""Text that may be a whole page or a small image."""
+
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""An integer that every JSON reader keeps exactly (RFC 8259 §6)."""
+
+
+def _storable_name(name: str) -> str:
+    _check_text(name)
+    # These two names mark a secret at rest; a value that came from outside must not look like one.
+    if name in _SEALED_NAMES:
+        raise PydanticCustomError("name_reserved", "the name {name} is reserved", {"name": name})
+    return name
+
+
+Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_storable_name)]
+"""The key of a stored map."""
+
+
+def _not_blank(message: str) -> str:
+    if not message.strip():
+        raise PydanticCustomError("message_blank", "a message must say what changed; this one is blank")
+    return message
+
+
+Message = Annotated[
+    str,
+    StringConstraints(max_length=MESSAGE_LENGTH, pattern=_STORABLE),
+    AfterValidator(_not_blank),
+    Field(json_schema_extra={"minLength": 1, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}),
+]
+"""What changed, in words: not blank."""
+
+
+def storable_tree(value: Any) -> Any:
+    """The JSON value, if it can be stored: bounded in depth, count and text, no NUL, no half characters, no NaN.
+
+    Raises PydanticCustomError, which becomes a 422.
+    """
+    room = [TREE_VALUES, TREE_TEXT]
+    _measure(value, TREE_DEPTH, room)
+    return value
+
+
+def _measure(value: Any, depth: int, room: list[int]) -> None:
+    room[0] -= 1
+    if depth < 0 or room[0] < 0 or room[1] < 0:
+        raise PydanticCustomError(
+            "json_too_large",
+            "a free-form value may hold {values} values, {depth} deep, and {text} characters of text",
+            {"values": TREE_VALUES, "depth": TREE_DEPTH, "text": TREE_TEXT},
+        )
+    if isinstance(value, str):
+        room[1] -= len(value)
+        _check_text(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            room[1] -= len(name)
+            _storable_name(name)
+            _measure(inner, depth - 1, room)
+    elif isinstance(value, list):
+        for inner in value:
+            _measure(inner, depth - 1, room)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("finite_number", "a number must be finite")
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise PydanticCustomError("text_invalid", "text may not hold a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("text_invalid", "text may not hold half of a surrogate pair") from None
+
+
+Tree = Annotated[Any, AfterValidator(storable_tree)]
+"""Any JSON value that can be stored."""
+
+
+def _drop_extra(schema: dict[str, Any]) -> None:
+    schema.pop("additionalProperties", None)
+
+
+class Part(BaseModel):
+    """A part of a request, also shown in answers. Types are taken at their word (`"1"` is no number)."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Request(BaseModel):
+    """A request body. Unknown keys are ignored, and can be named in the answer's warnings."""
+
+    # `extra="allow"` keeps unknown keys where they can be named; the published schema does not mention them.
+    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra=_drop_extra)
+
+    def unknown_keys(self) -> list[str]:
+        """The top-level keys that this request does not know, sorted."""
+        return sorted(self.model_extra or {})
+
+    def unknown_key_warnings(self) -> list[str]:
+        """A sentence that names the unknown keys (the first twenty, cut to 80 characters), if there are any."""
+        unknown = self.unknown_keys()
+        if not unknown:
+            return []
+        named = ", ".join(name[:80].encode("utf-8", "replace").decode() for name in unknown[:20])
+        more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
+        return [f"These fields are not known and were ignored: {named}{more}"]
+
+
+class Answer(BaseModel):
+    """A part of an answer."""
