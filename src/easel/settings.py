@@ -1,4 +1,4 @@
-"""The one settings object. Every field is an `EASEL_*` variable in the environment; `easel serve` flags set them too."""
+"""The one settings object. Every field is an `EASEL_*` variable; the flags of `easel serve` set them too."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from easel.schemas import Answer, Request, Text
+from easel.schemas import Answer, Line, Request
 
 Scope = Literal["read", "deploy", "admin"]
 
@@ -14,9 +14,9 @@ Scope = Literal["read", "deploy", "admin"]
 class CreateKeyRequest(Request):
     """Asks for a new API key."""
 
-    name: Text = Field(min_length=1, max_length=200, description="What the key is for")
+    name: Line = Field(min_length=1, max_length=200, description="What the key is for")
     scope: Scope = Field(default="deploy", description="Each scope includes the ones before it: read, deploy, admin")
-    app_id: Text | None = Field(default=None, description="Limits the key to one app")
+    app_id: Line | None = Field(default=None, max_length=100, description="Limits the key to one app")
 
 
 class KeyResponse(Answer):

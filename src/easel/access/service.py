@@ -58,9 +58,7 @@ def bearer(header: str | None) -> str:
 
 async def authenticate(work: Transaction, secret: str) -> Principal:
     """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
-    key = await work.session.scalar(
-        select(ApiKey).where(ApiKey.hash == hash_key(secret), ApiKey.revoked_at.is_(None))
-    )
+    key = await work.session.scalar(select(ApiKey).where(ApiKey.hash == hash_key(secret), ApiKey.revoked_at.is_(None)))
     if key is None:
         raise InvalidApiKeyError()
     return Principal(key_id=key.id, org_id=key.org_id, name=key.name, scope=key.scope, app_id=key.app_id)

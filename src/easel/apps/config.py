@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from easel.bundles.models import Allowances
 from easel.access.secrets import MASK, Vault, hash_password, password_matches
+from easel.bundles.models import Allowances
 
 Config = dict[str, Any]
 

@@ -22,11 +22,21 @@ from easel.apps.schemas import (
 )
 from easel.apps.service import (
     create_app as make_app,
+)
+from easel.apps.service import (
     delete_app as remove_app,
+)
+from easel.apps.service import (
     environments_of,
-    get_app as find_app,
     has_unpublished_changes,
+)
+from easel.apps.service import (
+    get_app as find_app,
+)
+from easel.apps.service import (
     list_apps as find_apps,
+)
+from easel.apps.service import (
     update_app as change_app,
 )
 from easel.environments.models import Environment
@@ -54,9 +64,7 @@ async def create_app(
     x_namespace: Annotated[str | None, Header(max_length=200)] = None,
 ) -> AppResponse:
     """Create an app. Only `slug` and `meta` are needed; it goes live with its first deploy."""
-    app = await make_app(
-        work, parts.vault, caller, body, max_apps=parts.settings.max_apps, namespace=x_namespace
-    )
+    app = await make_app(work, parts.vault, caller, body, max_apps=parts.settings.max_apps, namespace=x_namespace)
     return await describe(work, parts.settings, app, body.unknown_key_warnings())
 
 
@@ -72,9 +80,7 @@ async def list_apps(
     search: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> ListAppsResponse:
     """List the organisation's apps, newest first."""
-    apps, total = await find_apps(
-        work, caller, limit=limit, offset=offset, template=template, slug=slug, search=search
-    )
+    apps, total = await find_apps(work, caller, limit=limit, offset=offset, template=template, slug=slug, search=search)
     environments = await environments_of(work, apps)
     prefixes = await _prefixes(work, environments)
     return ListAppsResponse(
@@ -136,9 +142,7 @@ async def rollback_app(app_id: str, work: Work, caller: Deployer, parts: Parts) 
     return await describe(work, parts.settings, app, warnings)
 
 
-async def describe(
-    work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None
-) -> AppResponse:
+async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
     """The full answer about an app."""
     environments = (await environments_of(work, [app]))[app.id]
     prefixes = await _prefixes(work, {app.id: environments})

@@ -11,13 +11,14 @@ MAX_LENGTH = 60
 
 RESERVED = frozenset(
     """
-    about abuse account accounts admin administrator analytics api api-docs app apps assets auth autoconfig
-    autodiscover billing blog cdn cname console customer-portal dashboard demo-admin dns docs download downloads easel
-    edge email files ftp git hostmaster health help host hosting imap images internal invite localhost login logout
-    mail media metrics mta-sts mx news ns ns1 ns2 oauth pay payments pop pop3 postmaster preview previews production
-    proxy public register registry root security signin signup smtp sso staging static stats status storage support
-    sys system uploads webhook webhooks webmail whois wpad www
-    """.split()
+    about abuse account accounts admin administrator analytics api api-docs app apps assets auth
+    autoconfig autodiscover billing blog cdn cname console customer-portal dashboard demo-admin dns docs
+    download downloads easel edge email files ftp git hostmaster health help host hosting imap images
+    internal invite localhost login logout mail media metrics mta-sts mx news ns ns1 ns2 oauth pay
+    payments pop pop3 postmaster preview previews production proxy public register registry root
+    security signin signup smtp sso staging static stats status storage support sys system uploads
+    webhook webhooks webmail whois wpad www
+    """.split()  # noqa: SIM905
 )
 """Names that people expect to belong to the platform, or that mail and network software looks up by itself."""
 

@@ -1,11 +1,12 @@
-"""The contract's models of this domain."""
+"""Requests and answers about apps. The page-builder fields are in `legacy`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from easel.apps.legacy import (
     FeaturedGalleryConfigInput,
@@ -18,12 +19,19 @@ from easel.apps.legacy import (
     StatItem,
     ThemeConfig,
 )
-from easel.schemas import Answer, LongText, Part, Request, Text, Tree
+from easel.apps.rules import MAX_LENGTH, MIN_LENGTH
+from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree
 from easel.versions.schemas import VersionRecord
+
+_SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+(-[a-z0-9]+)*$"}
+
+# The rule itself is in `rules`, with a code for each way to break it: what is only published here is answered there.
+Slug = Annotated[str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, json_schema_extra=_SLUG_SHAPE)]
+OtherSlug = Annotated[str, Field(json_schema_extra={"minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, **_SLUG_SHAPE})]
 
 
 class PageMeta(Part):
-    """The contract's page meta."""
+    """What the app is called, and whether search engines may list it (null: no)."""
 
     title: Text
     description: Text | None = None
@@ -32,33 +40,12 @@ class PageMeta(Part):
     indexable: bool | None = None
 
 
-class AuthConfigInput(Part):
-    """The contract's auth config input."""
-
-    mode: Literal["public", "clerk", "password", "api_key", "jwt", "sso_oidc", "sso_saml"] | None = "public"
-    clerk_org_id: Text | None = None
-    clerk_allowed_providers: list[Text] | None = None
-    password: Text | None = None
-    password_hash: Text | None = None
-    saml_idp_metadata_url: Text | None = None
-    saml_sp_entity_id: Text | None = None
-    saml_acs_url: Text | None = None
-    oidc_issuer: Text | None = None
-    oidc_client_id: Text | None = None
-    oidc_client_secret_name: Text | None = None
-    oidc_scopes: list[Text] | None = None
-    jwt_jwks_url: Text | None = None
-    jwt_audience: Text | None = None
-    jwt_issuer: Text | None = None
-    api_keys: list[dict[Text, Tree]] | None = None
-
-
 class AuthConfigOutput(Part):
-    """The contract's auth config output."""
+    """Who may visit the app, as answers show it: secrets as `***`."""
 
     mode: Literal["public", "clerk", "password", "api_key", "jwt", "sso_oidc", "sso_saml"] | None = "public"
     clerk_org_id: Text | None = None
-    clerk_allowed_providers: list[Text] | None = None
+    clerk_allowed_providers: list[Text] | None = Field(default=None, max_length=100)
     password_hash: Text | None = None
     saml_idp_metadata_url: Text | None = None
     saml_sp_entity_id: Text | None = None
@@ -66,37 +53,43 @@ class AuthConfigOutput(Part):
     oidc_issuer: Text | None = None
     oidc_client_id: Text | None = None
     oidc_client_secret_name: Text | None = None
-    oidc_scopes: list[Text] | None = None
+    oidc_scopes: list[Text] | None = Field(default=None, max_length=100)
     jwt_jwks_url: Text | None = None
     jwt_audience: Text | None = None
     jwt_issuer: Text | None = None
-    api_keys: list[dict[Text, Tree]] | None = None
+    api_keys: list[dict[Name, Tree]] | None = Field(default=None, max_length=1_000)
+
+
+class AuthConfigInput(AuthConfigOutput):
+    """Who may visit the app. `password` is write-only: it is kept as a hash."""
+
+    password: Text | None = None
 
 
 class ApiAllowRule(Part):
-    """The contract's api allow rule."""
+    """Requests that the app's pages may send to the platform's API."""
 
-    methods: list[Text] | None = None
+    methods: list[Text] | None = Field(default=None, max_length=20)
     pattern: Text
 
 
 class BuildConfig(Part):
-    """The contract's build config."""
+    """How the app is built and run. `env_vars` are public; `secrets` are write-only, shown as `***`."""
 
     entry: Text | None = "src/layout.jsx"
     framework: Literal["react"] | None = "react"
     tailwind: bool | None = True
-    env_vars: dict[Text, Text] | None = None
-    secrets: dict[Text, Text] | None = None
+    env_vars: dict[Name, Text] | None = Field(default=None, max_length=1_000)
+    secrets: dict[Name, Text] | None = Field(default=None, max_length=1_000)
     asset_prefix: Text | None = None
-    api_allow: list[ApiAllowRule] | None = None
+    api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Literal["secrets", "dependencies"]] | None = Field(
         default=None, description="An addition: what bundles of this app may hold although it is a mistake mostly"
     )
 
 
 class MonitoringConfig(Part):
-    """The contract's monitoring config."""
+    """What is watched while the app runs."""
 
     enabled: bool | None = True
     error_boundary_enabled: bool | None = True
@@ -107,7 +100,7 @@ class MonitoringConfig(Part):
 
 
 class CustomDomainConfig(Answer):
-    """The contract's custom domain config."""
+    """A custom domain of the app."""
 
     domain: str
     status: Literal["pending", "verifying", "provisioning_tls", "active"] | None = "pending"
@@ -132,35 +125,35 @@ class PageMetaPatch(Part):
 class BuildConfigPatch(BuildConfig):
     """A change to the build config: what is left out stays, null removes."""
 
-    env_vars: dict[Text, Text | None] | None = None  # type: ignore[assignment]
-    secrets: dict[Text, Text | None] | None = None  # type: ignore[assignment]
+    env_vars: dict[Name, Text | None] | None = Field(default=None, max_length=1_000)  # type: ignore[assignment]
+    secrets: dict[Name, Text | None] | None = Field(default=None, max_length=1_000)  # type: ignore[assignment]
 
 
 class CreateAppRequest(Request):
-    """The contract's create app request."""
+    """Asks for a new app; only slug and meta are needed."""
 
-    slug: Text = Field(min_length=3, max_length=60)
+    slug: Slug
     meta: PageMeta
     auth_config: AuthConfigInput | None = None
     build_config: BuildConfig | None = None
     monitoring_config: MonitoringConfig | None = None
     is_active: bool | None = True
     template: Text | None = "generic"
-    sections: list[SectionConfig] | None = None
+    sections: list[SectionConfig] | None = Field(default=None, max_length=1_000)
     custom_html: LongText | None = None
     hero: HeroConfig | None = None
     theme: ThemeConfig | None = None
     seo: SEOConfig | None = None
-    stats: list[StatItem] | None = None
+    stats: list[StatItem] | None = Field(default=None, max_length=1_000)
     featured_gallery: FeaturedGalleryConfigInput | None = None
-    tabs: list[PageTabInput] | None = None
+    tabs: list[PageTabInput] | None = Field(default=None, max_length=100)
     password_secret_name: Text | None = None
 
 
 class UpdateAppRequest(Request):
     """A JSON merge patch (RFC 7396) on the draft configuration; slug and is_active take effect at once."""
 
-    slug: Text | None = None
+    slug: OtherSlug | None = None
     meta: PageMetaPatch | None = None
     auth_config: AuthConfigInput | None = None
     build_config: BuildConfigPatch | None = None
@@ -168,25 +161,25 @@ class UpdateAppRequest(Request):
     is_active: bool | None = None
     publish: bool | None = False
     template: Text | None = None
-    sections: list[SectionConfig] | None = None
+    sections: list[SectionConfig] | None = Field(default=None, max_length=1_000)
     custom_html: LongText | None = None
     hero: HeroConfig | None = None
     theme: ThemeConfig | None = None
     seo: SEOConfig | None = None
-    stats: list[StatItem] | None = None
+    stats: list[StatItem] | None = Field(default=None, max_length=1_000)
     featured_gallery: FeaturedGalleryConfigInput | None = None
-    tabs: list[PageTabInput] | None = None
+    tabs: list[PageTabInput] | None = Field(default=None, max_length=100)
     password_secret_name: Text | None = None
 
 
 class PublishAppRequest(Request):
-    """The contract's publish app request."""
+    """Asks for the draft configuration to go live."""
 
-    message: Text = Field(min_length=1, max_length=4000)
+    message: Message
 
 
 class AppResponse(Answer):
-    """The contract's app response."""
+    """An app in full: its draft configuration, environments and latest versions."""
 
     app_id: str
     slug: str
@@ -221,7 +214,7 @@ class AppResponse(Answer):
 
 
 class AppListItem(Answer):
-    """The contract's app list item."""
+    """An app without the heavy parts."""
 
     app_id: str
     slug: str
@@ -243,7 +236,7 @@ class AppListItem(Answer):
 
 
 class ListAppsResponse(Answer):
-    """The contract's list apps response."""
+    """The organisation's apps, newest first."""
 
     results: list[AppListItem]
     total_count: int
@@ -253,7 +246,7 @@ class ListAppsResponse(Answer):
 
 
 class GenericDeleteResponse(Answer):
-    """The contract's generic delete response."""
+    """Something is gone."""
 
     message: str | None = "Successfully deleted"
     success: bool | None = True

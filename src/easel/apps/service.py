@@ -94,9 +94,7 @@ async def create_app(
     """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError."""
     slug = check_slug(request.slug)
     if max_apps is not None:
-        await work.session.execute(
-            select(Organisation.id).where(Organisation.id == caller.org_id).with_for_update()
-        )
+        await work.session.execute(select(Organisation.id).where(Organisation.id == caller.org_id).with_for_update())
         current = await work.session.scalar(
             select(func.count()).where(App.org_id == caller.org_id, App.deleted_at.is_(None))
         )

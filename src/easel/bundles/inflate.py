@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 from easel.bundles.models import STORED, Member
 
@@ -26,7 +27,7 @@ def inflated(data: memoryview, method: int, limit: int) -> bytes:
     inflater = isal_zlib.decompressobj(wbits=_RAW_DEFLATE)
     try:
         content = inflater.decompress(data, limit + 1)
-    except isal_zlib.error as error:
+    except IsalError as error:  # type: ignore[misc]
         raise DamagedDataError(str(error)) from error
     if len(content) <= limit and (not inflater.eof or inflater.unused_data):
         raise DamagedDataError("the compressed data does not end where it should")
@@ -55,7 +56,7 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
             pending = inflater.unconsumed_tail
             if piece:
                 yield piece
-    except isal_zlib.error as error:
+    except IsalError as error:  # type: ignore[misc]
         raise DamagedDataError(str(error)) from error
     if inflater.unused_data or at < len(data):
         raise DamagedDataError("something follows the compressed data")

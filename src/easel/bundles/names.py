@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 import zlib
@@ -27,11 +28,10 @@ def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = Non
     raw name. Raises PathEncodingError for a name flagged UTF-8 that is not.
     """
     if unicode_path is not None and len(unicode_path) > 5 and unicode_path[0] == 1:
-        if int.from_bytes(unicode_path[1:5], "little") == zlib.crc32(raw):
-            try:
+        fits = int.from_bytes(unicode_path[1:5], "little") == zlib.crc32(raw)
+        with contextlib.suppress(UnicodeDecodeError):
+            if fits:
                 return unicode_path[5:].decode()
-            except UnicodeDecodeError:
-                pass
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -66,5 +66,6 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
 def printable(text: str) -> str:
     """The text with everything that could disturb a log or a terminal escaped, at most 200 characters."""
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text[:200]
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[:200]
     )

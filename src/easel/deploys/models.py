@@ -16,9 +16,9 @@ class Deploy(Base):
     """One accepted deploy. `sequence` is its place in the app's acceptance order.
 
     `status` goes queued → building → complete | failed and never back. `bundle_key`, `manifest_key`, `version` and
-    `outcome` (what asking the pointer to move gave) are
-    the results of the steps that made them: a step that finds its own result goes on. `attempt` counts the runs: a worker that was taken over holds an old number, and
-    nothing it still does counts.
+    `outcome` (what asking the pointer to move gave) are the results of the steps that made them: a step that finds
+    its own result goes on. `attempt` counts the runs: a worker that was taken over holds an old number, and nothing
+    it still does counts.
     """
 
     __tablename__ = "deploy"

@@ -109,8 +109,10 @@ class Pipeline:
 
     async def fail_unexpectedly(self, error: Exception) -> None:
         """Ends the deploy after an error nobody foresaw; what it was is in the server's log."""
-        known = isinstance(error, ServiceUnavailableError)
-        await self.fail(error if known else InternalDeployError(step=self._step, deploy_id=self._id))
+        if isinstance(error, ServiceUnavailableError):
+            await self.fail(error)
+        else:
+            await self.fail(InternalDeployError(step=self._step, deploy_id=self._id))
 
     async def _steps(self) -> None:
         deploy = await self._start()
@@ -338,9 +340,7 @@ class Pipeline:
             deploy.step = "complete"
             deploy.finished_at = clock.now()
             if deploy.started_at is not None:
-                self._timings["total"] = _milliseconds(
-                    deploy.finished_at.timestamp() - deploy.queued_at.timestamp()
-                )
+                self._timings["total"] = _milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
                 deploy.timings = dict(self._timings)
             where = f"live in {deploy.environment}" if deploy.outcome == "moved" else "recorded"
             self._say(f"Deploy complete! Version {deploy.version} is {where}.")

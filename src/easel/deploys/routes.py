@@ -52,9 +52,7 @@ Each deploy creates an immutable version record. Use `POST /{app_id}/versions/{n
 for instant rollback to any previous version."""
 
 
-@router.post(
-    "/{app_id}/deploy", summary="Deploy an App", description=DEPLOY_DESCRIPTION, response_model=DeployResponse
-)
+@router.post("/{app_id}/deploy", summary="Deploy an App", description=DEPLOY_DESCRIPTION, response_model=DeployResponse)
 async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deployer, parts: Parts) -> DeployResponse:
     """Queue a deploy."""
     app = await get_app(work, caller, app_id)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from easel.schemas import Answer, Request, Text
+from easel.schemas import Answer, Line, Message, Request, Text
 
 Status = Literal["queued", "building", "complete", "failed"]
-MESSAGE_LENGTH = 4000
 
 
 class DeployRequest(Request):
@@ -19,61 +18,46 @@ class DeployRequest(Request):
     environment: Literal["staging", "production"] = Field(
         default="production", title="Environment", description="Target environment for this deploy"
     )
-    message: Text = Field(
+    message: Message = Field(
         title="Message",
         description="Deploy message describing what changed (required, like a git commit message)",
-        max_length=MESSAGE_LENGTH,
     )
     source: Literal["cli_upload", "git"] = Field(
         default="cli_upload",
         title="Source",
         description="Deploy source. 'cli_upload' = zip already uploaded to S3. 'git' = Phase 3b.",
     )
-    bundle_s3_key: Text | None = Field(
+    bundle_s3_key: Line | None = Field(
         default=None,
         title="Bundle S3 Key",
         description="S3 key of the uploaded source zip (required for source='cli_upload')",
+        max_length=2048,
+        validate_default=True,
     )
-    source_files: dict[Text, str] | None = Field(
+    source_files: dict[str, str] | None = Field(
         default=None,
         title="Source Files",
         description="Map of relative path → file content for source-level version diffs",
     )
-    git_commit_sha: Text | None = Field(
-        default=None, title="Git Commit Sha", description="Git commit SHA associated with this deploy"
+    git_commit_sha: Line | None = Field(
+        default=None, title="Git Commit Sha", description="Git commit SHA associated with this deploy", max_length=200
     )
     git_commit_message: Text | None = Field(
         default=None, title="Git Commit Message", description="Git commit message associated with this deploy"
     )
-    git_author: Text | None = Field(default=None, title="Git Author", description="Git commit author (name <email>)")
+    git_author: Line | None = Field(
+        default=None, title="Git Author", description="Git commit author (name <email>)", max_length=1000
+    )
 
-    @field_validator("message")
+    @field_validator("bundle_s3_key")
     @classmethod
-    def _not_blank(cls, message: str) -> str:
-        if not message.strip():
-            raise PydanticCustomError("message_blank", "A deploy needs a message that says what changed")
-        return message
-
-    @field_validator("source_files")
-    @classmethod
-    def _whole_characters(cls, files: dict[str, str] | None) -> dict[str, str] | None:
-        for path, text in (files or {}).items():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise PydanticCustomError(
-                    "text_invalid", "The text of {path} holds half of a surrogate pair", {"path": path[:200]}
-                ) from None
-        return files
-
-    @model_validator(mode="after")
-    def _bundle_given(self) -> Self:
-        if self.source == "cli_upload" and not self.bundle_s3_key:
+    def _bundle_given(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if not key and info.data.get("source") == "cli_upload":
             raise PydanticCustomError(
                 "bundle_s3_key_required",
-                "bundle_s3_key is required for source 'cli_upload': ask for an upload URL and upload the zip first",
+                "source 'cli_upload' needs the key of a bundle: ask for an upload URL and upload the zip first",
             )
-        return self
+        return key
 
 
 class DeployResponse(Answer):

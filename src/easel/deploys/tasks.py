@@ -11,7 +11,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Notification
 from procrastinate.worker import Worker
 from psycopg import InterfaceError, OperationalError
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easel.deploys.optimise import optimise
 from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
@@ -105,7 +106,7 @@ class DeployWorker:
             stalled_worker_timeout=86400,
             shutdown_graceful_timeout=60,
             delete_jobs="successful",
-        ).run()
+        ).run()  # type: ignore[no-untyped-call]
 
     def _add_tasks(self, app: App) -> None:
         @app.task(name=RUN_TASK, queue=DEPLOYS, retry=_GoOnLater(), pass_context=True)

@@ -1,19 +1,21 @@
-"""The contract's models of this domain."""
+"""Requests and answers about custom domains; the operations are not built yet."""
 
 from __future__ import annotations
 
-from easel.schemas import Answer, Request, Text
+from pydantic import Field
+
+from easel.schemas import Answer, Line, Request
 
 
 class AddDomainRequest(Request):
-    """The contract's add domain request."""
+    """Asks for a domain to lead to the app."""
 
-    domain: Text
+    domain: Line = Field(min_length=1, max_length=253)
     is_primary: bool | None = False
 
 
 class DomainResponse(Answer):
-    """The contract's domain response."""
+    """A custom domain, and what its owner has to set up."""
 
     domain: str
     status: str
@@ -24,7 +26,7 @@ class DomainResponse(Answer):
 
 
 class ListDomainsResponse(Answer):
-    """The contract's list domains response."""
+    """The app's custom domains."""
 
     domains: list[DomainResponse]
     total: int

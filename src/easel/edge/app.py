@@ -62,7 +62,7 @@ class EdgeApp:
         """Answers one request."""
         if scope["type"] != "http":
             return
-        headers = {name: value for name, value in reversed(scope["headers"])}
+        headers = dict(reversed(scope["headers"]))
         host = headers.get(b"host", b"")
         label = self.label(host)
         if label is None:

@@ -110,7 +110,7 @@ class DatabaseFeed:
 
 
 async def _one(connection: psycopg.AsyncConnection[Any], query: str, arguments: dict[str, Any]) -> Any:
-    row = await (await connection.execute(query, arguments)).fetchone()  # type: ignore[arg-type]
+    row = await (await connection.execute(query, arguments)).fetchone()
     return row[0] if row is not None else None
 
 

@@ -75,9 +75,10 @@ class EdgeProtocol(HttpToolsProtocol):
                 if self._ready is not None:
                     self._head_only = method == b"HEAD"
                     return
-        headers = self.headers
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
-        self.headers = self.scope["headers"] = headers  # type: ignore[assignment]
+        self.url, self.expect_100_continue = url, expects
+        self.headers = self.scope["headers"] = headers
         super().on_headers_complete()
 
     def _find(self) -> Prepared | None:

@@ -17,8 +17,8 @@ from easel.bundles.read import content as read_content
 from easel.edge.content import Content
 from easel.edge.routes import AppRoute, EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Site
-from easel.serving.respond import Representations, representations
 from easel.serving.resolve import earlier_file
+from easel.serving.respond import Representations, representations
 from easel.serving.runtime import inject, page_hash, runtime_script
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 

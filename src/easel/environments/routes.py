@@ -28,9 +28,7 @@ from easel.web.route import EaselRoute
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 
 
-@router.post(
-    "/{app_id}/versions/{version}/restore", summary="Restore a Version", response_model=RestoreVersionResponse
-)
+@router.post("/{app_id}/versions/{version}/restore", summary="Restore a Version", response_model=RestoreVersionResponse)
 async def restore_version(
     app_id: str,
     version: Annotated[int, Path()],

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from easel.schemas import Answer, Request, Text
+from easel.schemas import Answer, Line, Request
 
 
 class RestoreVersionRequest(Request):
@@ -15,7 +15,7 @@ class RestoreVersionRequest(Request):
     environment: Literal["staging", "production"] | None = "production"
     with_config: bool = Field(default=False, description="Bring the configuration of that version along")
     lock: bool = Field(default=False, description="Lock the environment in the same step")
-    lock_reason: Text | None = Field(default=None, max_length=1000)
+    lock_reason: Line | None = Field(default=None, max_length=1000)
 
 
 class RestoreVersionResponse(Answer):
@@ -44,7 +44,7 @@ class PromoteResponse(Answer):
 class LockRequest(Request):
     """Locks an environment, with a reason for whoever runs into it."""
 
-    reason: Text = Field(min_length=1, max_length=1000)
+    reason: Line = Field(min_length=1, max_length=1000)
 
 
 class EnvironmentResponse(Answer):

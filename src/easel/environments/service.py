@@ -52,7 +52,7 @@ async def next_sequence(work: Transaction, app: App) -> int:
     sequence = await work.session.scalar(
         update(App).where(App.id == app.id).values(last_sequence=App.last_sequence + 1).returning(App.last_sequence)
     )
-    assert sequence is not None
+    assert isinstance(sequence, int)
     return sequence
 
 

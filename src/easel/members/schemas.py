@@ -1,25 +1,27 @@
-"""The contract's models of this domain."""
+"""Requests and answers about the people who may see an app; the operations are not built yet."""
 
 from __future__ import annotations
 
-from easel.schemas import Answer, Request, Text
+from pydantic import Field
+
+from easel.schemas import Answer, Line, Request
 
 
 class InviteUserRequest(Request):
-    """The contract's invite user request."""
+    """Invites somebody by e-mail."""
 
-    email_address: Text
-    role: Text | None = "org:member"
+    email_address: Line = Field(min_length=3, max_length=320)
+    role: Line | None = Field(default="org:member", max_length=100)
 
 
 class UpdateRoleRequest(Request):
-    """The contract's update role request."""
+    """Gives a member another role."""
 
-    role: Text
+    role: Line = Field(min_length=1, max_length=100)
 
 
 class AppInvitationResponse(Answer):
-    """The contract's app invitation response."""
+    """An invitation."""
 
     invitation_id: str
     email_address: str
@@ -29,14 +31,14 @@ class AppInvitationResponse(Answer):
 
 
 class ListInvitationsResponse(Answer):
-    """The contract's list invitations response."""
+    """Invitations that are still open."""
 
     invitations: list[AppInvitationResponse]
     total: int
 
 
 class AppUserResponse(Answer):
-    """The contract's app user response."""
+    """A member of an app."""
 
     user_id: str
     membership_id: str
@@ -48,7 +50,7 @@ class AppUserResponse(Answer):
 
 
 class ListUsersResponse(Answer):
-    """The contract's list users response."""
+    """The members of an app."""
 
     users: list[AppUserResponse]
     total: int

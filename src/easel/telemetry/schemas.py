@@ -1,4 +1,4 @@
-"""The contract's models of this domain."""
+"""Answers about what happens on an app; the operations are not built yet."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from easel.schemas import Answer
 
 
 class ErrorBucket(Answer):
-    """The contract's error bucket."""
+    """How many errors there were in one stretch of time."""
 
     timestamp: str
     count: int
 
 
 class RecentError(Answer):
-    """The contract's recent error."""
+    """One error that a visitor met."""
 
     timestamp: str
     error_type: str
@@ -24,7 +24,7 @@ class RecentError(Answer):
 
 
 class VitalsSummary(Answer):
-    """The contract's vitals summary."""
+    """How fast pages were, by one measure."""
 
     metric_name: str
     p50: float
@@ -34,7 +34,7 @@ class VitalsSummary(Answer):
 
 
 class AppAnalyticsResponse(Answer):
-    """The contract's app analytics response."""
+    """What happened on an app in a number of hours."""
 
     app_id: str
     period_hours: int
@@ -48,7 +48,7 @@ class AppAnalyticsResponse(Answer):
 
 
 class AppLogsResponse(Answer):
-    """The contract's app logs response."""
+    """Log entries; `entries` is the same list under its older name."""
 
     app_id: str
     log_type: str
@@ -57,7 +57,7 @@ class AppLogsResponse(Answer):
 
 
 class ErrorRateResponse(Answer):
-    """The contract's error rate response."""
+    """How many errors there were a minute."""
 
     app_id: str
     error_count: int

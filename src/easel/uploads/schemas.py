@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from easel.schemas import Answer, Request, Text
+from easel.schemas import Answer, Line, Request
 
 
 class UploadUrlRequest(Request):
     """Asks for an address to upload a bundle to."""
 
-    filename: Text = Field(min_length=1, max_length=1024)
-    content_type: Text | None = Field(default="application/zip", max_length=200, pattern=r"^[\x21-\x7e]+/[\x20-\x7e]+$")
+    filename: Line = Field(min_length=1, max_length=1024)
+    content_type: Line | None = Field(default="application/zip", max_length=200, pattern=r"^[\x21-\x7e]+/[\x20-\x7e]+$")
 
 
 class UploadUrlResponse(Answer):
@@ -25,7 +25,7 @@ class UploadUrlResponse(Answer):
 class VerifyUploadRequest(Request):
     """Asks what has arrived under a key."""
 
-    bundle_s3_key: Text
+    bundle_s3_key: Line = Field(max_length=2048)
 
 
 class VerifyUploadResponse(Answer):

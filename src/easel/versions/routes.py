@@ -30,7 +30,9 @@ from easel.versions.schemas import (
     VersionListItem,
     VersionListResponse,
 )
-from easel.versions.service import active_in, get_version as find_version, list_versions as find_versions
+from easel.versions.service import active_in
+from easel.versions.service import get_version as find_version
+from easel.versions.service import list_versions as find_versions
 from easel.versions.verify import load_manifest
 from easel.web.context import Parts, Reader, Work
 from easel.web.route import EaselRoute
@@ -60,9 +62,7 @@ async def list_versions(
 
 
 @router.get("/{app_id}/versions/{version}", summary="Get a Version", response_model=VersionDetailResponse)
-async def get_version(
-    app_id: str, version: Number, work: Work, caller: Reader, parts: Parts
-) -> VersionDetailResponse:
+async def get_version(app_id: str, version: Number, work: Work, caller: Reader, parts: Parts) -> VersionDetailResponse:
     """Get one version with its manifest, source files and configuration."""
     app = await get_app(work, caller, app_id)
     found = await find_version(work, app, version)
@@ -128,9 +128,7 @@ def _diff(
     return Response(answer.model_dump_json(warnings=False), media_type="application/json")
 
 
-@router.get(
-    "/{app_id}/versions/{version}/download", summary="Download a Version", response_model=DownloadUrlResponse
-)
+@router.get("/{app_id}/versions/{version}/download", summary="Download a Version", response_model=DownloadUrlResponse)
 async def download_version(
     app_id: str, version: Number, request: Request, work: Work, caller: Reader, parts: Parts
 ) -> DownloadUrlResponse:

@@ -89,7 +89,9 @@ def add_error_handlers(app: FastAPI) -> None:
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         type_, code = _NAMES.get(error.status_code, ("HTTPError", f"http_{error.status_code}"))
-        message = f"There is nothing at {request.method} {request.url.path}" if error.status_code == 404 else error.detail
+        message = (
+            f"There is nothing at {request.method} {request.url.path}" if error.status_code == 404 else error.detail
+        )
         body = {
             "success": False,
             "status": error.status_code,

@@ -1,1 +1,1 @@
-
+"""Migrations of the database, run by storage/migrate.py."""

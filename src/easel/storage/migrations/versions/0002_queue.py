@@ -23,7 +23,8 @@ begin
     end if;
     if (tg_op = 'UPDATE' and new.status = 'todo') or (old.lock is not null and exists (
             select 1 from procrastinate_jobs where lock = old.lock and status = 'todo' and id <> old.id)) then
-        perform pg_notify('procrastinate_any_queue_v1', note), pg_notify('procrastinate_queue_v1#' || old.queue_name, note);
+        perform pg_notify('procrastinate_any_queue_v1', note);
+        perform pg_notify('procrastinate_queue_v1#' || old.queue_name, note);
     end if;
     return null;
 end;
@@ -45,6 +46,7 @@ create trigger easel_version_is_immutable before update on version
 
 def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
+    assert connection is not None
     with connection.cursor() as cursor:
         cursor.execute(SchemaManager.get_schema())
         cursor.execute(WAKE_NEXT)

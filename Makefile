@@ -1,0 +1,61 @@
+# Easel. `make serve` sets everything up and runs the platform; `make test` sets everything up and passes the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUNTIME_STAMP := $(VENV)/.installed-runtime
+
+.PHONY: install install-runtime serve test check bench docs lock format clean
+
+install: $(STAMP)
+install-runtime: $(RUNTIME_STAMP)
+
+$(VENV)/.bootstrapped: requirements/bootstrap.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+# Running needs no test tools; whoever runs `make test` gets both.
+$(RUNTIME_STAMP): $(VENV)/.bootstrapped requirements/runtime.txt pyproject.toml
+	@test -e $(STAMP) || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
+	@test -e $(STAMP) || $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMP): $(VENV)/.bootstrapped requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUNTIME_STAMP)
+
+serve: install-runtime
+	$(BIN)/easel serve $(ARGS)
+
+check: install
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: install
+	$(BIN)/python -m bench $(ARGS)
+
+docs: install
+	$(BIN)/python -m pytest tests/docs $(ARGS)
+
+format: install
+	$(BIN)/ruff check --fix src tests bench
+	$(BIN)/ruff format src tests bench
+
+# Pins with hashes, for every Python from 3.11 on, without naming where packages come from.
+lock: install
+	for name in bootstrap runtime dev; do \
+	  case $$name in bootstrap) from=requirements/bootstrap.in ;; runtime) from=pyproject.toml ;; \
+	    dev) from="--group dev pyproject.toml" ;; esac; \
+	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	    --python-version 3.11 $$from --output-file requirements/$$name.txt; \
+	done
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache
