@@ -59,6 +59,19 @@ class DeployRequest(Request):
             )
         return key
 
+    @field_validator("source_files")
+    @classmethod
+    def _whole_characters(cls, files: dict[str, str] | None) -> dict[str, str] | None:
+        for path, text in (files or {}).items():
+            try:
+                path.encode()
+                text.encode()
+            except UnicodeEncodeError:
+                raise PydanticCustomError(
+                    "text_invalid", "the path or text of {path} holds half of a surrogate pair", {"path": path[:200]}
+                ) from None
+        return files
+
 
 class DeployResponse(Answer):
     """What an accepted deploy answers."""
@@ -85,6 +98,7 @@ class DeployCounts(Answer):
 
     files: int
     bytes: int
+    new_bytes: int | None = Field(default=None, description="Bytes of files that the version before did not have")
 
 
 class DeployStatusResponse(Answer):

@@ -109,7 +109,10 @@ class Rename(Answer):
 
 
 class VersionDiffResponse(Answer):
-    """Everything that differs between two versions, and what does not."""
+    """Everything that differs between two versions, and what does not; sizes in bytes.
+
+    Everything from `renames` on is an addition to the contract.
+    """
 
     app_id: str
     from_version: int
@@ -118,6 +121,10 @@ class VersionDiffResponse(Answer):
     summary: dict[str, int] | None = None
     source_diff: dict[str, str] | None = None
     renames: list[Rename] = Field(default_factory=list)
+    from_content_hash: str | None = None
+    to_content_hash: str | None = None
+    from_total_bytes: int | None = None
+    to_total_bytes: int | None = None
 
 
 class DownloadUrlResponse(Answer):
