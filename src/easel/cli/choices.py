@@ -1,0 +1,83 @@
+"""What people may write for an environment or a version, and what it means."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from easel.cli.errors import (
+    EnvironmentEmptyError,
+    EnvironmentNameError,
+    MessageMissingError,
+    NoDeployError,
+    NoSuchVersionError,
+    VersionNameError,
+)
+from easel.cli.project import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from easel.cli.client import Client
+    from easel.cli.session import Session
+    from easel.deploys.schemas import DeployStatusResponse
+    from easel.versions.schemas import VersionListItem
+
+_NUMBER = re.compile(r"v?([1-9][0-9]{0,8})\Z")
+
+
+def environment_or_default(session: Session, given: str | None) -> str:
+    """The environment given, else easel.toml's, else production. Raises EnvironmentNameError."""
+    environment = given or session.project.env or "production"
+    if environment not in ENVIRONMENTS:
+        raise EnvironmentNameError(environment=environment)
+    return environment
+
+
+def version_number(client: Client, app_id: str, text: str) -> int:
+    """The number of the version: `3`, `v3`, `latest`, or what an environment serves.
+
+    Raises VersionNameError, EnvironmentEmptyError and what the API answers.
+    """
+    number = _NUMBER.match(text)
+    if number:
+        return int(number[1])
+    return find_version(client, app_id, text).version
+
+
+def find_version(client: Client, app_id: str, text: str) -> VersionListItem:
+    """The version with this number or name.
+
+    Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError and what the API answers.
+    """
+    number = _NUMBER.match(text)
+    if not number and text not in ("latest", *ENVIRONMENTS):
+        raise VersionNameError(text=text)
+    for version in client.list_versions(app_id).versions:
+        named = text == "latest" or version.is_active.get(text)
+        if version.version == int(number[1]) if number else named:
+            return version
+    if number:
+        raise NoSuchVersionError(version=number[1])
+    raise EnvironmentEmptyError(environment="The app" if text == "latest" else text)
+
+
+def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, running: bool) -> DeployStatusResponse:
+    """The deploy with this id, else the newest one (that still runs, if `running`). Raises NoDeployError, ApiError."""
+    if given is not None:
+        return client.deploy_status(app_id, given)
+    deploys = client.list_deploys(app_id, limit=100 if running else 1).deploys
+    for deploy in deploys:
+        if not running or deploy.status in ("queued", "building"):
+            return deploy
+    raise NoDeployError(slug=slug, kind=" that is under way" if running else " yet")
+
+
+def message_or_ask(
+    session: Session, given: str | None, default: str | None = None, question: str = "What changed?"
+) -> str:
+    """The message given, else what the person at the terminal answers. Raises MessageMissingError."""
+    message = given
+    if message is None and session.output.interactive:
+        message = session.output.ask(question, default=default)
+    if message is None or not message.strip():
+        raise MessageMissingError()
+    return message

@@ -1,0 +1,184 @@
+"""Which server, and the key for it: flags and environment, what `easel login` kept, or the server on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from easel.cli.errors import ApiKeyMalformedError, CredentialsUnreadableError, NotSignedInError, ServerAddressError
+
+DEFAULT_SERVER = "http://127.0.0.1:8000"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The server to talk to, and the key to do it with."""
+
+    server: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What `easel login` has kept: keys by server, and the server used when none is named."""
+
+    default: str | None
+    keys: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line and the environment say; None where they are silent.
+
+    `project_server` is easel.toml's.
+    """
+
+    server: str | None = None
+    key: str | None = None
+    data_dir: Path | None = None
+    project_server: str | None = None
+
+
+def find_access(wanted: Wanted) -> Access:
+    """The server and key to use.
+
+    A stored key is only ever sent to the server it was stored for, whatever an easel.toml names. Raises
+    NotSignedInError, ServerAddressError, ApiKeyMalformedError, CredentialsUnreadableError.
+    """
+    named = wanted.server or wanted.project_server
+    server = server_address(named) if named else None
+    if wanted.key:
+        return Access(server or default_server(wanted), checked_key(wanted.key))
+    if wanted.data_dir is None:
+        stored = read_stored(credentials_file())
+        chosen = server or stored.default
+        if chosen is not None and chosen in stored.keys:
+            return Access(chosen, stored.keys[chosen])
+    for local in _local_servers(wanted.data_dir):
+        if server is None or _same(local.server, server):
+            return local
+    raise NotSignedInError(server=server or default_server(wanted))
+
+
+def default_server(wanted: Wanted) -> str:
+    """The server to use when none is named: the one signed in to last, the one on this machine, or the default."""
+    if wanted.data_dir is None:
+        stored = read_stored(credentials_file())
+        if stored.default is not None:
+            return stored.default
+    for local in _local_servers(wanted.data_dir):
+        return local.server
+    return DEFAULT_SERVER
+
+
+def server_address(text: str) -> str:
+    """The address as it is used and stored: with a scheme, without a trailing slash. Raises ServerAddressError."""
+    address = text.strip()
+    if "://" not in address:
+        host = address.split("/", 1)[0].rsplit(":", 1)[0].strip("[]")
+        address = f"{'http' if is_loopback(host) else 'https'}://{address}"
+    address = address.rstrip("/")
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.username or parts.query or parts.fragment or not address.isprintable() or " " in address:
+        raise ServerAddressError(address=text)
+    return address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine (RFC 6761 §6.3 for names under localhost)."""
+    return host in _LOOPBACK or host.endswith(".localhost")
+
+
+def checked_key(text: str) -> str:
+    """The key, if it looks like one. Raises ApiKeyMalformedError, without repeating what was given."""
+    key = text.strip()
+    if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
+        raise ApiKeyMalformedError()
+    return key
+
+
+def credentials_file() -> Path:
+    """Where `easel login` keeps keys (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".config"
+    return folder / "easel" / "credentials.toml"
+
+
+def read_stored(file: Path) -> Stored:
+    """What is kept there; nothing where there is no file. Raises CredentialsUnreadableError."""
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Stored(default=None, keys={})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CredentialsUnreadableError(file=str(file), reason=str(error)) from error
+    servers = data.get("servers", {})
+    default = data.get("default")
+    keys = {
+        server: entry["key"]
+        for server, entry in (servers.items() if isinstance(servers, dict) else ())
+        if isinstance(entry, dict) and isinstance(entry.get("key"), str)
+    }
+    return Stored(default=default if isinstance(default, str) else None, keys=keys)
+
+
+def store(file: Path, stored: Stored) -> None:
+    """Keeps it, readable by its owner alone from the first byte on. Raises OSError."""
+    lines = [f"default = {json.dumps(stored.default)}"] if stored.default else []
+    for server, key in sorted(stored.keys.items()):
+        lines += ["", f"[servers.{json.dumps(server)}]", f"key = {json.dumps(key)}"]
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+            target.write("\n".join(lines) + "\n")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _local_servers(data_dir: Path | None) -> list[Access]:
+    """Servers whose data folder is on this machine and readable: their address and first key."""
+    if data_dir is not None:
+        folders = [data_dir]
+    else:
+        folders = [Path(os.environ.get("EASEL_DATA_DIR") or "data"), Path.home() / ".local" / "share" / "easel"]
+    found = []
+    for folder in folders:
+        try:
+            key = (folder / "api-key").read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if key:
+            found.append(Access(_local_address(folder), checked_key(key)))
+    return found
+
+
+def _local_address(folder: Path) -> str:
+    try:
+        api_url = json.loads((folder / "server.json").read_text(encoding="utf-8"))["api_url"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return DEFAULT_SERVER
+    return server_address(str(api_url))
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two addresses are one server; every name of this machine is the same."""
+
+    def canonical(address: str) -> tuple[str, str, int, str]:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return parts.scheme, "localhost" if is_loopback(host) else host, port, parts.path
+
+    return canonical(one) == canonical(other)

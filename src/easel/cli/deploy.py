@@ -1,0 +1,161 @@
+"""`easel deploy`: a folder or zip becomes a version that is live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from easel.cli.command import AppOption, EnvOption, client_command
+from easel.cli.session import Session
+
+if TYPE_CHECKING:
+    from easel.apps.schemas import AppListItem, AppResponse
+    from easel.cli.project import Target
+    from easel.deploys.schemas import DeployResponse, DeployStatusResponse
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    client_command(app, "deploy", rich_help_panel="Deploys")(deploy)
+
+
+def deploy(
+    session: Session,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR|ZIP", help="What to deploy; easel.toml's folder or a build folder otherwise."),
+    ] = None,
+    message: Annotated[str | None, typer.Option("--message", "-m", help="What changed, like a commit message.")] = None,
+    app: AppOption = None,
+    env: EnvOption = None,
+    create: Annotated[bool, typer.Option("--create", help="Create the app if need be; write easel.toml.")] = False,
+    source_files: Annotated[
+        bool, typer.Option("--source-files", help="Send the source along, for diffs line by line.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the deploy to its end.")] = True,
+) -> None:
+    """Deploy a built app: zip it, upload it, follow the deploy, print the address.
+
+    Leaves out what .easelignore (gitignore syntax) says, and by default repositories, node_modules and .env files.
+    """
+    from easel.cli.choices import environment_or_default, message_or_ask
+    from easel.cli.errors import InterruptedByUserError
+    from easel.cli.project import choose_target, project_root
+    from easel.cli.shipping import Shipment, ship
+    from easel.cli.worktree import current_commit
+
+    output = session.output
+    environment = environment_or_default(session, env)
+    target = choose_target(path, session.project, session.working)
+    if target.found:
+        output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
+    root = project_root(session.project, target, session.working)
+    name = _app_name(session, app, root, create=create)
+    commit = current_commit(root)
+    text = message_or_ask(session, message, commit.subject if commit else None)
+    chosen = _find_or_create(session, name, root, create=create)
+    if create:
+        _write_project(session, chosen.slug, root, target)
+    shipment = Shipment(
+        app_id=chosen.app_id,
+        slug=chosen.slug,
+        target=target,
+        root=root,
+        environment=environment,
+        message=text,
+        commit=commit,
+        with_sources=source_files,
+    )
+    try:
+        accepted = ship(session, shipment)
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(what="Interrupted. Nothing was deployed, and nothing was left behind.") from None
+    if not wait:
+        _say_accepted(session, accepted)
+        return
+    _follow(session, accepted)
+
+
+def _shown(path: Path, working: Path) -> str:
+    return path.relative_to(working).as_posix() + "/" if path.is_relative_to(working) else str(path)
+
+
+def _app_name(session: Session, given: str | None, root: Path, *, create: bool) -> str:
+    """The app's slug or id: given, easel.toml's, or with --create made from the folder's name."""
+    from easel.cli.errors import NoSlugError
+    from easel.cli.project import slug_from
+
+    if given or session.project.app or not create:
+        return session.app_name(given)
+    slug = slug_from(root.resolve().name)
+    if slug is None:
+        raise NoSlugError(name=root.resolve().name)
+    return slug
+
+
+def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> AppListItem | AppResponse:
+    from easel.cli.errors import NoSuchAppError
+
+    found = session.client.find_app(name)
+    if found is not None:
+        return found
+    if not create and not (
+        session.output.interactive and session.output.confirm(f"There is no app {name} yet. Create it?")
+    ):
+        raise NoSuchAppError(app=name, server=session.client.server)
+    title = name if session.project.app or _chosen_slug(root, name) else root.resolve().name
+    made = session.client.create_app(name, title)
+    session.output.done(f"Created the app {made.slug} ({made.app_id}).")
+    return made
+
+
+def _chosen_slug(root: Path, slug: str) -> bool:
+    """Whether the slug was not made from the folder's name."""
+    from easel.cli.project import slug_from
+
+    return slug_from(root.resolve().name) != slug
+
+
+def _write_project(session: Session, slug: str, root: Path, target: Target) -> None:
+    """Writes easel.toml beside the code where there is none, so that the next deploy needs no options."""
+    from easel.cli.project import write_project
+
+    if session.project.file is not None or (root / "easel.toml").exists():
+        return
+    place, base = target.path.resolve(), root.resolve()
+    folder = place.relative_to(base).as_posix() if target.is_folder and place.is_relative_to(base) else None
+    file = write_project(root, app=slug, folder=folder)
+    session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")
+
+
+def _say_accepted(session: Session, accepted: DeployResponse) -> None:
+    session.output.say(f"Not waiting. Follow it with `easel logs -f {accepted.deploy_id} --app {accepted.app_id}`.")
+    session.output.line(accepted.deploy_id)
+    session.output.document(accepted)
+
+
+def _follow(session: Session, accepted: DeployResponse) -> None:
+    """Shows the log until the deploy has ended, and how it ended."""
+    from easel.cli.ending import tell_ending
+    from easel.cli.errors import InterruptedByUserError
+    from easel.cli.follow import Follower, LogLine
+
+    log: list[str] = []
+
+    def show(line: LogLine) -> None:
+        log.append(line.line)
+        session.output.say(f"  {line.line}", style="dim")
+
+    try:
+        with session.output.waiting("Deploying …"):
+            ended: DeployStatusResponse = Follower(
+                session.client, accepted.app_id, accepted.deploy_id, show
+            ).to_the_end()
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(
+            what=f"Interrupted. The deploy goes on: follow it with `easel logs -f {accepted.deploy_id}`, "
+            f"or stop it with `easel cancel {accepted.deploy_id}`."
+        ) from None
+    tell_ending(session, ended, log)

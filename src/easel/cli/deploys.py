@@ -1,0 +1,165 @@
+"""`easel status`, `logs`, `deploys`, `cancel`: what is under way and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from easel.cli.command import AppOption, client_command
+from easel.cli.session import Session
+
+if TYPE_CHECKING:
+    from easel.deploys.schemas import DeployStatusResponse
+
+DeployArgument = Annotated[
+    str | None, typer.Argument(metavar="DEPLOY", help="A deploy's id (dep_…); the newest otherwise.")
+]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    client_command(app, "status", rich_help_panel="Deploys")(status)
+    client_command(app, "logs", rich_help_panel="Deploys")(logs)
+    client_command(app, "deploys", rich_help_panel="Deploys")(list_deploys)
+    client_command(app, "cancel", rich_help_panel="Deploys")(cancel)
+
+
+def status(session: Session, deploy: DeployArgument = None, app: AppOption = None) -> None:
+    """Show what each environment serves and how the newest deploy went, or how one deploy went."""
+    from easel.cli.apps import environments_of
+
+    found = session.app(app)
+    if deploy is not None:
+        one = session.client.deploy_status(found.app_id, deploy)
+        _show(session, one)
+        session.output.document(one)
+        return
+    newest = next(iter(session.client.list_deploys(found.app_id, limit=1).deploys), None)
+    session.output.line(f"{found.slug} ({found.app_id})  {found.url}", style="bold")
+    for name, serves in environments_of(found):
+        session.output.line(f"  {name + ':':<12}{serves}")
+    if newest is None:
+        session.output.say("No deploy yet: `easel deploy -m …`.")
+    else:
+        session.output.line("Newest deploy")
+        _show(session, newest, indent="  ")
+    session.output.document(
+        {
+            "app_id": found.app_id,
+            "slug": found.slug,
+            "url": found.url,
+            "environments": found.environments,
+            "deploy": newest.model_dump(mode="json") if newest else None,
+        }
+    )
+
+
+def _show(session: Session, deploy: DeployStatusResponse, indent: str = "") -> None:
+    from easel.cli.text import when
+
+    rows = [
+        ("Deploy", deploy.deploy_id),
+        ("Status", _status(deploy)),
+        ("Message", deploy.message or ""),
+        ("Environment", deploy.environment or ""),
+        ("Version", f"v{deploy.version}  {deploy.version_url or ''}" if deploy.version else ""),
+        ("Queued", " by ".join(part for part in (when(deploy.queued_at), deploy.queued_by) if part)),
+        ("Finished", when(deploy.finished_at)),
+        ("Took", _timings(deploy.timings)),
+        ("Error", deploy.error or ""),
+        *(("Note", warning) for warning in deploy.warnings),
+    ]
+    for name, value in rows:
+        if value:
+            session.output.line(f"{indent}{name + ':':<13}{value}", style="red" if name == "Error" else None)
+
+
+def _timings(timings: dict[str, int]) -> str:
+    steps = ", ".join(f"{step} {ms}" for step, ms in timings.items() if step != "total")
+    return f"{timings['total']} ms ({steps})" if "total" in timings else steps
+
+
+def _status(deploy: DeployStatusResponse) -> str:
+    if deploy.status == "building" and deploy.step:
+        return f"building: {deploy.step}"
+    if deploy.status == "complete" and deploy.outcome in ("locked", "overtaken"):
+        return f"complete, not live: {deploy.outcome}"
+    return deploy.status
+
+
+def logs(
+    session: Session,
+    deploy: DeployArgument = None,
+    app: AppOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the deploy has ended.")] = False,
+) -> None:
+    """Print a deploy's log; with -f, live until it ends. A failed deploy ends with exit code 5 under -f."""
+    from easel.cli.choices import find_deploy
+    from easel.cli.errors import InterruptedByUserError
+    from easel.cli.exit_codes import ExitCode
+    from easel.cli.follow import FINAL, Follower, LogLine, log_so_far
+
+    found = session.app(app)
+    chosen = find_deploy(session.client, found.app_id, found.slug, deploy, running=False)
+    lines: list[LogLine] = []
+
+    def show(line: LogLine) -> None:
+        lines.append(line)
+        moment = datetime.fromtimestamp(line.ts, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        session.output.line(f"{moment}  {line.line}")
+
+    if follow or chosen.status in FINAL:
+        try:
+            chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
+        except KeyboardInterrupt:
+            raise InterruptedByUserError(
+                what=f"Interrupted. The deploy goes on: follow it again with `easel logs -f {chosen.deploy_id}`."
+            ) from None
+    else:
+        log_so_far(session.client, found.app_id, chosen.deploy_id, show)
+        session.output.say(f"(The deploy is {chosen.status}; `-f` follows it.)")
+    session.output.document(
+        {"deploy_id": chosen.deploy_id, "status": chosen.status, "lines": [asdict(line) for line in lines]}
+    )
+    if follow and chosen.status == "failed":
+        raise typer.Exit(int(ExitCode.DEPLOY_FAILED))
+
+
+def list_deploys(session: Session, app: AppOption = None, limit: LimitOption = 20) -> None:
+    """List an app's deploys, newest first."""
+    from easel.cli.text import when
+
+    found = session.app(app)
+    page = session.client.list_deploys(found.app_id, limit=limit)
+    session.output.table(
+        ("DEPLOY", "STATUS", "ENVIRONMENT", "VERSION", "QUEUED", "MESSAGE"),
+        [
+            (
+                deploy.deploy_id,
+                _status(deploy),
+                deploy.environment or "",
+                f"v{deploy.version}" if deploy.version else "-",
+                when(deploy.queued_at),
+                (deploy.message or "").split("\n", 1)[0],
+            )
+            for deploy in page.deploys
+        ],
+    )
+    if page.total > len(page.deploys):
+        session.output.say(f"{len(page.deploys)} of {page.total}; `-n` shows more.")
+    session.output.document(page)
+
+
+def cancel(session: Session, deploy: DeployArgument = None, app: AppOption = None) -> None:
+    """Cancel a deploy that is queued or building; the newest such one when none is named."""
+    from easel.cli.choices import find_deploy
+
+    found = session.app(app)
+    deploy_id = deploy or find_deploy(session.client, found.app_id, found.slug, None, running=True).deploy_id
+    cancelled = session.client.cancel_deploy(found.app_id, deploy_id)
+    session.output.done(f"Cancelled {cancelled.deploy_id}. What was live before is live still.")
+    session.output.document(cancelled)

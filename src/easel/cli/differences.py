@@ -1,0 +1,55 @@
+"""A diff of two versions, the way git shows one."""
+
+from __future__ import annotations
+
+from easel.cli.output import Output
+from easel.cli.text import size
+from easel.versions.schemas import FileDiff, VersionDiffResponse
+
+_LETTERS = {"added": "A", "removed": "D", "modified": "M"}
+_STYLES = {"added": "green", "removed": "red", "modified": "yellow"}
+
+
+def show_diff(output: Output, answer: VersionDiffResponse, *, with_sources: bool) -> None:
+    """Prints the files that differ, renames named as such, then source lines, then how much that was."""
+    differing = [file for file in answer.files or [] if file.status != "unchanged"]
+    renamed = {rename.to_path: rename.from_path for rename in answer.renames}
+    for file in differing:
+        if file.path in renamed.values():
+            continue
+        if file.path in renamed:
+            output.line(f"R  {renamed[file.path]} → {file.path}", style="cyan")
+        else:
+            output.line(f"{_LETTERS[file.status]}  {file.path}  {_delta(file)}", style=_STYLES[file.status])
+    if with_sources:
+        for path, text in sorted((answer.source_diff or {}).items()):
+            _show_source(output, path, text)
+    counts = answer.summary or {}
+    parts = [f"{counts[status]} {status}" for status in (*_LETTERS, "unchanged") if counts.get(status)]
+    output.say(f"v{answer.from_version} → v{answer.to_version}: " + (", ".join(parts) or "no files"))
+    if with_sources and differing and answer.source_diff is None:
+        output.say("(Source lines are shown where both versions were deployed with --source-files.)")
+
+
+def _delta(file: FileDiff) -> str:
+    if file.status == "modified":
+        change = file.size_delta or 0
+        return f"{'+' if change >= 0 else '-'}{size(abs(change))}"
+    return size((file.new_size if file.status == "added" else file.old_size) or 0)
+
+
+def _show_source(output: Output, path: str, text: str) -> None:
+    output.line("")
+    output.line(f"diff {path}", style="bold")
+    for line in text.split("\n")[: -1 if text.endswith("\n") else None]:
+        output.line(line, style=_source_style(line))
+
+
+def _source_style(line: str) -> str | None:
+    if line.startswith(("--- ", "+++ ")):
+        return "bold"
+    if line.startswith("@@"):
+        return "cyan"
+    if line.startswith("+"):
+        return "green"
+    return "red" if line.startswith("-") else None

@@ -1,0 +1,269 @@
+"""What can go wrong on this side of the wire, and how an answer that is an error is told."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from easel.cli.exit_codes import ExitCode, for_status
+from easel.errors import EaselError, ErrorDetail
+
+
+class CliError(EaselError):
+    """The command could not be carried out."""
+
+    code = "cli_error"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+
+class ApiError(EaselError):
+    """{reason}"""
+
+    def __init__(self, status: int, answer: ErrorDetail) -> None:
+        super().__init__(reason=answer.message)
+        self.http_status = status
+        self.answer = answer
+
+
+class NotAnEaselServerError(CliError):
+    """{server} answered {status}, but not like an Easel server. Check the address: it must be the API's, not an
+    app's."""
+
+    code = "not_an_easel_server"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class ServerUnreachableError(CliError):
+    """{server} cannot be reached: {reason}. Check the address (`--server`, EASEL_SERVER) and that the server runs."""
+
+    code = "server_unreachable"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class UploadFailedError(CliError):
+    """The upload failed after {attempts} attempts: {reason}. Nothing was deployed; run the command again."""
+
+    code = "upload_failed"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class DownloadFailedError(CliError):
+    """The download broke off: {reason}. Nothing was left behind; run the command again."""
+
+    code = "download_failed"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class FollowingLostError(CliError):
+    """The connection was lost while following the deploy, which goes on. Follow it again:
+    `easel logs -f {deploy_id}`."""
+
+    code = "following_lost"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class NotSignedInError(CliError):
+    """There is no API key for {server}. Run `easel login`, or set EASEL_API_KEY; on the machine that runs
+    `easel serve`, run the command beside its data folder or name that with `--data-dir`."""
+
+    code = "not_signed_in"
+    exit_code = ExitCode.DENIED
+
+
+class ServerAddressError(CliError):
+    """`{address}` is not the address of a server. Write it like `https://easel.example.com` or `localhost:8000`."""
+
+    code = "server_address_invalid"
+
+
+class ApiKeyMalformedError(CliError):
+    """That is not an API key: keys begin with `sk_`. Create one with `easel keys create`."""
+
+    code = "api_key_malformed"
+
+
+class CredentialsUnreadableError(CliError):
+    """{file} cannot be read: {reason}. Repair it, or remove it and run `easel login`."""
+
+    code = "credentials_unreadable"
+
+
+class ProjectFileError(CliError):
+    """{file}: {reason}"""
+
+    code = "project_file_invalid"
+
+
+class NoAppGivenError(CliError):
+    """Which app? Give `--app SLUG`, or put `app = "slug"` into an easel.toml here; `easel deploy --create` makes a new
+    app and writes the file."""
+
+    code = "app_not_given"
+
+
+class NoSuchAppError(CliError):
+    """There is no app `{app}` on {server}. `easel apps list` shows yours; `easel deploy --create` makes it."""
+
+    code = "app_not_found"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class NoSlugError(CliError):
+    """The name `{name}` gives no slug: a slug has 3 to 60 of a-z, 0-9 and '-'. Choose one with `--app SLUG`."""
+
+    code = "slug_not_given"
+
+
+class MessageMissingError(CliError):
+    """A message is needed that says what changed: `-m "…"`. It is kept with the version, like a commit's."""
+
+    code = "message_missing"
+
+
+class ConfirmationMissingError(CliError):
+    """This {what}. Add `--yes` to do it without being asked."""
+
+    code = "confirmation_missing"
+
+
+class FolderMissingError(CliError):
+    """There is no folder or zip `{path}`.{hint}"""
+
+    code = "folder_missing"
+
+
+class NothingToDeployError(CliError):
+    """There is no built app here: none of {looked} has an index.html. {hint}"""
+
+    code = "nothing_to_deploy"
+
+
+class EntryPointMissingError(CliError):
+    """`{folder}` has no index.html, which is what visitors get first. {hint}"""
+
+    code = "entry_point_missing"
+
+
+class NotAZipError(CliError):
+    """`{path}` is not a zip, or it is damaged. Give a folder and it is zipped for you."""
+
+    code = "not_a_zip"
+
+
+class LinkOutsideError(CliError):
+    """`{path}` is a symbolic link to a place outside the folder ({target}). Copy the file in, or add the link to
+    .easelignore."""
+
+    code = "link_outside"
+
+
+class LinkBrokenError(CliError):
+    """`{path}` is a symbolic link that leads nowhere. Remove it, or add it to .easelignore."""
+
+    code = "link_broken"
+
+
+class LinkLoopError(CliError):
+    """`{path}` is a symbolic link to a folder that it lies in. Remove it, or add it to .easelignore."""
+
+    code = "link_loop"
+
+
+class FileUnreadableError(CliError):
+    """`{path}` cannot be read: {reason}."""
+
+    code = "file_unreadable"
+
+
+class FileNameError(CliError):
+    """The name of `{path}` is not valid text (UTF-8). Rename it, or add it to .easelignore."""
+
+    code = "file_name_invalid"
+
+
+class IgnoreFileError(CliError):
+    """{file} cannot be used: {reason}."""
+
+    code = "ignore_file_invalid"
+
+
+class SourceFilesTooManyError(CliError):
+    """There are {count} source files, and a deploy may bring {limit}. Leave some out with .easelignore, or deploy
+    without --source-files."""
+
+    code = "source_files_too_many"
+
+
+class SourceFilesTooLargeError(CliError):
+    """The source files are {size} together, and a deploy may bring {limit}; the largest is `{largest}`. Leave some out
+    with .easelignore, or deploy without --source-files."""
+
+    code = "source_files_too_large"
+
+
+class VersionNameError(CliError):
+    """`{text}` is not a version: give its number (3 or v3), `latest`, `production` or `staging`."""
+
+    code = "version_invalid"
+
+
+class NoSuchVersionError(CliError):
+    """There is no version {version} of this app. `easel versions` lists them."""
+
+    code = "version_not_found"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class EnvironmentEmptyError(CliError):
+    """{environment} serves no version yet."""
+
+    code = "environment_empty"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class NoDeployError(CliError):
+    """{slug} has no deploy{kind}. `easel deploys` lists them."""
+
+    code = "deploy_not_found"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class FileExistsAlreadyError(CliError):
+    """{path} is there already. Choose another name with `--output`, or replace it with `--force`."""
+
+    code = "file_exists"
+
+
+class InputInvalidError(CliError):
+    """`{field}` cannot be used: {reason}."""
+
+    code = "input_invalid"
+
+
+class EnvironmentNameError(CliError):
+    """`{environment}` is not an environment: there are production and staging."""
+
+    code = "environment_invalid"
+
+
+class UnexpectedError(CliError):
+    """Something unexpected went wrong: {reason}. EASEL_TRACEBACK=1 shows where; please report it."""
+
+    code = "unexpected"
+    exit_code = ExitCode.UNEXPECTED
+
+
+class InterruptedByUserError(CliError):
+    """{what}"""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
+
+
+def exit_code_of(error: EaselError) -> ExitCode:
+    """The exit code that tells this error."""
+    if isinstance(error, CliError):
+        return error.exit_code
+    if isinstance(error, ApiError):
+        return for_status(error.http_status)
+    code = for_status(error.status)
+    return ExitCode.UNEXPECTED if error.status == 500 else code

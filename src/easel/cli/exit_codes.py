@@ -1,0 +1,51 @@
+"""What the number that `easel` ends with means. Scripts may rely on it; docs/cli.md has the same table."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    DENIED = 3
+    NOT_FOUND = 4
+    DEPLOY_FAILED = 5
+    UNAVAILABLE = 6
+    CONFLICT = 7
+    INTERRUPTED = 130
+
+
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "done",
+    ExitCode.UNEXPECTED: "an unexpected error",
+    ExitCode.USAGE: "wrong usage or input: an option, a folder, a message, a value the server refuses",
+    ExitCode.DENIED: "not signed in, or the key may not do that",
+    ExitCode.NOT_FOUND: "no such app, version, deploy or key",
+    ExitCode.DEPLOY_FAILED: "the deploy failed or was cancelled",
+    ExitCode.UNAVAILABLE: "the server cannot be reached, is too busy or has a fault",
+    ExitCode.CONFLICT: "a conflict: the environment is locked, or somebody else was faster",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
+}
+
+
+def for_status(status: int) -> ExitCode:
+    """The exit code for an HTTP status that is an error."""
+    if status in (401, 403):
+        return ExitCode.DENIED
+    if status == 404:
+        return ExitCode.NOT_FOUND
+    if status == 409:
+        return ExitCode.CONFLICT
+    if status == 429 or status >= 500:
+        return ExitCode.UNAVAILABLE
+    return ExitCode.USAGE
+
+
+def epilog() -> str:
+    """The table of exit codes for `easel --help`; paragraphs, because help text joins single lines."""
+    rows = [f"{code.value:>3}  {meaning}" for code, meaning in MEANINGS.items()]
+    return "\n\n".join(["Exit codes:", *rows])

@@ -1,0 +1,93 @@
+"""`easel login` and `easel logout`: the key that this machine keeps for a server."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from easel.cli.command import client_command
+from easel.cli.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    client_command(app, "login", rich_help_panel="Access")(login)
+    client_command(app, "logout", rich_help_panel="Access")(logout)
+
+
+def login(session: Session) -> None:
+    """Keep an API key for a server, after trying it.
+
+    Asks for what is not given. Without a terminal the key is read from standard input.
+    """
+    from easel.cli.client import Client
+    from easel.cli.credentials import (
+        Access,
+        Stored,
+        checked_key,
+        credentials_file,
+        default_server,
+        read_stored,
+        server_address,
+        store,
+    )
+    from easel.cli.errors import ApiError
+
+    output = session.output
+    server = session.wanted.server or session.wanted.project_server or default_server(session.wanted)
+    if output.interactive and session.flags.server is None:
+        server = output.ask("Server", default=server)
+    server = server_address(server)
+    key = checked_key(session.flags.key or _read_key(session))
+    output.say(f"Trying the key at {server} …")
+    with Client(Access(server, key)) as client:
+        try:
+            client.list_apps(limit=1)
+        except ApiError as error:
+            # A key that is limited may be good without being allowed to list.
+            if error.http_status != 403:
+                raise
+    file = credentials_file()
+    kept = read_stored(file)
+    store(file, Stored(default=server, keys={**kept.keys, server: key}))
+    output.done(f"Signed in to {server}. The key is kept in {file}, readable by you alone.")
+    if server.startswith("http://") and not _on_this_machine(server):
+        output.warn("the address is plain http: anybody on the way can read the key. Use https where you can.")
+    output.document({"server": server, "credentials_file": str(file)})
+
+
+def logout(
+    session: Session,
+    everywhere: Annotated[bool, typer.Option("--all", help="Forget every server's key.")] = False,
+) -> None:
+    """Forget the key that is kept for a server. The key itself stays valid: `easel keys revoke` ends it."""
+    from easel.cli.credentials import Stored, credentials_file, default_server, read_stored, server_address, store
+
+    file = credentials_file()
+    kept = read_stored(file)
+    server = server_address(session.wanted.server or default_server(session.wanted))
+    gone = sorted(kept.keys) if everywhere else [server] if server in kept.keys else []
+    left = {name: key for name, key in kept.keys.items() if name not in gone}
+    if gone:
+        store(file, Stored(default=kept.default if kept.default in left else next(iter(left), None), keys=left))
+        session.output.done(f"Forgot the key for {', '.join(gone)}.")
+    else:
+        session.output.say(f"No key is kept for {server}.")
+    session.output.document({"forgotten": gone})
+
+
+def _read_key(session: Session) -> str:
+    if session.output.interactive:
+        key: str = typer.prompt("API key", hide_input=True, err=True)
+        return key
+    return sys.stdin.readline()
+
+
+def _on_this_machine(server: str) -> bool:
+    from urllib.parse import urlsplit
+
+    from easel.cli.credentials import is_loopback
+
+    return is_loopback(urlsplit(server).hostname or "")

@@ -1,0 +1,180 @@
+"""A folder as a zip, reproducibly: the same files give the same bytes, whoever zips them and when."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from easel.cli.errors import (
+    EntryPointMissingError,
+    FileNameError,
+    FileUnreadableError,
+    LinkBrokenError,
+    LinkLoopError,
+    LinkOutsideError,
+)
+from easel.cli.ignore import IgnoreRules
+
+CHUNK = 256 * 1024
+# The earliest moment a zip can tell (APPNOTE.TXT 4.4.6); any fixed one would do.
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_MODE = (stat.S_IFREG | 0o644) << 16
+# Deflating these again gains nothing, and a stored member can be served in ranges as it lies.
+_COMPRESSED = frozenset(
+    f".{extension}"
+    for kind in (
+        ("avif", "gif", "jpeg", "jpg", "png", "webp"),
+        ("aac", "m4a", "mov", "mp3", "mp4", "ogg", "opus", "webm"),
+        ("woff", "woff2"),
+        ("7z", "br", "gz", "zip", "zst"),
+    )
+    for extension in kind
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file of the app: its path in the zip, where it lies, its size in bytes."""
+
+    path: str
+    source: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that is not packed, and why. A folder's path ends with '/'."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of a folder is packed, sorted by path, and what is not."""
+
+    files: tuple[FoundFile, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def size(self) -> int:
+        """The size of all files together, in bytes."""
+        return sum(file.size for file in self.files)
+
+
+def select(folder: Path, rules: IgnoreRules) -> Selection:
+    """The files of a folder that make the app. Links to files and folders inside it are followed.
+
+    Raises EntryPointMissingError, LinkOutsideError, LinkBrokenError, LinkLoopError, FileNameError, FileUnreadableError.
+    """
+    walk = _Walk(folder.resolve(), rules)
+    walk.enter(walk.root, "", (walk.root,))
+    files = sorted(walk.files, key=lambda file: file.path.encode())
+    if not any(file.path == "index.html" for file in files):
+        ignored = next((entry for entry in walk.left_out if entry.path == "index.html"), None)
+        hint = f"It is there but left out {_by(ignored.reason)}." if ignored else "Deploy the folder your build writes."
+        raise EntryPointMissingError(folder=str(folder), hint=hint)
+    return Selection(tuple(files), tuple(sorted(walk.left_out, key=lambda entry: entry.path)))
+
+
+def _by(reason: str) -> str:
+    return f"by {reason}" if reason.startswith(".") else reason
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk through a folder."""
+
+    root: Path
+    rules: IgnoreRules
+    files: list[FoundFile] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def enter(self, folder: Path, prefix: str, inside: tuple[Path, ...]) -> None:
+        """Takes in a folder; `inside` are the real folders around it, which tells a loop."""
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise FileUnreadableError(path=prefix or str(folder), reason=error.strerror) from error
+        for entry in entries:
+            path = prefix + _name(entry.name, prefix)
+            place = Path(entry.path)
+            is_folder = entry.is_dir()
+            reason = self.rules.reason(path, folder=is_folder)
+            if reason is None and entry.is_symlink():
+                place = self._target(place, path)
+                inner = place.relative_to(self.root).as_posix()
+                # A link must not carry out what is left out under its own name.
+                reason = self.rules.reason_with_parents(inner) if inner != "." else None
+            if reason is not None:
+                self.left_out.append(LeftOut(path + ("/" if is_folder else ""), reason))
+            elif is_folder:
+                real = place.resolve()
+                if real in inside:
+                    raise LinkLoopError(path=path)
+                self.enter(place, path + "/", (*inside, real))
+            else:
+                self._take(place, path)
+
+    def _target(self, link: Path, path: str) -> Path:
+        try:
+            target = link.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise LinkBrokenError(path=path) from error
+        if not target.is_relative_to(self.root):
+            raise LinkOutsideError(path=path, target=str(target))
+        return target
+
+    def _take(self, place: Path, path: str) -> None:
+        try:
+            status = place.stat()
+        except OSError as error:
+            raise FileUnreadableError(path=path, reason=error.strerror) from error
+        if stat.S_ISREG(status.st_mode):
+            self.files.append(FoundFile(path, place, status.st_size))
+        else:
+            self.left_out.append(LeftOut(path, "not a regular file"))
+
+
+def _name(name: str, prefix: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise FileNameError(path=prefix + os.fsencode(name).decode("utf-8", "backslashreplace")) from error
+    # macOS may hand out decomposed names; links in pages are composed (UAX #15).
+    return unicodedata.normalize("NFC", name)
+
+
+def write_zip(selection: Selection, target: IO[bytes], progress: Callable[[int], None]) -> int:
+    """Writes the zip and gives its size in bytes; `progress` hears how many bytes of the files were read.
+
+    Raises FileUnreadableError.
+    """
+    with zipfile.ZipFile(target, "w", allowZip64=True) as archive:
+        for file in selection.files:
+            info = zipfile.ZipInfo(file.path, _TIMESTAMP)
+            info.create_system = 3
+            info.external_attr = _MODE
+            info.file_size = file.size
+            stored = Path(file.path).suffix.lower() in _COMPRESSED or file.size == 0
+            info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            with archive.open(info, "w") as member:
+                for chunk in _read(file):
+                    member.write(chunk)
+                    progress(len(chunk))
+    return target.tell()
+
+
+def _read(file: FoundFile) -> Iterator[bytes]:
+    try:
+        with file.source.open("rb") as content:
+            while chunk := content.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise FileUnreadableError(path=file.path, reason=error.strerror) from error

@@ -1,0 +1,150 @@
+"""easel.toml: the small file beside the code that says which app this is and which folder is deployed."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from easel.cli.errors import EntryPointMissingError, FolderMissingError, NothingToDeployError, ProjectFileError
+
+FILE_NAME = "easel.toml"
+BUILD_FOLDERS = ("dist", "build", "out", "public")
+"""Where build tools put a finished app, in the order they are looked for."""
+
+ENVIRONMENTS = ("production", "staging")
+_KNOWN = ("app", "folder", "env", "server")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What easel.toml says. `root` is the folder it lies in, or the working directory where there is none."""
+
+    root: Path
+    file: Path | None = None
+    app: str | None = None
+    folder: str | None = None
+    env: str | None = None
+    server: str | None = None
+
+
+def find_project(start: Path) -> Project:
+    """The project around `start`: the nearest easel.toml going up. Raises ProjectFileError for one that is wrong."""
+    for folder in (start, *start.parents):
+        file = folder / FILE_NAME
+        if file.is_file():
+            return _read(file)
+    return Project(root=start)
+
+
+def _read(file: Path) -> Project:
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProjectFileError(file=str(file), reason=f"it cannot be read: {error}") from error
+    for name, value in data.items():
+        if name not in _KNOWN:
+            raise ProjectFileError(file=str(file), reason=f"unknown setting `{name}`; known are {', '.join(_KNOWN)}.")
+        if not isinstance(value, str) or not value.strip():
+            raise ProjectFileError(file=str(file), reason=f"`{name}` must be a text in quotes.")
+    if data.get("env") not in (None, *ENVIRONMENTS):
+        raise ProjectFileError(file=str(file), reason="`env` must be production or staging.")
+    return Project(root=file.parent, file=file, **data)
+
+
+def write_project(root: Path, *, app: str, folder: str | None) -> Path:
+    """Writes easel.toml into `root`, where none may be yet, and gives its path. Raises ProjectFileError."""
+    file = root / FILE_NAME
+    lines = [f"app = {json.dumps(app)}"]
+    if folder is not None:
+        lines.append(f"folder = {json.dumps(folder, ensure_ascii=False)}")
+    try:
+        with file.open("x", encoding="utf-8") as target:
+            target.write("\n".join(lines) + "\n")
+    except OSError as error:
+        raise ProjectFileError(file=str(file), reason=f"it cannot be written: {error.strerror}.") from error
+    return file
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be deployed. `found` says how it was chosen when nobody named it."""
+
+    path: Path
+    found: str | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it still has to be zipped."""
+        return self.path.is_dir()
+
+
+def choose_target(given: Path | None, project: Project, working: Path) -> Target:
+    """The folder or zip to deploy: the one given, easel.toml's, or the first build folder with an index.html.
+
+    Raises FolderMissingError, EntryPointMissingError, NothingToDeployError.
+    """
+    if given is not None:
+        return _checked(Target(working / given if not given.is_absolute() else given), shown=str(given))
+    if project.folder is not None:
+        chosen = Target(project.root / project.folder, found=f"the folder named in {FILE_NAME}")
+        return _checked(chosen, shown=project.folder)
+    for base in dict.fromkeys((working, project.root)):
+        for name in BUILD_FOLDERS:
+            if has_entry_point(base / name):
+                return Target(base / name, found="it has an index.html")
+        # An index.html beside a package.json is the source of one, not the built page.
+        if has_entry_point(base) and not (base / "package.json").exists():
+            return Target(base, found="it has an index.html")
+    looked = ", ".join(f"{name}/" for name in BUILD_FOLDERS)
+    built = (project.root / "package.json").exists() or (working / "package.json").exists()
+    hint = (
+        "Build it first (often `npm run build`), then deploy again."
+        if built
+        else "Build the app first, or name its folder: `easel deploy DIR`."
+    )
+    raise NothingToDeployError(looked=looked, hint=hint)
+
+
+def _checked(target: Target, *, shown: str) -> Target:
+    if not target.path.exists():
+        hint = " Build the app first (often `npm run build`)." if target.path.name in BUILD_FOLDERS else ""
+        raise FolderMissingError(path=shown, hint=hint)
+    if target.is_folder and not has_entry_point(target.path):
+        raise EntryPointMissingError(folder=shown, hint=_nearest(target.path, shown))
+    return target
+
+
+def _nearest(folder: Path, shown: str) -> str:
+    """Where a built app lies instead: inside the folder or beside it."""
+    for base, prefix in ((folder, Path(shown)), (folder.resolve().parent, Path(shown) / "..")):
+        for name in BUILD_FOLDERS:
+            if base / name != folder.resolve() and has_entry_point(base / name):
+                where = (prefix / name).as_posix()
+                return f"`{where}` has one: `easel deploy {where}`."
+    if (folder / "package.json").exists():
+        return "Build it first (often `npm run build`), then deploy the folder that it writes."
+    return "Deploy the folder that your build writes (often dist/, build/ or out/)."
+
+
+def has_entry_point(folder: Path) -> bool:
+    """Whether the folder has an index.html directly inside."""
+    return (folder / "index.html").is_file()
+
+
+def project_root(project: Project, target: Target, working: Path) -> Path:
+    """Where the code of this app is: beside easel.toml, else the working directory, else around the build folder."""
+    if project.file is not None:
+        return project.root
+    place = target.path.resolve()
+    if place.is_relative_to(working.resolve()) or not target.is_folder:
+        return working
+    return place.parent if place.name in BUILD_FOLDERS else place
+
+
+def slug_from(name: str) -> str | None:
+    """A slug made from a folder's name or a title, or None where too little is left of it."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].rstrip("-")
+    return slug if len(slug) >= 3 else None

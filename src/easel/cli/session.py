@@ -1,0 +1,91 @@
+"""One run of a command: the server, the project around it, and where it speaks. What is heavy is made on first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from easel.apps.schemas import AppListItem, AppResponse
+    from easel.cli.client import Client
+    from easel.cli.credentials import Wanted
+    from easel.cli.output import Output
+    from easel.cli.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The options that every command has, as they were given."""
+
+    server: str | None = None
+    key: str | None = None
+    data_dir: Path | None = None
+    as_json: bool = False
+
+
+class Session:
+    """What a command works with."""
+
+    def __init__(self, flags: Flags) -> None:
+        self.flags = flags
+        self.working = Path.cwd()
+
+    @cached_property
+    def output(self) -> Output:
+        """Where the command speaks."""
+        from easel.cli.output import Output
+
+        return Output(as_json=self.flags.as_json)
+
+    @cached_property
+    def project(self) -> Project:
+        """The project around the working directory. Raises ProjectFileError."""
+        from easel.cli.project import find_project
+
+        return find_project(self.working)
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which server and key are asked for, here and in easel.toml."""
+        from easel.cli.credentials import Wanted
+
+        return Wanted(
+            server=self.flags.server,
+            key=self.flags.key,
+            data_dir=self.flags.data_dir,
+            project_server=self.project.server,
+        )
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection to the server. Raises NotSignedInError and what else `find_access` raises."""
+        from easel.cli.client import Client
+        from easel.cli.credentials import find_access
+
+        return Client(find_access(self.wanted))
+
+    def app_name(self, given: str | None) -> str:
+        """The app's slug or id: the one given, else easel.toml's. Raises NoAppGivenError."""
+        from easel.cli.errors import NoAppGivenError
+
+        name = given or self.project.app
+        if not name:
+            raise NoAppGivenError()
+        return name
+
+    def app(self, given: str | None) -> AppListItem | AppResponse:
+        """The app to work on. Raises NoAppGivenError, NoSuchAppError and what the API answers."""
+        from easel.cli.errors import NoSuchAppError
+
+        name = self.app_name(given)
+        app = self.client.find_app(name)
+        if app is None:
+            raise NoSuchAppError(app=name, server=self.client.server)
+        return app
+
+    def close(self) -> None:
+        """Closes the connection, if there is one."""
+        if "client" in self.__dict__:
+            self.client.__exit__()

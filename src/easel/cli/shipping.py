@@ -1,0 +1,115 @@
+"""From a folder to an accepted deploy: zip, upload, ask. Whatever breaks off on the way leaves nothing behind."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from easel.cli.errors import FileUnreadableError, InterruptedByUserError, NotAZipError
+from easel.cli.ignore import rules_for
+from easel.cli.pack import LeftOut, select, write_zip
+from easel.cli.project import Target
+from easel.cli.session import Session
+from easel.cli.sources import collect_sources
+from easel.cli.text import plural, size
+from easel.cli.upload import upload
+from easel.cli.worktree import Commit
+from easel.deploys.schemas import DeployRequest, DeployResponse
+
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """What is deployed, from where to where, and what is said about it."""
+
+    app_id: str
+    slug: str
+    target: Target
+    root: Path
+    environment: str
+    message: str
+    commit: Commit | None
+    with_sources: bool
+
+
+def ship(session: Session, shipment: Shipment) -> DeployResponse:
+    """Zips, uploads and asks for the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
+    sources = _sources(session, shipment) if shipment.with_sources else None
+    with _bundle(session, shipment) as bundle:
+        length = bundle.seek(0, 2)
+        name = f"{shipment.slug}.zip" if shipment.target.is_folder else shipment.target.path.name
+        address = session.client.upload_url(shipment.app_id, name)
+        session.output.say(f"Uploading {size(length)} …")
+        upload(address.upload_url, bundle, length, session.output)
+    commit = shipment.commit
+    request = DeployRequest.model_validate(
+        {
+            "environment": shipment.environment,
+            "message": shipment.message,
+            "bundle_s3_key": address.bundle_s3_key,
+            "source_files": sources,
+            "git_commit_sha": commit.sha if commit else None,
+            "git_commit_message": commit.message if commit else None,
+            "git_author": commit.author if commit else None,
+        }
+    )
+    try:
+        accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(
+            what="Interrupted while asking for the deploy: it may have been accepted. `easel deploys` shows it."
+        ) from None
+    session.output.say(f"Queued {accepted.deploy_id} for {accepted.environment}.")
+    return accepted
+
+
+def _bundle(session: Session, shipment: Shipment) -> IO[bytes]:
+    """The zip, open for reading: the one given, or one made in a file without a name, which no interruption leaves."""
+    path = shipment.target.path
+    if not shipment.target.is_folder:
+        try:
+            bundle = path.open("rb")
+        except OSError as error:
+            raise FileUnreadableError(path=str(path), reason=error.strerror) from error
+        if not zipfile.is_zipfile(bundle):
+            bundle.close()
+            raise NotAZipError(path=str(path))
+        return bundle
+    folder = path.resolve()
+    selection = select(folder, rules_for(folder, root=shipment.root.resolve()))
+    _tell_left_out(session, selection.left_out)
+    session.output.say(f"Zipping {plural(len(selection.files), 'file')}, {size(selection.size)} …")
+    made: IO[bytes] = tempfile.TemporaryFile(prefix="easel-")  # noqa: SIM115 (the caller closes it)
+    try:
+        with session.output.progress("Zipping", selection.size) as bar:
+            write_zip(selection, made, bar.advance)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:
+    for reason, count in Counter(entry.reason for entry in left_out).items():
+        named = [entry.path for entry in left_out if entry.reason == reason][:_NAMED]
+        more = f" and {count - len(named)} more" if count > len(named) else ""
+        by = f"by {reason}" if reason.startswith(".") else reason
+        session.output.say(f"Left out {by}: {', '.join(named)}{more}.", style="dim")
+
+
+def _sources(session: Session, shipment: Shipment) -> dict[str, str]:
+    target = shipment.target
+    output = target.path if target.is_folder else target.path.parent / ".no-build-output"
+    found = collect_sources(shipment.root, output)
+    said = f"Sending {plural(len(found.texts), 'source file')} along"
+    if found.not_text:
+        said += f"; {plural(len(found.not_text), 'file is', 'files are')} not text and left out"
+    session.output.say(said + ".")
+    return found.texts

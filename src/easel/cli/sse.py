@@ -1,0 +1,52 @@
+"""Server-sent events out of a byte stream (HTML Living Standard, §9.2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its type (`message` unless named), its data, and the last id the stream has given, '' for none."""
+
+    event: str
+    data: str
+    id: str
+
+
+def events(chunks: Iterable[bytes]) -> Iterator[Event]:
+    """The events of a stream, each when its blank line has come. An event cut off by the end is dropped."""
+    kind, data, last_id = "", list[str](), ""
+    for line in _lines(chunks):
+        if not line:
+            if data:
+                yield Event(kind or "message", "\n".join(data), last_id)
+            kind, data = "", []
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            data.append(value)
+        elif name == "event":
+            kind = value
+        elif name == "id" and "\0" not in value:
+            last_id = value
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Lines ended by LF, CRLF or CR alone: other separators may lie inside data, so str.splitlines will not do."""
+    rest = b""
+    first = True
+    after_return = False
+    for chunk in chunks:
+        if not chunk:
+            continue
+        if after_return:  # the line has ended already, so there is no rest
+            chunk = chunk.removeprefix(b"\n")
+        after_return = chunk.endswith(b"\r")
+        *whole, rest = (rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        for line in whole:
+            text = line.decode("utf-8", "replace")
+            yield text.removeprefix("\ufeff") if first else text
+            first = False

@@ -1,0 +1,46 @@
+"""Small pieces of text for people: moments, sizes, counts, and text from elsewhere made safe to print."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+_JOINER = "\u200d"  # holds emoji together, and is not printable by itself
+
+
+def clean(text: str) -> str:
+    """The text without anything that could move the cursor or fake output: colours dropped, controls escaped."""
+    return "".join(
+        character
+        if character.isprintable() or character in ("\t", _JOINER)
+        else character.encode("unicode_escape").decode()
+        for character in _COLOUR.sub("", text)
+    )
+
+
+def when(text: str | datetime | None) -> str:
+    """A moment of the API's as local time, to the second."""
+    if text is None:
+        return ""
+    moment = text if isinstance(text, datetime) else _parse(text)
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else clean(str(text))
+
+
+def _parse(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,107 @@
+"""Which server and key are used, and how keys are kept."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from easel.cli.credentials import (
+    Access,
+    Stored,
+    Wanted,
+    credentials_file,
+    find_access,
+    read_stored,
+    server_address,
+    store,
+)
+from easel.cli.errors import (
+    ApiKeyMalformedError,
+    CredentialsUnreadableError,
+    NotSignedInError,
+    ServerAddressError,
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("EASEL_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def local_server(folder: Path, api_url: str, key: str) -> Path:
+    folder.mkdir()
+    (folder / "api-key").write_text(key + "\n")
+    (folder / "server.json").write_text(json.dumps({"api_url": api_url, "edge_url": "http://localhost:8080"}))
+    return folder
+
+
+def test_kept_keys_are_readable_by_their_owner_alone(home: Path) -> None:
+    file = credentials_file()
+    assert file == home / "config" / "easel" / "credentials.toml"
+    kept = Stored(default="https://a.example", keys={"https://a.example": "sk_a", "http://localhost:8000": "sk_b"})
+    store(file, kept)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert read_stored(file) == kept
+    assert [entry.name for entry in file.parent.iterdir()] == ["credentials.toml"]
+
+
+def test_flags_win_over_what_is_kept_and_what_is_kept_over_the_local_server(home: Path) -> None:
+    local_server(home / "data", "http://127.0.0.1:8123", "sk_local")
+    assert find_access(Wanted()) == Access("http://127.0.0.1:8123", "sk_local")
+    store(credentials_file(), Stored("https://a.example", {"https://a.example": "sk_a"}))
+    assert find_access(Wanted()) == Access("https://a.example", "sk_a")
+    assert find_access(Wanted(server="b.example", key="sk_b")) == Access("https://b.example", "sk_b")
+    assert find_access(Wanted(server="localhost:8123")) == Access("http://127.0.0.1:8123", "sk_local")
+    assert find_access(Wanted(data_dir=home / "data")) == Access("http://127.0.0.1:8123", "sk_local")
+
+
+def test_a_key_is_only_sent_to_the_server_it_was_kept_for() -> None:
+    store(credentials_file(), Stored("https://a.example", {"https://a.example": "sk_a"}))
+    with pytest.raises(NotSignedInError, match=r"evil\.example"):
+        find_access(Wanted(project_server="https://evil.example"))
+
+
+def test_without_any_key_it_says_how_to_get_one() -> None:
+    with pytest.raises(NotSignedInError, match="easel login"):
+        find_access(Wanted())
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("localhost:8000", "http://localhost:8000"),
+        ("127.0.0.1:1", "http://127.0.0.1:1"),
+        ("easel.example.com/", "https://easel.example.com"),
+        ("http://10.0.0.7:8000", "http://10.0.0.7:8000"),
+        ("[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_address_may_be_written_short(given: str, used: str) -> None:
+    assert server_address(given) == used
+
+
+@pytest.mark.parametrize("given", ["", "ftp://x", "http://", "http://u:p@x", "http://x:port", "http://a b", "x?y=1"])
+def test_what_is_no_address_is_refused(given: str) -> None:
+    with pytest.raises(ServerAddressError):
+        server_address(given)
+
+
+def test_a_malformed_key_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ApiKeyMalformedError) as caught:
+        find_access(Wanted(server="localhost:1", key="hunter2"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_damaged_file_is_named() -> None:
+    file = credentials_file()
+    file.parent.mkdir(parents=True)
+    file.write_text("servers = [")
+    with pytest.raises(CredentialsUnreadableError, match=r"credentials\.toml"):
+        find_access(Wanted())

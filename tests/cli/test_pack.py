@@ -1,0 +1,184 @@
+"""Zipping a folder: reproducible, complete, and nothing in it that should not be public."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import random
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from easel.cli.errors import (
+    EntryPointMissingError,
+    FileNameError,
+    LinkBrokenError,
+    LinkLoopError,
+    LinkOutsideError,
+)
+from easel.cli.ignore import rules_for
+from easel.cli.pack import Selection, select, write_zip
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for path, content in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def chosen(folder: Path, root: Path | None = None) -> Selection:
+    return select(folder, rules_for(folder.resolve(), root=root))
+
+
+def paths(selection: Selection) -> list[str]:
+    return [file.path for file in selection.files]
+
+
+def zipped(folder: Path) -> bytes:
+    target = io.BytesIO()
+    write_zip(chosen(folder), target, lambda count: None)
+    return target.getvalue()
+
+
+def test_the_same_folder_gives_the_same_bytes_whoever_wrote_it_and_when(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"assets/{index}.js": f"export default {index};" * 50 for index in range(20)}
+    files |= {"index.html": "<p>Hello</p>", "ä/ö.txt": "Grüße", "empty.txt": "", "logo.png": os.urandom(500)}
+    one = write(tmp_path / "one", files)
+    shuffled = list(files.items())
+    random.Random(7).shuffle(shuffled)
+    other = write(tmp_path / "other", dict(shuffled))
+    for file in other.rglob("*"):
+        os.utime(file, (time.time() - 86_400, time.time() - 86_400))
+        file.chmod(0o755 if file.is_dir() else 0o600)
+    assert hashlib.sha256(zipped(one)).digest() == hashlib.sha256(zipped(other)).digest()
+
+
+def test_every_file_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"index.html": "<p>", "a/b/c.css": "x" * 100_000, "photo.jpg": os.urandom(70_000)}
+    with zipfile.ZipFile(io.BytesIO(zipped(write(tmp_path, files)))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == sorted(files)
+        for path, content in files.items():
+            assert archive.read(path) == (content.encode() if isinstance(content, str) else content)
+        assert archive.getinfo("a/b/c.css").compress_type == zipfile.ZIP_DEFLATED
+        assert archive.getinfo("photo.jpg").compress_type == zipfile.ZIP_STORED
+
+
+def test_repositories_dependencies_secrets_and_junk_stay_out_and_are_named(tmp_path: Path) -> None:
+    left = [".git/HEAD", "node_modules/react/index.js", ".DS_Store", "sub/.DS_Store", ".env", ".env.local"]
+    left += ["easel.toml", "keys/id_rsa", "sub/node_modules/x/y.js", "__MACOSX/._index.html"]
+    write(tmp_path, {"index.html": "", "a.js": "", ".well-known/security.txt": "", **dict.fromkeys(left, "x")})
+    selection = chosen(tmp_path)
+    assert paths(selection) == [".well-known/security.txt", "a.js", "index.html"]
+    assert {entry.path for entry in selection.left_out} == {
+        ".git/",
+        "node_modules/",
+        "sub/node_modules/",
+        "__MACOSX/",
+        ".DS_Store",
+        "sub/.DS_Store",
+        ".env",
+        ".env.local",
+        "easel.toml",
+        "keys/id_rsa",
+    }
+    assert {entry.reason for entry in selection.left_out} == {"by default"}
+
+
+def test_easelignore_leaves_out_and_takes_back_in_as_gitignore_does(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            ".easelignore": "# maps\n*.map\n!keep.map\n/drafts/\nnotes/**/old\n!.env.example\n",
+            "index.html": "",
+            "a.js.map": "",
+            "keep.map": "",
+            "drafts/x.html": "",
+            "blog/drafts/x.html": "",
+            "notes/2024/old": "",
+            ".env": "",
+            ".env.example": "",
+        },
+    )
+    selection = chosen(tmp_path)
+    assert paths(selection) == [".env.example", "blog/drafts/x.html", "index.html", "keep.map"]
+    reasons = {entry.path: entry.reason for entry in selection.left_out}
+    assert reasons["a.js.map"] == reasons["drafts/"] == reasons["notes/2024/old"] == ".easelignore"
+    assert reasons[".env"] == "by default"
+
+
+def test_an_easelignore_beside_easel_toml_counts_for_the_build_folder(tmp_path: Path) -> None:
+    write(tmp_path, {".easelignore": "dist/private/\n*.map\n"})
+    write(tmp_path / "dist", {"index.html": "", "a.map": "", "private/x": "", "b.js": ""})
+    assert paths(chosen(tmp_path / "dist", root=tmp_path)) == ["b.js", "index.html"]
+
+
+def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": "home", "assets/app.js": "js"})
+    (tmp_path / "latest.js").symlink_to("assets/app.js")
+    (tmp_path / "static").symlink_to("assets")
+    selection = chosen(tmp_path)
+    assert paths(selection) == ["assets/app.js", "index.html", "latest.js", "static/app.js"]
+    with zipfile.ZipFile(io.BytesIO(zipped(tmp_path))) as archive:
+        assert archive.read("static/app.js") == archive.read("latest.js") == b"js"
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_by_name(tmp_path: Path) -> None:
+    folder = write(tmp_path / "site", {"index.html": ""})
+    write(tmp_path, {"passwords.txt": "hunter2"})
+    (folder / "p.txt").symlink_to("../passwords.txt")
+    with pytest.raises(LinkOutsideError, match=r"p\.txt"):
+        chosen(folder)
+    write(folder, {".easelignore": "p.txt\n"})
+    assert paths(chosen(folder)) == ["index.html"]
+
+
+def test_a_link_does_not_carry_out_what_is_left_out_under_its_own_name(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": "", ".env": "SECRET=1"})
+    (tmp_path / "config.txt").symlink_to(".env")
+    assert paths(chosen(tmp_path)) == ["index.html"]
+
+
+def test_links_that_lead_nowhere_or_in_circles_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "one", {"index.html": ""})
+    (folder / "gone").symlink_to("nowhere")
+    with pytest.raises(LinkBrokenError, match="gone"):
+        chosen(folder)
+    folder = write(tmp_path / "two", {"index.html": "", "a/b.txt": ""})
+    (folder / "a" / "again").symlink_to("..")
+    with pytest.raises(LinkLoopError, match="a/again"):
+        chosen(folder)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": ""})
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.html")).write_text("")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    with pytest.raises(FileNameError, match=r"caf\\xe9"):
+        chosen(tmp_path)
+
+
+def test_decomposed_names_are_composed(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": "", "u\u0308ber.html": ""})
+    assert "\u00fcber.html" in paths(chosen(tmp_path))
+
+
+def test_pipes_and_sockets_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": ""})
+    os.mkfifo(tmp_path / "pipe")
+    selection = chosen(tmp_path)
+    assert paths(selection) == ["index.html"]
+    assert selection.left_out[0].path == "pipe"
+
+
+def test_a_folder_whose_index_is_ignored_says_so(tmp_path: Path) -> None:
+    write(tmp_path, {"index.html": "", ".easelignore": "*.html\n"})
+    with pytest.raises(EntryPointMissingError, match=r"left out by \.easelignore"):
+        chosen(tmp_path)

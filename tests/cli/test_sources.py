@@ -1,0 +1,89 @@
+"""Which files are the source of an app."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from easel.cli import sources
+from easel.cli.errors import SourceFilesTooLargeError, SourceFilesTooManyError
+from easel.cli.sources import collect_sources
+from easel.cli.worktree import current_commit
+
+FILES = {
+    "package.json": "{}",
+    "src/main.ts": "export {}",
+    "src/secret.local": "x",
+    "dist/index.html": "built",
+    "node_modules/react/index.js": "x",
+    ".env": "SECRET=1",
+    ".gitignore": "*.local\ndist/\n",
+    "docs/draft.md": "x",
+    ".easelignore": "docs/\n",
+}
+EXPECTED = [".gitignore", "package.json", "src/main.ts"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    names = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com"}
+    names |= {"GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com", "GIT_CONFIG_GLOBAL": os.devnull}
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **names})
+
+
+def test_ignored_files_dependencies_secrets_and_the_build_are_no_source(project: Path) -> None:
+    assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
+
+
+def test_git_says_the_same_in_a_work_tree(project: Path) -> None:
+    git(project, "init", "-q")
+    assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
+    git(project, "add", ".gitignore")
+    (project / "gone.txt").write_text("x")
+    git(project, "add", "gone.txt")
+    (project / "gone.txt").unlink()
+    assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
+
+
+def test_what_is_not_text_is_left_out_and_counted(project: Path) -> None:
+    (project / "logo.png").write_bytes(b"\x89PNG\0")
+    (project / "old.txt").write_bytes(b"caf\xe9")
+    found = collect_sources(project, project / "dist")
+    assert sorted(found.texts) == EXPECTED
+    assert sorted(found.not_text) == ["logo.png", "old.txt"]
+
+
+def test_a_project_that_is_its_own_output_sends_its_files(project: Path) -> None:
+    assert "src/main.ts" in collect_sources(project, project).texts
+
+
+def test_too_much_source_is_refused_before_anything_is_sent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_FILES", 2)
+    with pytest.raises(SourceFilesTooManyError, match="may bring 2"):
+        collect_sources(project, project / "dist")
+    monkeypatch.setattr(sources, "MAX_FILES", 20)
+    (project / "big.txt").write_text("x" * (sources.MAX_BYTES - 5))
+    with pytest.raises(SourceFilesTooLargeError, match=r"big\.txt"):
+        collect_sources(project, project / "dist")
+
+
+def test_the_commit_is_told_with_its_author(project: Path) -> None:
+    assert current_commit(project) is None
+    git(project, "init", "-q")
+    assert current_commit(project) is None
+    git(project, "commit", "-q", "--allow-empty", "-m", "Fix the header\n\nIt was too tall.")
+    commit = current_commit(project / "src")
+    assert commit is not None
+    assert (commit.subject, commit.author) == ("Fix the header", "Ada <ada@example.com>")
+    assert commit.message == "Fix the header\n\nIt was too tall."
+    assert len(commit.sha) == 40
