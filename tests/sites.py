@@ -1,0 +1,16 @@
+"""The real front-end builds under `tests/data/sites/`, as the zips a person would upload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SITES = ["react-v1", "react-v2"]
+
+_FOLDER = Path(__file__).resolve().parent / "data" / "sites"
+
+
+def site_zip(name: str) -> Path:
+    """The committed zip of one of `SITES`; `data/sites/README.md` says what it holds. Raises ValueError for others."""
+    if name not in SITES:
+        raise ValueError(f"no site {name!r}; there are {', '.join(SITES)}")
+    return _FOLDER / f"{name}.zip"
