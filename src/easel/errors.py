@@ -78,6 +78,7 @@ class ServiceUnavailableError(EaselError):
     code = "service_unavailable"
 
 
+# The titles and descriptions of these two are the source document's.
 class ErrorDetail(BaseModel):
     """Error detail model."""
 
@@ -86,10 +87,16 @@ class ErrorDetail(BaseModel):
     code: str | None = Field(
         default=None,
         title="Code",
-        description="Fine-grained error code for programmatic handling; present where callers may need to branch.",
+        description=(
+            "Fine-grained error code for programmatic handling (e.g., namespace_name_taken, "
+            "feature_extractor_not_found). Present only when consumers may need to branch on a specific error "
+            "condition."
+        ),
     )
     details: dict[str, Any] | None = Field(
-        default=None, title="Details", description="Structured details: the field, id or limit concerned."
+        default=None,
+        title="Details",
+        description="Optional structured details to help debugging (validation errors, IDs, etc.)",
     )
 
 

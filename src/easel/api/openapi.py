@@ -13,18 +13,45 @@ API_VERSION = "0.82"
 TITLE = "Easel API"
 DESCRIPTION = "The Apps API (version 0.82) of this Easel: upload a zip, get an immutable version, live at once."
 
-_ERRORS = {
+_ALWAYS = {
     "400": "Bad Request",
     "401": "Unauthorized",
     "403": "Forbidden",
     "404": "Not Found",
-    "409": "Conflict",
-    "413": "Content Too Large",
     "429": "Too Many Requests",
     "500": "Internal Server Error",
-    "501": "Not Implemented",
     "503": "Service Unavailable",
 }
+_REF = "#/components/schemas/{model}"
+
+_VALIDATION_SCHEMAS: dict[str, Any] = {
+    "HTTPValidationError": {
+        "properties": {
+            "detail": {
+                "items": {"$ref": _REF.format(model="ValidationError")},
+                "type": "array",
+                "title": "Detail",
+            }
+        },
+        "type": "object",
+        "title": "HTTPValidationError",
+    },
+    "ValidationError": {
+        "properties": {
+            "loc": {
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                "type": "array",
+                "title": "Location",
+            },
+            "msg": {"type": "string", "title": "Message"},
+            "type": {"type": "string", "title": "Error Type"},
+        },
+        "type": "object",
+        "required": ["loc", "msg", "type"],
+        "title": "ValidationError",
+    },
+}
+"""Stated here because FastAPI's own have grown fields that Easel does not send (`input` would repeat secrets)."""
 
 
 def info() -> dict[str, Any]:
@@ -46,49 +73,40 @@ def install(app: FastAPI) -> None:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with every error answer of every operation, and the models they are in."""
+    """The document with the error answers of every operation, and the models they are in."""
     schemas = document["components"]["schemas"]
-    model = ErrorResponse.model_json_schema(ref_template="#/components/schemas/{model}")
-    for name, schema in model.pop("$defs", {}).items():
-        schemas[name] = schema
-    schemas["ErrorResponse"] = model
-    # A 422 is both shapes at once.
-    schemas["HTTPValidationError"] = {
-        "title": "HTTPValidationError",
-        "type": "object",
-        "properties": {
-            "detail": {
-                "items": {"$ref": "#/components/schemas/ValidationError"},
-                "type": "array",
-                "title": "Detail",
-            }
-        },
-    }
-    schemas["ValidationError"] = {
-        "properties": {
-            "loc": {
-                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-                "type": "array",
-                "title": "Location",
-            },
-            "msg": {"type": "string", "title": "Message"},
-            "type": {"type": "string", "title": "Error Type"},
-        },
-        "type": "object",
-        "required": ["loc", "msg", "type"],
-        "title": "ValidationError",
-    }
+    model = ErrorResponse.model_json_schema(ref_template=_REF)
+    schemas.update(model.pop("$defs", {}), ErrorResponse=model)
+    _drop_null_defaults(schemas["ErrorDetail"])
+    # A 422 is both shapes at once; the source document names this one.
+    schemas.update(_VALIDATION_SCHEMAS)
+    # The source document has no description here, where a docstring would put one.
+    schemas["DeployResponse"].pop("description", None)
     for path in document["paths"].values():
-        for operation in path.values():
-            responses = operation["responses"]
-            for status, description in _ERRORS.items():
-                responses[status] = _answer(description, "ErrorResponse")
-            responses["422"] = _answer("Validation Error", "HTTPValidationError")
+        for method, operation in path.items():
+            _add_errors(method, operation)
     return document
+
+
+def _add_errors(method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    for status, description in _ALWAYS.items():
+        responses[status] = _answer(description, "ErrorResponse")
+    if method != "get":
+        responses["409"] = _answer("Conflict", "ErrorResponse")
+    if "requestBody" in operation:
+        responses["413"] = _answer("Content Too Large", "ErrorResponse")
+    responses["422"] = _answer("Validation Error", "HTTPValidationError")
 
 
 def _answer(description: str, schema: str) -> dict[str, Any]:
     return {
         "description": description,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        "content": {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}},
     }
+
+
+def _drop_null_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        if field.get("default", ...) is None:
+            del field["default"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from easel.apps.schemas import GenericDeleteResponse
 from easel.apps.service import get_app
 from easel.domains.schemas import AddDomainRequest, DomainResponse, ListDomainsResponse
-from easel.errors import NotImplementedYetError
+from easel.errors import ErrorResponse, NotImplementedYetError
 from easel.git.schemas import ConnectRepoRequest
 from easel.members.schemas import (
     AppInvitationResponse,
@@ -23,7 +23,12 @@ from easel.telemetry.schemas import AppAnalyticsResponse, AppLogsResponse, Error
 from easel.web.context import Admin, Reader, Work
 from easel.web.route import EaselRoute
 
-router = APIRouter(prefix="/v1/apps/{app_id}", tags=["Apps"], route_class=EaselRoute)
+router = APIRouter(
+    prefix="/v1/apps/{app_id}",
+    tags=["Apps"],
+    route_class=EaselRoute,
+    responses={501: {"description": "Not Implemented", "model": ErrorResponse}},
+)
 
 
 async def _refuse(work: Work, caller: Reader, app_id: str) -> NoReturn:
@@ -100,9 +105,7 @@ async def revoke_app_invitation(app_id: str, invitation_id: str, work: Work, cal
 
 
 @router.patch("/users/{user_id}/role", summary="Update an App User's Role", response_model=AppUserResponse)
-async def update_app_user_role(
-    app_id: str, user_id: str, body: UpdateRoleRequest, work: Work, caller: Admin
-) -> Any:
+async def update_app_user_role(app_id: str, user_id: str, body: UpdateRoleRequest, work: Work, caller: Admin) -> Any:
     """Not built yet."""
     await _refuse(work, caller, app_id)
 

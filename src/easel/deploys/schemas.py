@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from easel.schemas import Answer, Line, Message, Request, Text
@@ -12,8 +13,19 @@ from easel.schemas import Answer, Line, Message, Request, Text
 Status = Literal["queued", "building", "complete", "failed"]
 
 
+def _bundle_rule(schema: JsonDict) -> None:
+    schema.pop("additionalProperties", None)
+    schema["if"] = {"properties": {"source": {"const": "git"}}, "required": ["source"]}
+    schema["else"] = {
+        "properties": {"bundle_s3_key": {"type": "string", "minLength": 1}},
+        "required": ["bundle_s3_key"],
+    }
+
+
 class DeployRequest(Request):
     """Deploy a pre-built bundle (CLI path) or trigger a Git-based build."""
+
+    model_config = ConfigDict(json_schema_extra=_bundle_rule)
 
     environment: Literal["staging", "production"] = Field(
         default="production", title="Environment", description="Target environment for this deploy"
