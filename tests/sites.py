@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SITES = ["react-v1", "react-v2"]
+SITES = ["react-v1", "react-v2", "next", "astro", "sveltekit"]
 
 _FOLDER = Path(__file__).resolve().parent / "data" / "sites"
 
