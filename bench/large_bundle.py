@@ -1,0 +1,130 @@
+"""The large bundle: two npm packages of many files, zipped together with a page that loads a script of one of them.
+
+About 2,500 files, 130 MB inflated. It is fetched once and kept; the repository does not carry it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGES = ("monaco-editor@0.52.2", "three@0.170.0")
+ENTRY = "index.html"
+
+_FETCH_SECONDS = 300
+_OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
+_PAGE = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>Large bundle</title>
+  </head>
+  <body>
+    <p>Edition <span id="edition">{edition}</span>, three.js <span id="revision">not loaded</span></p>
+    <script type="module">
+      import {{ REVISION }} from "./three/build/three.module.min.js";
+      document.getElementById("revision").textContent = REVISION;
+    </script>
+  </body>
+</html>
+"""
+
+
+class LargeBundleUnavailable(Exception):
+    """The large bundle could not be made: npm is missing, or the packages could not be fetched."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the large bundle is not available: {reason}")
+        self.reason = reason
+
+
+def large_bundle(cache_dir: Path) -> Path:
+    """The zip of both packages, from the cache or made now with `npm pack`, from the registry npm is configured for.
+
+    Its members come in the order of their names with one fixed time, so every making gives the same zip. Raises
+    LargeBundleUnavailable.
+    """
+    target = cache_dir / "large-bundle.zip"
+    if not target.exists():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_dir, prefix="packages-") as scratch:
+            files = {ENTRY: _page(1)}
+            for package in PACKAGES:
+                files.update(_files_of(_fetched(package, Path(scratch)), package.partition("@")[0]))
+        _write_zip(target, sorted(files.items()))
+    return target
+
+
+def changed_bundle(large: Path, cache_dir: Path) -> Path:
+    """The same zip with one file changed: the page at the root, whose `#edition` reads 2 instead of 1."""
+    target = cache_dir / f"{large.stem}-changed.zip"
+    if not target.exists():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(large) as source:
+            names = source.namelist()
+            _write_zip(target, ((name, _page(2) if name == ENTRY else source.read(name)) for name in names))
+    return target
+
+
+def _page(edition: int) -> bytes:
+    return _PAGE.format(edition=edition).encode()
+
+
+def _fetched(package: str, folder: Path) -> Path:
+    """The package's tarball, written into a folder of its own by npm, which also checks its digest."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise LargeBundleUnavailable("npm is not installed")
+    destination = folder / package
+    destination.mkdir()
+    retries = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    command = [npm, "pack", package, "--loglevel=error", *retries, "--pack-destination", str(destination)]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise LargeBundleUnavailable(f"{package} did not arrive within {_FETCH_SECONDS} s") from None
+    tarballs = list(destination.glob("*.tgz"))
+    if done.returncode != 0 or len(tarballs) != 1:
+        raise LargeBundleUnavailable(f"{package} could not be fetched: {_told(done)}")
+    return tarballs[0]
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> str:
+    """What npm says went wrong, in one line: its first few errors, which name the cause."""
+    told = [line.removeprefix("npm error").strip() for line in done.stderr.splitlines() if line.startswith("npm error")]
+    return "; ".join([line for line in told if line][:3]) or f"npm pack ended with {done.returncode}"
+
+
+def _files_of(tarball: Path, folder: str) -> Iterator[tuple[str, bytes]]:
+    """The files of an npm tarball, moved from its top folder to the given one."""
+    with tarfile.open(tarball) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None:
+                yield f"{folder}/{member.name.partition('/')[2]}", content.read()
+
+
+def _write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    with _written_whole(target) as path, zipfile.ZipFile(path, "w") as archive:
+        for name, content in files:
+            member = zipfile.ZipInfo(name, _OLDEST_TIME)
+            member.external_attr = 0o100644 << 16
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=6)
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[Path]:
+    """A path to write to that becomes the target once all is well: a broken-off making leaves no half zip behind."""
+    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
