@@ -65,8 +65,10 @@ def build_source(source: str, builds: list[SiteBuild], *, relock: bool) -> None:
             (work / "package-lock.json").unlink(missing_ok=True)
             run(["npm", "install", "--package-lock-only", "--ignore-scripts"], work)
             refuse_mentions(work / "package-lock.json", [registry_host(work)])
-            shutil.copyfile(work / "package-lock.json", HERE / source / "package-lock.json")
         run(["npm", "ci"], work)
+        if relock:
+            # Only now: `npm ci` refuses a lock file that lacks a package, such as one for another platform.
+            shutil.copyfile(work / "package-lock.json", HERE / source / "package-lock.json")
         for build in builds:
             output = work / build.output
             shutil.rmtree(output, ignore_errors=True)
