@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from easel import clock
 from easel.access.errors import (
@@ -56,12 +56,15 @@ def bearer(header: str | None) -> str:
     return secret
 
 
+_FIND_KEY = text("select id, org_id, name, scope, app_id from api_key where hash = :hash and revoked_at is null")
+
+
 async def authenticate(work: Transaction, secret: str) -> Principal:
     """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
-    key = await work.session.scalar(select(ApiKey).where(ApiKey.hash == hash_key(secret), ApiKey.revoked_at.is_(None)))
+    key = (await work.session.execute(_FIND_KEY, {"hash": hash_key(secret)})).one_or_none()
     if key is None:
         raise InvalidApiKeyError()
-    return Principal(key_id=key.id, org_id=key.org_id, name=key.name, scope=key.scope, app_id=key.app_id)
+    return Principal(*key)
 
 
 async def create_key(

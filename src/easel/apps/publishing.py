@@ -108,7 +108,7 @@ def adopt_config(app: App, config: dict[str, Any], version: int | None, at: date
 async def _unlocked_production(work: Transaction, app: App) -> Environment:
     production = await get_environment(work, app, "production", lock=True)
     if production.locked_at is not None:
-        raise locked_error(production)
+        raise locked_error("production", production.locked_by, production.lock_reason)
     return production
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, update
+from sqlalchemy import text
 
-from easel.apps.models import App
 from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.database import Transaction
 from easel.storage.freshness import HOSTS_SLOT, slot_of
+
+_CHANGED = text(
+    "with changed as (update app set changed_xid = pg_current_xact_id() where id = cast(:app as text))"
+    " select pg_notify(cast(:channel as text), cast(:app as text))"
+)
 
 
 async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False) -> None:
@@ -15,8 +19,7 @@ async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False
 
     `hosts` says that the set of host names changed too (created, deleted, renamed).
     """
-    await work.session.execute(update(App).where(App.id == app_id).values(changed_xid=func.pg_current_xact_id()))
-    await work.notify(CHANGES_CHANNEL, app_id)
+    await work.session.execute(_CHANGED, {"app": app_id, "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))
     if hosts:
         work.mark(HOSTS_SLOT)

@@ -73,7 +73,7 @@ class Pipeline:
         self._settings = settings
         self._id = deploy_id
         self._should_stop = should_stop
-        self._attempt = 0
+        self._attempt: int | None = None
         self._step = "start"
         self._lines: list[tuple[datetime, str]] = []
         self._timings: dict[str, int] = {}
@@ -131,7 +131,6 @@ class Pipeline:
             if deploy is None or deploy.status in FINAL:
                 return None
             deploy.attempt += 1
-            self._attempt = deploy.attempt
             self._timings = dict(deploy.timings)
             if deploy.status == "queued":
                 deploy.status = "building"
@@ -143,7 +142,9 @@ class Pipeline:
                 self._say(f"Going on after an interruption (run {deploy.attempt})")
             deploy.step = "start"
             await self._flush(work)
-            return deploy
+        # Only what is committed is ours: a start that failed must still be able to fail the deploy.
+        self._attempt = deploy.attempt
+        return deploy
 
     async def _ingest(self, deploy: Deploy) -> Manifest:
         """Pin, inspect and ingest: the bundle lies under its hash, the manifest beside it."""
@@ -316,8 +317,8 @@ class Pipeline:
                 deploy.outcome = "moved" if move.outcome == "unchanged" else move.outcome
                 if move.outcome == "locked":
                     note = (
-                        f"{deploy.environment} is locked by {move.environment.locked_by}"
-                        f" ({move.environment.lock_reason or 'no reason given'}):"
+                        f"{deploy.environment} is locked by {move.locked_by}"
+                        f" ({move.lock_reason or 'no reason given'}):"
                         f" version {version.number} is recorded, and what is live was left as it is."
                     )
                     self._say(note)
@@ -360,7 +361,7 @@ class Pipeline:
         """A transaction that holds the deploy's row, if the deploy is still this run's. Raises NoLongerOursError."""
         async with self._database.transaction() as work:
             deploy = await work.session.get(Deploy, self._id, with_for_update=True)
-            if deploy is None or deploy.status in FINAL or deploy.attempt != self._attempt:
+            if deploy is None or deploy.status in FINAL or self._attempt not in (None, deploy.attempt):
                 raise NoLongerOursError
             yield work, deploy
 

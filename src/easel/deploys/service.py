@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from easel import clock
 from easel.apps.models import App
@@ -108,18 +108,18 @@ def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
     """
     if len(files) > limits.source_files_max_count:
         raise SourceFilesTooManyError(count=len(files), limit=limits.source_files_max_count)
-    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in files.values())
+    size = sum(len(content.encode("utf-8", "surrogatepass")) for content in files.values())
     if size > limits.source_files_max_bytes:
         raise SourceFilesTooLargeError(size=size, limit=limits.source_files_max_bytes)
     checked: dict[str, str] = {}
-    for path, text in files.items():
+    for path, content in files.items():
         try:
             normal = check_path(path)
         except EaselError as error:
             raise SourceFilePathError(reason=error.message, path=path, cause=error.code) from error
         if normal in checked:
             raise SourceFilePathError(reason=f"`{normal}` is there twice.", path=path, cause="path_duplicate")
-        checked[normal] = text
+        checked[normal] = content
     return msgspec.json.encode(dict(sorted(checked.items())))
 
 
@@ -169,18 +169,26 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
     await append_log(work, deploy.id, [(clock.now(), f"Deploy failed: {error.message}")])
 
 
+_APPEND = text(
+    "with added as (insert into deploy_log (deploy_id, seq, ts, line)"
+    " select cast(:id as text), coalesce((select max(seq) from deploy_log where deploy_id = cast(:id as text)), 0) + n,"
+    " ts, line"
+    " from unnest(cast(:ts as timestamptz[]), cast(:lines as text[])) with ordinality as given (ts, line, n))"
+    " select pg_notify(cast(:channel as text), cast(:id as text))"
+)
+
+
 async def append_log(work: Transaction, deploy_id: str, lines: Sequence[tuple[datetime, str]]) -> None:
     """Adds lines to the deploy's log, whose row the caller holds, and wakes whoever follows it."""
-    last = await work.session.scalar(
-        select(func.coalesce(func.max(DeployLogLine.seq), 0)).where(DeployLogLine.deploy_id == deploy_id)
+    await work.session.execute(
+        _APPEND,
+        {
+            "id": deploy_id,
+            "ts": [at for at, _ in lines],
+            "lines": [line for _, line in lines],
+            "channel": DEPLOYS_CHANNEL,
+        },
     )
-    assert last is not None
-    work.session.add_all(
-        DeployLogLine(deploy_id=deploy_id, seq=last + index, ts=at, line=line)
-        for index, (at, line) in enumerate(lines, start=1)
-    )
-    await work.session.flush()
-    await work.notify(DEPLOYS_CHANNEL, deploy_id)
 
 
 async def read_log(work: Transaction, deploy_id: str, after: int, limit: int = 1000) -> list[DeployLogLine]:

@@ -8,9 +8,9 @@ from easel.apps.publishing import adopt_config
 from easel.apps.routing import routing_changed
 from easel.environments.errors import NothingToPromoteError
 from easel.environments.service import (
+    NEXT,
     Move,
     get_environment,
-    locked_error,
     move_pointer,
     next_sequence,
     refuse_lock,
@@ -40,7 +40,6 @@ async def restore(
     """
     version = await get_version(work, app, number)
     await verifier.verify(version)
-    sequence = await next_sequence(work, app)
     move = refuse_lock(
         await move_pointer(
             work,
@@ -49,7 +48,7 @@ async def restore(
             version,
             action="restore",
             actor=actor,
-            sequence=sequence,
+            sequence=NEXT,
             deploy_id=version.deploy_id,
             note="with its configuration" if with_config else None,
         )
@@ -85,6 +84,4 @@ async def promote(work: Transaction, verifier: Verifier, app: App, *, actor: str
         sequence=sequence,
         deploy_id=staging.deploy_id,
     )
-    if move.outcome == "locked":
-        raise locked_error(move.environment)
-    return version, move
+    return version, refuse_lock(move)

@@ -21,9 +21,3 @@ class NothingToPromoteError(BadRequestError):
     """There is nothing to promote: staging serves no version. Deploy to staging first."""
 
     code = "nothing_to_promote"
-
-
-class PointerMovedError(ConflictError):
-    """The environment {environment} was moved by somebody else at the same moment. Look, and try again."""
-
-    code = "pointer_moved"

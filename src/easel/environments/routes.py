@@ -40,7 +40,7 @@ async def restore_version(
     """Point an environment at a version: at once, with no rebuild. Visible at the edge when this answers."""
     app = await get_app(work, caller, app_id)
     name = body.environment or "production"
-    restored, move = await restore(
+    restored, _ = await restore(
         work,
         parts.verifier,
         app,
@@ -58,7 +58,7 @@ async def restore_version(
         environment=name,
         asset_prefix=asset_prefix(app.id, restored.manifest_key),
         url=_url(parts.settings, app, name),
-        locked=move.environment.locked_at is not None,
+        locked=body.lock,
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from easel import clock
 from easel.apps.models import App
-from easel.apps.routing import routing_changed
-from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoundError, PointerMovedError
+from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoundError
 from easel.environments.models import Audit, Environment
 from easel.storage.database import Transaction
+from easel.storage.freshness import slot_of
 from easel.versions.models import Version
 
 NAMES = ("production", "staging")
@@ -20,13 +20,30 @@ NAMES = ("production", "staging")
 Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
 
 
+NEXT = 0
+"""The sequence of a move that takes its place in acceptance order as it is made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What asking for a move gave. `environment` is the row as it is now; `previous` the version it served before."""
+    """What asking for a move gave, and the environment as it is now; `previous` is the version it served before."""
 
+    environment: str
     outcome: Outcome
-    environment: Environment
     previous: int | None
+    version: int | None
+    revision: int
+    locked: bool
+    locked_by: str | None
+    lock_reason: str | None
+
+
+_MOVE = text(
+    "select outcome, previous, version, revision, locked, locked_by, lock_reason from easel_move_pointer("
+    "cast(:app as text), cast(:org as text), cast(:environment as text), cast(:version as integer),"
+    " cast(:action as text), cast(:actor as text), cast(:sequence as bigint), cast(:deploy as text),"
+    " cast(:note as text))"
+)
 
 
 async def get_environment(work: Transaction, app: App, name: str, *, lock: bool = False) -> Environment:
@@ -71,70 +88,46 @@ async def move_pointer(
     """Points an environment at a recorded version, and writes audit and revision in the same transaction.
 
     `sequence` is the acceptance number of what asks; a lower one than the environment already follows was overtaken
-    and changes nothing. None (a publish, which changes configuration only) neither overtakes nor is overtaken.
-    Asking again for what already is changes nothing either. A locked environment is left as it is; see `refuse_lock`.
-    Raises EnvironmentNotFoundError, PointerMovedError.
+    and changes nothing. NEXT takes the next one here. None (a publish, which changes configuration only) neither
+    overtakes nor is overtaken. Asking again for what already is changes nothing but the intent. A locked environment
+    is left as it is; see `refuse_lock`. It is one function in the database (migration 0003), so that the
+    compare-and-swap, the audit and the change signal are one round trip. Raises EnvironmentNotFoundError.
     """
-    environment = await get_environment(work, app, name, lock=True)
-    previous = environment.version
-    if environment.locked_at is not None:
-        return Move("locked", environment, previous)
-    if sequence is not None and sequence < environment.intent:
-        return Move("overtaken", environment, previous)
-    intent = environment.intent if sequence is None else sequence
-    same = environment.version == version.number
-    if same and intent == environment.intent:
-        return Move("unchanged", environment, previous)
-    revision = environment.revision if same else environment.revision + 1
-    moved_at = environment.moved_at if same else clock.now()
-    moved = await work.session.execute(
-        update(Environment)
-        .where(
-            Environment.app_id == app.id,
-            Environment.name == name,
-            Environment.revision == environment.revision,
-            Environment.intent == environment.intent,
+    row = (
+        await work.session.execute(
+            _MOVE,
+            {
+                "app": app.id,
+                "org": app.org_id,
+                "environment": name,
+                "version": version.number,
+                "action": action,
+                "actor": actor,
+                "sequence": sequence,
+                "deploy": deploy_id,
+                "note": note,
+            },
         )
-        .values(version=version.number, deploy_id=deploy_id, revision=revision, intent=intent, moved_at=moved_at)
-        .returning(Environment.revision)
-    )
-    if moved.scalar_one_or_none() is None:
-        raise PointerMovedError(environment=name)
-    work.session.add(
-        Audit(
-            org_id=app.org_id,
-            app_id=app.id,
-            environment=name,
-            action=action,
-            actor=actor,
-            from_version=previous,
-            to_version=version.number,
-            revision=revision,
-            deploy_id=deploy_id,
-            note=note,
-            at=clock.now(),
-        )
-    )
-    await work.session.flush()
-    await work.session.refresh(environment)
-    if not same:
-        await routing_changed(work, app.id)
-    return Move("unchanged" if same else "moved", environment, previous)
+    ).one_or_none()
+    if row is None:
+        raise EnvironmentNotFoundError(environment=name)
+    move = Move(name, *row)
+    if move.outcome == "moved":
+        work.mark(slot_of(app.id))
+    return move
 
 
 def refuse_lock(move: Move) -> Move:
     """The move, unless a lock stopped it. Raises EnvironmentLockedError."""
     if move.outcome == "locked":
-        raise locked_error(move.environment)
+        raise locked_error(move.environment, move.locked_by, move.lock_reason)
     return move
 
 
-def locked_error(environment: Environment) -> EnvironmentLockedError:
+def locked_error(environment: str, locked_by: str | None, reason: str | None) -> EnvironmentLockedError:
     """The error that names the lock of this environment."""
     return EnvironmentLockedError(
-        environment=environment.name,
-        locked_by=environment.locked_by or "somebody",
-        reason=environment.lock_reason or "no reason given",
+        environment=environment, locked_by=locked_by or "somebody", reason=reason or "no reason given"
     )
 
 
