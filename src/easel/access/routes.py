@@ -45,7 +45,7 @@ def _describe(key: ApiKey) -> KeyResponse:
     return KeyResponse(
         key_id=key.id,
         name=key.name,
-        scope=key.scope,  # type: ignore[arg-type]
+        scope=key.scope,
         app_id=key.app_id,
         hint=key.hint,
         created_at=clock.iso(key.created_at),

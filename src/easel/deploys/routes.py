@@ -151,7 +151,7 @@ async def _events(parts: Services, app: App, deploy_id: str, after: int) -> Asyn
                 after = line.seq
                 yield _event(line)
             if not lines and ended:
-                yield ServerSentEvent(event="done", data="{}")
+                yield ServerSentEvent(event="done", data="{}", sep="\n")
                 return
             if not lines:
                 # News comes by notification; looking again now and then makes up for one that was lost.
@@ -159,7 +159,7 @@ async def _events(parts: Services, app: App, deploy_id: str, after: int) -> Asyn
 
 
 def _event(line: DeployLogLine) -> ServerSentEvent:
-    return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq))
+    return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq), sep="\n")
 
 
 def describe(settings: Settings, app: App, deploy: Deploy) -> DeployStatusResponse:
@@ -177,7 +177,7 @@ def describe(settings: Settings, app: App, deploy: Deploy) -> DeployStatusRespon
     return DeployStatusResponse(
         deploy_id=deploy.id,
         app_id=deploy.app_id,
-        status=deploy.status,  # type: ignore[arg-type]
+        status=deploy.status,
         environment=deploy.environment,
         source=deploy.source,
         bundle_s3_key=deploy.bundle_s3_key,
@@ -190,7 +190,7 @@ def describe(settings: Settings, app: App, deploy: Deploy) -> DeployStatusRespon
         version=deploy.version,
         url=url(deploy.environment),
         version_url=url(version_environment(deploy.version)) if deploy.version else None,
-        outcome=deploy.outcome,  # type: ignore[arg-type]
+        outcome=deploy.outcome,
         warnings=deploy.warnings,
         step=deploy.step,
         timings=deploy.timings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -123,6 +123,10 @@ def _diff(
         summary=diff.summarise(files),
         source_diff=texts if texts or (before is not None and after is not None) else None,
         renames=diff.renames(files),
+        from_content_hash=old.content_hash,
+        to_content_hash=new.content_hash,
+        from_total_bytes=old.total_bytes,
+        to_total_bytes=new.total_bytes,
     )
     # Thousands of files: the model writes its own JSON once, instead of being checked and written twice.
     return Response(answer.model_dump_json(warnings=False), media_type="application/json")
@@ -169,7 +173,7 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
         ) from error
 
 
-def _facts(settings: Settings, app: App, version: Version, active: dict[str, int | None]) -> dict[str, object]:
+def _facts(settings: Settings, app: App, version: Version, active: dict[str, int | None]) -> dict[str, Any]:
     return {
         "version": version.number,
         "s3_version_id": None,

@@ -1,0 +1,38 @@
+"""`make bench`: runs the benchmarks, prints the figures, and writes them to bench/results/."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import deploys, diffs, edge, pointers, scale
+from bench.measure import Report
+from bench.running import make_platform
+
+PARTS = {"deploys": deploys.run, "pointers": pointers.run, "diffs": diffs.run}
+
+
+def main(chosen: list[str]) -> int:
+    """Runs the chosen parts, or all. Gives 1 when a target was missed."""
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="easel-bench-", ignore_cleanup_errors=True) as folder:
+        parts = [name for name in PARTS if not chosen or name in chosen]
+        if parts or not chosen or "scale" in chosen:
+            platform = make_platform(Path(folder))
+            platform.start()
+            try:
+                for name in parts:
+                    PARTS[name](report, platform)
+                if not chosen or "scale" in chosen:
+                    scale.run(report, platform)
+            finally:
+                platform.stop()
+        if not chosen or "edge" in chosen:
+            edge.run(report)
+    print(f"written to {report.write()}")
+    return 1 if any(figure.met is False for figure in report.figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

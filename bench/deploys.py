@@ -1,0 +1,121 @@
+"""Deploys: the large bundle against `unzip` of the same file, and small ones one by one and all at once."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.large_bundle import LargeBundleUnavailable, changed_bundle, large_bundle
+from bench.measure import Report, seconds
+from bench.running import Platform, RunningApp
+
+CACHE = Path(".cache")
+ROUNDS = 7
+
+
+def run(report: Report, platform: Platform) -> None:
+    """Measures deploys."""
+    _large(report, platform)
+    _small(report, platform)
+    _rate(report, platform)
+
+
+def _large(report: Report, platform: Platform) -> None:
+    name = "deploy the large bundle / unzip -q of it"
+    if shutil.which("unzip") is None:
+        report.skip(name, "unzip is not installed")
+        return
+    try:
+        large = large_bundle(CACHE)
+    except LargeBundleUnavailable as error:
+        report.skip(name, str(error))
+        return
+    changed = changed_bundle(large, CACHE)
+    for title, files in (("cold", [large]), ("again with one file changed", [changed, large])):
+        ratios, ours, theirs = [], [], []
+        app = RunningApp.create(platform)
+        if title != "cold":
+            app.deploy(large)
+        for number in range(ROUNDS):
+            if title == "cold":
+                app = RunningApp.create(platform)
+            key = app.upload(files[number % len(files)])
+            unzip = _unzip(files[number % len(files)])
+            deploy = seconds(lambda key=key, app=app: _deploy_until_live(app, key))  # type: ignore[misc]
+            ratios.append(deploy / unzip)
+            ours.append(deploy)
+            theirs.append(unzip)
+        report.add(
+            f"deploy the large bundle, {title} / unzip -q",
+            statistics.median(ratios),
+            "ratio",
+            at_most=0.5,
+            deploy_s=statistics.median(ours),
+            unzip_s=statistics.median(theirs),
+        )
+
+
+def _deploy_until_live(app: RunningApp, key: str) -> None:
+    """From POST …/deploy to the new address answering with the new version."""
+    deploy_id = app.order(key)
+    while (status := app.status(deploy_id))["status"] not in ("complete", "failed"):
+        time.sleep(0.005)
+    assert status["status"] == "complete", status
+    answer = app.visit()
+    assert answer.headers["x-easel-version"] == str(status["version"]), answer.headers
+
+
+def _unzip(path: Path) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return seconds(lambda: subprocess.run(["unzip", "-q", str(path), "-d", folder], check=True))
+
+
+def small_files(number: int) -> dict[str, str]:
+    """A ten-file app."""
+    files = {"index.html": f"<!doctype html><title>{number}</title><script src='/a0.js'></script>"}
+    return files | {f"a{n}.js": f"console.log({number}, {n});\n" * 60 for n in range(9)}
+
+
+def _small(report: Report, platform: Platform) -> None:
+    app = RunningApp.create(platform)
+    times = []
+    for number in range(40):
+        key = app.upload(_zip(number))
+        times.append(seconds(lambda key=key: _deploy_until_live(app, key)))  # type: ignore[misc]
+    report.add(
+        "small deploy, POST to live, median",
+        statistics.median(times) * 1000,
+        "ms",
+        at_most=150,
+        p95_ms=sorted(times)[int(len(times) * 0.95)] * 1000,
+    )
+
+
+def _zip(number: int) -> bytes:
+    from bench.running import zip_of
+
+    return zip_of(small_files(number))
+
+
+def _rate(report: Report, platform: Platform) -> None:
+    apps = [RunningApp.create(platform) for _ in range(50)]
+    keys = [[app.upload(_zip(number)) for number in range(3)] for app in apps]
+
+    def drive(app: RunningApp, ready: list[str]) -> list[str]:
+        return [app.order(key) for key in ready]
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(drive, apps, keys))
+    for app, ordered in zip(apps, ids, strict=True):
+        for deploy_id in ordered:
+            while (status := app.status(deploy_id))["status"] not in ("complete", "failed"):
+                time.sleep(0.02)
+            assert status["status"] == "complete", status
+    rate = len(apps) * 3 / (time.perf_counter() - began)
+    report.add("small deploys a second, 50 apps at once", rate, "1/s", at_least=20)

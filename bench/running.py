@@ -1,0 +1,184 @@
+"""An Easel that runs the way a user runs it: for benchmarks and tests."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Platform:
+    """A running `easel serve`."""
+
+    data_dir: Path
+    api_port: int
+    edge_port: int
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def api_url(self) -> str:
+        """The api's address."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def api_key(self) -> str:
+        """The first key, which may do everything."""
+        return (self.data_dir / "api-key").read_text().strip()
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.data_dir.with_suffix(".log")
+
+    def start(self) -> None:
+        """Starts it, and returns once it says that it is ready. Raises RuntimeError with its last words."""
+        command = [sys.executable, "-m", "easel.cli.main", "serve"]
+        command += ["--data-dir", str(self.data_dir)]
+        command += ["--api-port", str(self.api_port), "--edge-port", str(self.edge_port)]
+        with self.log.open("ab") as log:
+            begin = log.tell()
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True
+            )
+        deadline = time.monotonic() + 60
+        while b"easel: Ready." not in self.log.read_bytes()[begin:]:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"easel serve did not get ready:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Sends the signal and waits for the end; gives the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(90)
+
+    def stop_database(self) -> None:
+        """Stops a PostgreSQL that outlived a killed Easel."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
+            os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """An HTTP client for the api, with the first key or the given one."""
+        return httpx.Client(
+            base_url=self.api_url,
+            headers={"Authorization": f"Bearer {key or self.api_key}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
+        """What a visitor of a host (`shop`, `staging-shop`, …) gets; redirects are not followed."""
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            return client.request(
+                method,
+                f"http://127.0.0.1:{self.edge_port}{path}",
+                headers={
+                    "Host": f"{host}.localhost:{self.edge_port}",
+                    **{name.replace("_", "-"): value for name, value in headers.items()},
+                },
+            )
+
+
+def make_platform(folder: Path, **environment: str) -> Platform:
+    """A platform on a fresh folder, not started yet."""
+    return Platform(folder / "data", free_port(), free_port(), environment)
+
+
+def zip_of(files: Mapping[str, str | bytes]) -> bytes:
+    """A zip with these files."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+@dataclass
+class RunningApp:
+    """An app on a platform, driven as a front-end team drives it."""
+
+    platform: Platform
+    client: httpx.Client
+    app_id: str
+    slug: str
+
+    @staticmethod
+    def create(platform: Platform, slug: str | None = None, key: str | None = None, **config: Any) -> RunningApp:
+        """A new app."""
+        client = platform.client(key)
+        name = slug or f"t-{secrets.token_hex(5)}x"
+        answer = client.post("/v1/apps", json={"slug": name, "meta": {"title": name}, **config})
+        assert answer.status_code == 200, answer.text
+        return RunningApp(platform, client, answer.json()["app_id"], name)
+
+    @property
+    def path(self) -> str:
+        """The app's path in the api."""
+        return f"/v1/apps/{self.app_id}"
+
+    def upload(self, data: bytes | Path) -> str:
+        """Uploads a bundle; gives its key."""
+        issued = self.client.post(f"{self.path}/deploy/upload-url", json={"filename": "bundle.zip"})
+        assert issued.status_code == 200, issued.text
+        content = data.read_bytes() if isinstance(data, Path) else data
+        put = httpx.put(
+            issued.json()["upload_url"],
+            content=content,
+            headers={"Content-Type": "application/zip"},
+            trust_env=False,
+            timeout=60,
+        )
+        assert put.status_code == 200, put.text
+        return str(issued.json()["bundle_s3_key"])
+
+    def order(self, key: str, **fields: Any) -> str:
+        """Orders a deploy of an uploaded bundle; gives its id."""
+        answer = self.client.post(f"{self.path}/deploy", json={"message": "a deploy", "bundle_s3_key": key, **fields})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["deploy_id"])
+
+    def status(self, deploy_id: str) -> dict[str, Any]:
+        """Where a deploy is."""
+        answer = self.client.get(f"{self.path}/deploys/{deploy_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def wait(self, deploy_id: str, seconds: float = 60) -> dict[str, Any]:
+        """Waits until a deploy has ended; gives its last status."""
+        deadline = time.monotonic() + seconds
+        while (status := self.status(deploy_id))["status"] not in ("complete", "failed"):
+            assert time.monotonic() < deadline, f"the deploy did not end: {status}"
+            time.sleep(0.01)
+        return status
+
+    def deploy(self, files: Mapping[str, str | bytes] | bytes | Path, **fields: Any) -> dict[str, Any]:
+        """Uploads, deploys and waits; gives the last status."""
+        data = files if isinstance(files, bytes | Path) else zip_of(files)
+        return self.wait(self.order(self.upload(data), **fields))
+
+    def visit(self, path: str = "/", environment: str | None = None, **headers: str) -> httpx.Response:
+        """What a visitor of the app gets."""
+        host = self.slug if environment is None else f"{environment}-{self.slug}"
+        return self.platform.visit(host, path, **headers)
