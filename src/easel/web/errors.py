@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from easel.errors import EaselError, ServiceUnavailableError, envelope
+from easel.errors import EaselError, NotFoundError, ServiceUnavailableError, envelope
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,12 @@ class InternalServerError(EaselError):
     code = "internal_error"
 
 
+class AddressInvalidError(NotFoundError):
+    """There is nothing at an address that holds a NUL character."""
+
+    code = "route_not_found"
+
+
 class RequestTooLargeError(EaselError):
     """The request's body is larger than {limit} bytes."""
 
@@ -49,7 +55,10 @@ def error_answer(error: EaselError) -> JSONResponse:
         headers["Retry-After"] = str(retry_after)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(envelope(error), error.status, headers)
+    body = envelope(error)
+    if error.status == 422:
+        body["detail"] = error.details.get("validation_errors", [])
+    return JSONResponse(body, error.status, headers)
 
 
 def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:

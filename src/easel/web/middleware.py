@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easel.ids import new_id
 from easel.uploads.service import OBJECTS_PATH
-from easel.web.errors import InternalServerError, RequestTooLargeError, error_answer
+from easel.web.errors import AddressInvalidError, InternalServerError, RequestTooLargeError, error_answer
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,10 @@ class RequestContext:
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
             await send(message)
 
+        # The database cannot even be asked for such an id, so no route sees it.
+        if "\x00" in scope["path"]:
+            await error_answer(AddressInvalidError())(scope, receive, send_with_id)
+            return
         try:
             bounded = receive if scope["path"].startswith(OBJECTS_PATH) else _bounded(scope, receive)
             await self.app(scope, bounded, send_with_id)

@@ -1,0 +1,113 @@
+"""Driving Easel with the published client, unchanged, as its users do."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mixpeek import ApiClient, Configuration
+from mixpeek.api.apps_api import AppsApi
+from mixpeek.exceptions import ApiException
+from mixpeek.models.app_response import AppResponse
+from mixpeek.models.create_app_request import CreateAppRequest
+from mixpeek.models.deploy_request import DeployRequest
+from mixpeek.models.deploy_response import DeployResponse
+from mixpeek.models.deploy_status_response import DeployStatusResponse
+from mixpeek.models.error_response import ErrorResponse
+from mixpeek.models.page_meta import PageMeta
+from mixpeek.models.upload_url_request import UploadUrlRequest
+
+OPERATIONS: list[dict[str, str]] = json.loads(Path(__file__).with_name("operations.json").read_text())
+NO_SUCH_APP = "app_0000000000000000"
+
+
+def connect(api_url: str, key: str | None) -> AppsApi:
+    """The published client for this address; without a key it sends no Authorization header."""
+    return AppsApi(ApiClient(Configuration(host=api_url, access_token=key)))
+
+
+def new_slug() -> str:
+    """A slug that no other test uses."""
+    return f"c-{secrets.token_hex(5)}x"
+
+
+def create(api: AppsApi, **fields: Any) -> AppResponse:
+    """A new app with a slug of its own."""
+    given = {"slug": new_slug(), "meta": PageMeta(title="Shop"), **fields}
+    return api.create_app(CreateAppRequest(**given))
+
+
+def bundle(files: dict[str, str]) -> bytes:
+    """A zip of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return buffer.getvalue()
+
+
+def site(word: str) -> dict[str, str]:
+    """A small site that says a word."""
+    return {
+        "index.html": f"<!doctype html><title>{word}</title><script src=/app.js></script>",
+        "app.js": f"document.title = '{word}'",
+        "style.css": "body { margin: 0 }",
+    }
+
+
+def upload(api: AppsApi, app_id: str, data: bytes) -> str:
+    """Puts the bytes where the platform says, and gives the key to deploy them with."""
+    asked = api.get_upload_url_apps_id_deploy(app_id, UploadUrlRequest(filename="dist.zip"))
+    answer = httpx.put(
+        asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return str(asked.bundle_s3_key)
+
+
+def deploy(api: AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> DeployResponse:
+    """Uploads and deploys a zip; the deploy may still be under way."""
+    key = upload(api, app_id, data)
+    return api.deploy_app(app_id, DeployRequest(message=message, bundle_s3_key=key, **fields))
+
+
+def wait(api: AppsApi, app_id: str, deploy_id: str) -> DeployStatusResponse:
+    """The deploy's status once it is final."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        status = api.get_deploy_status_apps(app_id, deploy_id)
+        if status.status in ("complete", "failed"):
+            return status
+        time.sleep(0.02)
+    pytest.fail(f"deploy {deploy_id} did not end")
+
+
+def ship(api: AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> DeployStatusResponse:
+    """Uploads, deploys and waits; the deploy must complete."""
+    status = wait(api, app_id, deploy(api, app_id, data, message, **fields).deploy_id)
+    assert status.status == "complete", status.error
+    return status
+
+
+def refused(kind: type[ApiException], status: int, code: str | None, call: Callable[[], object]) -> ErrorResponse:
+    """The error that a call is answered with: parsed by the client itself, of this status and code."""
+    with pytest.raises(kind) as caught:
+        call()
+    # The client parses the statuses that the contract lists; for 409 and 501 it only knows the exception's class.
+    error = ErrorResponse.from_json(caught.value.body) if status in (409, 501) else caught.value.data
+    assert isinstance(error, ErrorResponse), caught.value.body
+    assert error.success is False
+    assert caught.value.status == error.status == status, error
+    assert error.error.message
+    assert error.error.type
+    assert error.error.code == code, error
+    assert caught.value.headers["X-Request-Id"]
+    return error

@@ -1,0 +1,98 @@
+"""The contract's operations that are not built yet, and that none is left without a test or a 501."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Platform
+from driving import NO_SUCH_APP, OPERATIONS, connect, create, refused
+from mixpeek.api.apps_api import AppsApi
+from mixpeek.exceptions import NotFoundException, ServiceException, UnauthorizedException
+from mixpeek.models.add_domain_request import AddDomainRequest
+from mixpeek.models.connect_repo_request import ConnectRepoRequest
+from mixpeek.models.invite_user_request import InviteUserRequest
+from mixpeek.models.update_role_request import UpdateRoleRequest
+
+UNBUILT: dict[str, Callable[[AppsApi, str], object]] = {
+    "add_domain_apps": lambda api, app: api.add_domain_apps(app, AddDomainRequest(domain="shop.example.org")),
+    "list_domains_apps": lambda api, app: api.list_domains_apps(app),
+    "delete_domain_apps": lambda api, app: api.delete_domain_apps(app, "shop.example.org"),
+    "verify_domain_apps": lambda api, app: api.verify_domain_apps(app, "shop.example.org"),
+    "connect_repo_apps": lambda api, app: api.connect_repo_apps(
+        app, ConnectRepoRequest(repo_url="https://example.org/shop.git")
+    ),
+    "disconnect_repo_apps_id_connect": lambda api, app: api.disconnect_repo_apps_id_connect(app),
+    "github_install_url_apps": lambda api, app: api.github_install_url_apps(app),
+    "list_app_users": lambda api, app: api.list_app_users(app),
+    "invite_app_user": lambda api, app: api.invite_app_user(app, InviteUserRequest(email_address="ada@example.org")),
+    "list_app_invitations_id_users": lambda api, app: api.list_app_invitations_id_users(app),
+    "revoke_app_invitation_id_users": lambda api, app: api.revoke_app_invitation_id_users(app, "inv_1"),
+    "update_app_user_role": lambda api, app: api.update_app_user_role(
+        app, "user_1", UpdateRoleRequest(role="org:admin")
+    ),
+    "remove_app_user": lambda api, app: api.remove_app_user(app, "user_1"),
+    "get_app_logs": lambda api, app: api.get_app_logs(app, log_type="requests", hours=168, level="warn", limit=1000),
+    "get_app_analytics": lambda api, app: api.get_app_analytics(app, hours=720),
+    "get_error_rate_apps": lambda api, app: api.get_error_rate_apps(app, minutes=1440),
+}
+
+
+@pytest.mark.parametrize("method", UNBUILT)
+def test_an_operation_that_is_not_built_says_so_in_the_envelope(platform: Platform, method: str) -> None:
+    api = connect(platform.api_url, platform.api_key)
+    app = create(api)
+    refused(ServiceException, 501, "not_implemented", lambda: UNBUILT[method](api, app.app_id))
+    refused(NotFoundException, 404, "app_not_found", lambda: UNBUILT[method](api, NO_SUCH_APP))
+    none = connect(platform.api_url, None)
+    refused(UnauthorizedException, 401, "authentication_required", lambda: UNBUILT[method](none, app.app_id))
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body"),
+    [
+        ("/domains", "POST", {}),
+        ("/connect-repo", "POST", {"repo_url": 7}),
+        ("/users/invite", "POST", {"email_address": ""}),
+        ("/users/user_1/role", "PATCH", {}),
+        ("/logs?hours=169", "GET", None),
+        ("/logs?limit=0", "GET", None),
+        ("/analytics?hours=721", "GET", None),
+        ("/error-rate?minutes=0", "GET", None),
+    ],
+)
+def test_an_operation_that_is_not_built_still_checks_its_request(
+    platform: Platform, path: str, method: str, body: dict[str, object] | None
+) -> None:
+    app = create(connect(platform.api_url, platform.api_key))
+    with platform.client() as http:
+        answer = http.request(method, f"/v1/apps/{app.app_id}{path}", json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"]
+
+
+def test_no_operation_of_the_contract_is_without_a_test_or_a_501() -> None:
+    driven = set()
+    for file in sorted(Path(__file__).parent.glob("test_client_*.py")):
+        if file == Path(__file__):
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                driven.add(node.func.attr)
+    operations = {operation["client_method"] for operation in OPERATIONS}
+    assert len(operations) == 34
+    assert operations - set(UNBUILT) <= driven
+    assert not set(UNBUILT) - operations
+    assert not set(UNBUILT) & driven
+
+
+def test_every_operation_of_the_contract_is_in_the_document(platform: Platform) -> None:
+    with platform.client() as http:
+        paths = http.get("/openapi.json").json()["paths"]
+    missing = [o for o in OPERATIONS if o["method"].lower() not in paths.get(o["path"], {})]
+    assert not missing
+    for operation in OPERATIONS:
+        answers = paths[operation["path"]][operation["method"].lower()]["responses"]
+        assert ("501" in answers) == (operation["client_method"] in UNBUILT), operation
