@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from easel.bundles.inflate import CHUNK, DamagedDataError, raw
-from easel.bundles.read import chunks, gzip_frame
-from easel.edge.content import Content
+from easel.bundles.inflate import DamagedDataError
+from easel.edge.content import Content, pieces
 from easel.edge.freshness import Freshness
 from easel.edge.metrics import Counts, exposition
-from easel.edge.pages import NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
+from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
+from easel.edge.prepared import PREPARED_LARGEST, prepare
 from easel.edge.routes import RouteTable
-from easel.edge.sites import PREPARED_LARGEST, LiveSite, Prepared, Sites
+from easel.edge.sites import LiveSite, Sites
 from easel.errors import EaselError
 from easel.ids import new_id
 from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request
 from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
-from easel.serving.respond import answer_file, answer_fixed
-from easel.storage.freshness import HOSTS_SLOT
+from easel.serving.respond import Representations, answer_file, answer_fixed
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +61,18 @@ class EdgeApp:
         """Answers one request."""
         if scope["type"] != "http":
             return
-        headers = dict(reversed(scope["headers"]))
-        host = headers.get(b"host", b"")
-        label = self.label(host)
-        if label is None:
-            answer = self._own_answer(scope, host)
-            live = None
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
+            # RFC 9112 §3.2: such a request is answered with 400, lest two readers take it for two hosts.
+            answer = answer_fixed(BAD_HOST)
         else:
-            answer, live = await self._answer(scope, headers, host, label)
-        self._counts.answered(answer.status)
-        await self._send(scope["method"], answer, live, send)
+            host = hosts[0] if hosts else b""
+            label = self.label(host)
+            if label is None:
+                answer = self._own_answer(scope)
+            else:
+                answer = await self._answer(label, host, _request(scope))
+        await self._send(scope["method"], answer, receive, send)
 
     def label(self, host: bytes) -> str | None:
         """The app's label in a Host header, or None for the platform's own names. Unknown names give ''."""
@@ -86,105 +87,101 @@ class EdgeApp:
             return label if "." not in label else ""
         return None if name == "localhost" else ""
 
-    async def _answer(
-        self, scope: Scope, headers: dict[bytes, bytes], host: bytes, label: str
-    ) -> tuple[Answer, LiveSite | None]:
-        route = self._table.find(label) if label else None
-        slot = route.app.slot if route is not None else HOSTS_SLOT
+    async def _answer(self, label: str, host: bytes, request: Request) -> Answer:
+        slot = self._table.slot(label)
         if self._freshness.is_stale(slot):
             await self._freshness.settle(slot)
-            route = self._table.find(label) if label else None
-        self._sites.forget_outdated()
+        route = self._table.find(label)
         if route is None:
-            return answer_fixed(UNKNOWN_HOST), None
-        request = _request(scope, headers)
+            return answer_fixed(UNKNOWN_HOST)
         try:
             live = await self._sites.get(label, route)
             if live is None:
-                return answer_fixed(NO_VERSION if route.version is None else UNKNOWN_HOST), None
-            return await self._answer_site(live, request, headers, host), live
+                return answer_fixed(NO_VERSION if route.version is None else UNKNOWN_HOST)
+            return await self._answer_site(live, request, host)
         except _UNREADABLE as error:
-            self._counts.unreadable += 1
             logger.error("cannot read the files of %s: %s", label, error)
         except Exception:
-            self._counts.unreadable += 1
             logger.exception("cannot serve %s", label)
-        return answer_fixed(UNREADABLE), None
+        self._counts.unreadable += 1
+        return answer_fixed(UNREADABLE)
 
-    async def _answer_site(self, live: LiveSite, request: Request, headers: dict[bytes, bytes], host: bytes) -> Answer:
+    async def _answer_site(self, live: LiveSite, request: Request, host: bytes) -> Answer:
         found = resolve(live.site, request)
-        lasting = True
+        # What an earlier version or a fallback answers depends on more than the address, so it is not kept under it.
+        lasting = isinstance(found, File) and found.status == 200 and _leads_to(request.target, found)
         if isinstance(found, MissingAsset):
-            lasting = False
             earlier = await self._sites.earlier(live, found.path)
             if earlier is not None:
                 self._counts.earlier += 1
             found = earlier or fallback(live.site, found.path, request)
         if isinstance(found, Fixed):
             return answer_fixed(found, live.site)
-        # A fallback depends on what the client accepts, so it is not kept under its address.
-        lasting = lasting and found.status == 200 and _names(found, request.target)
         ready = await self._sites.ready(live, found)
-        answer = answer_file(live.site, found, ready, request)
-        if lasting and answer.status == 200 and request.range is None and answer.length <= PREPARED_LARGEST:
-            body = answer.body if isinstance(answer.body, bytes) else b"".join(await self._pieces(answer.body))
-            self._keep(live, request, headers, host, answer, body)
-            return Answer(answer.status, answer.headers, body, answer.length)
-        return answer
+        if lasting:
+            await self._keep(live, found, ready, request, host)
+        return answer_file(live.site, found, ready, request)
 
-    def _keep(
-        self, live: LiveSite, request: Request, headers: dict[bytes, bytes], host: bytes, answer: Answer, body: bytes
-    ) -> None:
-        lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
-        kept = [line for line in lines if not line.startswith((b"content-", b"accept-ranges"))]
-        etag = next(value for name, value in answer.headers if name == b"etag")
-        prepared = Prepared(
-            head=b"HTTP/1.1 200 OK\r\n" + b"".join(lines),
-            body=body,
-            etag=etag,
-            not_modified=b"HTTP/1.1 304 Not Modified\r\n" + b"".join(kept),
-        )
-        self._sites.keep(live, (request.target.encode("latin-1"), acceptable(request.accept_encoding)), prepared)
-        self._sites.remember_host(host, live)
+    async def _keep(self, live: LiveSite, file: File, ready: Representations, request: Request, host: bytes) -> None:
+        """Prepares the whole, unconditional answer for the requests to come, if it is small enough."""
+        key = (request.target.partition("?")[0].encode("latin-1"), acceptable(request.accept_encoding))
+        prepared = live.prepared.get(key)
+        if prepared is None:
+            whole = Request("GET", request.target, accept_encoding=request.accept_encoding)
+            answer = answer_file(live.site, file, ready, whole)
+            if answer.length > PREPARED_LARGEST:
+                return
+            prepared = prepare(answer, await self._body(answer))
+        self._sites.keep(live, host, key, prepared)
 
-    async def _pieces(self, part: Part) -> list[bytes | memoryview]:
-        return list(self._iterate(part, await self._content.bundle(part.source.manifest, part.member)))
+    async def _body(self, answer: Answer) -> bytes:
+        part = answer.body
+        if isinstance(part, bytes):
+            return part
+        body = b"".join(pieces(part, await self._content.bundle(part.source.manifest, part.member)))
+        if len(body) != answer.length:
+            raise DamagedDataError("a file in the store has another length than it was recorded with")
+        return body
 
-    def _iterate(self, part: Part, bundle: memoryview) -> Iterator[bytes | memoryview]:
-        if part.encoding == "gzip":
-            header, trailer = gzip_frame(part.member)
-            yield header
-            data = raw(part.member, bundle)
-            for at in range(0, len(data), CHUNK):
-                yield bytes(data[at : at + CHUNK])
-            yield trailer
-        else:
-            yield from chunks(part.member, bundle, part.start, part.stop)
-
-    async def _send(self, method: str, answer: Answer, live: LiveSite | None, send: Send) -> None:
-        headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
+    async def _send(self, method: str, answer: Answer, receive: Receive, send: Send) -> None:
         body = answer.body
-        pieces: Iterator[bytes | memoryview] = iter(())
+        parts: Iterable[bytes] = ()
         if isinstance(body, Part) and method != "HEAD":
             try:
-                bundle = await self._content.bundle(body.source.manifest, body.member)
+                parts = pieces(body, await self._content.bundle(body.source.manifest, body.member))
             except _UNREADABLE as error:
                 self._counts.unreadable += 1
-                logger.error("cannot read a bundle of %s: %s", live.site.slug if live else "?", error)
-                await self._send(method, answer_fixed(UNREADABLE), None, send)
-                return
-            pieces = self._iterate(body, bundle)
+                logger.error("cannot read a bundle of %s: %s", body.source.slug, error)
+                answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
+        self._counts.answered(answer.status)
+        headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if method == "HEAD" or isinstance(body, bytes):
-            await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        if isinstance(body, bytes) or method == "HEAD":
+            sent = b"" if method == "HEAD" or not isinstance(body, bytes) else body
+            await send({"type": "http.response.body", "body": sent})
             return
-        for piece in pieces:
-            await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
-            # Inflating is work of this process: others get their turn between two pieces.
-            await asyncio.sleep(0)
-        await send({"type": "http.response.body", "body": b""})
+        await self._stream(body.source.slug, parts, receive, send)
 
-    def _own_answer(self, scope: Scope, host: bytes) -> Answer:
+    async def _stream(self, slug: str, parts: Iterable[bytes], receive: Receive, send: Send) -> None:
+        """Sends piece by piece, no faster than the client reads, and stops when the client is gone."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            for piece in parts:
+                if piece:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                # Inflating is work of this process: others get their turn between two pieces.
+                await asyncio.sleep(0)
+                if gone.done():
+                    return
+            await send({"type": "http.response.body", "body": b""})
+        except DamagedDataError as error:
+            # The status is out already. An answer that ends too early is all that can still be said.
+            self._counts.unreadable += 1
+            logger.error("a file of %s cannot be read to its end: %s", slug, error)
+        finally:
+            gone.cancel()
+
+    def _own_answer(self, scope: Scope) -> Answer:
         """What the edge answers under its own name: health, metrics, and a word to whoever looks."""
         path = scope["path"]
         if path == "/healthz":
@@ -200,9 +197,19 @@ class EdgeApp:
         return answer_fixed(WELCOME)
 
 
-def _request(scope: Scope, headers: dict[bytes, bytes]) -> Request:
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _request(scope: Scope) -> Request:
+    fields: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        # RFC 9110 §5.3: lines of one name are one list.
+        fields[name] = fields[name] + b", " + value if name in fields else value
+
     def text(name: bytes) -> str | None:
-        value = headers.get(name)
+        value = fields.get(name)
         return value.decode("latin-1") if value is not None else None
 
     query = scope["query_string"]
@@ -220,7 +227,7 @@ def _request(scope: Scope, headers: dict[bytes, bytes]) -> Request:
     )
 
 
-def _names(file: File, target: str) -> bool:
+def _leads_to(target: str, file: File) -> bool:
     """Whether the target itself leads to the file, whoever asks: not by way of a fallback."""
     path = target.partition("?")[0][1:]
     return file.path in (path, f"{path}index.html", f"{path}.html")

@@ -2,70 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import mmap
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from easel.bundles.models import Manifest, Member, decode_manifest
+from easel.bundles.inflate import CHUNK, inflate, raw
+from easel.bundles.models import STORED, Manifest, Member, decode_manifest
+from easel.bundles.read import gzip_frame
+from easel.edge.cache import Kept
+from easel.serving.models import Part
 from easel.serving.variants import read_index
-from easel.storage.errors import ObjectMissingError
+from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.objects import ObjectStore
 
-T = TypeVar("T")
-
-
-class Kept(Generic[T]):
-    """A bounded cache whose values are loaded once, however many wait for them. `weigh` gives a value's weight."""
-
-    def __init__(self, limit: int, weigh: Callable[[T], int] = lambda _: 1) -> None:
-        self._limit = limit
-        self._weigh = weigh
-        self._values: OrderedDict[str, T] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[T]] = {}
-        self.weight = 0
-
-    def peek(self, key: str) -> T | None:
-        """The value if it is there."""
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value
-
-    async def get(self, key: str, load: Callable[[], Awaitable[T]]) -> T:
-        """The value, loaded when it is not there. Raises what loading raises; failures are not kept."""
-        value = self.peek(key)
-        if value is not None:
-            return value
-        task = self._loading.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._load(key, load))
-            self._loading[key] = task
-            task.add_done_callback(lambda _: self._loading.pop(key, None))
-        return await asyncio.shield(task)
-
-    async def _load(self, key: str, load: Callable[[], Awaitable[T]]) -> T:
-        value = await load()
-        self._values[key] = value
-        self.weight += self._weigh(value)
-        while self.weight > self._limit and len(self._values) > 1:
-            _, dropped = self._values.popitem(last=False)
-            self.weight -= self._weigh(dropped)
-        return value
+FILE_WEIGHT = 450
+"""About how many bytes one file of a decoded manifest takes in memory."""
+_VARIANT_WEIGHT = 250
+_MAPPED_BUNDLES = 512
 
 
 class Content:
     """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; those of a bucket are
-    fetched whole to the scratch folder first."""
+    fetched whole to the scratch folder first. `budget` is in bytes, for manifests and variants together."""
 
-    def __init__(self, objects: ObjectStore, scratch: Path) -> None:
+    def __init__(self, objects: ObjectStore, scratch: Path, *, budget: int) -> None:
         self._objects = objects
         self._scratch = scratch / "edge"
-        self._manifests: Kept[Manifest] = Kept(400_000, lambda manifest: len(manifest.files) + 1)
-        self._bundles: Kept[memoryview] = Kept(512)
-        self._variants: Kept[dict[str, tuple[int, int]]] = Kept(400_000, lambda index: len(index) + 1)
+        self._manifests: Kept[Manifest] = Kept(budget // 2, lambda manifest: FILE_WEIGHT * (len(manifest.files) + 1))
+        self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
+            budget // 2, lambda index: _VARIANT_WEIGHT * (len(index) + 1)
+        )
+        self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the kept manifests and variants take."""
+        return self._manifests.weight + self._variants.weight
 
     async def manifest(self, key: str) -> Manifest:
         """The manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
@@ -80,7 +52,7 @@ class Content:
         return await self._mapped(manifest.bundles[member.bundle].key)
 
     async def brotli(self, variants_key: str | None, member: Member) -> bytes | None:
-        """The member's brotli variant, if one was made."""
+        """The member's brotli variant, if one was made and can be read. Without it the file is sent as it lies."""
         if variants_key is None:
             return None
         try:
@@ -90,8 +62,7 @@ class Content:
                 return read_index(view)
 
             index = await self._variants.get(variants_key, load)
-        except (ObjectMissingError, ValueError):
-            # A variant is a convenience: without it the file is sent as it lies.
+        except (ObjectMissingError, StoreUnavailableError, OSError, ValueError):
             return None
         place = index.get(member.hash)
         return bytes(view[place[0] : place[0] + place[1]]) if place is not None else None
@@ -115,6 +86,32 @@ class Content:
             async with self._objects.pin(key) as pinned:
                 pinned.path.replace(path)
         return path
+
+
+def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
+    """The bytes of a part, in pieces of bounded size. Raises DamagedDataError.
+
+    Some pieces are empty: inflating up to where a range begins is work as well, and between two pieces others get
+    their turn.
+    """
+    member = part.member
+    data = raw(member, bundle)
+    if part.encoding == "gzip":
+        header, trailer = gzip_frame(member)
+        yield header
+        for at in range(0, len(data), CHUNK):
+            yield bytes(data[at : at + CHUNK])
+        yield trailer
+        return
+    if member.method == STORED:
+        yield from inflate(data[part.start : part.stop], STORED)
+        return
+    at = 0
+    for piece in inflate(data, member.method):
+        yield piece[max(0, part.start - at) : max(0, part.stop - at)]
+        at += len(piece)
+        if at >= part.stop:
+            return
 
 
 def _map(path: Path) -> memoryview:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from easel.edge.content import Content
 from easel.edge.freshness import Freshness
 from easel.edge.sites import Sites
 
@@ -33,10 +34,11 @@ class Counts:
 class EdgeCollector(Collector):
     """Hands the counters to Prometheus."""
 
-    def __init__(self, counts: Counts, freshness: Freshness, sites: Sites) -> None:
+    def __init__(self, counts: Counts, freshness: Freshness, sites: Sites, content: Content) -> None:
         self._counts = counts
         self._freshness = freshness
         self._sites = sites
+        self._content = content
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -60,15 +62,16 @@ class EdgeCollector(Collector):
             value=self._freshness.timeouts,
         )
         yield GaugeMetricFamily("easel_edge_fresh", "Whether the database answers", value=int(self._freshness.healthy))
-        yield GaugeMetricFamily(
-            "easel_edge_prepared_bytes", "Bytes of prepared answers in memory", value=self._sites.prepared_bytes
-        )
+        cached = GaugeMetricFamily("easel_edge_cache_bytes", "Bytes kept in memory, about", labels=["kind"])
+        cached.add_metric(["sites"], self._sites.weight)
+        cached.add_metric(["content"], self._content.weight)
+        yield cached
 
 
-def registry(counts: Counts, freshness: Freshness, sites: Sites) -> CollectorRegistry:
+def registry(counts: Counts, freshness: Freshness, sites: Sites, content: Content) -> CollectorRegistry:
     """The registry of one edge process."""
     made = CollectorRegistry()
-    made.register(EdgeCollector(counts, freshness, sites))
+    made.register(EdgeCollector(counts, freshness, sites, content))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=made)
     return made

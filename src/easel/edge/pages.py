@@ -18,6 +18,7 @@ def _page(title: str, text: str) -> bytes:
     ).encode()
 
 
+BAD_HOST = Fixed(400, _page("Bad request", "The request does not name exactly one host."), _HTML, "no-store")
 UNKNOWN_HOST = Fixed(404, _page("Nothing here", "There is no app at this address."), _HTML, "no-store")
 NO_VERSION = Fixed(
     404, _page("Nothing deployed yet", "This app has no version in this environment yet."), _HTML, "no-store"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
 from easel.serving.addresses import host_label, shortened_slug, version_environment, version_in
-from easel.storage.freshness import slot_of
+from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 _LONGEST_UNSHORTENED = 51
 
@@ -76,17 +76,17 @@ class RouteTable:
         self.apps: dict[str, AppRoute] = {}
         self._labels: dict[str, tuple[str, str]] = {}
         self._slugs: dict[str, str] = {}
-        self.generation = 0
-        """Goes up with every change, so that what was made from an older table can be told."""
+        self.on_change: list[Callable[[Collection[str]], None]] = []
+        """Called with the ids of the apps that changed, before `apply` returns: no request comes in between."""
 
     def apply(self, changed: Mapping[str, AppRoute | None]) -> None:
         """Takes in the new state of these apps; None is an app that is gone."""
-        moved = False
+        moved = []
         for app_id, app in changed.items():
             if app == self.apps.get(app_id):
                 # What is asked for again while an older transaction still runs has not changed.
                 continue
-            moved = True
+            moved.append(app_id)
             before = self.apps.pop(app_id, None)
             if before is not None:
                 for label in _labels(before):
@@ -102,7 +102,8 @@ class RouteTable:
                 for name in _slug_forms(app.slug):
                     self._slugs[name] = app_id
         if moved:
-            self.generation += 1
+            for tell in self.on_change:
+                tell(moved)
 
     def find(self, label: str) -> Route | None:
         """Where the host label leads, or None when it leads nowhere. Apps that are off the air lead nowhere."""
@@ -110,20 +111,34 @@ class RouteTable:
         if known is not None:
             app = self.apps[known[0]]
             return Route(app, known[1], app.environments.get(known[1])) if app.active else None
-        parsed = version_in(label)
-        if parsed is None:
+        named = self._version_named(label)
+        if named is None:
             return None
-        number, rest = parsed
-        app_id = self._slugs.get(rest)
-        if app_id is None:
-            return None
-        app = self.apps[app_id]
+        app, number = named
         if not app.active or number > app.last_version:
             return None
-        name = version_environment(number)
-        if host_label(name, app.slug) != label:
+        return Route(app, version_environment(number), None, number)
+
+    def slot(self, label: str) -> int:
+        """The counter on the freshness page that moves before the label can lead elsewhere.
+
+        The app's own, also where the app is off the air or has no such version yet; for a label that names no app,
+        the one that moves when the set of hosts does.
+        """
+        known = self._labels.get(label)
+        if known is not None:
+            return self.apps[known[0]].slot
+        named = self._version_named(label)
+        return named[0].slot if named is not None else HOSTS_SLOT
+
+    def _version_named(self, label: str) -> tuple[AppRoute, int] | None:
+        parsed = version_in(label)
+        app_id = self._slugs.get(parsed[1]) if parsed is not None else None
+        if parsed is None or app_id is None:
             return None
-        return Route(app, name, None, number)
+        app = self.apps[app_id]
+        number = parsed[0]
+        return (app, number) if host_label(version_environment(number), app.slug) == label else None
 
 
 def _labels(app: AppRoute) -> dict[str, str]:

@@ -5,60 +5,76 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import brotli
-import msgspec
 from isal import isal_zlib
 
 from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
 from easel.bundles.read import content as read_content
-from easel.edge.content import Content
+from easel.edge.cache import SingleFlight
+from easel.edge.content import FILE_WEIGHT, Content
+from easel.edge.earlier import EarlierAssets, load_earlier
+from easel.edge.prepared import Key, Prepared
 from easel.edge.routes import AppRoute, EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Site
-from easel.serving.resolve import earlier_file
 from easel.serving.respond import Representations, representations
 from easel.serving.runtime import inject, page_hash, runtime_script
-from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 
-PREPARED_LARGEST = 64 * 1024
-"""The largest body (bytes) that is kept ready in memory."""
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A complete answer, ready to be written: everything but the Date and the request's id."""
-
-    head: bytes
-    body: bytes
-    etag: bytes
-    not_modified: bytes
-
-    @property
-    def weight(self) -> int:
-        """How many bytes it keeps in memory, about."""
-        return len(self.head) + len(self.body) + len(self.not_modified) + 300
+PAGE_LARGEST = 8 * 1024 * 1024
+"""The largest page (bytes) that gets the runtime object. A larger one is no page a person reads; it is streamed."""
+_PAGE_KEPT = 1024 * 1024
+_MOST_SITES = 4096
+_MOST_HOSTS = 16384
+_LONGEST_HOST = 255
+_MOST_VERSIONS = 65536
 
 
 class LiveSite:
-    """A site with what was made for it: pages with the runtime object in them, and prepared answers."""
+    """A site with what was made for it: pages with the runtime object in them, and prepared answers.
 
-    __slots__ = ("app", "earlier", "pages", "prepared", "route", "script", "site", "slot")
+    `weight` is about how many bytes all of it takes in memory.
+    """
 
-    def __init__(self, app: AppRoute, route: EnvironmentRoute, site: Site) -> None:
+    __slots__ = ("app", "earlier", "hosts", "label", "pages", "prepared", "route", "script", "site", "slot", "weight")
+
+    def __init__(self, label: str, app: AppRoute, route: EnvironmentRoute, site: Site) -> None:
+        self.label = label
         self.app = app
         self.route = route
         self.site = site
         self.slot = app.slot
         self.script = runtime_script(site)
-        self.prepared: dict[tuple[bytes, object], Prepared] = {}
+        self.prepared: dict[Key, Prepared] = {}
         self.pages: dict[str, Representations] = {}
-        self.earlier: list[Site] | None = None
+        self.earlier: EarlierAssets | None = None
+        self.hosts: set[bytes] = set()
+        self.weight = FILE_WEIGHT * (len(site.manifest.files) + 5)
+
+    def serves(self, route: Route) -> bool:
+        """Whether this is still what the route leads to: the same version, told the same about itself."""
+        return (
+            (route.version is not None or route.serves == self.route)
+            and route.environment == self.site.environment
+            and route.app.slug == self.app.slug
+            and route.app.indexable == self.app.indexable
+            and route.app.variables == self.app.variables
+        )
+
+    def shed(self) -> int:
+        """Lets the older half of what was made go; gives how many bytes that was."""
+        freed = 0
+        for key in list(self.prepared)[: (len(self.prepared) + 1) // 2]:
+            freed += self.prepared.pop(key).weight
+        for path in list(self.pages)[: (len(self.pages) + 1) // 2]:
+            freed += _weight(self.pages.pop(path))
+        self.weight -= freed
+        return freed
 
 
 class Sites:
-    """The live sites by host, made on demand from the routing table."""
+    """The live sites by host label, made on demand from the routing table, within `budget` bytes of memory."""
 
     def __init__(self, table: RouteTable, feed: Feed, content: Content, *, budget: int, retention: float) -> None:
         self._table = table
@@ -67,29 +83,20 @@ class Sites:
         self._budget = budget
         self._retention = retention
         self._live: OrderedDict[str, LiveSite] = OrderedDict()
-        self._versions: OrderedDict[tuple[str, int], EnvironmentRoute] = OrderedDict()
-        self._making: dict[str, asyncio.Lock] = {}
+        self._labels: dict[str, set[str]] = {}
+        self._versions: OrderedDict[tuple[str, int], EnvironmentRoute | None] = OrderedDict()
+        self._pages: SingleFlight[tuple[LiveSite, str], Representations] = SingleFlight()
         self.by_host: dict[bytes, LiveSite] = {}
-        """What the fast path looks up by the raw Host header. Whatever is in it is checked against the table."""
-        self.prepared_bytes = 0
-        self._generation = -1
+        """What the fast path looks up by the raw Host header: only sites that the table leads to at this moment."""
+        self.weight = 0
+        table.on_change.append(self._changed)
 
-    def forget_outdated(self) -> None:
-        """Drops every live site whose route is no longer the table's."""
-        if self._generation == self._table.generation:
-            return
-        self._generation = self._table.generation
-        for label in [label for label, live in self._live.items() if not self._is_current(label, live)]:
-            del self._live[label]
-        kept = set(map(id, self._live.values()))
-        self.by_host = {host: live for host, live in self.by_host.items() if id(live) in kept}
-        self.prepared_bytes = sum(p.weight for live in self._live.values() for p in live.prepared.values())
-
-    def _is_current(self, label: str, live: LiveSite) -> bool:
-        route = self._table.find(label)
-        if route is None or route.app is not live.app:
-            return False
-        return route.version is not None or route.serves is live.route
+    def _changed(self, app_ids: Collection[str]) -> None:
+        for app_id in app_ids:
+            for label in list(self._labels.get(app_id, ())):
+                route = self._table.find(label)
+                if route is None or not self._live[label].serves(route):
+                    self._drop(self._live[label])
 
     async def get(self, label: str, route: Route) -> LiveSite | None:
         """The live site for the host label, or None when its address serves nothing.
@@ -97,113 +104,127 @@ class Sites:
         Raises ObjectMissingError, StoreUnavailableError and, for a version's address, the feed's errors.
         """
         live = self._live.get(label)
-        if live is not None and live.app is route.app and (route.version is not None or live.route is route.serves):
+        if live is not None:
             self._live.move_to_end(label)
             return live
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
-        manifest = await self._content.manifest(serves.manifest_key)
         site = Site(
             app_id=route.app.app_id,
             slug=route.app.slug,
             environment=route.environment,
             version=serves.version,
-            manifest=manifest,
+            manifest=await self._content.manifest(serves.manifest_key),
             modified_at=int(serves.modified_at),
             indexable=route.app.indexable and route.environment == "production",
             variables=route.app.variables,
         )
-        live = LiveSite(route.app, serves, site)
-        self._live[label] = live
-        while len(self._live) > 4096:
-            self._drop(next(iter(self._live)))
+        live = LiveSite(label, route.app, serves, site)
+        # The pointer may have moved while the manifest was read. Then this visitor, who came before, is the only one
+        # to get this site.
+        now = self._table.find(label)
+        if label not in self._live and now is not None and live.serves(now):
+            self._live[label] = live
+            self._labels.setdefault(live.app.app_id, set()).add(label)
+            self.weight += live.weight
+            self._stay_within_budget()
         return live
 
     async def _version(self, app_id: str, number: int) -> EnvironmentRoute | None:
         key = (app_id, number)
-        route = self._versions.get(key)
-        if route is None:
-            route = await self._feed.version(app_id, number)
-            if route is None:
-                return None
-            self._versions[key] = route
-            while len(self._versions) > 65536:
-                self._versions.popitem(last=False)
+        if key in self._versions:
+            return self._versions[key]
+        # A number at or below the app's last is recorded, for good: that it has no files is kept as well.
+        route = await self._feed.version(app_id, number)
+        self._versions[key] = route
+        while len(self._versions) > _MOST_VERSIONS:
+            self._versions.popitem(last=False)
         return route
 
-    def remember_host(self, host: bytes, live: LiveSite) -> None:
-        """Lets the fast path find the site by this Host header."""
-        if len(self.by_host) >= 16384:
-            self.by_host.clear()
-        self.by_host[host] = live
-
-    def keep(self, live: LiveSite, key: tuple[bytes, object], prepared: Prepared) -> None:
-        """Keeps a prepared answer with its site, within the budget of all sites together."""
-        if key in live.prepared:
+    def keep(self, live: LiveSite, host: bytes, key: Key, prepared: Prepared) -> None:
+        """Keeps a prepared answer for the fast path, and lets it find the site by this Host header."""
+        if self._live.get(live.label) is not live:
             return
-        self.prepared_bytes += prepared.weight
-        live.prepared[key] = prepared
-        while self.prepared_bytes > self._budget and self._live:
-            label = next(iter(self._live))
-            self._drop(label)
+        if key not in live.prepared:
+            live.prepared[key] = prepared
+            self._grow(live, prepared.weight)
+        if len(host) <= _LONGEST_HOST and self._live.get(live.label) is live:
+            if len(self.by_host) >= _MOST_HOSTS:
+                self._forget_hosts()
+            self.by_host[host] = live
+            live.hosts.add(host)
 
-    def _drop(self, label: str) -> None:
-        live = self._live.pop(label)
-        self.prepared_bytes -= sum(prepared.weight for prepared in live.prepared.values())
-        live.prepared.clear()
-        for host in [host for host, known in self.by_host.items() if known is live]:
-            del self.by_host[host]
+    def _forget_hosts(self) -> None:
+        for live in self.by_host.values():
+            live.hosts.clear()
+        self.by_host.clear()
+
+    def _grow(self, live: LiveSite, weight: int) -> None:
+        live.weight += weight
+        if self._live.get(live.label) is live:
+            self.weight += weight
+            self._stay_within_budget()
+
+    def _stay_within_budget(self) -> None:
+        """Takes from the heaviest site first, so that none can push the others out of memory."""
+        while len(self._live) > _MOST_SITES:
+            self._drop(next(iter(self._live.values())))
+        while self.weight > self._budget and len(self._live) > 1:
+            heaviest = max(self._live.values(), key=lambda live: live.weight)
+            freed = heaviest.shed()
+            self.weight -= freed
+            if not freed:
+                self._drop(heaviest)
+        if self.weight > self._budget:
+            for live in self._live.values():
+                self.weight -= live.shed()
+
+    def _drop(self, live: LiveSite) -> None:
+        del self._live[live.label]
+        labels = self._labels[live.app.app_id]
+        labels.discard(live.label)
+        if not labels:
+            del self._labels[live.app.app_id]
+        self.weight -= live.weight
+        for host in live.hosts:
+            self.by_host.pop(host, None)
+        live.hosts.clear()
 
     async def earlier(self, live: LiveSite, path: str) -> File | None:
-        """The file as the newest earlier version of the same environment has it, for tabs opened before a deploy."""
+        """The file as the newest earlier version of the same environment has it, for tabs opened before a deploy.
+
+        Raises StoreUnavailableError.
+        """
         if live.earlier is None:
-            oldest = time.time() - self._retention
-            sites = []
-            for version in live.route.earlier:
-                if version.until < oldest:
-                    continue
-                try:
-                    manifest = await self._content.manifest(version.manifest_key)
-                except (ObjectMissingError, StoreUnavailableError, msgspec.MsgspecError):
-                    continue
-                sites.append(
-                    Site(
-                        app_id=live.site.app_id,
-                        slug=live.site.slug,
-                        environment=live.site.environment,
-                        version=version.version,
-                        manifest=manifest,
-                        modified_at=live.site.modified_at,
-                        indexable=live.site.indexable,
-                    )
-                )
-            live.earlier = sites
-        return next((file for site in live.earlier if (file := earlier_file(site, path)) is not None), None)
+            live.earlier = await load_earlier(self._content, live.site, live.route.earlier)
+            self._grow(live, FILE_WEIGHT * len(live.earlier.files))
+        return live.earlier.find(path, not_before=time.time() - self._retention)
 
     async def ready(self, live: LiveSite, file: File) -> Representations:
         """The representations of a file: a page with the runtime object in it, or the file as it lies.
 
         Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
-        if not file.is_html:
+        if not file.is_html or file.member.size > PAGE_LARGEST:
             variants = live.route.variants_key if file.source is live.site else None
             return representations(file, await self._content.brotli(variants, file.member))
         page = live.pages.get(file.path)
-        if page is None:
-            content = await self.read(file.source, file.member)
-            page = await asyncio.to_thread(_page, content, live.script, file.member.hash)
-            if page.size <= 1024 * 1024:
-                live.pages[file.path] = page
-        return page
+        if page is not None:
+            return page
 
-    async def read(self, source: Site, member: Member) -> bytes:
-        """The whole content of a file. Raises ObjectMissingError, StoreUnavailableError, DamagedDataError."""
-        bundle = await self._content.bundle(source.manifest, member)
-        if member.size > 1024 * 1024:
-            content = await asyncio.to_thread(read_content, member, bundle)
-        else:
-            content = read_content(member, bundle)
+        async def make() -> Representations:
+            content = await self._read(file.source, file.member)
+            made = await asyncio.to_thread(_page, content, live.script, file.member.hash)
+            if made.size <= _PAGE_KEPT:
+                live.pages[file.path] = made
+                self._grow(live, _weight(made))
+            return made
+
+        return await self._pages.run((live, file.path), make)
+
+    async def _read(self, source: Site, member: Member) -> bytes:
+        content = read_content(member, await self._content.bundle(source.manifest, member))
         if len(content) != member.size:
             raise DamagedDataError("a file in the store has another length than it was recorded with")
         return content
@@ -216,3 +237,7 @@ def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
         bodies["gzip"] = isal_zlib.compress(page, 2, 31)
         bodies["br"] = brotli.compress(page, quality=5 if len(page) < 512 * 1024 else 2)
     return Representations(hash=page_hash(content_hash, script), size=len(page), bodies=bodies)
+
+
+def _weight(page: Representations) -> int:
+    return sum(map(len, page.bodies.values())) + 500

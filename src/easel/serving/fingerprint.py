@@ -6,6 +6,7 @@ import re
 
 _BUILD_FOLDERS = re.compile(r"(?:^|/)(?:assets|_astro|_nuxt|_next|build|chunks|immutable|static|dist|js|css|media)/")
 _ALWAYS = re.compile(r"(?:^|/)(?:_next/static/(?:chunks|css|media)|_app/immutable)/")
+_OF_ONE_BUILD = re.compile(r"(?:^|/)(?:_next/static|_app|_astro|_nuxt)/")
 _HEX = re.compile(r"[-._]([0-9a-f]{8,64})(?:\.(?:chunk|min|bundle|module|esm))*\Z")
 _BASE32 = re.compile(r"[-.]([A-Z2-7]{8})\Z")
 _TAIL = re.compile(r"[-.]([A-Za-z0-9_-]{8})\Z")
@@ -35,9 +36,13 @@ def is_fingerprinted(path: str) -> bool:
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
-    """Whether a missing file may be one that a page of an earlier version still asks for: a little wider than
-    `is_fingerprinted`, since answering it from an earlier version does no harm."""
-    if is_fingerprinted(path):
+    """Whether a missing file may be one that a page of an earlier version still asks for. Never a page itself.
+
+    A little wider than `is_fingerprinted`, since answering it from an earlier version does no harm.
+    """
+    if path.endswith((".html", ".htm")):
+        return False
+    if is_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:
         return True
     stem, dot, _ = path.rsplit("/", 1)[-1].removesuffix(".map").rpartition(".")
     return bool(dot) and _BUILD_FOLDERS.search(path) is not None and _TAIL.search(stem) is not None

@@ -9,11 +9,15 @@ from functools import lru_cache
 
 from easel.serving.models import Encoding
 
-_RANGE = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*\Z")
+_RANGE = re.compile(r"\s*bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
+_QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 _PREFERENCE: tuple[Encoding, ...] = ("br", "gzip", "identity")
 
 
-@lru_cache(4096)
+LONGEST_KEPT = 256
+"""Accept-Encoding headers up to this length (characters) are parsed once and kept."""
+
+
 def acceptable(header: str | None) -> tuple[Encoding, ...]:
     """The encodings a client accepts, best first, from its Accept-Encoding (RFC 9110 §12.5.3).
 
@@ -22,20 +26,25 @@ def acceptable(header: str | None) -> tuple[Encoding, ...]:
     """
     if header is None:
         return ("identity",)
+    return _ranked(header) if len(header) <= LONGEST_KEPT else _ranked.__wrapped__(header)
+
+
+@lru_cache(2048)
+def _ranked(header: str) -> tuple[Encoding, ...]:
     weights: dict[str, float] = {}
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
         weight = 1.0
         for parameter in parameters:
             if parameter.startswith("q="):
-                try:
-                    weight = min(max(float(parameter[2:]), 0.0), 1.0)
-                except ValueError:
-                    weight = 0.0
+                quality = parameter[2:].strip()
+                weight = float(quality) if _QUALITY.match(quality) else 0.0
         if name:
             weights["gzip" if name == "x-gzip" else name] = weight
     rest = weights.get("*", 0.0)
-    ranked = [(weights.get(encoding, rest), encoding) for encoding in _PREFERENCE if encoding != "identity"]
+    ranked: list[tuple[float, Encoding]] = [
+        (weights.get(encoding, rest), encoding) for encoding in _PREFERENCE if encoding != "identity"
+    ]
     identity = weights.get("identity", weights.get("*", 0.001))
     ranked.append((identity, "identity"))
     chosen = [encoding for weight, encoding in sorted(ranked, key=lambda pair: -pair[0]) if weight > 0]
@@ -87,7 +96,8 @@ def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
     """The single range asked for as (start, stop), or None when the header is to be ignored (§14.2).
 
-    Raises ValueError when it is well-formed and lies outside (416).
+    Several ranges are ignored too: the whole is always a valid answer. Raises ValueError when the range is
+    well-formed and lies outside (416).
     """
     match = _RANGE.match(header)
     if match is None or (not match[1] and not match[2]):

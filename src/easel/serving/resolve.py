@@ -21,11 +21,20 @@ NOT_FOUND_PAGE = "404.html"
 RULES_FILES = frozenset({"_redirects", "_headers"})
 """Files that tell the edge what to do; they are never served themselves."""
 
+_DATA_EXTENSIONS = frozenset(
+    "arrow basis bin br dat data db exr hdr ktx2 mem onnx pak parquet pck pmtiles sqlite unityweb zst".split()  # noqa: SIM905
+)
+"""What programs load and no content type is registered for. A page's own address rarely ends like this."""
+
+
+_QUERY = "!$%&'()*+,-./:;=?@[]_~"
+"""What may stand in a query as it was sent; all else is escaped before it goes into a Location."""
+
 
 def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
-    """What answers the request, in this order: exact file, folder, clean URL, fallback for navigations, 404."""
-    if request.method not in ("GET", "HEAD"):
-        return refusal(MethodNotAllowedError())
+    """What answers the request, in this order: the platform's paths, exact file, folder, clean URL, an asset of an
+    earlier version, fallback for navigations, 404. (Access rules go before it all, `_redirects` before the fallback.)
+    """
     raw_path, _, query = request.target.partition("?")
     try:
         path = decode_path(raw_path)
@@ -34,12 +43,16 @@ def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
     prefix = path.split("/", 1)[0]
     if prefix in PLATFORM_FOLDERS:
         return refusal(PlatformPathError(prefix=prefix))
+    if request.method not in ("GET", "HEAD"):
+        return refusal(MethodNotAllowedError())
+    if path in RULES_FILES:
+        return not_found()
     found = _find(site, path, query)
     if found is not None:
         return found
     if path == "robots.txt":
         return robots(site)
-    if path not in RULES_FILES and may_be_of_an_earlier_version(path):
+    if may_be_of_an_earlier_version(path):
         return MissingAsset(path)
     return fallback(site, path, request)
 
@@ -77,7 +90,7 @@ def _find(site: Site, path: str, query: str) -> File | Fixed | None:
         if clean and (clean + ".html" in files):
             return _redirect("/" + clean, query)
         return None
-    if path in files and path not in RULES_FILES:
+    if path in files:
         return _file(site, path)
     if f"{path}/{ENTRY_POINT}" in files:
         return _redirect(f"/{path}/", query)
@@ -104,7 +117,11 @@ def is_navigation(path: str, request: Request) -> bool:
     if request.fetch_dest is not None and request.fetch_dest not in ("document", "iframe", "frame", "embed", "object"):
         return False
     name = path.rsplit("/", 1)[-1]
-    if "." in name and not name.endswith((".html", ".htm")) and content_type(name) != DEFAULT:
+    if (
+        "." in name
+        and not name.endswith((".html", ".htm"))
+        and (content_type(name) != DEFAULT or name.rsplit(".", 1)[1].lower() in _DATA_EXTENSIONS)
+    ):
         return False
     accept = request.accept
     return accept is None or "text/html" in accept or "*/*" in accept or "application/xhtml" in accept
@@ -115,7 +132,7 @@ def earlier_file(site: Site, path: str) -> File | None:
     member = site.manifest.files.get(path)
     if member is None:
         return None
-    return File(path, member, 200, IMMUTABLE, site)
+    return _file(site, path)
 
 
 def robots(site: Site) -> Fixed:
@@ -141,5 +158,7 @@ def _file(site: Site, path: str) -> File:
 
 def _redirect(path: str, query: str) -> Fixed:
     # A path with two slashes in front would be read as another host.
-    location = "/" + quote(path.lstrip("/"), safe="/-._~!$&'()*+,;=:@") + (f"?{query}" if query else "")
+    location = "/" + quote(path.lstrip("/"), safe="/-._~!$&'()*+,;=:@")
+    if query:
+        location += "?" + quote(query, safe=_QUERY)
     return Fixed(308, b"", "text/plain; charset=utf-8", REVALIDATE, location)

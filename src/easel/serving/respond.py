@@ -30,17 +30,46 @@ def representations(file: File, brotli: bytes | None = None) -> Representations:
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
-    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416."""
+    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416.
+
+    Conditions are weighed in the order of RFC 9110 §13.2.2. A range is always one of the content as it is, unencoded.
+    """
+    available = _available(file, ready)
+    encoding = choose_encoding(request.accept_encoding, available)
+    tag = etag(ready.hash, encoding)
+    headers = _headers(site, file, tag, varies=len(available) > 1)
+    if file.status != 200:
+        return _whole(file, ready, encoding, headers)
+    if not_modified(tag, site.modified_at, request.if_none_match, request.if_modified_since):
+        return Answer(304, headers[1:], b"", 0)
+    if request.range is None or request.method != "GET":
+        return _whole(file, ready, encoding, headers)
+    plain = etag(ready.hash, "identity")
+    headers_plain = _headers(site, file, plain, varies=len(available) > 1)
+    if not_modified(plain, site.modified_at, request.if_none_match, None):
+        return Answer(304, headers_plain[1:], b"", 0)
+    if not range_applies(plain, site.modified_at, request.if_range):
+        return _whole(file, ready, encoding, headers)
+    try:
+        wanted = byte_range(request.range, ready.size)
+    except ValueError:
+        return _unsatisfied(site, file, ready.size)
+    if wanted is None:
+        return _whole(file, ready, encoding, headers)
+    return _partial(file, ready, headers_plain, *wanted)
+
+
+def _available(file: File, ready: Representations) -> list[Encoding]:
     available: list[Encoding] = list(ready.bodies)
     if "identity" not in ready.bodies:
         available.append("identity")
         if file.member.method == DEFLATED:
             available.append("gzip")
-    ranged = request.range is not None and request.method == "GET" and file.status == 200
-    encoding: Encoding = "identity" if ranged else choose_encoding(request.accept_encoding, available)
-    tag = etag(ready.hash, encoding)
-    varies = len(available) > 1
-    common = (
+    return available
+
+
+def _headers(site: Site, file: File, tag: str, *, varies: bool) -> Headers:
+    return (
         (b"content-type", file.member.type.encode()),
         (b"etag", tag.encode()),
         (b"last-modified", http_date(site.modified_at).encode()),
@@ -49,26 +78,16 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
         *(((b"vary", b"Accept-Encoding"),) if varies else ()),
         *site_headers(site, file.source),
     )
-    if file.status == 200 and not_modified(tag, site.modified_at, request.if_none_match, request.if_modified_since):
-        return Answer(304, common[1:], b"", 0)
-    if ranged and range_applies(tag, site.modified_at, request.if_range):
-        assert request.range is not None
-        try:
-            wanted = byte_range(request.range, ready.size)
-        except ValueError:
-            unsatisfied = (b"content-range", f"bytes */{ready.size}".encode())
-            return Answer(416, (unsatisfied, (b"content-length", b"0"), *common[1:]), b"", 0)
-        if wanted is not None:
-            return _partial(file, ready, common, *wanted)
-    if ranged:
-        encoding = choose_encoding(request.accept_encoding, available)
-        tag = etag(ready.hash, encoding)
-        common = (common[0], (b"etag", tag.encode()), *common[2:])
-    body, length = _whole(file, ready, encoding)
-    headers = (*common, (b"content-length", str(length).encode()))
-    if encoding != "identity":
-        headers = (*headers, (b"content-encoding", encoding.encode()))
-    return Answer(file.status, headers, body, length)
+
+
+def _unsatisfied(site: Site, file: File, size: int) -> Answer:
+    headers = (
+        (b"content-range", f"bytes */{size}".encode()),
+        (b"content-length", b"0"),
+        (b"cache-control", b"no-store"),
+        *site_headers(site, file.source),
+    )
+    return Answer(416, headers, b"", 0)
 
 
 def _partial(file: File, ready: Representations, common: Headers, start: int, stop: int) -> Answer:
@@ -82,7 +101,15 @@ def _partial(file: File, ready: Representations, common: Headers, start: int, st
     return Answer(206, headers, part, stop - start)
 
 
-def _whole(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part, int]:
+def _whole(file: File, ready: Representations, encoding: Encoding, common: Headers) -> Answer:
+    body, length = _body(file, ready, encoding)
+    headers = (*common, (b"content-length", str(length).encode()))
+    if encoding != "identity":
+        headers = (*headers, (b"content-encoding", encoding.encode()))
+    return Answer(file.status, headers, body, length)
+
+
+def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part, int]:
     body = ready.bodies.get(encoding)
     if body is not None:
         return body, len(body)

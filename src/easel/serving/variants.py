@@ -58,6 +58,8 @@ def read_index(data: memoryview) -> dict[str, tuple[int, int]]:
         index = _index_decoder.decode(data[_HEADER:begin])
     except msgspec.MsgspecError as error:
         raise ValueError("a damaged variants object") from error
+    if any(offset < 0 or length <= 0 or begin + offset + length > len(data) for offset, length in index.values()):
+        raise ValueError("a variants object that is cut off")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
 
 

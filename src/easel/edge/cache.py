@@ -1,0 +1,68 @@
+"""Bounded memory: values that are loaded once, however many wait for them, and let go of when there are too many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class SingleFlight(Generic[K, V]):
+    """Makes each value once at a time: all who ask while it is being made wait for the same making."""
+
+    def __init__(self) -> None:
+        self._making: dict[K, asyncio.Task[V]] = {}
+
+    async def run(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
+        """What `make` gives. Raises what it raises. A caller that is cancelled does not disturb the others."""
+        task = self._making.get(key)
+        if task is None:
+            task = asyncio.ensure_future(_await(make))
+            self._making[key] = task
+            task.add_done_callback(lambda done: self._finished(key, done))
+        return await asyncio.shield(task)
+
+    def _finished(self, key: K, done: asyncio.Task[V]) -> None:
+        del self._making[key]
+        if not done.cancelled():
+            done.exception()
+
+
+class Kept(Generic[V]):
+    """A cache of at most `limit` in weight, the least recently used leaving first. The newest value always stays."""
+
+    def __init__(self, limit: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
+        self._limit = limit
+        self._weigh = weigh
+        self._values: OrderedDict[str, V] = OrderedDict()
+        self._flight: SingleFlight[str, V] = SingleFlight()
+        self.weight = 0
+
+    async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
+        """The value, loaded when it is not there. Raises what loading raises; failures are not kept."""
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+            return value
+
+        async def make() -> V:
+            loaded = await load()
+            self._keep(key, loaded)
+            return loaded
+
+        return await self._flight.run(key, make)
+
+    def _keep(self, key: str, value: V) -> None:
+        self._values[key] = value
+        self.weight += self._weigh(value)
+        while self.weight > self._limit and len(self._values) > 1:
+            _, dropped = self._values.popitem(last=False)
+            self.weight -= self._weigh(dropped)
+
+
+async def _await(make: Callable[[], Awaitable[V]]) -> V:
+    return await make()

@@ -1,0 +1,164 @@
+"""What a connection from the open internet needs beyond uvicorn's protocol.
+
+uvicorn leaves to a proxy in front what the edge, which may be the front, has to do itself: heads are bounded, a
+client that sends or reads nothing for long enough is let go of, one that has closed its sending side still gets its
+answers, and a request that cannot be read is refused only after the answers that are owed before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+LARGEST_HEAD = 64 * 1024
+"""How many bytes of a request's head are waited for before it is refused with 431."""
+
+_PREFIX = secrets.token_hex(4).encode()
+
+
+def request_id_line(number: int) -> bytes:
+    """The X-Request-Id header of this process's n-th answer of the kind, and the end of the head."""
+    return b"x-request-id: req_%b%010x\r\n\r\n" % (_PREFIX, number)
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with bounds."""
+
+    in_head = False
+    """Whether a request's head has begun and is not complete."""
+    _head_bytes = 0
+    _begun = 0.0
+    _watch: asyncio.TimerHandle | None = None
+    _unsent = 0
+    _read_on = False
+    _refusals = 0
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.headers = []
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self._begun = self.loop.time()
+        self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        continued = self.in_head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing is upgraded to: the request is answered as any other, and then the connection ends.
+            self._end_after_answers()
+            return
+        except httptools.HttpParserError:
+            self._refuse(400, b"The request cannot be read.\n")
+            return
+        if self.in_head:
+            self._head_bytes = self._head_bytes + len(data) if continued else 0
+            if self._head_bytes > LARGEST_HEAD:
+                self._refuse(431, b"The head of the request is too large.\n")
+
+    def on_message_begin(self) -> None:
+        """A request begins. The scope is made only once it is known to be needed."""
+        self.url = b""
+        self.headers = []
+        self.in_head = True
+        self._begun = self.loop.time()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header of the request; what follows a chunked body is no part of it."""
+        if self.in_head:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: the request goes to the application."""
+        self.in_head = False
+        url, headers = self.url, self.headers
+        if not url.startswith(b"/"):
+            url, headers = _in_origin_form(url, headers)
+        super().on_message_begin()
+        self.url = url
+        self.headers = self.scope["headers"] = headers
+        self.expect_100_continue = (b"expect", b"100-continue") in [(name, value.lower()) for name, value in headers]
+        super().on_headers_complete()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client has sent everything. True keeps its other direction open for the answers it still waits for."""
+        if self._owes_answers():
+            self._end_after_answers()
+            return True
+        return False
+
+    def resume_writing(self) -> None:
+        """The client has read on."""
+        self._read_on = True
+        super().resume_writing()
+
+    def _owes_answers(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end_after_answers(self) -> None:
+        if self._owes_answers():
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, text: bytes) -> None:
+        """Refuses what was sent and ends the connection; in a pipeline the answers owed before it come first."""
+        if not self._owes_answers() and not self.transport.is_closing():
+            GuardedProtocol._refusals += 1
+            defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+            head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n" % len(text)
+            line = request_id_line(0xFF00000000 + GuardedProtocol._refusals)
+            self.transport.write(b"".join((STATUS_LINE[status], *defaults, head, line, text)))
+        self._end_after_answers()
+
+    def _look(self) -> None:
+        """Lets go of a client that is silent or does not read. One timer serves many requests."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and unsent == self._unsent and not self._read_on:
+            self.transport.abort()
+            return
+        self._unsent, self._read_on = unsent, False
+        again = float(self.timeout_keep_alive)
+        if not unsent and not self._owes_answers() and self.timeout_keep_alive_task is None:
+            silent = self.loop.time() - self._begun
+            if silent >= self.timeout_keep_alive:
+                self.transport.close()
+            else:
+                again -= silent
+        self._watch = self.loop.call_later(again, self._look)
+
+
+def _in_origin_form(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """The target without scheme and host, which stand for the Host header then (RFC 9112 §3.2.2)."""
+    parsed = httptools.parse_url(url)
+    if not parsed.host:
+        return url, headers
+    host = parsed.host if parsed.port is None else b"%b:%d" % (parsed.host, parsed.port)
+    target = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+    return target, [(b"host", host), *(header for header in headers if header[0] != b"host")]

@@ -1,0 +1,61 @@
+"""No broken tab after a deploy: the assets of the versions that an environment served before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from easel.bundles.models import Manifest
+from easel.edge.content import Content
+from easel.edge.routes import Earlier
+from easel.serving.fingerprint import may_be_of_an_earlier_version
+from easel.serving.models import File, Site
+from easel.serving.resolve import earlier_file
+from easel.storage.errors import ObjectMissingError
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAssets:
+    """The assets that only earlier versions have: path → the newest version that has it, and until when (unix
+    seconds) the environment served that version."""
+
+    files: dict[str, tuple[Site, float]]
+
+    def find(self, path: str, *, not_before: float) -> File | None:
+        """The asset, if the version that has it was served at or after the given moment (unix seconds)."""
+        found = self.files.get(path)
+        if found is None or found[1] < not_before:
+            return None
+        return earlier_file(found[0], path)
+
+
+async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]) -> EarlierAssets:
+    """Looks through the earlier versions, newest first, and notes what a page of theirs may still ask for.
+
+    A version whose manifest is gone or damaged is passed over. Raises StoreUnavailableError.
+    """
+    files: dict[str, tuple[Site, float]] = {}
+    for version in sorted(versions, key=lambda earlier: -earlier.until):
+        try:
+            manifest = await content.manifest(version.manifest_key)
+        except (ObjectMissingError, msgspec.MsgspecError):
+            continue
+        own = {
+            path: member
+            for path, member in manifest.files.items()
+            if path not in site.manifest.files and path not in files and may_be_of_an_earlier_version(path)
+        }
+        if own:
+            source = Site(
+                app_id=site.app_id,
+                slug=site.slug,
+                environment=site.environment,
+                version=version.version,
+                manifest=Manifest(bundles=manifest.bundles, files=own),
+                modified_at=site.modified_at,
+                indexable=site.indexable,
+            )
+            files.update(dict.fromkeys(own, (source, version.until)))
+    return EarlierAssets(files)
