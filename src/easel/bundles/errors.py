@@ -6,7 +6,7 @@ from easel.errors import BadRequestError
 
 
 class NotAZipError(BadRequestError):
-    """The upload is not a zip file. Zip your build output and upload that."""
+    """The upload is not a zip file; it is {found}. Zip your build output and upload that."""
 
     code = "not_a_zip"
 
@@ -29,6 +29,12 @@ class ZipHasPrefixError(BadRequestError):
     code = "zip_has_prefix"
 
 
+class ZipHasSuffixError(BadRequestError):
+    """There are {size} bytes after the end of the zip. Upload the zip as the tool made it."""
+
+    code = "zip_has_suffix"
+
+
 class ZipMalformedError(BadRequestError):
     """The zip's directory is damaged: {reason}. Make the zip again."""
 
@@ -42,73 +48,76 @@ class MultiDiskError(BadRequestError):
 
 
 class TooManyFilesError(BadRequestError):
-    """The zip holds {count} files, and may hold {limit}."""
+    """The zip holds {count} files, and may hold {limit}. Leave out what the app does not load."""
 
     code = "too_many_files"
 
 
 class FileTooLargeError(BadRequestError):
-    """`{member}` is {size} bytes long inflated, and a file may be {limit}."""
+    """`{member}` is {size} bytes long inflated, and a file may be {limit}. Serve it from elsewhere, or split it."""
 
     code = "file_too_large"
 
 
 class InflatesTooLargeError(BadRequestError):
-    """The files of the zip are {size} bytes long inflated, and may be {limit} in all."""
+    """The files of the zip are {size} bytes long inflated, and may be {limit} in all. Leave out what the app does not
+    load."""
 
     code = "bundle_inflates_too_large"
 
 
 class PathEmptyError(BadRequestError):
-    """A member of the zip has no name."""
+    """The path `{member}` names nothing: a file must have a name. Make the zip again."""
 
     code = "path_empty"
 
 
 class PathEncodingError(BadRequestError):
-    """The name `{member}` says that it is UTF-8 and is not."""
+    """The name `{member}` says that it is UTF-8 and is not. Rename the file, or zip it with another tool."""
 
     code = "path_encoding"
 
 
 class PathAbsoluteError(BadRequestError):
-    """The path `{member}` is absolute. Paths must be relative to the root of the app."""
+    """The path `{member}` is absolute. Paths must be relative: zip the contents of your build output folder from inside
+    it."""
 
     code = "path_absolute"
 
 
 class PathTraversalError(BadRequestError):
-    """The path `{member}` leads out of the app through `..`."""
+    """The path `{member}` holds `..`. Zip the contents of your build output folder from inside it."""
 
     code = "path_traversal"
 
 
 class PathDriveLetterError(BadRequestError):
-    """The path `{member}` begins with a drive letter. Paths must be relative to the root of the app."""
+    """The path `{member}` begins with a drive letter. Paths must be relative: zip the contents of your build output
+    folder from inside it."""
 
     code = "path_drive_letter"
 
 
 class PathControlCharacterError(BadRequestError):
-    """The path `{member}` holds a control character."""
+    """The path `{member}` holds a control character. Rename the file."""
 
     code = "path_control_character"
 
 
 class PathTooLongError(BadRequestError):
-    """The path `{member}` is {size} bytes long, and may be {limit}."""
+    """The path `{member}` is {size} bytes long, and may be {limit}. Shorten it."""
 
     code = "path_too_long"
 
 
 class PathDuplicateError(BadRequestError):
-    """The path `{member}` is in the zip twice."""
+    """The path `{member}` is in the zip twice. Make the zip again, in a new file."""
 
     code = "path_duplicate"
 
 
 class PathConflictError(BadRequestError):
-    """`{member}` is a file, and `{other}` needs it to be a folder."""
+    """`{member}` is a file, and `{other}` needs it to be a folder. Rename one of them."""
 
     code = "path_conflict"
 
@@ -120,7 +129,7 @@ class SymlinkError(BadRequestError):
 
 
 class DeviceError(BadRequestError):
-    """`{member}` is neither a file nor a folder."""
+    """`{member}` is neither a file nor a folder. Leave it out."""
 
     code = "device_in_bundle"
 
@@ -144,13 +153,13 @@ class MembersOverlapError(BadRequestError):
 
 
 class MemberOutOfBoundsError(BadRequestError):
-    """The data of `{member}` lies outside the zip."""
+    """The data of `{member}` lies outside the zip. Make the zip again."""
 
     code = "member_out_of_bounds"
 
 
 class HeaderMismatchError(BadRequestError):
-    """The zip contradicts itself about `{member}`: {reason}."""
+    """The zip contradicts itself about `{member}`: {reason}. Make the zip again."""
 
     code = "header_mismatch"
 
@@ -201,4 +210,4 @@ class SourceBundleError(BadRequestError):
 
 
 class InspectionStoppedError(Exception):
-    """Nobody waits for this inspection any more."""
+    """Nobody waits for this inspection any more. Not a refusal: whoever asked for the stop catches it."""

@@ -1,20 +1,18 @@
-"""Getting a member's content out of its bundle, in memory that stays bounded."""
+"""Getting a member's content out of its bundle, in memory that stays bounded whatever the data holds (RFC 1951)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from isal import isal_zlib
-from isal.igzip_lib import IsalError
+from isal.igzip_lib import DECOMP_DEFLATE, IgzipDecompressor, IsalError
 
 from easel.bundles.models import STORED, Member
 
 CHUNK = 256 * 1024
-_RAW_DEFLATE = -15
 
 
 class DamagedDataError(Exception):
-    """The compressed data cannot be read, or does not end where it should."""
+    """The data cannot be inflated, or does not end where it should."""
 
 
 def inflated(data: memoryview, method: int, limit: int) -> bytes:
@@ -24,7 +22,7 @@ def inflated(data: memoryview, method: int, limit: int) -> bytes:
     """
     if method == STORED:
         return bytes(data[: limit + 1])
-    inflater = isal_zlib.decompressobj(wbits=_RAW_DEFLATE)
+    inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
     try:
         content = inflater.decompress(data, limit + 1)
     except IsalError as error:  # type: ignore[misc]
@@ -35,29 +33,24 @@ def inflated(data: memoryview, method: int, limit: int) -> bytes:
 
 
 def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The content in pieces of at most `chunk` bytes. Raises DamagedDataError."""
+    """The content in pieces of at most `chunk` bytes, none of them empty. Raises DamagedDataError."""
     if method == STORED:
         for at in range(0, len(data), chunk):
             yield bytes(data[at : at + chunk])
         return
-    inflater = isal_zlib.decompressobj(wbits=_RAW_DEFLATE)
-    try:
-        at = 0
-        pending = b""
-        while not inflater.eof:
-            if not pending:
-                if at >= len(data):
-                    raise DamagedDataError("the compressed data is cut off")
-                source: bytes | memoryview = data[at : at + chunk]
-                at += len(source)
-            else:
-                source = pending
-            piece = inflater.decompress(source, chunk)
-            pending = inflater.unconsumed_tail
-            if piece:
-                yield piece
-    except IsalError as error:  # type: ignore[misc]
-        raise DamagedDataError(str(error)) from error
+    inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
+    at = 0
+    while not inflater.eof:
+        given = data[at : at + CHUNK] if inflater.needs_input else memoryview(b"")
+        at += len(given)
+        try:
+            piece = inflater.decompress(given, chunk)
+        except IsalError as error:  # type: ignore[misc]
+            raise DamagedDataError(str(error)) from error
+        if piece:
+            yield piece
+        elif not given and not inflater.eof:
+            raise DamagedDataError("the compressed data is cut off")
     if inflater.unused_data or at < len(data):
         raise DamagedDataError("something follows the compressed data")
 

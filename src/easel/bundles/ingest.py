@@ -1,14 +1,14 @@
 """Inspecting a bundle: one pass over the zip where it lies, in bounded memory. What comes out can be served.
 
 Members are inflated in memory once, held against size and CRC, and hashed. Limits hold while inflating, whatever the
-headers claim: no member is inflated further than one byte past its declared size.
+headers claim: no member is inflated further than a piece past its declared size.
 """
 
 from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,9 +34,10 @@ from easel.bundles.names import check_path, printable
 from easel.bundles.root import KEY_FILES, find_root, is_junk, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 
-WHOLE = 4 * 1024 * 1024
-"""Members up to this size (bytes) are inflated in one go, larger ones in pieces."""
-_BATCH = 64
+WHOLE = 1024 * 1024
+"""Members up to this size (bytes, both compressed and inflated) are inflated in one go, larger ones in pieces."""
+_BATCH_BYTES = 4 * WHOLE
+_BATCH_FILES = 64
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 
 
@@ -48,16 +49,16 @@ def inspect_file(
     threads: int = 2,
     should_stop: Callable[[], bool] | None = None,
 ) -> Inspection:
-    """Inspects the zip at the path; see `inspect`."""
+    """Inspects the zip at the path; see `inspect`. The file must not change while it is read."""
     with path.open("rb") as file:
         if path.stat().st_size == 0:
-            raise NotAZipError()
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            return inspect(view, limits=limits, allow=allow, threads=threads, should_stop=should_stop)
+            raise NotAZipError(found="empty")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return inspect(mapped, limits=limits, allow=allow, threads=threads, should_stop=should_stop)
 
 
 def inspect(
-    data: memoryview,
+    data: memoryview | mmap.mmap,
     *,
     limits: Limits,
     allow: Allowances,
@@ -67,16 +68,19 @@ def inspect(
     """Reads a whole zip: structure, names, rules, and every member's content.
 
     Gives the app's files by path, with where their bytes lie, and what there is to tell. Raises the errors of
-    `easel.bundles.errors`, and InspectionStoppedError once `should_stop` says so.
+    `easel.bundles.errors`, and InspectionStoppedError once `should_stop` says so (asked every few MiB).
     """
-    entries = read_directory(data, limits)
-    chosen, folders, left_out = _choose(entries, limits)
-    refuse_conflicts(chosen, folders)
-    root = find_root(chosen)
-    wanted = {path[len(root) :]: entry for path, entry in chosen.items()}
-    refuse_accidents(wanted, allow)
-    _check_sizes(wanted, limits)
-    files = _read_all(data, list(wanted.items()), allow, threads, should_stop or (lambda: False))
+    reader = _Reader(allow, should_stop or (lambda: False))
+    with memoryview(data) as view:
+        entries = read_directory(view, limits)
+        chosen, folders, left_out = _choose(entries, limits)
+        refuse_conflicts(chosen, folders)
+        root = find_root(chosen)
+        refuse_accidents(chosen, root, allow)
+        _check_sizes(chosen, limits)
+        wanted = [(path[len(root) :], entry) for path, entry in chosen.items()]
+        del entries, chosen, folders
+        files = reader.read_all(view, wanted, threads)
     return Inspection(
         files=files, stripped_root=root.rstrip("/"), left_out=left_out, warnings=notes(files, root, left_out)
     )
@@ -115,69 +119,90 @@ def _check_sizes(files: dict[str, Entry], limits: Limits) -> None:
         raise InflatesTooLargeError(size=total, limit=limits.max_total_size)
 
 
-def _read_all(
-    data: memoryview,
-    files: list[tuple[str, Entry]],
-    allow: Allowances,
-    threads: int,
-    should_stop: Callable[[], bool],
-) -> dict[str, Member]:
-    """Inflates and hashes every file. isal and hashlib let go of the interpreter's lock, so threads help."""
+class _Reader:
+    """Inflates, checks and hashes files, a few threads at a time."""
 
-    def read_batch(batch: list[tuple[str, Entry]]) -> list[tuple[str, Member]]:
-        if should_stop():
+    def __init__(self, allow: Allowances, should_stop: Callable[[], bool]) -> None:
+        self._allow = allow
+        self._should_stop = should_stop
+        self._failed = False
+
+    def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
+        """Every file's member. isal and hashlib let go of the interpreter's lock, so threads help."""
+        batches = list(_batches(files))
+        if threads < 2 or len(batches) < 2:
+            return dict(pair for batch in batches for pair in self._read_batch(data, batch))
+        with ThreadPoolExecutor(threads, thread_name_prefix="inspect") as pool:
+            futures = [pool.submit(self._read_batch, data, batch) for batch in batches]
+            try:
+                return dict(pair for future in futures for pair in future.result())
+            except BaseException:
+                # What has not begun is not begun, and what has begun ends at its next piece.
+                self._failed = True
+                for future in futures:
+                    future.cancel()
+                raise
+
+    def _read_batch(self, data: memoryview, batch: Sequence[tuple[str, Entry]]) -> list[tuple[str, Member]]:
+        self._check_stop()
+        return [(path, self._read(data, path, entry)) for path, entry in batch]
+
+    def _check_stop(self) -> None:
+        if self._failed or self._should_stop():
             raise InspectionStoppedError
-        return [(path, _read(data, path, entry, allow)) for path, entry in batch]
 
-    batches = [files[at : at + _BATCH] for at in range(0, len(files), _BATCH)]
-    if threads < 2 or len(batches) < 2:
-        return dict(pair for batch in batches for pair in read_batch(batch))
-    with ThreadPoolExecutor(threads, thread_name_prefix="inspect") as pool:
-        futures = [pool.submit(read_batch, batch) for batch in batches]
+    def _read(self, data: memoryview, path: str, entry: Entry) -> Member:
         try:
-            return dict(pair for future in futures for pair in future.result())
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+            with data[entry.offset : entry.offset + entry.length] as raw:
+                if max(entry.size, entry.length) <= WHOLE:
+                    size, crc, digest = self._read_whole(raw, entry)
+                else:
+                    size, crc, digest = self._read_in_pieces(raw, entry)
+        except DamagedDataError as error:
+            raise DataDamagedError(member=printable(entry.name)) from error
+        if size != entry.size:
+            raise SizeMismatchError(member=printable(entry.name))
+        if crc != entry.crc:
+            raise CrcMismatchError(member=printable(entry.name))
+        return Member(
+            hash=digest,
+            size=size,
+            type=content_type(path),
+            bundle=0,
+            offset=entry.offset,
+            length=entry.length,
+            method=entry.method,
+            crc=crc,
+        )
+
+    def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:
+        content = inflated(raw, entry.method, entry.size)
+        if entry.name.endswith(KEY_FILES) and not self._allow.secrets and _PRIVATE_KEY in content:
+            raise SecretInBundleError(member=printable(entry.name), kind="a private key")
+        return len(content), isal_zlib.crc32(content), hashlib.sha256(content).hexdigest()
+
+    def _read_in_pieces(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:
+        size = crc = 0
+        hasher = hashlib.sha256()
+        for piece in inflate(raw, entry.method):
+            size += len(piece)
+            if size > entry.size:
+                break
+            crc = isal_zlib.crc32(piece, crc)
+            hasher.update(piece)
+            self._check_stop()
+        return size, crc, hasher.hexdigest()
 
 
-def _read(data: memoryview, path: str, entry: Entry, allow: Allowances) -> Member:
-    raw = data[entry.offset : entry.offset + entry.length]
-    try:
-        if entry.size <= WHOLE:
-            content = inflated(raw, entry.method, entry.size)
-            size, crc = len(content), isal_zlib.crc32(content)
-            digest = hashlib.sha256(content).hexdigest()
-            if path.endswith(KEY_FILES) and not allow.secrets and _PRIVATE_KEY in content:
-                raise SecretInBundleError(member=path, kind="a private key")
-        else:
-            size, crc, digest = _read_in_pieces(raw, entry)
-    except DamagedDataError as error:
-        raise DataDamagedError(member=printable(path)) from error
-    if size != entry.size:
-        raise SizeMismatchError(member=printable(path))
-    if crc != entry.crc:
-        raise CrcMismatchError(member=printable(path))
-    return Member(
-        hash=digest,
-        size=size,
-        type=content_type(path),
-        bundle=0,
-        offset=entry.offset,
-        length=entry.length,
-        method=entry.method,
-        crc=crc,
-    )
-
-
-def _read_in_pieces(raw: memoryview, entry: Entry) -> tuple[int, int, str]:
-    size = crc = 0
-    hasher = hashlib.sha256()
-    for piece in inflate(raw, entry.method):
-        size += len(piece)
-        if size > entry.size:
-            break
-        crc = isal_zlib.crc32(piece, crc)
-        hasher.update(piece)
-    return size, crc, hasher.hexdigest()
+def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
+    """The files in portions of a few MiB, so that a thread is neither handed a single small file nor all large ones."""
+    batch: list[tuple[str, Entry]] = []
+    size = 0
+    for path, entry in files:
+        batch.append((path, entry))
+        size += entry.size
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

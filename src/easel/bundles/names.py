@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
 import zlib
@@ -19,53 +18,75 @@ from easel.bundles.errors import (
 
 MAX_NAME_BYTES = 1024
 _DRIVE = re.compile(r"[A-Za-z]:")
+# C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which no UTF-8 can carry.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNICODE_PATH_VERSION = 1
+_SHOWN = 200
 
 
 def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = None) -> str:
     """A member's name as text: UTF-8 by flag, else UTF-8 if it is valid, else cp437 (APPNOTE.TXT, appendix D).
 
-    `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075), which wins while its CRC fits the
-    raw name. Raises PathEncodingError for a name flagged UTF-8 that is not.
+    `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which wins while its CRC
+    fits the raw name. Raises PathEncodingError for a name that says it is UTF-8 and is not.
     """
-    if unicode_path is not None and len(unicode_path) > 5 and unicode_path[0] == 1:
-        fits = int.from_bytes(unicode_path[1:5], "little") == zlib.crc32(raw)
-        with contextlib.suppress(UnicodeDecodeError):
-            if fits:
-                return unicode_path[5:].decode()
+    # Whoever renamed the member without knowing this field left a CRC that no longer fits: then it says nothing.
+    if (
+        unicode_path is not None
+        and len(unicode_path) > 5
+        and unicode_path[0] == _UNICODE_PATH_VERSION
+        and int.from_bytes(unicode_path[1:5], "little") == zlib.crc32(raw)
+    ):
+        return _utf8(unicode_path[5:])
+    if utf8_flag:
+        return _utf8(raw)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp437")
+
+
+def _utf8(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        if utf8_flag:
-            raise PathEncodingError(member=printable(raw.decode("latin-1"))) from error
-        return raw.decode("cp437")
+        raise PathEncodingError(member=printable(raw[:_SHOWN].decode("utf-8", "backslashreplace"))) from error
 
 
 def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
     """The path as Easel keeps it: relative, '/' between parts, NFC, no empty or '.' parts.
 
-    Backslashes are read as '/'. A trailing '/' (a folder) is dropped. Raises one of the Path…Error classes.
+    Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) is on the path
+    as given and as kept, since NFC can make a name longer. Raises one of the Path…Error classes.
     """
-    size = len(path.encode("utf-8", "surrogatepass"))
-    if size > max_bytes:
-        raise PathTooLongError(member=printable(path[:80]) + "…", size=size, limit=max_bytes)
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+    if _CONTROL.search(path):
         raise PathControlCharacterError(member=printable(path))
-    normal = unicodedata.normalize("NFC", path.replace("\\", "/"))
+    normal = path.replace("\\", "/")
+    if not normal.isascii():
+        normal = unicodedata.normalize("NFC", normal)
+    size = max(len(path.encode()), len(normal.encode()))
+    if size > max_bytes:
+        raise PathTooLongError(member=printable(path), size=size, limit=max_bytes)
     if _DRIVE.match(normal):
-        raise PathDriveLetterError(member=path)
+        raise PathDriveLetterError(member=printable(path))
     if normal.startswith("/"):
-        raise PathAbsoluteError(member=path)
-    parts = [part for part in normal.split("/") if part not in ("", ".")]
+        raise PathAbsoluteError(member=printable(path))
+    parts = normal.split("/")
     if ".." in parts:
-        raise PathTraversalError(member=path)
-    if not parts:
-        raise PathEmptyError()
-    return "/".join(parts)
+        raise PathTraversalError(member=printable(path))
+    if "" in parts or "." in parts:
+        parts = [part for part in parts if part not in ("", ".")]
+        if not parts:
+            raise PathEmptyError(member=printable(path))
+        normal = "/".join(parts)
+    return normal
 
 
 def printable(text: str) -> str:
-    """The text with everything that could disturb a log or a terminal escaped, at most 200 characters."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text[:200]
-    )
+    """The text for a message: what could disturb a log or a terminal is escaped, and it is 200 characters at most."""
+    shown = text[:_SHOWN]
+    if not shown.isprintable():
+        shown = "".join(
+            character if character.isprintable() else character.encode("unicode_escape").decode() for character in shown
+        )
+    return shown if len(text) <= _SHOWN else shown + "…"

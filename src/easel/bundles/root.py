@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
 
 from easel.bundles.errors import (
     DependenciesInBundleError,
@@ -13,69 +14,77 @@ from easel.bundles.errors import (
     SourceBundleError,
 )
 from easel.bundles.models import Allowances
+from easel.bundles.names import printable
 
 ENTRY_POINT = "index.html"
 PLATFORM_FOLDERS = ("api", "_api", "_auth", "functions", "_easel")
 
+_PROJECT_FILE = "package.json"
+_JUNK_FOLDER = "__MACOSX"
 _JUNK_NAMES = frozenset({".DS_Store", "Thumbs.db"})
 _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z")
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
 """Files that may hold a private key or something harmless: their content decides."""
+_NAMED_AT_MOST = 8
 
 
 def is_junk(path: str) -> bool:
     """Whether the member is something an operating system left there, and never part of an app."""
-    return path.split("/", 1)[0] == "__MACOSX" or path.rsplit("/", 1)[-1] in _JUNK_NAMES
+    *folders, name = path.split("/")
+    return name in _JUNK_NAMES or name == _JUNK_FOLDER or _JUNK_FOLDER in folders
 
 
 def find_root(paths: Collection[str]) -> str:
     """The folder that is the app's root: '' for the zip's own, else the only top-level folder with a trailing '/'.
 
-    Raises SourceBundleError, EntryPointMissingError.
+    `paths` are the files without the junk. Raises SourceBundleError, EntryPointMissingError.
     """
     if ENTRY_POINT in paths:
         return ""
     tops = {path.split("/", 1)[0] for path in paths}
-    root = ""
-    if len(tops) == 1:
-        top = next(iter(tops))
-        if all("/" in path for path in paths):
-            root = f"{top}/"
-            if root + ENTRY_POINT in paths:
-                return root
-    if "package.json" in paths or (root and root + "package.json" in paths):
-        raise SourceBundleError()
-    raise EntryPointMissingError(hint=_hint(paths), found=sorted(tops)[:20])
+    root = f"{next(iter(tops))}/" if len(tops) == 1 and all("/" in path for path in paths) else ""
+    if root + ENTRY_POINT in paths:
+        return root
+    if root + _PROJECT_FILE in paths:
+        raise SourceBundleError(member=printable(root + _PROJECT_FILE))
+    raise EntryPointMissingError(hint=_hint(paths), found=[printable(top) for top in sorted(tops)[:20]])
 
 
-def _hint(paths: Iterable[str]) -> str:
-    known = list(paths)
-    tops = sorted({path.split("/", 1)[0] + ("/" if "/" in path else "") for path in known})
-    shown = ", ".join(f"`{top}`" for top in tops[:8]) + (" and more" if len(tops) > 8 else "")
-    hint = f"At the root there is {shown or 'nothing'}."
-    pages = sorted((path for path in known if path.rsplit("/", 1)[-1] == ENTRY_POINT), key=lambda p: (p.count("/"), p))
-    if pages:
-        folder = pages[0].rsplit("/", 1)[0]
-        return f"{hint} The nearest one is `{pages[0]}`: zip the contents of `{folder}/`, not what is around it."
-    return f"{hint} Zip the contents of your build output folder (often dist/, build/ or out/)."
+def _hint(paths: Collection[str]) -> str:
+    tops = sorted({path.split("/", 1)[0] + ("/" if "/" in path else "") for path in paths})
+    shown = ", ".join(f"`{printable(top)}`" for top in tops[:_NAMED_AT_MOST])
+    found = f"At the root there is {shown}{' and more' if len(tops) > _NAMED_AT_MOST else ''}."
+    pages = [path for path in paths if path.rsplit("/", 1)[-1].lower() == ENTRY_POINT]
+    if not pages:
+        return f"{found} Zip the contents of your build output folder (often dist/, build/ or out/)."
+    nearest = min(pages, key=lambda path: (path.count("/"), path))
+    folder, _, name = nearest.rpartition("/")
+    hint = f"{found} The nearest one is `{printable(nearest)}`"
+    if name != ENTRY_POINT:
+        return f"{hint}: rename it to `{ENTRY_POINT}`, since addresses tell capital letters apart."
+    return f"{hint}: zip the contents of `{printable(folder)}/`, not what is around it."
 
 
-def refuse_accidents(paths: Iterable[str], allow: Allowances) -> None:
-    """Refuses what is public by mistake almost always. Raises SecretInBundleError, DependenciesInBundleError."""
+def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None:
+    """Refuses what is public by mistake almost always; `root` as `find_root` gave it.
+
+    Raises SecretInBundleError, DependenciesInBundleError.
+    """
+    dependencies = f"{root}node_modules/"
     for path in paths:
-        if path.startswith("node_modules/") and not allow.dependencies:
-            raise DependenciesInBundleError(member=path)
+        if not allow.dependencies and path.startswith(dependencies):
+            raise DependenciesInBundleError(member=printable(path))
         kind = None if allow.secrets else secret_kind(path)
         if kind is not None:
-            raise SecretInBundleError(member=path, kind=kind)
+            raise SecretInBundleError(member=printable(path), kind=kind)
 
 
 def secret_kind(path: str) -> str | None:
     """What kind of secret the path names, or None."""
-    *folders, name = path.split("/")
-    if ".git" in folders or path == ".git":
+    *folders, name = path.lower().split("/")
+    if name == ".git" or ".git" in folders:
         return "a Git repository"
     if (name == ".env" or name.startswith(".env.")) and not _HARMLESS_ENV.match(name):
         return "environment variables"
@@ -84,32 +93,40 @@ def secret_kind(path: str) -> str | None:
     return None
 
 
-def refuse_conflicts(paths: Collection[str], folders: Collection[str]) -> None:
-    """Refuses a file where another member needs a folder. Raises PathConflictError."""
-    files = set(paths)
+def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
+    """Refuses a file where another member needs a folder. Raises PathConflictError.
+
+    With '/' put before every other character, whatever lies in a folder sorts right behind it, so that looking at
+    neighbours is enough; listing each path's folders could take gigabytes.
+    """
     for folder in folders:
         if folder in files:
-            raise PathConflictError(member=folder, other=f"{folder}/")
-    seen: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in seen:
-            if parent in files:
-                raise PathConflictError(member=parent, other=path)
-            seen.add(parent)
-            parent = parent.rpartition("/")[0]
+            raise PathConflictError(member=printable(folder), other=printable(f"{folder}/"))
+    members = sorted(path.replace("/", "\0") for path in (*files, *folders))
+    for path, following in pairwise(members):
+        if following.startswith(path + "\0") and (file := path.replace("\0", "/")) in files:
+            raise PathConflictError(member=printable(file), other=printable(following.replace("\0", "/")))
 
 
 def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> list[str]:
     """What to tell the person who uploaded this."""
     said = []
     if stripped:
-        said.append(f"everything is inside `{stripped}`, which was taken as the root of the app.")
+        said.append(f"everything is inside `{printable(stripped)}`, which was taken as the root of the app.")
     if left_out:
-        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-        said.append(f"left out what no app needs: `{left_out[0]}`{more}.")
+        count = len(left_out)
+        more = f" and {count - 1} more" if count > 1 else ""
+        files = "1 file" if count == 1 else f"{count} files"
+        said.append(f"left out {files} that no app needs: `{printable(left_out[0])}`{more}.")
+    if _PROJECT_FILE in paths and any(path.startswith("src/") for path in paths):
+        said.append(
+            f"there are `{_PROJECT_FILE}` and `src/` beside `{ENTRY_POINT}`: if this is the project, build it and "
+            "upload the output folder (often dist/, build/ or out/) instead."
+        )
     for folder in PLATFORM_FOLDERS:
         example = next((path for path in paths if path.startswith(f"{folder}/")), None)
         if example is not None:
-            said.append(f"`/{folder}/` belongs to the platform: `{example}` and what is beside it is never served.")
+            said.append(
+                f"`/{folder}/` belongs to the platform: `{printable(example)}` and what is beside it is never served."
+            )
     return said

@@ -13,6 +13,7 @@ for _suffix, _type in {
     ".css": "text/css",
     ".glb": "model/gltf-binary",
     ".gltf": "model/gltf+json",
+    ".gz": "application/gzip",
     ".htm": "text/html",
     ".html": "text/html",
     ".ico": "image/x-icon",
@@ -28,6 +29,7 @@ for _suffix, _type in {
     ".otf": "font/otf",
     ".rss": "application/rss+xml",
     ".svg": "image/svg+xml",
+    ".tgz": "application/gzip",
     ".ttf": "font/ttf",
     ".txt": "text/plain",
     ".wasm": "application/wasm",
@@ -46,6 +48,9 @@ for _suffix, _type in {
     ".jsx": "text/plain",
 }.items():
     _types.add_type(_type, _suffix)
+
+# Files that clients look up under a name without a suffix, and want as JSON.
+_NAMES = {"apple-app-site-association": "application/json"}
 
 _TEXT_TYPES = frozenset(
     {
@@ -66,9 +71,14 @@ _TEXT_TYPES = frozenset(
 def content_type(path: str) -> str:
     """The Content-Type for a file of this name; text is UTF-8, unknown is `application/octet-stream`."""
     name = path.rsplit("/", 1)[-1].lower()
-    guessed, encoding = _types.guess_type(f"x{name}" if name.startswith(".") else name, strict=False)
-    if encoding is not None or guessed is None:
-        return DEFAULT if encoding is None else {"gzip": "application/gzip"}.get(encoding, DEFAULT)
+    if name in _NAMES:
+        return _NAMES[name]
+    _, dot, suffix = name.rpartition(".")
+    suffix = dot + suffix
+    # The last suffix counts: `x.js.gz` is a gzip file, and no encoding is claimed for a script.
+    guessed = _types.types_map[True].get(suffix) or _types.types_map[False].get(suffix)
+    if guessed is None:
+        return DEFAULT
     return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
 
 

@@ -1,0 +1,122 @@
+"""Finding a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
+
+The directory must stand where the end record says and reach exactly up to it: whatever is before, between or after is
+a zip that different readers would read differently.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from easel.bundles.errors import (
+    MultiDiskError,
+    NotAZipError,
+    ZipHasPrefixError,
+    ZipHasSuffixError,
+    ZipMalformedError,
+    ZipTruncatedError,
+)
+
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR64 = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_END_SIGNATURE, _LOCATOR64_SIGNATURE, _END64_SIGNATURE = b"PK\5\6", b"PK\6\7", b"PK\6\6"
+_CENTRAL_SIGNATURE, _LOCAL_SIGNATURE, _SPLIT_SIGNATURE = b"PK\1\2", b"PK\3\4", b"PK\7\x08"
+_MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
+
+_OTHER_FORMATS = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x1f\x8b", "a gzip file, perhaps a .tar.gz"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"<", "an HTML or XML file"),
+)
+
+
+class Directory(NamedTuple):
+    """Where the central directory begins in the zip, how long it is (bytes), and how many entries it says it has."""
+
+    start: int
+    size: int
+    entries: int
+
+
+class _End(NamedTuple):
+    disk: int
+    first_disk: int
+    entries_here: int
+    entries: int
+    size: int
+    start: int
+    position: int
+
+
+def find_directory(data: memoryview) -> Directory:
+    """Where the directory is.
+
+    Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError, ZipHasSuffixError, MultiDiskError, ZipMalformedError.
+    """
+    end = _find_end(data)
+    if _MAX16 in end[:4] or _MAX32 in (end.size, end.start):
+        end = _find_end64(data, end.position) or end
+    if end.disk or end.first_disk or end.entries_here != end.entries:
+        raise MultiDiskError()
+    missing = end.start + end.size - end.position
+    if missing > 0:
+        raise ZipTruncatedError(reason="its directory would have to lie past its end")
+    if missing < 0:
+        # Bytes put before a whole zip move everything, the directory too, by as much as there is too much.
+        if end.size and bytes(data[end.start - missing :][:4]) == _CENTRAL_SIGNATURE != bytes(data[end.start :][:4]):
+            raise ZipHasPrefixError(size=-missing)
+        raise ZipMalformedError(reason="its directory is not where it says")
+    return Directory(end.start, end.size, end.entries)
+
+
+def _find_end(data: memoryview) -> _End:
+    tail = bytes(data[-(_END.size + _MAX16) :])
+    at = tail.rfind(_END_SIGNATURE)
+    while at >= 0:
+        if at + _END.size <= len(tail):
+            _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(tail, at)
+            if at + _END.size + comment == len(tail):
+                return _End(disk, first_disk, here, count, size, start, len(data) - len(tail) + at)
+        at = tail.rfind(_END_SIGNATURE, 0, at)
+    raise _no_end(data, tail)
+
+
+def _no_end(data: memoryview, tail: bytes) -> NotAZipError | ZipTruncatedError | MultiDiskError | ZipHasSuffixError:
+    begins = bytes(data[:6])
+    if begins.startswith(_SPLIT_SIGNATURE):
+        return MultiDiskError()
+    if not begins.startswith((_LOCAL_SIGNATURE, _END_SIGNATURE)):
+        found = next((name for magic, name in _OTHER_FORMATS if begins.startswith(magic)), None)
+        if found is None and bytes(data[257:262]) == b"ustar":
+            found = "a tar archive"
+        return NotAZipError(found=found or ("something else" if begins else "empty"))
+    at = tail.rfind(_END_SIGNATURE)
+    if at >= 0 and at + _END.size <= len(tail):
+        following = len(tail) - at - _END.size - int.from_bytes(tail[at + _END.size - 2 : at + _END.size], "little")
+        if following > 0:
+            return ZipHasSuffixError(size=following)
+    return ZipTruncatedError(reason="its directory, which stands at the end, is missing")
+
+
+def _find_end64(data: memoryview, end: int) -> _End | None:
+    """The zip64 end record, when there is one before the end record at `end`."""
+    at = end - _LOCATOR64.size
+    if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
+        # Fields may hold their largest value by chance, as with 65,535 entries: then they mean what they say.
+        return None
+    _, _, position, disks = _LOCATOR64.unpack_from(data, at)
+    if disks > 1:
+        raise MultiDiskError()
+    if position + _END64.size > at or bytes(data[position : position + 4]) != _END64_SIGNATURE:
+        usual = at - _END64.size
+        if position < usual and bytes(data[usual : usual + 4]) == _END64_SIGNATURE:
+            raise ZipHasPrefixError(size=usual - position)
+        raise ZipMalformedError(reason="its zip64 end record is not where it says")
+    _, _, _, _, disk, first_disk, here, count, size, start = _END64.unpack_from(data, position)
+    return _End(disk, first_disk, here, count, size, start, position)
