@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from conftest import Platform
 from driving import NO_SUCH_APP, connect, create, new_slug, refused
 from mixpeek.exceptions import (
     BadRequestException,
@@ -27,6 +26,8 @@ from mixpeek.models.retriever_input_schema_field_input import RetrieverInputSche
 from mixpeek.models.stat_item import StatItem
 from mixpeek.models.theme_config import ThemeConfig
 from mixpeek.models.update_app_request import UpdateAppRequest
+
+from bench.running import Platform
 
 
 def test_create_app_answers_the_app_as_get_app_does(platform: Platform) -> None:

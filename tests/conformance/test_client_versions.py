@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from conftest import Platform
 from driving import NO_SUCH_APP, bundle, connect, create, refused, ship, site
 from mixpeek.api.apps_api import AppsApi
 from mixpeek.exceptions import (
@@ -19,6 +18,8 @@ from mixpeek.exceptions import (
 from mixpeek.models.app_response import AppResponse
 from mixpeek.models.publish_app_request import PublishAppRequest
 from mixpeek.models.restore_version_request import RestoreVersionRequest
+
+from bench.running import Platform
 
 
 @dataclass
