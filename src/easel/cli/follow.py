@@ -17,10 +17,10 @@ from easel.cli.sse import Event, events
 from easel.deploys.schemas import DeployStatusResponse
 
 FINAL: Final = ("complete", "failed")
-_STREAM_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
-_POLL_EVERY: Final = 1.0
+_PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
+_STUCK_ROUNDS: Final = 2
 _SILENCE: Final = 0.7
-_POLL_FAILURES: Final = 30
+_UNREACHABLE_ROUNDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,46 @@ class Follower:
         self._handed_on = 0
 
     def to_the_end(self) -> DeployStatusResponse:
-        """Hands on every log line once, and gives the deploy as it ended. Raises FollowingLostError, ApiError."""
-        failures = 0
-        while failures <= len(_STREAM_PAUSES):
+        """Hands on every log line once, and gives the deploy as it ended. Raises FollowingLostError, ApiError.
+
+        Where the stream brings nothing, the status is asked for between attempts: a deploy is followed over a restart
+        of the server, and where something on the way lets no stream through.
+        """
+        ended = False
+        stuck = unreachable = 0
+        while unreachable <= _UNREACHABLE_ROUNDS:
             before = self._handed_on
-            try:
-                if self._stream():
-                    return self._ended()
-            except (httpx.TransportError, NotAnEaselServerError):
-                pass
-            except ApiError as error:
-                if error.http_status < 500:
-                    raise
-            failures = 1 if self._handed_on > before else failures + 1
-            if failures <= len(_STREAM_PAUSES):
-                time.sleep(_STREAM_PAUSES[failures - 1])
-        return self._ended()
+            ended = ended or self._streamed()
+            stuck = 0 if self._handed_on > before else stuck + 1
+            if ended or stuck >= _STUCK_ROUNDS:
+                deploy = self._status()
+                if deploy is not None and deploy.status in FINAL:
+                    return deploy
+                unreachable = unreachable + 1 if deploy is None else 0
+            time.sleep(_PAUSES[min(stuck, len(_PAUSES) - 1)])
+        raise FollowingLostError(deploy_id=self._deploy_id)
+
+    def _streamed(self) -> bool:
+        """Whether the stream came to its end; False when it broke off or was not to be had."""
+        try:
+            return self._stream()
+        except (httpx.TransportError, NotAnEaselServerError):
+            return False
+        except ApiError as error:
+            if error.http_status < 500:
+                raise
+            return False
+
+    def _status(self) -> DeployStatusResponse | None:
+        """The deploy as it is, or None when the server does not say."""
+        try:
+            return self._client.deploy_status(self._app_id, self._deploy_id)
+        except (ServerUnreachableError, NotAnEaselServerError):
+            return None
+        except ApiError as error:
+            if error.http_status < 500:
+                raise
+            return None
 
     def replay(self, silence: float) -> None:
         """Hands on what there is; ends with httpx.ReadTimeout when nothing came for `silence` seconds."""
@@ -87,25 +111,6 @@ class Follower:
         except (ValueError, KeyError, TypeError):
             return
         self._on_line(line)
-
-    def _ended(self) -> DeployStatusResponse:
-        """Asks for the status until it is final."""
-        failures = 0
-        while failures < _POLL_FAILURES:
-            try:
-                deploy = self._client.deploy_status(self._app_id, self._deploy_id)
-            except (ServerUnreachableError, NotAnEaselServerError):
-                failures += 1
-            except ApiError as error:
-                if error.http_status < 500:
-                    raise
-                failures += 1
-            else:
-                failures = 0
-                if deploy.status in FINAL:
-                    return deploy
-            time.sleep(_POLL_EVERY)
-        raise FollowingLostError(deploy_id=self._deploy_id)
 
 
 def log_so_far(client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:

@@ -1,0 +1,1 @@
+"""The command line, tested the way it is used."""

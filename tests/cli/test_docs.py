@@ -1,0 +1,47 @@
+"""docs/cli.md says what the program does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from easel.cli.exit_codes import MEANINGS
+from easel.cli.main import build
+
+DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+SERVER_COMMANDS = {"serve", "api", "worker", "edge", "migrate"}
+EXAMPLES = sorted(set(re.findall(r"^\$ (?:cd .* && )?(easel .*)$", DOCS, re.M)))
+
+
+def documented() -> set[str]:
+    return {shlex.split(example)[1] for example in EXAMPLES}
+
+
+def test_every_command_has_an_example_and_every_example_a_command() -> None:
+    app = build()
+    names = {str(command.name or getattr(command.callback, "__name__", "")) for command in app.registered_commands}
+    names |= {str(group.name) for group in app.registered_groups}
+    assert documented() == names - SERVER_COMMANDS
+
+
+def test_the_table_of_exit_codes_is_the_programs() -> None:
+    table = dict(re.findall(r"^\| (\d+) \| (.*) \|$", DOCS, re.M))
+    assert table == {str(int(code)): meaning for code, meaning in MEANINGS.items()}
+    shown = " ".join(CliRunner().invoke(build(), ["--help"], env={"COLUMNS": "200"}).stdout.split())
+    for code, meaning in MEANINGS.items():
+        assert f"{int(code)} {meaning}" in shown
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_options_in_every_example_exist(example: str) -> None:
+    words = shlex.split(example.partition(" < ")[0])[1:]
+    command = words[:2] if words[0] in ("apps", "keys") else words[:1]
+    shown = CliRunner().invoke(build(), [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert shown.exit_code == 0
+    for word in words:
+        if word.startswith("-"):
+            assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", shown.stdout), word
