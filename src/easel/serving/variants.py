@@ -15,6 +15,10 @@ from easel.bundles.models import Manifest, Member
 from easel.bundles.types import is_text
 
 MAGIC = b"EASELV1\n"
+LARGEST = 32 * 1024 * 1024
+"""The largest file (bytes) that a variant is made of."""
+WORTH_IT = 0.97
+"""A variant is kept if it is at most this share of what lies in the bundle."""
 _HEADER = len(MAGIC) + 8
 _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
@@ -26,7 +30,7 @@ def build_variants(
     min_size: int = 1024,
     should_stop: Callable[[], bool] | None = None,
 ) -> bytes | None:
-    """The variants object for a manifest: brotli for every text file it makes smaller than its deflated bytes.
+    """The variants object for a manifest: brotli for every text file that it makes smaller than it lies in its bundle.
 
     Pages are left out, since they are changed when they are served. The quality falls with the size, so that a large
     file costs about a second at the most. None once `should_stop` says so.
@@ -37,10 +41,12 @@ def build_variants(
     for member in manifest.files.values():
         if should_stop is not None and should_stop():
             return None
-        if member.size < min_size or member.hash in index or not is_text(member.type) or "html" in member.type:
+        if not min_size <= member.size <= LARGEST or member.hash in index:
+            continue
+        if not is_text(member.type) or "html" in member.type:
             continue
         small = brotli.compress(read(member), quality=_quality(member.size))
-        if len(small) < member.length:
+        if len(small) <= member.length * WORTH_IT:
             index[member.hash] = (offset, len(small))
             pieces.append(small)
             offset += len(small)

@@ -1,0 +1,65 @@
+"""Sites and files for the tests of the rules, without any store."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+
+from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
+from easel.bundles.types import content_type
+from easel.serving.models import Answer, Part, Request, Site
+from easel.serving.resolve import resolve
+
+
+class Place:
+    """A site over bytes in memory, laid out as a bundle lays them out."""
+
+    def __init__(self, files: Mapping[str, bytes], *, stored: bool = False) -> None:
+        self.data = bytearray()
+        members = {}
+        for path, content in files.items():
+            packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+            raw = content if stored else packer.compress(content) + packer.flush()
+            members[path] = Member(
+                hash=hashlib.sha256(content).hexdigest(),
+                size=len(content),
+                type=content_type(path),
+                bundle=0,
+                offset=len(self.data),
+                length=len(raw),
+                method=STORED if stored else DEFLATED,
+                crc=zlib.crc32(content),
+            )
+            self.data += raw
+        self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members)
+
+    def site(self, **fields: object) -> Site:
+        known: dict[str, object] = {
+            "app_id": "app_1",
+            "slug": "shop",
+            "environment": "production",
+            "version": 3,
+            "manifest": self.manifest,
+            "modified_at": 1_700_000_000,
+            **fields,
+        }
+        return Site(**known)  # type: ignore[arg-type]
+
+
+def navigate(site: Site, target: str) -> object:
+    """What a browser gets that opens the address."""
+    return resolve(site, Request("GET", target, accept="text/html,*/*;q=0.8", fetch_dest="document"))
+
+
+def fields(answer: Answer) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in answer.headers}
+
+
+def body_of(answer: Answer, place: Place) -> bytes:
+    """The answer's body, read as the edge reads it."""
+    from easel.edge.content import pieces
+
+    if isinstance(answer.body, Part):
+        return b"".join(pieces(answer.body, memoryview(bytes(place.data))))
+    return answer.body

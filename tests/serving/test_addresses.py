@@ -1,0 +1,59 @@
+"""Host names of environments and versions."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easel.serving.addresses import LABEL, address, host_label, shortened_slug, version_environment, version_in
+
+_slugs = st.from_regex(re.compile(r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9])){1,58}[a-z0-9]"), fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "label"),
+    [("production", "shop"), ("staging", "staging-shop"), ("v3", "v3-shop"), ("pr-12", "pr-12-shop")],
+)
+def test_an_environment_has_an_address_of_its_own(environment: str, label: str) -> None:
+    assert host_label(environment, "shop") == label
+
+
+def test_the_port_is_named_only_where_it_is_not_the_schemes_own() -> None:
+    assert address("staging", "shop", scheme="http", domain="localhost", port=8080) == (
+        "http://staging-shop.localhost:8080/"
+    )
+    assert address("production", "shop", scheme="https", domain="example.org", port=443) == "https://shop.example.org/"
+    assert address("v2", "shop", scheme="http", domain="example.org", port=80) == "http://v2-shop.example.org/"
+
+
+@given(_slugs, st.sampled_from(["production", "staging", "v1", "v123", "v1234567890", "pr-7", "pr-99999"]))
+def test_no_label_is_longer_than_dns_allows(slug: str, environment: str) -> None:
+    label = host_label(environment, slug)
+    assert len(label) <= LABEL
+    assert re.fullmatch(r"[a-z0-9-]+", label)
+    assert not label.endswith("-")
+    assert "--" not in label
+
+
+def test_a_slug_that_is_cut_ends_in_six_digits_of_its_hash() -> None:
+    slug = "a" * 60
+    label = host_label("staging", slug)
+    assert re.fullmatch(r"staging-a{48}-[0-9a-f]{6}", label)
+    assert len(label) == LABEL
+    assert host_label("staging", "a" * 59 + "b") != label
+
+
+@given(_slugs, st.integers(1, 9_999_999_999))
+def test_a_versions_address_names_its_number(slug: str, number: int) -> None:
+    label = host_label(version_environment(number), slug)
+    assert version_in(label) == (number, shortened_slug(number, slug))
+
+
+@pytest.mark.parametrize(
+    "label", ["shop", "v0-shop", "v01-shop", "v-shop", "v1", "v1-", "v12345678901-shop", "pr-1-shop"]
+)
+def test_other_labels_name_no_version(label: str) -> None:
+    assert version_in(label) is None

@@ -1,0 +1,220 @@
+"""Encodings, conditions, ranges and headers."""
+
+from __future__ import annotations
+
+import gzip
+from email.utils import formatdate
+from itertools import pairwise
+
+import brotli
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easel.serving.models import Answer, File, Fixed, Request
+from easel.serving.negotiate import acceptable, byte_range, choose_encoding
+from easel.serving.resolve import resolve
+from easel.serving.respond import answer_file, answer_fixed, representations
+from serving.building import Place, body_of, fields
+
+CONTENT = b"const answer = 42;\n" * 100
+PLACE = Place({"app.js": CONTENT, "index.html": b"<p>", "assets/a-0123abcd.js": b"x", "404.html": b"none"})
+STORED = Place({"app.js": CONTENT}, stored=True)
+MODIFIED = 1_700_000_000
+
+
+def ask(place: Place = PLACE, target: str = "/app.js", small: bytes | None = None, **headers: str) -> Answer:
+    method = headers.pop("method", "GET")
+    request = Request(method, target, **headers)
+    site = place.site()
+    found = resolve(site, request)
+    if isinstance(found, Fixed):
+        return answer_fixed(found, site)
+    assert isinstance(found, File)
+    return answer_file(site, found, representations(found, small), request)
+
+
+@pytest.mark.parametrize(
+    ("header", "best_first"),
+    [
+        (None, ("identity",)),
+        ("", ("identity",)),
+        ("gzip", ("gzip", "identity")),
+        ("gzip, deflate, br, zstd", ("br", "gzip", "identity")),
+        ("br;q=0.5, gzip", ("gzip", "br", "identity")),
+        ("br;q=0, gzip;q=0", ("identity",)),
+        ("*", ("br", "gzip", "identity")),
+        ("*;q=0", ("identity",)),
+        ("identity;q=0, gzip", ("gzip", "identity")),
+        ("identity, gzip;q=0.5", ("identity", "gzip")),
+        ("GZIP;Q=1", ("gzip", "identity")),
+        ("x-gzip", ("gzip", "identity")),
+        ("gzip;q=nan, br;q=7", ("identity",)),
+        ("deflate", ("identity",)),
+        (", ,;;q=1,gzip", ("gzip", "identity")),
+    ],
+)
+def test_encodings_are_weighed_as_the_client_weighs_them(header: str | None, best_first: tuple[str, ...]) -> None:
+    assert acceptable(header) == best_first
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=400))
+def test_no_accept_encoding_breaks_the_choice(header: str) -> None:
+    assert choose_encoding(header, ["gzip", "identity"]) in ("gzip", "identity")
+
+
+@given(
+    st.binary(max_size=4000),
+    st.lists(st.sampled_from(["gzip", "br", "identity", "*", "gzip;q=0", "br;q=0.4", "identity;q=0"]), max_size=4),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_encoding_is_chosen_the_client_gets_the_same_bytes(
+    content: bytes, accepted: list[str], stored: bool, has_brotli: bool
+) -> None:
+    place = Place({"app.js": content}, stored=stored)
+    small = brotli.compress(content) if has_brotli else None
+    answer = ask(place, small=small, accept_encoding=", ".join(accepted))
+    body = body_of(answer, place)
+    encoding = fields(answer).get("content-encoding", "identity")
+    decoded = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress}[encoding](body)
+    assert decoded == content
+    assert len(body) == answer.length == int(fields(answer)["content-length"])
+
+
+def test_each_representation_has_an_etag_of_its_own_and_says_what_it_varies_by() -> None:
+    answers = [ask(small=brotli.compress(CONTENT), accept_encoding=encoding) for encoding in ("", "gzip", "br")]
+    assert len({fields(answer)["etag"] for answer in answers}) == 3
+    assert {fields(answer)["vary"] for answer in answers} == {"Accept-Encoding"}
+    assert all(not fields(answer)["etag"].startswith("W/") for answer in answers)
+    assert "vary" not in fields(ask(STORED))
+
+
+@pytest.mark.parametrize("wrap", ["{}", "W/{}", '"other", {}', '{} , W/"x"', "*"])
+def test_a_client_that_has_it_already_gets_304(wrap: str) -> None:
+    tag = fields(ask())["etag"]
+    answer = ask(if_none_match=wrap.format(tag))
+    assert (answer.status, answer.length) == (304, 0)
+    sent = fields(answer)
+    assert sent["etag"] == tag
+    assert {"cache-control", "vary", "last-modified"} <= sent.keys()
+    assert not {"content-length", "content-type", "content-encoding"} & sent.keys()
+
+
+def test_another_representations_etag_is_no_match() -> None:
+    assert ask(if_none_match=fields(ask())["etag"], accept_encoding="gzip").status == 200
+    assert ask(if_none_match='"other"').status == 200
+
+
+def test_if_modified_since_counts_only_alone_and_only_for_the_same_moment() -> None:
+    same = formatdate(MODIFIED, usegmt=True)
+    assert ask(if_modified_since=same).status == 304
+    # After a restore the older version is the newer truth: a later date proves nothing.
+    assert ask(if_modified_since=formatdate(MODIFIED + 60, usegmt=True)).status == 200
+    assert ask(if_modified_since=formatdate(MODIFIED - 60, usegmt=True)).status == 200
+    assert ask(if_modified_since=same, if_none_match='"other"').status == 200
+    assert ask(if_modified_since="yesterday").status == 200
+
+
+@given(
+    st.binary(min_size=1, max_size=3000),
+    st.lists(st.integers(1, 3000), max_size=5),
+    st.booleans(),
+)
+def test_ranges_put_together_are_the_file(content: bytes, cuts: list[int], stored: bool) -> None:
+    place = Place({"app.js": content}, stored=stored)
+    edges = sorted({0, len(content), *(cut for cut in cuts if cut < len(content))})
+    whole = b""
+    for start, stop in pairwise(edges):
+        answer = ask(place, range=f"bytes={start}-{stop - 1}", accept_encoding="gzip")
+        assert answer.status == 206
+        assert fields(answer)["content-range"] == f"bytes {start}-{stop - 1}/{len(content)}"
+        assert "content-encoding" not in fields(answer)
+        part = body_of(answer, place)
+        assert len(part) == answer.length == int(fields(answer)["content-length"])
+        whole += part
+    assert whole == content
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("bytes=0-0", (0, 1)),
+        ("bytes=5-", (5, 10)),
+        ("bytes=-3", (7, 10)),
+        ("bytes=-30", (0, 10)),
+        ("bytes=2-999", (2, 10)),
+        ("Bytes=2-3", (2, 4)),
+        ("bytes=5-2", None),
+        ("bytes=0-1,4-5", None),
+        ("bytes=-", None),
+        ("bytes=a-b", None),
+        ("lines=1-2", None),
+        ("bytes=" + "9" * 5000 + "-", None),
+    ],
+)
+def test_a_range_is_read_as_the_rfc_says_and_ignored_where_it_is_none(
+    header: str, expected: tuple[int, int] | None
+) -> None:
+    assert byte_range(header, 10) == expected
+
+
+@pytest.mark.parametrize("header", ["bytes=10-", "bytes=10-20", "bytes=-0"])
+def test_a_range_past_the_end_is_416_with_the_size(header: str) -> None:
+    answer = ask(Place({"app.js": b"0123456789"}), range=header)
+    assert answer.status == 416
+    assert fields(answer)["content-range"] == "bytes */10"
+    assert fields(answer)["content-length"] == "0"
+    assert fields(answer)["cache-control"] == "no-store"
+
+
+def test_several_ranges_and_a_head_request_give_the_whole() -> None:
+    assert ask(range="bytes=0-1,5-6").status == 200
+    assert ask(range="bytes=0-1", method="HEAD").status == 200
+
+
+def test_a_range_goes_on_only_with_the_file_it_began_with() -> None:
+    tag = fields(ask())["etag"]
+    date = formatdate(MODIFIED, usegmt=True)
+    assert ask(range="bytes=0-1", if_range=tag).status == 206
+    assert ask(range="bytes=0-1", if_range=date).status == 206
+    for other in ('"other"', f"W/{tag}", formatdate(MODIFIED + 1, usegmt=True), "nonsense"):
+        assert ask(range="bytes=0-1", if_range=other).status == 200
+
+
+def test_a_condition_comes_before_a_range() -> None:
+    assert ask(range="bytes=0-1", if_none_match=fields(ask())["etag"]).status == 304
+
+
+def test_a_404_page_is_never_304_or_206_and_is_kept_by_nobody() -> None:
+    page = ask(target="/nowhere", accept="text/html", if_none_match="*", range="bytes=0-1")
+    assert page.status == 404
+    assert fields(page)["cache-control"] == "no-store"
+
+
+def test_every_answer_of_a_site_says_its_version_and_forbids_guessing_types() -> None:
+    for answer in (
+        ask(),
+        ask(range="bytes=0-1"),
+        ask(target="/api/x"),
+        ask(if_none_match="*"),
+        ask(range="bytes=99999-"),
+    ):
+        sent = fields(answer)
+        assert sent["x-easel-version"] == "3"
+        assert sent["x-content-type-options"] == "nosniff"
+        assert sent["x-robots-tag"] == "noindex"
+
+
+def test_an_indexable_site_says_nothing_to_robots() -> None:
+    site = PLACE.site(indexable=True)
+    request = Request("GET", "/app.js")
+    found = resolve(site, request)
+    assert isinstance(found, File)
+    assert "x-robots-tag" not in fields(answer_file(site, found, representations(found), request))
+
+
+def test_a_refused_method_is_told_which_are_allowed() -> None:
+    answer = ask(method="POST")
+    assert answer.status == 405
+    assert fields(answer)["allow"] == "GET, HEAD"

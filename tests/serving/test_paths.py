@@ -1,0 +1,252 @@
+"""Which file answers which address."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easel.serving.models import File, Fixed, MissingAsset, Request
+from easel.serving.resolve import IMMUTABLE, NO_STORE, REVALIDATE, fallback, resolve
+from serving.building import Place, navigate
+
+PAGES = {
+    "index.html": b"home",
+    "about.html": b"about",
+    "docs/index.html": b"docs",
+    "docs/guide.html": b"guide",
+    "both.html": b"page",
+    "both/index.html": b"folder",
+    "blog/first/index.html": b"first",
+    "app.js": b"js",
+    "assets/index-BK2dF_3s.js": b"js",
+    "notes/hêtre.html": b"tree",
+    "a b.txt": b"space",
+    "_headers": b"rules",
+    "_redirects": b"rules",
+    "sub/_redirects": b"just a file",
+    "api/data.json": b"never",
+    ".well-known/security.txt": b"contact",
+}
+SITE = Place(PAGES).site()
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/", "index.html"),
+        ("/?a=1", "index.html"),
+        ("/index.html", "index.html"),
+        ("/app.js", "app.js"),
+        ("/app.js?v=2", "app.js"),
+        ("/about", "about.html"),
+        ("/about.html", "about.html"),
+        ("/docs/", "docs/index.html"),
+        ("/docs/guide", "docs/guide.html"),
+        ("/blog/first/", "blog/first/index.html"),
+        ("/%61bout", "about.html"),
+        ("/a%20b.txt", "a b.txt"),
+        ("/notes/h%C3%AAtre", "notes/hêtre.html"),
+        ("/notes/he%CC%82tre", "notes/hêtre.html"),
+        ("/.well-known/security.txt", ".well-known/security.txt"),
+        ("/sub/_redirects", "sub/_redirects"),
+    ],
+)
+def test_an_address_leads_to_its_file(target: str, path: str) -> None:
+    found = navigate(SITE, target)
+    assert isinstance(found, File)
+    assert (found.path, found.status) == (path, 200)
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        ("/docs", "/docs/"),
+        ("/docs?page=2&q=a%20b", "/docs/?page=2&q=a%20b"),
+        ("/both", "/both/"),
+        ("/about/", "/about"),
+        ("/blog/first", "/blog/first/"),
+        ('/docs?"<x>', "/docs/?%22%3Cx%3E"),
+    ],
+)
+def test_an_address_without_its_slash_is_redirected_to_the_one_address_of_the_page(target: str, location: str) -> None:
+    found = navigate(SITE, target)
+    assert isinstance(found, Fixed)
+    assert (found.status, found.location) == (308, location)
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "//evil.example/", "//evil.example/docs", "/\\evil.example"])
+def test_no_address_redirects_to_another_host(target: str) -> None:
+    files = {**PAGES, "evil.example/index.html": b"x", "evil.example/docs/index.html": b"x"}
+    found = navigate(Place(files).site(), target)
+    location = found.location if isinstance(found, Fixed) else None
+    assert location is None or (location.startswith("/") and not location.startswith("//"))
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/..%2f..%2fetc/passwd", 400),
+        ("/%2e%2e/secret", 400),
+        ("/docs/../app.js", 400),
+        ("/docs/./guide", 400),
+        ("/docs%2fguide", 400),
+        ("/docs%5cguide", 400),
+        ("/docs\\guide", 400),
+        ("/app.js%00", 400),
+        ("/%ff", 400),
+        ("*", 400),
+    ],
+)
+def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, status: int) -> None:
+    found = navigate(SITE, target)
+    assert isinstance(found, Fixed)
+    assert found.status == status
+    assert json.loads(found.body)["error"]["code"] == "path_invalid"
+
+
+def test_encoding_is_undone_once_only() -> None:
+    found = navigate(SITE, "/%252e%252e/docs/")
+    assert isinstance(found, File)
+    assert found.path == "index.html"
+
+
+@pytest.mark.parametrize("folder", ["api", "_api", "_auth", "functions", "_easel"])
+@pytest.mark.parametrize("rest", ["", "/", "/data.json", "/deep/er?x=1"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
+def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(folder: str, rest: str, method: str) -> None:
+    site = Place(
+        {"index.html": b"home", "api/data.json": b"{}", "api/index.html": b"x", "_easel/data.json": b""}
+    ).site()
+    found = resolve(site, Request(method, f"/{folder}{rest}", accept="text/html"))
+    assert isinstance(found, Fixed)
+    assert found.status == 404
+    body = json.loads(found.body)
+    assert body["success"] is False
+    assert body["error"]["code"] == "platform_path"
+    assert body["error"]["type"] == "PlatformPathError"
+
+
+@pytest.mark.parametrize("name", ["/_headers", "/_redirects", "/%5Fredirects"])
+def test_rules_files_are_never_served(name: str) -> None:
+    found = navigate(SITE, name)
+    assert isinstance(found, Fixed)
+    assert found.status == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_files_can_only_be_read(method: str) -> None:
+    found = resolve(SITE, Request(method, "/"))
+    assert isinstance(found, Fixed)
+    assert found.status == 405
+
+
+@pytest.mark.parametrize("target", ["/users/42", "/deep/link?tab=1", "/@jane.doe", "/v1.2", "/settings/", "/caf%C3%A9"])
+def test_a_navigation_to_nothing_gets_the_apps_own_page(target: str) -> None:
+    found = navigate(SITE, target)
+    assert isinstance(found, File)
+    assert (found.path, found.status, found.cache_control) == ("index.html", 200, REVALIDATE)
+
+
+def test_an_app_with_a_404_page_answers_navigations_with_it_and_404() -> None:
+    found = navigate(Place({**PAGES, "404.html": b"gone"}).site(), "/users/42")
+    assert isinstance(found, File)
+    assert (found.path, found.status, found.cache_control) == ("404.html", 404, NO_STORE)
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/missing.js", {"accept": "text/html,*/*"}),
+        ("/missing.css", {"accept": "*/*"}),
+        ("/logo.png", {"accept": "text/html"}),
+        ("/model.onnx", {"accept": "*/*"}),
+        ("/Build/game.data.br", {"accept": "*/*"}),
+        ("/chunk", {"accept": "*/*", "fetch_dest": "script"}),
+        ("/data", {"accept": "*/*", "fetch_dest": "empty"}),
+        ("/style", {"accept": "text/css,*/*;q=0.1", "fetch_dest": "style"}),
+        ("/data", {"accept": "application/json"}),
+    ],
+)
+def test_html_never_stands_in_for_a_script_or_data(target: str, headers: dict[str, str]) -> None:
+    found = resolve(SITE, Request("GET", target, **headers))
+    assert isinstance(found, Fixed)
+    assert (found.status, found.cache_control, found.content_type) == (404, NO_STORE, "text/plain; charset=utf-8")
+
+
+def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> None:
+    request = Request("GET", "/assets/About-x1Y2z3W4.js", accept="*/*")
+    found = resolve(SITE, request)
+    assert found == MissingAsset("assets/About-x1Y2z3W4.js")
+    last = fallback(SITE, "assets/About-x1Y2z3W4.js", request)
+    assert isinstance(last, Fixed)
+    assert (last.status, last.cache_control) == (404, NO_STORE)
+
+
+def test_fingerprinted_names_are_kept_for_ever_and_all_else_is_asked_for_again() -> None:
+    asset, script, page = (navigate(SITE, target) for target in ("/assets/index-BK2dF_3s.js", "/app.js", "/about"))
+    assert isinstance(asset, File)
+    assert isinstance(script, File)
+    assert isinstance(page, File)
+    assert (asset.cache_control, script.cache_control, page.cache_control) == (IMMUTABLE, REVALIDATE, REVALIDATE)
+
+
+@pytest.mark.parametrize(("indexable", "rule"), [(False, b"Disallow: /"), (True, b"Allow: /")])
+def test_an_app_without_robots_txt_gets_one_that_says_whether_it_may_be_indexed(indexable: bool, rule: bytes) -> None:
+    found = resolve(Place({"index.html": b""}).site(indexable=indexable), Request("GET", "/robots.txt"))
+    assert isinstance(found, Fixed)
+    assert found.status == 200
+    assert rule in found.body.splitlines()
+
+
+def test_an_apps_own_robots_txt_is_served() -> None:
+    found = resolve(Place({"index.html": b"", "robots.txt": b"x"}).site(), Request("GET", "/robots.txt"))
+    assert isinstance(found, File)
+
+
+_target = st.one_of(
+    st.text(st.characters(codec="latin-1"), max_size=40),
+    st.lists(
+        st.sampled_from(
+            [
+                "..",
+                ".",
+                "",
+                "%2e%2e",
+                "%2f",
+                "%5c",
+                "\\",
+                "%00",
+                "docs",
+                "about",
+                "index.html",
+                "api",
+                "%c0%af",
+                "hêtre",
+            ]
+        ),
+        max_size=6,
+    ).map("/".join),
+).map(lambda text: "/" + text)
+
+
+@given(_target, st.sampled_from(["text/html", "*/*", None]))
+def test_no_address_leads_outside_the_manifest(target: str, accept: str | None) -> None:
+    found = resolve(SITE, Request("GET", target, accept=accept))
+    if isinstance(found, File):
+        assert SITE.manifest.files[found.path] is found.member
+        assert not found.path.startswith("api/")
+        assert found.path not in ("_headers", "_redirects")
+    elif isinstance(found, Fixed):
+        assert found.status in (200, 308, 400, 404)
+        assert found.location is None or (found.location.isascii() and found.location[:2] != "//")
+
+
+@given(st.sampled_from(sorted(PAGES)))
+def test_every_file_but_the_platforms_and_the_rules_is_found_under_its_own_name(path: str) -> None:
+    found = navigate(SITE, "/" + quote(path))
+    served = isinstance(found, File) and found.path == path
+    assert served is not (path.startswith("api/") or path in ("_headers", "_redirects"))
