@@ -49,9 +49,10 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> V
     if serving is not None:
         await move_pointer(
             work,
-            app,
+            app.id,
+            app.org_id,
             "production",
-            version,
+            version.number,
             action="publish",
             actor=actor,
             sequence=None,

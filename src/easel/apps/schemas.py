@@ -20,7 +20,7 @@ from easel.apps.legacy import (
     ThemeConfig,
 )
 from easel.apps.rules import MAX_LENGTH, MIN_LENGTH
-from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree
+from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree, never_null
 from easel.versions.schemas import VersionRecord
 
 _SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+(-[a-z0-9]+)*$"}
@@ -115,7 +115,8 @@ class CustomDomainConfig(Answer):
 class PageMetaPatch(Part):
     """A change to the page meta: what is left out stays, null removes."""
 
-    title: Text | None = None
+    # A change that takes away what every app must have is refused where it is merged.
+    title: Text | None = Field(default=None, json_schema_extra=never_null)
     description: Text | None = None
     logo_url: Text | None = None
     favicon_url: Text | None = None
@@ -154,7 +155,7 @@ class UpdateAppRequest(Request):
     """A JSON merge patch (RFC 7396) on the draft configuration; slug and is_active take effect at once."""
 
     slug: OtherSlug | None = None
-    meta: PageMetaPatch | None = None
+    meta: PageMetaPatch | None = Field(default=None, json_schema_extra=never_null)
     auth_config: AuthConfigInput | None = None
     build_config: BuildConfigPatch | None = None
     monitoring_config: MonitoringConfig | None = None

@@ -13,7 +13,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
+
+from sqlalchemy import select
 
 from easel import clock
 from easel.apps.config import allowances, public_settings
@@ -30,6 +33,7 @@ from easel.deploys.errors import (
 from easel.deploys.models import Deploy
 from easel.deploys.service import FINAL, append_log, end_as_failed
 from easel.deploys.smoke import SmokeResult, smoke_test
+from easel.environments.errors import EnvironmentNotFoundError
 from easel.environments.service import move_pointer
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.serving.addresses import address, version_environment
@@ -40,11 +44,20 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.queue import BACKGROUND, Queue
 from easel.versions.keys import bundle_key, hash_in, manifest_key
-from easel.versions.service import Files, Origin, get_version, lock_app, record
+from easel.versions.service import Files, Origin, lock_app, record
 
 logger = logging.getLogger(__name__)
 
 OPTIMISE_TASK = "easel.deploys.optimise"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingested:
+    """Where what was made of the bundle lies, until the record step writes it down."""
+
+    bundle_key: str
+    manifest_key: str
+    warnings: list[str]
 
 
 class NoLongerOursError(Exception):
@@ -78,6 +91,8 @@ class Pipeline:
         self._lines: list[tuple[datetime, str]] = []
         self._timings: dict[str, int] = {}
         self._abandoned = False
+        self._ingested: _Ingested | None = None
+        self._smoke: SmokeResult | None = None
 
     async def run(self) -> None:
         """Takes the deploy to its end, complete or failed.
@@ -103,6 +118,8 @@ class Pipeline:
         """Ends the deploy as failed, unless it has ended already."""
         try:
             async with self._ours() as (work, deploy):
+                deploy.step = self._step
+                await self._flush(work, deploy)
                 await end_as_failed(work, deploy, error)
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could fail", self._id)
@@ -115,38 +132,39 @@ class Pipeline:
             await self.fail(InternalDeployError(step=self._step, deploy_id=self._id))
 
     async def _steps(self) -> None:
-        deploy = await self._start()
-        if deploy is None:
+        started = await self._start()
+        if started is None:
             return
-        manifest = await self._ingest(deploy)
+        deploy, allowed = started
+        manifest = await self._ingest(deploy, allowed)
         deploy, app = await self._record(manifest)
         await self._smoke_test(deploy, app, manifest)
         await self._move_pointer()
         await self._complete()
 
-    async def _start(self) -> Deploy | None:
+    async def _start(self) -> tuple[Deploy, Allowances] | None:
         """Takes the deploy over for this run. None when it has ended already."""
         async with self._database.transaction() as work:
             deploy = await work.session.get(Deploy, self._id, with_for_update=True)
             if deploy is None or deploy.status in FINAL:
                 return None
+            published = await work.session.scalar(select(App.published).where(App.id == deploy.app_id))
             deploy.attempt += 1
             self._timings = dict(deploy.timings)
             if deploy.status == "queued":
                 deploy.status = "building"
                 deploy.started_at = clock.now()
                 self._timings["queued"] = _milliseconds(deploy.started_at.timestamp() - deploy.queued_at.timestamp())
-                deploy.timings = dict(self._timings)
-                self._say("Deploying to " + deploy.environment)
+                self._say(f"Deploying to {deploy.environment}")
             else:
                 self._say(f"Going on after an interruption (run {deploy.attempt})")
             deploy.step = "start"
-            await self._flush(work)
+            await self._flush(work, deploy)
         # Only what is committed is ours: a start that failed must still be able to fail the deploy.
         self._attempt = deploy.attempt
-        return deploy
+        return deploy, allowances(published or {})
 
-    async def _ingest(self, deploy: Deploy) -> Manifest:
+    async def _ingest(self, deploy: Deploy, allowed: Allowances) -> Manifest:
         """Pin, inspect and ingest: the bundle lies under its hash, the manifest beside it."""
         if deploy.manifest_key is not None:
             return decode_manifest(await self._objects.get(deploy.manifest_key))
@@ -159,7 +177,7 @@ class Pipeline:
                 self._say(f"Bundle: {_size(pinned.size)}, sha256 {pinned.hash[:12]}")
                 self._border("inspect")
                 began = time.perf_counter()
-                inspection = await self._inspect(deploy.app_id, pinned)
+                inspection = await self._inspect(pinned, allowed)
                 self._took("inspect", began)
                 self._border("ingest")
                 began = time.perf_counter()
@@ -175,24 +193,15 @@ class Pipeline:
         await self._objects.put(manifest_at, data)
         self._took("ingest", began)
         self._tell(inspection)
-        async with self._ours() as (work, current):
-            current.step = "ingest"
-            current.bundle_key, current.manifest_key = key, manifest_at
-            current.warnings = inspection.warnings
-            current.counts = {"files": len(manifest.files), "bytes": manifest.total_size}
-            current.timings = dict(self._timings)
-            await self._flush(work)
+        self._ingested = _Ingested(key, manifest_at, inspection.warnings)
         return manifest
 
-    async def _inspect(self, app_id: str, pinned: Pinned) -> Inspection:
+    async def _inspect(self, pinned: Pinned, allowed: Allowances) -> Inspection:
         limits = Limits(
             max_files=self._settings.max_files,
             max_file_size=self._settings.max_file_size,
             max_total_size=self._settings.max_total_size,
         )
-        async with self._database.transaction() as work:
-            app = await work.session.get(App, app_id)
-            allowed = allowances(app.published) if app is not None else Allowances()
         # The thread goes on by itself when this task is cancelled, so it asks whether anybody still waits for it.
         return await asyncio.to_thread(
             inspect_file, pinned.path, limits=limits, allow=allowed, should_stop=lambda: self._abandoned
@@ -206,68 +215,52 @@ class Pipeline:
             self._say(f"Note: {warning}")
 
     async def _record(self, manifest: Manifest) -> tuple[Deploy, App]:
-        """Gives the version its number, in the transaction that records it."""
+        """Gives the version its number, in the transaction that records it and what it was made of."""
         self._border("record")
         began = time.perf_counter()
         async with self._ours() as (work, deploy):
             app = await lock_app(work, deploy.app_id, deploy.org_id)
             if app is None:
                 raise AppGoneError()
+            if self._ingested is not None:
+                deploy.bundle_key, deploy.manifest_key = self._ingested.bundle_key, self._ingested.manifest_key
+                deploy.warnings = self._ingested.warnings
+                deploy.counts = {"files": len(manifest.files), "bytes": manifest.total_size}
             if deploy.version is None:
-                assert deploy.manifest_key is not None
-                version = await record(
-                    work,
-                    app,
-                    Origin(
-                        kind="deploy",
-                        environment=deploy.environment,
-                        message=deploy.message,
-                        actor=deploy.queued_by,
-                        deploy_id=deploy.id,
-                        build_duration_ms=sum(ms for step, ms in self._timings.items() if step != "queued"),
-                        source_files_key=deploy.source_files_key,
-                        git_commit_sha=deploy.git_commit_sha,
-                        git_commit_message=deploy.git_commit_message,
-                        git_author=deploy.git_author,
-                    ),
-                    Files(
-                        manifest_key=deploy.manifest_key,
-                        files_hash=manifest.content_hash(),
-                        file_count=len(manifest.files),
-                        total_bytes=manifest.total_size,
-                        bundle_key=deploy.bundle_key,
-                        bundle_name=(deploy.bundle_s3_key or "").rsplit("/", 1)[-1] or None,
-                    ),
-                )
+                version = await record(work, app, self._origin(deploy), _files(deploy, manifest))
                 deploy.version = version.number
                 self._say(f"Recorded version {version.number}")
             deploy.step = "record"
             self._took("record", began)
-            deploy.timings = dict(self._timings)
-            await self._flush(work)
+            await self._flush(work, deploy)
             return deploy, app
+
+    def _origin(self, deploy: Deploy) -> Origin:
+        return Origin(
+            kind="deploy",
+            environment=deploy.environment,
+            message=deploy.message,
+            actor=deploy.queued_by,
+            deploy_id=deploy.id,
+            build_duration_ms=sum(ms for step, ms in self._timings.items() if step != "queued"),
+            source_files_key=deploy.source_files_key,
+            git_commit_sha=deploy.git_commit_sha,
+            git_commit_message=deploy.git_commit_message,
+            git_author=deploy.git_author,
+        )
 
     async def _smoke_test(self, deploy: Deploy, app: App, manifest: Manifest) -> None:
         """Asks the candidate for its entry page through the edge's own rules, before any visitor sees it."""
-        if deploy.smoke_test is not None and deploy.smoke_test["passed"]:
-            return
         self._border("smoke_test")
         began = time.perf_counter()
-        assert deploy.version is not None
-        result = await self._ask_candidate(deploy, app, manifest)
+        self._smoke = await self._ask_candidate(deploy, app, manifest)
         self._took("smoke_test", began)
-        async with self._ours() as (work, current):
-            current.step = "smoke_test"
-            current.smoke_test = result.as_json()
-            current.timings = dict(self._timings)
-            if result.passed:
-                self._say(f"Smoke test passed in {result.duration_ms} ms")
-                for note in result.notes:
-                    self._say(f"Note: {note}")
-                current.warnings = [*current.warnings, *result.notes]
-            await self._flush(work)
-        if not result.passed:
-            raise SmokeTestFailedError(problem=" ".join(result.errors))
+        if not self._smoke.passed:
+            self._say("Smoke test failed")
+            raise SmokeTestFailedError(problem=" ".join(self._smoke.errors))
+        self._say(f"Smoke test passed in {self._smoke.duration_ms} ms")
+        for note in self._smoke.notes:
+            self._say(f"Note: {note}")
 
     async def _ask_candidate(self, deploy: Deploy, app: App, manifest: Manifest) -> SmokeResult:
         assert deploy.version is not None
@@ -299,40 +292,36 @@ class Pipeline:
         async with self._ours() as (work, deploy):
             deploy.step = "activate"
             if deploy.outcome is None:
-                app = await lock_app(work, deploy.app_id, deploy.org_id)
-                if app is None:
-                    raise AppGoneError()
-                assert deploy.version is not None
-                version = await get_version(work, app, deploy.version)
-                move = await move_pointer(
-                    work,
-                    app,
-                    deploy.environment,
-                    version,
-                    action="deploy",
-                    actor=deploy.queued_by,
-                    sequence=deploy.sequence,
-                    deploy_id=deploy.id,
-                )
-                deploy.outcome = "moved" if move.outcome == "unchanged" else move.outcome
-                if move.outcome == "locked":
-                    note = (
-                        f"{deploy.environment} is locked by {move.locked_by}"
-                        f" ({move.lock_reason or 'no reason given'}):"
-                        f" version {version.number} is recorded, and what is live was left as it is."
-                    )
-                    self._say(note)
-                    deploy.warnings = [*deploy.warnings, note]
-                elif move.outcome == "overtaken":
-                    note = (
-                        f"{deploy.environment} was moved by something accepted after this deploy:"
-                        f" version {version.number} is recorded, and what is live was left as it is."
-                    )
-                    self._say(note)
-                    deploy.warnings = [*deploy.warnings, note]
+                await self._ask_to_move(work, deploy)
             self._took("activate", began)
-            deploy.timings = dict(self._timings)
-            await self._flush(work)
+            await self._flush(work, deploy)
+
+    async def _ask_to_move(self, work: Transaction, deploy: Deploy) -> None:
+        assert deploy.version is not None
+        try:
+            move = await move_pointer(
+                work,
+                deploy.app_id,
+                deploy.org_id,
+                deploy.environment,
+                deploy.version,
+                action="deploy",
+                actor=deploy.queued_by,
+                sequence=deploy.sequence,
+                deploy_id=deploy.id,
+            )
+        except EnvironmentNotFoundError as error:
+            raise AppGoneError() from error
+        deploy.outcome = "moved" if move.outcome == "unchanged" else move.outcome
+        why = None
+        if move.outcome == "locked":
+            why = f"{deploy.environment} is locked by {move.locked_by} ({move.lock_reason or 'no reason given'})"
+        elif move.outcome == "overtaken":
+            why = f"{deploy.environment} was moved by something accepted after this deploy"
+        if why is not None:
+            note = f"{why}: version {deploy.version} is recorded, and what is live was left as it is."
+            self._say(note)
+            deploy.warnings = [*deploy.warnings, note]
 
     async def _complete(self) -> None:
         """Says that it is done: in a transaction of its own, after the edges of this machine know."""
@@ -340,21 +329,20 @@ class Pipeline:
             deploy.status = "complete"
             deploy.step = "complete"
             deploy.finished_at = clock.now()
-            if deploy.started_at is not None:
-                self._timings["total"] = _milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
-                deploy.timings = dict(self._timings)
+            self._timings["total"] = _milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
             where = f"live in {deploy.environment}" if deploy.outcome == "moved" else "recorded"
             self._say(f"Deploy complete! Version {deploy.version} is {where}.")
-            await self._flush(work)
+            await self._flush(work, deploy)
             assert deploy.manifest_key is not None
-            await self._queue.defer(
-                work,
-                OPTIMISE_TASK,
-                queue=BACKGROUND,
-                lock=None,
-                app_id=deploy.app_id,
-                manifest=hash_in(deploy.manifest_key),
-            )
+            if deploy.outcome == "moved":
+                await self._queue.defer(
+                    work,
+                    OPTIMISE_TASK,
+                    queue=BACKGROUND,
+                    lock=None,
+                    app_id=deploy.app_id,
+                    manifest=hash_in(deploy.manifest_key),
+                )
 
     @asynccontextmanager
     async def _ours(self) -> AsyncIterator[tuple[Transaction, Deploy]]:
@@ -365,7 +353,12 @@ class Pipeline:
                 raise NoLongerOursError
             yield work, deploy
 
-    async def _flush(self, work: Transaction) -> None:
+    async def _flush(self, work: Transaction, deploy: Deploy) -> None:
+        """Writes what this run has learnt so far into the deploy's row and its log."""
+        deploy.timings = dict(self._timings)
+        if self._smoke is not None and deploy.smoke_test is None:
+            deploy.smoke_test = self._smoke.as_json()
+            deploy.warnings = [*deploy.warnings, *self._smoke.notes]
         lines, self._lines = self._lines, []
         await work.session.flush()
         if lines:
@@ -382,6 +375,18 @@ class Pipeline:
 
     def _took(self, step: str, began: float) -> None:
         self._timings[step] = _milliseconds(time.perf_counter() - began)
+
+
+def _files(deploy: Deploy, manifest: Manifest) -> Files:
+    assert deploy.manifest_key is not None
+    return Files(
+        manifest_key=deploy.manifest_key,
+        files_hash=manifest.content_hash(),
+        file_count=len(manifest.files),
+        total_bytes=manifest.total_size,
+        bundle_key=deploy.bundle_key,
+        bundle_name=(deploy.bundle_s3_key or "").rsplit("/", 1)[-1] or None,
+    )
 
 
 def _milliseconds(seconds: float) -> int:

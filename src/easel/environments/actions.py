@@ -43,9 +43,10 @@ async def restore(
     move = refuse_lock(
         await move_pointer(
             work,
-            app,
+            app.id,
+            app.org_id,
             environment,
-            version,
+            version.number,
             action="restore",
             actor=actor,
             sequence=NEXT,
@@ -76,9 +77,10 @@ async def promote(work: Transaction, verifier: Verifier, app: App, *, actor: str
     await verifier.verify(version)
     move = await move_pointer(
         work,
-        app,
+        app.id,
+        app.org_id,
         "production",
-        version,
+        version.number,
         action="promote",
         actor=actor,
         sequence=sequence,

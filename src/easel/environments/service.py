@@ -13,7 +13,6 @@ from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoun
 from easel.environments.models import Audit, Environment
 from easel.storage.database import Transaction
 from easel.storage.freshness import slot_of
-from easel.versions.models import Version
 
 NAMES = ("production", "staging")
 
@@ -75,9 +74,10 @@ async def next_sequence(work: Transaction, app: App) -> int:
 
 async def move_pointer(
     work: Transaction,
-    app: App,
+    app_id: str,
+    org_id: str,
     name: str,
-    version: Version,
+    number: int,
     *,
     action: str,
     actor: str,
@@ -85,22 +85,23 @@ async def move_pointer(
     deploy_id: str | None,
     note: str | None = None,
 ) -> Move:
-    """Points an environment at a recorded version, and writes audit and revision in the same transaction.
+    """Points an environment at a recorded version (by number), and writes audit and revision in the same transaction.
 
     `sequence` is the acceptance number of what asks; a lower one than the environment already follows was overtaken
     and changes nothing. NEXT takes the next one here. None (a publish, which changes configuration only) neither
     overtakes nor is overtaken. Asking again for what already is changes nothing but the intent. A locked environment
     is left as it is; see `refuse_lock`. It is one function in the database (migration 0003), so that the
-    compare-and-swap, the audit and the change signal are one round trip. Raises EnvironmentNotFoundError.
+    compare-and-swap, the audit and the change signal are one round trip. Raises EnvironmentNotFoundError,
+    also when the app is deleted.
     """
     row = (
         await work.session.execute(
             _MOVE,
             {
-                "app": app.id,
-                "org": app.org_id,
+                "app": app_id,
+                "org": org_id,
                 "environment": name,
-                "version": version.number,
+                "version": number,
                 "action": action,
                 "actor": actor,
                 "sequence": sequence,
@@ -113,7 +114,7 @@ async def move_pointer(
         raise EnvironmentNotFoundError(environment=name)
     move = Move(name, *row)
     if move.outcome == "moved":
-        work.mark(slot_of(app.id))
+        work.mark(slot_of(app_id))
     return move
 
 

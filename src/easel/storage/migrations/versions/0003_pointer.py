@@ -26,8 +26,15 @@ declare
     wanted bigint := p_sequence;
     same boolean;
 begin
+    -- The app's row first, always: whoever moves a pointer takes both rows in this order.
     if p_sequence = 0 then
-        update app set last_sequence = last_sequence + 1 where id = p_app returning last_sequence into wanted;
+        update app set last_sequence = last_sequence + 1
+         where id = p_app and org_id = p_org and deleted_at is null returning last_sequence into wanted;
+    else
+        perform 1 from app where id = p_app and org_id = p_org and deleted_at is null for update;
+    end if;
+    if not found then
+        return;
     end if;
     select * into env from environment
      where app_id = p_app and org_id = p_org and name = p_environment for update;
