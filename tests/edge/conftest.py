@@ -1,0 +1,49 @@
+"""Edges for the tests of the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from edge.running import App, Files, RunningEdge
+
+
+@pytest.fixture(scope="session")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEdge]:
+    """One edge for all tests that need nothing of their own but an app."""
+    running = RunningEdge(tmp_path_factory.mktemp("edge"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_edge(tmp_path: Path) -> Iterator[Callable[..., RunningEdge]]:
+    """Makes edges with settings of their own."""
+    made: list[RunningEdge] = []
+
+    def make(**settings: object) -> RunningEdge:
+        running = RunningEdge(tmp_path / str(len(made)), **settings)
+        made.append(running)
+        running.start()
+        return running
+
+    yield make
+    for running in made:
+        running.stop()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def app(edge: RunningEdge) -> Callable[..., App]:
+    """Makes apps, each under a slug of its own, the files being version 1 in production."""
+
+    def make(files: Files | None = None, **options: object) -> App:
+        return edge.app(f"app-{next(_numbers)}", files, **options)
+
+    return make

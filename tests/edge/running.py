@@ -1,0 +1,308 @@
+"""A real edge on a real socket, over a folder of objects. Only its source of routes is the tests' own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import socket
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from easel.bundles.ingest import inspect
+from easel.bundles.models import Allowances, BundleRef, Limits, Manifest
+from easel.bundles.read import content
+from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
+from easel.edge.server import Edge
+from easel.serving.variants import build_variants
+from easel.settings import Settings
+from easel.storage.freshness import HOSTS_SLOT, FreshnessPage, slot_of
+from easel.storage.objects import FolderObjects
+from easel.versions.keys import bundle_key, manifest_key, variants_key
+
+Files = Mapping[str, bytes | str]
+
+
+def zipped(files: Files, *, stored: bool = False) -> bytes:
+    """A zip of the files."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED) as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return data.getvalue()
+
+
+class Published:
+    """A feed that gives what the tests publish, as the database gives what deploys commit."""
+
+    def __init__(self, table: RouteTable) -> None:
+        self.table = table
+        self.committed: dict[str, AppRoute | None] = {}
+        self.versions: dict[tuple[str, int], EnvironmentRoute] = {}
+        self.asked_for: list[int] = []
+        self.refreshes = 0
+        self.answers: Callable[[], bool] = lambda: True
+        self.slow = asyncio.Event()
+        self.slow.set()
+
+    async def refresh(self) -> None:
+        """Applies what was committed when this began."""
+        self.refreshes += 1
+        seen = dict(self.committed)
+        await self.slow.wait()
+        if not self.answers():
+            raise ConnectionError("the database is gone")
+        self.table.apply(seen)
+
+    async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
+        """What a version's own address serves."""
+        self.asked_for.append(number)
+        return self.versions.get((app_id, number))
+
+
+@dataclass
+class App:
+    """An app under test: `deploy` makes versions of it and moves its pointers."""
+
+    edge: RunningEdge
+    slug: str
+    indexable: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+    active: bool = True
+    last: int = 0
+    environments: dict[str, EnvironmentRoute] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return f"app_{hashlib.sha256(self.slug.encode()).hexdigest()[:16]}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.slug}.localhost"
+
+    def record(self, files: Files, *, stored: bool = False, brotli: bool = False) -> EnvironmentRoute:
+        """Stores the files as the next version."""
+        self.last += 1
+        made = self.edge.store(self.id, files, self.last, stored=stored, brotli=brotli)
+        self.edge.feed.versions[self.id, self.last] = made
+        return made
+
+    def deploy(self, files: Files, *, to: str = "production", stored: bool = False, brotli: bool = False) -> int:
+        """Records a version, points the environment at it, and gives its number."""
+        self.point(to, self.record(files, stored=stored, brotli=brotli))
+        return self.last
+
+    def point(self, environment: str, version: EnvironmentRoute, *, left_at: float | None = None) -> None:
+        """Moves a pointer. What it left was served until now, or until `left_at`."""
+        before = self.environments.get(environment)
+        earlier = () if before is None else before.earlier
+        if before is not None and before.version != version.version:
+            until = time.time() if left_at is None else left_at
+            earlier = (Earlier(before.version, before.manifest_key, until), *earlier)
+        self.environments[environment] = EnvironmentRoute(
+            version.version,
+            version.manifest_key,
+            version.modified_at,
+            version.variants_key,
+            tuple(one for one in earlier if one.version != version.version),
+        )
+        self.commit()
+
+    def route(self) -> AppRoute:
+        return AppRoute(
+            self.id, self.slug, self.active, self.last, self.indexable, dict(self.variables), dict(self.environments)
+        )
+
+    def commit(self, *, hosts: bool = False) -> None:
+        """What a transaction does: writes, then tells the freshness page. The api answers after this."""
+        self.edge.feed.committed[self.id] = self.route()
+        self.edge.page.bump(slot_of(self.id))
+        if hosts:
+            self.edge.page.bump(HOSTS_SLOT)
+
+    def delete(self) -> None:
+        self.edge.feed.committed[self.id] = None
+        self.edge.page.bump(slot_of(self.id))
+        self.edge.page.bump(HOSTS_SLOT)
+
+
+class RunningEdge:
+    """An edge in a thread of its own, on a port of 127.0.0.1."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.settings = Settings.model_validate({"data_dir": folder, **settings})
+        self.objects = FolderObjects(folder / "objects", folder / "scratch")
+        self.page = FreshnessPage(folder / "freshness")
+        self.table = RouteTable()
+        self.loop = uvloop.new_event_loop()
+        self.feed = Published(self.table)
+        self.edge = Edge(self.settings, self.objects, self.page, self.table, self.feed)
+        self.edge.app.ready = True
+        self.server: uvicorn.Server = self.edge.server()
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.port = int(self.socket.getsockname()[1])
+        self.thread = threading.Thread(target=self._run, name="edge", daemon=True)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self.server.serve(sockets=[self.socket]))
+
+    def start(self) -> None:
+        self.thread.start()
+        self.connect().close()
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(40)
+        assert not self.thread.is_alive()
+        self.loop.close()
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Runs something on the edge's own loop, and waits for it."""
+
+        async def run() -> None:
+            function()
+
+        asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+    def app(self, slug: str, files: Files | None = None, **options: object) -> App:
+        """A new app, with the files as version 1 in production."""
+        app = App(self, slug, **options)  # type: ignore[arg-type]
+        app.commit(hosts=True)
+        if files is not None:
+            app.deploy(files)
+        return app
+
+    def store(
+        self, app_id: str, files: Files, number: int, *, stored: bool = False, brotli: bool = False
+    ) -> EnvironmentRoute:
+        """Bundle, manifest and variants in the object store, as the pipeline leaves them."""
+        data = zipped(files, stored=stored)
+        found = inspect(memoryview(data), limits=Limits(), allow=Allowances())
+        digest = hashlib.sha256(data).hexdigest()
+        bundle = BundleRef(bundle_key(app_id, digest), digest, len(data))
+        manifest = Manifest([bundle], found.files)
+        encoded = manifest.encode()
+        key = manifest_key(app_id, hashlib.sha256(encoded).hexdigest())
+        self._put(bundle.key, data)
+        self._put(key, encoded)
+        variants = None
+        if brotli:
+            built = build_variants(manifest, lambda member: content(member, memoryview(data)))
+            assert built is not None
+            variants = variants_key(app_id, key)
+            self._put(variants, built)
+        return EnvironmentRoute(number, key, 1_700_000_000 + number, variants)
+
+    def _put(self, key: str, data: bytes) -> None:
+        path = self.objects.local_path(key)
+        assert path is not None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def connect(self) -> Wire:
+        return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=20))
+
+    def get(self, host: str, target: str = "/", method: str = "GET", **headers: str) -> Reply:
+        """One request on a connection of its own. `_` in a header's name stands for `-`."""
+        with self.connect() as wire:
+            return wire.ask(host, target, method, **headers)
+
+    def fast(self) -> int:
+        """How many answers the fast path has given."""
+        return self.edge.counts.fast
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it came over the wire. `body` is as it was sent, encoded or not."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def __getitem__(self, name: str) -> str:
+        return self.headers[name]
+
+    def get(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+
+class Wire:
+    """A connection to the edge, byte by byte."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self.buffer = b""
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def ask(self, host: str, target: str = "/", method: str = "GET", **headers: str) -> Reply:
+        self.send(request(host, target, method, **headers))
+        return self.reply(method)
+
+    def reply(self, method: str = "GET") -> Reply:
+        """The next answer on the connection. Fails the test when the connection ends before it does."""
+        head = self._until(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers: dict[str, str] = {}
+        for line in lines:
+            name, _, value = line.partition(": ")
+            assert name not in headers, f"{name} is there twice"
+            headers[name.lower()] = value
+        status = int(first.split(" ")[1])
+        length = 0 if method == "HEAD" or status in (204, 304) else int(headers["content-length"])
+        return Reply(status, headers, self._exactly(length))
+
+    def rest(self) -> bytes:
+        """All that still comes until the edge ends the connection."""
+        while chunk := self.socket.recv(65536):
+            self.buffer += chunk
+        data, self.buffer = self.buffer, b""
+        return data
+
+    def _more(self) -> None:
+        chunk = self.socket.recv(65536)
+        assert chunk, f"the connection ended after {self.buffer[:200]!r}"
+        self.buffer += chunk
+
+    def _until(self, mark: bytes) -> bytes:
+        while mark not in self.buffer:
+            self._more()
+        found, _, self.buffer = self.buffer.partition(mark)
+        return found
+
+    def _exactly(self, length: int) -> bytes:
+        parts = [self.buffer[:length]]
+        self.buffer = self.buffer[length:]
+        have = len(parts[0])
+        while have < length:
+            chunk = self.socket.recv(min(1 << 20, length - have))
+            assert chunk, f"the body ended after {have} of {length} bytes"
+            parts.append(chunk)
+            have += len(chunk)
+        return b"".join(parts)
+
+
+def request(host: str, target: str = "/", method: str = "GET", **headers: str) -> bytes:
+    """A request's bytes."""
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

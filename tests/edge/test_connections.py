@@ -1,0 +1,254 @@
+"""What the edge promises on a connection, whichever way its answers are made."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+import pytest
+
+from edge.running import App, RunningEdge, Wire, request
+
+Make = Callable[..., App]
+BIG = bytes(range(256)) * 4 * 4096
+
+
+@pytest.fixture
+def made(edge: RunningEdge, app: Make) -> App:
+    """An app whose `/fast.txt` is answered from memory."""
+    one = app({"index.html": "<head></head>home", "fast.txt": "quick", "big.bin": BIG})
+    edge.get(one.host, "/fast.txt")
+    return one
+
+
+def test_pipelined_requests_are_answered_in_order_whichever_way_each_goes(edge: RunningEdge, made: App) -> None:
+    targets = ["/fast.txt", "/api/x", "/fast.txt", "/big.bin", "/fast.txt", "/fast.txt", "/none.js", "/big.bin"] * 3
+    expected = {"/fast.txt": b"quick", "/big.bin": BIG}
+    with edge.connect() as wire:
+        wire.send(b"".join(request(made.host, target) for target in targets))
+        for target in targets:
+            answer = wire.reply()
+            assert answer.status == (200 if target in expected else 404)
+            assert answer.body == expected.get(target, answer.body)
+
+
+def test_requests_that_come_byte_by_byte_are_answered_all_the_same(edge: RunningEdge, made: App) -> None:
+    data = request(made.host, "/fast.txt", Accept="*/*") * 2 + request(made.host, "/api/x")
+    with edge.connect() as wire:
+        wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(len(data)):
+            wire.send(data[at : at + 1])
+        assert [wire.reply().status for _ in range(3)] == [200, 200, 404]
+
+
+def test_connection_close_is_honoured_on_every_way(edge: RunningEdge, made: App) -> None:
+    for target in ("/fast.txt", "/big.bin", "/api/x"):
+        with edge.connect() as wire:
+            answer = wire.ask(made.host, target, Connection="close")
+            assert answer["connection"] == "close"
+            assert wire.rest() == b""
+
+
+def test_what_follows_a_request_that_closes_is_not_answered(edge: RunningEdge, made: App) -> None:
+    with edge.connect() as wire:
+        wire.send(request(made.host, "/fast.txt", Connection="close") + request(made.host, "/fast.txt") * 3)
+        assert wire.reply().status == 200
+        assert wire.rest() == b""
+
+
+def test_http_1_0_is_answered_and_closed(edge: RunningEdge, made: App) -> None:
+    with edge.connect() as wire:
+        wire.send(f"GET /fast.txt HTTP/1.0\r\nHost: {made.host}\r\n\r\n".encode())
+        assert wire.reply().body == b"quick"
+        assert wire.rest() == b""
+
+
+def test_a_client_that_has_closed_its_sending_side_still_gets_all_its_answers(edge: RunningEdge, made: App) -> None:
+    targets = ["/fast.txt", "/big.bin", "/api/x", "/fast.txt"]
+    with edge.connect() as wire:
+        wire.send(b"".join(request(made.host, target) for target in targets))
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert [wire.reply().status for _ in targets] == [200, 200, 404, 200]
+        assert wire.rest() == b""
+    with edge.connect() as wire:
+        wire.send(request(made.host, "/fast.txt"))
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert wire.reply().body == b"quick"
+        assert wire.rest() == b""
+
+
+def test_a_body_on_get_is_read_past(edge: RunningEdge, made: App) -> None:
+    with edge.connect() as wire:
+        body = b"GET /evil HTTP/1.1\r\n\r\n"
+        head = f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        chunked = f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        wire.send(head + body + chunked + b"5\r\nabcde\r\n0\r\nTrailer: x\r\n\r\n" + request(made.host, "/api/x"))
+        assert [wire.reply().status for _ in range(3)] == [200, 200, 404]
+
+
+def test_an_upload_to_a_file_is_refused_without_disturbing_the_connection(edge: RunningEdge, made: App) -> None:
+    with edge.connect() as wire:
+        wire.send(f"POST / HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: 3000000\r\n\r\n".encode())
+        wire.send(b"0" * 3_000_000 + request(made.host, "/fast.txt"))
+        assert wire.reply().status == 405
+        assert wire.reply().body == b"quick"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"\r\n\r\nnonsense\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused_after_the_answers_that_are_owed(
+    edge: RunningEdge, made: App, junk: bytes
+) -> None:
+    with edge.connect() as wire:
+        wire.send(junk)
+        answer = wire.reply()
+        assert (answer.status, answer["connection"]) == (400, "close")
+        assert answer["x-request-id"]
+        assert wire.rest() == b""
+    with edge.connect() as wire:
+        wire.send(request(made.host, "/fast.txt") + request(made.host, "/big.bin") + junk)
+        assert wire.reply().body == b"quick"
+        assert wire.reply().body == BIG
+        left = wire.rest()
+        assert left == b"" or left.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_head_without_end_is_refused_before_it_fills_the_memory(edge: RunningEdge, made: App) -> None:
+    for begin in (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ", b"GET /"):
+        with edge.connect() as wire:
+            wire.send(begin)
+            with pytest.raises((ConnectionError, TimeoutError)):
+                wire.send(b"a" * 65536 * 400)
+    with edge.connect() as wire:
+        wire.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        refused = b""
+        wire.socket.settimeout(0.2)
+        for _ in range(100):
+            try:
+                wire.send(b"X-Many: 1\r\n" * 400)
+                refused = wire.socket.recv(12)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+            break
+        assert refused in (b"", b"HTTP/1.1 431")
+    assert edge.get(made.host, "/fast.txt").status == 200
+
+
+def test_an_upgrade_is_not_followed_and_the_request_is_answered(edge: RunningEdge, made: App) -> None:
+    with edge.connect() as wire:
+        answer = wire.ask(made.host, "/fast.txt", Connection="Upgrade", Upgrade="websocket", Sec_WebSocket_Key="x")
+        assert answer.body == b"quick"
+        assert wire.rest() == b""
+
+
+def unread(edge: RunningEdge) -> Wire:
+    """A connection whose receive window is as small as can be."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    plain.settimeout(30)
+    plain.connect(("127.0.0.1", edge.port))
+    return Wire(plain)
+
+
+def unsent(edge: RunningEdge) -> int:
+    """How many bytes the edge holds for clients that do not read them."""
+    sizes: list[int] = []
+    edge.call(
+        lambda: sizes.append(sum(one.transport.get_write_buffer_size() for one in edge.server.server_state.connections))
+    )
+    return sizes[0]
+
+
+def test_a_client_that_asks_and_does_not_read_is_not_answered_into_memory(edge: RunningEdge, app: Make) -> None:
+    body = bytes(60_000)
+    made = app({"index.html": "", "fast.bin": body, "big.bin": BIG})
+    edge.get(made.host, "/fast.bin")
+    for target, size in (("/fast.bin", len(body)), ("/big.bin", len(BIG))):
+        with unread(edge) as wire:
+            count = 200
+            wire.send(request(made.host, target) * count)
+            deadline = time.monotonic() + 1
+            while time.monotonic() < deadline:
+                assert unsent(edge) < 2_000_000
+                assert edge.get(made.host, "/fast.bin").body == body
+            for _ in range(count if size < 100_000 else 3):
+                assert len(wire.reply().body) == size
+
+
+def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(edge: RunningEdge, made: App) -> None:
+    for _ in range(20):
+        wire = unread(edge)
+        wire.send(request(made.host, "/big.bin") * 3)
+        wire.socket.recv(100)
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wire.close()
+    deadline = time.monotonic() + 10
+    while edge.server.server_state.tasks and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not edge.server.server_state.tasks
+    assert edge.get(made.host, "/fast.txt").status == 200
+
+
+def test_silent_connections_are_let_go_of_and_busy_ones_are_not(
+    own_edge: Callable[..., RunningEdge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.server.KEEP_ALIVE", 1)
+    edge = own_edge()
+    made = edge.app("quiet", {"index.html": "", "fast.txt": "quick", "big.bin": BIG * 4})
+    edge.get(made.host, "/fast.txt")
+    silent, half, used, full, busy = (edge.connect() for _ in range(5))
+    stuck, steady = unread(edge), unread(edge)
+    half.send(b"GET / HTTP/1.1\r\nHost: ")
+    assert used.ask(made.host, "/fast.txt").status == 200
+    assert full.ask(made.host, "/api/x").status == 404
+    stuck.send(request(made.host, "/big.bin"))
+    steady.send(request(made.host, "/big.bin"))
+    received = 0
+    for _ in range(35):
+        assert busy.ask(made.host, "/fast.txt").body == b"quick"
+        received += len(steady.socket.recv(20_000))
+        time.sleep(0.1)
+    for wire in (silent, half, used, full):
+        assert wire.rest() == b""
+    deadline = time.monotonic() + 10
+    while len(edge.server.server_state.connections) > 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(edge.server.server_state.connections) == 2
+    assert len(stuck.rest()) < len(BIG) * 4
+    assert busy.ask(made.host, "/fast.txt").body == b"quick"
+    while received < len(BIG) * 4:
+        received += len(steady.socket.recv(1 << 20))
+    for wire in (silent, half, used, full, busy, stuck, steady):
+        wire.close()
+
+
+def test_stopping_lets_running_answers_end_and_idle_connections_go(own_edge: Callable[..., RunningEdge]) -> None:
+    edge = own_edge()
+    made = edge.app("last", {"index.html": "", "fast.txt": "quick", "big.bin": BIG * 4})
+    idle, running = edge.connect(), unread(edge)
+    assert idle.ask(made.host, "/fast.txt").status == 200
+    assert idle.ask(made.host, "/fast.txt").status == 200
+    running.send(request(made.host, "/big.bin"))
+    running.socket.recv(10, socket.MSG_PEEK)
+    edge.server.should_exit = True
+    assert idle.rest() == b""
+    assert len(running.reply().body) == len(BIG) * 4
+    assert running.rest() == b""
+    with pytest.raises(ConnectionError):
+        edge.connect()
+    idle.close()
+    running.close()

@@ -1,0 +1,85 @@
+"""Tabs that were open during a deploy go on working."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from edge.running import App, RunningEdge
+
+Make = Callable[..., App]
+DAY = 86400
+
+
+def build(name: str) -> dict[str, str]:
+    """A build whose chunk has another name every time."""
+    return {
+        "index.html": f'<head></head><script type=module src="/assets/About-{name}.js"></script>',
+        f"assets/About-{name}.js": f"export default '{name}'",
+        "assets/user-settings.js": f"// {name}",
+        f"pages/{name}.html": name,
+        "logo.svg": "<svg/>",
+    }
+
+
+def test_an_open_tab_keeps_loading_its_chunks_after_a_deploy(edge: RunningEdge, app: Make) -> None:
+    made = app(build("x1Y2z3W4"))
+    made.deploy(build("a5B6c7D8"))
+    made.deploy(build("e9F0g1H2"))
+    for name, version in [("x1Y2z3W4", "1"), ("a5B6c7D8", "2"), ("e9F0g1H2", "3")]:
+        for _ in range(2):
+            answer = edge.get(made.host, f"/assets/About-{name}.js", Accept_Encoding="gzip")
+            assert answer.status == 200
+            assert answer["x-easel-version"] == version
+            assert answer["cache-control"] == "public, max-age=31536000, immutable"
+            assert answer["content-type"] == "text/javascript; charset=utf-8"
+    assert edge.get(made.host, "/assets/About-zzZZ9999.js").status == 404
+
+
+def test_only_assets_come_from_earlier_versions(edge: RunningEdge, app: Make) -> None:
+    made = app({**build("x1Y2z3W4"), "old.txt": "old", "assets/gone-settings.js": "was here"})
+    made.deploy(build("a5B6c7D8"))
+    assert edge.get(made.host, "/old.txt").status == 404
+    page = edge.get(made.host, "/pages/x1Y2z3W4", Accept="text/html")
+    assert b"a5B6c7D8" in page.body
+    # Its name may have no hash in it: it is answered, and asked for again the next time.
+    kept = edge.get(made.host, "/assets/gone-settings.js")
+    assert (kept.status, kept["cache-control"]) == (200, "public, max-age=0, must-revalidate")
+
+
+def test_after_the_retention_time_the_assets_are_gone(edge: RunningEdge, app: Make) -> None:
+    made = app()
+    first, second = made.record(build("x1Y2z3W4")), made.record(build("a5B6c7D8"))
+    third = made.record(build("e9F0g1H2"))
+    made.point("production", first)
+    made.point("production", second, left_at=time.time() - 8 * DAY)
+    made.point("production", third, left_at=time.time() - 6 * DAY)
+    assert edge.get(made.host, "/assets/About-x1Y2z3W4.js").status == 404
+    assert edge.get(made.host, "/assets/About-a5B6c7D8.js").status == 200
+
+
+def test_the_assets_of_another_environment_or_app_are_not_found(edge: RunningEdge, app: Make) -> None:
+    made = app(build("x1Y2z3W4"))
+    made.deploy(build("a5B6c7D8"), to="staging")
+    app(build("q1W2e3R4"))
+    for name in ("a5B6c7D8", "q1W2e3R4"):
+        assert edge.get(made.host, f"/assets/About-{name}.js").status == 404
+
+
+def test_a_versions_own_address_serves_that_version_alone(edge: RunningEdge, app: Make) -> None:
+    made = app(build("x1Y2z3W4"))
+    made.deploy(build("a5B6c7D8"))
+    assert edge.get(f"v2-{made.host}", "/assets/About-x1Y2z3W4.js").status == 404
+    assert edge.get(f"v1-{made.host}", "/assets/About-x1Y2z3W4.js").status == 200
+
+
+def test_an_earlier_version_whose_objects_are_gone_is_passed_over(edge: RunningEdge, app: Make) -> None:
+    made = app(build("x1Y2z3W4"))
+    made.deploy(build("a5B6c7D8"))
+    gone = edge.objects.local_path(made.environments["production"].manifest_key)
+    made.deploy(build("e9F0g1H2"))
+    assert gone is not None
+    gone.unlink()
+    edge.get(made.host)
+    assert edge.get(made.host, "/assets/About-x1Y2z3W4.js").status == 200
+    assert edge.get(made.host, "/assets/About-a5B6c7D8.js").status == 404

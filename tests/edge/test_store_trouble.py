@@ -1,0 +1,94 @@
+"""Objects that are missing or damaged, and memory that is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.running import App, RunningEdge
+
+Make = Callable[..., App]
+
+
+def path_of(edge: RunningEdge, app: App, kind: str) -> Path:
+    folder = edge.objects.root / "apps" / app.id / kind
+    (found,) = folder.iterdir()
+    return found
+
+
+def test_a_missing_bundle_is_503_for_its_app_alone_and_heals_when_it_is_back(edge: RunningEdge, app: Make) -> None:
+    hurt, well = app({"index.html": "<p>", "a.js": "1"}), app({"index.html": "<p>", "a.js": "2"})
+    bundle = path_of(edge, hurt, "bundles")
+    data = bundle.read_bytes()
+    bundle.unlink()
+    for target in ("/", "/a.js"):
+        answer = edge.get(hurt.host, target)
+        assert (answer.status, answer["cache-control"]) == (503, "no-store")
+        assert hurt.slug.encode() not in answer.body
+    assert edge.get(well.host).status == 200
+    bundle.write_bytes(data)
+    assert edge.get(hurt.host, "/a.js").body == b"1"
+
+
+def test_a_damaged_manifest_is_503_and_no_crash(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": "<p>"})
+    path_of(edge, made, "manifests").write_bytes(b'{"bundles": 7')
+    assert edge.get(made.host).status == 503
+    assert edge.get("localhost", "/healthz").status == 200
+
+
+def test_a_damaged_file_is_never_passed_off_as_whole(edge: RunningEdge, app: Make) -> None:
+    text = b"".join(b"%d\n" % number for number in range(200_000))
+    made = app({"index.html": "<p>", "big.txt": text, "small.txt": text[:5000]})
+    bundle = path_of(edge, made, "bundles")
+    data = bytearray(bundle.read_bytes())
+    data[2000:-4000] = bytes(len(data) - 6000)
+    bundle.write_bytes(data)
+    with edge.connect() as wire:
+        wire.send(f"GET /big.txt HTTP/1.1\r\nHost: {made.host}\r\n\r\n".encode())
+        head, _, body = wire.rest().partition(b"\r\n\r\n")
+    assert b" 503 " in head.partition(b"\r\n")[0] or len(body) < len(text)
+    assert edge.get("localhost", "/healthz").status == 200
+
+
+def test_damaged_brotli_variants_are_passed_over(edge: RunningEdge, app: Make) -> None:
+    for damage in (b"", b"EASELV1\n\xff\xff\xff\xff\xff\xff\xff\xff", b"nonsense"):
+        made = app()
+        made.deploy({"index.html": "<p>", "a.js": "let a = 1;\n" * 500}, brotli=True)
+        path_of(edge, made, "variants").write_bytes(damage)
+        answer = edge.get(made.host, "/a.js", Accept_Encoding="br, gzip")
+        assert (answer.status, answer["content-encoding"]) == (200, "gzip")
+
+
+def test_what_is_kept_stays_within_its_budget_and_one_app_cannot_push_out_the_others(
+    own_edge: Callable[..., RunningEdge],
+) -> None:
+    edge = own_edge(edge_cache_bytes=2_000_000)
+    small = edge.app("small", {"index.html": "<p>small", "a.js": "1"})
+    edge.get(small.host, "/a.js")
+    edge.get(small.host, "/a.js")
+    files = {"index.html": "<p>", **{f"f{number}.txt": f"{number}" * 20_000 for number in range(60)}}
+    greedy = edge.app("greedy", files)
+    for number in range(60):
+        assert edge.get(greedy.host, f"/f{number}.txt").status == 200
+        assert edge.edge.sites.weight <= 1_500_000
+    before = edge.fast()
+    edge.get(small.host, "/a.js")
+    assert edge.fast() == before + 1
+    assert edge.get(greedy.host, "/f0.txt").status == 200
+
+
+def test_forgetting_and_making_anew_loses_no_count(own_edge: Callable[..., RunningEdge]) -> None:
+    edge = own_edge()
+    apps = [edge.app(f"app-{number}", {"index.html": "<p>", "a.js": "1"}) for number in range(20)]
+    for round_ in range(3):
+        for one in apps:
+            for target in ("/", "/a.js"):
+                assert edge.get(one.host, target, Accept_Encoding="gzip").status == 200
+        for one in apps:
+            one.deploy({"index.html": f"<p>{round_}", "a.js": "2"})
+    for one in apps:
+        one.delete()
+    assert edge.get(apps[0].host).status == 404
+    assert edge.edge.sites.weight == 0
+    assert edge.edge.sites.by_host == {}
