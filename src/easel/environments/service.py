@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from easel import clock
 from easel.apps.models import App
@@ -63,11 +63,14 @@ def new_environments(app: App) -> list[Environment]:
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
+_NEXT_SEQUENCE = text(
+    "update app set last_sequence = last_sequence + 1 where id = cast(:app as text) returning last_sequence"
+)
+
+
 async def next_sequence(work: Transaction, app: App) -> int:
     """The app's next place in acceptance order. Holds the app's row until the commit, so that order is one."""
-    sequence = await work.session.scalar(
-        update(App).where(App.id == app.id).values(last_sequence=App.last_sequence + 1).returning(App.last_sequence)
-    )
+    sequence = await work.session.scalar(_NEXT_SEQUENCE, {"app": app.id})
     assert isinstance(sequence, int)
     return sequence
 

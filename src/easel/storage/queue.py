@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
+from psycopg import AsyncConnection
 
 from easel.storage.database import Transaction
 
@@ -12,9 +13,22 @@ DEPLOYS = "deploys"
 BACKGROUND = "background"
 
 
+async def _autocommit(connection: AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
+
+
 def queue_app(url: str, *, max_size: int = 6) -> App:
     """The queue on the database at the URL; tasks are added by whoever runs a worker."""
-    return App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=max_size), periodic_defaults={})
+    return App(
+        connector=PsycopgConnector(
+            conninfo=url,
+            min_size=1,
+            max_size=max_size,
+            # Every statement of the queue is complete in itself: a transaction around it is two trips for nothing.
+            configure=_autocommit,
+        ),
+        periodic_defaults={},
+    )
 
 
 class Queue:
