@@ -60,8 +60,9 @@ def find_directory(data: memoryview) -> Directory:
     Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError, ZipHasSuffixError, MultiDiskError, ZipMalformedError.
     """
     end = _find_end(data)
-    if _MAX16 in end[:4] or _MAX32 in (end.size, end.start):
-        end = _find_end64(data, end.position) or end
+    # libarchive writes both records in full, so that one may be there although no field asks for it.
+    if _asks_for_zip64(end) or end.start + end.size != end.position:
+        end = _find_end64(data, end) or end
     if end.disk or end.first_disk or end.entries_here != end.entries:
         raise MultiDiskError()
     missing = end.start + end.size - end.position
@@ -104,11 +105,17 @@ def _no_end(data: memoryview, tail: bytes) -> NotAZipError | ZipTruncatedError |
     return ZipTruncatedError(reason="its directory, which stands at the end, is missing")
 
 
-def _find_end64(data: memoryview, end: int) -> _End | None:
-    """The zip64 end record, when there is one before the end record at `end`."""
-    at = end - _LOCATOR64.size
+def _asks_for_zip64(end: _End) -> bool:
+    return _MAX16 in (end.disk, end.first_disk, end.entries_here, end.entries) or _MAX32 in (end.size, end.start)
+
+
+def _find_end64(data: memoryview, end: _End) -> _End | None:
+    """The zip64 end record, when there is one before the end record."""
+    at = end.position - _LOCATOR64.size
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
-        # Fields may hold their largest value by chance, as with 65,535 entries: then they mean what they say.
+        if end.start == _MAX32:
+            raise ZipMalformedError(reason="its zip64 end record is missing")
+        # Other fields may hold their largest value by chance, as with 65,535 entries: then they mean what they say.
         return None
     _, _, position, disks = _LOCATOR64.unpack_from(data, at)
     if disks > 1:
@@ -119,4 +126,8 @@ def _find_end64(data: memoryview, end: int) -> _End | None:
             raise ZipHasPrefixError(size=usual - position)
         raise ZipMalformedError(reason="its zip64 end record is not where it says")
     _, _, _, _, disk, first_disk, here, count, size, start = _END64.unpack_from(data, position)
-    return _End(disk, first_disk, here, count, size, start, position)
+    wide = _End(disk, first_disk, here, count, size, start, position)
+    for value, narrow, limit in zip(wide, end, (_MAX16, _MAX16, _MAX16, _MAX16, _MAX32, _MAX32), strict=False):
+        if narrow not in (value, limit):
+            raise ZipMalformedError(reason="its two end records contradict each other")
+    return wide

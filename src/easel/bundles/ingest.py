@@ -23,6 +23,7 @@ from easel.bundles.errors import (
     InspectionStoppedError,
     NotAZipError,
     PathDuplicateError,
+    PathEmptyError,
     SecretInBundleError,
     SizeMismatchError,
     TooManyFilesError,
@@ -92,7 +93,12 @@ def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry],
     folders: set[str] = set()
     left_out: list[str] = []
     for entry in entries:
-        path = check_path(entry.name, max_bytes=limits.max_name_bytes)
+        try:
+            path = check_path(entry.name, max_bytes=limits.max_name_bytes)
+        except PathEmptyError:
+            if entry.is_folder:
+                continue  # "./", as bsdtar writes it for the folder it was pointed at
+            raise
         if is_junk(path):
             if not entry.is_folder:
                 left_out.append(path)
