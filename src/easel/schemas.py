@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 # PostgreSQL's text and jsonb hold every character but NUL. Lone surrogates are refused by pydantic itself.
@@ -27,7 +27,13 @@ Text = Annotated[str, StringConstraints(max_length=TEXT_LENGTH, pattern=_STORABL
 LongText = Annotated[str, StringConstraints(max_length=1_000_000, pattern=_STORABLE)]
 """Text that may be a whole page or a small image."""
 
-Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+def _integral(value: Any) -> Any:
+    # JSON has one kind of number: 3.0 is an integer to a JSON Schema (draft 2020-12, core §4.2.2).
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53), BeforeValidator(_integral)]
 """An integer that every JSON reader keeps exactly (RFC 8259 §6)."""
 
 
@@ -102,6 +108,13 @@ def _check_text(text: str) -> None:
 
 Tree = Annotated[Any, AfterValidator(storable_tree)]
 """Any JSON value that can be stored."""
+
+
+def never_null(schema: dict[str, Any]) -> None:
+    """Publishes a field that may be left out but not be null, whose model says null where it was left out."""
+    options = schema.pop("anyOf")
+    schema.pop("default", None)
+    schema.update(next(option for option in options if option.get("type") != "null"))
 
 
 def _drop_extra(schema: dict[str, Any]) -> None:
