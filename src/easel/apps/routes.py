@@ -245,7 +245,7 @@ async def _prefixes(work: Transaction, environments: dict[str, list[Environment]
         .join(Environment, (Environment.app_id == Version.app_id) & (Environment.version == Version.number))
         .where(Version.app_id.in_({app_id for app_id, _ in serving}))
     )
-    return {(app_id, number): asset_prefix(app_id, key) for app_id, number, key in rows.tuples()}
+    return {(app_id, number): asset_prefix(app_id, key) for app_id, number, key in rows}
 
 
 def _record(version: Version) -> VersionRecord:

@@ -183,21 +183,29 @@ class _Reader:
 
     def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:
         content = inflated(raw, entry.method, entry.size)
-        if entry.name.endswith(KEY_FILES) and not self._allow.secrets and _PRIVATE_KEY in content:
+        if self._may_be_key(entry) and _PRIVATE_KEY in content:
             raise SecretInBundleError(member=printable(entry.name), kind="a private key")
         return len(content), isal_zlib.crc32(content), hashlib.sha256(content).hexdigest()
 
     def _read_in_pieces(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:
         size = crc = 0
         hasher = hashlib.sha256()
+        may_be_key, seam = self._may_be_key(entry), b""
         for piece in inflate(raw, entry.method):
             size += len(piece)
             if size > entry.size:
                 break
             crc = isal_zlib.crc32(piece, crc)
             hasher.update(piece)
+            if may_be_key:
+                if _PRIVATE_KEY in seam + piece:
+                    raise SecretInBundleError(member=printable(entry.name), kind="a private key")
+                seam = piece[1 - len(_PRIVATE_KEY) :]
             self._check_stop()
         return size, crc, hasher.hexdigest()
+
+    def _may_be_key(self, entry: Entry) -> bool:
+        return not self._allow.secrets and entry.name.lower().endswith(KEY_FILES)
 
 
 def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:

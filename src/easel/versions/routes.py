@@ -125,6 +125,10 @@ def _diff(
             "summary": diff.summarise(files),
             "source_diff": texts if texts or (before is not None and after is not None) else None,
             "renames": diff.renames(files),
+            "from_content_hash": old.content_hash,
+            "to_content_hash": new.content_hash,
+            "from_total_bytes": old.total_bytes,
+            "to_total_bytes": new.total_bytes,
         }
     )
     return Response(body, media_type="application/json")

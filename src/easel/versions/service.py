@@ -135,4 +135,4 @@ async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
             Environment.app_id == app.id, Environment.org_id == app.org_id
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -13,6 +13,7 @@ from psycopg import InterfaceError, OperationalError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from easel.errors import EaselError, NotFoundError, ServiceUnavailableError, envelope
 
@@ -25,6 +26,9 @@ _NAMES = {
     413: ("RequestTooLargeError", "request_too_large"),
     415: ("UnsupportedMediaTypeError", "unsupported_media_type"),
 }
+
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class InternalServerError(EaselError):
@@ -82,6 +86,20 @@ def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
     return JSONResponse(json.loads(json.dumps(body).encode("ascii", "replace")), 422)
 
 
+def _allowed(request: Request) -> list[str]:
+    """Every method of the address (RFC 9110 §15.5.6), where the router names only its first route's."""
+    template = getattr(request.scope.get("route"), "path", None)
+    if described := request.app.openapi()["paths"].get(template):
+        return sorted(method.upper() for method in described)
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.router.routes
+        )
+    ]
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Makes the application answer every error in the envelope."""
 
@@ -106,7 +124,10 @@ def add_error_handlers(app: FastAPI) -> None:
             "status": error.status_code,
             "error": {"message": str(message), "type": type_, "code": code},
         }
-        return JSONResponse(body, error.status_code, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
+        return JSONResponse(body, error.status_code, headers)
 
     async def database_error(request: Request, error: Exception) -> JSONResponse:
         passing = isinstance(error, PoolTimeoutError | OperationalError | InterfaceError) or (

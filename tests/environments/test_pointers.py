@@ -1,0 +1,167 @@
+"""Restore, promote, lock: visible at the edge when they have answered."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bench.running import RunningApp
+
+
+def page(number: int) -> dict[str, str]:
+    return {
+        "index.html": f"<!doctype html><title>page {number}</title><script src='/assets/app-Ab{number}dEf9x.js'></script>",
+        f"assets/app-Ab{number}dEf9x.js": f"console.log({number})",
+    }
+
+
+@pytest.fixture
+def three(app: RunningApp) -> RunningApp:
+    """An app with three versions in production."""
+    for number in (1, 2, 3):
+        app.deploy(page(number))
+    return app
+
+
+def restore(app: RunningApp, version: int, **fields: object) -> dict[str, object]:
+    answer = app.client.post(f"{app.path}/versions/{version}/restore", json=fields)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_a_restore_is_seen_by_the_very_next_visitor(three: RunningApp) -> None:
+    for version in (1, 3, 2, 1):
+        body = restore(three, version)
+        assert (body["version"], body["environment"]) == (version, "production")
+        seen = three.visit()
+        assert seen.headers["x-easel-version"] == str(version)
+        assert f"page {version}<" in seen.text
+
+
+def test_restoring_twice_changes_nothing_more(three: RunningApp) -> None:
+    first = restore(three, 1)
+    revision = three.client.get(three.path).json()["environments"]["production"]["revision"]
+    assert restore(three, 1) == first
+    assert three.client.get(three.path).json()["environments"]["production"]["revision"] == revision
+
+
+def test_a_version_that_is_not_there_cannot_be_restored(three: RunningApp) -> None:
+    for version in (0, -1, 4, 2**31, 2**70):
+        answer = three.client.post(f"{three.path}/versions/{version}/restore", json={})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "version_not_found"), version
+    assert three.visit().headers["x-easel-version"] == "3"
+
+
+def test_promote_makes_production_serve_exactly_what_staging_serves(app: RunningApp) -> None:
+    refused = app.client.post(f"{app.path}/promote")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "nothing_to_promote")
+    app.deploy(page(1))
+    app.deploy(page(2), environment="staging")
+    assert app.visit().headers["x-easel-version"] == "1"
+    assert app.visit(environment="staging").headers["x-easel-version"] == "2"
+    for _ in range(2):
+        promoted = app.client.post(f"{app.path}/promote").json()
+        assert promoted["version"] == 2
+        assert app.visit().headers["x-easel-version"] == "2"
+    etags = [app.visit("/assets/app-Ab2dEf9x.js", environment=e).headers["etag"] for e in (None, "staging")]
+    assert etags[0] == etags[1]
+    assert len(app.client.get(f"{app.path}/versions").json()["versions"]) == 2
+
+
+def test_a_locked_environment_is_moved_by_nothing(three: RunningApp) -> None:
+    locked = three.client.post(f"{three.path}/environments/production/lock", json={"reason": "incident 7"}).json()
+    assert (locked["locked"], locked["lock_reason"]) == (True, "incident 7")
+    three.deploy(page(9), environment="staging")
+    for path, body in (("/versions/1/restore", {}), ("/promote", None), ("/publish", {"message": "m"})):
+        refused = three.client.post(three.path + path, json=body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "environment_locked"), path
+        assert "incident 7" in refused.json()["error"]["message"]
+    deployed = three.deploy(page(4))
+    assert (deployed["status"], deployed["outcome"], deployed["version"]) == ("complete", "locked", 5)
+    assert "incident 7" in " ".join(deployed["warnings"])
+    assert three.visit().headers["x-easel-version"] == "3"
+    three.client.post(f"{three.path}/environments/production/unlock")
+    assert three.visit().headers["x-easel-version"] == "3"
+    restore(three, 5)
+    assert three.visit().headers["x-easel-version"] == "5"
+
+
+def test_a_restore_can_lock_so_that_the_next_push_does_not_undo_it(three: RunningApp) -> None:
+    assert restore(three, 1, lock=True, lock_reason="v3 is broken")["locked"] is True
+    assert three.deploy(page(4))["outcome"] == "locked"
+    assert three.visit().headers["x-easel-version"] == "1"
+
+
+def test_a_restore_can_bring_the_configuration_of_that_time_along(app: RunningApp) -> None:
+    app.client.patch(app.path, json={"build_config": {"env_vars": {"COLOUR": "red"}}, "publish": True})
+    app.deploy(page(1))
+    app.client.patch(app.path, json={"build_config": {"env_vars": {"COLOUR": "blue"}}, "publish": True})
+    app.deploy(page(2))
+    restore(app, 2)
+    assert "blue" in app.visit().text
+    restore(app, 2, with_config=True)
+    assert '"COLOUR":"red"' in app.visit().text
+
+
+def test_a_version_keeps_its_own_address_for_ever(three: RunningApp) -> None:
+    restore(three, 1)
+    for version in (1, 2, 3):
+        seen = three.visit(environment=f"v{version}")
+        assert (seen.headers["x-easel-version"], seen.headers["x-robots-tag"]) == (str(version), "noindex")
+    assert three.visit(environment="v4").status_code == 404
+
+
+def test_a_damaged_version_is_refused_before_the_pointer_moves(three: RunningApp) -> None:
+    objects = three.platform.data_dir / "objects" / "apps" / three.app_id
+    detail = three.client.get(f"{three.path}/versions/1").json()
+    bundle = next(iter(detail["asset_manifest"].values()))["s3_key"].split("#")[0]
+    path = three.platform.data_dir / "objects" / bundle
+    whole = path.read_bytes()
+    for damaged in (whole[:-9], whole[:40] + b"X" + whole[41:], None):
+        if damaged is None:
+            path.unlink()
+        else:
+            _replace(path, damaged)
+        refused = three.client.post(f"{three.path}/versions/1/restore", json={})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_damaged")
+        assert three.visit().headers["x-easel-version"] == "3"
+    _replace(path, whole)
+    restore(three, 1)
+    manifest = objects / "manifests" / f"{detail['asset_prefix'].rsplit('/', 1)[1]}.json"
+    _replace(manifest, manifest.read_bytes().replace(b"index.html", b"indes.html"))
+    restore(three, 3)
+    assert three.client.post(f"{three.path}/versions/1/restore", json={}).status_code == 409
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+
+
+def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(three: RunningApp) -> None:
+    stop = False
+    seen: list[tuple[str, str]] = []
+
+    def read() -> None:
+        while not stop:
+            answer = three.visit()
+            assert answer.status_code == 200
+            number = answer.headers["x-easel-version"]
+            assert f"page {number}<" in answer.text
+            asset = three.visit(f"/assets/app-Ab{number}dEf9x.js")
+            assert (asset.status_code, asset.text) == (200, f"console.log({number})")
+            seen.append((number, asset.headers["x-easel-version"]))
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        try:
+            for number in range(60):
+                restore(three, 1 + number % 3)
+                assert three.visit().headers["x-easel-version"] == str(1 + number % 3)
+        finally:
+            stop = True
+        for reader in readers:
+            reader.result()
+    assert len({number for number, _ in seen}) > 1

@@ -1,0 +1,370 @@
+"""The six invariants, as a state machine over everything that makes versions and moves pointers.
+
+It drives the services themselves on a real PostgreSQL and a real folder, with a model of what must be true beside
+them: a worker's runs are taken apart into steps, so that restores and cancels come between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select, text
+
+from bench.running import zip_of
+from easel.access.secrets import Vault
+from easel.access.service import Principal, create_organisation
+from easel.apps.errors import NothingToRollBackError
+from easel.apps.models import App
+from easel.apps.publishing import publish, roll_back
+from easel.apps.schemas import CreateAppRequest
+from easel.apps.service import create_app, delete_app
+from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
+from easel.deploys.models import Deploy
+from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.service import Order, accept, cancel
+from easel.environments.actions import promote, restore
+from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
+from easel.environments.models import Audit, Environment
+from easel.environments.service import set_lock
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.migrate import migrate
+from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.queue import Queue
+from easel.uploads.service import issue_upload
+from easel.versions.models import Version
+from easel.versions.service import lock_app
+from easel.versions.verify import Verifier
+
+T = TypeVar("T")
+GOOD = zip_of({"index.html": "<!doctype html><title>good</title>"})
+BAD = b"PK\3\4 and then nothing"
+BROKEN = zip_of({"index.html": "<!doctype html><script type=module src='/gone.js'></script>"})
+
+
+class World:
+    """The real parts, for as long as the tests run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(data_dir=folder)
+        self.server = EmbeddedPostgres(folder / "postgres")
+        self.url = self.server.start()
+        migrate(self.url)
+        self.runner = asyncio.Runner()
+        self.objects: ObjectStore = open_objects(None, folder / "objects", folder / "scratch")
+        self.database = Database(self.url)
+        self.queue = Queue(self.url)
+        self.vault = Vault("tests")
+
+    def do(self, work: Awaitable[T]) -> T:
+        """Runs to the end."""
+
+        async def run() -> T:
+            return await work
+
+        return self.runner.run(run())
+
+    def close(self) -> None:
+        self.do(self.database.close())
+        self.runner.close()
+        self.server.stop()
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        made = World(Path(folder, "data"))
+        yield made
+        made.close()
+
+
+class Pointers(RuleBasedStateMachine):
+    """Deploy, fail, cancel, stop and go on, restore, promote, publish, rollback, lock, delete."""
+
+    world: World
+    deploys: Bundle[str] = Bundle("deploys")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = self.world
+        self.recorded: dict[int, tuple[Any, ...]] = {}
+        self.accepted: list[str] = []
+        self.deleted = False
+        self.w.do(self._create())
+
+    async def _create(self) -> None:
+        async with self.w.database.transaction() as work:
+            organisation = await create_organisation(work, "tests")
+            caller = Principal("key_x", organisation.id, "tests", "admin", None)
+            slug = f"m-{organisation.id[4:]}x"
+            request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "machine"}})
+            self.app = await create_app(work, self.w.vault, caller, request, max_apps=None, namespace=None)
+
+    @precondition(lambda self: not self.deleted)
+    @rule(
+        target=deploys,
+        kind=st.sampled_from([GOOD, GOOD, BAD, BROKEN]),
+        environment=st.sampled_from(["production", "staging"]),
+    )
+    def accept(self, kind: bytes, environment: str) -> str:
+        async def go() -> str:
+            async with self.w.database.transaction() as work:
+                upload = await issue_upload(work, self.app, "x.zip", "application/zip")
+                await self.w.objects.put(upload.key, kind)
+                order = Order(environment, "m", "cli_upload", upload.key, None, None, None, None)
+                app = await work.session.get_one(App, self.app.id)
+                deploy = await accept(work, self.w.objects, self.w.queue, self.w.settings, app, order, "tester")
+                return deploy.id
+
+        deploy_id = self.w.do(go())
+        self.accepted.append(deploy_id)
+        return deploy_id
+
+    @rule(borders=st.none() | st.integers(0, 6))
+    def work(self, borders: int | None) -> None:
+        """The worker takes the oldest deploy that has not ended; it may stop at a border and leave it for later."""
+        left = borders
+
+        def should_stop() -> bool:
+            nonlocal left
+            if left is None:
+                return False
+            left -= 1
+            return left < 0
+
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                oldest = await work.session.scalar(
+                    select(Deploy.id)
+                    .where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
+                    .order_by(Deploy.sequence)
+                    .limit(1)
+                )
+            if oldest is not None:
+                pipeline = Pipeline(
+                    self.w.database, self.w.objects, self.w.queue, self.w.settings, oldest, should_stop
+                )
+                try:
+                    await pipeline.run()
+                except StopRequestedError:
+                    pass
+
+        self.w.do(go())
+
+    @rule(deploy_id=deploys)
+    def run_again(self, deploy_id: str) -> None:
+        """A job that is run once more after its deploy has ended changes nothing."""
+
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                deploy = await work.session.get_one(Deploy, deploy_id)
+                ended = deploy.status in ("complete", "failed")
+            if ended:
+                before = await self._pointers()
+                await Pipeline(
+                    self.w.database, self.w.objects, self.w.queue, self.w.settings, deploy_id, lambda: False
+                ).run()
+                assert await self._pointers() == before
+
+        self.w.do(go())
+
+    @precondition(lambda self: not self.deleted)
+    @rule(deploy_id=deploys)
+    def cancel(self, deploy_id: str) -> None:
+        async def go() -> None:
+            before = await self._pointers()
+            try:
+                async with self.w.database.transaction() as work:
+                    await cancel(work, self.app, deploy_id, "tester")
+            except (DeployFinishedError, DeployAlreadyLiveError):
+                pass
+            assert await self._pointers() == before
+
+        self.w.do(go())
+
+    @precondition(lambda self: not self.deleted and bool(self.recorded))
+    @rule(data=st.data(), environment=st.sampled_from(["production", "staging"]), with_config=st.booleans())
+    def restore(self, data: st.DataObject, environment: str, with_config: bool) -> None:
+        number = data.draw(st.sampled_from(sorted(self.recorded)))
+        if self.recorded[number][1] is None:
+            return
+
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                app = await work.session.get_one(App, self.app.id)
+                try:
+                    await restore(
+                        work,
+                        Verifier(self.w.objects),
+                        app,
+                        number,
+                        environment=environment,
+                        actor="tester",
+                        with_config=with_config,
+                    )
+                except EnvironmentLockedError:
+                    return
+            assert (await self._pointers())[environment] == number
+
+        self.w.do(go())
+
+    @precondition(lambda self: not self.deleted)
+    @rule()
+    def promote(self) -> None:
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                app = await work.session.get_one(App, self.app.id)
+                try:
+                    await promote(work, Verifier(self.w.objects), app, actor="tester")
+                except (NothingToPromoteError, EnvironmentLockedError):
+                    return
+            pointers = await self._pointers()
+            assert pointers["production"] == pointers["staging"]
+
+        self.w.do(go())
+
+    @precondition(lambda self: not self.deleted)
+    @rule(title=st.sampled_from(["a", "b", "c"]), back=st.booleans())
+    def publish_or_roll_back(self, title: str, back: bool) -> None:
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                app = await lock_app(work, self.app.id, self.app.org_id)
+                assert app is not None
+                try:
+                    if back:
+                        await roll_back(work, app, actor="tester")
+                    else:
+                        app.draft = {**app.draft, "meta": {"title": title}}
+                        await publish(work, app, message="m", actor="tester")
+                except (EnvironmentLockedError, NothingToRollBackError):
+                    pass
+
+        self.w.do(go())
+
+    @precondition(lambda self: not self.deleted)
+    @rule(environment=st.sampled_from(["production", "staging"]), locked=st.booleans())
+    def lock(self, environment: str, locked: bool) -> None:
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                app = await work.session.get_one(App, self.app.id)
+                await set_lock(work, app, environment, reason="r", actor="tester", locked=locked)
+
+        self.w.do(go())
+
+    @precondition(lambda self: not self.deleted and len(self.accepted) > 6)
+    @rule()
+    def delete(self) -> None:
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                app = await lock_app(work, self.app.id, self.app.org_id)
+                assert app is not None
+                await delete_app(work, app)
+
+        self.w.do(go())
+        self.deleted = True
+
+    async def _pointers(self) -> dict[str, int | None]:
+        async with self.w.database.transaction() as work:
+            rows = await work.session.execute(
+                select(Environment.name, Environment.version).where(Environment.app_id == self.app.id)
+            )
+            return dict(rows.all())
+
+    @invariant()
+    def everything_holds(self) -> None:
+        self.versions_are_gapless_and_never_change()
+        self.pointers_lead_to_complete_versions_and_every_move_is_audited()
+        self.deploys_record_in_the_order_they_were_accepted()
+
+    def versions_are_gapless_and_never_change(self) -> None:
+        async def rows() -> list[Version]:
+            async with self.w.database.transaction() as work:
+                found = await work.session.scalars(
+                    select(Version).where(Version.app_id == self.app.id).order_by(Version.number)
+                )
+                return list(found)
+
+        versions = self.w.do(rows())
+        assert [v.number for v in versions] == list(range(1, len(versions) + 1))
+        for v in versions:
+            state = (v.kind, v.manifest_key, v.bundle_key, v.content_hash, v.config_hash, v.message, v.deployed_at)
+            assert self.recorded.setdefault(v.number, state) == state
+            for key in (v.manifest_key, v.bundle_key):
+                path = self.w.objects.local_path(key) if key else None
+                assert path is None or path.exists()
+
+    def pointers_lead_to_complete_versions_and_every_move_is_audited(self) -> None:
+        async def look() -> tuple[list[Environment], list[Audit]]:
+            async with self.w.database.transaction() as work:
+                environments = await work.session.scalars(select(Environment).where(Environment.app_id == self.app.id))
+                audit = await work.session.scalars(
+                    select(Audit).where(Audit.app_id == self.app.id).order_by(Audit.id)
+                )
+                return list(environments), list(audit)
+
+        environments, audit = self.w.do(look())
+        for environment in environments:
+            if environment.version is not None:
+                assert self.recorded[environment.version][1] is not None
+            moves = [a for a in audit if a.environment == environment.name and a.from_version != a.to_version]
+            assert environment.version == (moves[-1].to_version if moves else None)
+            assert environment.revision == len(moves)
+            assert [m.revision for m in moves] == list(range(1, len(moves) + 1))
+            assert [m.from_version for m in moves] == [None, *(m.to_version for m in moves)][: len(moves)]
+
+    def deploys_record_in_the_order_they_were_accepted(self) -> None:
+        async def look() -> list[tuple[int, int]]:
+            async with self.w.database.transaction() as work:
+                rows = await work.session.execute(
+                    select(Deploy.sequence, Deploy.version)
+                    .where(Deploy.app_id == self.app.id, Deploy.version.is_not(None))
+                    .order_by(Deploy.sequence)
+                )
+                return [(sequence, version) for sequence, version in rows if version is not None]
+
+        versions = [version for _, version in self.w.do(look())]
+        assert versions == sorted(versions)
+
+    def teardown(self) -> None:
+        """In the end every accepted deploy has ended, once."""
+
+        async def finish() -> None:
+            async with self.w.database.transaction() as work:
+                left = await work.session.scalars(
+                    select(Deploy.id)
+                    .where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
+                    .order_by(Deploy.sequence)
+                )
+                ids = list(left)
+            for deploy_id in ids:
+                await Pipeline(
+                    self.w.database, self.w.objects, self.w.queue, self.w.settings, deploy_id, lambda: False
+                ).run()
+            async with self.w.database.transaction() as work:
+                states = await work.session.execute(select(Deploy.status).where(Deploy.app_id == self.app.id))
+                assert {state for (state,) in states} <= {"complete", "failed"}
+                await work.session.execute(
+                    text("delete from procrastinate_jobs where lock = :app"), {"app": self.app.id}
+                )
+
+        self.w.do(finish())
+        self.everything_holds()
+
+
+def test_versions_and_pointers_keep_their_invariants(world: World) -> None:
+    Pointers.world = world
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Pointers,
+        settings=settings(
+            max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
