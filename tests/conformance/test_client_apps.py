@@ -261,3 +261,21 @@ def test_an_address_of_nothing_is_a_404_in_the_envelope(platform: Platform, path
         answer = http.get(path, headers={"Authorization": f"Bearer {platform.api_key}"})
     assert answer.status_code == 404, answer.text
     assert answer.json()["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/apps/app_1", "DELETE, GET, PATCH"),
+        ("OPTIONS", "/v1/apps", "GET, POST"),
+        ("GET", "/v1/apps/app_1/promote", "POST"),
+        ("PATCH", "/v1/apps/app_1/connect-repo", "DELETE, POST"),
+        ("POST", "/healthz", "GET"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_a_405_names_every_method_of_the_address(platform: Platform, method: str, path: str, allowed: str) -> None:
+    with platform.client() as http:
+        answer = http.request(method, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == allowed

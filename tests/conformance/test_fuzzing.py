@@ -1,0 +1,63 @@
+"""schemathesis reads the published document and finds nothing that the api does otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.running import Platform, make_platform
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+QUICK = """
+[[operations]]
+# The page-builder fields alone make 4,500 boundary cases of these two; they are fuzzed, and covered in a full run.
+include-path-regex = "^/v1/apps(/[{]app_id[}])?$"
+include-method-regex = "^(POST|PATCH)$"
+phases.coverage.enabled = false
+phases.fuzzing.generation.max-examples = 15
+"""
+FULL = os.environ.get("EASEL_FUZZ") == "full"
+
+
+@pytest.fixture(scope="module")
+def own_platform() -> Iterator[Platform]:
+    """A platform of its own: what is fuzzed may delete apps and revoke keys."""
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        running = make_platform(Path(folder))
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.mark.timeout(1800 if FULL else 180)
+def test_schemathesis_finds_nothing_with_all_its_checks(own_platform: Platform, tmp_path: Path) -> None:
+    """EASEL_FUZZ=full makes it thorough: some minutes in place of half of one."""
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG.read_text() + ("" if FULL else QUICK))
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+            *("run", f"{own_platform.api_url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {own_platform.api_key}"),
+            *("--checks", "all", "--max-examples", "100" if FULL else "2"),
+            *("--continue-on-failure", "--no-color", "--warnings", "off"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2_000:]
+    assert "No issues found" in run.stdout
+    # Nothing was left out: a document that could not be read would find nothing either.
+    assert "Selected: 41/41" in run.stdout
+    internal = [line for line in own_platform.log.read_text().splitlines() if "request req_" in line]
+    assert not internal
