@@ -73,11 +73,10 @@ def deflate(content: bytes, level: int = 6) -> bytes:
 
 
 def inflating_to(size: int) -> bytes:
-    """Raw deflate of as many zero bytes, a thousandth as long."""
+    """Raw deflate of as many zero bytes (whole MiB), a thousandth as long: one block again and again."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    piece = bytes(1 << 20)
-    parts = [packer.compress(piece) for _ in range(size >> 20)]
-    return b"".join([*parts, packer.compress(bytes(size & (1 << 20) - 1)), packer.flush()])
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return block * (size >> 20) + deflate(b"")
 
 
 def craft(

@@ -1,0 +1,144 @@
+"""Where the app's root is, what is left out, what is refused as an accident, and what is said about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bundles.crafted import PAGE, File, craft
+from bundles.looking import look
+from easel.bundles import errors
+from easel.bundles.models import Inspection
+
+
+def look_in(*names: str) -> Inspection:
+    return look(craft(*(File(name.encode(), b"" if name.endswith("/") else PAGE) for name in names)))
+
+
+def test_an_index_at_the_root_is_the_entry_point() -> None:
+    seen = look_in("index.html", "docs/index.html", "package.json")
+    assert set(seen.files) == {"index.html", "docs/index.html", "package.json"}
+    assert (seen.stripped_root, seen.left_out, seen.warnings) == ("", [], [])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        ("dist/", "dist/assets/"),
+        ("__MACOSX/._dist", "__MACOSX/dist/._index.html", "__MACOSX/"),
+        (".DS_Store", "Thumbs.db"),
+        ("empty-folder/",),
+    ],
+)
+def test_the_only_top_level_folder_is_the_root_whatever_litter_is_beside_it(others: tuple[str, ...]) -> None:
+    seen = look_in("dist/index.html", "dist/assets/app.js", *others)
+    assert set(seen.files) == {"index.html", "assets/app.js"}
+    assert seen.stripped_root == "dist"
+    assert seen.warnings[0] == "everything is inside `dist/`, which was taken as the root of the app."
+
+
+@pytest.mark.parametrize("other", ["README.md", "lib/x.js", "dist2/index.html", ".htaccess"])
+def test_a_folder_that_is_not_alone_is_not_the_root(other: str) -> None:
+    with pytest.raises(errors.EntryPointMissingError, match=r"`dist/index\.html`: zip the contents of `dist/`"):
+        look_in("dist/index.html", other)
+
+
+def test_only_one_folder_is_stripped() -> None:
+    with pytest.raises(errors.EntryPointMissingError, match="zip the contents of `project/dist/`"):
+        look_in("project/dist/index.html", "project/dist/deeper/still/index.html")
+
+
+def test_what_an_operating_system_leaves_behind_is_left_out_at_every_depth() -> None:
+    litter = ["__MACOSX/x", ".DS_Store", "a/.DS_Store", "a/b/Thumbs.db", "a/__MACOSX/._y"]
+    seen = look_in("index.html", "a/kept.js", *litter)
+    assert set(seen.files) == {"index.html", "a/kept.js"}
+    assert sorted(seen.left_out) == sorted(litter)
+    assert seen.warnings == ["left out 5 files that no app needs: `__MACOSX/x` and 4 more."]
+    assert look_in("index.html", ".DS_Store").warnings == ["left out 1 file that no app needs: `.DS_Store`."]
+
+
+@pytest.mark.parametrize("name", ["DS_Store", "Thumbs.db.js", "__MACOSX.js", "MACOSX/x", "thumbs.html"])
+def test_what_only_resembles_litter_stays(name: str) -> None:
+    assert name in look_in("index.html", name).files
+
+
+@pytest.mark.parametrize("folder", ["api", "_api", "_auth", "functions", "_easel"])
+@pytest.mark.parametrize("root", ["", "dist/"])
+def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(folder: str, root: str) -> None:
+    seen = look_in(f"{root}index.html", f"{root}{folder}/users.json", f"{root}{folder}/more.json")
+    assert f"{folder}/users.json" in seen.files
+    assert seen.warnings[-1] == (
+        f"`/{folder}/` belongs to the platform: `{folder}/users.json` and what is beside it is never served."
+    )
+
+
+@pytest.mark.parametrize("name", ["docs/api/x.json", "api.html", "apis/x.json", "_easel.js"])
+def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) -> None:
+    assert look_in("index.html", name).warnings == []
+
+
+def test_a_project_with_an_index_is_deployed_and_told_that_it_may_not_be_built() -> None:
+    seen = look_in("index.html", "package.json", "src/main.jsx")
+    assert len(seen.warnings) == 1
+    assert "build it and upload the output folder" in seen.warnings[0]
+
+
+@pytest.mark.parametrize("names", [("package.json",), ("package.json", "dist/index.html"), ("shop/package.json",)])
+def test_a_package_json_without_an_index_makes_a_source_bundle(names: tuple[str, ...]) -> None:
+    with pytest.raises(errors.SourceBundleError) as refusal:
+        look_in(*names, *(f"{names[0].rpartition('/')[0] or 'src'}/main.js",))
+    assert refusal.value.code == "source_build_unsupported"
+
+
+def test_a_package_json_deeper_down_does_not() -> None:
+    with pytest.raises(errors.EntryPointMissingError):
+        look_in("a/package.json", "b/x.js")
+
+
+def test_a_root_of_many_things_is_named_in_part() -> None:
+    with pytest.raises(errors.EntryPointMissingError) as refusal:
+        look_in(*(f"file-{number:02}.js" for number in range(30)))
+    assert "`file-07.js` and more." in str(refusal.value)
+    assert len(refusal.value.details["found"]) == 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env", ".env.local", ".env.production", "config/.env", ".ENV", ".git/config", "lib/.git/HEAD", "lib/.git",
+        "id_rsa", "keys/id_ed25519", "keys/id_ecdsa", "cert.p12", "cert.PFX", "app.jks", "app.keystore", "putty.ppk",
+    ],
+)  # fmt: skip
+def test_what_is_a_secret_almost_always_is_refused_by_name(name: str) -> None:
+    with pytest.raises(errors.SecretInBundleError, match=r'add "secrets" to the app') as refusal:
+        look_in("index.html", name)
+    assert refusal.value.details["member"] == name
+
+
+@pytest.mark.parametrize("name", ["server.pem", "tls/server.key", "tls/SERVER.KEY"])
+@pytest.mark.parametrize("kind", [b"", b"RSA ", b"EC ", b"OPENSSH ", b"ENCRYPTED "])
+def test_a_private_key_is_known_by_its_content(name: str, kind: bytes) -> None:
+    key = b"-----BEGIN " + kind + b"PRIVATE " + b"KEY-----\nbm90IGEga2V5\n"
+    for content in (key, b"# a chain\n" + b"x" * 3_000_000 + key):
+        with pytest.raises(errors.SecretInBundleError) as refusal:
+            look(craft(File(), File(name.encode(), content)))
+        assert refusal.value.details == {"member": name, "kind": "a private key"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env.example", ".env.sample", ".env.template", "env.js", ".environment", "environment.env.js", ".gitignore",
+        ".gitkeep", "git/x", "id_rsa.pub", "cert.pem", "public.key", ".well-known/security.txt", "keys.html",
+    ],
+)  # fmt: skip
+def test_what_only_resembles_a_secret_is_deployed(name: str) -> None:
+    assert name in look_in("index.html", name).files
+
+
+def test_dependencies_are_refused_at_the_root_only() -> None:
+    assert "vendor/node_modules/x.js" in look_in("index.html", "vendor/node_modules/x.js").files
+    for root in ("", "dist/"):
+        with pytest.raises(errors.DependenciesInBundleError) as refusal:
+            look_in(f"{root}index.html", f"{root}node_modules/x.js")
+        assert refusal.value.details == {"member": f"{root}node_modules/x.js"}
