@@ -150,9 +150,7 @@ class Pointers(RuleBasedStateMachine):
                     .limit(1)
                 )
             if oldest is not None:
-                pipeline = Pipeline(
-                    self.w.database, self.w.objects, self.w.queue, self.w.settings, oldest, should_stop
-                )
+                pipeline = Pipeline(self.w.database, self.w.objects, self.w.queue, self.w.settings, oldest, should_stop)
                 try:
                     await pipeline.run()
                 except StopRequestedError:
@@ -306,9 +304,7 @@ class Pointers(RuleBasedStateMachine):
         async def look() -> tuple[list[Environment], list[Audit]]:
             async with self.w.database.transaction() as work:
                 environments = await work.session.scalars(select(Environment).where(Environment.app_id == self.app.id))
-                audit = await work.session.scalars(
-                    select(Audit).where(Audit.app_id == self.app.id).order_by(Audit.id)
-                )
+                audit = await work.session.scalars(select(Audit).where(Audit.app_id == self.app.id).order_by(Audit.id))
                 return list(environments), list(audit)
 
         environments, audit = self.w.do(look())

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import MsgspecError
 from sqlalchemy import select
 
 from easel import clock
@@ -44,6 +45,7 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.queue import BACKGROUND, Queue
 from easel.versions.keys import bundle_key, hash_in, manifest_key
+from easel.versions.models import Version
 from easel.versions.service import Files, Origin, lock_app, record
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class _Ingested:
     bundle_key: str
     manifest_key: str
     warnings: list[str]
+    counts: dict[str, int]
 
 
 class NoLongerOursError(Exception):
@@ -92,6 +95,7 @@ class Pipeline:
         self._timings: dict[str, int] = {}
         self._abandoned = False
         self._ingested: _Ingested | None = None
+        self._before: str | None = None
         self._smoke: SmokeResult | None = None
 
     async def run(self) -> None:
@@ -149,6 +153,12 @@ class Pipeline:
             if deploy is None or deploy.status in FINAL:
                 return None
             published = await work.session.scalar(select(App.published).where(App.id == deploy.app_id))
+            self._before = await work.session.scalar(
+                select(Version.manifest_key)
+                .where(Version.app_id == deploy.app_id, Version.manifest_key.is_not(None))
+                .order_by(Version.number.desc())
+                .limit(1)
+            )
             deploy.attempt += 1
             self._timings = dict(deploy.timings)
             if deploy.status == "queued":
@@ -193,8 +203,19 @@ class Pipeline:
         await self._objects.put(manifest_at, data)
         self._took("ingest", began)
         self._tell(inspection)
-        self._ingested = _Ingested(key, manifest_at, inspection.warnings)
+        new = await self._new_bytes(manifest)
+        counts = {"files": len(manifest.files), "bytes": manifest.total_size, "new_bytes": new}
+        self._ingested = _Ingested(key, manifest_at, inspection.warnings, counts)
         return manifest
+
+    async def _new_bytes(self, manifest: Manifest) -> int:
+        """How many bytes of the files are in no file of the app's latest version."""
+        try:
+            before = decode_manifest(await self._objects.get(self._before)).files if self._before else {}
+        except (ObjectMissingError, MsgspecError):
+            before = {}
+        known = {member.hash for member in before.values()}
+        return sum({m.hash: m.size for m in manifest.files.values() if m.hash not in known}.values())
 
     async def _inspect(self, pinned: Pinned, allowed: Allowances) -> Inspection:
         limits = Limits(
@@ -225,7 +246,7 @@ class Pipeline:
             if self._ingested is not None:
                 deploy.bundle_key, deploy.manifest_key = self._ingested.bundle_key, self._ingested.manifest_key
                 deploy.warnings = self._ingested.warnings
-                deploy.counts = {"files": len(manifest.files), "bytes": manifest.total_size}
+                deploy.counts = self._ingested.counts
             if deploy.version is None:
                 version = await record(work, app, self._origin(deploy), _files(deploy, manifest))
                 deploy.version = version.number

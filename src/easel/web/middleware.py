@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from prometheus_client import Histogram
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easel.ids import new_id
@@ -57,10 +58,6 @@ class RequestContext:
         try:
             bounded = receive if scope["path"].startswith(OBJECTS_PATH) else _bounded(scope, receive)
             await self.app(scope, bounded, send_with_id)
-        except RequestTooLargeError as error:
-            if status:
-                raise
-            await error_answer(error)(scope, receive, send_with_id)
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if status:
@@ -83,11 +80,12 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
             if received > LARGEST_BODY:
-                raise RequestTooLargeError(limit=LARGEST_BODY)
+                # FastAPI lets this kind through, and turns every other into "cannot parse the body".
+                raise HTTPException(413, RequestTooLargeError(limit=LARGEST_BODY).message)
         return message
 
     return bounded
 
 
 async def _refuse() -> MutableMapping[str, Any]:
-    raise RequestTooLargeError(limit=LARGEST_BODY)
+    raise HTTPException(413, RequestTooLargeError(limit=LARGEST_BODY).message)

@@ -1,0 +1,211 @@
+"""Deploys as they are ordered, followed, cancelled; and how they fail."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from bench.running import RunningApp, zip_of
+from tests.sites import SITES, site_zip
+
+PAGE = {"index.html": "<!doctype html><title>one</title>"}
+
+
+def order(app: RunningApp, **body: Any) -> httpx.Response:
+    return app.client.post(f"{app.path}/deploy", json={"message": "m", **body})
+
+
+def test_a_zip_becomes_version_1_and_is_live(app: RunningApp) -> None:
+    status = app.deploy(PAGE, message="First")
+    assert (status["status"], status["version"], status["outcome"]) == ("complete", 1, "moved")
+    assert status["counts"] == {"files": 1, "bytes": len(PAGE["index.html"]), "new_bytes": len(PAGE["index.html"])}
+    assert status["smoke_test"]["passed"] is True
+    assert {"pin", "inspect", "ingest", "record", "smoke_test", "activate", "total"} <= status["timings"].keys()
+    assert (status["queued_by"], status["message"]) == (status["queued_by"], "First")
+    page = app.visit()
+    assert (page.status_code, page.headers["x-easel-version"]) == (200, "1")
+    assert app.client.get(app.path).json()["environments"]["production"]["deploy_id"] == status["deploy_id"]
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_real_builds_deploy_as_they_are(app: RunningApp, name: str) -> None:
+    status = app.deploy(site_zip(name))
+    assert (status["status"], status["error"]) == ("complete", None)
+    page = app.visit(Accept="text/html")
+    assert page.status_code == 200
+    assert "window.__EASEL__" in page.text
+    manifest = app.client.get(f"{app.path}/versions/1").json()["asset_manifest"]
+    for path, entry in manifest.items():
+        answer = app.visit("/" + httpx.URL("http://x/").copy_with(path=f"/{path}").raw_path.decode()[1:])
+        assert answer.status_code == 200, path
+        if not path.endswith(".html"):
+            assert len(answer.content) == entry["size"], path
+
+
+def test_a_deploy_says_how_much_of_it_is_new(app: RunningApp) -> None:
+    app.deploy({**PAGE, "same.txt": "x" * 100})
+    counts = app.deploy({"index.html": "<!doctype html>22", "same.txt": "x" * 100})["counts"]
+    assert counts == {"files": 2, "bytes": 117, "new_bytes": 17}
+
+
+def test_an_order_that_cannot_be_carried_out_is_refused_at_once(app: RunningApp) -> None:
+    key = app.upload(zip_of(PAGE))
+    issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "x.zip"}).json()["bundle_s3_key"]
+    other = RunningApp.create(app.platform).upload(zip_of(PAGE))
+    cases: list[tuple[dict[str, Any], int, str]] = [
+        ({"bundle_s3_key": issued}, 400, "bundle_not_uploaded"),
+        ({"bundle_s3_key": "app-builds/x/y/z.zip"}, 404, "bundle_not_found"),
+        ({"bundle_s3_key": other}, 404, "bundle_not_found"),
+        ({}, 422, "validation_error"),
+        ({"bundle_s3_key": key, "message": "  \n"}, 422, "validation_error"),
+        ({"bundle_s3_key": key, "message": "x" * 4001}, 422, "validation_error"),
+        ({"bundle_s3_key": key, "environment": "preview"}, 422, "validation_error"),
+        ({"source": "git"}, 400, "repository_not_connected"),
+        ({"bundle_s3_key": key, "source_files": {"../x": "y"}}, 400, "source_file_path_invalid"),
+        ({"bundle_s3_key": key, "source_files": {f"{n}": "" for n in range(2001)}}, 400, "source_files_too_many"),
+        ({"bundle_s3_key": key, "source_files": {"a": "x" * 11_000_000}}, 400, "source_files_too_large"),
+    ]
+    for body, status, code in cases:
+        answer = order(app, **body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text[:300]
+    named = order(app).json()
+    assert "bundle_s3_key" in json.dumps(named["detail"])
+    assert named["error"]["details"]["validation_errors"] == named["detail"]
+    assert app.client.get(f"{app.path}/deploys").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"not a zip at all", "not_a_zip"),
+        (zip_of(PAGE)[:-10], "zip_truncated"),
+        (zip_of({"readme.txt": "x", "deep/er/index.html": "y"}), "entry_point_missing"),
+        (zip_of({**PAGE, ".env": "KEY=1"}), "secret_in_bundle"),
+        (zip_of({**PAGE, "../evil": "x"}), "path_traversal"),
+        (zip_of({"index.html": "<script type=module src=/gone.js></script>"}), "smoke_test_failed"),
+    ],
+)
+def test_a_bad_bundle_fails_its_deploy_and_leaves_what_is_live(app: RunningApp, data: bytes, code: str) -> None:
+    app.deploy(PAGE)
+    failed = app.deploy(data)
+    assert (failed["status"], failed["error_code"]) == ("failed", code)
+    assert failed["error"]
+    assert failed["step"]
+    assert app.visit().headers["x-easel-version"] == "1"
+    following = app.deploy({"index.html": "<!doctype html>after"})
+    # Only a version that was recorded before its smoke test failed has used a number.
+    assert following["version"] == (3 if code == "smoke_test_failed" else 2)
+
+
+def test_what_is_allowed_for_an_app_is_let_through(app: RunningApp) -> None:
+    app.client.patch(app.path, json={"build_config": {"allow": ["secrets"]}, "publish": True})
+    assert app.deploy({**PAGE, ".env": "PUBLIC=1"})["status"] == "complete"
+
+
+def test_a_hundred_deploys_at_once_become_versions_1_to_100_in_order(app: RunningApp) -> None:
+    key = app.upload(zip_of(PAGE))
+    with ThreadPoolExecutor(10) as pool:
+        ids = list(pool.map(lambda n: app.order(key, message=f"number {n}"), range(100)))
+    for deploy_id in ids:
+        assert app.wait(deploy_id)["status"] == "complete"
+    deploys = app.client.get(f"{app.path}/deploys", params={"limit": 200}).json()["deploys"]
+    assert [d["version"] for d in deploys] == list(range(100, 0, -1))
+    assert sorted(d["queued_at"] for d in deploys) == [d["queued_at"] for d in reversed(deploys)]
+    versions = app.client.get(f"{app.path}/versions").json()
+    assert (versions["total"], [v["version"] for v in versions["versions"]]) == (100, list(range(100, 0, -1)))
+    assert app.visit().headers["x-easel-version"] == "100"
+
+
+def stream(app: RunningApp, deploy_id: str, **headers: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = [{}]
+    with app.client.stream("GET", f"{app.path}/deploys/{deploy_id}/logs/stream", headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if not line:
+                events.append({})
+            elif not line.startswith(":"):
+                name, _, value = line.partition(": ")
+                events[-1][name] = value
+    return [event for event in events if event]
+
+
+def test_the_log_is_streamed_whole_and_resumes_without_gap_or_repeat(app: RunningApp) -> None:
+    deploy_id = app.order(app.upload(zip_of(PAGE)))
+    events = stream(app, deploy_id)
+    assert events[-1] == {"event": "done", "data": "{}"}
+    lines = [json.loads(event["data"]) for event in events[:-1]]
+    assert [event["id"] for event in events[:-1]] == [str(n) for n in range(1, len(lines) + 1)]
+    assert all(set(line) == {"ts", "line"} and isinstance(line["ts"], float) for line in lines)
+    assert lines[-1]["line"].startswith("Deploy complete!")
+    resumed = stream(app, deploy_id, **{"Last-Event-ID": "2"})
+    assert resumed == events[2:]
+
+
+def test_the_log_of_a_failed_deploy_says_why(app: RunningApp) -> None:
+    status = app.deploy(b"nothing like a zip")
+    last = json.loads(stream(app, status["deploy_id"])[-2]["data"])["line"]
+    assert last == f"Deploy failed: {status['error']}"
+
+
+def test_a_cancelled_deploy_ends_at_once_and_what_is_live_stays(app: RunningApp) -> None:
+    app.deploy(PAGE)
+    key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
+    ids = [app.order(key) for _ in range(12)]
+    cancelled = app.client.post(f"{app.path}/deploys/{ids[-1]}/cancel")
+    assert cancelled.status_code == 200, cancelled.text
+    assert (cancelled.json()["status"], cancelled.json()["error_code"]) == ("failed", "deploy_cancelled")
+    ended = [app.wait(deploy_id) for deploy_id in ids]
+    assert [status["status"] for status in ended] == ["complete"] * 11 + ["failed"]
+    assert app.visit().headers["x-easel-version"] == "12"
+    again = app.client.post(f"{app.path}/deploys/{ids[-1]}/cancel")
+    assert (again.status_code, again.json()["error"]["code"]) == (400, "deploy_finished")
+
+
+def test_a_restore_that_came_later_is_not_undone_by_an_earlier_deploy(app: RunningApp) -> None:
+    app.deploy(PAGE)
+    key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
+    ids = [app.order(key) for _ in range(10)]
+    assert app.client.post(f"{app.path}/versions/1/restore", json={}).status_code == 200
+    last = [app.wait(deploy_id) for deploy_id in ids][-1]
+    if last["outcome"] == "overtaken":
+        assert app.visit().headers["x-easel-version"] == "1"
+        assert "accepted after" in " ".join(last["warnings"])
+    assert last["status"] == "complete"
+
+
+def test_git_facts_and_source_files_are_kept_with_the_version(app: RunningApp) -> None:
+    facts = {"git_commit_sha": "abc123", "git_commit_message": "Fix", "git_author": "A <a@example.com>"}
+    app.deploy(PAGE, source_files={"src/main.js": "let a = 1\n"}, **facts)
+    version = app.client.get(f"{app.path}/versions/1").json()
+    assert {name: version[name] for name in facts} == facts
+    assert version["source_files"] == {"src/main.js": "let a = 1\n"}
+
+
+def test_the_same_idempotency_key_gives_the_first_answer_again(app: RunningApp) -> None:
+    key = app.upload(zip_of(PAGE))
+    once = {"Idempotency-Key": secrets.token_hex(8)}
+    body = {"message": "m", "bundle_s3_key": key}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: app.client.post(f"{app.path}/deploy", json=body, headers=once), range(4)))
+    assert len({answer.text for answer in answers}) == 1
+    assert app.client.get(f"{app.path}/deploys").json()["total"] == 1
+    other = app.client.post(f"{app.path}/deploy", json={**body, "message": "other"}, headers=once)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_conflict")
+
+
+def test_the_optimised_variants_arrive_after_activation(app: RunningApp) -> None:
+    script = "".join(f"export const value{n} = {n};\n" for n in range(500))
+    app.deploy({"index.html": "<!doctype html>x", "assets/app-B1c2D3e4.js": script})
+    for _ in range(500):
+        answer = app.visit("/assets/app-B1c2D3e4.js", Accept_Encoding="br, gzip")
+        assert answer.status_code == 200
+        if answer.headers["content-encoding"] == "br":
+            break
+        httpx.get(f"{app.platform.api_url}/healthz", trust_env=False)
+    assert answer.headers["content-encoding"] == "br"
+    assert answer.text == script

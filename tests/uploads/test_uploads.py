@@ -1,0 +1,178 @@
+"""Uploads to the folder store: what a presigned URL takes, and what it refuses without a trace."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.running import Platform, RunningApp, make_platform, zip_of
+from easel.uploads.errors import FilenameInvalidError
+from easel.uploads.service import clean_filename
+
+DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})
+ZIP = {"Content-Type": "application/zip"}
+
+
+def issue(app: RunningApp, **fields: str) -> tuple[str, str]:
+    body = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "my site.zip", **fields}).json()
+    return body["upload_url"], body["bundle_s3_key"]
+
+
+def put(url: str, data: bytes = DATA, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.put(url, content=data, headers=headers or ZIP, trust_env=False)
+
+
+def leftovers(platform: Platform) -> set[Path]:
+    return set((platform.data_dir / "scratch").glob("*.part"))
+
+
+def test_an_upload_is_verified_with_the_etag_its_uploader_got(app: RunningApp) -> None:
+    url, key = issue(app)
+    assert key.startswith(f"app-builds/{app.app_id}/")
+    assert key.endswith("/my-site.zip")
+    verify = f"{app.path}/deploy/verify-upload"
+    before = app.client.post(verify, json={"bundle_s3_key": key}).json()
+    assert before == {"bundle_s3_key": key, "exists": False, "etag": None, "size_bytes": None, "last_modified": None}
+    answer = put(url)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["etag"] == f'"{hashlib.md5(DATA).hexdigest()}"'
+    after = app.client.post(verify, json={"bundle_s3_key": key}).json()
+    assert (after["exists"], after["etag"], after["size_bytes"]) == (True, answer.headers["etag"], len(DATA))
+
+
+def test_every_upload_has_a_key_of_its_own_that_nobody_can_guess(app: RunningApp) -> None:
+    keys = {issue(app)[1] for _ in range(20)}
+    assert len(keys) == 20
+    assert all(len(key.split("/")[2]) >= 40 for key in keys)
+
+
+def test_a_key_of_another_app_is_not_found(app: RunningApp) -> None:
+    _, key = issue(RunningApp.create(app.platform))
+    answer = app.client.post(f"{app.path}/deploy/verify-upload", json={"bundle_s3_key": key})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "upload_not_found")
+
+
+@pytest.mark.parametrize("part", ["path", "X-Easel-Expires", "X-Easel-Content-Type", "X-Easel-Signature"])
+def test_an_altered_url_is_refused(app: RunningApp, part: str) -> None:
+    url, key = issue(app)
+    pieces = urlsplit(url)
+    query = dict(parse_qsl(pieces.query))
+    path = pieces.path
+    if part == "path":
+        path = path.replace("my-site", "other")
+    else:
+        query[part] = {"X-Easel-Expires": "9999999999", "X-Easel-Content-Type": "text/html"}.get(part, "0" * 64)
+    answer = put(f"{pieces.scheme}://{pieces.netloc}{path}?{urlencode(query)}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "upload_url_invalid")
+    assert app.client.post(f"{app.path}/deploy/verify-upload", json={"bundle_s3_key": key}).json()["exists"] is False
+
+
+def test_an_upload_url_cannot_be_used_to_download(app: RunningApp) -> None:
+    url, _ = issue(app)
+    put(url)
+    assert httpx.get(url, trust_env=False).json()["error"]["code"] == "upload_url_invalid"
+
+
+def test_another_content_type_is_refused(app: RunningApp) -> None:
+    url, _ = issue(app)
+    answer = put(url, headers={"Content-Type": "text/html"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "content_type_mismatch")
+
+
+def test_an_expired_url_and_a_bundle_that_is_too_large_are_refused(tmp_path: Path) -> None:
+    platform = make_platform(tmp_path, EASEL_UPLOAD_EXPIRES="-1", EASEL_MAX_UPLOAD_SIZE="1000")
+    platform.start()
+    try:
+        app = RunningApp.create(platform)
+        url, _ = issue(app)
+        expired = put(url)
+        assert (expired.status_code, expired.json()["error"]["code"]) == (403, "upload_url_expired")
+    finally:
+        platform.stop()
+
+
+def test_too_large_is_said_before_the_bytes_are_read(app: RunningApp) -> None:
+    url, _ = issue(app)
+    pieces = urlsplit(url)
+    with socket.create_connection(("127.0.0.1", app.platform.api_port)) as connection:
+        head = f"PUT {pieces.path}?{pieces.query} HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\n"
+        connection.sendall(head.encode() + b"Content-Length: 999999999999\r\n\r\n")
+        answer = b""
+        while b"bundle_too_large" not in answer and (piece := connection.recv(65536)):
+            answer += piece
+    assert b" 413 " in answer.split(b"\r\n", 1)[0]
+    assert b"bundle_too_large" in answer
+
+
+def test_an_upload_without_a_length_is_refused(app: RunningApp) -> None:
+    url, _ = issue(app)
+    answer = httpx.put(url, content=iter([DATA]), headers=ZIP, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_required")
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_behind(app: RunningApp) -> None:
+    url, key = issue(app)
+    pieces = urlsplit(url)
+    before = leftovers(app.platform)
+    with socket.create_connection(("127.0.0.1", app.platform.api_port)) as connection:
+        head = f"PUT {pieces.path}?{pieces.query} HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\n"
+        connection.sendall(head.encode() + b"Content-Length: 100000\r\n\r\n" + b"x" * 5000)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(65536)
+    assert app.client.post(f"{app.path}/deploy/verify-upload", json={"bundle_s3_key": key}).json()["exists"] is False
+    assert leftovers(app.platform) == before
+
+
+def test_a_browser_may_upload_from_another_origin(app: RunningApp) -> None:
+    url, _ = issue(app)
+    asked = httpx.options(
+        url, headers={"Origin": "https://studio.example", "Access-Control-Request-Method": "PUT"}, trust_env=False
+    )
+    assert "PUT" in asked.headers["access-control-allow-methods"]
+    answer = put(url, headers={**ZIP, "Origin": "https://studio.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "ETag" in answer.headers["access-control-expose-headers"]
+
+
+def test_what_is_uploaded_after_the_deploy_changes_no_version(app: RunningApp) -> None:
+    url, key = issue(app)
+    put(url)
+    assert app.wait(app.order(key))["version"] == 1
+    before = app.client.get(f"{app.path}/versions/1").json()["asset_manifest"]
+    put(url, zip_of({"index.html": "<!doctype html><title>something else, and longer</title>"}))
+    assert app.client.get(f"{app.path}/versions/1").json()["asset_manifest"] == before
+    assert "<title>one</title>" in app.visit().text
+    assert httpx.get(download_url(app, 1), trust_env=False).content == DATA
+
+
+def download_url(app: RunningApp, version: int) -> str:
+    return str(app.client.get(f"{app.path}/versions/{version}/download").json()["download_url"])
+
+
+def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
+    app.deploy(DATA)
+    url = download_url(app, 1)
+    assert httpx.get(url, trust_env=False).content == DATA
+    for path in ("/_objects/../api-key", "/_objects/%2e%2e/api-key", "/_objects/" + quote("/etc/passwd", safe="")):
+        pieces = urlsplit(url)
+        with httpx.Client(trust_env=False, base_url=app.platform.api_url) as client:
+            assert client.get(f"{path}?{pieces.query}").status_code in (403, 404)
+
+
+@given(st.text(max_size=80))
+def test_a_file_name_becomes_a_plain_one_or_is_refused(name: str) -> None:
+    try:
+        cleaned = clean_filename(name)
+    except FilenameInvalidError:
+        return
+    assert cleaned
+    assert cleaned.isascii()
+    assert not set(cleaned) & set("/\\\0\n\r %?#")
+    assert cleaned not in (".", "..")
