@@ -81,7 +81,7 @@ def test_deploy_status_holds_the_additions(platform: Platform) -> None:
     assert latest["timings"]
     size = sum(map(len, data.values()))
     assert (earlier["counts"]["files"], earlier["counts"]["bytes"]) == (3, size)
-    assert latest["counts"]["files"] == 3
+    assert (latest["counts"]["files"], latest["counts"]["new_bytes"]) == (3, len("body { margin: 1em }"))
     assert latest["started_at"] <= latest["finished_at"]
 
 
