@@ -198,6 +198,23 @@ def test_a_fault_among_many_files_is_the_one_reported(tmp_path: Path) -> None:
             inspect_file(path, limits=Limits(), allow=Allowances(), threads=threads)
 
 
+@pytest.mark.parametrize("pieces", [1, 300_000])
+@pytest.mark.parametrize("fault", ["damaged", "cut", "size", "crc", "secret", "name"])
+def test_a_fault_found_in_a_mapped_file_is_reported_as_it_is(tmp_path: Path, fault: str, pieces: int) -> None:
+    """An error that keeps hold of a piece of the map must not turn into another when the file is let go."""
+    page = b"<!doctype html><title>x</title>" * pieces
+    lie = {"size": Header(size=len(page) - 1), "crc": Header(crc=5)}.get(fault, Header())
+    raw = {"damaged": deflate(page)[:-2] + b"\xff\xff", "cut": deflate(page)[:-1]}.get(fault)
+    name = b"key.pem" if fault == "secret" else b"page.html"
+    content = page + b"-----BEGIN PRIVATE " + b"KEY-----" if fault == "secret" else page
+    local = Header(name=b"other.html") if fault == "name" else lie
+    path = tmp_path / "faulty.zip"
+    path.write_bytes(craft(File(), File(name, content, raw=raw, local=local, central=lie)))
+    with pytest.raises(BadRequestError) as refusal:
+        inspect_file(path, limits=Limits(), allow=Allowances())
+    assert refusal.value.details["member"] == name.decode()
+
+
 def test_an_empty_file_is_no_zip(tmp_path: Path) -> None:
     path = tmp_path / "empty.zip"
     path.touch()

@@ -54,8 +54,10 @@ def inspect_file(
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise NotAZipError(found="empty")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return inspect(mapped, limits=limits, allow=allow, threads=threads, should_stop=should_stop)
+        # Not closed here but when nothing refers to it: a refusal's traceback may still hold a piece of it, and closing
+        # would then fail and hide the refusal.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return inspect(mapped, limits=limits, allow=allow, threads=threads, should_stop=should_stop)
 
 
 def inspect(

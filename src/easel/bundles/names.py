@@ -62,9 +62,10 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
     if _CONTROL.search(path):
         raise PathControlCharacterError(member=printable(path))
     normal = path.replace("\\", "/")
-    if not normal.isascii():
+    size = len(path)
+    if not path.isascii():
         normal = unicodedata.normalize("NFC", normal)
-    size = max(len(path.encode()), len(normal.encode()))
+        size = max(len(path.encode()), len(normal.encode()))
     if size > max_bytes:
         raise PathTooLongError(member=printable(path), size=size, limit=max_bytes)
     if _DRIVE.match(normal):
