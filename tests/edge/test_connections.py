@@ -63,6 +63,32 @@ def test_http_1_0_is_answered_and_closed(edge: RunningEdge, made: App) -> None:
         wire.send(f"GET /fast.txt HTTP/1.0\r\nHost: {made.host}\r\n\r\n".encode())
         assert wire.reply().body == b"quick"
         assert wire.rest() == b""
+    for keep in ("keep-alive", "Keep-Alive"):
+        with edge.connect() as wire:
+            wire.send(f"GET /fast.txt HTTP/1.0\r\nHost: {made.host}\r\nConnection: {keep}\r\n\r\n".encode() * 2)
+            assert wire.reply()["connection"] == "close"
+            assert wire.rest() == b""
+
+
+def test_the_same_bytes_mean_the_same_wherever_they_are_cut(edge: RunningEdge, made: App) -> None:
+    one = request(made.host, "/fast.txt", Accept="*/*")
+    body = f"POST / HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: {len(one)}\r\n\r\n".encode()
+    with edge.connect() as wire:
+        for _ in range(3):
+            wire.send(one)
+            assert wire.reply().body == b"quick"
+        # As a body, and as the second half of a head, the same bytes are no request.
+        wire.send(body)
+        assert wire.reply().status == 405
+        wire.send(one)
+        wire.send(one)
+        assert wire.reply().body == b"quick"
+        wire.send(b"GET /none.js HTTP/1.1\r\nX: ")
+        wire.send(one)
+        assert wire.reply().status in (400, 404)
+        wire.socket.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            wire.rest()
 
 
 def test_a_client_that_has_closed_its_sending_side_still_gets_all_its_answers(edge: RunningEdge, made: App) -> None:

@@ -14,7 +14,7 @@ from easel.edge.content import Content, pieces
 from easel.edge.freshness import Freshness
 from easel.edge.metrics import Counts, exposition
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
-from easel.edge.prepared import PREPARED_LARGEST, prepare
+from easel.edge.prepared import PREPARED_LARGEST, code_of, prepare
 from easel.edge.routes import RouteTable
 from easel.edge.sites import LiveSite, Sites
 from easel.errors import EaselError
@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_READ_AT_ONCE = 1024 * 1024
+"""The largest file (bytes) of which a small part is read in one go."""
 
 _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
@@ -124,7 +127,8 @@ class EdgeApp:
 
     async def _keep(self, live: LiveSite, file: File, ready: Representations, request: Request, host: bytes) -> None:
         """Prepares the whole, unconditional answer for the requests to come, if it is small enough."""
-        key = (request.target.partition("?")[0].encode("latin-1"), acceptable(request.accept_encoding))
+        accepted = code_of(acceptable(request.accept_encoding))
+        key = (request.target.partition("?")[0].encode("latin-1"), accepted)
         prepared = live.prepared.get(key)
         if prepared is None:
             whole = Request("GET", request.target, accept_encoding=request.accept_encoding)
@@ -148,10 +152,13 @@ class EdgeApp:
         parts: Iterable[bytes] = ()
         if isinstance(body, Part) and method != "HEAD":
             try:
-                parts = pieces(body, await self._content.bundle(body.source.manifest, body.member))
+                if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
+                    body = await self._body(answer)
+                else:
+                    parts = pieces(body, await self._content.bundle(body.source.manifest, body.member))
             except _UNREADABLE as error:
                 self._counts.unreadable += 1
-                logger.error("cannot read a bundle of %s: %s", body.source.slug, error)
+                logger.error("cannot read a bundle: %s", error)
                 answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
         self._counts.answered(answer.status)
         headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
@@ -160,20 +167,21 @@ class EdgeApp:
             sent = b"" if method == "HEAD" or not isinstance(body, bytes) else body
             await send({"type": "http.response.body", "body": sent})
             return
-        await self._stream(body.source.slug, parts, receive, send)
+        await self._stream(body.source.slug, parts, answer.length, receive, send)
 
-    async def _stream(self, slug: str, parts: Iterable[bytes], receive: Receive, send: Send) -> None:
+    async def _stream(self, slug: str, parts: Iterable[bytes], length: int, receive: Receive, send: Send) -> None:
         """Sends piece by piece, no faster than the client reads, and stops when the client is gone."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             for piece in parts:
                 if piece:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    length -= len(piece)
+                    # The last piece says that it is the last: the next request may come as soon as it is out.
+                    await send({"type": "http.response.body", "body": piece, "more_body": length > 0})
                 # Inflating is work of this process: others get their turn between two pieces.
                 await asyncio.sleep(0)
                 if gone.done():
                     return
-            await send({"type": "http.response.body", "body": b""})
         except DamagedDataError as error:
             # The status is out already. An answer that ends too early is all that can still be said.
             self._counts.unreadable += 1

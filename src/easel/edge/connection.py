@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import secrets
 import sys
 import termios
 import time
@@ -20,15 +19,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from easel.edge.prepared import other_id
+
 LARGEST_HEAD = 64 * 1024
 """How many bytes of a request's head are waited for before it is refused with 431."""
 
-_PREFIX = secrets.token_hex(4).encode()
-
-
-def request_id_line(number: int) -> bytes:
-    """The X-Request-Id header of this process's n-th answer of the kind, and the end of the head."""
-    return b"x-request-id: req_%b%010x\r\n\r\n" % (_PREFIX, number)
+_SILENT_LOOKS = 2
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -36,8 +32,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     in_head = False
     """Whether a request's head has begun and is not complete."""
+    at_border = True
+    """Whether every request that has begun is complete: what comes next begins another."""
     _head_bytes = 0
-    _begun = 0.0
+    _touched = False
+    _silent_looks = 0
     _watch: asyncio.TimerHandle | None = None
     _owed = 0
     _read_on = False
@@ -56,8 +55,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
         super().connection_made(transport)
-        self._begun = self.loop.time()
-        self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
+        self._touched = True
+        self._watch = self.loop.call_later(self.timeout_keep_alive / 2, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
@@ -90,12 +89,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.in_head = True
-        self._begun = self.loop.time()
+        self.at_border = False
+        self._touched = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header of the request; what follows a chunked body is no part of it."""
         if self.in_head:
             self.headers.append((name.lower(), value))
+
+    def on_message_complete(self) -> None:
+        """The request is complete, with its body."""
+        self.at_border = True
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request goes to the application."""
@@ -137,26 +142,27 @@ class GuardedProtocol(HttpToolsProtocol):
             GuardedProtocol._refusals += 1
             defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
             head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n" % len(text)
-            line = request_id_line(0xFF00000000 + GuardedProtocol._refusals)
-            self.transport.write(b"".join((STATUS_LINE[status], *defaults, head, line, text)))
+            identity = b"x-request-id: %b\r\n\r\n" % other_id(GuardedProtocol._refusals)
+            self.transport.write(b"".join((STATUS_LINE[status], *defaults, head, identity, text)))
         self._end_after_answers()
 
     def _look(self) -> None:
-        """Lets go of a client that is silent or does not read. One timer serves many requests."""
+        """Lets go of a client that is silent or does not read for as long as the keep-alive time.
+
+        One timer serves many requests: it looks twice in that time, and counts the looks at which nothing had happened.
+        """
         unsent = self.transport.get_write_buffer_size()
         owed = unsent + _in_kernel(self.transport)
-        if unsent and owed == self._owed and not self._read_on:
+        stuck = unsent > 0 and owed == self._owed and not self._read_on
+        # While an answer is being made the silence is not the client's; where uvicorn's timer runs, that one ends it.
+        idle = not (unsent or self._touched or self._owes_answers() or self.timeout_keep_alive_task is not None)
+        self._silent_looks = self._silent_looks + 1 if stuck or idle else 0
+        self._owed, self._read_on, self._touched = owed, False, False
+        if self._silent_looks >= _SILENT_LOOKS and stuck:
             self.transport.abort()
-            return
-        self._owed, self._read_on = owed, False
-        again = float(self.timeout_keep_alive)
-        if not unsent and not self._owes_answers() and self.timeout_keep_alive_task is None:
-            silent = self.loop.time() - self._begun
-            if silent >= self.timeout_keep_alive:
-                self.transport.close()
-            else:
-                again -= silent
-        self._watch = self.loop.call_later(again, self._look)
+        elif self._silent_looks >= _SILENT_LOOKS:
+            self.transport.close()
+        self._watch = self.loop.call_later(self.timeout_keep_alive / 2, self._look)
 
 
 def _in_kernel(transport: asyncio.Transport) -> int:

@@ -64,4 +64,5 @@ class Freshness:
             self.healthy = False
             raise
         self.healthy = True
-        self.seen = snapshot
+        # In place: the fast path holds on to the array.
+        self.seen[:] = snapshot
