@@ -1,0 +1,142 @@
+"""Easel as a whole: started, stopped, killed, started again. What was accepted ends once, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.running import Platform, RunningApp, make_platform, zip_of
+
+PAGE = {"index.html": "<!doctype html><title>one</title>"}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Platform]:
+    """A platform of the test's own, to be mistreated."""
+    platform = make_platform(tmp_path)
+    platform.start()
+    yield platform
+    if platform.process is not None and platform.process.poll() is None:
+        platform.stop()
+    platform.stop_database()
+
+
+def child(platform: Platform, role: str) -> int:
+    """The process id of one of its processes."""
+    assert platform.process is not None
+    children = Path(f"/proc/{platform.process.pid}/task/{platform.process.pid}/children").read_text().split()
+    for pid in children:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if command[-2] == role.encode():
+            return int(pid)
+    raise AssertionError(f"no {role} among {children}")
+
+
+def child_or_none(platform: Platform, role: str) -> int | None:
+    try:
+        return child(platform, role)
+    except (AssertionError, OSError, IndexError):
+        return None
+
+
+def answers(app: RunningApp) -> bool:
+    """Whether both the api and the edge answer."""
+    try:
+        return app.client.get("/healthz").status_code == 200 and app.visit().status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def ended_once(app: RunningApp, ids: list[str]) -> list[int]:
+    """The versions of these deploys, all of which have ended, complete, each with a version of its own."""
+    versions = []
+    for deploy_id in ids:
+        status = app.wait(deploy_id)
+        assert status["status"] == "complete", status
+        versions.append(status["version"])
+    assert versions == sorted(set(versions))
+    return versions
+
+
+def test_the_first_key_is_kept_where_only_its_owner_can_read_it(platform: Platform) -> None:
+    for name in ("api-key", "secret-key"):
+        assert stat.S_IMODE((platform.data_dir / name).stat().st_mode) == 0o600
+    server = json.loads((platform.data_dir / "server.json").read_text())
+    assert server["api_url"] == platform.api_url
+    assert platform.api_key in platform.log.read_text()
+
+
+def test_a_second_easel_on_the_same_folder_says_why_it_does_not_start(platform: Platform) -> None:
+    command = [sys.executable, "-m", "easel.cli.main", "serve", "--data-dir", str(platform.data_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "Another `easel serve` is running" in done.stderr + done.stdout
+
+
+def test_sigterm_drains_and_what_was_queued_goes_on_after_the_next_start(own: Platform) -> None:
+    app = RunningApp.create(own)
+    app.deploy(PAGE)
+    key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
+    ids = [app.order(key) for _ in range(25)]
+    assert own.stop() == 0
+    own.start()
+    assert ended_once(app, ids) == list(range(2, 27))
+    assert app.visit().headers["x-easel-version"] == "26"
+
+
+def test_killed_in_the_middle_everything_accepted_still_ends_once(own: Platform) -> None:
+    app = RunningApp.create(own)
+    app.deploy(PAGE)
+    key = app.upload(zip_of({"index.html": "<!doctype html>two"}))
+    ids = [app.order(key) for _ in range(25)]
+    assert own.stop(signal.SIGKILL) == -signal.SIGKILL
+    own.start()
+    assert ended_once(app, ids) == list(range(2, 27))
+    assert app.visit().headers["x-easel-version"] == "26"
+    assert list((own.data_dir / "scratch").glob("*.part")) == []
+
+
+def test_a_killed_worker_is_replaced_and_its_deploys_go_on(own: Platform) -> None:
+    app = RunningApp.create(own)
+    key = app.upload(zip_of(PAGE))
+    ids = []
+    for _ in range(3):
+        ids += [app.order(key) for _ in range(6)]
+        os.kill(child(own, "worker"), signal.SIGKILL)
+        ended_once(app, ids)
+    assert [app.status(i)["version"] for i in ids] == list(range(1, 19))
+
+
+def test_a_killed_edge_and_api_come_back(own: Platform) -> None:
+    app = RunningApp.create(own)
+    app.deploy(PAGE)
+    for role in ("edge", "api"):
+        before = child(own, role)
+        os.kill(before, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while not (child_or_none(own, role) not in (None, before) and answers(app)):
+            assert time.monotonic() < deadline, f"the {role} did not come back"
+            time.sleep(0.05)
+        assert app.visit().headers["x-easel-version"] == "1"
+
+
+def test_visitors_are_served_while_the_database_is_gone(own: Platform) -> None:
+    app = RunningApp.create(own)
+    app.deploy(PAGE)
+    assert app.visit().status_code == 200
+    own.stop_database()
+    for _ in range(20):
+        assert app.visit().headers["x-easel-version"] == "1"
+    refused = app.client.get(app.path)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "service_unavailable")
+    own.stop(signal.SIGKILL)
