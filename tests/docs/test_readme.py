@@ -1,0 +1,83 @@
+"""The README's first deploy, run as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.running import Platform, zip_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, platform: Platform) -> Path:
+    """A folder that looks like the repository to whoever follows the README: with `.venv/bin` and `data`."""
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "easel").write_text(f'#!/bin/sh\nexec {sys.executable} -m easel.cli.main "$@"\n')
+    (programs / "easel").chmod(0o755)
+    (tmp_path / "data").symlink_to(platform.data_dir)
+    return tmp_path
+
+
+def on_this_platform(text: str, platform: Platform) -> str:
+    return text.replace(":8080", f":{platform.edge_port}").replace(":8000", f":{platform.api_port}")
+
+
+def test_the_first_deploy_works_as_written(platform: Platform, elsewhere: Path) -> None:
+    commands = [block for block in blocks("sh") if "make " not in block]
+    assert len(commands) == 2
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("EASEL_")}
+    shown = []
+    for block in commands:
+        done = subprocess.run(
+            ["sh", "-eux", "-c", on_this_platform(block, platform)],
+            cwd=elsewhere,
+            env={**environment, "HOME": str(elsewhere), "PYTHONPATH": str(ROOT / "src")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        shown.append(done.stdout)
+    assert "Hello from version 1" in shown[0]
+    assert "Hello from version 1" in shown[1].rsplit("<!doctype", 1)[1]
+
+
+def test_the_clients_example_works_as_written(platform: Platform, elsewhere: Path) -> None:
+    (elsewhere / "site.zip").write_bytes(zip_of({"index.html": "<!doctype html>from the client"}))
+    (script,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", on_this_platform(script, platform) + "\nprint(deploy.status)\n"],
+        cwd=elsewhere,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "queued"), done.stderr
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    for document in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_architecture_names_the_rooms_that_are_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for folder in (ROOT / "src" / "easel").iterdir():
+        if folder.is_dir() and (folder / "__init__.py").exists():
+            assert f"{folder.name}/" in text, folder.name
