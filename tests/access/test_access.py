@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -37,7 +38,7 @@ def test_requests_without_a_good_key_are_refused(platform: Platform, header: str
 def test_each_scope_may_do_what_it_says(app: RunningApp) -> None:
     data = zip_of({"index.html": "<!doctype html>"})
     app.deploy(data)
-    calls = {
+    calls: dict[str, Callable[[httpx.Client], httpx.Response]] = {
         "read": lambda c: c.get(app.path),
         "deploy": lambda c: c.post(f"{app.path}/versions/1/restore", json={}),
         "admin": lambda c: c.patch(app.path, json={"meta": {"title": "x"}}),

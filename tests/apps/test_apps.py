@@ -122,8 +122,8 @@ def test_secrets_are_masked_everywhere(app: RunningApp) -> None:
     patch = {"build_config": {"secrets": {"TOKEN": secret}}, "auth_config": {"mode": "password", "password": secret}}
     answers = [app.client.patch(app.path, json={**patch, "publish": True})]
     app.deploy(PAGE)
-    for path in ("", "/versions", "/versions/1", "/versions/1/diff/2", "/deploys"):
-        answers.append(app.client.get(app.path + path))
+    paths = ("", "/versions", "/versions/1", "/versions/1/diff/2", "/deploys")
+    answers += [app.client.get(app.path + path) for path in paths]
     answers.append(app.visit())
     assert all(secret not in answer.text for answer in answers)
     assert answers[0].json()["build_config"]["secrets"] == {"TOKEN": "***"}

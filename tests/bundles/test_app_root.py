@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bundles.crafted import PAGE, File, craft
-from bundles.looking import look
 from easel.bundles import errors
 from easel.bundles.models import Inspection
+from tests.bundles.crafted import PAGE, File, craft
+from tests.bundles.looking import look
 
 
 def look_in(*names: str) -> Inspection:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bundles.crafted import File, Header, central_entry, craft, deflate, end_record, inflating_to, local_header
-from bundles.looking import look
 from easel.bundles import errors
 from easel.bundles.inflate import inflated
 from easel.bundles.ingest import inspect, inspect_file
 from easel.bundles.models import Allowances, Limits
 from easel.errors import BadRequestError
+from tests.bundles.crafted import File, Header, central_entry, craft, deflate, end_record, inflating_to, local_header
+from tests.bundles.looking import look
 
 MIB = 1 << 20
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundles.crafted import File, craft
-from bundles.looking import look
 from easel.bundles import errors
 from easel.bundles.names import check_path, decode_name, printable
 from easel.errors import BadRequestError
+from tests.bundles.crafted import File, craft
+from tests.bundles.looking import look
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundles.crafted import File, craft, inflating_to
-from bundles.looking import look
 from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
 from easel.bundles.read import chunks, content, gzip_frame
+from tests.bundles.crafted import File, craft, inflating_to
+from tests.bundles.looking import look
 
 NOISE = random.Random(7).randbytes(300_000)
 TEXT = b"".join(b"line %d of a text that compresses\n" % number for number in range(20_000))

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundles.crafted import File, craft, craft64, inflating_to
-from bundles.looking import ZIPS, look
 from easel.bundles.assemble import zip_parts
 from easel.bundles.models import Allowances, Limits
 from easel.bundles.read import content
 from easel.errors import BadRequestError
+from tests.bundles.crafted import File, craft, craft64, inflating_to
+from tests.bundles.looking import ZIPS, look
 
 SEEDS = [
     *(path.read_bytes() for path in sorted(ZIPS.glob("*.zip"))),

@@ -7,11 +7,11 @@ import runpy
 
 import pytest
 
-from bundles.looking import ZIPS, look_at, sha256
 from easel.bundles import errors
 from easel.bundles.models import Allowances
 from easel.bundles.read import content
 from easel.errors import BadRequestError
+from tests.bundles.looking import ZIPS, look_at, sha256
 
 SITE: dict[str, bytes] = runpy.run_path(str(ZIPS / "make.py"))["SITE"]
 

@@ -9,11 +9,11 @@ import zipfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundles.looking import look, sha256
 from easel.bundles.assemble import zip_parts
 from easel.bundles.models import Allowances
 from easel.bundles.read import content
 from easel.bundles.root import is_junk
+from tests.bundles.looking import look, sha256
 
 ANYTHING = Allowances(secrets=True, dependencies=True)
 NAMES = st.text(

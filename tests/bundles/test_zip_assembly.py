@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bundles.crafted import File, craft, deflate, inflating_to
-from bundles.looking import ZIPS, look, look_at
 from easel.bundles.assemble import PIECE, zip_parts
 from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
+from tests.bundles.crafted import File, craft, deflate, inflating_to
+from tests.bundles.looking import ZIPS, look, look_at
 
 
 def assembled(files: dict[str, Member], bundle: bytes) -> bytes:

@@ -6,7 +6,9 @@ import struct
 
 import pytest
 
-from bundles.crafted import (
+from easel.bundles import errors
+from easel.errors import BadRequestError
+from tests.bundles.crafted import (
     DESCRIPTOR,
     MAX16,
     MAX32,
@@ -26,9 +28,7 @@ from bundles.crafted import (
     unicode_path_field,
     zip64_field,
 )
-from bundles.looking import look, sha256
-from easel.bundles import errors
-from easel.errors import BadRequestError
+from tests.bundles.looking import look, sha256
 
 INDEX = File()
 SECOND = File(b"second.js", b"let second = 2;\n" * 9)

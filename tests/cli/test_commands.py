@@ -234,9 +234,7 @@ def test_a_queued_deploy_is_cancelled_and_an_ended_one_is_not(person: Person) ->
         headers = {"Content-Type": "application/zip"}
         httpx.put(address.upload_url, content=many.getvalue(), headers=headers).raise_for_status()
         request = DeployRequest(message="many", bundle_s3_key=address.bundle_s3_key)
-        deploys = [
-            client.deploy(app.app_id, request, idempotency_key=uuid.uuid4().hex).deploy_id for _ in range(3)
-        ]
+        deploys = [client.deploy(app.app_id, request, idempotency_key=uuid.uuid4().hex).deploy_id for _ in range(3)]
         cancelled = person.ok("cancel")
         assert deploys[-1] in cancelled.stderr
         assert person.run("logs", "-f", deploys[-1]).code == 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from driving import NO_SUCH_APP, connect, create, new_slug, refused
 from mixpeek.exceptions import (
     BadRequestException,
     ConflictException,
@@ -28,6 +27,7 @@ from mixpeek.models.theme_config import ThemeConfig
 from mixpeek.models.update_app_request import UpdateAppRequest
 
 from bench.running import Platform
+from tests.conformance.driving import NO_SUCH_APP, connect, create, new_slug, refused
 
 
 def test_create_app_answers_the_app_as_get_app_does(platform: Platform) -> None:

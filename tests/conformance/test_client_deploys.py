@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import httpx
-from driving import NO_SUCH_APP, bundle, connect, create, deploy, refused, ship, site, upload, wait
 from mixpeek.exceptions import BadRequestException, NotFoundException, UnprocessableEntityException
 from mixpeek.models.deploy_request import DeployRequest
 from mixpeek.models.upload_url_request import UploadUrlRequest
 from mixpeek.models.verify_upload_request import VerifyUploadRequest
 
 from bench.running import Platform
+from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, deploy, refused, ship, site, upload, wait
 
 
 def test_get_upload_url_and_verify_upload_tell_what_arrived(platform: Platform) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from driving import NO_SUCH_APP, OPERATIONS, connect, create, refused
 from mixpeek.api.apps_api import AppsApi
 from mixpeek.exceptions import NotFoundException, ServiceException, UnauthorizedException
 from mixpeek.models.add_domain_request import AddDomainRequest
@@ -16,6 +15,7 @@ from mixpeek.models.invite_user_request import InviteUserRequest
 from mixpeek.models.update_role_request import UpdateRoleRequest
 
 from bench.running import Platform
+from tests.conformance.driving import NO_SUCH_APP, OPERATIONS, connect, create, refused
 
 UNBUILT: dict[str, Callable[[AppsApi, str], object]] = {
     "add_domain_apps": lambda api, app: api.add_domain_apps(app, AddDomainRequest(domain="shop.example.org")),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from driving import NO_SUCH_APP, bundle, connect, create, refused, ship, site
 from mixpeek.api.apps_api import AppsApi
 from mixpeek.exceptions import (
     BadRequestException,
@@ -21,6 +20,7 @@ from mixpeek.models.restore_version_request import RestoreVersionRequest
 
 from bench.running import Platform
 from easel.versions.schemas import VersionDiffResponse
+from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, refused, ship, site
 
 
 @dataclass

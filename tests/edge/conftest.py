@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.running import App, Files, RunningEdge
+from tests.edge.running import App, Files, RunningEdge
 
 
 @pytest.fixture(scope="session")

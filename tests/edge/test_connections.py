@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.running import App, RunningEdge, Wire, request
+from tests.edge.running import App, RunningEdge, Wire, request
 
 Make = Callable[..., App]
 BIG = bytes(range(256)) * 4 * 4096

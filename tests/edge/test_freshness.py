@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from edge.running import App, RunningEdge, request
+from tests.edge.running import App, RunningEdge, request
 
 Make = Callable[..., App]
 

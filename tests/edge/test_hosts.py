@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from easel.serving.addresses import host_label
-from edge.running import App, RunningEdge
+from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from edge.running import App, RunningEdge
+from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]
 DAY = 86400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.running import App, RunningEdge
+from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import brotli
 
-from edge.running import App, RunningEdge
+from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]
 PAGE = "<!doctype html><html><head><title>Shop</title></head><body>" + "hello " * 100 + "</body></html>"

@@ -11,9 +11,10 @@ from bench.running import RunningApp
 
 
 def page(number: int) -> dict[str, str]:
+    script = f"assets/app-Ab{number}dEf9x.js"
     return {
-        "index.html": f"<!doctype html><title>page {number}</title><script src='/assets/app-Ab{number}dEf9x.js'></script>",
-        f"assets/app-Ab{number}dEf9x.js": f"console.log({number})",
+        "index.html": f"<!doctype html><title>page {number}</title><script src='/{script}'></script>",
+        script: f"console.log({number})",
     }
 
 

@@ -7,6 +7,7 @@ them: a worker's runs are taken apart into steps, so that restores and cancels c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
@@ -151,10 +152,8 @@ class Pointers(RuleBasedStateMachine):
                 )
             if oldest is not None:
                 pipeline = Pipeline(self.w.database, self.w.objects, self.w.queue, self.w.settings, oldest, should_stop)
-                try:
+                with contextlib.suppress(StopRequestedError):
                     await pipeline.run()
-                except StopRequestedError:
-                    pass
 
         self.w.do(go())
 
@@ -358,7 +357,7 @@ class Pointers(RuleBasedStateMachine):
 
 def test_versions_and_pointers_keep_their_invariants(world: World) -> None:
     Pointers.world = world
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Pointers,
         settings=settings(
             max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)

@@ -15,7 +15,7 @@ from easel.serving.models import Answer, File, Fixed, Request
 from easel.serving.negotiate import acceptable, byte_range, choose_encoding
 from easel.serving.resolve import resolve
 from easel.serving.respond import answer_file, answer_fixed, representations
-from serving.building import Place, body_of, fields
+from tests.serving.building import Place, body_of, fields
 
 CONTENT = b"const answer = 42;\n" * 100
 PLACE = Place({"app.js": CONTENT, "index.html": b"<p>", "assets/a-0123abcd.js": b"x", "404.html": b"none"})

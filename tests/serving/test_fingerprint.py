@@ -5,9 +5,9 @@ from __future__ import annotations
 import zipfile
 
 import pytest
-from sites import SITES, site_zip
 
 from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
+from tests.sites import SITES, site_zip
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from easel.serving.models import File, Fixed, MissingAsset, Request
 from easel.serving.resolve import IMMUTABLE, NO_STORE, REVALIDATE, fallback, resolve
-from serving.building import Place, navigate
+from tests.serving.building import Place, navigate
 
 PAGES = {
     "index.html": b"home",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easel.serving.runtime import inject, page_hash, runtime_object, runtime_script
-from serving.building import Place
+from tests.serving.building import Place
 
 PLACE = Place({"index.html": b""})
 

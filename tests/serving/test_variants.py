@@ -10,7 +10,7 @@ import pytest
 from easel.bundles.inflate import inflated, raw
 from easel.bundles.models import Member
 from easel.serving.variants import build_variants, read_index
-from serving.building import Place
+from tests.serving.building import Place
 
 FILES = {
     "index.html": b"<p>hello</p>" * 500,
