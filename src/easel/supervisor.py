@@ -106,6 +106,10 @@ class Supervisor:
                 self._say(f"API key for the CLI on this machine: {path}")
         finally:
             await database.close()
+        # Whoever writes there is started after this; what is there now was left behind by a kill.
+        for left in self._settings.scratch_dir.glob("*"):
+            if left.is_file():
+                left.unlink(missing_ok=True)
         if self._settings.database_url is None:
             # Nobody else works on an embedded database, so whatever is marked as running was left behind.
             async with (queue := queue_app(url)).open_async():

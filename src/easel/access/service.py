@@ -121,6 +121,13 @@ async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
     await work.session.execute(update(ApiKey).where(ApiKey.id == key_id).values(revoked_at=clock.now()))
 
 
+async def found_organisation(work: Transaction, name: str) -> str:
+    """A new organisation with a first key that may do everything; gives that key's secret."""
+    organisation = await create_organisation(work, name)
+    _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
+    return secret
+
+
 async def create_organisation(work: Transaction, name: str) -> Organisation:
     """A new organisation."""
     organisation = Organisation(id=new_id("org"), name=name, created_at=clock.now())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from easel.errors import EaselError
 
+
 class Progress(Protocol):
     """A bar that moves."""
 

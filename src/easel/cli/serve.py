@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded parts. [EASEL_DATA_DIR, default: data]")]
 ApiPort = Annotated[int | None, typer.Option(help="Port of the api. [EASEL_API_PORT, default: 8000]")]
 EdgePort = Annotated[int | None, typer.Option(help="Port of the edge. [EASEL_EDGE_PORT, default: 8080]")]
-Domain = Annotated[
-    str | None, typer.Option(help="Apps answer at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]")
-]
+Domain = Annotated[str | None, typer.Option(help="Apps answer at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]")]
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +80,23 @@ def register(app: typer.Typer) -> None:
 
         bring_up_to_date(database_url(_settings(data_dir=data_dir)))
         print("The database is up to date.")
+
+    @app.command(rich_help_panel=panel)
+    def organisation(name: Annotated[str, typer.Argument(help="What to call it.")], data_dir: DataDir = None) -> None:
+        """Make another organisation, whose apps and keys are its own, and print its first API key."""
+        from easel.access.service import found_organisation
+        from easel.roles import database_url
+        from easel.storage.database import Database
+
+        async def run() -> str:
+            database = Database(database_url(_settings(data_dir=data_dir)))
+            try:
+                async with database.transaction() as work:
+                    return await found_organisation(work, name)
+            finally:
+                await database.close()
+
+        print(asyncio.run(run()))
 
 
 def _settings(**given: Any) -> Settings:

@@ -71,9 +71,7 @@ def download(url: str, target: Path, output: Output) -> int:
     try:
         # The bundle itself is wanted, not what a content encoding makes of it.
         headers = {"Accept-Encoding": "identity"}
-        with httpx.stream(
-            "GET", url, headers=headers, timeout=TRANSFER_TIMEOUT, trust_env=_trust_env(url)
-        ) as response:
+        with httpx.stream("GET", url, headers=headers, timeout=TRANSFER_TIMEOUT, trust_env=_trust_env(url)) as response:
             if not response.is_success:
                 response.read()
                 raise _refused(response)

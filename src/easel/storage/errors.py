@@ -18,8 +18,10 @@ class ObjectDamagedError(EaselError):
     code = "object_damaged"
 
 
-class StorageFullError(ServiceUnavailableError):
+class StorageFullError(EaselError):
     """The disk that holds Easel's objects is full. Nothing was changed; free some space and try again."""
+
+    # No ServiceUnavailableError: waiting does not help, so a deploy that meets it fails at once and says so.
 
     status = 503
     code = "storage_full"

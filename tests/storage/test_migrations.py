@@ -1,0 +1,84 @@
+"""The schema in the migrations is the schema in the models, and only this release's is run on."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, text
+
+import easel.access.models
+import easel.apps.models
+import easel.deploys.models
+import easel.environments.models
+import easel.uploads.models
+import easel.versions.models  # noqa: F401
+from easel.storage.database import Base, sqlalchemy_url
+from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
+from easel.storage.migrate import SchemaVersionError, check_schema, migrate
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Path, str]]:
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        embedded = EmbeddedPostgres(Path(folder, "data", "postgres"))
+        yield embedded.folder, embedded.start()
+        embedded.stop()
+
+
+@pytest.fixture
+def connection(server: tuple[Path, str]) -> Iterator[Connection]:
+    engine = create_engine(sqlalchemy_url(server[1]))
+    with engine.connect() as made:
+        yield made
+    engine.dispose()
+
+
+def test_migrating_from_several_machines_at_once_gives_the_models_schema(
+    server: tuple[Path, str], connection: Connection
+) -> None:
+    _, url = server
+    with pytest.raises(SchemaVersionError, match="easel migrate"):
+        check_schema(url)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [url] * 4))
+    check_schema(url)
+
+    def ours(_: object, name: str | None, kind: str, __: bool, ___: object) -> bool:
+        return kind != "table" or not (name or "").startswith(("procrastinate_", "alembic_"))
+
+    context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
+    differences = [d for d in compare_metadata(context, Base.metadata) if "procrastinate" not in str(d)]
+    assert differences == []
+
+
+def test_a_recorded_version_cannot_be_changed_even_by_hand(server: tuple[Path, str], connection: Connection) -> None:
+    migrate(server[1])
+    found = connection.scalar(text("select count(*) from pg_trigger where tgname = 'easel_version_is_immutable'"))
+    assert found == 1
+
+
+def test_a_database_of_a_newer_easel_is_refused(server: tuple[Path, str], connection: Connection) -> None:
+    _, url = server
+    migrate(url)
+    known = connection.scalar(text("select version_num from alembic_version"))
+    connection.execute(text("update alembic_version set version_num = '9999'"))
+    connection.commit()
+    for refuse in (check_schema, migrate):
+        with pytest.raises(SchemaVersionError, match="newer Easel"):
+            refuse(url)
+    connection.execute(text("update alembic_version set version_num = :known"), {"known": known})
+    connection.commit()
+
+
+def test_a_data_folder_of_another_postgresql_is_explained(tmp_path: Path) -> None:
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "PG_VERSION").write_text("12\n")
+    with pytest.raises(PostgresVersionError, match="PostgreSQL 12"):
+        EmbeddedPostgres(folder).start()

@@ -1,0 +1,78 @@
+"""The folder store: whole or not at all, also on a full disk; and the freshness page."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from easel.storage.errors import ObjectMissingError, StorageFullError
+from easel.storage.freshness import FreshnessPage, slot_of
+from easel.storage.objects import FolderObjects, ObjectStore, open_objects
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> ObjectStore:
+    return open_objects(None, tmp_path / "objects", tmp_path / "scratch")
+
+
+async def test_objects_are_stored_read_listed_and_removed(objects: ObjectStore) -> None:
+    await objects.put("apps/a/one", b"hello")
+    assert await objects.get("apps/a/one") == b"hello"
+    assert await objects.get_range("apps/a/one", 1, 3) == b"ell"
+    assert await objects.get_range("apps/a/one", 1, 0) == b""
+    info = await objects.head("apps/a/one")
+    assert info is not None
+    assert info.size == 5
+    assert [i.key async for i in objects.keys("apps/a")] == ["apps/a/one"]
+    await objects.delete("apps/a/one")
+    await objects.delete("apps/a/one")
+    assert await objects.head("apps/a/one") is None
+    with pytest.raises(ObjectMissingError):
+        await objects.get("apps/a/one")
+
+
+async def test_a_pinned_upload_cannot_be_changed_by_another_upload(objects: ObjectStore) -> None:
+    await objects.put("app-builds/a/t/x.zip", b"first")
+    async with objects.pin("app-builds/a/t/x.zip") as pinned:
+        await objects.put("app-builds/a/t/x.zip", b"second, and longer")
+        assert (pinned.hash, pinned.size) == (hashlib.sha256(b"first").hexdigest(), 5)
+        await objects.adopt(pinned, "apps/a/bundles/x.zip")
+    assert await objects.get("apps/a/bundles/x.zip") == b"first"
+    assert not pinned.path.exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk cannot be mounted here (it takes root)")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_full_disk_is_said_and_what_was_there_still_works(small_disk: Path) -> None:
+    objects = FolderObjects(small_disk / "objects", small_disk / "scratch")
+    await objects.put("a/small", b"x" * 1000)
+    with pytest.raises(StorageFullError):
+        await objects.put("a/large", os.urandom(400_000))
+    assert await objects.get("a/small") == b"x" * 1000
+    assert await objects.head("a/large") is None
+    assert list((small_disk / "scratch").iterdir()) == []
+
+
+def test_a_bump_is_seen_by_every_process_that_maps_the_page(tmp_path: Path) -> None:
+    writer, reader = FreshnessPage(tmp_path / "page"), FreshnessPage(tmp_path / "page")
+    slot = slot_of("app_0123456789abcdef")
+    before = reader.view[slot]
+    writer.bump(slot)
+    assert reader.view[slot] != before
+    assert slot != 0
