@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from easel.edge.prepared import Key, code_of
 from easel.serving.negotiate import LONGEST_KEPT, acceptable
@@ -21,6 +20,7 @@ _MATTERS: Final[dict[bytes, int]] = {
             b"if-modified-since",
             b"if-match",
             b"if-unmodified-since",
+            b"proxy-connection",
             b"content-length",
             b"transfer-encoding",
             b"expect",
@@ -62,8 +62,7 @@ class Recent(Generic[K, V]):
         self.newer[key] = value
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A plain GET or HEAD over HTTP/1.1 on a connection that stays: which host, what, and which ETag is at hand."""
 
     host: bytes
@@ -91,7 +90,7 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
                 return None
     if host is None:
         return None
-    code = _codes.get(encoding)
+    code = _codes.newer.get(encoding)
     if code is None:
         code = _code(encoding)
     path = url.partition(b"?")[0] if _QUESTION_MARK in url else url
@@ -99,6 +98,9 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
 
 
 def _code(encoding: bytes | None) -> int:
+    code = _codes.get(encoding)
+    if code is not None:
+        return code
     code = code_of(acceptable(encoding.decode("latin-1") if encoding is not None else None))
     if encoding is None or len(encoding) <= LONGEST_KEPT:
         _codes.keep(encoding, code)

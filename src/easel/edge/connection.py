@@ -34,6 +34,8 @@ class GuardedProtocol(HttpToolsProtocol):
     """Whether a request's head has begun and is not complete."""
     at_border = True
     """Whether every request that has begun is complete: what comes next begins another."""
+    begun = 0
+    """How many requests have begun; whoever wants to count begins at 0."""
     _head_bytes = 0
     _touched = False
     _silent_looks = 0
@@ -88,6 +90,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """A request begins. The scope is made only once it is known to be needed."""
         self.url = b""
         self.headers = []
+        self.begun += 1
         self.in_head = True
         self.at_border = False
         self._touched = True

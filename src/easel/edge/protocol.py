@@ -38,7 +38,6 @@ class EdgeProtocol(GuardedProtocol):
     _ready: Prepared | None = None
     _alone: Asked | None = None
     """The one request that the bytes at hand have held so far, if it was answered from memory."""
-    _begun = 0
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: a request seen before is answered at once, all others are parsed."""
@@ -54,16 +53,11 @@ class EdgeProtocol(GuardedProtocol):
                     self._unset_keepalive_if_required()
                 self._answer(known, ready)
                 return
-        self._begun = 0
+        self.begun = 0
         self._alone = None
         super().data_received(data)
-        if self._alone is not None and self._begun == 1 and self.at_border and len(data) <= _LONGEST_REMEMBERED:
+        if self._alone is not None and self.begun == 1 and self.at_border and len(data) <= _LONGEST_REMEMBERED:
             self.known.keep(data, self._alone)
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._begun += 1
-        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The request's head is complete: it is answered from memory, or goes the full way."""
