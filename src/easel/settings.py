@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
     edge_cache_bytes: int = 256 * MIB
 
-    rate_limit_per_minute: int = Field(default=60_000, ge=0, description="Requests a minute per key; 0 is no limit.")
+    rate_limit_per_minute: int = Field(default=0, ge=0, description="Requests a minute per key; 0 is no limit.")
     max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")
     log_level: str = "INFO"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import LiteralString
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 
 from easel import clock
 from easel.access.errors import (
@@ -56,15 +57,17 @@ def bearer(header: str | None) -> str:
     return secret
 
 
-_FIND_KEY = text("select id, org_id, name, scope, app_id from api_key where hash = :hash and revoked_at is null")
+_FIND_KEY: LiteralString = (
+    "select id, org_id, name, scope, app_id from api_key where hash = %(hash)s and revoked_at is null"
+)
 
 
 async def authenticate(work: Transaction, secret: str) -> Principal:
     """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
-    key = (await work.session.execute(_FIND_KEY, {"hash": hash_key(secret)})).one_or_none()
-    if key is None:
+    found = await work.sql(_FIND_KEY, {"hash": hash_key(secret)})
+    if not found:
         raise InvalidApiKeyError()
-    return Principal(*key)
+    return Principal(*found[0])
 
 
 async def create_key(

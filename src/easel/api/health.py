@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
 from easel.errors import EaselError
-from easel.web.context import get_services
+from easel.web.context import services_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,7 +24,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     """Whether the parts answer: database, objects, queue; 503 if one does not."""
-    services = get_services(request)
+    services = services_of(request)
     parts: dict[str, str] = {}
     try:
         async with services.database.transaction() as work:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from typing import LiteralString
 
 from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.database import Transaction
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
-_CHANGED = text(
-    "with changed as (update app set changed_xid = pg_current_xact_id() where id = cast(:app as text))"
-    " select pg_notify(cast(:channel as text), cast(:app as text))"
+_CHANGED: LiteralString = (
+    "with changed as (update app set changed_xid = pg_current_xact_id() where id = %(app)s::text)"
+    " select pg_notify(%(channel)s::text, %(app)s::text)"
 )
 
 
@@ -19,7 +19,7 @@ async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False
 
     `hosts` says that the set of host names changed too (created, deleted, renamed).
     """
-    await work.session.execute(_CHANGED, {"app": app_id, "channel": CHANGES_CHANNEL})
+    await work.sql(_CHANGED, {"app": app_id, "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))
     if hosts:
         work.mark(HOSTS_SLOT)

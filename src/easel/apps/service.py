@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from easel import clock
@@ -41,14 +41,16 @@ class Change:
     warnings: list[str] = field(default_factory=list)
 
 
+# Built once: putting a statement together costs as much as running it.
+_APP = select(App).where(App.id == bindparam("app_id"), App.org_id == bindparam("org_id"), App.deleted_at.is_(None))
+_APP_HELD = _APP.with_for_update().execution_options(populate_existing=True)
+
+
 async def get_app(work: Transaction, caller: Principal, app_id: str, *, lock: bool = False) -> App:
     """The caller's app. Raises AppNotFoundError, for another organisation's app just as for none."""
-    statement = select(App).where(App.id == app_id, App.org_id == caller.org_id, App.deleted_at.is_(None))
-    if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
     app = None
     if caller.app_id is None or caller.app_id == app_id:
-        app = await work.session.scalar(statement)
+        app = await work.session.scalar(_APP_HELD if lock else _APP, {"app_id": app_id, "org_id": caller.org_id})
     if app is None:
         raise AppNotFoundError(app_id=app_id)
     return app

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from easel import clock
 from easel.apps.models import App
@@ -169,18 +170,17 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
     await append_log(work, deploy.id, [(clock.now(), f"Deploy failed: {error.message}")])
 
 
-_APPEND = text(
+_APPEND: LiteralString = (
     "with added as (insert into deploy_log (deploy_id, seq, ts, line)"
-    " select cast(:id as text), coalesce((select max(seq) from deploy_log where deploy_id = cast(:id as text)), 0) + n,"
-    " ts, line"
-    " from unnest(cast(:ts as timestamptz[]), cast(:lines as text[])) with ordinality as given (ts, line, n))"
-    " select pg_notify(cast(:channel as text), cast(:id as text))"
+    " select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line"
+    " from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n))"
+    " select pg_notify(%(channel)s::text, %(id)s::text)"
 )
 
 
 async def append_log(work: Transaction, deploy_id: str, lines: Sequence[tuple[datetime, str]]) -> None:
     """Adds lines to the deploy's log, whose row the caller holds, and wakes whoever follows it."""
-    await work.session.execute(
+    await work.sql(
         _APPEND,
         {
             "id": deploy_id,

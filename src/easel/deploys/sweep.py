@@ -10,7 +10,9 @@ from sqlalchemy import delete, select, update
 from easel import clock
 from easel.access.models import RememberedAnswer
 from easel.apps.models import App
+from easel.deploys.errors import InternalDeployError
 from easel.deploys.models import Deploy
+from easel.deploys.service import FINAL, end_as_failed
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
@@ -30,10 +32,29 @@ async def sweep(database: Database, objects: ObjectStore, settings: Settings) ->
     """
     await _sweep_deleted_apps(database, objects)
     await _sweep_uploads(database, objects, settings)
+    await _end_abandoned(database, settings)
     async with database.transaction() as work:
         await work.session.execute(
             delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
         )
+
+
+async def _end_abandoned(database: Database, settings: Settings) -> None:
+    """Ends deploys whose job is gone although they have not ended: every accepted deploy ends, whatever went wrong."""
+    async with database.transaction() as work:
+        ids = await work.sql(
+            "select d.id from deploy d where d.status in ('queued', 'building')"
+            " and d.queued_at < now() - make_interval(secs => %(age)s) and not exists ("
+            "select 1 from procrastinate_jobs j where j.lock = d.app_id and j.args ->> 'deploy_id' = d.id"
+            " and j.status in ('todo', 'doing'))",
+            {"age": settings.deploy_deadline},
+        )
+    for (deploy_id,) in ids:
+        async with database.transaction() as work:
+            deploy = await work.session.get(Deploy, deploy_id, with_for_update=True)
+            if deploy is not None and deploy.status not in FINAL:
+                logger.error("deploy %s had lost its job; ended as failed", deploy_id)
+                await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))
 
 
 async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, LiteralString
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from easel import clock
 from easel.apps.models import App
@@ -37,11 +37,10 @@ class Move:
     lock_reason: str | None
 
 
-_MOVE = text(
+_MOVE: LiteralString = (
     "select outcome, previous, version, revision, locked, locked_by, lock_reason from easel_move_pointer("
-    "cast(:app as text), cast(:org as text), cast(:environment as text), cast(:version as integer),"
-    " cast(:action as text), cast(:actor as text), cast(:sequence as bigint), cast(:deploy as text),"
-    " cast(:note as text))"
+    "%(app)s::text, %(org)s::text, %(environment)s::text, %(version)s::integer, %(action)s::text, %(actor)s::text,"
+    " %(sequence)s::bigint, %(deploy)s::text, %(note)s::text)"
 )
 
 
@@ -63,16 +62,14 @@ def new_environments(app: App) -> list[Environment]:
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
-_NEXT_SEQUENCE = text(
-    "update app set last_sequence = last_sequence + 1 where id = cast(:app as text) returning last_sequence"
+_NEXT_SEQUENCE: LiteralString = (
+    "update app set last_sequence = last_sequence + 1 where id = %(app)s returning last_sequence"
 )
 
 
 async def next_sequence(work: Transaction, app: App) -> int:
     """The app's next place in acceptance order. Holds the app's row until the commit, so that order is one."""
-    sequence = await work.session.scalar(_NEXT_SEQUENCE, {"app": app.id})
-    assert isinstance(sequence, int)
-    return sequence
+    return int((await work.sql(_NEXT_SEQUENCE, {"app": app.id}))[0][0])
 
 
 async def move_pointer(
@@ -97,25 +94,23 @@ async def move_pointer(
     compare-and-swap, the audit and the change signal are one round trip. Raises EnvironmentNotFoundError,
     also when the app is deleted.
     """
-    row = (
-        await work.session.execute(
-            _MOVE,
-            {
-                "app": app_id,
-                "org": org_id,
-                "environment": name,
-                "version": number,
-                "action": action,
-                "actor": actor,
-                "sequence": sequence,
-                "deploy": deploy_id,
-                "note": note,
-            },
-        )
-    ).one_or_none()
-    if row is None:
+    rows = await work.sql(
+        _MOVE,
+        {
+            "app": app_id,
+            "org": org_id,
+            "environment": name,
+            "version": number,
+            "action": action,
+            "actor": actor,
+            "sequence": sequence,
+            "deploy": deploy_id,
+            "note": note,
+        },
+    )
+    if not rows:
         raise EnvironmentNotFoundError(environment=name)
-    move = Move(name, *row)
+    move = Move(name, *rows[0])
     if move.outcome == "moved":
         work.mark(slot_of(app_id))
     return move

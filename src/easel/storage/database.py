@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
-from sqlalchemy import Dialect, MetaData, text
+from sqlalchemy import Dialect, MetaData
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import UserDefinedType
@@ -54,16 +54,22 @@ class Transaction:
         self.session = session
         self._page = page
         self._slots: set[int] = set()
+        self._driver: psycopg.AsyncConnection[Any] | None = None
 
     def mark(self, slot: int) -> None:
         """Asks for the slot of the freshness page to be bumped once this transaction is committed."""
         self._slots.add(slot)
 
-    async def notify(self, channel: str, payload: str) -> None:
-        """Sends a NOTIFY that is delivered when this transaction commits."""
-        await self.session.execute(
-            text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload}
-        )
+    async def sql(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a plain statement (`%(name)s` for arguments), run in this transaction by the driver itself.
+
+        For the few statements of every request and every step: it takes a quarter of the time of the same through
+        SQLAlchemy. What the session has not flushed yet is not seen.
+        """
+        if self._driver is None:
+            self._driver = await self.connection()
+        cursor = await self._driver.execute(query, arguments)
+        return await cursor.fetchall() if cursor.description is not None else []
 
     async def connection(self) -> psycopg.AsyncConnection[Any]:
         """The driver's own connection, for libraries that take part in this transaction (the queue)."""

@@ -31,7 +31,7 @@ from easel.uploads.service import (
     issue_upload,
     note_arrival,
 )
-from easel.web.context import Deployer, Parts, Services, Work, get_services
+from easel.web.context import Deployer, Parts, Services, Work, services_of
 from easel.web.route import EaselRoute
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
@@ -102,7 +102,7 @@ async def receive_upload(
     signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
 ) -> Response:
     """Takes the bytes of an upload: streamed to disk, put in place when whole, nothing left behind when not."""
-    services = get_services(request)
+    services = services_of(request)
     signed = SignedAddress("PUT", key, expires, content_type, "")
     signed.check(services.vault, signature)
     objects = _folder(services)
@@ -157,7 +157,7 @@ async def send_object(
     signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
 ) -> Response:
     """Sends an object whose download address Easel signed."""
-    services = get_services(request)
+    services = services_of(request)
     SignedAddress("GET", key, expires, "", filename).check(services.vault, signature)
     path = _folder(services).local_path(key)
     if path is None or not path.is_file():

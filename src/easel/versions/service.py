@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from easel import clock
 from easel.apps.config import config_hash
@@ -106,13 +106,16 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
     return hashlib.sha256(f"{files_hash}\n{configuration}".encode()).hexdigest()
 
 
+_VERSION = select(Version).where(
+    Version.app_id == bindparam("app_id"), Version.org_id == bindparam("org_id"), Version.number == bindparam("number")
+)
+
+
 async def get_version(work: Transaction, app: App, number: int) -> Version:
     """One version of the app. Raises VersionNotFoundError."""
     version = None
     if 0 < number < 2**31:
-        version = await work.session.scalar(
-            select(Version).where(Version.app_id == app.id, Version.org_id == app.org_id, Version.number == number)
-        )
+        version = await work.session.scalar(_VERSION, {"app_id": app.id, "org_id": app.org_id, "number": number})
     if version is None:
         raise VersionNotFoundError(version=number)
     return version

@@ -47,19 +47,32 @@ class Verifier:
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
         self._objects = objects
         self._known: OrderedDict[str, tuple[object, ...]] = OrderedDict()
+        self._manifests: OrderedDict[str, tuple[tuple[int, ...], list[BundleRef]]] = OrderedDict()
         self._limit = remembered
 
-    async def verify(self, version: Version) -> Manifest:
-        """The version's manifest, once manifest and bundles are known to be whole.
+    async def verify(self, version: Version) -> None:
+        """Returns once manifest and bundles are known to be whole.
 
         Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
         """
-        manifest = await load_manifest(self._objects, version)
-        for bundle in manifest.bundles:
+        for bundle in await self._bundles(version):
             reason = await self._fault(bundle)
             if reason is not None:
                 raise VersionDamagedError(version=version.number, reason=reason)
-        return manifest
+
+    async def _bundles(self, version: Version) -> list[BundleRef]:
+        """The version's bundles, from its manifest, which is not read again while its file is untouched."""
+        path = self._objects.local_path(version.manifest_key) if version.manifest_key is not None else None
+        if path is None or version.manifest_key is None or not path.exists():
+            return (await load_manifest(self._objects, version)).bundles
+        state = _state(path)
+        known = self._manifests.get(version.manifest_key)
+        if known is None or known[0] != state:
+            known = (state, (await load_manifest(self._objects, version)).bundles)
+            self._manifests[version.manifest_key] = known
+            while len(self._manifests) > self._limit:
+                self._manifests.popitem(last=False)
+        return known[1]
 
     async def _fault(self, bundle: BundleRef) -> str | None:
         path = self._objects.local_path(bundle.key)
@@ -85,7 +98,7 @@ class Verifier:
             return "its bundle is missing from the store"
         if status.st_size != bundle.size:
             return "its bundle is damaged in the store (it has another length)"
-        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+        state = _state(path)
         if self._known.get(bundle.key) != state:
             if await asyncio.to_thread(_hash, path) != bundle.hash:
                 return "its bundle is damaged in the store"
@@ -97,6 +110,11 @@ class Verifier:
         self._known.move_to_end(key)
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _hash(path: Path) -> str:

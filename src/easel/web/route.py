@@ -14,7 +14,7 @@ from easel import clock
 from easel.access.errors import IdempotencyConflictError, IdempotencyKeyInvalidError
 from easel.access.models import RememberedAnswer
 from easel.storage.database import Transaction
-from easel.web.context import get_services, identify
+from easel.web.context import identify, services_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -27,7 +27,7 @@ class EaselRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            async with get_services(request).database.transaction() as work:
+            async with services_of(request).database.transaction() as work:
                 request.state.work = work
                 key = request.headers.get("idempotency-key") if request.method == "POST" else None
                 if key is None:
