@@ -32,7 +32,7 @@ def run(report: Report, platform: Platform, *, apps: int = APPS, versions: int =
                 app.deploy(small_files(2))
             rounds = [(measure(full_app), measure(empty_app)) for _ in range(5)]
             report.add(
-                f"{name}, full store / empty store",
+                f"{name}, {apps} apps of {versions} versions / empty store",
                 statistics.median(a for a, _ in rounds) / statistics.median(b for _, b in rounds),
                 "ratio",
                 at_most=1.15,
