@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNTIME_STAMP := $(VENV)/.installed-runtime
+# Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: install install-runtime serve test check bench docs lock format clean
 
