@@ -110,8 +110,10 @@ class EdgeProtocol(GuardedProtocol):
             self.transport.write(b"".join((stamp.unchanged, identity, ready.not_modified)))
         elif asked.head_only:
             self.transport.write(b"".join((stamp.changed, identity, ready.head)))
+        elif ready.rest is None:
+            self.transport.write(b"".join((stamp.changed, identity, ready.first)))
         else:
-            self.transport.write(b"".join((stamp.changed, identity, ready.whole)))
+            self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
 
 
 def edge_protocol(sites: Sites, freshness: Freshness, counts: Counts) -> type[EdgeProtocol]:
