@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from obstore.store import LocalStore, S3Store
 
 
 def free_port() -> int:
@@ -78,6 +79,22 @@ class Platform:
         """Stops a PostgreSQL that outlived a killed Easel."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+
+    def objects(self) -> LocalStore | S3Store:
+        """Where it keeps its objects, for whoever wants to look there, or to do damage."""
+        url = self.environment.get("EASEL_OBJECTS_URL")
+        if url is None:
+            return LocalStore(self.data_dir / "objects")
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        return S3Store(
+            bucket,
+            prefix=prefix,
+            endpoint=self.environment["AWS_ENDPOINT_URL"],
+            region=self.environment["AWS_REGION"],
+            access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            client_options={"allow_http": True},
+        )
 
     def client(self, key: str | None = None) -> httpx.Client:
         """An HTTP client for the api, with the first key or the given one."""

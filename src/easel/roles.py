@@ -30,9 +30,9 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
 
 
-def open_store(settings: Settings) -> ObjectStore:
-    """The object store that the settings name."""
-    return open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
+def open_store(settings: Settings, *, patience: float = 300) -> ObjectStore:
+    """The object store that the settings name; a request to it may take `patience` seconds."""
+    return open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir, patience=patience)
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -101,7 +101,8 @@ def run_edge(settings: Settings) -> None:
     check_schema(url)
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [_bind(settings.edge_host, settings.edge_port)]
-    _run(serve_edge(settings, url, open_store(settings), page, sockets))
+    # A visitor does not wait as long as a deploy can.
+    _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets))
 
 
 def _prepare(settings: Settings, role: str) -> str:

@@ -47,7 +47,8 @@ class Settings(BaseSettings):
 
     skew_retention: float = Field(default=7 * 86400.0, description="How long old versions answer for open tabs.")
     refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
-    edge_cache_bytes: int = 256 * MIB
+    edge_cache_bytes: int = Field(default=256 * MIB, description="Memory an edge keeps answers and manifests in.")
+    edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk an edge keeps bundles of a bucket on.")
 
     rate_limit_per_minute: int = Field(default=0, ge=0, description="Requests a minute per key; 0 is no limit.")
     max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")

@@ -13,6 +13,8 @@ import pytest
 from bench.running import RunningApp, zip_of
 from tests.sites import SITES, site_zip
 
+STORES = ("folder", "moto")
+
 PAGE = {"index.html": "<!doctype html><title>one</title>"}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import obstore
 import pytest
 
 from bench.running import RunningApp
+
+STORES = ("folder", "moto")
 
 
 def page(number: int) -> dict[str, str]:
@@ -115,30 +117,24 @@ def test_a_version_keeps_its_own_address_for_ever(three: RunningApp) -> None:
 
 
 def test_a_damaged_version_is_refused_before_the_pointer_moves(three: RunningApp) -> None:
-    objects = three.platform.data_dir / "objects" / "apps" / three.app_id
+    objects = three.platform.objects()
     detail = three.client.get(f"{three.path}/versions/1").json()
     bundle = next(iter(detail["asset_manifest"].values()))["s3_key"].split("#")[0]
-    path = three.platform.data_dir / "objects" / bundle
-    whole = path.read_bytes()
+    whole = bytes(obstore.get(objects, bundle).bytes())
     for damaged in (whole[:-9], whole[:40] + b"X" + whole[41:], None):
         if damaged is None:
-            path.unlink()
+            obstore.delete(objects, bundle)
         else:
-            _replace(path, damaged)
+            obstore.put(objects, bundle, damaged)
         refused = three.client.post(f"{three.path}/versions/1/restore", json={})
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_damaged")
         assert three.visit().headers["x-easel-version"] == "3"
-    _replace(path, whole)
+    obstore.put(objects, bundle, whole)
     restore(three, 1)
-    manifest = objects / "manifests" / f"{detail['asset_prefix'].rsplit('/', 1)[1]}.json"
-    _replace(manifest, manifest.read_bytes().replace(b"index.html", b"indes.html"))
+    manifest = f"apps/{three.app_id}/manifests/{detail['asset_prefix'].rsplit('/', 1)[1]}.json"
+    obstore.put(objects, manifest, bytes(obstore.get(objects, manifest).bytes()).replace(b"index.html", b"indes.html"))
     restore(three, 3)
     assert three.client.post(f"{three.path}/versions/1/restore", json={}).status_code == 409
-
-
-def _replace(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)
-    path.write_bytes(data)
 
 
 def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(three: RunningApp) -> None:

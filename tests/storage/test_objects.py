@@ -1,4 +1,4 @@
-"""The folder store: whole or not at all, also on a full disk; and the freshness page."""
+"""The object stores: a folder and two S3 servers; and the freshness page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from easel.storage.errors import ObjectMissingError, StorageFullError
+from bench.running import free_port
+from bench.stores import Bucket, moto, rclone
+from easel.storage.errors import ObjectMissingError, ObjectTooLargeError, StorageFullError, StoreUnavailableError
 from easel.storage.freshness import FreshnessPage, slot_of
 from easel.storage.objects import FolderObjects, ObjectStore, open_objects
 
 
+@pytest.fixture(scope="module", params=["folder", "moto", "rclone"])
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    if request.param == "folder":
+        yield {}
+    else:
+        with moto() if request.param == "moto" else rclone(tmp_path_factory.mktemp("rclone")) as bucket:
+            yield bucket.environment("some/prefix")
+
+
 @pytest.fixture
-def objects(tmp_path: Path) -> ObjectStore:
-    return open_objects(None, tmp_path / "objects", tmp_path / "scratch")
+def objects(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return open_objects(environment.get("EASEL_OBJECTS_URL"), tmp_path / "objects", tmp_path / "scratch")
 
 
 async def test_objects_are_stored_read_listed_and_removed(objects: ObjectStore) -> None:
@@ -44,6 +57,27 @@ async def test_a_pinned_upload_cannot_be_changed_by_another_upload(objects: Obje
         await objects.adopt(pinned, "apps/a/bundles/x.zip")
     assert await objects.get("apps/a/bundles/x.zip") == b"first"
     assert not pinned.path.exists()
+
+
+async def test_a_large_object_is_stored_in_parts_and_read_in_ranges(objects: ObjectStore, tmp_path: Path) -> None:
+    data = os.urandom(12_000_000)
+    (tmp_path / "large").write_bytes(data)
+    await objects.put_file("apps/a/large", tmp_path / "large")
+    assert await objects.get_range("apps/a/large", 11_000_000, 1_000_000) == data[11_000_000:]
+    async with objects.pin("apps/a/large") as pinned:
+        assert (pinned.hash, pinned.size) == (hashlib.sha256(data).hexdigest(), len(data))
+    with pytest.raises(ObjectTooLargeError):
+        async with objects.pin("apps/a/large", limit=11_000_000):
+            pass
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+async def test_a_store_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in Bucket(free_port(), "easel").environment("x").items():
+        monkeypatch.setenv(name, value)
+    objects = open_objects("s3://easel/x", tmp_path, tmp_path)
+    with pytest.raises(StoreUnavailableError):
+        await objects.check()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from bench.running import RunningApp, zip_of
 from easel.versions import diff
 from tests.sites import site_zip
 
+STORES = ("folder", "moto", "rclone")
+
 
 def test_versions_are_listed_newest_first_with_where_they_are_active(app: RunningApp) -> None:
     app.deploy({"index.html": "<!doctype html>1"}, message="one")

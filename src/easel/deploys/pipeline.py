@@ -41,9 +41,10 @@ from easel.serving.addresses import address, version_environment
 from easel.serving.models import Site
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
-from easel.storage.errors import ObjectMissingError
+from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.queue import BACKGROUND, Queue
+from easel.uploads.errors import BundleTooLargeError
 from easel.versions.keys import bundle_key, hash_in, manifest_key
 from easel.versions.models import Version
 from easel.versions.service import Files, Origin, lock_app, record
@@ -182,7 +183,9 @@ class Pipeline:
         began = time.perf_counter()
         assert deploy.bundle_s3_key is not None
         try:
-            async with self._objects.pin(deploy.bundle_s3_key) as pinned:
+            # A bucket takes what it is sent, whatever its size.
+            limit = self._settings.max_upload_size
+            async with self._objects.pin(deploy.bundle_s3_key, limit=limit) as pinned:
                 self._took("pin", began)
                 self._say(f"Bundle: {_size(pinned.size)}, sha256 {pinned.hash[:12]}")
                 self._border("inspect")
@@ -198,6 +201,8 @@ class Pipeline:
                 )
         except ObjectMissingError as error:
             raise BundleGoneError() from error
+        except ObjectTooLargeError as error:
+            raise BundleTooLargeError(limit=limit) from error
         data = manifest.encode()
         manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
         await self._objects.put(manifest_at, data)

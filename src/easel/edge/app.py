@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -149,13 +149,13 @@ class EdgeApp:
 
     async def _send(self, method: str, answer: Answer, receive: Receive, send: Send) -> None:
         body = answer.body
-        parts: Iterable[bytes] = ()
         if isinstance(body, Part) and method != "HEAD":
             try:
                 if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
                     body = await self._body(answer)
                 else:
-                    parts = pieces(body, await self._content.bundle(body.source.manifest, body.member))
+                    # What cannot be read is found out before the status is sent, as far as it can be.
+                    await self._content.bundle(body.source.manifest, body.member, body)
             except _UNREADABLE as error:
                 self._counts.unreadable += 1
                 logger.error("cannot read a bundle: %s", error)
@@ -167,13 +167,13 @@ class EdgeApp:
             sent = b"" if method == "HEAD" or not isinstance(body, bytes) else body
             await send({"type": "http.response.body", "body": sent})
             return
-        await self._stream(body.source.slug, parts, answer.length, receive, send)
+        await self._stream(body, answer.length, receive, send)
 
-    async def _stream(self, slug: str, parts: Iterable[bytes], length: int, receive: Receive, send: Send) -> None:
+    async def _stream(self, part: Part, length: int, receive: Receive, send: Send) -> None:
         """Sends piece by piece, no faster than the client reads, and stops when the client is gone."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            for piece in parts:
+            async for piece in self._content.stream(part):
                 if piece:
                     length -= len(piece)
                     # The last piece says that it is the last: the next request may come as soon as it is out.
@@ -182,10 +182,10 @@ class EdgeApp:
                 await asyncio.sleep(0)
                 if gone.done():
                     return
-        except DamagedDataError as error:
+        except _UNREADABLE as error:
             # The status is out already. An answer that ends too early is all that can still be said.
             self._counts.unreadable += 1
-            logger.error("a file of %s cannot be read to its end: %s", slug, error)
+            logger.error("a file of %s cannot be read to its end: %s", part.source.slug, error)
         finally:
             gone.cancel()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from easel.bundles.inflate import CHUNK, inflate, raw
 from easel.bundles.models import STORED, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.edge.cache import Kept
+from easel.edge.disk import DiskCache
 from easel.serving.models import Part
 from easel.serving.variants import read_index
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
@@ -19,15 +20,17 @@ FILE_WEIGHT = 450
 """About how many bytes one file of a decoded manifest takes in memory."""
 _VARIANT_WEIGHT = 250
 _MAPPED_BUNDLES = 512
+WINDOW = 8 * 1024 * 1024
+"""How far (bytes) ahead of a reader a large file is fetched from a bucket."""
 
 
 class Content:
-    """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; those of a bucket are
-    fetched whole to the scratch folder first. `budget` is in bytes, for manifests and variants together."""
+    """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; of those in a bucket, what is
+    asked for is kept on disk. `budget` is in bytes, for manifests and variants together."""
 
-    def __init__(self, objects: ObjectStore, scratch: Path, *, budget: int) -> None:
+    def __init__(self, objects: ObjectStore, disk: DiskCache, *, budget: int) -> None:
         self._objects = objects
-        self._scratch = scratch / "edge"
+        self.disk = disk
         self._manifests: Kept[Manifest] = Kept(budget // 2, lambda manifest: FILE_WEIGHT * (len(manifest.files) + 1))
         self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
             budget // 2, lambda index: _VARIANT_WEIGHT * (len(index) + 1)
@@ -47,9 +50,39 @@ class Content:
 
         return await self._manifests.get(key, load)
 
-    async def bundle(self, manifest: Manifest, member: Member) -> memoryview:
-        """The mapped bundle that holds the member. Raises ObjectMissingError, StoreUnavailableError."""
-        return await self._mapped(manifest.bundles[member.bundle].key)
+    async def bundle(self, manifest: Manifest, member: Member, part: Part | None = None) -> memoryview:
+        """The bundle that holds the member, with the member's bytes there to be read; of a large part its first bytes.
+
+        Raises ObjectMissingError, StoreUnavailableError, StorageFullError.
+        """
+        start, stop = member.offset, member.offset + member.length
+        if part is not None:
+            start, stop = _lies(part)
+            if _is_sent_as_it_lies(part):
+                stop = min(stop, start + WINDOW)
+        return await self._view(manifest, member, start, stop)
+
+    async def stream(self, part: Part) -> AsyncIterator[bytes]:
+        """The bytes of a part, in pieces of bounded size, some of them empty; fetched a window ahead of the reader.
+
+        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError, StorageFullError.
+        """
+        manifest, member = part.source.manifest, part.member
+        start, stop = _lies(part)
+        bundle = await self.bundle(manifest, member, part)
+        given, ready = start, start + WINDOW if _is_sent_as_it_lies(part) else stop
+        for piece in pieces(part, bundle):
+            yield piece
+            given += len(piece)
+            if given + CHUNK > ready and ready < stop:
+                ready = min(stop, ready + WINDOW)
+                await self._view(manifest, member, given, ready)
+
+    async def _view(self, manifest: Manifest, member: Member, start: int, stop: int) -> memoryview:
+        ref = manifest.bundles[member.bundle]
+        if self._objects.local_path(ref.key) is not None:
+            return await self._mapped(ref.key)
+        return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
     async def brotli(self, variants_key: str | None, member: Member) -> bytes | None:
         """The member's brotli variant, if one was made and can be read. Without it the file is sent as it lies."""
@@ -71,21 +104,13 @@ class Content:
         async def load() -> memoryview:
             path = self._objects.local_path(key)
             if path is None:
-                path = await self._fetch(key)
+                return await self.disk.whole(key)
             try:
                 return _map(path)
             except FileNotFoundError:
                 raise ObjectMissingError(key=key) from None
 
         return await self._bundles.get(key, load)
-
-    async def _fetch(self, key: str) -> Path:
-        path = self._scratch.joinpath(*key.split("/"))
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            async with self._objects.pin(key) as pinned:
-                pinned.path.replace(path)
-        return path
 
 
 def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
@@ -112,6 +137,19 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
         at += len(piece)
         if at >= part.stop:
             return
+
+
+def _lies(part: Part) -> tuple[int, int]:
+    """Where in the bundle the bytes lie that the part is made of: all of the member, or the range of a stored one."""
+    member = part.member
+    if part.encoding != "gzip" and member.method == STORED:
+        return member.offset + part.start, member.offset + part.stop
+    return member.offset, member.offset + member.length
+
+
+def _is_sent_as_it_lies(part: Part) -> bool:
+    """Whether as many bytes are sent as are read, so that what is read next is known."""
+    return part.encoding == "gzip" or part.member.method == STORED
 
 
 def _map(path: Path) -> memoryview:

@@ -66,6 +66,10 @@ class EdgeCollector(Collector):
         cached.add_metric(["sites"], self._sites.weight)
         cached.add_metric(["content"], self._content.weight)
         yield cached
+        disk = self._content.disk
+        yield GaugeMetricFamily("easel_edge_disk_bytes", "Bytes of a bucket's bundles kept on disk", value=disk.weight)
+        yield CounterMetricFamily("easel_edge_store_fetches", "Requests for bundles to the bucket", value=disk.fetches)
+        yield CounterMetricFamily("easel_edge_store_bytes", "Bytes of bundles from the bucket", value=disk.fetched)
 
 
 def registry(counts: Counts, freshness: Freshness, sites: Sites, content: Content) -> CollectorRegistry:

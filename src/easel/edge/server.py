@@ -10,6 +10,7 @@ import uvicorn
 
 from easel.edge.app import EdgeApp
 from easel.edge.content import Content
+from easel.edge.disk import DiskCache
 from easel.edge.feed import DatabaseFeed
 from easel.edge.freshness import Freshness
 from easel.edge.metrics import Counts, registry
@@ -41,7 +42,8 @@ class Edge:
         self._settings = settings
         self.freshness = Freshness(page, feed.refresh, timeout=settings.refresh_timeout)
         self.counts = Counts()
-        content = Content(objects, settings.scratch_dir, budget=settings.edge_cache_bytes // 4)
+        disk = DiskCache(objects, settings.data_dir / "edge", budget=settings.edge_disk_bytes)
+        content = Content(objects, disk, budget=settings.edge_cache_bytes // 4)
         self.sites = Sites(
             table, feed, content, budget=settings.edge_cache_bytes * 3 // 4, retention=settings.skew_retention
         )

@@ -18,6 +18,13 @@ class ObjectDamagedError(EaselError):
     code = "object_damaged"
 
 
+class ObjectTooLargeError(EaselError):
+    """The object {key} is larger than {limit} bytes."""
+
+    status = 413
+    code = "object_too_large"
+
+
 class StorageFullError(EaselError):
     """The disk that holds Easel's objects is full. Nothing was changed; free some space and try again."""
 

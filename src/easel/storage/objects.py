@@ -24,7 +24,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from easel.storage.errors import ObjectMissingError, StorageFullError, StoreUnavailableError
+from easel.storage.errors import ObjectMissingError, ObjectTooLargeError, StorageFullError, StoreUnavailableError
 
 CHUNK = 1024 * 1024
 
@@ -71,8 +71,14 @@ class ObjectStore:
         """`length` bytes of the object from `start`. Raises ObjectMissingError, StoreUnavailableError."""
         if length == 0:
             return b""
-        with translated(key):
-            return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
+        try:
+            with translated(key):
+                return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
+        except StoreUnavailableError as error:
+            # A server may answer a range with everything (RFC 9110 §14.2); rclone's does.
+            if "non-partial" not in str(error):
+                raise
+            return (await self.get(key))[start : start + length]
 
     async def put(self, key: str, data: bytes) -> None:
         """Stores the object, whole or not at all. Raises StorageFullError, StoreUnavailableError."""
@@ -116,11 +122,11 @@ class ObjectStore:
         return await obstore.sign_async(self._store, verb, key, timedelta(seconds=expires))
 
     @asynccontextmanager
-    async def pin(self, key: str) -> AsyncIterator[Pinned]:
+    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
         """A private copy of an uploaded object, hashed, for the length of the block.
 
         Whoever still holds the presigned URL may overwrite the upload at any time; nobody can change the copy.
-        Raises ObjectMissingError, StorageFullError, StoreUnavailableError.
+        Raises ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.
         """
         descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".pin")
         path = Path(name)
@@ -132,6 +138,8 @@ class ObjectStore:
                     data = bytes(chunk)
                     digest.update(data)
                     size += len(data)
+                    if limit is not None and size > limit:
+                        raise ObjectTooLargeError(key=key, limit=limit)
                     out.write(data)
             yield Pinned(path=path, hash=digest.hexdigest(), size=size)
         finally:
@@ -187,8 +195,8 @@ class FolderObjects(ObjectStore):
                 part.unlink(missing_ok=True)
 
     @asynccontextmanager
-    async def pin(self, key: str) -> AsyncIterator[Pinned]:
-        """A hard link to the upload as it is now, hashed."""
+    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
+        """A hard link to the upload as it is now, hashed. Raises as for any store."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
         os.close(descriptor)
@@ -202,6 +210,8 @@ class FolderObjects(ObjectStore):
                         raise
                     shutil.copyfile(source, path)
                 size = path.stat().st_size
+                if limit is not None and size > limit:
+                    raise ObjectTooLargeError(key=key, limit=limit)
                 digest = await asyncio.to_thread(_hash_file, path, size)
             yield Pinned(path=path, hash=digest, size=size)
         finally:
@@ -231,14 +241,26 @@ class BucketObjects(ObjectStore):
     presigns = True
 
 
-def open_objects(url: str | None, folder: Path, scratch: Path) -> ObjectStore:
-    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL."""
+def open_objects(url: str | None, folder: Path, scratch: Path, *, patience: float = 300) -> ObjectStore:
+    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
+
+    `patience` is how many seconds one request to a bucket may take, with its body.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:
         return FolderObjects(folder, scratch)
     if url.startswith("file://"):
         return FolderObjects(Path(url.removeprefix("file://")), scratch)
-    store = obstore.store.from_url(url)
+    store = obstore.store.from_url(
+        url,
+        client_options={
+            "connect_timeout": timedelta(seconds=3),
+            "timeout": timedelta(seconds=patience),
+            # Options given here take the place of this variable.
+            "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes"),
+        },
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
+    )
     assert isinstance(store, S3Store | GCSStore | AzureStore), f"not an object store that Easel knows: {url}"
     return BucketObjects(store, scratch)
 

@@ -1,0 +1,78 @@
+"""Real S3 servers on this machine, for benchmarks and tests: moto's, and rclone's as a second, independent one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+import httpx
+
+from bench.running import free_port
+
+ACCESS_KEY, SECRET_KEY = "easel-access", "easel-secret"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket on a running S3 server."""
+
+    port: int
+    name: str
+
+    def environment(self, prefix: str) -> dict[str, str]:
+        """The variables by which an Easel keeps its objects in the bucket, under the prefix."""
+        return {
+            "EASEL_OBJECTS_URL": f"s3://{self.name}/{prefix}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+
+
+@contextmanager
+def moto() -> Iterator[Bucket]:
+    """A bucket on moto's server."""
+    port = free_port()
+    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+        httpx.put(f"http://127.0.0.1:{port}/easel", trust_env=False).raise_for_status()
+        yield Bucket(port, "easel")
+
+
+@contextmanager
+def rclone(folder: Path) -> Iterator[Bucket]:
+    """A bucket on `rclone serve s3`, which keeps it in the folder."""
+    port = free_port()
+    (folder / "easel").mkdir(parents=True)
+    beside = Path(sys.executable).with_name("rclone")
+    program = str(beside) if beside.exists() else which("rclone")
+    assert program is not None, "rclone is not installed"
+    command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    with _running([*command, "--vfs-cache-mode", "full", "--cache-dir", str(folder / "cache"), str(folder)], port):
+        yield Bucket(port, "easel")
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+                break
+            except httpx.TransportError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{command[0]} did not start") from None
+                time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()

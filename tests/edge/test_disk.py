@@ -1,0 +1,99 @@
+"""The edge's cache on disk, over a real bucket: each byte is fetched once, and the disk stays bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import obstore
+import pytest
+
+from bench.stores import Bucket, moto
+from easel.edge.disk import BLOCK, SMALL, DiskCache
+from easel.storage.errors import ObjectMissingError, StoreUnavailableError
+from easel.storage.objects import ObjectStore, open_objects
+
+LARGE = os.urandom(SMALL + 3 * BLOCK + 17)
+SMALL_ONE = os.urandom(3 * BLOCK)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Bucket]:
+    with moto() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def objects(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    for name, value in bucket.environment(tmp_path.name).items():
+        monkeypatch.setenv(name, value)
+    return open_objects(f"s3://easel/{tmp_path.name}", tmp_path, tmp_path)
+
+
+@pytest.fixture
+def cache(objects: ObjectStore, tmp_path: Path) -> DiskCache:
+    return DiskCache(objects, tmp_path / "edge", budget=100 * BLOCK)
+
+
+async def test_many_who_wait_share_one_fetch(objects: ObjectStore, cache: DiskCache) -> None:
+    await objects.put("small", SMALL_ONE)
+    views = await asyncio.gather(*(cache.view("small", len(SMALL_ONE), n, n + 10) for n in range(50)))
+    assert all(bytes(view) == SMALL_ONE for view in views)
+    assert (cache.fetches, cache.fetched) == (1, len(SMALL_ONE))
+
+
+async def test_of_a_large_object_only_what_is_needed_is_fetched(objects: ObjectStore, cache: DiskCache) -> None:
+    await objects.put("large", LARGE)
+    for start, stop in ((BLOCK - 5, BLOCK + 5), (0, 2 * BLOCK), (len(LARGE) - 3, len(LARGE))):
+        view = await cache.view("large", len(LARGE), start, stop)
+        assert bytes(view[start:stop]) == LARGE[start:stop]
+    assert (cache.fetches, cache.fetched) == (2, 2 * BLOCK + 17)
+    assert bytes(await cache.whole("large")) == LARGE
+    assert (cache.fetches, cache.fetched) == (3, len(LARGE))
+
+
+async def test_the_disk_stays_bounded_and_what_is_being_read_stays_readable(
+    objects: ObjectStore, tmp_path: Path
+) -> None:
+    cache = DiskCache(objects, tmp_path / "edge", budget=7 * BLOCK)
+    contents = {f"object-{n}": os.urandom(2 * BLOCK + n) for n in range(6)}
+    views = {}
+    for key, content in contents.items():
+        await objects.put(key, content)
+        views[key] = await cache.view(key, len(content), 0, 1)
+        assert cache.weight <= 7 * BLOCK
+    assert len([file for file in (tmp_path / "edge").rglob("*") if file.is_file()]) < 4
+    assert all(bytes(views[key]) == content for key, content in contents.items())
+    again = await cache.view("object-0", len(contents["object-0"]), 0, 1)
+    assert bytes(again) == contents["object-0"]
+
+
+async def test_what_is_gone_or_cut_off_is_said_and_may_be_tried_again(objects: ObjectStore, cache: DiskCache) -> None:
+    with pytest.raises(ObjectMissingError):
+        await cache.whole("nothing")
+    with pytest.raises(ObjectMissingError):
+        await cache.view("later", 100, 0, 100)
+    await objects.put("later", b"x" * 60)
+    with pytest.raises(StoreUnavailableError):
+        await cache.view("later", 100, 0, 100)
+    await objects.put("later", b"y" * 100)
+    assert bytes(await cache.view("later", 100, 0, 100)) == b"y" * 100
+
+
+async def test_what_is_here_is_served_when_the_store_is_gone(cache: DiskCache, objects: ObjectStore) -> None:
+    await objects.put("small", SMALL_ONE)
+    await cache.whole("small")
+    obstore.delete(objects._store, "small")
+    assert bytes(await cache.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
+
+
+async def test_a_visitor_who_leaves_does_not_stop_what_others_wait_for(objects: ObjectStore, cache: DiskCache) -> None:
+    await objects.put("small", SMALL_ONE)
+    first = asyncio.create_task(cache.view("small", len(SMALL_ONE), 0, 1))
+    second = asyncio.create_task(cache.view("small", len(SMALL_ONE), 0, 1))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert bytes(await second) == SMALL_ONE
+    assert cache.fetches == 1
