@@ -120,7 +120,9 @@ class Platform:
 
 def make_platform(folder: Path, **environment: str) -> Platform:
     """A platform on a fresh folder, not started yet."""
-    return Platform(folder / "data", free_port(), free_port(), environment)
+    # Not where a real server of this user is noted.
+    state = {"XDG_STATE_HOME": str(folder / "state")}
+    return Platform(folder / "data", free_port(), free_port(), {**state, **environment})
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:

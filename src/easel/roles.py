@@ -9,10 +9,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from easel.access.secrets import Vault, load_secret
+from easel.errors import EaselError
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.freshness import FreshnessPage
@@ -28,6 +30,59 @@ _PR_SET_PDEATHSIG = 1
 def database_url(settings: Settings) -> str:
     """The operator's database, or the embedded one, started or found running."""
     return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
+
+
+class DataFolderMissingError(EaselError):
+    """{folder} holds no data of Easel. Name the folder with `--data-dir`, or run `easel serve` there first."""
+
+    status = 404
+    code = "data_folder_missing"
+
+
+@contextmanager
+def database_beside(settings: Settings) -> Iterator[str]:
+    """The database for one command: the operator's, or the one in the data folder, which is left running or stopped
+    as it was found. Raises DataFolderMissingError."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    embedded = EmbeddedPostgres(settings.postgres_dir)
+    if not embedded.exists:
+        raise DataFolderMissingError(folder=str(settings.data_dir))
+    found_running = embedded.runs
+    try:
+        yield embedded.start()
+    finally:
+        if not found_running:
+            embedded.stop()
+
+
+def found_organisation(settings: Settings, name: str) -> str:
+    """Makes an organisation; gives its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
+    import easel.apps.models  # noqa: F401 (keys refer to apps)
+    from easel.access import service
+    from easel.storage.database import Database
+    from easel.storage.migrate import check_schema
+
+    async def found(url: str) -> str:
+        database = Database(url)
+        try:
+            async with database.transaction() as work:
+                return await service.found_organisation(work, name)
+        finally:
+            await database.close()
+
+    with database_beside(settings) as url:
+        check_schema(url)
+        return asyncio.run(found(url))
+
+
+def migrate_database(settings: Settings) -> None:
+    """Brings the database to this release's schema. Raises DataFolderMissingError, SchemaVersionError."""
+    from easel.storage.migrate import migrate
+
+    with database_beside(settings) as url:
+        migrate(url)
 
 
 def open_store(settings: Settings, *, patience: float = 300) -> ObjectStore:
@@ -64,7 +119,7 @@ def run_api(settings: Settings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=15,
     )
-    _run(uvicorn.Server(config).serve(sockets=[_bind(settings.api_host, settings.api_port)]))
+    _run(uvicorn.Server(config).serve(sockets=[bind(settings.api_host, settings.api_port)]))
 
 
 def run_worker(settings: Settings) -> None:
@@ -100,7 +155,7 @@ def run_edge(settings: Settings) -> None:
     url = _prepare(settings, "edge")
     check_schema(url)
     page = FreshnessPage(settings.run_dir / "freshness")
-    sockets = [_bind(settings.edge_host, settings.edge_port)]
+    sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
     # A visitor does not wait as long as a deploy can.
     _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets))
 
@@ -132,18 +187,29 @@ def _die_with_supervisor() -> None:
         sys.exit("the supervisor is gone")
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket; several processes may share the port."""
+class PortTakenError(EaselError):
+    """Something else listens on {host}:{port} ({reason}). Stop it, or choose another port with `{option}`."""
+
+    code = "port_taken"
+
+
+def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-port, --edge-port") -> socket.socket:
+    """A listening socket; `shared` lets several processes have the port together. Raises PortTakenError.
+
+    Sharing is never the rule: the system would hand the one Easel's requests to the other without a word.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT"):
+    if shared and hasattr(socket, "SO_REUSEPORT"):
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         bound.bind((host, port))
+        bound.listen(2048)
     except OSError as error:
-        sys.exit(f"cannot listen on {host}:{port}: {error.strerror}. Is something else running there?")
-    bound.listen(2048)
+        bound.close()
+        reason = error.strerror or str(error)
+        raise PortTakenError(host=host, port=port, option=option, reason=reason) from None
     bound.setblocking(False)
     return bound
 

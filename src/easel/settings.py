@@ -23,9 +23,9 @@ class Settings(BaseSettings):
 
     domain: str = Field(default="localhost", description="Apps answer at {slug}.DOMAIN.")
     api_host: str = "127.0.0.1"
-    api_port: int = 8000
+    api_port: int = Field(default=8000, ge=1, le=65535)
     edge_host: str = "127.0.0.1"
-    edge_port: int = 8080
+    edge_port: int = Field(default=8080, ge=1, le=65535)
     api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
     edge_scheme: str = "http"
     edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")

@@ -7,10 +7,12 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +23,8 @@ from easel.access.models import Organisation
 from easel.access.service import create_key, create_organisation
 from easel.deploys.tasks import take_over
 from easel.errors import EaselError
-from easel.roles import SUPERVISED, configure_logging
+from easel.places import remember_data_dir
+from easel.roles import SUPERVISED, PortTakenError, bind, configure_logging
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.embedded import EmbeddedPostgres
@@ -32,12 +35,19 @@ logger = logging.getLogger(__name__)
 
 READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
+PORTS_FREE_WITHIN = 3.0
 
 
 class DataDirInUseError(EaselError):
     """Another `easel serve` is running on {folder}. Stop it first, or use another --data-dir."""
 
     code = "data_dir_in_use"
+
+
+class DataDirUnusableError(EaselError):
+    """The data folder {folder} cannot be used: {reason}. Name another one with --data-dir."""
+
+    code = "data_dir_unusable"
 
 
 class NotReadyError(EaselError):
@@ -62,7 +72,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        self._take_lock()
+        await asyncio.to_thread(self._take_lock)
+        await self._require_ports()
         embedded = None
         url = self._settings.database_url
         if url is None:
@@ -81,12 +92,34 @@ class Supervisor:
 
     def _take_lock(self) -> None:
         folder = self._settings.data_dir
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / "lock").open("w")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / "lock").open("w")
+        except OSError as error:
+            raise DataDirUnusableError(folder=str(folder), reason=error.strerror or str(error)) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataDirInUseError(folder=str(folder)) from None
+
+    async def _require_ports(self) -> None:
+        """Raises PortTakenError unless both ports are free, or become free as a killed predecessor's processes end."""
+        settings = self._settings
+        wanted = (
+            (settings.api_host, settings.api_port, "--api-port"),
+            (settings.edge_host, settings.edge_port, "--edge-port"),
+        )
+        deadline = time.monotonic() + PORTS_FREE_WITHIN
+        with ExitStack() as held:
+            for host, port, option in wanted:
+                while True:
+                    try:
+                        held.enter_context(bind(host, port, option=option))
+                        break
+                    except PortTakenError:
+                        if time.monotonic() > deadline:
+                            raise
+                    await asyncio.sleep(0.1)
 
     async def _prepare(self, url: str) -> None:
         """First key and first organisation, and the jobs that a killed predecessor left behind."""
@@ -195,7 +228,14 @@ class Supervisor:
         (settings.data_dir / "server.json").write_text(json.dumps({"api_url": api, "edge_url": apps}) + "\n")
         self._say(f"api:  {api}   (documentation at {api}/docs)")
         self._say(f"apps: {apps}")
-        self._say("Ready. Deploy with: easel deploy --create --app my-app -m 'First deploy' DIR")
+        remember_data_dir(settings.data_dir)
+        self._say(f"Ready. Deploy with: {_program()} deploy --create --app my-app -m 'First deploy' DIR")
+
+
+def _program() -> str:
+    """How the command is called from anywhere: by its name if the shell finds it, else by its path."""
+    beside = Path(sys.executable).with_name("easel")
+    return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)
 
 
 def _reach(host: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from easel import clock
 from easel.apps.config import config_hash
 from easel.apps.errors import NothingToRollBackError
@@ -65,16 +67,18 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> V
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     """Goes back to the configuration published before the one that is live; gives what there is to tell.
 
+    Before an app's first publish, what it was created with is live: that is in the versions recorded until then.
     The code that is served stays as it is. Raises NothingToRollBackError, EnvironmentLockedError.
     """
     production = await _unlocked_production(work, app)
     if app.published_version is None:
         raise NothingToRollBackError()
     current = await get_version(work, app, app.published_version)
-    if current.previous_published is None:
+    earlier = current.previous_published
+    target = await get_version(work, app, earlier) if earlier is not None else await _before(work, app, current)
+    if target is None:
         raise NothingToRollBackError()
-    target = await get_version(work, app, current.previous_published)
-    kept = not adopt_config(app, target.config, target.number, clock.now())
+    kept = not adopt_config(app, target.config, earlier, clock.now())
     work.session.add(
         Audit(
             org_id=app.org_id,
@@ -93,6 +97,16 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     await work.session.flush()
     await routing_changed(work, app.id)
     return ["The draft holds changes that were not published; they were kept."] if kept else []
+
+
+async def _before(work: Transaction, app: App, version: Version) -> Version | None:
+    """The version recorded before this one."""
+    return await work.session.scalar(
+        select(Version)
+        .where(Version.org_id == app.org_id, Version.app_id == app.id, Version.number < version.number)
+        .order_by(Version.number.desc())
+        .limit(1)
+    )
 
 
 def adopt_config(app: App, config: dict[str, Any], version: int | None, at: datetime) -> bool:

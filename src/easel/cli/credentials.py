@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from easel.cli.errors import ApiKeyMalformedError, CredentialsUnreadableError, NotSignedInError, ServerAddressError
+from easel.places import remembered_data_dir
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -153,6 +154,7 @@ def _local_servers(data_dir: Path | None) -> list[Access]:
         folders = [data_dir]
     else:
         folders = [Path(os.environ.get("EASEL_DATA_DIR") or "data"), Path.home() / ".local" / "share" / "easel"]
+        folders += [noted] if (noted := remembered_data_dir()) is not None else []
     found = []
     for folder in folders:
         try:

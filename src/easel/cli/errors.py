@@ -245,6 +245,12 @@ class EnvironmentNameError(CliError):
     code = "environment_invalid"
 
 
+class SettingInvalidError(CliError):
+    """{setting} cannot be `{value}`: {reason}."""
+
+    code = "setting_invalid"
+
+
 class UnexpectedError(CliError):
     """Something unexpected went wrong: {reason}. EASEL_TRACEBACK=1 shows where; please report it."""
 

