@@ -94,6 +94,7 @@ def test_rollback_goes_back_one_published_configuration_at_a_time(app: RunningAp
         app.client.patch(app.path, json={"meta": {"title": title}, "publish": True})
     assert app.client.post(f"{app.path}/rollback").json()["meta"]["title"] == "second"
     assert app.client.post(f"{app.path}/rollback").json()["meta"]["title"] == "first"
+    assert app.client.post(f"{app.path}/rollback").json()["meta"]["title"] == app.slug
     last = app.client.post(f"{app.path}/rollback")
     assert (last.status_code, last.json()["error"]["code"]) == (400, "nothing_to_roll_back")
 

@@ -79,6 +79,12 @@ class Person:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content)
 
+    def place(self, name: str, content: str) -> None:
+        """Writes a file in the folder."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
     @property
     def client(self) -> Client:
         """The API, to look behind the commands."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform, zip_of
+from bench.running import Platform
 
 ROOT = Path(__file__).parents[2]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def blocks(language: str, document: str = "README.md") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
 @pytest.fixture
@@ -56,17 +56,43 @@ def test_the_first_deploy_works_as_written(platform: Platform, elsewhere: Path) 
 
 
 def test_the_clients_example_works_as_written(platform: Platform, elsewhere: Path) -> None:
-    (elsewhere / "site.zip").write_bytes(zip_of({"index.html": "<!doctype html>from the client"}))
     (script,) = blocks("python")
     done = subprocess.run(
-        [sys.executable, "-c", on_this_platform(script, platform) + "\nprint(deploy.status)\n"],
+        [sys.executable, "-c", on_this_platform(script, platform)],
         cwd=elsewhere,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stdout.strip()) == (0, "queued"), done.stderr
+    address = f"http://hello-client.localhost:{platform.edge_port}/"
+    assert (done.returncode, done.stdout.strip()) == (0, f"complete {address}"), done.stderr
+    assert "Hello from Python" in platform.visit("hello-client").text
+
+
+def test_the_api_is_driven_with_curl_as_written(platform: Platform, elsewhere: Path) -> None:
+    script = "\n".join(blocks("sh", "docs/api.md"))
+    done = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", on_this_platform(script, platform)],
+        cwd=elsewhere,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    lines = done.stdout.splitlines()
+    assert "event: done" in lines
+    ended = lines.index("complete")
+    assert lines[ended + 1].endswith("Hello from curl")
+    assert lines[ended + 2 :] == [
+        "1",
+        f"http://staging-with-curl.localhost:{platform.edge_port}/",
+        "1",
+        "{'added': 0, 'removed': 0, 'modified': 0, 'unchanged': 2}",
+        "with-curl",
+        "2",
+    ]
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:

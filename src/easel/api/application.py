@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from easel.access.routes import router as keys_router
 from easel.access.secrets import Vault
@@ -77,7 +78,8 @@ def make_application(services: Services) -> FastAPI:
             await listener.stop()
             await services.database.close()
 
-    app = FastAPI(lifespan=lifespan, **openapi.info())
+    # The documentation page with everything it is made of: where Easel runs there may be no way out.
+    app = FastAPIOffline(lifespan=lifespan, **openapi.info())
     app.state.services = services
     for router in ROUTERS:
         app.include_router(router)

@@ -6,7 +6,7 @@ from easel.errors import BadRequestError, EaselError, NotFoundError
 
 
 class AppNotFoundError(NotFoundError):
-    """There is no app {app_id}."""
+    """There is no app {app_id}. Apps are addressed by their id (app_…), not by their slug."""
 
     code = "app_not_found"
 

@@ -183,15 +183,15 @@ class DataDamagedError(BadRequestError):
 
 
 class SecretInBundleError(BadRequestError):
-    """`{member}` looks like a secret ({kind}) and would be public. Leave it out; if it is meant to be there, add
-    "secrets" to the app's build_config.allow."""
+    """`{member}` looks like a secret ({kind}) and would be public. Leave it out, of a folder with .easelignore. If it
+    is meant to be there, add "secrets" to the app's build_config.allow (`easel apps update --allow secrets`)."""
 
     code = "secret_in_bundle"
 
 
 class DependenciesInBundleError(BadRequestError):
     """The zip holds `node_modules/`. Upload the build output, not the project; if it is meant to be there, add
-    "dependencies" to the app's build_config.allow."""
+    "dependencies" to the app's build_config.allow (`easel apps update --allow dependencies`)."""
 
     code = "dependencies_in_bundle"
 

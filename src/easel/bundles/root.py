@@ -24,6 +24,7 @@ _JUNK_FOLDER = "__MACOSX"
 _JUNK_NAMES = frozenset({".DS_Store", "Thumbs.db"})
 _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z")
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
+_CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
 """Files that may hold a private key or something harmless: their content decides."""
@@ -88,6 +89,8 @@ def secret_kind(path: str) -> str | None:
         return "a Git repository"
     if (name == ".env" or name.startswith(".env.")) and not _HARMLESS_ENV.match(name):
         return "environment variables"
+    if name in _CREDENTIAL_NAMES or folders[-1:] == [".aws"] or ".ssh" in folders:
+        return "credentials"
     if name in _KEY_NAMES or name.endswith(_KEY_STORES):
         return "a private key"
     return None

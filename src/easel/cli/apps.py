@@ -17,10 +17,11 @@ _PAGE = 100
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    group = typer.Typer(help="List, create, show and delete apps.", no_args_is_help=True)
+    group = typer.Typer(help="List, create, show, change and delete apps.", no_args_is_help=True)
     client_command(group, "list")(list_apps)
     client_command(group, "create")(create)
     client_command(group, "show")(show)
+    client_command(group, "update")(update)
     client_command(group, "delete")(delete)
     app.add_typer(group, name="apps", rich_help_panel="Apps")
     client_command(app, "open", rich_help_panel="Apps")(open_app)
@@ -36,9 +37,16 @@ def list_apps(session: Session) -> None:
         page = session.client.list_apps(limit=_PAGE, offset=len(apps))
         apps += page.results
     session.output.table(
-        ("SLUG", "ADDRESS", "VERSION", "CHANGED", "TITLE"),
+        ("SLUG", "ADDRESS", "LIVE", "NEWEST", "CHANGED", "TITLE"),
         [
-            (app.slug, app.url, f"v{app.version}" if app.version else "-", when(app.updated_at), app.meta.title)
+            (
+                app.slug,
+                app.url,
+                _live(app),
+                f"v{app.version}" if app.version else "-",
+                when(app.updated_at),
+                app.meta.title,
+            )
             for app in apps
         ],
     )
@@ -84,6 +92,69 @@ def show(
     for name, value in rows:
         session.output.line(f"{name + ':':<13}{value}")
     session.output.document(found)
+
+
+def update(
+    session: Session,
+    app: Annotated[str | None, typer.Argument(help="Slug or id; easel.toml's otherwise.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="A name for people.")] = None,
+    description: Annotated[str | None, typer.Option("--description", help="What it is.")] = None,
+    variables: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="NAME=VALUE", help="A public variable for the app's pages; repeatable."),
+    ] = None,
+    unset: Annotated[
+        list[str] | None, typer.Option("--unset-var", metavar="NAME", help="Remove a variable; repeatable.")
+    ] = None,
+    indexable: Annotated[
+        bool | None, typer.Option("--indexable/--not-indexable", help="Whether search engines may list it.")
+    ] = None,
+    active: Annotated[
+        bool | None, typer.Option("--on-air/--off-air", help="Whether its addresses answer; at once.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="secrets|dependencies", help="Let through what is refused; repeatable."),
+    ] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Make the changes live at once.")] = False,
+) -> None:
+    """Change an app's draft configuration; `easel publish` makes it live."""
+    from easel.apps.schemas import UpdateAppRequest
+    from easel.cli.errors import NothingToChangeError
+
+    meta = {"title": title, "description": description, "indexable": indexable}
+    build = {"env_vars": {**_assignments(variables or []), **dict.fromkeys(unset or [])}, "allow": allow}
+    wanted = {
+        "meta": {name: value for name, value in meta.items() if value is not None},
+        "build_config": {name: value for name, value in build.items() if value},
+        "is_active": active,
+        "publish": publish or None,
+    }
+    changes = {name: value for name, value in wanted.items() if value not in (None, {})}
+    if not changes:
+        raise NothingToChangeError()
+    found = session.app(app)
+    answer = session.client.update_app(found.app_id, UpdateAppRequest.model_validate(changes))
+    for warning in answer.warnings or []:
+        session.output.warn(warning)
+    if answer.has_unpublished_changes:
+        session.output.done(f"Changed the draft of {answer.slug}. {session.again('publish -m …')} makes it live.")
+    else:
+        session.output.done(f"Changed {answer.slug}{f': version {answer.version} is live' if publish else ''}.")
+    session.output.document(answer)
+
+
+def _assignments(given: list[str]) -> dict[str, str]:
+    """NAME=VALUE pairs. Raises AssignmentError."""
+    from easel.cli.errors import AssignmentError
+
+    found = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise AssignmentError(text=text)
+        found[name] = value
+    return found
 
 
 def delete(
@@ -149,6 +220,13 @@ def _lock(entry: dict[str, Any]) -> str:
         return ""
     reason = entry.get("lock_reason")
     return f"  locked: {reason}" if reason else "  locked"
+
+
+def _live(app: AppListItem) -> str:
+    """The version that production serves."""
+    entry = (app.environments or {}).get("production")
+    version = entry.get("version") if isinstance(entry, dict) else None
+    return f"v{version}" if version else "-"
 
 
 def environments_of(app: AppListItem | AppResponse) -> list[tuple[str, str]]:

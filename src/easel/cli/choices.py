@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from easel.cli.errors import (
+    CliError,
     EnvironmentEmptyError,
     EnvironmentNameError,
     MessageMissingError,
@@ -68,16 +69,22 @@ def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, ru
     for deploy in deploys:
         if not running or deploy.status in ("queued", "building"):
             return deploy
-    raise NoDeployError(slug=slug, kind=" that is under way" if running else " yet")
+    if running:
+        raise NoDeployError(slug=slug, kind=" that is under way", hint=" `easel deploys` lists those that have ended.")
+    raise NoDeployError(slug=slug, kind=" yet", hint=" `easel deploy` makes the first.")
 
 
 def message_or_ask(
-    session: Session, given: str | None, default: str | None = None, question: str = "What changed?"
+    session: Session,
+    given: str | None,
+    default: str | None = None,
+    question: str = "What changed",
+    missing: type[CliError] = MessageMissingError,
 ) -> str:
-    """The message given, else what the person at the terminal answers. Raises MessageMissingError."""
+    """The message given, else what the person at the terminal answers. Raises `missing`."""
     message = given
     if message is None and session.output.interactive:
         message = session.output.ask(question, default=default)
     if message is None or not message.strip():
-        raise MessageMissingError()
+        raise missing()
     return message

@@ -21,6 +21,7 @@ from easel.apps.schemas import (
     ListAppsResponse,
     PageMeta,
     PublishAppRequest,
+    UpdateAppRequest,
 )
 from easel.cli.credentials import Access, is_loopback
 from easel.cli.errors import ApiError, NotAnEaselServerError, ServerUnreachableError
@@ -87,6 +88,11 @@ class Client:
         """A new app."""
         body = CreateAppRequest(slug=slug, meta=PageMeta(title=title, description=description))
         return self._post("/v1/apps", AppResponse, body)
+
+    def update_app(self, app_id: str, request: UpdateAppRequest) -> AppResponse:
+        """Changes the draft configuration with what is set in the request, as a JSON merge patch (RFC 7396)."""
+        body = request.model_dump(mode="json", exclude_unset=True)
+        return self._read(self._send("PATCH", _app(app_id), retry=False, json=body), AppResponse)
 
     def delete_app(self, app_id: str) -> GenericDeleteResponse:
         """Deletes an app for good."""

@@ -122,5 +122,30 @@ def _end(session: Session, error: EaselError) -> None:
     from easel.cli.errors import exit_code_of
 
     code: ExitCode = exit_code_of(error)
-    session.output.fail(error, code)
+    session.output.fail(error, code, _advice(session, error))
     raise typer.Exit(int(code))
+
+
+def _advice(session: Session, error: EaselError) -> str | None:
+    """What to do about an error that the API answered, where its own message cannot know the command line."""
+    from easel.cli.errors import ApiError
+
+    if not isinstance(error, ApiError):
+        return None
+    commands = {
+        "version_not_found": ("versions", "lists them."),
+        "deploy_not_found": ("deploys", "lists them."),
+        "environment_locked": ("status", "says why; `easel unlock` lets it move again."),
+        "nothing_to_promote": ("deploy --env staging -m …", "brings something there."),
+        "nothing_to_roll_back": (
+            "restore N --with-config",
+            "brings an earlier version with its configuration back.",
+        ),
+    }
+    code = error.answer.code or ""
+    if code in commands:
+        command, does = commands[code]
+        return f"{session.again(command)} {does}"
+    if code in ("invalid_api_key", "authentication_required"):
+        return "`easel login` keeps another one for this server."
+    return None

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from easel.cli.errors import ApiKeyMalformedError, CredentialsUnreadableError, NotSignedInError, ServerAddressError
+from easel.cli.errors import (
+    ApiKeyMalformedError,
+    CredentialsUnreadableError,
+    NoDataHereError,
+    NotSignedInError,
+    ServerAddressError,
+)
 from easel.places import remembered_data_dir
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
@@ -63,7 +69,11 @@ def find_access(wanted: Wanted) -> Access:
     for local in _local_servers(wanted.data_dir):
         if server is None or _same(local.server, server):
             return local
-    raise NotSignedInError(server=server or default_server(wanted))
+    if wanted.data_dir is not None and not (wanted.data_dir / "api-key").exists():
+        raise NoDataHereError(folder=str(wanted.data_dir))
+    others = ", ".join(sorted(read_stored(credentials_file()).keys))
+    known = f" There is one for {others}." if others else ""
+    raise NotSignedInError(server=server or default_server(wanted), known=known)
 
 
 def default_server(wanted: Wanted) -> str:
@@ -103,7 +113,7 @@ def checked_key(text: str) -> str:
     """The key, if it looks like one. Raises ApiKeyMalformedError, without repeating what was given."""
     key = text.strip()
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
-        raise ApiKeyMalformedError()
+        raise ApiKeyMalformedError(found="That is not an API key" if key else "No API key was given")
     return key
 
 

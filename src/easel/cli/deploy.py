@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def deploy(
     session: Session,
     path: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(metavar="DIR|ZIP", help="What to deploy; easel.toml's folder or a build folder otherwise."),
     ] = None,
     message: Annotated[str | None, typer.Option("--message", "-m", help="What changed, like a commit message.")] = None,
@@ -35,26 +35,35 @@ def deploy(
         bool, typer.Option("--source-files", help="Send the source along, for diffs line by line.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the deploy to its end.")] = True,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Deploy a folder that looks like source all the same.")
+    ] = False,
 ) -> None:
     """Deploy a built app: zip it, upload it, follow the deploy, print the address.
 
     Leaves out what .easelignore (gitignore syntax) says, and by default repositories, node_modules and .env files.
     """
     from easel.cli.choices import environment_or_default, message_or_ask
-    from easel.cli.errors import InterruptedByUserError
-    from easel.cli.project import choose_target, project_root
-    from easel.cli.shipping import Shipment, ship
+    from easel.cli.errors import InterruptedByUserError, TargetMissingError
+    from easel.cli.project import choose_target, project_root, refuse_source
+    from easel.cli.shipping import Shipment, check, ship
     from easel.cli.worktree import current_commit
 
     output = session.output
     environment = environment_or_default(session, env)
-    target = choose_target(path, session.project, session.working)
+    if path is not None and not path.strip():
+        raise TargetMissingError()
+    target = choose_target(None if path is None else Path(path), session.project, session.working)
+    if not as_is:
+        refuse_source(target, _shown(target.path, session.working))
     if target.found:
         output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
     root = project_root(session.project, target, session.working)
     name = _app_name(session, app, root, create=create)
     commit = current_commit(root)
     text = message_or_ask(session, message, commit.subject if commit else None)
+    # What cannot be sent is found out before anything is made for it.
+    check(target, root)
     chosen = _find_or_create(session, name, root, create=create)
     if create:
         _write_project(session, chosen.slug, root, target)
@@ -89,6 +98,7 @@ def _app_name(session: Session, given: str | None, root: Path, *, create: bool) 
 
     if given or session.project.app or not create:
         return session.app_name(given)
+    # easel.toml will name it from now on.
     slug = slug_from(root.resolve().name)
     if slug is None:
         raise NoSlugError(name=root.resolve().name)
@@ -131,7 +141,7 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> N
 
 
 def _say_accepted(session: Session, accepted: DeployResponse) -> None:
-    session.output.say(f"Not waiting. Follow it with `easel logs -f {accepted.deploy_id} --app {accepted.app_id}`.")
+    session.output.say(f"Not waiting. Follow it with {session.again(f'logs -f {accepted.deploy_id}')}.")
     session.output.line(accepted.deploy_id)
     session.output.document(accepted)
 
@@ -155,7 +165,7 @@ def _follow(session: Session, accepted: DeployResponse) -> None:
             ).to_the_end()
     except KeyboardInterrupt:
         raise InterruptedByUserError(
-            what=f"Interrupted. The deploy goes on: follow it with `easel logs -f {accepted.deploy_id}`, "
-            f"or stop it with `easel cancel {accepted.deploy_id}`."
+            what=f"Interrupted. The deploy goes on: follow it with {session.again(f'logs -f {accepted.deploy_id}')}, "
+            f"or stop it with {session.again(f'cancel {accepted.deploy_id}')}."
         ) from None
     tell_ending(session, ended, log)

@@ -86,6 +86,8 @@ def _timings(timings: dict[str, int]) -> str:
 def _status(deploy: DeployStatusResponse) -> str:
     if deploy.status == "building" and deploy.step:
         return f"building: {deploy.step}"
+    if deploy.status == "failed" and deploy.error_code == "cancelled":
+        return "cancelled"
     if deploy.status == "complete" and deploy.outcome in ("locked", "overtaken"):
         return f"complete, not live: {deploy.outcome}"
     return deploy.status
@@ -116,9 +118,8 @@ def logs(
         try:
             chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
         except KeyboardInterrupt:
-            raise InterruptedByUserError(
-                what=f"Interrupted. The deploy goes on: follow it again with `easel logs -f {chosen.deploy_id}`."
-            ) from None
+            again = session.again(f"logs -f {chosen.deploy_id}")
+            raise InterruptedByUserError(what=f"Interrupted. The deploy goes on: follow it with {again}.") from None
     else:
         log_so_far(session.client, found.app_id, chosen.deploy_id, show)
         session.output.say(f"(The deploy is {chosen.status}; `-f` follows it.)")
@@ -149,6 +150,8 @@ def list_deploys(session: Session, app: AppOption = None, limit: LimitOption = 2
             for deploy in page.deploys
         ],
     )
+    if not page.deploys:
+        session.output.say("No deploys yet: `easel deploy -m …` makes the first.")
     if page.total > len(page.deploys):
         session.output.say(f"{len(page.deploys)} of {page.total}; `-n` shows more.")
     session.output.document(page)

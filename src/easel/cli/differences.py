@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from easel.cli.output import Output
 from easel.cli.text import size
 from easel.versions.schemas import FileDiff, VersionDiffResponse
 
+CONFIGURATION = "config/"
+"""Where a diff shows the configuration of a version, as files."""
 _LETTERS = {"added": "A", "removed": "D", "modified": "M"}
 _STYLES = {"added": "green", "removed": "red", "modified": "yellow"}
 
@@ -24,9 +28,14 @@ def show_diff(output: Output, answer: VersionDiffResponse, *, with_sources: bool
     if with_sources:
         for path, text in sorted((answer.source_diff or {}).items()):
             _show_source(output, path, text)
-    counts = answer.summary or {}
-    parts = [f"{counts[status]} {status}" for status in (*_LETTERS, "unchanged") if counts.get(status)]
-    output.say(f"v{answer.from_version} → v{answer.to_version}: " + (", ".join(parts) or "no files"))
+    # The configuration is shown as files; where it did not change, nobody means it by "unchanged".
+    counts: Counter[str] = Counter(
+        file.status
+        for file in answer.files or []
+        if file.status != "unchanged" or not file.path.startswith(CONFIGURATION)
+    )
+    parts = [f"{counts[status]} {status}" for status in (*_LETTERS, "unchanged") if counts[status]]
+    output.say(f"v{answer.from_version} → v{answer.to_version}: " + (", ".join(parts) or "nothing differs"))
     if with_sources and differing and answer.source_diff is None:
         output.say("(Source lines are shown where both versions were deployed with --source-files.)")
 
@@ -34,6 +43,8 @@ def show_diff(output: Output, answer: VersionDiffResponse, *, with_sources: bool
 def _delta(file: FileDiff) -> str:
     if file.status == "modified":
         change = file.size_delta or 0
+        if not change:
+            return "same size"
         return f"{'+' if change >= 0 else '-'}{size(abs(change))}"
     return size((file.new_size if file.status == "added" else file.old_size) or 0)
 

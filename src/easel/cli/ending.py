@@ -17,26 +17,27 @@ def tell_ending(session: Session, deploy: DeployStatusResponse, log: Collection[
 
     Raises typer.Exit with DEPLOY_FAILED, or CONFLICT where a locked environment kept it from going live.
     """
+    code = _told(session, deploy, said="\n".join(log))
+    # In the log they have gone by; here they are seen.
     for warning in deploy.warnings:
-        if not any(warning in line for line in log):
-            session.output.warn(warning)
-    code = _told(session, deploy)
+        session.output.warn(warning)
     session.output.document(deploy)
     if code is not ExitCode.OK:
         raise typer.Exit(int(code))
 
 
-def _told(session: Session, deploy: DeployStatusResponse) -> ExitCode:
+def _told(session: Session, deploy: DeployStatusResponse, *, said: str) -> ExitCode:
     output = session.output
     if deploy.status == "failed":
         step = f" in the step `{deploy.step}`" if deploy.step else ""
-        output.say(f"The deploy failed{step}: {deploy.error or 'no reason is known'}", style="red")
-        output.say(f"The whole log: `easel logs {deploy.deploy_id}`. What was live before is live still.")
+        error = deploy.error or "no reason is known"
+        output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")
+        output.say(f"What was live before is live still. The log: {session.again(f'logs {deploy.deploy_id}')}.")
         return ExitCode.DEPLOY_FAILED
     if deploy.outcome == "locked":
         output.say(
             f"Version {deploy.version} is recorded, but {deploy.environment} is locked and stays as it is. "
-            f"When it is unlocked: `easel restore {deploy.version} --env {deploy.environment}`.",
+            f"When it is unlocked: {session.again(f'restore {deploy.version} --env {deploy.environment}')}.",
             style="yellow",
         )
         output.line(deploy.version_url or "")

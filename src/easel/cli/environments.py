@@ -58,14 +58,17 @@ def rollback(session: Session, app: AppOption = None) -> None:
 def lock(
     session: Session,
     environment: EnvironmentArgument,
-    message: Annotated[str | None, typer.Option("--message", "-m", help="Why, for whoever runs into it.")] = None,
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", help="Why, for whoever runs into it; needed.")
+    ] = None,
     app: AppOption = None,
 ) -> None:
     """Keep an environment at the version it serves: deploys become versions, and nothing moves it."""
     from easel.cli.choices import environment_or_default, message_or_ask
+    from easel.cli.errors import ReasonMissingError
 
     name = environment_or_default(session, environment)
-    reason = message_or_ask(session, message, question="Why?")
+    reason = message_or_ask(session, message, question="Why", missing=ReasonMissingError)
     found = session.app(app)
     answer = session.client.lock(found.app_id, name, reason)
     at = f"at version {answer.version}" if answer.version else "and serves no version"

@@ -54,16 +54,16 @@ class DownloadFailedError(CliError):
 
 
 class FollowingLostError(CliError):
-    """The connection was lost while following the deploy, which goes on. Follow it again:
-    `easel logs -f {deploy_id}`."""
+    """The connection was lost while following the deploy {deploy_id}, which goes on. `easel logs -f` follows it
+    again."""
 
     code = "following_lost"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class NotSignedInError(CliError):
-    """There is no API key for {server}. Run `easel login`, or set EASEL_API_KEY; on the machine that runs
-    `easel serve`, run the command beside its data folder or name that with `--data-dir`."""
+    """There is no API key for {server}.{known} Run `easel login`, or set EASEL_API_KEY; on the machine that runs
+    `easel serve`, name its data folder with `--data-dir`."""
 
     code = "not_signed_in"
     exit_code = ExitCode.DENIED
@@ -76,7 +76,8 @@ class ServerAddressError(CliError):
 
 
 class ApiKeyMalformedError(CliError):
-    """That is not an API key: keys begin with `sk_`. Create one with `easel keys create`."""
+    """{found}: keys begin with `sk_`. The first key of a server is in its data folder, in the file `api-key`; whoever
+    has it makes others with `easel keys create`."""
 
     code = "api_key_malformed"
 
@@ -113,6 +114,12 @@ class NoSlugError(CliError):
     code = "slug_not_given"
 
 
+class ReasonMissingError(CliError):
+    """Say why it is locked, for whoever runs into it: `-m "…"`."""
+
+    code = "reason_missing"
+
+
 class MessageMissingError(CliError):
     """A message is needed that says what changed: `-m "…"`. It is kept with the version, like a commit's."""
 
@@ -135,6 +142,25 @@ class NothingToDeployError(CliError):
     """There is no built app here: none of {looked} has an index.html. {hint}"""
 
     code = "nothing_to_deploy"
+
+
+class NoDataHereError(CliError):
+    """{folder} is no data folder of a server: it holds no `api-key`."""
+
+    code = "data_folder_missing"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class TargetMissingError(CliError):
+    """What is to be deployed is named by an empty text. Is a variable unset? Leave it out to deploy what is here."""
+
+    code = "target_empty"
+
+
+class SourceFolderError(CliError):
+    """`{folder}` is the source of an app, not its build: {why}. {hint} To deploy it all the same, add `--as-is`."""
+
+    code = "source_folder"
 
 
 class EntryPointMissingError(CliError):
@@ -221,7 +247,7 @@ class EnvironmentEmptyError(CliError):
 
 
 class NoDeployError(CliError):
-    """{slug} has no deploy{kind}. `easel deploys` lists them."""
+    """{slug} has no deploy{kind}.{hint}"""
 
     code = "deploy_not_found"
     exit_code = ExitCode.NOT_FOUND
@@ -231,6 +257,24 @@ class FileExistsAlreadyError(CliError):
     """{path} is there already. Choose another name with `--output`, or replace it with `--force`."""
 
     code = "file_exists"
+
+
+class TargetFolderMissingError(CliError):
+    """There is no folder `{folder}` to write to."""
+
+    code = "folder_missing"
+
+
+class NothingToChangeError(CliError):
+    """Nothing was named to change. `easel apps update --help` lists what can be."""
+
+    code = "nothing_to_change"
+
+
+class AssignmentError(CliError):
+    """`{text}` is not NAME=VALUE."""
+
+    code = "assignment_invalid"
 
 
 class InputInvalidError(CliError):

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from easel.errors import EaselError
 
 
+_LEAST_LAST = 12
+"""How far (characters) a table's last column gives way."""
+
+
 class Progress(Protocol):
     """A bar that moves."""
 
@@ -92,13 +96,20 @@ class Output:
 
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in headings:
-            # Ids and addresses stay whole; the last column, a text of any length, gives way.
-            table.add_column(heading, no_wrap=heading != headings[-1], overflow="fold")
+            # Ids and addresses stay whole, however narrow the terminal; the last column, a text of any length, gives
+            # way.
+            last = heading == headings[-1]
+            widths = [len(heading), *(len(clean(row[headings.index(heading)])) for row in rows)]
+            least = _LEAST_LAST if last else max(widths)
+            table.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "crop", min_width=least)
         for row in rows:
             table.add_row(*(Text(clean(cell)) for cell in row))
         widest = max((sum(len(cell) + 2 for cell in row) for row in rows), default=0)
-        console = self._out if self._out.is_terminal else Console(highlight=False, width=max(200, 2 * widest))
-        console.print(table)
+        if self._out.is_terminal:
+            least = max(self._out.width, sum(column.min_width or 0 for column in table.columns) + 2 * len(headings))
+            self._out.print(table, width=least)
+        else:
+            Console(highlight=False, width=max(200, 2 * widest)).print(table)
 
     def document(self, value: BaseModel | DataclassInstance | dict[str, Any]) -> None:
         """The one JSON document of this command; nothing for people."""
@@ -106,11 +117,14 @@ class Output:
             sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
             sys.stdout.flush()
 
-    def fail(self, error: EaselError, code: ExitCode) -> None:
-        """What went wrong: a sentence for people, the contract's envelope and the exit code for programs."""
+    def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
+        """What went wrong: a sentence for people, what to do next, the contract's envelope and the exit code for
+        programs."""
         from easel.cli.errors import ApiError
 
         self._err.print(clean(error.message), style="red", markup=False)
+        if isinstance(error, ApiError) and advice:
+            self._err.print(clean(advice), markup=False)
         if isinstance(error, ApiError):
             for line in _field_errors(error.answer.details):
                 self._err.print(clean(f"  {line}"), style="red", markup=False)

@@ -8,11 +8,20 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from easel.cli.errors import EntryPointMissingError, FolderMissingError, NothingToDeployError, ProjectFileError
+from easel.cli.errors import (
+    EntryPointMissingError,
+    FolderMissingError,
+    NothingToDeployError,
+    ProjectFileError,
+    SourceFolderError,
+)
 
 FILE_NAME = "easel.toml"
 BUILD_FOLDERS = ("dist", "build", "out", "public")
 """Where build tools put a finished app, in the order they are looked for."""
+
+_SOURCE_SCRIPT = re.compile(r"""<script[^>]+src=["'](/?src/[^"']+|[^"']+\.(?:tsx?|jsx))["']""", re.IGNORECASE)
+"""A script that only a development server can give out."""
 
 ENVIRONMENTS = ("production", "staging")
 _KNOWN = ("app", "folder", "env", "server")
@@ -106,6 +115,28 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
         else "Build the app first, or name its folder: `easel deploy DIR`."
     )
     raise NothingToDeployError(looked=looked, hint=hint)
+
+
+def refuse_source(target: Target, shown: str) -> None:
+    """Refuses the source of an app in place of its build, which visitors would see as a blank page.
+
+    Raises SourceFolderError.
+    """
+    folder = target.path
+    if not target.is_folder or not (folder / "package.json").exists():
+        return
+    try:
+        page = (folder / "index.html").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    built = [name for name in BUILD_FOLDERS if has_entry_point(folder / name)]
+    script = _SOURCE_SCRIPT.search(page)
+    if script is None and not built:
+        return
+    why = f"its page loads {script[1]}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
+    where = (Path(shown) / built[0]).as_posix() if built else ""
+    hint = f"Its build is in {built[0]}/: `easel deploy {where}`." if built else "Build it first (`npm run build`)."
+    raise SourceFolderError(folder=shown, why=why, hint=hint)
 
 
 def _checked(target: Target, *, shown: str) -> Target:

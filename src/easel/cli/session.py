@@ -31,6 +31,8 @@ class Session:
     def __init__(self, flags: Flags) -> None:
         self.flags = flags
         self.working = Path.cwd()
+        self.named_app: str | None = None
+        """The app as the command line named it, where easel.toml does not name it already."""
 
     @cached_property
     def output(self) -> Output:
@@ -73,7 +75,13 @@ class Session:
         name = given or self.project.app
         if not name:
             raise NoAppGivenError()
+        self.named_app = None if name == self.project.app else name
         return name
+
+    def again(self, command: str) -> str:
+        """A command to advise, with what this run was told on its command line and easel.toml does not say."""
+        named = self.named_app
+        return f"`easel {command}`" if named is None else f"`easel {command} --app {named}`"
 
     def app(self, given: str | None) -> AppListItem | AppResponse:
         """The app to work on. Raises NoAppGivenError, NoSuchAppError and what the API answers."""

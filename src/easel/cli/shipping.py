@@ -39,6 +39,15 @@ class Shipment:
     with_sources: bool
 
 
+def check(target: Target, root: Path) -> None:
+    """Raises what `ship` would raise about the folder or zip itself: links that lead out, names that are no text, …"""
+    if not target.is_folder:
+        _open(target.path).close()
+        return
+    folder = target.path.resolve()
+    select(folder, rules_for(folder, root=root.resolve()))
+
+
 def ship(session: Session, shipment: Shipment) -> DeployResponse:
     """Zips, uploads and asks for the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
     sources = _sources(session, shipment) if shipment.with_sources else None
@@ -74,14 +83,7 @@ def _bundle(session: Session, shipment: Shipment) -> IO[bytes]:
     """The zip, open for reading: the one given, or one made in a file without a name, which no interruption leaves."""
     path = shipment.target.path
     if not shipment.target.is_folder:
-        try:
-            bundle = path.open("rb")
-        except OSError as error:
-            raise FileUnreadableError(path=str(path), reason=error.strerror) from error
-        if not zipfile.is_zipfile(bundle):
-            bundle.close()
-            raise NotAZipError(path=str(path))
-        return bundle
+        return _open(path)
     folder = path.resolve()
     selection = select(folder, rules_for(folder, root=shipment.root.resolve()))
     _tell_left_out(session, selection.left_out)
@@ -94,6 +96,18 @@ def _bundle(session: Session, shipment: Shipment) -> IO[bytes]:
         made.close()
         raise
     return made
+
+
+def _open(path: Path) -> IO[bytes]:
+    """A zip, open for reading. Raises FileUnreadableError, NotAZipError."""
+    try:
+        bundle = path.open("rb")
+    except OSError as error:
+        raise FileUnreadableError(path=str(path), reason=error.strerror) from error
+    if not zipfile.is_zipfile(bundle):
+        bundle.close()
+        raise NotAZipError(path=str(path))
+    return bundle
 
 
 def _tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:

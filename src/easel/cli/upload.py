@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -69,23 +69,34 @@ def download(url: str, target: Path, output: Output) -> int:
     """
     draft = target.with_name(f".{target.name}.part")
     try:
-        # The bundle itself is wanted, not what a content encoding makes of it.
-        headers = {"Accept-Encoding": "identity"}
+        with draft.open("wb") as file:
+            received = download_to(url, file, output)
+        draft.replace(target)
+    except OSError as error:
+        raise DownloadFailedError(reason=str(error) or type(error).__name__) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return received
+
+
+def download_to(url: str, file: BinaryIO, output: Output) -> int:
+    """GETs a presigned address into an open file. Gives the size in bytes. Raises DownloadFailedError, ApiError."""
+    # The bundle itself is wanted, not what a content encoding makes of it.
+    headers = {"Accept-Encoding": "identity"}
+    received = 0
+    try:
         with httpx.stream("GET", url, headers=headers, timeout=TRANSFER_TIMEOUT, trust_env=_trust_env(url)) as response:
             if not response.is_success:
                 response.read()
                 raise _refused(response)
             expected = int(response.headers.get("content-length", 0))
-            with draft.open("wb") as file, output.progress("Downloading", expected) as bar:
+            with output.progress("Downloading", expected) as bar:
                 for chunk in response.iter_raw(_CHUNK):
                     file.write(chunk)
+                    received += len(chunk)
                     bar.advance(len(chunk))
-                received = file.tell()
-        draft.replace(target)
-    except (httpx.TransportError, OSError) as error:
+    except httpx.TransportError as error:
         raise DownloadFailedError(reason=str(error) or type(error).__name__) from error
-    finally:
-        draft.unlink(missing_ok=True)
     return received
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +51,8 @@ def list_versions(
             for version in shown
         ],
     )
+    if not shown:
+        session.output.say("No versions yet: `easel deploy -m …` makes the first.")
     if answer.total > len(shown):
         session.output.say(f"{len(shown)} of {answer.total}; `-n` shows more.")
     session.output.document(answer)
@@ -83,21 +86,28 @@ def download(
     version: VersionArgument,
     app: AppOption = None,
     target: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; SLUG-vN.zip here otherwise.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to; `-` is stdout. SLUG-vN.zip here otherwise."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
 ) -> None:
     """Download a version's zip, byte for byte as it was uploaded."""
     from easel.cli import upload
     from easel.cli.choices import version_number
-    from easel.cli.errors import FileExistsAlreadyError
+    from easel.cli.errors import FileExistsAlreadyError, TargetFolderMissingError
     from easel.cli.text import size
 
     found = session.app(app)
     number = version_number(session.client, found.app_id, version)
     file = target or Path(f"{found.slug}-v{number}.zip")
+    if file == Path("-"):
+        address = session.client.download_url(found.app_id, number)
+        upload.download_to(address.download_url, sys.stdout.buffer, session.output)
+        return
     if file.is_dir():
         file = file / f"{found.slug}-v{number}.zip"
+    if not file.parent.is_dir():
+        raise TargetFolderMissingError(folder=str(file.parent))
     if file.exists() and not force:
         raise FileExistsAlreadyError(path=str(file))
     address = session.client.download_url(found.app_id, number)

@@ -25,12 +25,21 @@ class Commit:
 
 
 def current_commit(folder: Path) -> Commit | None:
-    """The commit of the work tree that the folder lies in, or None without Git, a work tree or a commit."""
+    """The commit of the work tree that the folder belongs to, or None without Git, a work tree or a commit."""
+    if not _belongs(folder):
+        return None
     answer = _git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%an <%ae>%x00%B")
     if answer is None or answer.count("\0") != 2:
         return None
     sha, author, message = answer.split("\0")
     return Commit(sha=sha.strip(), author=author, message=message.strip())
+
+
+def _belongs(folder: Path) -> bool:
+    """Whether the folder has to do with the work tree around it: one that is neither tracked nor ignored, where other
+    things are tracked, has not."""
+    tracked, around = _git(folder, "ls-files", "--", "."), _git(folder, "ls-files", "--", ":/")
+    return bool(tracked) or not around or _git(folder, "check-ignore", "-q", ".") is not None
 
 
 def listed_files(folder: Path) -> list[str] | None:

@@ -39,7 +39,8 @@ class BundleTooLargeError(EaselError):
 
 
 class ContentTypeMismatchError(EaselError):
-    """The upload URL was asked for with content type {expected}, and this is {found}."""
+    """The upload URL was asked for with content type {expected}, and this is {found}. Send the header
+    `Content-Type: {expected}` with the PUT."""
 
     status = 403
     code = "content_type_mismatch"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
+from starlette.requests import ClientDisconnect
 
 from easel import clock
 from easel.apps.service import get_app
@@ -123,12 +124,16 @@ async def _store(objects: FolderObjects, key: str, request: Request, length: int
     received = 0
     try:
         with os.fdopen(descriptor, "wb") as out, translated(key):
-            async for chunk in request.stream():
-                received += len(chunk)
-                if received > length:
-                    raise UploadIncompleteError(received=received, expected=length)
-                digest.update(chunk)
-                out.write(chunk)
+            try:
+                async for chunk in request.stream():
+                    received += len(chunk)
+                    if received > length:
+                        raise UploadIncompleteError(received=received, expected=length)
+                    digest.update(chunk)
+                    out.write(chunk)
+            except ClientDisconnect:
+                # Nobody hears this; nothing unexpected has happened either.
+                raise UploadIncompleteError(received=received, expected=length) from None
             if received != length:
                 raise UploadIncompleteError(received=received, expected=length)
             out.flush()

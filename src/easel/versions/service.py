@@ -61,7 +61,10 @@ async def record(work: Transaction, app: App, origin: Origin, files: Files | Non
     The number is given in this transaction, under the app's row: no number is skipped and none is used twice.
     """
     number = await work.session.scalar(
-        update(App).where(App.id == app.id).values(last_version=App.last_version + 1).returning(App.last_version)
+        update(App)
+        .where(App.id == app.id)
+        .values(last_version=App.last_version + 1, updated_at=clock.now())
+        .returning(App.last_version)
     )
     assert number is not None
     configuration = config_hash(app.published)

@@ -105,7 +105,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def easel_error(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EaselError)
-        if error.status >= 500:
+        if error.status >= 500 and error.status != 501:
             logger.error("%s: %s", error.type, error.message)
         return error_answer(error)
 

@@ -1,0 +1,90 @@
+"""What goes wrong at the command line, and whether it says what to do; the configuration from there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+
+from .conftest import Person
+
+
+def test_an_empty_name_is_not_the_folder_one_is_in(person: Person, slug: str) -> None:
+    person.place("index.html", "<!doctype html>private")
+    refused = person.run("deploy", "", "--create", "--app", slug, "-m", "x")
+    assert (refused.code, "variable unset" in refused.stderr) == (2, True)
+    assert person.run("apps", "show", slug).code == 4
+
+
+def test_source_is_not_taken_for_a_build(person: Person, slug: str) -> None:
+    person.place("package.json", "{}")
+    person.place(
+        "index.html", '<!doctype html><div id="root"></div><script type="module" src="/src/main.jsx"></script>'
+    )
+    refused = person.run("deploy", ".", "--create", "--app", slug, "-m", "x")
+    assert (refused.code, "/src/main.jsx" in refused.stderr, "--as-is" in refused.stderr) == (2, True, True)
+    person.place("dist/index.html", "<!doctype html>built")
+    refused = person.run("deploy", ".", "--create", "--app", slug, "-m", "x")
+    assert "`easel deploy dist`" in refused.stderr
+    assert person.run("apps", "show", slug).code == 4
+    person.place("index.html", "<!doctype html>by hand")
+    person.ok("deploy", ".", "--as-is", "--create", "--app", slug, "-m", "x")
+
+
+def test_what_cannot_be_sent_is_found_out_before_an_app_is_made(person: Person, slug: str) -> None:
+    person.place("index.html", "<!doctype html>one")
+    (person.folder / "away").symlink_to("/etc")
+    refused = person.run("deploy", ".", "--create", "--app", slug, "-m", "x")
+    assert (refused.code, "away" in refused.stderr) == (2, True)
+    assert person.run("apps", "show", slug).code == 4
+    assert not (person.folder / "easel.toml").exists()
+
+
+def test_advice_names_the_app_where_no_file_does(person: Person, slug: str) -> None:
+    person.ok("apps", "create", slug)
+    broken = person.folder / "broken.zip"
+    with zipfile.ZipFile(broken, "w") as archive:
+        archive.writestr("no-page.txt", "x")
+    failed = person.run("deploy", "broken.zip", "--app", slug, "-m", "x")
+    assert failed.code == 5
+    advised = next(line for line in failed.stderr.splitlines() if "easel logs" in line)
+    command = advised.split("`easel ")[1].split("`")[0]
+    assert "no index.html" in person.ok(*command.split()).stdout
+    missing = person.run("restore", "99", "--app", slug)
+    assert (missing.code, f"`easel versions --app {slug}` lists them" in missing.stderr) == (4, True)
+
+
+def test_the_configuration_is_changed_published_and_rolled_back(person: Person, slug: str) -> None:
+    person.place("index.html", "<!doctype html><title>one</title>")
+    person.ok("deploy", ".", "--create", "--app", slug, "-m", "first")
+    assert person.run("apps", "update").code == 2
+    assert person.run("apps", "update", "--var", "COLOUR").code == 2
+    draft = person.ok("apps", "update", "--title", "A shop", "--var", "COLOUR=blue=green", "--var", "SIZE=1")
+    assert "publish" in draft.stderr
+    assert "blue" not in person.platform.visit(slug).text
+    person.ok("publish", "-m", "Blue")
+    assert '"COLOUR":"blue=green"' in person.platform.visit(slug).text
+    person.ok("apps", "update", "--unset-var", "COLOUR", "--publish")
+    assert "COLOUR" not in person.platform.visit(slug).text
+    person.ok("rollback")
+    assert "COLOUR" in person.platform.visit(slug).text
+    person.ok("rollback")
+    assert "COLOUR" not in person.platform.visit(slug).text
+    person.ok("apps", "update", "--off-air")
+    assert person.platform.visit(slug).status_code == 404
+
+
+def test_a_download_goes_to_a_pipe_or_a_folder_that_is_there(person: Person, slug: str) -> None:
+    person.place("index.html", "<!doctype html>one")
+    person.ok("deploy", ".", "--create", "--app", slug, "-m", "first")
+    person.ok("download", "1", "-o", "one.zip")
+    piped = subprocess.run(
+        [sys.executable, "-m", "easel.cli.main", "download", "1", "--app", slug, "-o", "-"],
+        cwd=person.folder,
+        env={**os.environ, **person.environment},
+        capture_output=True,
+        check=True,
+    )
+    assert piped.stdout == (person.folder / "one.zip").read_bytes()
+    assert person.run("download", "1", "-o", "nowhere/x.zip").code == 2
