@@ -58,6 +58,7 @@ def test_harmless_paths_are_kept_in_one_form(given_path: str, kept: str) -> None
         ("a\x7fb", errors.PathControlCharacterError),
         ("a\x85b", errors.PathControlCharacterError),
         ("a\ud800b", errors.PathControlCharacterError),
+        ("./C:/x", errors.PathDriveLetterError),
         ("", errors.PathEmptyError),
         (".", errors.PathEmptyError),
         ("./.", errors.PathEmptyError),

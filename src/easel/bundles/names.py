@@ -80,6 +80,8 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
         if not parts:
             raise PathEmptyError(member=printable(path))
         normal = "/".join(parts)
+        if _DRIVE.match(normal):
+            raise PathDriveLetterError(member=printable(path))
     return normal
 
 
