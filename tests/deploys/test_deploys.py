@@ -109,20 +109,6 @@ def test_what_is_allowed_for_an_app_is_let_through(app: RunningApp) -> None:
     assert app.deploy({**PAGE, ".env": "PUBLIC=1"})["status"] == "complete"
 
 
-def test_a_hundred_deploys_at_once_become_versions_1_to_100_in_order(app: RunningApp) -> None:
-    key = app.upload(zip_of(PAGE))
-    with ThreadPoolExecutor(10) as pool:
-        ids = list(pool.map(lambda n: app.order(key, message=f"number {n}"), range(100)))
-    for deploy_id in ids:
-        assert app.wait(deploy_id)["status"] == "complete"
-    deploys = app.client.get(f"{app.path}/deploys", params={"limit": 200}).json()["deploys"]
-    assert [d["version"] for d in deploys] == list(range(100, 0, -1))
-    assert sorted(d["queued_at"] for d in deploys) == [d["queued_at"] for d in reversed(deploys)]
-    versions = app.client.get(f"{app.path}/versions").json()
-    assert (versions["total"], [v["version"] for v in versions["versions"]]) == (100, list(range(100, 0, -1)))
-    assert app.visit().headers["x-easel-version"] == "100"
-
-
 def stream(app: RunningApp, deploy_id: str, **headers: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [{}]
     with app.client.stream("GET", f"{app.path}/deploys/{deploy_id}/logs/stream", headers=headers) as answer:

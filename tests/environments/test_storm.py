@@ -1,0 +1,37 @@
+"""Visitors in a storm of restores."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from bench.running import RunningApp
+from tests.environments.test_pointers import page, restore
+
+
+def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(app: RunningApp) -> None:
+    for number in (1, 2, 3):
+        app.deploy(page(number))
+    stop = False
+    seen: list[tuple[str, str]] = []
+
+    def read() -> None:
+        while not stop:
+            answer = app.visit()
+            assert answer.status_code == 200
+            number = answer.headers["x-easel-version"]
+            assert f"page {number}<" in answer.text
+            asset = app.visit(f"/assets/app-Ab{number}dEf9x.js")
+            assert (asset.status_code, asset.text) == (200, f"console.log({number})")
+            seen.append((number, asset.headers["x-easel-version"]))
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        try:
+            for number in range(60):
+                restore(app, 1 + number % 3)
+                assert app.visit().headers["x-easel-version"] == str(1 + number % 3)
+        finally:
+            stop = True
+        for reader in readers:
+            reader.result()
+    assert len({number for number, _ in seen}) > 1
