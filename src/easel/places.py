@@ -1,10 +1,52 @@
-"""Where on this machine a server and the command line find each other."""
+"""The data folder, and where on this machine a server and the command line find each other."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
+
+from easel.errors import ConflictError, EaselError
+
+
+class DataDirInUseError(ConflictError):
+    """Another `easel serve` is running on {folder}. Stop it first, or use another --data-dir."""
+
+    code = "data_dir_in_use"
+
+
+class DataDirUnusableError(EaselError):
+    """The data folder {folder} cannot be used: {reason}. Name another one with --data-dir."""
+
+    code = "data_dir_unusable"
+
+
+def lock_data_dir(folder: Path) -> IO[str]:
+    """Makes the folder if need be, and holds it for as long as the file that is given stays open.
+
+    Raises DataDirInUseError, DataDirUnusableError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise DataDirUnusableError(folder=str(folder), reason=error.strerror or str(error)) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise DataDirInUseError(folder=str(folder)) from None
+    return lock
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that its owner alone can read, from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 def data_dir_note() -> Path:

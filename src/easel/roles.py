@@ -9,16 +9,23 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from easel.access.secrets import Vault, load_secret
 from easel.errors import EaselError
+from easel.places import lock_data_dir
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.freshness import FreshnessPage
 from easel.storage.objects import ObjectStore, open_objects
+
+if TYPE_CHECKING:
+    from easel.transfer.models import Index
+    from easel.transfer.service import Made
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +47,14 @@ class DataFolderMissingError(EaselError):
 
 
 @contextmanager
-def database_beside(settings: Settings) -> Iterator[str]:
+def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
     """The database for one command: the operator's, or the one in the data folder, which is left running or stopped
-    as it was found. Raises DataFolderMissingError."""
+    as it was found. Raises DataFolderMissingError where there is none and none is to be made."""
     if settings.database_url is not None:
         yield settings.database_url
         return
     embedded = EmbeddedPostgres(settings.postgres_dir)
-    if not embedded.exists:
+    if not embedded.exists and not create:
         raise DataFolderMissingError(folder=str(settings.data_dir))
     found_running = embedded.runs
     try:
@@ -75,6 +82,34 @@ def found_organisation(settings: Settings, name: str) -> str:
     with database_beside(settings) as url:
         check_schema(url)
         return asyncio.run(found(url))
+
+
+def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[str], None]) -> Made:
+    """Writes a backup to a folder or a bucket's URL. Raises DataFolderMissingError, SchemaVersionError."""
+    from easel.storage.migrate import check_schema
+    from easel.transfer import service
+
+    with database_beside(settings) as url:
+        check_schema(url)
+        objects, kept = open_store(settings), _open_place(place)
+        return asyncio.run(service.back_up(url, objects, kept, settings.data_dir, with_keys=with_keys, say=say))
+
+
+def bring_back(settings: Settings, place: str, *, name: str | None, say: Callable[[str], None]) -> Index:
+    """Brings a backup back into an empty instance that does not run. Raises the errors of `easel.transfer`,
+    DataDirInUseError."""
+    from easel.transfer import service
+
+    with lock_data_dir(settings.data_dir), database_beside(settings, create=True) as url:
+        objects, kept = open_store(settings), _open_place(place)
+        back = service.bring_back(url, objects, kept, settings.data_dir, name=name, where=place, say=say)
+        return asyncio.run(back)
+
+
+def _open_place(place: str) -> ObjectStore:
+    if "://" in place:
+        return open_objects(place, Path(), Path(tempfile.gettempdir()) / "easel-backup")
+    return open_objects(None, Path(place), Path(place) / ".scratch")
 
 
 def migrate_database(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -23,7 +22,7 @@ from easel.access.models import Organisation
 from easel.access.service import create_key, create_organisation
 from easel.deploys.tasks import take_over
 from easel.errors import EaselError
-from easel.places import remember_data_dir
+from easel.places import lock_data_dir, remember_data_dir, write_private
 from easel.roles import SUPERVISED, PortTakenError, bind, configure_logging
 from easel.settings import Settings
 from easel.storage.database import Database
@@ -36,18 +35,6 @@ logger = logging.getLogger(__name__)
 READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
 PORTS_FREE_WITHIN = 3.0
-
-
-class DataDirInUseError(EaselError):
-    """Another `easel serve` is running on {folder}. Stop it first, or use another --data-dir."""
-
-    code = "data_dir_in_use"
-
-
-class DataDirUnusableError(EaselError):
-    """The data folder {folder} cannot be used: {reason}. Name another one with --data-dir."""
-
-    code = "data_dir_unusable"
 
 
 class NotReadyError(EaselError):
@@ -72,7 +59,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        await asyncio.to_thread(self._take_lock)
+        self._lock = lock_data_dir(self._settings.data_dir)
         await self._require_ports()
         embedded = None
         url = self._settings.database_url
@@ -89,18 +76,6 @@ class Supervisor:
             if embedded is not None:
                 await asyncio.to_thread(embedded.stop)
             self._say("Stopped.")
-
-    def _take_lock(self) -> None:
-        folder = self._settings.data_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "lock").open("w")
-        except OSError as error:
-            raise DataDirUnusableError(folder=str(folder), reason=error.strerror or str(error)) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataDirInUseError(folder=str(folder)) from None
 
     async def _require_ports(self) -> None:
         """Raises PortTakenError unless both ports are free, or become free as a killed predecessor's processes end."""
@@ -134,7 +109,7 @@ class Supervisor:
                 path = self._settings.data_dir / "api-key"
                 if not path.exists():
                     _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
-                    _write_private(path, secret + "\n")
+                    write_private(path, secret + "\n")
                     self._say(f"The first API key is {secret}")
                 self._say(f"API key for the CLI on this machine: {path}")
         finally:
@@ -243,9 +218,3 @@ def _reach(host: str) -> str:
     if host in ("0.0.0.0", "", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)

@@ -26,9 +26,10 @@ def build() -> typer.Typer:
     for module in (deploy, deploys, versions, environments, apps, login, keys):
         module.register(app)
     # The commands that run a server bring nothing heavy along until one of them is called.
-    from easel.cli import serve
+    from easel.cli import backup, serve
 
     serve.register(app)
+    backup.register(app)
     return app
 
 

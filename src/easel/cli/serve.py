@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
         from easel.supervisor import Supervisor
 
-        settings = _settings(
+        settings = read_settings(
             data_dir=data_dir,
             api_host=api_host,
             api_port=api_port,
@@ -57,28 +57,28 @@ def register(app: typer.Typer) -> None:
         """Run the api alone."""
         from easel.roles import run_api
 
-        run_api(_settings(data_dir=data_dir, api_port=api_port, domain=domain))
+        run_api(read_settings(data_dir=data_dir, api_port=api_port, domain=domain))
 
     @app.command(rich_help_panel=panel)
     def worker(data_dir: DataDir = None) -> None:
         """Run a worker alone."""
         from easel.roles import run_worker
 
-        run_worker(_settings(data_dir=data_dir))
+        run_worker(read_settings(data_dir=data_dir))
 
     @app.command(rich_help_panel=panel)
     def edge(data_dir: DataDir = None, edge_port: EdgePort = None, domain: Domain = None) -> None:
         """Run an edge alone."""
         from easel.roles import run_edge
 
-        run_edge(_settings(data_dir=data_dir, edge_port=edge_port, domain=domain))
+        run_edge(read_settings(data_dir=data_dir, edge_port=edge_port, domain=domain))
 
     @app.command(rich_help_panel=panel)
     def migrate(data_dir: DataDir = None) -> None:
         """Bring the database to this release's schema; safe to run from several machines at once."""
         from easel.roles import migrate_database
 
-        migrate_database(_settings(data_dir=data_dir))
+        migrate_database(read_settings(data_dir=data_dir))
         print("The database is up to date.")
 
     @app.command(rich_help_panel=panel)
@@ -86,10 +86,11 @@ def register(app: typer.Typer) -> None:
         """Make another organisation, whose apps and keys are its own, and print its first API key."""
         from easel.roles import found_organisation
 
-        print(found_organisation(_settings(data_dir=data_dir), name))
+        print(found_organisation(read_settings(data_dir=data_dir), name))
 
 
-def _settings(**given: Any) -> Settings:
+def read_settings(**given: Any) -> Settings:
+    """The settings from the environment, with those that options gave. Raises SettingInvalidError."""
     from pydantic import ValidationError
 
     from easel.cli.errors import SettingInvalidError

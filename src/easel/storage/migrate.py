@@ -29,8 +29,8 @@ def _config(url: str) -> Config:
     return config
 
 
-def migrate(url: str) -> None:
-    """Upgrades the database in place; safe to run from several machines at once.
+def migrate(url: str, to: str = "head") -> None:
+    """Upgrades the database in place, as far as the revision `to`; safe to run from several machines at once.
 
     Raises SchemaVersionError when the database was made by a newer Easel.
     """
@@ -42,12 +42,12 @@ def migrate(url: str) -> None:
             connection.commit()
             try:
                 found, expected = _versions(config, connection)
-                if found == expected:
+                if found == (expected if to == "head" else to):
                     return
                 if found is not None and not _known(config, found):
                     raise SchemaVersionError(found=found, expected=expected, advice="Install the newer Easel again.")
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, to)
                 connection.commit()
             finally:
                 connection.rollback()
@@ -70,6 +70,11 @@ def check_schema(url: str) -> None:
         newer = found is not None and not _known(config, found)
         advice = "Install the newer Easel that made it." if newer else "Run `easel migrate` first."
         raise SchemaVersionError(found=found or "none", expected=expected, advice=advice)
+
+
+def knows_schema(url: str, revision: str) -> bool:
+    """Whether this release knows the schema with this revision, as its own or as an earlier one."""
+    return _known(_config(url), revision)
 
 
 def _versions(config: Config, connection: object) -> tuple[str | None, str]:

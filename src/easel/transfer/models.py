@@ -1,0 +1,53 @@
+"""What a backup is made of, as it lies in its folder or bucket.
+
+`backups/{name}/index.json` says what belongs to it, `backups/{name}/records/{table}` are the tables in the text
+format of COPY, and `objects/…` the objects, which all backups in one place share.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+FORMAT = 1
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table's rows: how many, under which columns, and the SHA-256 (hex) of the file."""
+
+    columns: list[str]
+    rows: int
+    sha256: str
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An object: its length in bytes and its SHA-256 (hex)."""
+
+    size: int
+    sha256: str
+
+
+class Index(msgspec.Struct, frozen=True):
+    """One backup. `files` are the small files of the data folder (keys) by name."""
+
+    format: int
+    easel: str
+    schema: str
+    made_at: str
+    tables: dict[str, Table]
+    objects: dict[str, Stored]
+    files: dict[str, str]
+
+
+def index_key(name: str) -> str:
+    """Where the backup's index lies. It is written last: without it there is no backup."""
+    return f"backups/{name}/index.json"
+
+
+def table_key(name: str, table: str) -> str:
+    """Where a table's rows lie."""
+    return f"backups/{name}/records/{table}"
+
+
+def object_key(key: str) -> str:
+    """Where an object lies."""
+    return f"objects/{key}"

@@ -1,0 +1,118 @@
+"""The records, out of one database and into another: whole tables by COPY, in one snapshot and one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Table as SqlTable
+
+import easel.access.models
+import easel.apps.models
+import easel.deploys.models
+import easel.environments.models
+import easel.uploads.models
+import easel.versions.models  # noqa: F401 (each brings its tables)
+from easel.storage.database import Base, Xid8
+from easel.transfer.models import Table
+
+_OBJECTS = """
+select v.manifest_key from version v join app a on a.id = v.app_id where a.deleted_at is null
+union select v.bundle_key from version v join app a on a.id = v.app_id where a.deleted_at is null
+union select v.source_files_key from version v join app a on a.id = v.app_id where a.deleted_at is null
+union select x.object_key from variants x join app a on a.id = x.app_id where a.deleted_at is null
+union select unnest(array[d.manifest_key, d.bundle_key, d.source_files_key]) from deploy d
+  join app a on a.id = d.app_id where a.deleted_at is null and d.status in ('queued', 'building')
+"""
+_UPLOADS = "select u.key from upload u join app a on a.id = u.app_id where a.deleted_at is null"
+_UNFINISHED = "select id, app_id from deploy where status in ('queued', 'building') order by app_id, sequence"
+
+
+def tables() -> list[SqlTable]:
+    """Easel's own tables, each after those that it refers to."""
+    return list(Base.metadata.sorted_tables)
+
+
+@asynccontextmanager
+async def snapshot(url: str) -> AsyncIterator[Snapshot]:
+    """The database as it is at this moment, however long the block takes."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await connection.set_read_only(True)
+        yield Snapshot(connection)
+
+
+class Snapshot:
+    """What can be asked of one moment of the database."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
+        """All rows of a table in COPY's text format, and what there is to know about them."""
+        # A transaction's id means nothing in another database.
+        columns = [column.name for column in table.columns if not isinstance(column.type, Xid8)]
+        query = sql.SQL("copy (select {} from {} order by {}) to stdout").format(
+            _names(columns), sql.Identifier(table.name), _names([column.name for column in table.primary_key])
+        )
+        data = bytearray()
+        async with self._connection.cursor() as cursor:
+            async with cursor.copy(query) as copy:
+                async for piece in copy:
+                    data += piece
+            count = cursor.rowcount
+        return Table(columns, count, hashlib.sha256(data).hexdigest()), bytes(data)
+
+    async def objects(self) -> tuple[list[str], list[str]]:
+        """The keys of the objects that records refer to, and of uploads that may still be deployed."""
+        needed = await (await self._connection.execute(_OBJECTS)).fetchall()
+        uploads = await (await self._connection.execute(_UPLOADS)).fetchall()
+        return sorted(key for (key,) in needed if key is not None), sorted(key for (key,) in uploads)
+
+    async def schema(self) -> str:
+        """The revision of the schema."""
+        row = await (await self._connection.execute("select version_num from alembic_version")).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    async def still_there(self, app_id: str) -> bool:
+        """Whether the app is not deleted now, outside the snapshot."""
+        async with await psycopg.AsyncConnection.connect(self._connection.info.dsn) as now:
+            row = await (await now.execute("select deleted_at from app where id = %s", (app_id,))).fetchone()
+            return row is not None and row[0] is None
+
+
+async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether the database holds no app and never did."""
+    row = await (await connection.execute("select exists (select from app)")).fetchone()
+    return row is not None and not row[0]
+
+
+async def put_rows(
+    connection: psycopg.AsyncConnection[Any], index: Mapping[str, Table], data: Mapping[str, bytes]
+) -> None:
+    """Replaces everything in Easel's tables by the rows given, in the caller's transaction."""
+    known = [table for table in tables() if table.name in index]
+    await connection.execute(
+        sql.SQL("truncate {}").format(sql.SQL(", ").join(sql.Identifier(table.name) for table in tables()))
+    )
+    for table in known:
+        query = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), _names(index[table.name].columns))
+        async with connection.cursor() as cursor, cursor.copy(query) as copy:
+            await copy.write(data[table.name])
+    await connection.execute(
+        "select setval(pg_get_serial_sequence('audit', 'id'), coalesce((select max(id) from audit), 0) + 1, false)"
+    )
+
+
+async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str]]:
+    """Deploys that have not ended, as (id, app), each app's in the order they were accepted."""
+    return [(deploy, app) for deploy, app in await (await connection.execute(_UNFINISHED)).fetchall()]
+
+
+def _names(names: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))

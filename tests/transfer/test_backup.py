@@ -1,0 +1,175 @@
+"""A backup is made while Easel runs and deploys, everything is destroyed, and all of it comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import obstore
+import pytest
+
+from bench.running import Platform, RunningApp, make_platform, zip_of
+from bench.stores import moto
+
+
+def easel(platform: Platform, *arguments: str, expect: int = 0) -> str:
+    """A command for the people who run Easel, with the platform's settings. Gives what it said and printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "easel.cli.main", *arguments, "--data-dir", str(platform.data_dir)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **platform.environment},
+    )
+    assert done.returncode == expect, done.stderr
+    return done.stderr + done.stdout
+
+
+def page(number: int) -> dict[str, str]:
+    return {"index.html": f"<!doctype html><title>page {number}</title>", "only.txt": f"file {number}"}
+
+
+def everything(app: RunningApp) -> object:
+    """All that a user can see of an app: every version with its hashes, every pointer, the deploys and their logs."""
+    versions = app.client.get(f"{app.path}/versions").json()["versions"]
+    details = [app.client.get(f"{app.path}/versions/{v['version']}").json() for v in versions]
+    deploys = app.client.get(f"{app.path}/deploys", params={"limit": 100}).json()["deploys"]
+    logs = [app.client.get(f"{app.path}/deploys/{d['deploy_id']}/logs/stream").text for d in deploys]
+    return json.loads(json.dumps([app.client.get(app.path).json(), details, deploys, logs]))
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Platform]:
+    platform = make_platform(tmp_path / "one", EASEL_SECRET_KEY="")
+    del platform.environment["EASEL_SECRET_KEY"]
+    platform.data_dir.parent.mkdir()
+    platform.start()
+    yield platform
+    if platform.process is not None and platform.process.poll() is None:
+        platform.stop()
+
+
+def test_everything_comes_back_after_everything_is_destroyed(running: Platform, tmp_path: Path) -> None:
+    place = str(tmp_path / "backups")
+    app = RunningApp.create(running)
+    for number in (1, 2, 3):
+        app.deploy(page(number), source_files={"src/page.txt": f"page {number}"})
+    app.client.patch(app.path, json={"build_config": {"secrets": {"TOKEN": "hidden"}}, "publish": True})
+    app.client.post(f"{app.path}/versions/2/restore", json={"lock": True, "lock_reason": "kept"})
+    app.client.post(f"{app.path}/versions/1/restore", json={"environment": "staging"})
+    other = RunningApp.create(running)
+    other.deploy(page(9))
+    gone = RunningApp.create(running)
+    gone.deploy(page(8))
+    gone.client.delete(gone.path)
+    first = easel(running, "backup", place)
+    assert "Backup" in first
+
+    # The second is made while others deploy, and copies only what is new.
+    stop = threading.Event()
+
+    def keep_deploying() -> None:
+        number = 10
+        while not stop.is_set():
+            other.deploy(page(number))
+            number += 1
+
+    busy = threading.Thread(target=keep_deploying)
+    busy.start()
+    try:
+        easel(running, "backup", place)
+    finally:
+        stop.set()
+        busy.join()
+
+    before = everything(app)
+    running.stop()
+    shutil.rmtree(running.data_dir)
+    assert "Brought back" in easel(running, "restore-backup", place)
+    running.start()
+    assert everything(app) == before
+    assert app.visit().headers["x-easel-version"] == "2"
+    assert app.visit(environment="staging").headers["x-easel-version"] == "1"
+    assert app.visit(environment="v3").text.endswith("<title>page 3</title>")
+    assert app.client.post(f"{app.path}/versions/3/restore", json={}).json()["error"]["code"] == "environment_locked"
+    download = app.client.get(f"{app.path}/versions/2/download").json()["download_url"]
+    assert httpx.get(download, trust_env=False).status_code == 200
+    numbers = [v["version"] for v in other.client.get(f"{other.path}/versions").json()["versions"]]
+    assert numbers == list(range(len(numbers), 0, -1))
+    assert app.deploy(page(4))["version"] == 5
+
+
+def test_what_was_queued_when_the_backup_was_made_ends_after_it_is_brought_back(
+    running: Platform, tmp_path: Path
+) -> None:
+    app = RunningApp.create(running)
+    app.deploy(page(1))
+    key = app.upload(zip_of(page(2)))
+    ids = [app.order(key) for _ in range(30)]
+    easel(running, "backup", str(tmp_path / "backups"))
+    running.stop()
+    shutil.rmtree(running.data_dir)
+    easel(running, "restore-backup", str(tmp_path / "backups"))
+    running.start()
+    ended = [app.wait(deploy_id) for deploy_id in ids]
+    assert [deploy["status"] for deploy in ended] == ["complete"] * 30
+    assert [deploy["version"] for deploy in ended] == list(range(2, 32))
+
+
+def test_a_backup_moves_to_a_bucket_and_from_there_to_another_store(running: Platform, tmp_path: Path) -> None:
+    app = RunningApp.create(running)
+    app.deploy(page(1))
+    before = everything(app)
+    with moto() as bucket:
+        running.environment.update(
+            {name: value for name, value in bucket.environment("x").items() if name.startswith("AWS_")}
+        )
+        easel(running, "export", "s3://easel/moved")
+        running.stop()
+        moved = make_platform(tmp_path / "two", **bucket.environment("live"))
+        moved.data_dir.parent.mkdir()
+        easel(moved, "import", "s3://easel/moved")
+        moved.start()
+        try:
+            there = RunningApp(moved, moved.client(running.api_key), app.app_id, app.slug)
+            seen = json.dumps(everything(there)).replace(f":{moved.edge_port}/", f":{running.edge_port}/")
+            assert json.loads(seen) == before
+            assert there.visit().text.endswith("<title>page 1</title>")
+        finally:
+            moved.stop()
+
+
+def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    app = RunningApp.create(running)
+    app.deploy(page(1))
+    easel(running, "backup", str(place))
+    assert place.stat().st_mode & 0o077 == 0
+    assert "is running on" in easel(running, "restore-backup", str(place), expect=7)
+    fresh = make_platform(tmp_path / "fresh")
+    fresh.data_dir.parent.mkdir()
+    assert "There is no backup" in easel(fresh, "restore-backup", str(tmp_path / "nothing"), expect=4)
+    (bundle,) = (place / "objects" / "apps" / app.app_id / "bundles").iterdir()
+    whole = bundle.read_bytes()
+    bundle.write_bytes(whole[:-1] + b"X")
+    assert "The backup is damaged" in easel(fresh, "restore-backup", str(place), expect=1)
+    bundle.write_bytes(whole)
+    easel(fresh, "restore-backup", str(place))
+    assert "There are apps" in easel(fresh, "restore-backup", str(place), expect=7)
+
+
+def test_what_is_missing_in_the_store_is_named(running: Platform, tmp_path: Path) -> None:
+    app = RunningApp.create(running)
+    app.deploy(page(1))
+    detail = app.client.get(f"{app.path}/versions/1").json()
+    key = next(iter(detail["asset_manifest"].values()))["s3_key"].split("#")[0]
+    obstore.delete(running.objects(), key)
+    assert f"{key} is missing" in easel(running, "backup", str(tmp_path / "backups"), expect=1)
