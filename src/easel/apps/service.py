@@ -43,7 +43,7 @@ class Change:
 
 # Built once: putting a statement together costs as much as running it.
 _APP = select(App).where(App.id == bindparam("app_id"), App.org_id == bindparam("org_id"), App.deleted_at.is_(None))
-_APP_HELD = _APP.with_for_update().execution_options(populate_existing=True)
+_APP_HELD = _APP.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 async def get_app(work: Transaction, caller: Principal, app_id: str, *, lock: bool = False) -> App:

@@ -53,7 +53,9 @@ async def optimise(
     target = variants_key(app_id, key)
     await objects.put(target, data)
     async with database.transaction() as work:
-        if not await work.session.scalar(select(App.id).where(App.id == app_id, App.deleted_at.is_(None))):
+        # The app's row first, as everywhere: see environments/service.py.
+        held = select(App.id).where(App.id == app_id, App.deleted_at.is_(None)).with_for_update(key_share=True)
+        if not await work.session.scalar(held):
             return
         await work.session.execute(
             insert(Variants)

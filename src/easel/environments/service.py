@@ -50,7 +50,7 @@ async def get_environment(work: Transaction, app: App, name: str, *, lock: bool 
         Environment.app_id == app.id, Environment.org_id == app.org_id, Environment.name == name
     )
     if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     environment = await work.session.scalar(statement)
     if environment is None:
         raise EnvironmentNotFoundError(environment=name)

@@ -50,7 +50,7 @@ async def lock_app(work: Transaction, app_id: str, org_id: str) -> App | None:
     return await work.session.scalar(
         select(App)
         .where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None))
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
 
