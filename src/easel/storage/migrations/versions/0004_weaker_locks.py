@@ -1,8 +1,8 @@
 """pointer: locks that do not conflict with a row that only refers to the app's
 
 A row that refers to an app (a variant, an upload, an audit) holds the app's row against deletion and change of its key
-while it is inserted. `for update` waits for that, `for no key update` does not: with the stronger lock a promote and the
-recording of a variant could each wait for the other.
+while it is inserted. `for update` waits for that, `for no key update` does not: with the stronger lock a promote and
+the recording of a variant could each wait for the other.
 
 Revision ID: 0004
 Revises: 0003
