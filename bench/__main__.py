@@ -20,17 +20,16 @@ def main(chosen: list[str]) -> int:
     report = Report()
     with tempfile.TemporaryDirectory(prefix="easel-bench-", ignore_cleanup_errors=True) as folder:
         parts = [name for name in PARTS if not chosen or name in chosen]
-        if parts or not chosen or "scale" in chosen:
+        if parts:
             platform = make_platform(Path(folder))
             platform.start()
             try:
                 for name in parts:
                     PARTS[name](report, platform)
-                if not chosen or "scale" in chosen:
-                    apps = int(os.environ.get("BENCH_APPS", scale.APPS))
-                    scale.run(report, platform, apps=apps)
             finally:
                 platform.stop()
+        if not chosen or "scale" in chosen:
+            scale.run(report, Path(folder), apps=int(os.environ.get("BENCH_APPS", scale.APPS)))
         if not chosen or "edge" in chosen:
             edge.run(report)
     print(f"written to {report.write()}")

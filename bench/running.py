@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from obstore.store import LocalStore, S3Store
 
 
@@ -79,6 +80,16 @@ class Platform:
         """Stops a PostgreSQL that outlived a killed Easel."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+
+    def settle(self, seconds: float = 600) -> None:
+        """Returns once nothing is left to do in the background. Raises AssertionError after so many seconds."""
+        deadline = time.monotonic() + seconds
+        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}") as connection:
+            query = "select exists (select from procrastinate_jobs where status in ('todo', 'doing'))"
+            while connection.execute(query).fetchone() != (False,):
+                assert time.monotonic() < deadline, "there is still work in the background"
+                connection.rollback()
+                time.sleep(0.1)
 
     def objects(self) -> LocalStore | S3Store:
         """Where it keeps its objects, for whoever wants to look there, or to do damage."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 
@@ -14,33 +15,39 @@ from bench.running import Platform, RunningApp, make_platform, zip_of
 
 APPS = 1000
 VERSIONS = 20
+ROUNDS = 9
 
 
-def run(report: Report, platform: Platform, *, apps: int = APPS, versions: int = VERSIONS) -> None:
-    """Fills the platform's store by deploying, then measures it in turn with an empty one."""
-    began = time.perf_counter()
-    _fill(platform, apps, versions)
-    print(f"(filled the store with {apps} apps of {versions} versions in {time.perf_counter() - began:.0f} s)")
-    empty = make_platform(platform.data_dir.parent / "empty")
-    empty.data_dir.parent.mkdir(parents=True, exist_ok=True)
-    empty.start()
+def run(report: Report, folder: Path, *, apps: int = APPS, versions: int = VERSIONS) -> None:
+    """Fills a store by deploying, then measures it in turn with an empty one."""
+    full, empty = (make_platform(folder / name) for name in ("full", "empty"))
+    for platform in (full, empty):
+        platform.data_dir.parent.mkdir(parents=True)
+        platform.start()
     try:
+        began = time.perf_counter()
+        _fill(full, apps, versions)
+        full.settle()
+        print(f"(filled the store with {apps} apps of {versions} versions in {time.perf_counter() - began:.0f} s)")
         for name, measure in (("small deploy", _deploys), ("restore", _restores), ("edge request", _visits)):
-            full_app, empty_app = RunningApp.create(platform), RunningApp.create(empty)
+            full_app, empty_app = RunningApp.create(full), RunningApp.create(empty)
             for app in (full_app, empty_app):
                 app.deploy(small_files(1))
                 app.deploy(small_files(2))
-            rounds = [(measure(full_app), measure(empty_app)) for _ in range(5)]
+                app.platform.settle()
+            rounds = [(measure(full_app), measure(empty_app)) for _ in range(ROUNDS)]
             report.add(
                 f"{name}, {apps} apps of {versions} versions / empty store",
-                statistics.median(a for a, _ in rounds) / statistics.median(b for _, b in rounds),
+                # Rounds are compared one by one: what disturbed a round disturbed both in it.
+                statistics.median(a / b for a, b in rounds),
                 "ratio",
                 at_most=1.15,
                 full_ms=statistics.median(a for a, _ in rounds) * 1000,
                 empty_ms=statistics.median(b for _, b in rounds) * 1000,
             )
     finally:
-        empty.stop()
+        for platform in (full, empty):
+            platform.stop()
 
 
 def _fill(platform: Platform, apps: int, versions: int) -> None:
