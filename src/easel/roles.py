@@ -159,6 +159,8 @@ def run_api(settings: Settings) -> None:
 
 def run_worker(settings: Settings) -> None:
     """Runs deploys and background jobs until told to stop."""
+    from prometheus_client import start_http_server
+
     from easel.deploys.tasks import DeployWorker
     from easel.storage.database import Database
     from easel.storage.migrate import check_schema
@@ -166,6 +168,9 @@ def run_worker(settings: Settings) -> None:
 
     url = _prepare(settings, "worker")
     check_schema(url)
+
+    if settings.worker_metrics_port is not None:
+        start_http_server(settings.worker_metrics_port, addr=settings.api_host)
 
     async def work() -> None:
         page = FreshnessPage(settings.run_dir / "freshness")

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(default=4, ge=1, le=64)
     heartbeat: float = Field(default=1.0, gt=0, description="Seconds between a worker's heartbeats.")
     stalled_after: float = Field(default=4.0, gt=0, description="A worker silent this long is taken for dead.")
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Where a worker serves its metrics, on api_host; None is nowhere."
+    )
     deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
 
     max_upload_size: int = 512 * MIB

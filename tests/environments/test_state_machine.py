@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Awaitable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from easel.apps.schemas import CreateAppRequest
 from easel.apps.service import create_app, delete_app
 from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
 from easel.deploys.models import Deploy
+from easel.deploys.orphans import sweep_orphans
 from easel.deploys.pipeline import Pipeline, StopRequestedError
 from easel.deploys.service import Order, accept, cancel
 from easel.environments.actions import promote, restore
@@ -156,6 +158,11 @@ class Pointers(RuleBasedStateMachine):
                     await pipeline.run()
 
         self.w.do(go())
+
+    @rule()
+    def sweep(self) -> None:
+        """Removes every object that nothing refers to, however new. What a version needs is checked after each rule."""
+        self.w.do(sweep_orphans(self.w.database, self.w.objects, grace=timedelta(0)))
 
     @rule(deploy_id=deploys)
     def run_again(self, deploy_id: str) -> None:

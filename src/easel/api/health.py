@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
+from easel.api.metrics import queue_metrics
 from easel.errors import EaselError
 from easel.web.context import services_of
 
@@ -46,6 +47,6 @@ async def readyz(request: Request) -> JSONResponse:
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
-    """The metrics of this process, for Prometheus."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    """The metrics of this process and of the queue, for Prometheus."""
+    return Response(generate_latest() + await queue_metrics(services_of(request)), media_type=CONTENT_TYPE_LATEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +22,10 @@ class Deploy(Base):
     """
 
     __tablename__ = "deploy"
-    __table_args__ = (UniqueConstraint("app_id", "sequence"),)
+    __table_args__ = (
+        UniqueConstraint("app_id", "sequence"),
+        Index("ix_deploy_unfinished", "queued_at", postgresql_where=text("status in ('queued', 'building')")),
+    )
 
     id: Mapped[str] = mapped_column(String, primary_key=True)
     org_id: Mapped[str] = mapped_column(String)

@@ -31,6 +31,7 @@ from easel.deploys.errors import (
     InternalDeployError,
     SmokeTestFailedError,
 )
+from easel.deploys.metrics import ENDED, STEP_SECONDS
 from easel.deploys.models import Deploy
 from easel.deploys.service import FINAL, append_log, end_as_failed
 from easel.deploys.smoke import SmokeResult, smoke_test
@@ -126,6 +127,7 @@ class Pipeline:
                 deploy.step = self._step
                 await self._flush(work, deploy)
                 await end_as_failed(work, deploy, error)
+            ENDED.labels("failed").inc()
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could fail", self._id)
 
@@ -369,6 +371,7 @@ class Pipeline:
                     app_id=deploy.app_id,
                     manifest=hash_in(deploy.manifest_key),
                 )
+        ENDED.labels("complete").inc()
 
     @asynccontextmanager
     async def _ours(self) -> AsyncIterator[tuple[Transaction, Deploy]]:
@@ -400,7 +403,9 @@ class Pipeline:
         self._lines.append((clock.now(), line))
 
     def _took(self, step: str, began: float) -> None:
-        self._timings[step] = _milliseconds(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        STEP_SECONDS.labels(step).observe(took)
+        self._timings[step] = _milliseconds(took)
 
 
 def _files(deploy: Deploy, manifest: Manifest) -> Files:

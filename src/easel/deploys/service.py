@@ -71,16 +71,18 @@ async def accept(
         raise BundleNotFoundError(bundle_s3_key=order.bundle_s3_key)
     if await objects.head(order.bundle_s3_key) is None:
         raise BundleNotUploadedError(bundle_s3_key=order.bundle_s3_key)
+    data = check_source_files(order.source_files, limits) if order.source_files is not None else None
+    # From here on the app's row is held: nobody takes the sources for an orphan before the deploy refers to them.
+    sequence = await next_sequence(work, app)
     sources = None
-    if order.source_files is not None:
-        data = check_source_files(order.source_files, limits)
+    if data is not None:
         sources = sources_key(app.id, hashlib.sha256(data).hexdigest())
         await objects.put(sources, data)
     deploy = Deploy(
         id=new_id("dep"),
         org_id=app.org_id,
         app_id=app.id,
-        sequence=await next_sequence(work, app),
+        sequence=sequence,
         environment=order.environment,
         source=order.source,
         bundle_s3_key=order.bundle_s3_key,

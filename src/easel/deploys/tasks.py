@@ -14,7 +14,9 @@ from psycopg import InterfaceError, OperationalError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from easel.deploys.metrics import TAKEN_OVER
 from easel.deploys.optimise import optimise
+from easel.deploys.orphans import sweep_orphans
 from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
 from easel.deploys.service import RUN_TASK
 from easel.deploys.sweep import sweep
@@ -129,6 +131,12 @@ class DeployWorker:
         async def run_optimise(app_id: str, manifest: str) -> None:
             await optimise(self._database, self._objects, app_id, manifest, self._stopping.is_set)
 
+        # Once in the whole installation, whichever worker comes first.
+        @app.periodic(cron="17 3 * * *")
+        @app.task(name="easel.deploys.sweep_orphans", queue=BACKGROUND, queueing_lock="sweep_orphans")
+        async def run_sweep_orphans(timestamp: int) -> None:
+            await sweep_orphans(self._database, self._objects)
+
     async def _take_over(self) -> None:
         """Puts jobs of workers that fell silent back on the queue."""
         while True:
@@ -151,5 +159,6 @@ class DeployWorker:
 async def take_over(app: App, silent_for: float) -> None:
     """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_for):
+        TAKEN_OVER.inc()
         logger.warning("taking over job %s (%s) from a silent worker", job.id, job.task_name)
         await app.job_manager.retry_job(job)

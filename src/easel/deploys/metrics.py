@@ -1,0 +1,14 @@
+"""What a worker measures."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+STEP_SECONDS = Histogram(
+    "easel_deploy_step_seconds",
+    "How long the steps of deploys took",
+    ["step"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+ENDED = Counter("easel_deploys_ended", "Deploys that this worker took to their end", ["status"])
+TAKEN_OVER = Counter("easel_jobs_taken_over", "Jobs taken over from workers that fell silent")

@@ -1,0 +1,78 @@
+"""Objects that nothing refers to: what a deploy left behind that failed, or was killed, after it had stored them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import LiteralString
+
+from sqlalchemy import select
+
+from easel import clock
+from easel.apps.models import App
+from easel.storage.database import Database, Transaction
+from easel.storage.objects import ObjectInfo, ObjectStore
+
+logger = logging.getLogger(__name__)
+
+GRACE = timedelta(days=1)
+"""How old an object is before it can be an orphan: longer than any deploy takes."""
+
+_NEEDED: LiteralString = """
+select unnest(array[manifest_key, bundle_key, source_files_key]) from version where app_id = %(app)s
+union select object_key from variants where app_id = %(app)s
+"""
+_UNFINISHED: LiteralString = (
+    "select exists (select from deploy where app_id = %(app)s and status in ('queued', 'building'))"
+)
+
+
+async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
+    """Removes objects of apps that are older than `grace` and that no version refers to. Gives how many.
+
+    While it looks at an app it holds the app's row, so that no deploy is accepted or records meanwhile; an app with a
+    deploy under way is left for the next time. Apps that the database does not know are left alone: whoever shares
+    the store may know them.
+    """
+    removed = 0
+    async for app_id, keys in _old_by_app(objects, clock.now() - grace):
+        async with database.transaction() as work:
+            for key in await _orphans(work, app_id, keys):
+                await objects.delete(key)
+                removed += 1
+    if removed:
+        logger.info("removed %d objects that nothing referred to", removed)
+    return removed
+
+
+async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]:
+    held = select(App.id).where(App.id == app_id, App.deleted_at.is_(None)).with_for_update(key_share=True)
+    if await work.session.scalar(held) is None:
+        return []
+    if (await work.sql(_UNFINISHED, {"app": app_id}))[0][0]:
+        return []
+    needed = {key for (key,) in await work.sql(_NEEDED, {"app": app_id})}
+    return [key for key in keys if key not in needed]
+
+
+async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[tuple[str, list[str]]]:
+    """The apps' objects that are older than that, app by app; stores list them in order of their keys."""
+    current: str | None = None
+    keys: list[str] = []
+    async for info in _listed(objects):
+        app_id = info.key.split("/")[1]
+        if app_id != current:
+            if current is not None and keys:
+                yield current, keys
+            current, keys = app_id, []
+        if info.last_modified < before:
+            keys.append(info.key)
+    if current is not None and keys:
+        yield current, keys
+
+
+async def _listed(objects: ObjectStore) -> AsyncIterator[ObjectInfo]:
+    async for info in objects.keys("apps"):
+        if info.key.count("/") == 3:
+            yield info
