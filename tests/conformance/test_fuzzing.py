@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench.running import Platform, make_platform
+from bench.running import Platform
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 QUICK = """
@@ -25,28 +23,28 @@ phases.fuzzing.generation.max-examples = 15
 FULL = os.environ.get("EASEL_FUZZ") == "full"
 
 
-@pytest.fixture(scope="module")
-def own_platform() -> Iterator[Platform]:
-    """A platform of its own: what is fuzzed may delete apps and revoke keys."""
-    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
-        running = make_platform(Path(folder))
-        running.start()
-        try:
-            yield running
-        finally:
-            running.stop()
+@pytest.fixture
+def own_key(platform: Platform) -> str:
+    """The key of an organisation of its own: what is fuzzed may delete apps and revoke keys."""
+    made = subprocess.run(
+        [sys.executable, "-m", "easel.cli.main", "organisation", "Fuzzed", "--data-dir", str(platform.data_dir)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return made.stdout.strip()
 
 
 @pytest.mark.timeout(1800 if FULL else 180)
-def test_schemathesis_finds_nothing_with_all_its_checks(own_platform: Platform, tmp_path: Path) -> None:
+def test_schemathesis_finds_nothing_with_all_its_checks(platform: Platform, own_key: str, tmp_path: Path) -> None:
     """EASEL_FUZZ=full makes it thorough: some minutes in place of half of one."""
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.read_text() + ("" if FULL else QUICK))
     run = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-            *("run", f"{own_platform.api_url}/openapi.json"),
-            *("--header", f"Authorization: Bearer {own_platform.api_key}"),
+            *("run", f"{platform.api_url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {own_key}"),
             *("--checks", "all", "--max-examples", "100" if FULL else "2"),
             *("--continue-on-failure", "--no-color", "--warnings", "off"),
         ],
@@ -59,5 +57,5 @@ def test_schemathesis_finds_nothing_with_all_its_checks(own_platform: Platform, 
     assert "No issues found" in run.stdout
     # Nothing was left out: a document that could not be read would find nothing either.
     assert "Selected: 41/41" in run.stdout
-    internal = [line for line in own_platform.log.read_text().splitlines() if "request req_" in line]
+    internal = [line for line in platform.log.read_text().splitlines() if "request req_" in line]
     assert not internal

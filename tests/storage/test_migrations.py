@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 import easel.access.models
@@ -18,9 +20,10 @@ import easel.deploys.models
 import easel.environments.models
 import easel.uploads.models
 import easel.versions.models  # noqa: F401
+from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
-from easel.storage.migrate import SchemaVersionError, check_schema, migrate
+from easel.storage.migrate import SchemaVersionError, check_schema, knows_schema, migrate, schema
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,16 @@ def test_migrating_from_several_machines_at_once_gives_the_models_schema(
     context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
     differences = [d for d in compare_metadata(context, Base.metadata) if "procrastinate" not in str(d)]
     assert differences == []
+
+
+def test_the_migrations_are_one_line_named_by_their_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(config)
+    revisions = [script.revision for script in scripts.walk_revisions()]
+    assert revisions[0] == schema() == max(revisions)
+    assert all(knows_schema(revision) for revision in revisions)
+    assert revisions == sorted(revisions, reverse=True)
 
 
 def test_a_recorded_version_cannot_be_changed_even_by_hand(server: tuple[Path, str], connection: Connection) -> None:

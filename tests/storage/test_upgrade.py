@@ -5,13 +5,10 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import pytest
-
 from bench.running import RunningApp, make_platform
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
-def test_a_data_folder_of_postgresql_16_is_upgraded(tmp_path: Path, ending: signal.Signals) -> None:
+def test_a_data_folder_of_postgresql_16_is_upgraded_also_after_a_kill(tmp_path: Path) -> None:
     platform = make_platform(tmp_path, PGSERVER_POSTGRES_VERSION="16")
     platform.start()
     app = RunningApp.create(platform)
@@ -19,7 +16,7 @@ def test_a_data_folder_of_postgresql_16_is_upgraded(tmp_path: Path, ending: sign
         app.deploy({"index.html": f"<!doctype html>page {number}"})
     app.client.post(f"{app.path}/versions/2/restore", json={})
     before = [app.client.get(f"{app.path}/versions/{n}").json() for n in (1, 2, 3)]
-    platform.stop(ending)
+    platform.stop(signal.SIGKILL)
     assert (platform.data_dir / "postgres" / "PG_VERSION").read_text().strip() == "16"
 
     del platform.environment["PGSERVER_POSTGRES_VERSION"]

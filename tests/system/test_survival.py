@@ -7,26 +7,13 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from bench.running import Platform, RunningApp, make_platform, zip_of
+from bench.running import Platform, RunningApp, zip_of
 
 PAGE = {"index.html": "<!doctype html><title>one</title>"}
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Platform]:
-    """A platform of the test's own, to be mistreated."""
-    platform = make_platform(tmp_path)
-    platform.start()
-    yield platform
-    if platform.process is not None and platform.process.poll() is None:
-        platform.stop()
-    platform.stop_database()
 
 
 def child(platform: Platform, role: str) -> int:

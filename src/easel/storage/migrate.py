@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+import psycopg
+from psycopg.errors import UndefinedTable
 
 from easel.errors import EaselError
-from easel.storage.database import sqlalchemy_url
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
 
 
@@ -22,67 +19,70 @@ class SchemaVersionError(EaselError):
     code = "schema_version_mismatch"
 
 
-def _config(url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["url"] = sqlalchemy_url(url)
-    return config
-
-
 def migrate(url: str, to: str = "head") -> None:
     """Upgrades the database in place, as far as the revision `to`; safe to run from several machines at once.
 
     Raises SchemaVersionError when the database was made by a newer Easel.
     """
-    config = _config(url)
+    wanted = schema() if to == "head" else to
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        # The lock ends with the connection.
+        found = _found(url)
+        if found == wanted:
+            return
+        if found is not None and not knows_schema(found):
+            raise SchemaVersionError(found=found, expected=schema(), advice="Install the newer Easel again.")
+        _upgrade(url, wanted)
+
+
+def _upgrade(url: str, to: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    from easel.storage.database import sqlalchemy_url
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, to)
             connection.commit()
-            try:
-                found, expected = _versions(config, connection)
-                if found == (expected if to == "head" else to):
-                    return
-                if found is not None and not _known(config, found):
-                    raise SchemaVersionError(found=found, expected=expected, advice="Install the newer Easel again.")
-                config.attributes["connection"] = connection
-                command.upgrade(config, to)
-                connection.commit()
-            finally:
-                connection.rollback()
-                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
-                connection.commit()
     finally:
         engine.dispose()
 
 
 def check_schema(url: str) -> None:
     """Raises SchemaVersionError unless the database has exactly this release's schema."""
-    config = _config(url)
-    engine = create_engine(sqlalchemy_url(url))
-    try:
-        with engine.connect() as connection:
-            found, expected = _versions(config, connection)
-    finally:
-        engine.dispose()
-    if found != expected:
-        newer = found is not None and not _known(config, found)
+    found = _found(url)
+    if found != schema():
+        newer = found is not None and not knows_schema(found)
         advice = "Install the newer Easel that made it." if newer else "Run `easel migrate` first."
-        raise SchemaVersionError(found=found or "none", expected=expected, advice=advice)
+        raise SchemaVersionError(found=found or "none", expected=schema(), advice=advice)
 
 
-def knows_schema(url: str, revision: str) -> bool:
+def schema() -> str:
+    """The revision of this release's schema."""
+    return max(_revisions())
+
+
+def knows_schema(revision: str) -> bool:
     """Whether this release knows the schema with this revision, as its own or as an earlier one."""
-    return _known(_config(url), revision)
+    return revision in _revisions()
 
 
-def _versions(config: Config, connection: object) -> tuple[str | None, str]:
-    found = MigrationContext.configure(connection).get_current_revision()  # type: ignore[arg-type]
-    expected = ScriptDirectory.from_config(config).get_current_head()
-    assert expected is not None
-    return found, expected
+def _revisions() -> set[str]:
+    # Every process asks at its start. The files are named by their revisions, so nothing heavy need be imported.
+    return {path.name.split("_", 1)[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 
-def _known(config: Config, revision: str) -> bool:
-    return any(script.revision == revision for script in ScriptDirectory.from_config(config).walk_revisions())
+def _found(url: str) -> str | None:
+    with psycopg.connect(url) as connection:
+        try:
+            row = connection.execute("select version_num from alembic_version").fetchone()
+        except UndefinedTable:
+            return None
+    return None if row is None else str(row[0])

@@ -107,7 +107,7 @@ async def bring_back(
     index = await _index(place, chosen)
     if index is None:
         raise BackupNotFoundError(named=f" {chosen}", place=where)
-    if index.format != FORMAT or not knows_schema(url, index.schema):
+    if index.format != FORMAT or not knows_schema(index.schema):
         raise BackupTooNewError(found=index.easel, schema=index.schema)
     await asyncio.to_thread(migrate, url, index.schema)
     async with await psycopg.AsyncConnection.connect(url) as connection:
