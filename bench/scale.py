@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, cycle
 from pathlib import Path
 
 import httpx
 
 from bench.deploys import small_files
-from bench.measure import Report, seconds
+from bench.measure import Report, in_turn
 from bench.running import Platform, RunningApp, make_platform, zip_of
 
 APPS = 1000
 VERSIONS = 20
-ROUNDS = 9
 
 
 def run(report: Report, folder: Path, *, apps: int = APPS, versions: int = VERSIONS) -> None:
@@ -29,21 +29,26 @@ def run(report: Report, folder: Path, *, apps: int = APPS, versions: int = VERSI
         _fill(full, apps, versions)
         full.settle()
         print(f"(filled the store with {apps} apps of {versions} versions in {time.perf_counter() - began:.0f} s)")
-        for name, measure in (("small deploy", _deploys), ("restore", _restores), ("edge request", _visits)):
-            full_app, empty_app = RunningApp.create(full), RunningApp.create(empty)
-            for app in (full_app, empty_app):
+        full.vacuum()
+        for name, measure, rounds in (
+            ("small deploy", _deploy, 60),
+            ("restore", _restore, 300),
+            ("edge request", _visit, 1000),
+        ):
+            apps_measured = RunningApp.create(full), RunningApp.create(empty)
+            for app in apps_measured:
                 app.deploy(small_files(1))
                 app.deploy(small_files(2))
                 app.platform.settle()
-            rounds = [(measure(full_app), measure(empty_app)) for _ in range(ROUNDS)]
+            # One by one in turn: what disturbs the one for a moment disturbs the other as well.
+            of_full, of_empty = in_turn(measure(apps_measured[0]), measure(apps_measured[1]), rounds)
             report.add(
                 f"{name}, {apps} apps of {versions} versions / empty store",
-                # Rounds are compared one by one: what disturbed a round disturbed both in it.
-                statistics.median(a / b for a, b in rounds),
+                of_full / of_empty,
                 "ratio",
                 at_most=1.15,
-                full_ms=statistics.median(a for a, _ in rounds) * 1000,
-                empty_ms=statistics.median(b for _, b in rounds) * 1000,
+                full_ms=of_full * 1000,
+                empty_ms=of_empty * 1000,
             )
     finally:
         for platform in (full, empty):
@@ -69,22 +74,17 @@ def _fill(platform: Platform, apps: int, versions: int) -> None:
         app.client.close()
 
 
-def _deploys(app: RunningApp) -> float:
-    times = []
-    for number in range(8):
-        key = app.upload(zip_of(small_files(number)))
-        times.append(seconds(lambda key=key: app.wait(app.order(key))))  # type: ignore[misc]
-    return statistics.median(times)
+def _deploy(app: RunningApp) -> Callable[[], object]:
+    numbers = count(3)
+    return lambda: app.wait(app.order(app.upload(zip_of(small_files(next(numbers))))))
 
 
-def _restores(app: RunningApp) -> float:
-    return statistics.median(
-        seconds(lambda v=1 + n % 2: app.client.post(f"{app.path}/versions/{v}/restore", json={}))  # type: ignore[misc]
-        for n in range(40)
-    )
+def _restore(app: RunningApp) -> Callable[[], object]:
+    versions = cycle((1, 2))
+    return lambda: app.client.post(f"{app.path}/versions/{next(versions)}/restore", json={}).raise_for_status()
 
 
-def _visits(app: RunningApp) -> float:
+def _visit(app: RunningApp) -> Callable[[], object]:
     host = {"Host": f"{app.slug}.localhost:{app.platform.edge_port}"}
-    with httpx.Client(trust_env=False, base_url=f"http://127.0.0.1:{app.platform.edge_port}") as client:
-        return statistics.median(seconds(lambda: client.get("/", headers=host)) for _ in range(200))
+    client = httpx.Client(trust_env=False, base_url=f"http://127.0.0.1:{app.platform.edge_port}")
+    return lambda: client.get("/", headers=host).raise_for_status()
