@@ -84,20 +84,21 @@ class Platform:
     def settle(self, seconds: float = 600) -> None:
         """Returns once nothing is left to do in the background. Raises AssertionError after so many seconds."""
         deadline = time.monotonic() + seconds
-        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}") as connection:
+        with self.database() as connection:
             query = "select exists (select from procrastinate_jobs where status in ('todo', 'doing'))"
             while connection.execute(query).fetchone() != (False,):
                 assert time.monotonic() < deadline, "there is still work in the background"
-                connection.rollback()
                 time.sleep(0.1)
 
     def vacuum(self) -> None:
         """Lets the database tidy up now, which it does by itself a minute after much was written."""
-        with psycopg.connect(
-            f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}", autocommit=True
-        ) as c:
-            c.execute("vacuum analyze")
-            c.execute("checkpoint")
+        with self.database() as connection:
+            connection.execute("vacuum analyze")
+            connection.execute("checkpoint")
+
+    def database(self) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection to its database; every statement is a transaction of its own."""
+        return psycopg.connect(f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}", autocommit=True)
 
     def objects(self) -> LocalStore | S3Store:
         """Where it keeps its objects, for whoever wants to look there, or to do damage."""
