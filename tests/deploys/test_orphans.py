@@ -15,7 +15,8 @@ from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest
 from easel.apps.service import create_app
 from easel.deploys.orphans import sweep_orphans
-from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
 from easel.uploads.service import issue_upload
 from easel.versions.keys import app_prefix

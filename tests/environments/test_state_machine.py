@@ -31,7 +31,8 @@ from easel.apps.service import create_app, delete_app
 from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
 from easel.deploys.models import Deploy
 from easel.deploys.orphans import sweep_orphans
-from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
 from easel.environments.actions import promote, restore
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError

@@ -17,7 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from easel.deploys.metrics import TAKEN_OVER
 from easel.deploys.optimise import optimise
 from easel.deploys.orphans import sweep_orphans
-from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
+from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline
+from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import RUN_TASK
 from easel.deploys.sweep import sweep
 from easel.errors import ServiceUnavailableError

@@ -1,0 +1,107 @@
+"""The steps that make a version's bundle and manifest of what was uploaded: pin, inspect, ingest."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec import MsgspecError
+
+from easel.bundles.ingest import inspect_file
+from easel.bundles.models import Allowances, BundleRef, Inspection, Limits, Manifest, decode_manifest
+from easel.deploys.errors import BundleGoneError
+from easel.deploys.models import Deploy
+from easel.deploys.progress import Progress, size
+from easel.settings import Settings
+from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
+from easel.storage.objects import ObjectStore, Pinned
+from easel.uploads.errors import BundleTooLargeError
+from easel.versions.keys import bundle_key, manifest_key
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What was made of the bundle and where it lies, until the record step writes it down."""
+
+    manifest: Manifest
+    bundle_key: str
+    manifest_key: str
+    warnings: list[str]
+    counts: dict[str, int]
+
+
+async def ingest(
+    objects: ObjectStore,
+    settings: Settings,
+    deploy: Deploy,
+    allowed: Allowances,
+    progress: Progress,
+    *,
+    before: str | None,
+    abandoned: Callable[[], bool],
+) -> Ingested:
+    """Pins the upload, checks and indexes it, and stores bundle and manifest under their hashes.
+
+    `before` is the manifest of the app's latest version, `abandoned` says that nobody waits any more. Raises
+    StopRequestedError, BundleGoneError, BundleTooLargeError, the errors of `bundles` and of the store.
+    """
+    began = progress.border("pin")
+    assert deploy.bundle_s3_key is not None
+    # A bucket takes what it is sent, whatever its size.
+    limit = settings.max_upload_size
+    try:
+        async with objects.pin(deploy.bundle_s3_key, limit=limit) as pinned:
+            progress.took("pin", began)
+            progress.say(f"Bundle: {size(pinned.size)}, sha256 {pinned.hash[:12]}")
+            began = progress.border("inspect")
+            inspection = await _inspect(pinned, settings, allowed, abandoned)
+            progress.took("inspect", began)
+            began = progress.border("ingest")
+            bundle_at = bundle_key(deploy.app_id, pinned.hash)
+            await objects.adopt(pinned, bundle_at)
+            bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
+    except ObjectMissingError as error:
+        raise BundleGoneError() from error
+    except ObjectTooLargeError as error:
+        raise BundleTooLargeError(limit=limit) from error
+    manifest = Manifest(bundles=[bundle], files=inspection.files)
+    data = manifest.encode()
+    manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
+    await objects.put(manifest_at, data)
+    progress.took("ingest", began)
+    _tell(progress, inspection)
+    new = await _new_bytes(objects, manifest, before)
+    counts = {"files": len(manifest.files), "bytes": manifest.total_size, "new_bytes": new}
+    return Ingested(manifest, bundle_at, manifest_at, inspection.warnings, counts)
+
+
+async def _inspect(
+    pinned: Pinned, settings: Settings, allowed: Allowances, abandoned: Callable[[], bool]
+) -> Inspection:
+    limits = Limits(
+        max_files=settings.max_files,
+        max_file_size=settings.max_file_size,
+        max_total_size=settings.max_total_size,
+    )
+    # The thread goes on by itself when this task is cancelled, so it asks whether anybody still waits for it.
+    return await asyncio.to_thread(inspect_file, pinned.path, limits=limits, allow=allowed, should_stop=abandoned)
+
+
+def _tell(progress: Progress, inspection: Inspection) -> None:
+    total = sum(member.size for member in inspection.files.values())
+    count = len(inspection.files)
+    progress.say(f"Checked and indexed {count} file{'s' if count != 1 else ''}, {size(total)} inflated")
+    for warning in inspection.warnings:
+        progress.say(f"Note: {warning}")
+
+
+async def _new_bytes(objects: ObjectStore, manifest: Manifest, before: str | None) -> int:
+    """How many bytes of the files are in no file of the app's latest version."""
+    try:
+        earlier = decode_manifest(await objects.get(before)).files if before else {}
+    except (ObjectMissingError, MsgspecError):
+        earlier = {}
+    known = {member.hash for member in earlier.values()}
+    return sum({m.hash: m.size for m in manifest.files.values() if m.hash not in known}.values())
