@@ -23,7 +23,7 @@ from easel.access.service import create_key, create_organisation
 from easel.deploys.tasks import take_over
 from easel.errors import EaselError
 from easel.places import lock_data_dir, remember_data_dir, write_private
-from easel.roles import SUPERVISED, PortTakenError, bind, configure_logging
+from easel.roles import SUPERVISED, PortTakenError, bind, configure_logging, open_store
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.embedded import EmbeddedPostgres
@@ -61,6 +61,8 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         self._lock = lock_data_dir(self._settings.data_dir)
         await self._require_ports()
+        # A store that cannot be reached is said at once, not found out at the first upload.
+        await open_store(self._settings).check()
         embedded = None
         url = self._settings.database_url
         if url is None:

@@ -80,6 +80,15 @@ async def test_a_store_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: p
         await objects.check()
 
 
+async def test_a_bucket_that_is_missing_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with moto() as bucket:
+        for name, value in bucket.environment("x").items():
+            monkeypatch.setenv(name, value)
+        await open_objects("s3://easel/x", tmp_path, tmp_path).check()
+        with pytest.raises((StoreUnavailableError, ObjectMissingError), match=r"(?i)bucket"):
+            await open_objects("s3://another/x", tmp_path, tmp_path).check()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.running import Platform, RunningApp, free_port
+from bench.stores import Bucket
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +60,19 @@ def test_a_wrong_setting_is_named(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("ftp://host/x", "no object store Easel knows"), ("s3://easel/x", "The object store does not answer")],
+)
+def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, said: str) -> None:
+    nobody = Bucket(free_port(), "easel").environment("x")
+    ports = ("--api-port", str(free_port()), "--edge-port", str(free_port()))
+    done = easel("serve", *ports, folder=tmp_path, **{**nobody, "EASEL_OBJECTS_URL": url})
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_another_organisation_gets_a_key_of_its_own(platform: Platform, tmp_path: Path) -> None:

@@ -18,6 +18,14 @@ class ObjectDamagedError(EaselError):
     code = "object_damaged"
 
 
+class ObjectsUrlInvalidError(EaselError):
+    """EASEL_OBJECTS_URL is `{url}`, and that is no object store Easel knows ({reason}). Write it like
+    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
+
+    status = 400
+    code = "objects_url_invalid"
+
+
 class ObjectTooLargeError(EaselError):
     """The object {key} is larger than {limit} bytes."""
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import mmap
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -24,9 +25,16 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from easel.storage.errors import ObjectMissingError, ObjectTooLargeError, StorageFullError, StoreUnavailableError
+from easel.storage.errors import (
+    ObjectMissingError,
+    ObjectsUrlInvalidError,
+    ObjectTooLargeError,
+    StorageFullError,
+    StoreUnavailableError,
+)
 
 CHUNK = 1024 * 1024
+_S3_ERROR = re.compile(r"<Code>([^<]*)</Code>.*?<Message>([^<]*)</Message>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,28 +248,39 @@ class BucketObjects(ObjectStore):
 
     presigns = True
 
+    async def check(self) -> None:
+        """Raises StoreUnavailableError unless the bucket is there and may be read."""
+        # Asking for an object would not tell a bucket that is missing from an object that is.
+        with translated("easel-ready"):
+            async for _ in obstore.list(self._store, prefix="easel-ready"):
+                break
+
 
 def open_objects(url: str | None, folder: Path, scratch: Path, *, patience: float = 300) -> ObjectStore:
     """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
 
-    `patience` is how many seconds one request to a bucket may take, with its body.
+    `patience` is how many seconds one request to a bucket may take, with its body. Raises ObjectsUrlInvalidError.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:
         return FolderObjects(folder, scratch)
     if url.startswith("file://"):
         return FolderObjects(Path(url.removeprefix("file://")), scratch)
-    store = obstore.store.from_url(
-        url,
-        client_options={
-            "connect_timeout": timedelta(seconds=3),
-            "timeout": timedelta(seconds=patience),
-            # Options given here take the place of this variable.
-            "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes"),
-        },
-        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
-    )
-    assert isinstance(store, S3Store | GCSStore | AzureStore), f"not an object store that Easel knows: {url}"
+    try:
+        store = obstore.store.from_url(
+            url,
+            client_options={
+                "connect_timeout": timedelta(seconds=3),
+                "timeout": timedelta(seconds=patience),
+                # Options given here take the place of this variable.
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes"),
+            },
+            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
+        )
+    except (BaseError, ValueError) as error:
+        raise ObjectsUrlInvalidError(url=url, reason=str(error).splitlines()[0][:200]) from error
+    if not isinstance(store, S3Store | GCSStore | AzureStore):
+        raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
     return BucketObjects(store, scratch)
 
 
@@ -287,4 +306,7 @@ def translated(key: str) -> Iterator[None]:
         text = str(error)
         if "No space left" in text:
             raise StorageFullError() from error
-        raise StoreUnavailableError(reason=text.splitlines()[0][:300]) from error
+        # S3 says in XML what is wrong; the rest is how it was asked.
+        said = _S3_ERROR.search(text)
+        reason = f"{said[1]}, {said[2]}" if said else text.splitlines()[0]
+        raise StoreUnavailableError(reason=reason[:300]) from error
