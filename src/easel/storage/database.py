@@ -14,6 +14,9 @@ from sqlalchemy.types import UserDefinedType
 
 from easel.storage.freshness import FreshnessPage
 
+IDLE_AT_MOST = 10_000
+"""Milliseconds that a transaction may wait for its process. One that was frozen must not hold rows that others need."""
+
 
 class Base(DeclarativeBase):
     """The declarative base of every table."""
@@ -93,7 +96,12 @@ class Database:
     def __init__(self, url: str, *, page: FreshnessPage | None = None, pool_size: int = 8) -> None:
         self.url = url
         self.engine = create_async_engine(
-            sqlalchemy_url(url), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, pool_timeout=20
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=False,
+            pool_timeout=20,
+            connect_args={"options": f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}"},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._page = page
