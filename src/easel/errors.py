@@ -24,6 +24,10 @@ class EaselError(Exception):
         self.details: dict[str, Any] = details
         super().__init__(self.message)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error can pass from one process to another."""
+        return _again, (type(self), self.details)
+
     @property
     def type(self) -> str:
         """The stable class name a client sees as `error.type`."""
@@ -34,6 +38,10 @@ class EaselError(Exception):
         """The docstring's first paragraph with the details filled in."""
         text = inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
         return _Lenient().vformat(text, (), self.details)
+
+
+def _again(kind: type[EaselError], details: dict[str, Any]) -> EaselError:
+    return kind(**details)
 
 
 class _Lenient(string.Formatter):

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SUPERVISED = "EASEL_SUPERVISED_BY"
-"""Holds the supervisor's process id in the processes it starts."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -120,6 +118,14 @@ def migrate_database(settings: Settings) -> None:
         migrate(url)
 
 
+def prepare_database(settings: Settings, url: str) -> str | None:
+    """Makes a database ready for the roles; gives the first key's secret if it was made now. Raises
+    SchemaVersionError."""
+    from easel.preparing import prepare
+
+    return prepare(settings, url)
+
+
 def open_store(settings: Settings, *, patience: float = 300) -> ObjectStore:
     """The object store that the settings name; a request to it may take `patience` seconds."""
     return open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir, patience=patience)
@@ -202,7 +208,6 @@ def run_edge(settings: Settings) -> None:
 
 def _prepare(settings: Settings, role: str) -> str:
     configure_logging(settings.log_level, role)
-    _die_with_supervisor()
     return database_url(settings)
 
 
@@ -217,14 +222,13 @@ def configure_logging(level: str, role: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
-def _die_with_supervisor() -> None:
-    """A supervisor that is killed takes its processes along, so that the next one finds its ports free (Linux)."""
-    supervisor = os.environ.get(SUPERVISED)
-    if supervisor is None or not sys.platform.startswith("linux"):
+def end_with(parent: int) -> None:
+    """Has the system end this process once its parent, which has that process id, has ended in whatever way (Linux)."""
+    if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(supervisor):
-        sys.exit("the supervisor is gone")
+    if os.getppid() != parent:
+        sys.exit("the process that started this one is gone")
 
 
 class PortTakenError(EaselError):

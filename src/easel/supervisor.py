@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import logging
-import os
 import shutil
 import signal
 import sys
@@ -15,26 +15,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-import httpx
-from sqlalchemy import select
-
-from easel.access.models import Organisation
-from easel.access.service import create_key, create_organisation
-from easel.deploys.tasks import take_over
 from easel.errors import EaselError
-from easel.places import lock_data_dir, remember_data_dir, write_private
-from easel.roles import SUPERVISED, PortTakenError, bind, configure_logging, open_store
+from easel.places import lock_data_dir, remember_data_dir
+from easel.processes import RoleProcess, in_process, open_nursery
+from easel.roles import PortTakenError, bind, configure_logging, open_store, prepare_database
 from easel.settings import Settings
-from easel.storage.database import Database
 from easel.storage.embedded import EmbeddedPostgres
-from easel.storage.migrate import migrate
-from easel.storage.queue import queue_app
 
 logger = logging.getLogger(__name__)
 
 READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
 PORTS_FREE_WITHIN = 3.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 class NotReadyError(EaselError):
@@ -50,7 +43,7 @@ class Supervisor:
         self._settings = settings
         self._say = say
         self._stopping = asyncio.Event()
-        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._children: dict[int, RoleProcess] = {}
         self._lock: IO[str] | None = None
 
     async def run(self) -> None:
@@ -61,6 +54,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         self._lock = lock_data_dir(self._settings.data_dir)
         await self._require_ports()
+        open_nursery()
         # A store that cannot be reached is said at once, not found out at the first upload.
         await open_store(self._settings).check()
         embedded = None
@@ -71,7 +65,6 @@ class Supervisor:
             url = await asyncio.to_thread(embedded.start)
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
-            await asyncio.to_thread(migrate, url)
             await self._prepare(url)
             await self._watch(url)
         finally:
@@ -99,36 +92,22 @@ class Supervisor:
                     await asyncio.sleep(0.1)
 
     async def _prepare(self, url: str) -> None:
-        """First key and first organisation, and the jobs that a killed predecessor left behind."""
-        database = Database(url)
-        try:
-            async with database.transaction() as work:
-                organisation = await work.session.scalar(
-                    select(Organisation).order_by(Organisation.created_at, Organisation.id).limit(1)
-                )
-                if organisation is None:
-                    organisation = await create_organisation(work, "default")
-                path = self._settings.data_dir / "api-key"
-                if not path.exists():
-                    _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
-                    write_private(path, secret + "\n")
-                    self._say(f"The first API key is {secret}")
-                self._say(f"API key for the CLI on this machine: {path}")
-        finally:
-            await database.close()
+        """First key and first organisation, and what a killed predecessor left behind."""
+        path = self._settings.data_dir / "api-key"
         # Whoever writes there is started after this; what is there now was left behind by a kill.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
                 left.unlink(missing_ok=True)
-        if self._settings.database_url is None:
-            # Nobody else works on an embedded database, so whatever is marked as running was left behind.
-            async with (queue := queue_app(url)).open_async():
-                await take_over(queue, 0)
+        secret = await in_process(prepare_database, self._settings, url)
+        if secret is not None:
+            self._say(f"The first API key is {secret}")
+        self._say(f"API key for the CLI on this machine: {path}")
 
     async def _watch(self, url: str) -> None:
-        environment = {**os.environ, **self._environment(url)}
-        names = ["api", "worker", *(f"edge-{n}" for n in range(1, self._settings.edge_processes + 1))]
-        keepers = [asyncio.create_task(self._keep(name, environment)) for name in names]
+        given = {"database_url": url, "data_dir": self._settings.data_dir.resolve()}
+        settings = self._settings.model_copy(update=given)
+        roles = ["api", "worker", *["edge"] * settings.edge_processes]
+        keepers = [asyncio.create_task(self._keep(number, role, settings)) for number, role in enumerate(roles)]
         try:
             await self._until_ready()
             if not self._stopping.is_set():
@@ -138,46 +117,31 @@ class Supervisor:
             self._stopping.set()
             self._say("Stopping: running requests end, running deploys stop at their next step and go on later.")
             for child in self._children.values():
-                if child.returncode is None:
+                if child.runs:
                     child.terminate()
             _, late = await asyncio.wait(keepers, timeout=DRAIN_WITHIN)
             for child in self._children.values():
-                if late and child.returncode is None:
+                if late and child.runs:
                     child.kill()
             await asyncio.gather(*keepers, return_exceptions=True)
 
-    async def _keep(self, name: str, environment: dict[str, str]) -> None:
+    async def _keep(self, number: int, role: str, settings: Settings) -> None:
         """Keeps one process running; one that ends by itself is started again, after a growing pause."""
-        pause = 0.5
+        pause = FIRST_PAUSE
         while not self._stopping.is_set():
             began = time.monotonic()
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "easel.cli.main", name.split("-")[0], env=environment, stdin=-3
-            )
-            self._children[name] = child
-            if self._stopping.is_set():
-                child.terminate()
+            self._children[number] = child = RoleProcess(role, settings)
             code = await child.wait()
             if self._stopping.is_set():
                 return
-            pause = 0.5 if time.monotonic() - began > 30 else min(pause * 2, 10)
-            logger.error("%s ended with code %s; starting it again in %.1f s", name, code, pause)
+            if time.monotonic() - began > 30:
+                pause = FIRST_PAUSE
+            logger.error("%s ended with code %s; starting it again in %.1f s", role, code, pause)
             try:
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
             except TimeoutError:
-                pass
-
-    def _environment(self, url: str) -> dict[str, str]:
-        """The settings as variables, so that every process has the same."""
-        made = {SUPERVISED: str(os.getpid()), "EASEL_DATABASE_URL": url}
-        for name, value in self._settings.model_dump(mode="json", exclude={"database_url", "secret_key"}).items():
-            if value is not None:
-                made[f"EASEL_{name.upper()}"] = str(value)
-        if self._settings.secret_key is not None:
-            made["EASEL_SECRET_KEY"] = self._settings.secret_key.get_secret_value()
-        made["EASEL_DATA_DIR"] = str(self._settings.data_dir.resolve())
-        return made
+                pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _until_ready(self) -> None:
         addresses = [
@@ -185,17 +149,13 @@ class Supervisor:
             f"http://{_reach(self._settings.edge_host)}:{self._settings.edge_port}/readyz",
         ]
         deadline = time.monotonic() + READY_WITHIN
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-            while addresses and not self._stopping.is_set():
-                try:
-                    if (await client.get(addresses[0])).status_code == 200:
-                        addresses.pop(0)
-                        continue
-                except httpx.HTTPError:
-                    pass
-                if time.monotonic() > deadline:
-                    raise NotReadyError(seconds=READY_WITHIN)
-                await asyncio.sleep(0.05)
+        while addresses and not self._stopping.is_set():
+            if await asyncio.to_thread(_is_ready, addresses[0]):
+                addresses.pop(0)
+                continue
+            if time.monotonic() > deadline:
+                raise NotReadyError(seconds=READY_WITHIN)
+            await asyncio.sleep(0.02)
 
     def _announce(self) -> None:
         settings = self._settings
@@ -207,6 +167,19 @@ class Supervisor:
         self._say(f"apps: {apps}")
         remember_data_dir(settings.data_dir)
         self._say(f"Ready. Deploy with: {_program()} deploy --create --app my-app -m 'First deploy' DIR")
+
+
+def _is_ready(address: str) -> bool:
+    """Whether that answers 200. Asked with what Python brings: reading in an HTTP client would take longer."""
+    host, _, path = address.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=2)
+    try:
+        connection.request("GET", "/" + path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _program() -> str:

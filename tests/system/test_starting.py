@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,26 @@ def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, s
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_folder_it_is_started_in_gives_it_no_code(tmp_path: Path) -> None:
+    for module in ("fastapi", "uvicorn", "limits", "email"):
+        (tmp_path / f"{module}.py").write_text("open('taken', 'w')\n")
+    log = tmp_path / "log"
+    command = [str(Path(sys.executable).with_name("easel")), "serve", "--data-dir", "data"]
+    command += ["--api-port", str(free_port()), "--edge-port", str(free_port())]
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
+    try:
+        deadline = time.monotonic() + 60
+        while b"easel: Ready." not in log.read_bytes():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert not (tmp_path / "taken").exists()
 
 
 def test_another_organisation_gets_a_key_of_its_own(platform: Platform, tmp_path: Path) -> None:

@@ -19,12 +19,20 @@ PAGE = {"index.html": "<!doctype html><title>one</title>"}
 def child(platform: Platform, role: str) -> int:
     """The process id of one of its processes."""
     assert platform.process is not None
-    children = Path(f"/proc/{platform.process.pid}/task/{platform.process.pid}/children").read_text().split()
-    for pid in children:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if command[-2] == role.encode():
-            return int(pid)
-    raise AssertionError(f"no {role} among {children}")
+    found = [pid for pid in offspring(platform.process.pid) if title(pid) == f"easel: {role}"]
+    assert found, f"no {role}"
+    return found[0]
+
+
+def offspring(pid: int) -> list[int]:
+    """The process ids of a process's children, and of theirs."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*children, *(other for child in children for other in offspring(child))]
+
+
+def title(pid: int) -> str:
+    """What `ps` shows of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
 
 
 def child_or_none(platform: Platform, role: str) -> int | None:
@@ -95,10 +103,10 @@ def test_a_killed_worker_is_replaced_and_its_deploys_go_on(own: Platform) -> Non
     assert [app.status(i)["version"] for i in ids] == list(range(1, 19))
 
 
-def test_a_killed_edge_and_api_come_back(own: Platform) -> None:
+def test_whatever_process_is_killed_comes_back(own: Platform) -> None:
     app = RunningApp.create(own)
     app.deploy(PAGE)
-    for role in ("edge", "api"):
+    for role in ("edge", "api", "forks its processes"):
         before = child(own, role)
         os.kill(before, signal.SIGKILL)
         deadline = time.monotonic() + 30

@@ -1,0 +1,51 @@
+"""What `easel serve` does to a database before its processes start."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import select
+
+from easel.access.models import Organisation
+from easel.access.service import create_key, create_organisation
+from easel.deploys.tasks import take_over
+from easel.places import write_private
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.migrate import migrate
+from easel.storage.queue import queue_app
+
+
+def prepare(settings: Settings, url: str) -> str | None:
+    """Brings the schema up to date and sees to the first organisation, the first key, and the jobs that a killed
+    predecessor left behind. Gives the first key's secret if it was made now. Raises SchemaVersionError."""
+    migrate(url)
+    return asyncio.run(_prepare(settings, url))
+
+
+async def _prepare(settings: Settings, url: str) -> str | None:
+    made = await _first_key(settings, url)
+    if settings.database_url is None:
+        # Nobody else works on an embedded database, so whatever is marked as running was left behind.
+        async with (queue := queue_app(url)).open_async():
+            await take_over(queue, 0)
+    return made
+
+
+async def _first_key(settings: Settings, url: str) -> str | None:
+    path = settings.data_dir / "api-key"
+    database = Database(url)
+    try:
+        async with database.transaction() as work:
+            organisation = await work.session.scalar(
+                select(Organisation).order_by(Organisation.created_at, Organisation.id).limit(1)
+            )
+            if organisation is None:
+                organisation = await create_organisation(work, "default")
+            if path.exists():
+                return None
+            _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
+            write_private(path, secret + "\n")
+            return secret
+    finally:
+        await database.close()
