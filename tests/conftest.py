@@ -20,6 +20,24 @@ DEFAULT_STORE = os.environ.get("EASEL_TEST_STORE", "folder")
 """Where objects are kept in tests that do not say: folder, moto or rclone."""
 
 
+LONG = (
+    "tests/transfer/",
+    "tests/system/",
+    "tests/conformance/test_fuzzing",
+    "tests/storage/test_upgrade",
+    "tests/docs/",
+)
+"""What takes longest begins first, so that nobody waits at the end for one long file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Orders the files; within one everything stays as it is written."""
+    places = {
+        item: next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)) for item in items
+    }
+    items.sort(key=places.__getitem__)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module with `STORES` runs on a platform for each of them."""
     stores = getattr(metafunc.module, "STORES", None)

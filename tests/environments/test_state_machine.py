@@ -108,10 +108,10 @@ class Pointers(RuleBasedStateMachine):
     async def _create(self) -> None:
         async with self.w.database.transaction() as work:
             organisation = await create_organisation(work, "tests")
-            caller = Principal("key_x", organisation.id, "tests", "admin", None)
+            self.caller = Principal("key_x", organisation.id, "tests", "admin", None)
             slug = f"m-{organisation.id[4:]}x"
             request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "machine"}})
-            self.app = await create_app(work, self.w.vault, caller, request, max_apps=None, namespace=None)
+            self.app = await create_app(work, self.w.vault, self.caller, request, max_apps=None, namespace=None)
 
     @precondition(lambda self: not self.deleted)
     @rule(
@@ -205,15 +205,14 @@ class Pointers(RuleBasedStateMachine):
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
-                app = await work.session.get_one(App, self.app.id)
                 try:
                     await restore(
                         work,
                         Verifier(self.w.objects),
-                        app,
+                        self.caller,
+                        self.app.id,
                         number,
                         environment=environment,
-                        actor="tester",
                         with_config=with_config,
                     )
                 except EnvironmentLockedError:
@@ -227,9 +226,8 @@ class Pointers(RuleBasedStateMachine):
     def promote(self) -> None:
         async def go() -> None:
             async with self.w.database.transaction() as work:
-                app = await work.session.get_one(App, self.app.id)
                 try:
-                    await promote(work, Verifier(self.w.objects), app, actor="tester")
+                    await promote(work, Verifier(self.w.objects), self.caller, self.app.id)
                 except (NothingToPromoteError, EnvironmentLockedError):
                     return
             pointers = await self._pointers()

@@ -2,88 +2,105 @@
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from easel import clock
-from easel.apps.models import App
+from easel.access.service import Principal
+from easel.apps.errors import AppNotFoundError
 from easel.apps.publishing import adopt_config
 from easel.apps.routing import routing_changed
+from easel.apps.service import get_app
 from easel.environments.errors import NothingToPromoteError
-from easel.environments.service import (
-    NEXT,
-    Move,
-    get_environment,
-    move_pointer,
-    next_sequence,
-    refuse_lock,
-    set_lock,
-)
+from easel.environments.service import NEXT, move_pointer, refuse_lock, set_lock
 from easel.storage.database import Transaction
-from easel.versions.models import Version
-from easel.versions.service import get_version
+from easel.versions.service import Recorded, find_recorded, get_version
 from easel.versions.verify import Verifier
 
 
 async def restore(
     work: Transaction,
     verifier: Verifier,
-    app: App,
+    caller: Principal,
+    app_id: str,
     number: int,
     *,
     environment: str,
-    actor: str,
     with_config: bool = False,
     lock: bool = False,
     lock_reason: str | None = None,
-) -> tuple[Version, Move]:
+) -> Recorded:
     """Points the environment at the version, once its bytes are known to be whole. Nothing is built or copied.
 
-    Raises VersionNotFoundError, VersionHasNoFilesError, VersionDamagedError, EnvironmentLockedError.
+    Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionDamagedError, EnvironmentLockedError.
     """
-    version = await get_version(work, app, number)
+    version = await find_recorded(work, caller, app_id, number)
     await verifier.verify(version)
-    move = refuse_lock(
+    refuse_lock(
         await move_pointer(
             work,
-            app.id,
-            app.org_id,
+            app_id,
+            caller.org_id,
             environment,
-            version.number,
+            number,
             action="restore",
-            actor=actor,
+            actor=caller.actor,
             sequence=NEXT,
             deploy_id=version.deploy_id,
             note="with its configuration" if with_config else None,
         )
     )
-    if with_config:
-        adopt_config(app, version.config, version.config_version, clock.now())
-        await work.session.flush()
-        await routing_changed(work, app.id)
-    if lock:
-        await set_lock(work, app, environment, reason=lock_reason or "locked by a restore", actor=actor, locked=True)
-    return version, move
+    if with_config or lock:
+        # Read after the move, which holds the app's row: nobody's change to it gets lost.
+        app = await get_app(work, caller, app_id, lock=True)
+        if with_config:
+            whole = await get_version(work, app, number)
+            adopt_config(app, whole.config, whole.config_version, clock.now())
+            await work.session.flush()
+            await routing_changed(work, app_id)
+        if lock:
+            reason = lock_reason or "locked by a restore"
+            await set_lock(work, app, environment, reason=reason, actor=caller.actor, locked=True)
+    return version
 
 
-async def promote(work: Transaction, verifier: Verifier, app: App, *, actor: str) -> tuple[Version, Move]:
+_HOLD: LiteralString = (
+    "update app set last_sequence = last_sequence + 1"
+    " where id = %(app)s and org_id = %(org)s and deleted_at is null returning last_sequence, slug"
+)
+_STAGED: LiteralString = (
+    "select environment.deploy_id, number, version.deploy_id, manifest_key from environment"
+    " join version on version.app_id = environment.app_id and version.number = environment.version"
+    " where environment.app_id = %(app)s and environment.org_id = %(org)s and environment.name = 'staging'"
+)
+
+
+async def promote(work: Transaction, verifier: Verifier, caller: Principal, app_id: str) -> Recorded:
     """Points production at exactly the version that staging serves.
 
-    Raises NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.
+    Raises AppNotFoundError, NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.
     """
-    # The sequence first: it holds the app's row, so staging cannot move between looking and pointing.
-    sequence = await next_sequence(work, app)
-    staging = await get_environment(work, app, "staging")
-    if staging.version is None:
+    which = {"app": app_id, "org": caller.org_id}
+    # The app's row first, and in a statement of its own: staging cannot move between looking and pointing.
+    held = await work.sql(_HOLD, which) if caller.app_id in (None, app_id) else []
+    if not held:
+        raise AppNotFoundError(app_id=app_id)
+    ((sequence, slug),) = held
+    staged = await work.sql(_STAGED, which)
+    if not staged:
         raise NothingToPromoteError()
-    version = await get_version(work, app, staging.version)
+    ((deploy_id, number, recorded_by, manifest_key),) = staged
+    version = Recorded(app_id, caller.org_id, slug, number, recorded_by, manifest_key)
     await verifier.verify(version)
     move = await move_pointer(
         work,
-        app.id,
-        app.org_id,
+        app_id,
+        caller.org_id,
         "production",
-        version.number,
+        number,
         action="promote",
-        actor=actor,
+        actor=caller.actor,
         sequence=sequence,
-        deploy_id=staging.deploy_id,
+        deploy_id=deploy_id,
     )
-    return version, refuse_lock(move)
+    refuse_lock(move)
+    return version

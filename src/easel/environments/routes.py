@@ -38,26 +38,25 @@ async def restore_version(
     parts: Parts,
 ) -> RestoreVersionResponse:
     """Point an environment at a version: at once, with no rebuild. Visible at the edge when this answers."""
-    app = await get_app(work, caller, app_id)
     name = body.environment or "production"
-    restored, _ = await restore(
+    restored = await restore(
         work,
         parts.verifier,
-        app,
+        caller,
+        app_id,
         version,
         environment=name,
-        actor=caller.actor,
         with_config=body.with_config,
         lock=body.lock,
         lock_reason=body.lock_reason,
     )
     return RestoreVersionResponse(
-        app_id=app.id,
+        app_id=app_id,
         version=restored.number,
         deploy_id=restored.deploy_id or "",
         environment=name,
-        asset_prefix=asset_prefix(app.id, restored.manifest_key),
-        url=_url(parts.settings, app, name),
+        asset_prefix=asset_prefix(app_id, restored.manifest_key),
+        url=_url(parts.settings, restored.slug, name),
         locked=body.lock,
     )
 
@@ -65,15 +64,14 @@ async def restore_version(
 @router.post("/{app_id}/promote", summary="Promote Staging", response_model=PromoteResponse)
 async def promote_app(app_id: str, work: Work, caller: Deployer, parts: Parts) -> PromoteResponse:
     """Point production at exactly the version that staging serves."""
-    app = await get_app(work, caller, app_id)
-    version, _ = await promote(work, parts.verifier, app, actor=caller.actor)
+    version = await promote(work, parts.verifier, caller, app_id)
     return PromoteResponse(
-        app_id=app.id,
+        app_id=app_id,
         version=version.number,
         deploy_id=version.deploy_id or "",
         environment="production",
-        asset_prefix=asset_prefix(app.id, version.manifest_key),
-        url=_url(parts.settings, app, "production"),
+        asset_prefix=asset_prefix(app_id, version.manifest_key),
+        url=_url(parts.settings, version.slug, "production"),
     )
 
 
@@ -109,7 +107,7 @@ def _describe(settings: Settings, app: App, environment: Environment) -> Environ
         environment=environment.name,
         version=environment.version,
         revision=environment.revision,
-        url=_url(settings, app, environment.name),
+        url=_url(settings, app.slug, environment.name),
         locked=environment.locked_at is not None,
         lock_reason=environment.lock_reason,
         locked_by=environment.locked_by,
@@ -117,10 +115,10 @@ def _describe(settings: Settings, app: App, environment: Environment) -> Environ
     )
 
 
-def _url(settings: Settings, app: App, environment: str) -> str:
+def _url(settings: Settings, slug: str, environment: str) -> str:
     return address(
         environment,
-        app.slug,
+        slug,
         scheme=settings.edge_scheme,
         domain=settings.domain,
         port=settings.public_edge_port,

@@ -16,9 +16,10 @@ from easel.storage.objects import ObjectStore
 from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError
 from easel.versions.keys import hash_in
 from easel.versions.models import Version
+from easel.versions.service import Recorded
 
 
-async def load_manifest(objects: ObjectStore, version: Version) -> Manifest:
+async def load_manifest(objects: ObjectStore, version: Version | Recorded) -> Manifest:
     """The version's manifest, checked against the hash it is stored under.
 
     Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
@@ -50,7 +51,7 @@ class Verifier:
         self._manifests: OrderedDict[str, tuple[tuple[int, ...], list[BundleRef]]] = OrderedDict()
         self._limit = remembered
 
-    async def verify(self, version: Version) -> None:
+    async def verify(self, version: Version | Recorded) -> None:
         """Returns once manifest and bundles are known to be whole.
 
         Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
@@ -60,7 +61,7 @@ class Verifier:
             if reason is not None:
                 raise VersionDamagedError(version=version.number, reason=reason)
 
-    async def _bundles(self, version: Version) -> list[BundleRef]:
+    async def _bundles(self, version: Version | Recorded) -> list[BundleRef]:
         """The version's bundles, from its manifest, which is not read again while its file is untouched."""
         path = self._objects.local_path(version.manifest_key) if version.manifest_key is not None else None
         if path is None or version.manifest_key is None or not path.exists():
