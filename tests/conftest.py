@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from bench.running import Platform, RunningApp, make_platform
 from bench.stores import moto, rclone
@@ -29,13 +31,33 @@ LONG = (
 )
 """What takes longest begins first, so that nobody waits at the end for one long file."""
 
+TOGETHER = {
+    "tests/conformance/test_client": "the published client",
+    "tests/deploys/test_deploys": "every store",
+    "tests/environments/test_pointers": "every store",
+    "tests/uploads/test_buckets": "every store",
+    "tests/versions/test_versions": "every store",
+}
+"""Files that need the same costly things are run by the same process, by how their names begin."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Orders the files; within one everything stays as it is written."""
-    places = {
-        item: next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)) for item in items
-    }
-    items.sort(key=places.__getitem__)
+    order = (*LONG, *TOGETHER)
+    items.sort(key=lambda item: next((n for n, name in enumerate(order) if item.nodeid.startswith(name)), len(order)))
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each process whole files, and some of them together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((group for name, group in TOGETHER.items() if file.startswith(name)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """How the tests are divided among the processes."""
+    return ByFile(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -13,25 +13,16 @@ from typing import Any
 
 import httpx
 import pytest
-from mixpeek import ApiClient, Configuration
-from mixpeek.api.apps_api import AppsApi
-from mixpeek.exceptions import ApiException
-from mixpeek.models.app_response import AppResponse
-from mixpeek.models.create_app_request import CreateAppRequest
-from mixpeek.models.deploy_request import DeployRequest
-from mixpeek.models.deploy_response import DeployResponse
-from mixpeek.models.deploy_status_response import DeployStatusResponse
-from mixpeek.models.error_response import ErrorResponse
-from mixpeek.models.page_meta import PageMeta
-from mixpeek.models.upload_url_request import UploadUrlRequest
+
+from tests.conformance.client import mixpeek as mx
 
 OPERATIONS: list[dict[str, str]] = json.loads(Path(__file__).with_name("operations.json").read_text())
 NO_SUCH_APP = "app_0000000000000000"
 
 
-def connect(api_url: str, key: str | None) -> AppsApi:
+def connect(api_url: str, key: str | None) -> mx.AppsApi:
     """The published client for this address; without a key it sends no Authorization header."""
-    return AppsApi(ApiClient(Configuration(host=api_url, access_token=key)))
+    return mx.AppsApi(mx.ApiClient(mx.Configuration(host=api_url, access_token=key)))
 
 
 def new_slug() -> str:
@@ -39,10 +30,10 @@ def new_slug() -> str:
     return f"c-{secrets.token_hex(5)}x"
 
 
-def create(api: AppsApi, **fields: Any) -> AppResponse:
+def create(api: mx.AppsApi, **fields: Any) -> mx.AppResponse:
     """A new app with a slug of its own."""
-    given = {"slug": new_slug(), "meta": PageMeta(title="Shop"), **fields}
-    return api.create_app(CreateAppRequest(**given))
+    given = {"slug": new_slug(), "meta": mx.PageMeta(title="Shop"), **fields}
+    return api.create_app(mx.CreateAppRequest(**given))
 
 
 def bundle(files: dict[str, str]) -> bytes:
@@ -63,9 +54,9 @@ def site(word: str) -> dict[str, str]:
     }
 
 
-def upload(api: AppsApi, app_id: str, data: bytes) -> str:
+def upload(api: mx.AppsApi, app_id: str, data: bytes) -> str:
     """Puts the bytes where the platform says, and gives the key to deploy them with."""
-    asked = api.get_upload_url_apps_id_deploy(app_id, UploadUrlRequest(filename="dist.zip"))
+    asked = api.get_upload_url_apps_id_deploy(app_id, mx.UploadUrlRequest(filename="dist.zip"))
     answer = httpx.put(
         asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=30
     )
@@ -73,13 +64,13 @@ def upload(api: AppsApi, app_id: str, data: bytes) -> str:
     return str(asked.bundle_s3_key)
 
 
-def deploy(api: AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> DeployResponse:
+def deploy(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> mx.DeployResponse:
     """Uploads and deploys a zip; the deploy may still be under way."""
     key = upload(api, app_id, data)
-    return api.deploy_app(app_id, DeployRequest(message=message, bundle_s3_key=key, **fields))
+    return api.deploy_app(app_id, mx.DeployRequest(message=message, bundle_s3_key=key, **fields))
 
 
-def wait(api: AppsApi, app_id: str, deploy_id: str) -> DeployStatusResponse:
+def wait(api: mx.AppsApi, app_id: str, deploy_id: str) -> mx.DeployStatusResponse:
     """The deploy's status once it is final."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -90,20 +81,29 @@ def wait(api: AppsApi, app_id: str, deploy_id: str) -> DeployStatusResponse:
     pytest.fail(f"deploy {deploy_id} did not end")
 
 
-def ship(api: AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> DeployStatusResponse:
+def ship(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> mx.DeployStatusResponse:
     """Uploads, deploys and waits; the deploy must complete."""
     status = wait(api, app_id, deploy(api, app_id, data, message, **fields).deploy_id)
     assert status.status == "complete", status.error
     return status
 
 
-def refused(kind: type[ApiException], status: int, code: str | None, call: Callable[[], object]) -> ErrorResponse:
+def refused(status: int, code: str | None, call: Callable[[], object]) -> mx.ErrorResponse:
     """The error that a call is answered with: parsed by the client itself, of this status and code."""
-    with pytest.raises(kind) as caught:
+    raised = {
+        400: mx.exceptions.BadRequestException,
+        401: mx.exceptions.UnauthorizedException,
+        403: mx.exceptions.ForbiddenException,
+        404: mx.exceptions.NotFoundException,
+        409: mx.exceptions.ConflictException,
+        422: mx.exceptions.UnprocessableEntityException,
+        501: mx.exceptions.ServiceException,
+    }
+    with pytest.raises(raised[status]) as caught:
         call()
     # The client parses the statuses that the contract lists; for 409 and 501 it only knows the exception's class.
-    error = ErrorResponse.from_json(caught.value.body or "") if status in (409, 501) else caught.value.data
-    assert isinstance(error, ErrorResponse), caught.value.body
+    error = mx.ErrorResponse.from_json(caught.value.body or "") if status in (409, 501) else caught.value.data
+    assert isinstance(error, mx.ErrorResponse), caught.value.body
     assert error.success is False
     assert caught.value.status == error.status == status, error
     assert error.error.message

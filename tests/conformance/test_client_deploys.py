@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 
 import httpx
-from mixpeek.exceptions import BadRequestException, NotFoundException, UnprocessableEntityException
-from mixpeek.models.deploy_request import DeployRequest
-from mixpeek.models.upload_url_request import UploadUrlRequest
-from mixpeek.models.verify_upload_request import VerifyUploadRequest
 
 from bench.running import Platform
+from tests.conformance.client import mixpeek as mx
 from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, deploy, refused, ship, site, upload, wait
 
 
 def test_get_upload_url_and_verify_upload_tell_what_arrived(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
-    asked = api.get_upload_url_apps_id_deploy(app.app_id, UploadUrlRequest(filename="../my dist.zip"))
+    asked = api.get_upload_url_apps_id_deploy(app.app_id, mx.UploadUrlRequest(filename="../my dist.zip"))
     assert asked.expires_in == 3600
     prefix, app_id, token, filename = asked.bundle_s3_key.split("/")
     assert (prefix, app_id, filename) == ("app-builds", app.app_id, "my-dist.zip")
     assert len(token) >= 20
-    wanted = VerifyUploadRequest(bundle_s3_key=asked.bundle_s3_key)
+    wanted = mx.VerifyUploadRequest(bundle_s3_key=asked.bundle_s3_key)
     before = api.verify_upload_apps_id_deploy(app.app_id, wanted)
     assert (before.exists, before.etag, before.size_bytes, before.last_modified) == (False, None, None, None)
     data = bundle(site("one"))
@@ -36,10 +33,10 @@ def test_an_upload_of_another_app_is_not_known(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app, other = create(api), create(api)
     key = upload(api, other.app_id, bundle(site("other")))
-    verify = VerifyUploadRequest(bundle_s3_key=key)
-    refused(NotFoundException, 404, "upload_not_found", lambda: api.verify_upload_apps_id_deploy(app.app_id, verify))
-    request = DeployRequest(message="Theirs", bundle_s3_key=key)
-    refused(NotFoundException, 404, "bundle_not_found", lambda: api.deploy_app(app.app_id, request))
+    verify = mx.VerifyUploadRequest(bundle_s3_key=key)
+    refused(404, "upload_not_found", lambda: api.verify_upload_apps_id_deploy(app.app_id, verify))
+    request = mx.DeployRequest(message="Theirs", bundle_s3_key=key)
+    refused(404, "bundle_not_found", lambda: api.deploy_app(app.app_id, request))
 
 
 def test_deploy_app_is_queued_and_get_deploy_status_follows_it_to_the_end(platform: Platform) -> None:
@@ -100,29 +97,31 @@ def test_a_failed_deploy_says_what_happened(platform: Platform) -> None:
 def test_a_deploy_needs_a_message_and_a_bundle_that_was_uploaded(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
-    key = api.get_upload_url_apps_id_deploy(app.app_id, UploadUrlRequest(filename="dist.zip")).bundle_s3_key
+    key = api.get_upload_url_apps_id_deploy(app.app_id, mx.UploadUrlRequest(filename="dist.zip")).bundle_s3_key
 
-    def fields(request: DeployRequest) -> list[list[object]]:
+    def fields(request: mx.DeployRequest) -> list[list[object]]:
         call = lambda: api.deploy_app(app.app_id, request)  # noqa: E731
-        error = refused(UnprocessableEntityException, 422, "validation_error", call)
+        error = refused(422, "validation_error", call)
         return [entry["loc"] for entry in (error.error.details or {})["validation_errors"]]
 
-    assert fields(DeployRequest(message=" \n ", bundle_s3_key=key)) == [["body", "message"]]
-    assert fields(DeployRequest(message="x" * 4001, bundle_s3_key=key)) == [["body", "message"]]
-    assert fields(DeployRequest(message="No bundle")) == [["body", "bundle_s3_key"]]
+    assert fields(mx.DeployRequest(message=" \n ", bundle_s3_key=key)) == [["body", "message"]]
+    assert fields(mx.DeployRequest(message="x" * 4001, bundle_s3_key=key)) == [["body", "message"]]
+    assert fields(mx.DeployRequest(message="No bundle")) == [["body", "bundle_s3_key"]]
     with platform.client() as http:
         answer = http.post(f"/v1/apps/{app.app_id}/deploy", json={"bundle_s3_key": key})
     assert [entry["loc"] for entry in answer.json()["detail"]] == [["body", "message"]]
-    early = DeployRequest(message="Early", bundle_s3_key=key)
-    refused(BadRequestException, 400, "bundle_not_uploaded", lambda: api.deploy_app(app.app_id, early))
-    unknown = DeployRequest(message="Unknown", bundle_s3_key=f"app-builds/{app.app_id}/nothing/dist.zip")
-    refused(NotFoundException, 404, "bundle_not_found", lambda: api.deploy_app(app.app_id, unknown))
-    git = DeployRequest(message="From Git", source="git")
-    refused(BadRequestException, 400, "repository_not_connected", lambda: api.deploy_app(app.app_id, git))
-    nowhere = DeployRequest(message="Nowhere", bundle_s3_key=key)
-    refused(NotFoundException, 404, "app_not_found", lambda: api.deploy_app(NO_SUCH_APP, nowhere))
+    early = mx.DeployRequest(message="Early", bundle_s3_key=key)
+    refused(400, "bundle_not_uploaded", lambda: api.deploy_app(app.app_id, early))
+    unknown = mx.DeployRequest(message="Unknown", bundle_s3_key=f"app-builds/{app.app_id}/nothing/dist.zip")
+    refused(404, "bundle_not_found", lambda: api.deploy_app(app.app_id, unknown))
+    git = mx.DeployRequest(message="From Git", source="git")
+    refused(400, "repository_not_connected", lambda: api.deploy_app(app.app_id, git))
+    nowhere = mx.DeployRequest(message="Nowhere", bundle_s3_key=key)
+    refused(404, "app_not_found", lambda: api.deploy_app(NO_SUCH_APP, nowhere))
     refused(
-        NotFoundException, 404, "deploy_not_found", lambda: api.get_deploy_status_apps(app.app_id, "dep_0000000000")
+        404,
+        "deploy_not_found",
+        lambda: api.get_deploy_status_apps(app.app_id, "dep_0000000000"),
     )
 
 
@@ -140,7 +139,6 @@ def test_stream_deploy_logs_replays_the_log_and_ends(platform: Platform) -> None
     assert entries[-1]["line"].startswith("Deploy complete!")
     assert [int(event["id"]) for event in lines] == list(range(1, len(lines) + 1))
     refused(
-        NotFoundException,
         404,
         "deploy_not_found",
         lambda: api.stream_deploy_logs_apps(app.app_id, "dep_0000000000"),

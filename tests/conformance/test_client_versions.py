@@ -7,19 +7,10 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from mixpeek.api.apps_api import AppsApi
-from mixpeek.exceptions import (
-    BadRequestException,
-    ConflictException,
-    NotFoundException,
-    UnprocessableEntityException,
-)
-from mixpeek.models.app_response import AppResponse
-from mixpeek.models.publish_app_request import PublishAppRequest
-from mixpeek.models.restore_version_request import RestoreVersionRequest
 
 from bench.running import Platform
 from easel.versions.schemas import VersionDiffResponse
+from tests.conformance.client import mixpeek as mx
 from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, refused, ship, site
 
 
@@ -27,8 +18,8 @@ from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, refu
 class Shop:
     """An app with two versions: the second changed a file, renamed one, and left one out."""
 
-    api: AppsApi
-    app: AppResponse
+    api: mx.AppsApi
+    app: mx.AppResponse
     bundles: list[bytes]
 
 
@@ -62,10 +53,10 @@ def test_get_version_has_the_manifest_and_says_where_it_is_live(shop: Shop) -> N
     assert entry["s3_key"]
     assert detail.source_files == {"src/app.ts": "say(2)\n"}
     assert detail.is_active == {"production": True, "staging": False}
-    refused(NotFoundException, 404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, 99))
-    refused(NotFoundException, 404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, 0))
-    refused(NotFoundException, 404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, -1))
-    refused(NotFoundException, 404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, 2**70))
+    refused(404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, 99))
+    refused(404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, 0))
+    refused(404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, -1))
+    refused(404, "version_not_found", lambda: shop.api.get_version_apps(shop.app.app_id, 2**70))
 
 
 def test_diff_versions_names_every_file_and_its_reverse_is_its_mirror(shop: Shop) -> None:
@@ -92,7 +83,6 @@ def test_diff_versions_names_every_file_and_its_reverse_is_its_mirror(shop: Shop
     same = shop.api.diff_versions_apps_id_from_to(shop.app.app_id, 2, 2)
     assert {entry.status for entry in same.files or []} == {"unchanged"}
     refused(
-        NotFoundException,
         404,
         "version_not_found",
         lambda: shop.api.diff_versions_apps_id_from_to(shop.app.app_id, 1, 99),
@@ -120,27 +110,28 @@ def test_download_version_gives_the_zip_byte_for_byte(shop: Shop) -> None:
         asked = shop.api.download_version_apps(shop.app.app_id, number)
         assert (asked.version, asked.expires_in) == (number, 3600)
         assert httpx.get(asked.download_url, trust_env=False).content == data
-    refused(NotFoundException, 404, "version_not_found", lambda: shop.api.download_version_apps(shop.app.app_id, 99))
+    refused(404, "version_not_found", lambda: shop.api.download_version_apps(shop.app.app_id, 99))
 
 
 def test_restore_version_points_back_at_once(platform: Platform, shop: Shop) -> None:
-    back = shop.api.restore_version_apps(shop.app.app_id, 1, RestoreVersionRequest())
+    back = shop.api.restore_version_apps(shop.app.app_id, 1, mx.RestoreVersionRequest())
     assert (back.app_id, back.version, back.environment) == (shop.app.app_id, 1, "production")
     assert back.deploy_id
     assert back.asset_prefix
     assert "one" in platform.visit(shop.app.slug).text
-    forth = shop.api.restore_version_apps(shop.app.app_id, 2, RestoreVersionRequest(environment="production"))
+    forth = shop.api.restore_version_apps(shop.app.app_id, 2, mx.RestoreVersionRequest(environment="production"))
     assert forth.version == 2
     assert "two" in platform.visit(shop.app.slug).text
-    request = RestoreVersionRequest()
+    request = mx.RestoreVersionRequest()
     refused(
-        NotFoundException, 404, "version_not_found", lambda: shop.api.restore_version_apps(shop.app.app_id, 99, request)
+        404,
+        "version_not_found",
+        lambda: shop.api.restore_version_apps(shop.app.app_id, 99, request),
     )
-    refused(NotFoundException, 404, "app_not_found", lambda: shop.api.restore_version_apps(NO_SUCH_APP, 1, request))
+    refused(404, "app_not_found", lambda: shop.api.restore_version_apps(NO_SUCH_APP, 1, request))
     # The client's own model would not let this value through, so it is set past it.
-    wrong = RestoreVersionRequest.model_construct(environment="preview")
+    wrong = mx.RestoreVersionRequest.model_construct(environment="preview")
     refused(
-        UnprocessableEntityException,
         422,
         "validation_error",
         lambda: shop.api.restore_version_apps(shop.app.app_id, 1, wrong),
@@ -150,7 +141,7 @@ def test_restore_version_points_back_at_once(platform: Platform, shop: Shop) -> 
 def test_promote_app_makes_production_what_staging_is(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
-    refused(BadRequestException, 400, "nothing_to_promote", lambda: api.promote_app(app.app_id))
+    refused(400, "nothing_to_promote", lambda: api.promote_app(app.app_id))
     ship(api, app.app_id, bundle(site("staged")), environment="staging")
     assert platform.visit(app.slug).status_code == 404
     promoted = api.promote_app(app.app_id)
@@ -166,10 +157,10 @@ def test_promote_app_makes_production_what_staging_is(platform: Platform) -> Non
 def test_a_publish_is_a_version_too_and_has_no_zip_before_the_first_deploy(platform: Platform) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
-    api.publish_app(app.app_id, PublishAppRequest(message="Configuration first"))
+    api.publish_app(app.app_id, mx.PublishAppRequest(message="Configuration first"))
     found = api.list_versions_apps(app.app_id)
     assert [(entry["version"], entry["kind"]) for entry in found.versions] == [(1, "publish")]
-    refused(BadRequestException, 400, "version_has_no_files", lambda: api.download_version_apps(app.app_id, 1))
+    refused(400, "version_has_no_files", lambda: api.download_version_apps(app.app_id, 1))
 
 
 def test_a_locked_environment_refuses_a_restore_and_says_why(platform: Platform) -> None:
@@ -179,8 +170,6 @@ def test_a_locked_environment_refuses_a_restore_and_says_why(platform: Platform)
     with platform.client() as http:
         locked = http.post(f"/v1/apps/{app.app_id}/environments/production/lock", json={"reason": "Incident 7"})
         assert locked.status_code == 200, locked.text
-    request = RestoreVersionRequest()
-    error = refused(
-        ConflictException, 409, "environment_locked", lambda: api.restore_version_apps(app.app_id, 1, request)
-    )
+    request = mx.RestoreVersionRequest()
+    error = refused(409, "environment_locked", lambda: api.restore_version_apps(app.app_id, 1, request))
     assert "Incident 7" in error.error.message
