@@ -98,10 +98,14 @@ def bring_back(settings: Settings, place: str, *, name: str | None, say: Callabl
     DataDirInUseError."""
     from easel.transfer import service
 
-    with lock_data_dir(settings.data_dir), database_beside(settings, create=True) as url:
-        objects, kept = open_store(settings), _open_place(place)
-        back = service.bring_back(url, objects, kept, settings.data_dir, name=name, where=place, say=say)
-        return asyncio.run(back)
+    kept = _open_place(place)
+    with lock_data_dir(settings.data_dir):
+        # Before a database is made for it.
+        chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
+        with database_beside(settings, create=True) as url:
+            back = service.bring_back(url, open_store(settings), kept, settings.data_dir, chosen, index, say=say)
+            asyncio.run(back)
+    return index
 
 
 def _open_place(place: str) -> ObjectStore:

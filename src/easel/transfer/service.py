@@ -91,15 +91,10 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
         return Stored(pinned.size, pinned.hash)
 
 
-async def bring_back(
-    url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, *, name: str | None, where: str, say: Say
-) -> Index:
-    """Brings a backup (the newest, when none is named) back into an empty database and store.
+async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[str, Index]:
+    """The backup of this name, or the newest, and what it holds.
 
-    Every object and table is checked against its hash before the records are written, in one transaction with the
-    jobs of deploys that had not ended.
-
-    Raises BackupNotFoundError, BackupDamagedError, BackupTooNewError, NotEmptyError.
+    Raises BackupNotFoundError, BackupDamagedError, BackupTooNewError.
     """
     chosen = name or await newest(place)
     if chosen is None:
@@ -109,6 +104,19 @@ async def bring_back(
         raise BackupNotFoundError(named=f" {chosen}", place=where)
     if index.format != FORMAT or not knows_schema(index.schema):
         raise BackupTooNewError(found=index.easel, schema=index.schema)
+    return chosen, index
+
+
+async def bring_back(
+    url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, chosen: str, index: Index, *, say: Say
+) -> None:
+    """Brings the chosen backup back into an empty database and store.
+
+    Every object and table is checked against its hash before the records are written, in one transaction with the
+    jobs of deploys that had not ended.
+
+    Raises BackupDamagedError, NotEmptyError.
+    """
     await asyncio.to_thread(migrate, url, index.schema)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         if not await records.is_empty(connection):
@@ -138,7 +146,6 @@ async def bring_back(
     await asyncio.to_thread(migrate, url)
     for file, text in index.files.items():
         write_private(data_dir / file, text)
-    return index
 
 
 async def newest(place: ObjectStore) -> str | None:
