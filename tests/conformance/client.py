@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from types import ModuleType
+import importlib
 from typing import TYPE_CHECKING
 
 
-def _when_needed(name: str) -> ModuleType:
-    """The module, which is read when something of it is first asked for."""
-    spec = importlib.util.find_spec(name)
-    assert spec is not None
-    assert spec.loader is not None
-    spec.loader = loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    loader.exec_module(module)
-    return module
+class _WhenNeeded:
+    """Stands for the module until something of it is asked for by name. pytest, looking for fixtures, asks for
+    private names only."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module("mixpeek"), name)
 
 
 if TYPE_CHECKING:
     import mixpeek
 else:
-    mixpeek = sys.modules.get("mixpeek") or _when_needed("mixpeek")
+    mixpeek = _WhenNeeded()
 
 __all__ = ["mixpeek"]

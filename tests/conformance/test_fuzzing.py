@@ -18,7 +18,7 @@ QUICK = """
 include-path-regex = "^/v1/apps(/[{]app_id[}])?$"
 include-method-regex = "^(POST|PATCH)$"
 phases.coverage.enabled = false
-phases.fuzzing.generation.max-examples = 4
+phases.fuzzing.generation.max-examples = 2
 """
 FULL = os.environ.get("EASEL_FUZZ") == "full"
 
