@@ -97,6 +97,12 @@ def _measure(value: Any, depth: int, room: list[int]) -> None:
         raise PydanticCustomError("finite_number", "a number must be finite")
 
 
+def whole_text(text: str) -> str:
+    """The text, if it can be stored and written. Raises PydanticCustomError for a NUL or half a surrogate pair."""
+    _check_text(text)
+    return text
+
+
 def _check_text(text: str) -> None:
     if "\x00" in text:
         raise PydanticCustomError("text_invalid", "text may not hold a NUL character")

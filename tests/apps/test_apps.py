@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.running import Platform, RunningApp
 
 PAGE = {"index.html": "<!doctype html><title>one</title>"}
@@ -120,7 +122,7 @@ def test_publishing_the_same_configuration_again_gives_the_same_hash(app: Runnin
 
 def test_secrets_are_masked_everywhere(app: RunningApp) -> None:
     secret = "very-hidden-value"
-    patch = {"build_config": {"secrets": {"TOKEN": secret}}, "auth_config": {"mode": "password", "password": secret}}
+    patch = {"build_config": {"secrets": {"TOKEN": secret}}, "auth_config": {"mode": "public", "password": secret}}
     answers = [app.client.patch(app.path, json={**patch, "publish": True})]
     app.deploy(PAGE)
     paths = ("", "/versions", "/versions/1", "/versions/1/diff/2", "/deploys")
@@ -128,7 +130,18 @@ def test_secrets_are_masked_everywhere(app: RunningApp) -> None:
     answers.append(app.visit())
     assert all(secret not in answer.text for answer in answers)
     assert answers[0].json()["build_config"]["secrets"] == {"TOKEN": "***"}
-    assert answers[0].json()["password_protected"] is True
+
+
+@pytest.mark.parametrize("mode", ["password", "jwt"])
+def test_a_protection_that_is_not_built_is_refused_and_not_pretended(app: RunningApp, mode: str) -> None:
+    config = {"auth_config": {"mode": mode, "password": "hunter2"}}
+    answers = [
+        app.client.post("/v1/apps", json={"slug": f"{app.slug}-2", "meta": {"title": "x"}, **config}),
+        app.client.patch(app.path, json=config),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "access_mode_not_built"), answer.text
+    assert app.client.get(app.path).json()["password_protected"] is False
 
 
 def test_apps_are_listed_newest_first_and_found_by_slug_and_search(platform: Platform) -> None:

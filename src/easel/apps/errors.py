@@ -55,6 +55,13 @@ class ConfigInvalidError(EaselError):
     code = "config_invalid"
 
 
+class AccessModeNotBuiltError(BadRequestError):
+    """`auth_config.mode` is `{mode}`, which is not built yet: everybody could see the app. Leave the mode `public`, and
+    put what must not be seen behind a server of your own for now."""
+
+    code = "access_mode_not_built"
+
+
 class ConfigTooLargeError(BadRequestError):
     """The configuration would be {size} bytes long, and may be {limit}."""
 

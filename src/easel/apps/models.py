@@ -24,6 +24,12 @@ class App(Base):
     __tablename__ = "app"
     __table_args__ = (
         Index("uq_app_slug_live", "slug", unique=True, postgresql_where=text("deleted_at is null")),
+        Index(
+            "uq_app_short_host_live",
+            text('("left"(slug::text, 42) || "left"(encode(sha256(slug::bytea), \'hex\'::text), 6))'),
+            unique=True,
+            postgresql_where=text("deleted_at is null and length(slug) > 49"),
+        ),
         Index("ix_app_org_created", "org_id", "created_at", "id"),
         Index("ix_app_changed_xid", "changed_xid"),
     )

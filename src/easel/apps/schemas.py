@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.config import JsonDict
 
 from easel.apps.legacy import (
@@ -20,14 +20,20 @@ from easel.apps.legacy import (
     ThemeConfig,
 )
 from easel.apps.rules import MAX_LENGTH, MIN_LENGTH
-from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree, never_null
+from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree, never_null, whole_text
 from easel.versions.schemas import VersionRecord
 
 _SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+(-[a-z0-9]+)*$"}
 
 # The rule itself is in `rules`, with a code for each way to break it: what is only published here is answered there.
-Slug = Annotated[str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, json_schema_extra=_SLUG_SHAPE)]
-OtherSlug = Annotated[str, Field(json_schema_extra={"minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, **_SLUG_SHAPE})]
+Slug = Annotated[
+    str, AfterValidator(whole_text), Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, json_schema_extra=_SLUG_SHAPE)
+]
+OtherSlug = Annotated[
+    str,
+    AfterValidator(whole_text),
+    Field(json_schema_extra={"minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, **_SLUG_SHAPE}),
+]
 
 
 class PageMeta(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
@@ -15,6 +15,7 @@ from easel.access.secrets import Vault
 from easel.access.service import Principal
 from easel.apps.config import SECTIONS, Config, canonical, config_hash, merge_patch, seal
 from easel.apps.errors import (
+    AccessModeNotBuiltError,
     AppNotFoundError,
     ConfigInvalidError,
     ConfigTooLargeError,
@@ -106,6 +107,7 @@ async def create_app(
     given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     config = seal(vault, {name: given[name] for name in SECTIONS if name in given}, {})
     _check_size(config)
+    _check_access(config)
     now = clock.now()
     app = App(
         id=new_id("app"),
@@ -160,6 +162,7 @@ def _patched(vault: Vault, app: App, patch: Config) -> Config:
     sealed = seal(vault, merged, app.draft)
     _check_valid(app.slug, merged)
     _check_size(sealed)
+    _check_access(sealed)
     return sealed
 
 
@@ -178,14 +181,30 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
+def _check_access(config: Config) -> None:
+    """An app that asks for a protection it would not get must not look as if it had it."""
+    mode = (config.get("auth_config") or {}).get("mode") or "public"
+    if mode != "public":
+        raise AccessModeNotBuiltError(mode=mode)
+
+
 def _check_size(config: Config) -> None:
     size = len(canonical(config))
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
 
 
+# A long slug is taken as well by one that has the same addresses where it is cut (migration 0007).
+_TAKEN: LiteralString = (
+    "select 1 from app where deleted_at is null and slug = %(slug)s::text"
+    " union all select 1 from app where deleted_at is null and length(slug) > 49 and length(%(slug)s::text) > 49"
+    " and left(slug::text, 42) || left(encode(sha256(slug::bytea), 'hex'), 6)"
+    " = left(%(slug)s::text, 42) || left(encode(sha256(%(slug)s::text::bytea), 'hex'), 6)"
+)
+
+
 async def _refuse_taken(work: Transaction, slug: str) -> None:
-    if await work.session.scalar(select(App.id).where(App.slug == slug, App.deleted_at.is_(None))):
+    if await work.sql(_TAKEN, {"slug": slug}):
         raise SlugTakenError(slug=slug)
 
 
@@ -194,7 +213,7 @@ async def _flush_slug(work: Transaction, slug: str) -> None:
     try:
         await work.session.flush()
     except IntegrityError as error:
-        if "uq_app_slug_live" in str(error.orig):
+        if "uq_app_slug_live" in str(error.orig) or "uq_app_short_host_live" in str(error.orig):
             raise SlugTakenError(slug=slug) from error
         raise
 

@@ -80,7 +80,9 @@ class DeployRequest(Request):
                 text.encode()
             except UnicodeEncodeError:
                 raise PydanticCustomError(
-                    "text_invalid", "the path or text of {path} holds half of a surrogate pair", {"path": path[:200]}
+                    "text_invalid",
+                    "the path or text of {path} holds half of a surrogate pair",
+                    {"path": path[:200].encode("utf-8", "replace").decode()},
                 ) from None
         return files
 
