@@ -130,9 +130,11 @@ def prepare_database(settings: Settings, url: str) -> str | None:
     return prepare(settings, url)
 
 
-def open_store(settings: Settings, *, patience: float = 300) -> ObjectStore:
-    """The object store that the settings name; a request to it may take `patience` seconds."""
-    return open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir, patience=patience)
+def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
+    """The object store that the settings name; for `patience` and `impatience` (seconds) see `open_objects`."""
+    return open_objects(
+        settings.objects_url, settings.objects_dir, settings.scratch_dir, patience=patience, impatience=impatience
+    )
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -151,7 +153,9 @@ def run_api(settings: Settings) -> None:
 
     url = _prepare(settings, "api")
     check_schema(url)
-    app = make_application(make_services(settings, url, open_store(settings), open_vault(settings)))
+    # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
+    objects = open_store(settings, impatience=15)
+    app = make_application(make_services(settings, url, objects, open_vault(settings)))
     config = uvicorn.Config(
         app,
         loop="uvloop",

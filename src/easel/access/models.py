@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, LargeBinary, String, func
+from sqlalchemy import DateTime, ForeignKey, Index, Integer, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easel.storage.database import Base
@@ -38,14 +38,15 @@ class ApiKey(Base):
 
 
 class RememberedAnswer(Base):
-    """The first answer to a POST with an Idempotency-Key, kept for a day."""
+    """The first answer that an API key got to a POST with an Idempotency-Key, sealed, and kept for a day."""
 
     __tablename__ = "remembered_answer"
     __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)
 
     org_id: Mapped[str] = mapped_column(String, primary_key=True)
+    key_id: Mapped[str] = mapped_column(String, primary_key=True)
     key: Mapped[str] = mapped_column(String, primary_key=True)
     request_hash: Mapped[str] = mapped_column(String)
     status: Mapped[int] = mapped_column(Integer)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[str] = mapped_column(String)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,9 @@ from easel.errors import EaselError
 from easel.web.context import services_of
 
 router = APIRouter(include_in_schema=False)
+
+PATIENCE = 5
+"""Seconds that a part is given to answer; whoever asks for readiness asks again."""
 
 
 @router.get("/healthz")
@@ -28,7 +32,7 @@ async def readyz(request: Request) -> JSONResponse:
     services = services_of(request)
     parts: dict[str, str] = {}
     try:
-        async with services.database.transaction() as work:
+        async with asyncio.timeout(PATIENCE), services.database.transaction() as work:
             await work.session.execute(text("select 1"))
             parts["database"] = "ok"
             await work.session.execute(text("select 1 from procrastinate_jobs limit 1"))
@@ -37,9 +41,10 @@ async def readyz(request: Request) -> JSONResponse:
         parts.setdefault("database", f"no answer ({type(error).__name__})")
         parts.setdefault("queue", "no answer")
     try:
-        await services.objects.check()
+        async with asyncio.timeout(PATIENCE):
+            await services.objects.check()
         parts["objects"] = "ok"
-    except (EaselError, OSError) as error:
+    except (EaselError, OSError) as error:  # TimeoutError is an OSError
         parts["objects"] = f"no answer ({type(error).__name__})"
     ready = all(state == "ok" for state in parts.values())
     body: dict[str, Any] = {"status": "ok" if ready else "not ready", **parts}

@@ -25,6 +25,7 @@ from easel.deploys.service import FINAL, Order, accept, cancel, get_deploy, read
 from easel.deploys.service import list_deploys as find_deploys
 from easel.serving.addresses import address, version_environment
 from easel.settings import Settings
+from easel.web.bodies import takes_texts
 from easel.web.context import Deployer, Parts, Reader, Services, Work
 from easel.web.route import EaselRoute
 
@@ -53,6 +54,7 @@ for instant rollback to any previous version."""
 
 
 @router.post("/{app_id}/deploy", summary="Deploy an App", description=DEPLOY_DESCRIPTION, response_model=DeployResponse)
+@takes_texts("source_files", 64 * 1024 * 1024)
 async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deployer, parts: Parts) -> DeployResponse:
     """Queue a deploy."""
     app = await get_app(work, caller, app_id)

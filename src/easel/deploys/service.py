@@ -69,6 +69,8 @@ async def accept(
     assert order.bundle_s3_key is not None
     if await find_upload(work, app, order.bundle_s3_key) is None:
         raise BundleNotFoundError(bundle_s3_key=order.bundle_s3_key)
+    if objects.far:
+        await work.release()
     if await objects.head(order.bundle_s3_key) is None:
         raise BundleNotUploadedError(bundle_s3_key=order.bundle_s3_key)
     data = check_source_files(order.source_files, limits) if order.source_files is not None else None

@@ -34,6 +34,8 @@ async def restore(
     Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionDamagedError, EnvironmentLockedError.
     """
     version = await find_recorded(work, caller, app_id, number)
+    if verifier.far:
+        await work.release()
     await verifier.verify(version)
     refuse_lock(
         await move_pointer(
@@ -80,23 +82,27 @@ async def promote(work: Transaction, verifier: Verifier, caller: Principal, app_
     Raises AppNotFoundError, NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.
     """
     which = {"app": app_id, "org": caller.org_id}
+    if caller.app_id not in (None, app_id):
+        raise AppNotFoundError(app_id=app_id)
+    whole = await _verified_before(work, verifier, which) if verifier.far else None
     # The app's row first, and in a statement of its own: staging cannot move between looking and pointing.
-    held = await work.sql(_HOLD, which) if caller.app_id in (None, app_id) else []
+    held = await work.sql(_HOLD, which)
     if not held:
         raise AppNotFoundError(app_id=app_id)
-    ((sequence, slug),) = held
     staged = await work.sql(_STAGED, which)
     if not staged:
         raise NothingToPromoteError()
-    ((deploy_id, number, recorded_by, manifest_key),) = staged
-    version = Recorded(app_id, caller.org_id, slug, number, recorded_by, manifest_key)
-    await verifier.verify(version)
+    ((sequence, slug),) = held
+    deploy_id, *recorded = staged[0]
+    version = Recorded(app_id, caller.org_id, slug, *recorded)
+    if whole is None or version.manifest_key != whole:
+        await verifier.verify(version)
     move = await move_pointer(
         work,
         app_id,
         caller.org_id,
         "production",
-        number,
+        version.number,
         action="promote",
         actor=caller.actor,
         sequence=sequence,
@@ -104,3 +110,14 @@ async def promote(work: Transaction, verifier: Verifier, caller: Principal, app_
     )
     refuse_lock(move)
     return version
+
+
+async def _verified_before(work: Transaction, verifier: Verifier, which: dict[str, str]) -> str | None:
+    """The manifest that staging serves now, found whole while no transaction waits; None where it serves nothing."""
+    staged = await work.sql(_STAGED, which)
+    await work.release()
+    if not staged:
+        return None
+    version = Recorded(which["app"], which["org"], "", *staged[0][1:])
+    await verifier.verify(version)
+    return version.manifest_key

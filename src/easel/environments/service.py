@@ -8,6 +8,7 @@ from typing import Literal, LiteralString
 from sqlalchemy import select
 
 from easel import clock
+from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoundError
 from easel.environments.models import Audit, Environment
@@ -63,13 +64,19 @@ def new_environments(app: App) -> list[Environment]:
 
 
 _NEXT_SEQUENCE: LiteralString = (
-    "update app set last_sequence = last_sequence + 1 where id = %(app)s returning last_sequence"
+    "update app set last_sequence = last_sequence + 1 where id = %(app)s and deleted_at is null returning last_sequence"
 )
 
 
 async def next_sequence(work: Transaction, app: App) -> int:
-    """The app's next place in acceptance order. Holds the app's row until the commit, so that order is one."""
-    return int((await work.sql(_NEXT_SEQUENCE, {"app": app.id}))[0][0])
+    """The app's next place in acceptance order. Holds the app's row until the commit, so that order is one.
+
+    Raises AppNotFoundError: the app may have been deleted since it was read.
+    """
+    taken = await work.sql(_NEXT_SEQUENCE, {"app": app.id})
+    if not taken:
+        raise AppNotFoundError(app_id=app.id)
+    return int(taken[0][0])
 
 
 async def move_pointer(

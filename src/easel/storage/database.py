@@ -81,9 +81,15 @@ class Transaction:
         assert isinstance(connection, psycopg.AsyncConnection)
         return connection
 
+    async def release(self) -> None:
+        """Ends the transaction here and gives its connection back, before something slow that is no matter of the
+        database. What was read stays as it was read; what is asked next begins another transaction."""
+        await self.commit()
+
     async def commit(self) -> None:
         """Commits, then tells the edges of this machine."""
         await self.session.commit()
+        self._driver = None
         if self._page is not None:
             for slot in self._slots:
                 self._page.bump(slot)
@@ -101,6 +107,8 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=False,
             pool_timeout=20,
+            # What a statement was given may be a secret, and a failed statement ends up in the log.
+            hide_parameters=True,
             connect_args={"options": f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}"},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)

@@ -61,10 +61,25 @@ class ObjectStore:
 
     presigns = False
     """Whether the store makes presigned URLs itself, so that bytes never pass through the api."""
+    far = False
+    """Whether it is asked over a network, for which no transaction should wait."""
 
-    def __init__(self, store: LocalStore | S3Store | GCSStore | AzureStore, scratch: Path) -> None:
+    def __init__(
+        self, store: LocalStore | S3Store | GCSStore | AzureStore, scratch: Path, *, impatience: float | None = None
+    ) -> None:
         self._store = store
         self._scratch = scratch
+        self._impatience = impatience
+
+    @asynccontextmanager
+    async def _soon(self, key: str) -> AsyncIterator[None]:
+        """For reading what is small: with its retries it may take `impatience` seconds in all."""
+        with translated(key):
+            try:
+                async with asyncio.timeout(self._impatience):
+                    yield
+            except TimeoutError:
+                raise StoreUnavailableError(reason=f"nothing came within {self._impatience:g} seconds") from None
 
     def local_path(self, key: str) -> Path | None:
         """Where the object lies on this machine's disk, or None if the store is not a folder."""
@@ -72,7 +87,7 @@ class ObjectStore:
 
     async def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissingError, StoreUnavailableError."""
-        with translated(key):
+        async with self._soon(key):
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
@@ -80,7 +95,7 @@ class ObjectStore:
         if length == 0:
             return b""
         try:
-            with translated(key):
+            async with self._soon(key):
                 return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
         except StoreUnavailableError as error:
             # A server may answer a range with everything (RFC 9110 §14.2); rclone's does.
@@ -101,7 +116,7 @@ class ObjectStore:
     async def head(self, key: str) -> ObjectInfo | None:
         """What is known of the object, or None if there is none. Raises StoreUnavailableError."""
         try:
-            with translated(key):
+            async with self._soon(key):
                 meta = await obstore.head_async(self._store, key)
         except ObjectMissingError:
             return None
@@ -247,19 +262,23 @@ class BucketObjects(ObjectStore):
     """Objects in S3, GCS or Azure; endpoint, region and credentials come from their usual variables."""
 
     presigns = True
+    far = True
 
     async def check(self) -> None:
         """Raises StoreUnavailableError unless the bucket is there and may be read."""
         # Asking for an object would not tell a bucket that is missing from an object that is.
-        with translated("easel-ready"):
+        async with self._soon("easel-ready"):
             async for _ in obstore.list(self._store, prefix="easel-ready"):
                 break
 
 
-def open_objects(url: str | None, folder: Path, scratch: Path, *, patience: float = 300) -> ObjectStore:
+def open_objects(
+    url: str | None, folder: Path, scratch: Path, *, patience: float = 300, impatience: float | None = None
+) -> ObjectStore:
     """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
 
-    `patience` is how many seconds one request to a bucket may take, with its body. Raises ObjectsUrlInvalidError.
+    `patience` is how many seconds one request to a bucket may take, with its body; `impatience`, where given, how many
+    reading a whole object, a range or what is known of it may take, with all retries. Raises ObjectsUrlInvalidError.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:
@@ -281,7 +300,7 @@ def open_objects(url: str | None, folder: Path, scratch: Path, *, patience: floa
         raise ObjectsUrlInvalidError(url=url, reason=str(error).splitlines()[0][:200]) from error
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
-    return BucketObjects(store, scratch)
+    return BucketObjects(store, scratch, impatience=impatience)
 
 
 def _hash_file(path: Path, size: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -28,15 +29,23 @@ from easel.uploads.service import (
     OBJECTS_PATH,
     SignedAddress,
     find_upload,
+    has_an_app,
     inspect_upload,
     issue_upload,
     note_arrival,
 )
+from easel.web.bodies import timely
 from easel.web.context import Deployer, Parts, Services, Work, services_of
 from easel.web.route import EaselRoute
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 objects_router = APIRouter(include_in_schema=False)
+
+SILENCE = 60
+"""Seconds that nothing of an upload may come."""
+
+_RANGE = re.compile(r"([0-9]*)-([0-9]*)", re.ASCII)
+_RANGES = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})(?:, *(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18}))*")
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -73,6 +82,8 @@ async def verify_upload(
     upload = await find_upload(work, app, body.bundle_s3_key)
     if upload is None:
         raise UploadNotFoundError(bundle_s3_key=body.bundle_s3_key)
+    if parts.objects.far:
+        await work.release()
     info = await inspect_upload(parts.objects, upload)
     return VerifyUploadResponse(
         bundle_s3_key=upload.key,
@@ -111,6 +122,9 @@ async def receive_upload(
     found = request.headers.get("content-type", "")
     if found.split(";")[0].strip().lower() != content_type.split(";")[0].strip().lower():
         raise ContentTypeMismatchError(expected=content_type, found=found or "none")
+    async with services.database.transaction() as work:
+        if not await has_an_app(work, key):
+            raise UploadUrlInvalidError(reason="its app has been deleted")
     etag = await _store(objects, key, request, length)
     async with services.database.transaction() as work:
         await note_arrival(work, key, etag, length)
@@ -123,9 +137,10 @@ async def _store(objects: FolderObjects, key: str, request: Request, length: int
     digest = hashlib.md5(usedforsecurity=False)
     received = 0
     try:
-        with os.fdopen(descriptor, "wb") as out, translated(key):
+        # Closing writes what is left, so that it as well may find the disk full.
+        with translated(key), os.fdopen(descriptor, "wb") as out:
             try:
-                async for chunk in request.stream():
+                async for chunk in timely(request, silence=SILENCE):
                     received += len(chunk)
                     if received > length:
                         raise UploadIncompleteError(received=received, expected=length)
@@ -165,9 +180,31 @@ async def send_object(
     services = services_of(request)
     SignedAddress("GET", key, expires, "", filename).check(services.vault, signature)
     path = _folder(services).local_path(key)
-    if path is None or not path.is_file():
+    async with services.database.transaction() as work:
+        known = await has_an_app(work, key)
+    if not known or path is None or not path.is_file():
         raise ObjectMissingError(key=key)
+    if not _satisfiable(request.headers.get("range", ""), path.stat().st_size):
+        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
     return FileResponse(path, media_type="application/zip", filename=filename or None, headers=_CORS)
+
+
+def _satisfiable(ranges: str, size: int) -> bool:
+    """Whether a Range header asks for one or more parts that a file of `size` bytes has.
+
+    RFC 9110 §14.2: a server may ignore the header; here, wherever it is malformed or asks for what is not there, so
+    that what resumes a download gets it whole and not a refusal.
+    """
+    if not _RANGES.fullmatch(ranges):
+        return False
+    for first, last in _RANGE.findall(ranges):
+        if (
+            (first and int(first) >= size)
+            or (first and last and int(first) > int(last))
+            or (not first and not int(last))
+        ):
+            return False
+    return True
 
 
 def _folder(services: Services) -> FolderObjects:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import LiteralString
 from urllib.parse import quote, urlencode
 
 from sqlalchemy import select, update
@@ -55,6 +56,14 @@ async def find_upload(work: Transaction, app: App, key: str) -> Upload | None:
     return await work.session.scalar(
         select(Upload).where(Upload.key == key, Upload.app_id == app.id, Upload.org_id == app.org_id)
     )
+
+
+_ALIVE: LiteralString = "select 1 from app where id = split_part(%(key)s::text, '/', 2) and deleted_at is null"
+
+
+async def has_an_app(work: Transaction, key: str) -> bool:
+    """Whether the app is still there to which an object with this key belongs: uploads and all else name it second."""
+    return bool(await work.sql(_ALIVE, {"key": key}))
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:

@@ -66,10 +66,12 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
     """Get one version with its manifest, source files and configuration."""
     app = await get_app(work, caller, app_id)
     found = await find_version(work, app, version)
+    active = await active_in(work, app)
+    await work.release()
     manifest = await _manifest(parts.objects, found)
     sources = await _sources(parts.objects, found)
     return VersionDetailResponse.model_construct(
-        **_facts(parts.settings, app, found, await active_in(work, app)),
+        **_facts(parts.settings, app, found, active),
         asset_manifest={
             path: {
                 "s3_key": f"{manifest.bundles[member.bundle].key}#{path}",
@@ -98,6 +100,7 @@ async def diff_versions(
     app = await get_app(work, caller, app_id)
     old = await find_version(work, app, from_version)
     new = await find_version(work, app, to_version)
+    await work.release()
     manifests = await _manifest(parts.objects, old), await _manifest(parts.objects, new)
     sources = await _sources(parts.objects, old), await _sources(parts.objects, new)
     return await asyncio.to_thread(_diff, app.id, old, new, manifests, sources)
@@ -143,6 +146,7 @@ async def download_version(
     found = await find_version(work, app, version)
     if found.bundle_key is None:
         raise VersionHasNoFilesError(version=version)
+    await work.release()
     if await parts.objects.head(found.bundle_key) is None:
         raise VersionDamagedError(version=version, reason="its bundle is missing from the store")
     expires = parts.settings.download_expires

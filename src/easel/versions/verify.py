@@ -47,6 +47,8 @@ class Verifier:
 
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
         self._objects = objects
+        self.far = objects.far
+        """Whether checking may take long, so that no transaction should wait for it."""
         self._known: OrderedDict[str, tuple[object, ...]] = OrderedDict()
         self._manifests: OrderedDict[str, tuple[tuple[int, ...], list[BundleRef]]] = OrderedDict()
         self._limit = remembered

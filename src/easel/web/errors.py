@@ -44,19 +44,15 @@ class AddressInvalidError(NotFoundError):
     code = "route_not_found"
 
 
-class RequestTooLargeError(EaselError):
-    """The request's body is larger than {limit} bytes."""
-
-    status = 413
-    code = "request_too_large"
-
-
 def error_answer(error: EaselError) -> JSONResponse:
     """The answer for an error, with Retry-After where trying again makes sense."""
     headers = {}
     retry_after = error.details.get("retry_after_seconds")
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
+    if error.status in (408, 413):
+        # What is left of the body is not waited for.
+        headers["Connection"] = "close"
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = envelope(error)

@@ -1,24 +1,17 @@
-"""Around every request: an id, a limit on its body, and an envelope for errors nobody foresaw."""
+"""Around every request: an id, and an envelope for errors nobody foresaw."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import MutableMapping
-from typing import Any
 
 from prometheus_client import Histogram
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easel.ids import new_id
-from easel.uploads.service import OBJECTS_PATH
-from easel.web.errors import AddressInvalidError, InternalServerError, RequestTooLargeError, error_answer
+from easel.web.errors import AddressInvalidError, InternalServerError, error_answer
 
 logger = logging.getLogger(__name__)
-
-LARGEST_BODY = 64 * 1024 * 1024
-"""Bytes; `source_files` may hold 10 MiB of text, which JSON can write six times as long."""
 
 REQUEST_SECONDS = Histogram(
     "easel_api_request_seconds",
@@ -56,8 +49,7 @@ class RequestContext:
             await error_answer(AddressInvalidError())(scope, receive, send_with_id)
             return
         try:
-            bounded = receive if scope["path"].startswith(OBJECTS_PATH) else _bounded(scope, receive)
-            await self.app(scope, bounded, send_with_id)
+            await self.app(scope, receive, send_with_id)
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if status:
@@ -66,26 +58,3 @@ class RequestContext:
         finally:
             route = getattr(scope.get("route"), "path", "other")
             REQUEST_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - began)
-
-
-def _bounded(scope: Scope, receive: Receive) -> Receive:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > LARGEST_BODY:
-            return _refuse
-    received = 0
-
-    async def bounded() -> MutableMapping[str, Any]:
-        nonlocal received
-        message = await receive()
-        if message["type"] == "http.request":
-            received += len(message.get("body", b""))
-            if received > LARGEST_BODY:
-                # FastAPI lets this kind through, and turns every other into "cannot parse the body".
-                raise HTTPException(413, RequestTooLargeError(limit=LARGEST_BODY).message)
-        return message
-
-    return bounded
-
-
-async def _refuse() -> MutableMapping[str, Any]:
-    raise HTTPException(413, RequestTooLargeError(limit=LARGEST_BODY).message)

@@ -2,77 +2,133 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
 from easel.access.errors import IdempotencyConflictError, IdempotencyKeyInvalidError
 from easel.access.models import RememberedAnswer
+from easel.access.service import Principal
 from easel.storage.database import Transaction
+from easel.web.bodies import BoundedRequest, rule_of
 from easel.web.context import identify, services_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class EaselRoute(APIRoute):
-    """A route whose work is one transaction: committed before the answer is sent, rolled back when it raises."""
+    """A route whose work is one transaction: committed before the answer is sent, rolled back when it raises.
+
+    Who asks is found out first, before anything of what was sent is looked at.
+    """
 
     def get_route_handler(self) -> Handler:
         """The route's handler, inside a transaction."""
         handle = super().get_route_handler()
+        rule = rule_of(self.endpoint)
+        turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-        async def handler(request: Request) -> Response:
-            async with services_of(request).database.transaction() as work:
-                request.state.work = work
-                key = request.headers.get("idempotency-key") if request.method == "POST" else None
-                if key is None:
+        async def handler(plain: Request) -> Response:
+            request = BoundedRequest(plain.scope, plain.receive)
+            request.rule = rule
+            if request.has_body:
+                if not request.is_small:
+                    async with _transaction(request):
+                        await identify(request)
+                await request.take()
+            key = request.headers.get("idempotency-key") if request.method == "POST" else None
+            if key is None:
+                async with _transaction(request):
+                    await identify(request)
                     return await handle(request)
-                return await _once(request, work, key, handle)
+            if not 1 <= len(key) <= 255 or not all(33 <= ord(character) < 127 for character in key):
+                raise IdempotencyKeyInvalidError()
+            # Of those with one key, one at a time: the others wait without a connection to the database.
+            async with turns.setdefault(f"{request.headers.get('authorization')}\n{key}", asyncio.Lock()):
+                return await _first_or_again(request, key, handle)
 
         return handler
 
 
-async def _once(
-    request: Request, work: Transaction, key: str, handle: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """The first answer under this key, or the handler's, remembered in the same transaction as what it did.
+@asynccontextmanager
+async def _transaction(request: Request) -> AsyncIterator[Transaction]:
+    async with services_of(request).database.transaction() as work:
+        request.state.work = work
+        yield work
 
-    Refusals are not remembered: they changed nothing, and the same request may be right later.
+
+class _SomebodyWasFasterError(Exception):
+    """Another process has answered a request with the same key meanwhile."""
+
+
+async def _first_or_again(request: Request, key: str, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+    while True:
+        try:
+            async with _transaction(request) as work:
+                return await _once(request, work, await identify(request), key, handle)
+        except _SomebodyWasFasterError:
+            continue
+
+
+async def _once(
+    request: Request,
+    work: Transaction,
+    principal: Principal,
+    key: str,
+    handle: Callable[[Request], Awaitable[Response]],
+) -> Response:
+    """The API key's first answer under this Idempotency-Key, or the handler's, remembered in the same transaction as
+    what it did.
+
+    Refusals are not remembered: they changed nothing, and the same request may be right later. Answers hold secrets
+    (a new key, a presigned address), so they are sealed, and only the API key that was given one gets it again.
     """
-    if not 1 <= len(key) <= 255 or not all(33 <= ord(character) < 127 for character in key):
-        raise IdempotencyKeyInvalidError()
-    principal = await identify(request)
     fingerprint = hashlib.sha256()
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):
         fingerprint.update(part + b"\n")
     fingerprint.update(await request.body())
     # Two requests with one key at the same moment: the second waits for the first, and finds its answer.
     await work.session.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{principal.org_id}/{key}"}
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{principal.key_id}/{key}"}
     )
     known = await work.session.scalar(
-        select(RememberedAnswer).where(RememberedAnswer.org_id == principal.org_id, RememberedAnswer.key == key)
+        select(RememberedAnswer).where(
+            RememberedAnswer.org_id == principal.org_id,
+            RememberedAnswer.key_id == principal.key_id,
+            RememberedAnswer.key == key,
+        )
     )
+    vault = services_of(request).vault
     if known is not None:
         if known.request_hash != fingerprint.hexdigest():
             raise IdempotencyConflictError()
-        return Response(known.body, known.status, {"Idempotency-Replayed": "true"}, "application/json")
+        return Response(vault.open(known.body), known.status, {"Idempotency-Replayed": "true"}, "application/json")
     response = await handle(request)
     if response.status_code < 400:
-        work.session.add(
-            RememberedAnswer(
+        remembered = (
+            insert(RememberedAnswer)
+            .values(
                 org_id=principal.org_id,
+                key_id=principal.key_id,
                 key=key,
                 request_hash=fingerprint.hexdigest(),
                 status=response.status_code,
-                body=bytes(response.body),
+                body=vault.seal(bytes(response.body).decode()),
                 created_at=clock.now(),
             )
+            .on_conflict_do_nothing()
+            .returning(RememberedAnswer.key)
         )
-        await work.session.flush()
+        # An operation that lets go of its transaction lets go of the lock as well.
+        if await work.session.scalar(remembered) is None:
+            raise _SomebodyWasFasterError
     return response

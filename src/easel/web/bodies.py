@@ -1,0 +1,148 @@
+"""Bodies of requests: how large they may be, how long they may take, and reading large ones without harm to others.
+
+Nothing of the database is held while a body is on its way, and none that is large is taken from a stranger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from fastapi import Request
+
+from easel.errors import EaselError
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes; a configuration may have half of it."""
+TAKEN_FROM_STRANGERS = 64 * 1024
+"""Bytes of a body that are read before it is known whose it is."""
+SILENCE = 20
+"""Seconds that nothing of a body may come."""
+SLOWEST = 16 * 1024
+"""Bytes per second that must come on the whole."""
+
+_MOST_STRINGS = 20_000
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+class RequestTooLargeError(EaselError):
+    """The request's body is larger than {limit} bytes."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class RequestTimeoutError(EaselError):
+    """The request's body did not come: {received} bytes after {seconds} seconds. Nothing was changed; send it again."""
+
+    status = 408
+    code = "request_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """What an operation takes: so many bytes, of which all that is beyond the usual is the texts of one field."""
+
+    largest: int = LARGEST_BODY
+    texts: str | None = None
+
+
+def takes_texts(field: str, largest: int) -> Callable[[Endpoint], Endpoint]:
+    """Marks an operation that takes a body of up to `largest` bytes, for the map of texts in that field."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.body_rule = BodyRule(largest, field)  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def rule_of(endpoint: Callable[..., Any]) -> BodyRule:
+    """The rule of an operation."""
+    rule = getattr(endpoint, "body_rule", None)
+    return rule if isinstance(rule, BodyRule) else BodyRule()
+
+
+class BoundedRequest(Request):
+    """A request whose body was read by `take`, and whose JSON is read without stopping everybody else."""
+
+    rule = BodyRule()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body comes with it (RFC 9112 §6.3)."""
+        return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it says of its body that it is one that may be read before it is known whose it is."""
+        length = self.headers.get("content-length", "")
+        return length.isdigit() and int(length) <= TAKEN_FROM_STRANGERS
+
+    async def take(self) -> None:
+        """Reads the body. Raises RequestTooLargeError, as soon as that is known, and RequestTimeoutError."""
+        length = self.headers.get("content-length", "")
+        if length.isdigit() and int(length) > self.rule.largest:
+            raise RequestTooLargeError(limit=self.rule.largest)
+        pieces = []
+        received = 0
+        async for piece in timely(self, silence=SILENCE, slowest=SLOWEST):
+            received += len(piece)
+            if received > self.rule.largest:
+                raise RequestTooLargeError(limit=self.rule.largest)
+            pieces.append(piece)
+        self._body = b"".join(pieces)
+
+    async def json(self) -> Any:
+        """The body read as JSON. Raises json.JSONDecodeError."""
+        body = await self.body()
+        if len(body) <= LARGEST_BODY or self.rule.texts is None:
+            return await super().json()
+        return await asyncio.to_thread(_read_large, body, self.rule.texts)
+
+
+async def timely(request: Request, *, silence: float, slowest: float = 0) -> AsyncIterator[bytes]:
+    """The pieces of the request's body. Raises RequestTimeoutError when nothing comes for `silence` seconds, or less
+    than `slowest` bytes per second on the whole, and what Starlette raises when the client is gone."""
+    began = time.monotonic()
+    received = 0
+    stream = request.stream()
+    while True:
+        patience = silence
+        if slowest:
+            patience = min(silence, silence + received / slowest - (time.monotonic() - began))
+        try:
+            async with asyncio.timeout(patience):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise RequestTimeoutError(received=received, seconds=round(time.monotonic() - began)) from None
+        received += len(piece)
+        yield piece
+
+
+def _read_large(body: bytes, field: str) -> dict[str, Any]:
+    """A large object, in which one field holds texts and all others together are small.
+
+    What else it might hold (ten million empty lists) would take a hundred times its size in memory.
+    """
+    # Every string begins with a quote that no backslash stands before.
+    if body.count(b'"') - body.count(b'\\"') > 2 * _MOST_STRINGS:
+        raise json.JSONDecodeError(f"more than {_MOST_STRINGS} strings", "", 0)
+    try:
+        raw = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        texts = msgspec.json.decode(raw.pop(field, msgspec.Raw(b"{}")), type=dict[str, str] | None)
+    except msgspec.MsgspecError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from error
+    except UnicodeDecodeError as error:
+        raise json.JSONDecodeError("it is not UTF-8", "", error.start) from error
+    if sum(map(len, raw.values())) > LARGEST_BODY:
+        raise json.JSONDecodeError(f"all but {field} is larger than {LARGEST_BODY} bytes", "", 0)
+    return {**{name: json.loads(bytes(value)) for name, value in raw.items()}, field: texts}
