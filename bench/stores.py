@@ -24,6 +24,7 @@ class Bucket:
 
     port: int
     name: str
+    process: subprocess.Popen[bytes] | None = None
 
     def environment(self, prefix: str) -> dict[str, str]:
         """The variables by which an Easel keeps its objects in the bucket, under the prefix."""
@@ -41,9 +42,9 @@ class Bucket:
 def moto() -> Iterator[Bucket]:
     """A bucket on moto's server."""
     port = free_port()
-    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port) as process:
         httpx.put(f"http://127.0.0.1:{port}/easel", trust_env=False).raise_for_status()
-        yield Bucket(port, "easel")
+        yield Bucket(port, "easel", process)
 
 
 @contextmanager
@@ -55,12 +56,14 @@ def rclone(folder: Path) -> Iterator[Bucket]:
     program = str(beside) if beside.exists() else which("rclone")
     assert program is not None, "rclone is not installed"
     command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
-    with _running([*command, "--vfs-cache-mode", "full", "--cache-dir", str(folder / "cache"), str(folder)], port):
-        yield Bucket(port, "easel")
+    with _running(
+        [*command, "--vfs-cache-mode", "full", "--cache-dir", str(folder / "cache"), str(folder)], port
+    ) as process:
+        yield Bucket(port, "easel", process)
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def _running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
@@ -72,7 +75,7 @@ def _running(command: list[str], port: int) -> Iterator[None]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{command[0]} did not start") from None
                 time.sleep(0.05)
-        yield
+        yield process
     finally:
         process.kill()
         process.wait()

@@ -87,6 +87,7 @@ def test_the_last_admin_key_cannot_be_revoked(platform: Platform) -> None:
 def test_what_is_not_there_and_what_is_not_yours_look_alike(app: RunningApp) -> None:
     import asyncio
 
+    import easel.apps.models  # noqa: F401 (keys refer to apps)
     from easel.access.service import create_key, create_organisation
     from easel.storage.database import Database
     from easel.storage.embedded import EmbeddedPostgres

@@ -132,6 +132,33 @@ def test_secrets_are_masked_everywhere(app: RunningApp) -> None:
     assert answers[0].json()["build_config"]["secrets"] == {"TOKEN": "***"}
 
 
+def test_slugs_that_are_cut_to_the_same_address_are_the_same_slug(platform: Platform) -> None:
+    """Both have the staging address `staging-customer-portal-for-the-northern-region-of-acme-62d88d`."""
+    slugs = [
+        "customer-portal-for-the-northern-region-of-acme-corp-example",
+        "customer-portal-for-the-northern-region-of-acme-qwsnyykyc2kj",
+    ]
+    first = RunningApp.create(platform, slugs[0])
+    other = RunningApp.create(platform)
+    for dry_run in ("", "?dry_run=true"):
+        answers = [
+            first.client.post(f"/v1/apps{dry_run}", json={"slug": slugs[1], "meta": {"title": "x"}}),
+            first.client.patch(f"{other.path}{dry_run}", json={"slug": slugs[1]}),
+        ]
+        for answer in answers:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "slug_taken")
+    similar = "customer-portal-for-the-northern-region-of-acme-inc-example"
+    RunningApp.create(platform, similar).client.delete(first.path)
+    RunningApp.create(platform, slugs[1])
+
+
+@pytest.mark.parametrize("body", [b'{"slug":"\\ud800"}', b'{"meta":{"title":"\\udfff"}}', b'{"slug":"a\\u0000"}'])
+def test_half_a_character_is_refused(app: RunningApp, body: bytes) -> None:
+    for query in ("", "?dry_run=true"):
+        answer = app.client.patch(app.path + query, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code // 100, answer.json()["success"]) == (4, False)
+
+
 @pytest.mark.parametrize("mode", ["password", "jwt"])
 def test_a_protection_that_is_not_built_is_refused_and_not_pretended(app: RunningApp, mode: str) -> None:
     config = {"auth_config": {"mode": mode, "password": "hunter2"}}

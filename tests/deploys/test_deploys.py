@@ -174,6 +174,33 @@ def test_git_facts_and_source_files_are_kept_with_the_version(app: RunningApp) -
     assert version["source_files"] == {"src/main.js": "let a = 1\n"}
 
 
+def test_half_a_character_in_a_source_file_is_refused(app: RunningApp) -> None:
+    for name, text in (("\\ud800", "a"), ("a.js", "\\ud800")):
+        body = f'{{"message": "m", "bundle_s3_key": "k", "source_files": {{"{name}": "{text}"}}}}'.encode()
+        answer = app.client.post(f"{app.path}/deploy", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["success"]) == (422, False)
+
+
+def test_the_log_is_not_shown_on_to_a_revoked_key(app: RunningApp) -> None:
+    made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()
+    with app.platform.database() as connection:
+        # A deploy that is queued and stays so.
+        deploy_id = app.deploy(PAGE)["deploy_id"]
+        connection.execute("update deploy set status = 'queued' where id = %s", (deploy_id,))
+        with (
+            app.platform.client(made["key"]) as reader,
+            reader.stream("GET", f"{app.path}/deploys/{deploy_id}/logs/stream") as stream,
+        ):
+            lines = stream.iter_lines()
+            assert next(lines)
+            assert app.client.delete(f"/v1/keys/{made['key_id']}").status_code == 200
+            connection.execute(
+                "insert into deploy_log (deploy_id, seq, ts, line) values (%s, 999, now(), 'a secret')", (deploy_id,)
+            )
+            assert not [line for line in lines if "a secret" in line]
+        connection.execute("update deploy set status = 'complete' where id = %s", (deploy_id,))
+
+
 def test_the_same_idempotency_key_gives_the_first_answer_again(app: RunningApp) -> None:
     key = app.upload(zip_of(PAGE))
     once = {"Idempotency-Key": secrets.token_hex(8)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import time
 from pathlib import Path
@@ -12,10 +13,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from bench.running import Platform, RunningApp, zip_of
 from easel.access.secrets import Vault
+from easel.storage.errors import StorageFullError
+from easel.storage.objects import FolderObjects
 from easel.uploads.errors import FilenameInvalidError
+from easel.uploads.routes import store_upload
 from easel.uploads.service import SignedAddress, clean_filename
 
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})
@@ -162,6 +167,49 @@ def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
         pieces = urlsplit(url)
         with httpx.Client(trust_env=False, base_url=app.platform.api_url) as client:
             assert client.get(f"{path}?{pieces.query}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    "asked", ["x", "bytes=5-1", "bytes=-", "bytes=", "bytes=0-1,9-2", "bytes=99999999-", "bytes=-0"]
+)
+def test_a_range_that_cannot_be_given_gives_everything(app: RunningApp, asked: str) -> None:
+    app.deploy(DATA)
+    answer = httpx.get(download_url(app, 1), headers={"Range": asked}, trust_env=False)
+    assert (answer.status_code, answer.content) == (200, DATA)
+
+
+def test_a_download_goes_on_where_it_broke_off(app: RunningApp) -> None:
+    app.deploy(DATA)
+    url = download_url(app, 1)
+    for asked, part in (("bytes=10-", DATA[10:]), ("bytes=2-4", DATA[2:5]), ("bytes=-5", DATA[-5:])):
+        answer = httpx.get(url, headers={"Range": asked}, trust_env=False)
+        assert (answer.status_code, answer.content) == (206, part)
+
+
+def test_nothing_goes_to_or_comes_from_a_deleted_app(app: RunningApp) -> None:
+    app.deploy(DATA)
+    download, (upload, _) = download_url(app, 1), issue(app)
+    app.client.delete(app.path)
+    refused = put(upload)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "upload_url_invalid")
+    gone = httpx.get(download, trust_env=False)
+    assert (gone.status_code, gone.json()["success"]) == (404, False)
+
+
+async def test_a_disk_that_is_full_is_said_to_be_full(tmp_path: Path) -> None:
+    """A few bytes are buffered: only closing the file finds the disk full."""
+
+    class FullDisk(FolderObjects):
+        def scratch_file(self) -> tuple[int, Path]:
+            return os.open("/dev/full", os.O_WRONLY), tmp_path / "part"
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"some bytes", "more_body": False}
+
+    with pytest.raises(StorageFullError):
+        await store_upload(
+            FullDisk(tmp_path / "o", tmp_path / "s"), "k", Request({"type": "http", "headers": []}, receive), 10
+        )
 
 
 @given(st.text(max_size=80))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +69,30 @@ def test_sources_are_compared_line_by_line_where_both_versions_have_them(app: Ru
     assert texts["b.js"].startswith("--- /dev/null\n+++ b/b.js\n")
     assert "same.js" not in texts
     assert app.client.get(f"{app.path}/versions/1/diff/3").json()["source_diff"] is None
+
+
+def test_what_takes_too_long_to_compare_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"{n}\n" for n in range(10)]
+    old = {"long.js": "x\n" * 30_000, "short.js": "".join(lines)}
+    new = {"long.js": "y\n" * 30_000, "short.js": "".join(reversed(lines))}
+    there = diff.source_diff(old, new)
+    assert "too long to be compared" in there["long.js"]
+    assert there["short.js"].startswith("--- a/short.js\n+++ b/short.js\n@@ -1,10 +1,10 @@\n")
+    monkeypatch.setattr(diff, "PATIENCE", 0)
+    assert "not compared" in diff.source_diff(old, new)["short.js"]
+
+
+sources = st.one_of(st.none(), st.text(alphabet="ab\n\r\0é\u2028", max_size=30))
+
+
+@given(sources, sources)
+def test_a_source_diff_leads_from_one_text_to_the_other(old: str | None, new: str | None) -> None:
+    there = diff.unified("a b.js", old, new).replace("\n\\ No newline at end of file\n", "\1\n")
+    head, *lines = re.split("(?<=\n)(?=[-+ @])", there.partition("\n+++ ")[2])
+    assert head == ("/dev/null\n" if new is None else "b/a b.js\n")
+    for text, marks in ((old, " -"), (new, " +")):
+        kept = "".join(line[1:] for line in lines if line[0] in marks).replace("\1\n", "")
+        assert (old or "") == (new or "") or kept == (text or "")
 
 
 def test_a_configuration_without_files_can_be_neither_downloaded_nor_restored(app: RunningApp) -> None:

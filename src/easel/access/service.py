@@ -70,6 +70,11 @@ async def authenticate(work: Transaction, secret: str) -> Principal:
     return Principal(*found[0])
 
 
+async def is_good(work: Transaction, key_id: str) -> bool:
+    """Whether a key that was good a while ago still is."""
+    return bool(await work.sql("select 1 from api_key where id = %(key)s and revoked_at is null", {"key": key_id}))
+
+
 async def create_key(
     work: Transaction, org_id: str, *, name: str, scope: str, app_id: str | None = None
 ) -> tuple[ApiKey, str]:

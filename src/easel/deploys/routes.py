@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from easel import clock
+from easel.access.service import Principal, is_good
 from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.deploys.models import Deploy, DeployLogLine
@@ -139,13 +140,17 @@ async def stream_deploy_logs(
     app = await get_app(work, caller, app_id)
     await get_deploy(work, app, deploy_id)
     after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
-    return EventSourceResponse(_events(parts, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
+    return EventSourceResponse(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
 
 
-async def _events(parts: Services, app: App, deploy_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    parts: Services, caller: Principal, app: App, deploy_id: str, after: int
+) -> AsyncIterator[ServerSentEvent]:
     with parts.followers.follow(deploy_id) as following:
         while True:
             async with parts.database.transaction() as work:
+                if not await is_good(work, caller.key_id):
+                    return
                 deploy = await get_deploy(work, app, deploy_id)
                 ended = deploy.status in FINAL
                 lines = await read_log(work, deploy_id, after)

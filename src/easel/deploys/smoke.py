@@ -6,6 +6,7 @@ build named (a module, or a fingerprinted name). Everything else that is missing
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from easel import clock
-from easel.bundles.inflate import DamagedDataError, inflated
+from easel.bundles.inflate import DamagedDataError, inflate
 from easel.serving.fingerprint import is_fingerprinted
 from easel.serving.models import File, Request, Site
 from easel.serving.resolve import resolve
@@ -21,8 +22,13 @@ from easel.serving.respond import answer_file, representations
 from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
 
-LARGEST_PAGE = 8 * 1024 * 1024
+LOOKED_AT = 512 * 1024
+"""Bytes of the entry page; what a page loads it names before anything as large as that."""
+PATIENCE = 2
+"""Seconds of a processor's time; a page that takes longer to read was made to."""
+MOST_ASSETS = 200
 MOST_NAMED = 5
+_PIECE = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +72,40 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
     else:
         answer_file(site, page, representations(page), Request("GET", "/"))
         try:
-            text = await _read(objects, site, page)
+            data = await _read(objects, site, page)
+            missing, told = await asyncio.to_thread(_look, site, page, data)
         except (ObjectMissingError, DamagedDataError):
             errors.append("its entry page cannot be read back from the store.")
         else:
-            missing, told = missing_assets(site, text)
             errors.extend(missing)
             notes.extend(told)
     return SmokeResult(url, errors, notes, max(0, round((time.perf_counter() - began) * 1000)))
 
 
+def _look(site: Site, page: File, data: bytes) -> tuple[list[str], list[str]]:
+    text = bytearray()
+    for piece in inflate(memoryview(data), page.member.method, _PIECE):
+        text += piece
+        if len(text) >= LOOKED_AT:
+            break
+    return missing_assets(site, text.decode("utf-8", "replace"))
+
+
 def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
     """What the entry page loads from its own address and the site has not: failures, and what is only told."""
     parser = _Assets()
-    parser.feed(page)
+    until = time.thread_time() + PATIENCE
+    for at in range(0, len(page), _PIECE):
+        try:
+            parser.feed(page[at : at + _PIECE])
+        except (AssertionError, ValueError):
+            # Python's parser gives up where a browser goes on: at `<![x[y]]>`, or at a character beyond all numbers.
+            break
+        if len(parser.assets) >= MOST_ASSETS or time.thread_time() > until:
+            break
     errors, notes = [], []
-    for reference, essential in parser.assets[:200]:
-        path = _own_path(parser.base, reference)
+    for base, reference, essential in parser.assets[:MOST_ASSETS]:
+        path = _own_path(base, reference)
         if path is None:
             continue
         found = resolve(site, Request("GET", path, accept="*/*", fetch_dest="script"))
@@ -96,11 +119,11 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
     return errors[:MOST_NAMED], notes[:MOST_NAMED]
 
 
-async def _read(objects: ObjectStore, site: Site, page: File) -> str:
+async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
+    """The page as it is stored, or so much of it that it surely holds what is looked at."""
     member = page.member
     bundle = site.manifest.bundles[member.bundle]
-    data = await objects.get_range(bundle.key, member.offset, member.length)
-    return inflated(memoryview(data), member.method, min(member.size, LARGEST_PAGE)).decode("utf-8", "replace")
+    return bytes(await objects.get_range(bundle.key, member.offset, min(member.length, 2 * LOOKED_AT)))
 
 
 def _own_path(base: str, reference: str) -> str | None:
@@ -115,19 +138,20 @@ def _own_path(base: str, reference: str) -> str | None:
 
 
 class _Assets(HTMLParser):
-    """The scripts and style sheets a page loads, each with whether the page cannot start without it."""
+    """The scripts and style sheets a page loads: against which base, and whether the page cannot start without it."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.assets: list[tuple[str, bool]] = []
-        self.base = ""
+        self.assets: list[tuple[str, str, bool]] = []
+        self._base: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Notes what the element loads."""
         values = {name: value or "" for name, value in attrs}
-        if tag == "base" and values.get("href"):
-            self.base = values["href"]
+        if tag == "base" and "href" in values and self._base is None:
+            # HTML §4.2.3: the first one counts, for what follows it.
+            self._base = values["href"]
         elif tag == "script" and values.get("src"):
-            self.assets.append((values["src"], values.get("type") == "module"))
+            self.assets.append((self._base or "", values["src"], values.get("type") == "module"))
         elif tag == "link" and values.get("href") and "stylesheet" in values.get("rel", "").lower().split():
-            self.assets.append((values["href"], False))
+            self.assets.append((self._base or "", values["href"], False))

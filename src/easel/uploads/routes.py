@@ -125,13 +125,18 @@ async def receive_upload(
     async with services.database.transaction() as work:
         if not await has_an_app(work, key):
             raise UploadUrlInvalidError(reason="its app has been deleted")
-    etag = await _store(objects, key, request, length)
+    etag = await store_upload(objects, key, request, length)
     async with services.database.transaction() as work:
         await note_arrival(work, key, etag, length)
     return Response(status_code=200, headers={"ETag": etag, **_CORS})
 
 
-async def _store(objects: FolderObjects, key: str, request: Request, length: int) -> str:
+async def store_upload(objects: FolderObjects, key: str, request: Request, length: int) -> str:
+    """Writes the request's body of `length` bytes in place as the object; gives its ETag.
+
+    Raises UploadIncompleteError, RequestTimeoutError, StorageFullError and StoreUnavailableError, after which nothing
+    of it is left.
+    """
     descriptor, part = objects.scratch_file()
     # S3's ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
     digest = hashlib.md5(usedforsecurity=False)

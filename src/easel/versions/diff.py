@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
@@ -13,7 +13,9 @@ from easel.apps.config import Config, as_files, shown_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
-"""Lines; comparing longer files line by line takes minutes and helps nobody."""
+"""Lines; a person does not read the differences of longer files, and comparing them may take seconds each."""
+PATIENCE = 2
+"""Seconds of a processor's time for the sources of two versions; the files after that are not compared line by line."""
 
 Contents = Mapping[str, tuple[str, int]]
 """path → (content hash, size in bytes)."""
@@ -82,8 +84,9 @@ def renames(files: list[FileChange]) -> list[Rename]:
 
 def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """Unified diffs, as git writes them, of every source file that differs."""
+    until = time.thread_time() + PATIENCE
     return {
-        path: unified(path, old.get(path), new.get(path))
+        path: unified(path, old.get(path), new.get(path), compared=time.thread_time() < until)
         for path in sorted(old.keys() | new.keys())
         if old.get(path) != new.get(path)
     }
@@ -96,12 +99,20 @@ def config_diff(old: Config, new: Config) -> dict[str, str]:
     return source_diff(before, after)
 
 
-def unified(path: str, old: str | None, new: str | None) -> str:
+def unified(path: str, old: str | None, new: str | None, *, compared: bool = True) -> str:
     """The unified diff of one file, None being a file that is not there."""
-    before = (old or "").splitlines(keepends=True)
-    after = (new or "").splitlines(keepends=True)
-    head = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
-    if max(len(before), len(after)) > LONGEST_COMPARED:
-        return f"--- {head[0]}\n+++ {head[1]}\nThe file is too long to be compared line by line.\n"
-    lines = difflib.unified_diff(before, after, *head)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    sides = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
+    head = f"--- {sides[0]}\n+++ {sides[1]}\n"
+    before, after = (old or "").encode(), (new or "").encode()
+    if max(before.count(b"\n"), after.count(b"\n")) > LONGEST_COMPARED:
+        return f"{head}The file is too long to be compared line by line.\n"
+    if not compared:
+        return f"{head}So much differs that this file was not compared line by line.\n"
+    # libgit2 is 20 MiB that only this needs.
+    from pygit2 import Patch
+    from pygit2.enums import DiffOption
+
+    # Git's own comparison: it gives up looking for the shortest difference where that would take long.
+    patch = Patch.create_from(before, after, flag=DiffOption.FORCE_TEXT).data
+    _, border, hunks = patch.partition(b"\n@@ ")
+    return head + (border[1:] + hunks).decode("utf-8", "replace")

@@ -18,6 +18,6 @@ class VersionHasNoFilesError(BadRequestError):
 
 
 class VersionDamagedError(ConflictError):
-    """Version {version} cannot be restored: {reason}. What is live was left as it is."""
+    """Version {version} is damaged: {reason}. Nothing was changed."""
 
     code = "version_damaged"

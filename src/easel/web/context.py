@@ -90,9 +90,16 @@ async def identify(request: Request) -> Principal:
     if isinstance(known, Principal):
         return known
     principal = await authenticate(work_of(request), bearer(request.headers.get("authorization")))
-    services_of(request).limiter.count(principal.key_id)
+    if not getattr(request.state, "counted", False):
+        request.state.counted = True
+        services_of(request).limiter.count(principal.key_id)
     request.state.principal = principal
     return principal
+
+
+def forget_who_asks(request: Request) -> None:
+    """What was found out about the key may no longer be true when a long body has come: it is found out again."""
+    request.state.principal = None
 
 
 def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Principal]]:

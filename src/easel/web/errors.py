@@ -10,12 +10,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg import InterfaceError, OperationalError
+from psycopg.errors import DiskFull
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from easel.errors import EaselError, NotFoundError, ServiceUnavailableError, envelope
+from easel.storage.errors import StorageFullError
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +135,8 @@ def add_error_handlers(app: FastAPI) -> None:
         if not passing:
             raise error
         logger.error("the database does not answer: %s", error)
+        if isinstance(getattr(error, "orig", error), DiskFull):
+            return error_answer(StorageFullError())
         return error_answer(ServiceUnavailableError(part="the database", retry_after_seconds=1, retryable=True))
 
     app.add_exception_handler(EaselError, easel_error)

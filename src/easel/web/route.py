@@ -20,7 +20,7 @@ from easel.access.models import RememberedAnswer
 from easel.access.service import Principal
 from easel.storage.database import Transaction
 from easel.web.bodies import BoundedRequest, rule_of
-from easel.web.context import identify, services_of
+from easel.web.context import forget_who_asks, identify, services_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -45,6 +45,7 @@ class EaselRoute(APIRoute):
                     async with _transaction(request):
                         await identify(request)
                 await request.take()
+                forget_who_asks(request)
             key = request.headers.get("idempotency-key") if request.method == "POST" else None
             if key is None:
                 async with _transaction(request):
