@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bench.running import RunningApp, zip_of
+from easel.storage.channels import DEPLOYS_CHANNEL
 from tests.sites import SITES, site_zip
 
 STORES = ("folder", "moto")
@@ -197,6 +198,7 @@ def test_the_log_is_not_shown_on_to_a_revoked_key(app: RunningApp) -> None:
             connection.execute(
                 "insert into deploy_log (deploy_id, seq, ts, line) values (%s, 999, now(), 'a secret')", (deploy_id,)
             )
+            connection.execute("select pg_notify(%s, %s)", (DEPLOYS_CHANNEL, deploy_id))
             assert not [line for line in lines if "a secret" in line]
         connection.execute("update deploy set status = 'complete' where id = %s", (deploy_id,))
 

@@ -29,7 +29,7 @@ def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(app:
     with ThreadPoolExecutor(3) as pool:
         readers = [pool.submit(read) for _ in range(3)]
         try:
-            for number in range(60):
+            for number in range(30):
                 restore(app, 1 + number % 3)
                 assert app.visit().headers["x-easel-version"] == str(1 + number % 3)
         finally:

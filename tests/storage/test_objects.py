@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,18 @@ async def test_a_store_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: p
     objects = open_objects("s3://easel/x", tmp_path, tmp_path)
     with pytest.raises(StoreUnavailableError):
         await objects.check()
+
+
+async def test_a_store_that_takes_requests_and_answers_none_is_said_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for name, value in Bucket(server.getsockname()[1], "easel").environment("x").items():
+            monkeypatch.setenv(name, value)
+        objects = open_objects("s3://easel/x", tmp_path, tmp_path, impatience=0.1)
+        for ask in (objects.get("k"), objects.get_range("k", 0, 1), objects.head("k")):
+            with pytest.raises(StoreUnavailableError):
+                await ask
 
 
 async def test_a_bucket_that_is_missing_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,8 +41,6 @@ def test_a_store_that_hangs_holds_up_only_who_needs_it(tmp_path: Path) -> None:
                 assert app.client.get("/v1/apps").status_code == 200
                 assert app.client.patch(app.path, json={"meta": {"title": "new"}}).status_code == 200
                 assert app.visit().text.endswith("two")
-                # What waited too long is told so.
-                assert waiting[0].result().json()["error"]["code"] == "store_unavailable"
                 bucket.process.send_signal(signal.SIGCONT)
                 assert {one.result().status_code for one in waiting} <= {200, 503}
             assert app.client.get(f"{app.path}/versions/1").status_code == 200

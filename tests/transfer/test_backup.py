@@ -102,6 +102,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     running.stop()
     shutil.rmtree(running.data_dir)
     assert "Brought back" in easel(running, "restore-backup", place)
+    assert "There are apps" in easel(running, "restore-backup", place, expect=7)
     running.start()
     assert everything(app) == before
     assert app.visit().headers["x-easel-version"] == "2"
@@ -153,12 +154,8 @@ def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) 
     assert "There is no backup" in easel(fresh, "restore-backup", str(tmp_path / "nothing"), expect=4)
     assert not (fresh.data_dir / "postgres").exists()
     (bundle,) = (place / "objects" / "apps" / app.app_id / "bundles").iterdir()
-    whole = bundle.read_bytes()
-    bundle.write_bytes(whole[:-1] + b"X")
+    bundle.write_bytes(bundle.read_bytes()[:-1] + b"X")
     assert "The backup is damaged" in easel(fresh, "restore-backup", str(place), expect=1)
-    bundle.write_bytes(whole)
-    easel(fresh, "restore-backup", str(place))
-    assert "There are apps" in easel(fresh, "restore-backup", str(place), expect=7)
     # Something is missing in the live store: it is named, and the rest is in the backup.
     obstore.delete(running.objects(), f"apps/{app.app_id}/bundles/{bundle.name}")
     bundle.unlink()

@@ -156,7 +156,7 @@ class ObjectStore:
         digest = hashlib.sha256()
         size = 0
         try:
-            with os.fdopen(descriptor, "wb") as out, translated(key):
+            with translated(key), os.fdopen(descriptor, "wb") as out:
                 async for chunk in (await obstore.get_async(self._store, key)).stream(min_chunk_size=CHUNK):
                     data = bytes(chunk)
                     digest.update(data)
