@@ -149,6 +149,7 @@ def run_api(settings: Settings) -> None:
     import uvicorn
 
     from easel.api.application import make_application, make_services
+    from easel.api.protocol import ApiProtocol
     from easel.storage.migrate import check_schema
 
     url = _prepare(settings, "api")
@@ -159,7 +160,7 @@ def run_api(settings: Settings) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=ApiProtocol,
         ws="none",
         lifespan="on",
         server_header=False,

@@ -73,6 +73,7 @@ class App:
 
     edge: RunningEdge
     slug: str
+    owner: str = ""
     indexable: bool = False
     variables: dict[str, str] = field(default_factory=dict)
     active: bool = True
@@ -81,7 +82,7 @@ class App:
 
     @property
     def id(self) -> str:
-        return f"app_{hashlib.sha256(self.slug.encode()).hexdigest()[:16]}"
+        return f"app_{hashlib.sha256(f'{self.owner}{self.slug}'.encode()).hexdigest()[:16]}"
 
     @property
     def host(self) -> str:

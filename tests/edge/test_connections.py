@@ -6,9 +6,11 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from easel.web.connection import GuardedProtocol
 from tests.edge.running import App, RunningEdge, Wire, request
 
 Make = Callable[..., App]
@@ -213,6 +215,35 @@ def test_a_client_that_asks_and_does_not_read_is_not_answered_into_memory(edge: 
                 assert edge.get(made.host, "/fast.bin").body == body
             for _ in range(count if size < 100_000 else 3):
                 assert len(wire.reply().body) == size
+
+
+@pytest.mark.parametrize("target", ["/fast.txt", "/api/x"])
+def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(
+    edge: RunningEdge, made: App, target: str
+) -> None:
+    with unread(edge) as wire:
+        wire.socket.settimeout(1)
+        with pytest.raises(TimeoutError):
+            wire.send(request(made.host, target) * 1_000_000)
+        waiting: list[int] = []
+        connections = [one for one in edge.server.server_state.connections if isinstance(one, GuardedProtocol)]
+        edge.call(lambda: waiting.extend(len(one.pipeline) for one in connections))
+        assert max(waiting) < 500
+        assert edge.get(made.host, "/fast.txt").body == b"quick"
+
+
+def test_thousands_of_requests_at_once_are_all_answered_in_order(edge: RunningEdge, made: App) -> None:
+    """Far more than are looked at while one is being answered, with a body in between."""
+    upload = f"POST / HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: 50000\r\n\r\n".encode() + b"0" * 50_000
+    some = [*(["/fast.txt", "/api/x"] * 200), "POST", "/big.bin"]
+    expected = {"/fast.txt": 200, "/api/x": 404, "POST": 405, "/big.bin": 200}
+    data = b"".join(upload if target == "POST" else request(made.host, target) for target in some)
+    with edge.connect() as wire, ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(wire.send, data * 10)
+        for target in some * 10:
+            assert wire.reply().status == expected[target]
+        sending.result()
+        assert wire.ask(made.host, "/fast.txt", Connection="close").body == b"quick"
 
 
 def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(edge: RunningEdge, made: App) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from easel.serving.addresses import host_label
+from easel.storage.freshness import HOSTS_SLOT, slot_of
 from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]
@@ -123,6 +124,19 @@ def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Mak
     edge.page.bump(0)
     assert edge.get(old).status == 404
     assert b"second" in edge.get(made.host).body
+
+
+def test_a_versions_address_never_shows_what_the_slugs_owner_before_had_there(edge: RunningEdge) -> None:
+    """Also not where the edge learns of the end of one app and the begin of the other at once."""
+    before = edge.app("passed-on", {"index.html": "theirs"})
+    assert edge.get("v1-passed-on.localhost").body.endswith(b"theirs")
+    edge.feed.committed[before.id] = None
+    after = App(edge, "passed-on", owner="other")
+    after.point("production", after.record({"index.html": "ours"}))
+    edge.page.bump(HOSTS_SLOT)
+    edge.page.bump(slot_of(before.id))
+    for host in ("passed-on", "v1-passed-on"):
+        assert edge.get(f"{host}.localhost").body.endswith(b"ours")
 
 
 def test_a_request_must_name_exactly_one_host(edge: RunningEdge, app: Make) -> None:

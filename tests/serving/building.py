@@ -62,4 +62,4 @@ def body_of(answer: Answer, place: Place) -> bytes:
 
     if isinstance(answer.body, Part):
         return b"".join(pieces(answer.body, memoryview(bytes(place.data))))
-    return answer.body
+    return bytes(answer.body)

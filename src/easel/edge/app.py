@@ -140,8 +140,8 @@ class EdgeApp:
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body
-        if isinstance(part, bytes):
-            return part
+        if not isinstance(part, Part):
+            return bytes(part)
         body = b"".join(pieces(part, await self._content.bundle(part.source.manifest, part.member)))
         if len(body) != answer.length:
             raise DamagedDataError("a file in the store has another length than it was recorded with")
@@ -163,11 +163,17 @@ class EdgeApp:
         self._counts.answered(answer.status)
         headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if isinstance(body, bytes) or method == "HEAD":
-            sent = b"" if method == "HEAD" or not isinstance(body, bytes) else body
-            await send({"type": "http.response.body", "body": sent})
-            return
-        await self._stream(body, answer.length, receive, send)
+        if method == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+        elif isinstance(body, Part):
+            await self._stream(body, answer.length, receive, send)
+        else:
+            # In pieces of their own: what the client has not read of one holds nothing of the others in memory.
+            last = (len(body) - 1) // PREPARED_LARGEST * PREPARED_LARGEST if body else 0
+            for at in range(0, last, PREPARED_LARGEST):
+                piece = bytes(body[at : at + PREPARED_LARGEST])
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": bytes(body[last:])})
 
     async def _stream(self, part: Part, length: int, receive: Receive, send: Send) -> None:
         """Sends piece by piece, no faster than the client reads, and stops when the client is gone."""

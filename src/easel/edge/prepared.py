@@ -90,8 +90,3 @@ class Stamp:
         self.changed = b"HTTP/1.1 200 OK\r\n" + lines
         self.unchanged = b"HTTP/1.1 304 Not Modified\r\n" + lines
         self.defaults = defaults
-
-
-def other_id(number: int) -> bytes:
-    """The id of the n-th answer of this process that was made without a `Stamp`."""
-    return b"req_%b%010x" % (_PREFIX, 0xFF_0000_0000 + number)

@@ -3,7 +3,7 @@
 It writes past uvicorn's own request cycle, so it keeps uvicorn's promises itself: it only answers when no earlier
 request of the connection is unanswered (pipelined answers stay in order), when the client reads what it is sent, and
 only plain GET and HEAD requests over HTTP/1.1 that neither carry a body nor ask for the connection to be closed.
-Where uvicorn promises less than a server on the open internet must, `edge/connection.py` adds it.
+Where uvicorn promises less than a server on the open internet must, `web/connection.py` adds it.
 
 A request that equals an earlier one byte for byte need not be parsed again: what parsing it gave is remembered. Only
 bytes that came at once, at the border between two requests, and were exactly one request are remembered so.
@@ -14,11 +14,11 @@ from __future__ import annotations
 from array import array
 
 from easel.edge.asked import Asked, Recent, read
-from easel.edge.connection import GuardedProtocol
 from easel.edge.freshness import Freshness
 from easel.edge.metrics import Counts
 from easel.edge.prepared import Prepared, Stamp
 from easel.edge.sites import LiveSite, Sites
+from easel.web.connection import GuardedProtocol
 
 _LONGEST_REMEMBERED = 2048
 _REMEMBERED = 1024

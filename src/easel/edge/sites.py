@@ -16,6 +16,7 @@ from easel.bundles.read import content as read_content
 from easel.edge.cache import SingleFlight
 from easel.edge.content import FILE_WEIGHT, Content
 from easel.edge.earlier import EarlierAssets, load_earlier
+from easel.edge.large import LargePages
 from easel.edge.prepared import Key, Prepared
 from easel.edge.routes import AppRoute, EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Site
@@ -25,6 +26,8 @@ from easel.serving.runtime import inject, page_hash, runtime_script
 PAGE_LARGEST = 8 * 1024 * 1024
 """The largest page (bytes) that gets the runtime object. A larger one is no page a person reads; it is streamed."""
 _PAGE_KEPT = 1024 * 1024
+_LARGE_AT_ONCE = 64 * 1024 * 1024
+"""Bytes of larger pages that are in memory at a time, while they are sent."""
 _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
@@ -55,7 +58,8 @@ class LiveSite:
     def serves(self, route: Route) -> bool:
         """Whether this is still what the route leads to: the same version, told the same about itself."""
         return (
-            (route.version is not None or route.serves == self.route)
+            route.app.app_id == self.app.app_id
+            and (route.version is not None or route.serves == self.route)
             and route.environment == self.site.environment
             and route.app.slug == self.app.slug
             and route.app.indexable == self.app.indexable
@@ -85,7 +89,8 @@ class Sites:
         self._live: OrderedDict[str, LiveSite] = OrderedDict()
         self._labels: dict[str, set[str]] = {}
         self._versions: OrderedDict[tuple[str, int], EnvironmentRoute | None] = OrderedDict()
-        self._pages: SingleFlight[tuple[LiveSite, str], Representations] = SingleFlight()
+        self._pages: SingleFlight[tuple[LiveSite, str], Representations | None] = SingleFlight()
+        self.large = LargePages(_LARGE_AT_ONCE)
         self.by_host: dict[bytes, LiveSite] = {}
         """What the fast path looks up by the raw Host header: only sites that the table leads to at this moment."""
         self.weight = 0
@@ -204,24 +209,34 @@ class Sites:
     async def ready(self, live: LiveSite, file: File) -> Representations:
         """The representations of a file: a page with the runtime object in it, or the file as it lies.
 
+        A page of more than a mebibyte is sent as it lies as well while too many others are being sent.
+
         Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
-        if not file.is_html or file.member.size > PAGE_LARGEST:
-            variants = live.route.variants_key if file.source is live.site else None
-            return representations(file, await self._content.brotli(variants, file.member))
-        page = live.pages.get(file.path)
+        page = await self._page(live, file) if file.is_html and file.member.size <= PAGE_LARGEST else None
+        if page is not None:
+            return page
+        variants = live.route.variants_key if file.source is live.site else None
+        return representations(file, await self._content.brotli(variants, file.member))
+
+    async def _page(self, live: LiveSite, file: File) -> Representations | None:
+        key = (live, file.path)
+        page = live.pages.get(file.path) or self.large.get(key)
         if page is not None:
             return page
 
         async def make() -> Representations:
             content = await self._read(file.source, file.member)
-            made = await asyncio.to_thread(_page, content, live.script, file.member.hash)
-            if made.size <= _PAGE_KEPT:
-                live.pages[file.path] = made
-                self._grow(live, _weight(made))
+            return await asyncio.to_thread(_page, content, live.script, file.member.hash)
+
+        async def keep() -> Representations:
+            made = live.pages[file.path] = await make()
+            self._grow(live, _weight(made))
             return made
 
-        return await self._pages.run((live, file.path), make)
+        if file.member.size <= _PAGE_KEPT:
+            return await self._pages.run(key, keep)
+        return await self._pages.run(key, lambda: self.large.make(key, file.member.size, make))
 
     async def _read(self, source: Site, member: Member) -> bytes:
         content = read_content(member, await self._content.bundle(source.manifest, member))

@@ -95,9 +95,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer. `length` is the body's length in bytes, also for HEAD and 304, whose body is not sent."""
+    """A complete answer. `length` is the body's length in bytes, also for HEAD and 304, whose body is not sent.
+
+    `of` is what the body was taken from, which so stays in memory, and is known to, while the answer is sent.
+    """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes | Part
+    body: bytes | memoryview | Part
     length: int
+    of: object = None

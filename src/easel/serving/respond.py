@@ -12,7 +12,7 @@ from easel.serving.negotiate import byte_range, choose_encoding, etag, http_date
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Representations:
     """The ready bodies of a file by encoding, where there are any, and the hash its ETags are made of.
 
@@ -97,8 +97,8 @@ def _partial(file: File, ready: Representations, common: Headers, start: int, st
         (b"content-length", str(stop - start).encode()),
     )
     body = ready.bodies.get("identity")
-    part = Part(file.member, file.source, "identity", start, stop) if body is None else body[start:stop]
-    return Answer(206, headers, part, stop - start)
+    part = Part(file.member, file.source, "identity", start, stop) if body is None else memoryview(body)[start:stop]
+    return Answer(206, headers, part, stop - start, of=ready)
 
 
 def _whole(file: File, ready: Representations, encoding: Encoding, common: Headers) -> Answer:
@@ -106,7 +106,7 @@ def _whole(file: File, ready: Representations, encoding: Encoding, common: Heade
     headers = (*common, (b"content-length", str(length).encode()))
     if encoding != "identity":
         headers = (*headers, (b"content-encoding", encoding.encode()))
-    return Answer(file.status, headers, body, length)
+    return Answer(file.status, headers, body, length, of=ready)
 
 
 def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part, int]:

@@ -1,8 +1,9 @@
 """What a connection from the open internet needs beyond uvicorn's protocol.
 
-uvicorn leaves to a proxy in front what the edge, which may be the front, has to do itself: heads are bounded, a
-client that sends or reads nothing for long enough is let go of, one that has closed its sending side still gets its
-answers, and a request that cannot be read is refused only after the answers that are owed before it.
+uvicorn leaves to a proxy in front what api and edge, which may be the front, have to do themselves: heads are bounded,
+a client that sends or reads nothing for long enough is let go of, one that has closed its sending side still gets its
+answers, one that asks for more than it reads is not listened to meanwhile, and a request that cannot be read is refused
+only after the answers that are owed before it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from easel.edge.prepared import other_id
+from easel.ids import new_id
 
 LARGEST_HEAD = 64 * 1024
 """How many bytes of a request's head are waited for before it is refused with 431."""
 
 _SILENT_LOOKS = 2
+_PIECE = 4 * 1024
+_BODY_PIECE = 16 * 1024
+"""Bytes that are parsed at once: so many requests may at most be waiting, when they are as small as can be."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -42,7 +46,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _watch: asyncio.TimerHandle | None = None
     _owed = 0
     _read_on = False
-    _refusals = 0
+    _unparsed = b""
+    """What the client has sent, and is not looked at before earlier requests are answered."""
 
     def __init__(
         self,
@@ -69,22 +74,60 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if self._unparsed:
+            self._unparsed += data
+            return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        continued = self.in_head
+        if len(data) <= _PIECE:
+            self._parse(data)
+        else:
+            self._parse_in_pieces(data)
+
+    def _parse_in_pieces(self, data: bytes) -> None:
+        """Parses until a request has to wait for the answer to another; what follows it waits unparsed."""
+        at = 0
+        view = memoryview(data)
+        while at < len(data) and not self.pipeline:
+            size = _PIECE if self.at_border or self.in_head else _BODY_PIECE
+            if not self._parse(view[at : at + size]):
+                return
+            at += size
+        self._unparsed = data[at:]
+        if self._unparsed:
+            self.flow.pause_reading()
+
+    def _parse(self, data: bytes | memoryview) -> bool:
+        """Whether what follows can still be requests."""
+        begun = self.begun
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing is upgraded to: the request is answered as any other, and then the connection ends.
             self._end_after_answers()
-            return
+            return False
         except httptools.HttpParserError:
-            self._refuse(400, b"The request cannot be read.\n")
-            return
+            self._refuse(400, "The request cannot be read.")
+            return False
         if self.in_head:
-            self._head_bytes = self._head_bytes + len(data) if continued else 0
+            self._head_bytes = self._head_bytes + len(data) if self.begun == begun else 0
             if self._head_bytes > LARGEST_HEAD:
-                self._refuse(431, b"The head of the request is too large.\n")
+                self._refuse(431, "The head of the request is too large.")
+                return False
+        return True
+
+    def on_response_complete(self) -> None:
+        """An answer is out. What the client sent meanwhile is looked at, and more of it only once nothing waits."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._unparsed = b""
+            return
+        if self._unparsed and not self.pipeline:
+            data, self._unparsed = self._unparsed, b""
+            self._unset_keepalive_if_required()
+            self._parse_in_pieces(data)
+        if self.pipeline or self._unparsed:
+            self.flow.pause_reading()
 
     def on_message_begin(self) -> None:
         """A request begins. The scope is made only once it is known to be needed."""
@@ -139,15 +182,19 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, text: bytes) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         """Refuses what was sent and ends the connection; in a pipeline the answers owed before it come first."""
         if not self._owes_answers() and not self.transport.is_closing():
-            GuardedProtocol._refusals += 1
+            content_type, text = self.refusal(status, message)
             defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
-            head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n" % len(text)
-            identity = b"x-request-id: %b\r\n\r\n" % other_id(GuardedProtocol._refusals)
+            head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n" % (content_type, len(text))
+            identity = b"x-request-id: %b\r\n\r\n" % new_id("req").encode()
             self.transport.write(b"".join((STATUS_LINE[status], *defaults, head, identity, text)))
         self._end_after_answers()
+
+    def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
+        """How a refusal is said: content type and body."""
+        return b"text/plain; charset=utf-8", f"{message}\n".encode()
 
     def _look(self) -> None:
         """Lets go of a client that is silent or does not read for as long as the keep-alive time.

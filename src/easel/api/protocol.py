@@ -1,0 +1,31 @@
+"""The api's connections: bounded, and refusing in the contract's envelope what is no request."""
+
+from __future__ import annotations
+
+import json
+
+from easel.errors import EaselError, envelope
+from easel.web.connection import GuardedProtocol
+
+
+class RequestUnreadableError(EaselError):
+    """{reason} Send HTTP/1.1, with a method and an address that this API has."""
+
+    status = 400
+    code = "request_unreadable"
+
+
+class RequestHeadTooLargeError(EaselError):
+    """{reason} It may be 64 KiB long, with all headers."""
+
+    status = 431
+    code = "request_head_too_large"
+
+
+class ApiProtocol(GuardedProtocol):
+    """uvicorn's protocol, guarded."""
+
+    def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
+        """The refusal in the envelope."""
+        kind = RequestHeadTooLargeError if status == 431 else RequestUnreadableError
+        return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()

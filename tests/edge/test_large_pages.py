@@ -1,0 +1,84 @@
+"""Pages of more than a mebibyte: whole, with the runtime object, and never too many in memory."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import brotli
+
+from tests.edge.running import App, RunningEdge, Wire, request
+
+Make = Callable[..., App]
+
+
+def page(size: int, seed: int = 1) -> str:
+    text = random.Random(seed).randbytes(30_000).hex()
+    return f"<head></head>{text * (size // len(text) + 1)}"[:size]
+
+
+def test_a_large_page_is_a_page_like_any_other(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": page(3 << 20)})
+    plain = edge.get(made.host)
+    assert b"window.__EASEL__" in plain.body
+    assert len(plain.body) > 3 << 20
+    assert gzip.decompress(edge.get(made.host, Accept_Encoding="gzip").body) == plain.body
+    packed = edge.get(made.host, Accept_Encoding="br")
+    assert (packed["content-encoding"], brotli.decompress(packed.body)) == ("br", plain.body)
+    part = edge.get(made.host, Range="bytes=100-2000099")
+    assert (part.status, part.body) == (206, plain.body[100:2_000_100])
+    assert edge.get(made.host, If_None_Match=plain["etag"]).status == 304
+    head = edge.get(made.host, method="HEAD")
+    assert (head["content-length"], head.body) == (str(len(plain.body)), b"")
+
+
+def test_who_is_sent_the_same_large_page_shares_it(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": page(2 << 20)})
+    alone = len(edge.get(made.host).body)
+    with ExitStack() as stack:
+        slow = [stack.enter_context(reader(edge)) for _ in range(40)]
+        for number, wire in enumerate(slow):
+            wire.send(request(made.host, **({"Range": "bytes=1-"} if number % 2 else {})))
+            wire.socket.recv(100, socket.MSG_PEEK)
+        assert 0 < edge.edge.sites.large.weight < 3 * alone
+        assert len(slow[0].reply().body) == alone
+        assert len(slow[1].reply().body) == alone - 1
+    until(lambda: edge.edge.sites.large.weight == 0)
+
+
+def test_too_many_large_pages_at_a_time_are_sent_as_they_lie(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": "", **{f"{n}.html": page(7 << 20, n) for n in range(8)}})
+    with ExitStack() as stack:
+        slow = [stack.enter_context(reader(edge)) for _ in range(8)]
+        for n, wire in enumerate(slow):
+            wire.send(request(made.host, f"/{n}.html"))
+            wire.socket.recv(100, socket.MSG_PEEK)
+            assert edge.edge.sites.large.weight <= 64 << 20
+        bodies = [wire.reply().body for wire in slow]
+    assert b"window.__EASEL__" in bodies[0]
+    assert b"window.__EASEL__" not in bodies[-1]
+    for n, body in enumerate(bodies):
+        assert page(7 << 20, n).encode()[-1000:] == body[-1000:]
+    until(lambda: edge.edge.sites.large.weight == 0)
+    assert b"window.__EASEL__" in edge.get(made.host, "/7.html").body
+
+
+def reader(edge: RunningEdge) -> Wire:
+    """A connection that takes little at a time."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    plain.settimeout(30)
+    plain.connect(("127.0.0.1", edge.port))
+    return Wire(plain)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Returns once it holds; what happens on the edge's own loop meanwhile is waited for."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
