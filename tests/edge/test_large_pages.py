@@ -37,7 +37,7 @@ def test_a_large_page_is_a_page_like_any_other(edge: RunningEdge, app: Make) -> 
 
 
 def test_who_is_sent_the_same_large_page_shares_it(edge: RunningEdge, app: Make) -> None:
-    made = app({"index.html": page(2 << 20)})
+    made = app({"index.html": page(7 << 20)})
     alone = len(edge.get(made.host).body)
     with ExitStack() as stack:
         slow = [stack.enter_context(reader(edge)) for _ in range(40)]
