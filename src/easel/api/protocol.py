@@ -29,3 +29,7 @@ class ApiProtocol(GuardedProtocol):
         """The refusal in the envelope."""
         kind = RequestHeadTooLargeError if status == 431 else RequestUnreadableError
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client has gone: a body that is still to come never will, and nobody follows its streams."""
+        return False
