@@ -7,7 +7,7 @@ RUNTIME_STAMP := $(VENV)/.installed-runtime
 # Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-runtime serve test check bench docs lock format clean
+.PHONY: install install-runtime serve test check chaos bench docs lock format clean
 
 install: $(STAMP)
 install-runtime: $(RUNTIME_STAMP)
@@ -39,6 +39,10 @@ check: install
 
 test: check
 	$(BIN)/python -m pytest $(ARGS)
+
+# The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats what was done to a run.
+chaos: install
+	EASEL_CHAOS_KILLS=$${EASEL_CHAOS_KILLS:-500} $(BIN)/python -m pytest tests/system/test_chaos.py -n0 -s $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

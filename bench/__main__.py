@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import deploys, diffs, edge, pointers, scale
+from bench import apart, deploys, diffs, edge, pointers, scale
 from bench.measure import Report
 from bench.running import make_platform
 
@@ -28,6 +28,8 @@ def main(chosen: list[str]) -> int:
                     PARTS[name](report, platform)
             finally:
                 platform.stop()
+        if not chosen or "apart" in chosen:
+            apart.run(report, Path(folder))
         if not chosen or "scale" in chosen:
             scale.run(report, Path(folder), apps=int(os.environ.get("BENCH_APPS", scale.APPS)))
         if not chosen or "edge" in chosen:

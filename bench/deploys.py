@@ -47,7 +47,7 @@ def _large(report: Report, platform: Platform) -> None:
                 app = RunningApp.create(platform)
             key = app.upload(files[number % len(files)])
             unzip = _unzip(files[number % len(files)])
-            deploy = seconds(lambda key=key, app=app: _deploy_until_live(app, key))  # type: ignore[misc]
+            deploy = seconds(lambda key=key, app=app: deploy_until_live(app, key))  # type: ignore[misc]
             ratios.append(deploy / unzip)
             ours.append(deploy)
             theirs.append(unzip)
@@ -61,7 +61,7 @@ def _large(report: Report, platform: Platform) -> None:
         )
 
 
-def _deploy_until_live(app: RunningApp, key: str) -> None:
+def deploy_until_live(app: RunningApp, key: str) -> None:
     """From POST …/deploy to the new address answering with the new version."""
     deploy_id = app.order(key)
     while (status := app.status(deploy_id))["status"] not in ("complete", "failed"):
@@ -87,7 +87,7 @@ def _small(report: Report, platform: Platform) -> None:
     times = []
     for number in range(40):
         key = app.upload(_zip(number))
-        times.append(seconds(lambda key=key: _deploy_until_live(app, key)))  # type: ignore[misc]
+        times.append(seconds(lambda key=key: deploy_until_live(app, key)))  # type: ignore[misc]
     report.add(
         "small deploy, POST to live, median",
         statistics.median(times) * 1000,

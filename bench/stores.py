@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import which
 
 import httpx
+from obstore.store import S3Store
 
 from bench.running import free_port
 
@@ -36,6 +37,18 @@ class Bucket:
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
+
+    def objects(self, prefix: str) -> S3Store:
+        """What lies in the bucket under the prefix."""
+        return S3Store(
+            self.name,
+            prefix=prefix,
+            endpoint=f"http://127.0.0.1:{self.port}",
+            region="us-east-1",
+            access_key_id=ACCESS_KEY,
+            secret_access_key=SECRET_KEY,
+            client_options={"allow_http": True},
+        )
 
 
 @contextmanager

@@ -31,6 +31,8 @@ LONG = (
 """What takes longest begins first, so that nobody waits at the end for one long file."""
 
 TOGETHER = {
+    "tests/system/test_chaos": "two machines",
+    "tests/system/test_machines": "two machines",
     "tests/docs/test_readme": "the published client",
     "tests/conformance/test_client": "the published client",
     "tests/deploys/test_deploys": "every store",

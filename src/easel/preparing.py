@@ -8,12 +8,11 @@ from sqlalchemy import select
 
 from easel.access.models import Organisation
 from easel.access.service import create_key, create_organisation
-from easel.deploys.tasks import take_over
 from easel.places import write_private
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.migrate import migrate
-from easel.storage.queue import queue_app
+from easel.storage.queue import queue_app, take_over
 
 
 def prepare(settings: Settings, url: str) -> str | None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from obstore.store import S3Store
 
 from bench.running import Platform, free_port, make_platform
+from bench.stores import moto
+from easel.storage.embedded import EmbeddedPostgres
+from tests.system.chaos.proxy import Proxy
+from tests.system.cluster import Cluster, running_cluster
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +35,43 @@ def own(mistreated: Platform) -> Platform:
     if mistreated.process is None or mistreated.process.poll() is not None:
         mistreated.start()
     return mistreated
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Two machines, and what they share: the database and the bucket, which they reach by ways that can be cut."""
+
+    cluster: Cluster
+    database: Proxy
+    bucket: Proxy
+    direct_url: str
+    store: S3Store
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Shared]:
+    """The machines, running."""
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as name, moto() as bucket:
+        folder = Path(name)
+        server = EmbeddedPostgres(folder / "shared" / "postgres")
+        direct = server.start()
+        (there,) = parse_qs(urlsplit(direct).query)["host"]
+        way, port = folder / "way", free_port()
+        way.mkdir()
+        to_database, to_bucket = Proxy(Path(there) / ".s.PGSQL.5432"), Proxy(bucket.port)
+        store = {**bucket.environment("cluster"), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        try:
+            with (
+                to_database.listening(way / ".s.PGSQL.5432"),
+                to_bucket.listening(port),
+                running_cluster(folder, direct.replace(there, str(way)), store, ["one", "two"]) as cluster,
+            ):
+                yield Shared(cluster, to_database, to_bucket, direct, bucket.objects("cluster"))
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def cluster(shared: Shared) -> Cluster:
+    """The machines, running."""
+    return shared.cluster

@@ -2,111 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 
-from bench.running import Platform, RunningApp, free_port, zip_of
-from bench.stores import moto
-from easel.storage.embedded import EmbeddedPostgres
+from bench.running import RunningApp, zip_of
+from tests.system.cluster import Cluster, Machine
+from tests.system.conftest import Shared
 
 STALE_AT_MOST = 5.0
 """Seconds after which no edge anywhere serves the older version. Where notifications arrive it is far less."""
-
-
-class Machine(Platform):
-    """A machine whose roles are started one by one, as an operator does."""
-
-    def begin(self, role: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "easel.cli.main", role, "--data-dir", str(self.data_dir)]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **self.environment})
-
-    @property
-    def api_key(self) -> str:
-        return self.environment["KEY"]
-
-
-class Cluster:
-    """The machines, and their processes by machine and role."""
-
-    def __init__(self, machines: list[Machine]) -> None:
-        self.machines = machines
-        self.processes: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
-
-    def start(self, number: int, role: str) -> None:
-        self.processes[number, role] = self.machines[number].begin(role)
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 60
-        for machine in self.machines:
-            for port in (machine.api_port, machine.edge_port):
-                while not answers(port):
-                    assert time.monotonic() < deadline, machine.log.read_text()[-3000:]
-                    time.sleep(0.05)
-
-    def kill(self, number: int, role: str) -> None:
-        process = self.processes[number, role]
-        process.kill()
-        process.wait()
-
-
-def answers(port: int) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
-    return False
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("machines")
-    server = EmbeddedPostgres(folder / "shared" / "postgres")
-    with moto() as bucket:
-        shared = {
-            **bucket.environment("cluster"),
-            "EASEL_DATABASE_URL": server.start(),
-            "EASEL_SECRET_KEY": "the same on every machine",
-        }
-        machines = []
-        for name in ("one", "two"):
-            ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}
-            own = {**shared, **ports, "EASEL_EDGE_PUBLIC_PORT": "8080"}
-            machines.append(
-                Machine(folder / name / "data", int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own)
-            )
-            machines[-1].data_dir.parent.mkdir()
-        made = Cluster(machines)
-        # All at once: one of them does it, the others wait.
-        for done in [machine.begin("migrate") for machine in machines]:
-            assert done.wait(60) == 0
-        key = subprocess.run(
-            [sys.executable, "-m", "easel.cli.main", "organisation", "Shared"],
-            env={**os.environ, **shared},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for number, machine in enumerate(machines):
-            machine.environment["KEY"] = key
-            for role in ("api", "worker", "edge"):
-                made.start(number, role)
-        try:
-            made.wait_until_ready()
-            yield made
-        finally:
-            for process in made.processes.values():
-                process.terminate()
-            for process in made.processes.values():
-                process.wait(60)
-            server.stop()
 
 
 def page(number: int) -> dict[str, str]:
@@ -156,14 +64,14 @@ def test_deploys_of_one_app_keep_their_order_over_both_machines(cluster: Cluster
 
 def test_a_worker_that_dies_or_freezes_is_replaced_by_the_other(cluster: Cluster) -> None:
     one, _ = cluster.machines
-    apps = [RunningApp.create(one) for _ in range(6)]
+    apps = [RunningApp.create(one) for _ in range(4)]
     keys = [app.upload(zip_of(page(1))) for app in apps]
 
-    def order_ten(number: int) -> list[str]:
-        return [apps[number].order(keys[number]) for _ in range(10)]
+    def order_five(number: int) -> list[str]:
+        return [apps[number].order(keys[number]) for _ in range(5)]
 
-    with ThreadPoolExecutor(6) as pool:
-        ids = list(pool.map(order_ten, range(6)))
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(order_five, range(4)))
     cluster.kill(0, "worker")
     frozen = cluster.processes[1, "worker"]
     cluster.start(0, "worker")
@@ -173,12 +81,12 @@ def test_a_worker_that_dies_or_freezes_is_replaced_by_the_other(cluster: Cluster
     finally:
         os.kill(frozen.pid, signal.SIGCONT)
     for mine in ended:
-        assert [deploy["status"] for deploy in mine] == ["complete"] * 10
-        assert [deploy["version"] for deploy in mine] == list(range(1, 11))
+        assert [deploy["status"] for deploy in mine] == ["complete"] * 5
+        assert [deploy["version"] for deploy in mine] == list(range(1, 6))
     for app in apps:
         versions = app.client.get(f"{app.path}/versions").json()
-        assert versions["total"] == 10
-        seconds_until(app, 10)
+        assert versions["total"] == 5
+        seconds_until(app, 5)
 
 
 def test_an_edge_that_has_never_seen_an_app_fetches_it_from_the_bucket(cluster: Cluster) -> None:
@@ -191,3 +99,41 @@ def test_an_edge_that_has_never_seen_an_app_fetches_it_from_the_bucket(cluster: 
     assert there.visit("/large.bin").content == files["large.bin"]
     part = there.visit("/large.bin", Range="bytes=5000000-5000009")
     assert (part.status_code, part.content) == (206, files["large.bin"][5_000_000:5_000_010])
+
+
+def test_a_store_that_hangs_holds_up_only_who_needs_it(shared: Shared) -> None:
+    one = shared.cluster.machines[0]
+    app = RunningApp.create(one)
+    for number in (1, 2):
+        app.deploy(page(number))
+    seconds_until(app, 2)
+    asks: list[tuple[str, str, object]] = [
+        ("GET", "/versions/1", None),
+        ("GET", "/versions/1/diff/2", None),
+        ("GET", "/versions/1/download", None),
+        ("POST", "/versions/1/restore", {}),
+    ]
+
+    def ask(method: str, path: str, body: object) -> httpx.Response:
+        with one.client() as client:
+            return client.request(method, app.path + path, json=body)
+
+    shared.bucket.hangs = True
+    try:
+        # More of them than the api has connections to the database.
+        with ThreadPoolExecutor(24) as pool:
+            waiting = [pool.submit(ask, *asks[n % 4]) for n in range(24)]
+            with httpx.Client(base_url=one.api_url, trust_env=False, timeout=30) as client:
+                ready = client.get("/readyz")
+            assert (ready.status_code, ready.json()["database"]) == (503, "ok")
+            assert ready.json()["objects"] != "ok"
+            assert not any(request.done() for request in waiting)
+            # They all wait, and everybody else goes on.
+            assert app.client.get("/v1/apps").status_code == 200
+            assert app.client.patch(app.path, json={"meta": {"title": "new"}}).status_code == 200
+            assert "page 2" in app.visit().text
+            shared.bucket.hangs = False
+            assert {request.result().status_code for request in waiting} <= {200, 503}
+    finally:
+        shared.bucket.hangs = False
+    assert app.client.get(f"{app.path}/versions/1").status_code == 200

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job, Notification
-from procrastinate.worker import Worker
+from procrastinate.jobs import Job
 from psycopg import InterfaceError, OperationalError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -25,7 +24,7 @@ from easel.errors import ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import BACKGROUND, DEPLOYS, Queue, queue_app
+from easel.storage.queue import BACKGROUND, DEPLOYS, CarefulWorker, Queue, queue_app, take_over
 
 logger = logging.getLogger(__name__)
 
@@ -52,15 +51,6 @@ def _passes(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return bool(error.connection_invalidated) or isinstance(error.orig, OperationalError | InterfaceError)
     return isinstance(error, PASSING)
-
-
-class _PromptWorker(Worker):
-    """A worker that looks again shortly after each notification: one that arrives while it is asking for a job is
-    otherwise forgotten, and the job waits for the next poll."""
-
-    async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
-        await super()._handle_notification(channel=channel, notification=notification)
-        asyncio.get_running_loop().call_later(0.02, self._new_job_event.set)
 
 
 class DeployWorker:
@@ -99,7 +89,7 @@ class DeployWorker:
                 raise result
 
     async def _work(self, queue: str, concurrency: int) -> None:
-        await _PromptWorker(
+        await CarefulWorker(
             self._app,
             queues=[queue],
             name=queue,
@@ -143,7 +133,9 @@ class DeployWorker:
         while True:
             await asyncio.sleep(self._settings.heartbeat)
             try:
-                await take_over(self._app, self._settings.stalled_after)
+                for job_id, task in await take_over(self._app, self._settings.stalled_after):
+                    TAKEN_OVER.inc()
+                    logger.warning("took over job %d (%s) from a silent worker", job_id, task)
             except ConnectorException as error:
                 logger.warning("could not look for stalled jobs: %s", error)
 
@@ -155,11 +147,3 @@ class DeployWorker:
                 if not _passes(error):
                     logger.exception("the sweep failed")
             await asyncio.sleep(timedelta(minutes=10).total_seconds())
-
-
-async def take_over(app: App, silent_for: float) -> None:
-    """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue."""
-    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_for):
-        TAKEN_OVER.inc()
-        logger.warning("taking over job %s (%s) from a silent worker", job.id, job.task_name)
-        await app.job_manager.retry_job(job)

@@ -1,0 +1,111 @@
+"""Easel on a PostgreSQL and a bucket against its embedded parts; how soon deploys begin; what idling costs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import obstore
+
+from bench.deploys import deploy_until_live, small_files
+from bench.measure import Report, in_turn
+from bench.running import Platform, RunningApp, make_platform, zip_of
+from bench.stores import Bucket, rclone
+from easel.storage.embedded import EmbeddedPostgres
+
+ROUNDS = 60
+IDLE_SECONDS = 20
+
+
+def run(report: Report, folder: Path) -> None:
+    """Starts one of each, side by side."""
+    (folder / "apart").mkdir()
+    (folder / "embedded").mkdir()
+    server = EmbeddedPostgres(folder / "database" / "postgres")
+    with rclone(folder / "rclone") as bucket:
+        url = server.start()
+        apart = make_platform(folder / "apart", EASEL_DATABASE_URL=url, **bucket.environment("bench"))
+        embedded = make_platform(folder / "embedded")
+        try:
+            for platform in (apart, embedded):
+                platform.start()
+            _deploys(report, apart, embedded)
+            _objects(report, apart, bucket)
+            _starts(report, embedded, "embedded")
+            _starts(report, apart, "apart")
+            apart.stop()
+            _idle(report, embedded)
+        finally:
+            for platform in (apart, embedded):
+                if platform.process is not None and platform.process.poll() is None:
+                    platform.stop()
+            server.stop()
+
+
+def _deploys(report: Report, apart: Platform, embedded: Platform) -> None:
+    apps = [RunningApp.create(platform) for platform in (apart, embedded)]
+    keys = [iter([app.upload(zip_of(small_files(n))) for n in range(ROUNDS)]) for app in apps]
+    of_apart, of_embedded = in_turn(
+        lambda: deploy_until_live(apps[0], next(keys[0])), lambda: deploy_until_live(apps[1], next(keys[1])), ROUNDS
+    )
+    report.add(
+        "small deploy, PostgreSQL and bucket / embedded",
+        of_apart / of_embedded,
+        "ratio",
+        at_most=2,
+        apart_ms=of_apart * 1000,
+        embedded_ms=of_embedded * 1000,
+    )
+
+
+def _objects(report: Report, apart: Platform, bucket: Bucket) -> None:
+    app = RunningApp.create(apart)
+    app.deploy({"index.html": "<!doctype html>", **{f"file-{n}.txt": f"{n}" for n in range(500)}})
+    written = obstore.list(bucket.objects("bench"), prefix=f"apps/{app.app_id}").collect()
+    report.add("objects written by a deploy of 501 files", len(written), "objects", at_most=3)
+
+
+def _starts(report: Report, platform: Platform, where: str) -> None:
+    """How long a deploy waits that has nothing to wait for, and the tenth in a row for the ninth to end."""
+    first, tenth = [], []
+    for number in range(20):
+        app = RunningApp.create(platform)
+        key = app.upload(zip_of(small_files(number)))
+        ended = [app.wait(deploy_id) for deploy_id in [app.order(key) for _ in range(10)]]
+        first.append(_milliseconds(ended[0], "queued_at", ended[0], "started_at"))
+        tenth.append(_milliseconds(ended[8], "finished_at", ended[9], "started_at"))
+    report.add(f"enqueue to start, median, {where}", statistics.median(first), "ms", at_most=15)
+    report.add(f"end of the ninth in a row to start of the tenth, {where}", statistics.median(tenth), "ms", at_most=15)
+
+
+def _milliseconds(begin: dict[str, Any], since: str, end: dict[str, Any], until: str) -> float:
+    return (datetime.fromisoformat(end[until]) - datetime.fromisoformat(begin[since])).total_seconds() * 1000
+
+
+def _idle(report: Report, platform: Platform) -> None:
+    """All processes of an `easel serve` that nobody asks for anything, its database included."""
+    assert platform.process is not None
+    platform.settle()
+    postmaster = int((platform.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+    before = _processor_time([platform.process.pid, postmaster])
+    time.sleep(IDLE_SECONDS)
+    used = _processor_time([platform.process.pid, postmaster]) - before
+    report.add("idle, all processes, of one core", 100 * used / IDLE_SECONDS, "%", at_most=2)
+
+
+def _processor_time(processes: list[int]) -> float:
+    """Seconds that these and all their descendants have used so far."""
+    seconds = 0.0
+    while processes:
+        process = processes.pop()
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+            processes += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+        except OSError:
+            continue
+        seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds

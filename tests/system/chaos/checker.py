@@ -1,0 +1,131 @@
+"""What must be true after the storm, whatever happened in it. It is told by database and store, not by Easel."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import obstore
+import psycopg
+from obstore.store import S3Store
+from psycopg.rows import dict_row
+
+from easel.bundles.models import decode_manifest
+from tests.system.chaos.killer import Killer
+from tests.system.chaos.story import Person, Sight
+from tests.system.cluster import Cluster
+
+STALE_AT_MOST = 5.0
+"""Seconds that an edge may be behind while all is well."""
+SLACK = 1.5
+"""Seconds between a transaction's own time and its commit, and between a process's start and its first answer."""
+
+
+@dataclass
+class Checker:
+    """Compares what people were told and saw with what is recorded and stored."""
+
+    cluster: Cluster
+    connection: psycopg.Connection[dict[str, Any]]
+    store: S3Store
+    killer: Killer
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """What the database answers."""
+        return self.connection.cursor(row_factory=dict_row).execute(query.encode(), values).fetchall()
+
+    def settled(self, seconds: float) -> None:
+        """Returns once every deploy has ended."""
+        deadline = time.monotonic() + seconds
+        query = "select id, status, step, attempt from deploy where status in ('queued', 'building')"
+        while left := self.rows(query):
+            if time.monotonic() > deadline:
+                jobs = self.rows("select * from procrastinate_jobs where status in ('todo', 'doing')")
+                raise AssertionError(f"{len(left)} deploys never ended: {left[:5]}; waiting or running: {jobs[:5]}")
+            time.sleep(0.1)
+
+    def person(self, person: Person) -> dict[int, str]:
+        """Everything that was accepted happened once and in order. Gives what each version's page says."""
+        deploys = {row["id"]: row for row in self.rows("select * from deploy where app_id = %s", person.app_id)}
+        assert set(deploys) == set(person.accepted), "what was accepted and what is recorded differ"
+        ended = [deploys[one] for one in person.accepted]
+        assert {one["status"] for one in ended} <= {"complete"}, [one for one in ended if one["status"] != "complete"]
+        recorded = [one["version"] for one in ended]
+        assert recorded == list(range(1, len(recorded) + 1)), f"versions are not in order of acceptance: {recorded}"
+        versions = self.rows("select * from version where app_id = %s order by number", person.app_id)
+        assert [(one["number"], one["deploy_id"]) for one in versions] == list(
+            zip(recorded, person.accepted, strict=True)
+        )
+        for version in versions:
+            self._whole(version["manifest_key"])
+        self._pointer(person, len(versions))
+        for one in person.accepted:
+            lines = [row["seq"] for row in self.rows("select seq from deploy_log where deploy_id = %s order by 1", one)]
+            assert lines == list(range(1, len(lines) + 1)), f"the log of {one} has gaps: {lines}"
+            assert lines
+        return {one["version"]: person.tokens[one["id"]] for one in ended}
+
+    def _whole(self, manifest_key: str) -> None:
+        data = bytes(obstore.get(self.store, manifest_key).bytes())
+        assert hashlib.sha256(data).hexdigest() in manifest_key
+        for bundle in decode_manifest(data).bundles:
+            found = bytes(obstore.get(self.store, bundle.key).bytes())
+            assert (hashlib.sha256(found).hexdigest(), len(found)) == (bundle.hash, bundle.size)
+
+    def _pointer(self, person: Person, versions: int) -> None:
+        moves = self._moves(person)
+        assert [one["revision"] for one in moves] == list(range(1, len(moves) + 1)), "a move is missing from the audit"
+        before = None
+        for move in moves:
+            assert move["from_version"] == before
+            before = move["to_version"]
+        (now,) = self.rows("select version from environment where app_id = %s and name = 'production'", person.app_id)
+        assert now["version"] == before
+        assert before is None or 1 <= before <= versions
+        # And every edge comes to serve it.
+        deadline = time.monotonic() + STALE_AT_MOST + SLACK
+        for machine in self.cluster.machines:
+            while machine.visit(person.slug).headers.get("x-easel-version") != (str(before) if before else None):
+                assert time.monotonic() < deadline, f"an edge stays behind version {before} of {person.slug}"
+                time.sleep(0.05)
+
+    def _moves(self, person: Person) -> list[dict[str, Any]]:
+        # Those that changed nothing are noted as well.
+        moved = "app_id = %s and environment = 'production' and from_version is distinct from to_version"
+        return self.rows(f"select * from audit where {moved} order by id", person.app_id)
+
+    def sights(self, person: Person, sights: list[Sight], tokens: dict[int, str]) -> int:
+        """No page was mixed or too old, and none failed while all was well. Gives how many were good."""
+        good = 0
+        spans = self._spans(person)
+        for sight in sights:
+            if sight.slug != person.slug:
+                continue
+            if sight.status == 200:
+                assert sight.token == tokens[sight.version], f"a page of another version: {sight}"
+                assert any(
+                    begins - SLACK <= sight.answered
+                    and sight.asked <= ends + STALE_AT_MOST + SLACK + self._trouble(ends, sight.asked)
+                    for begins, ends in spans.get(sight.version, [])
+                ), f"an answer from the past: {sight}, {spans.get(sight.version)}"
+                good += 1
+            else:
+                assert sight.status in (404, 503), sight
+                if sight.status == 503:
+                    assert self._trouble(sight.asked - STALE_AT_MOST, sight.answered), f"failed for no reason: {sight}"
+        return good
+
+    def _spans(self, person: Person) -> dict[int, list[tuple[float, float]]]:
+        """When which version was live."""
+        moves = self._moves(person)
+        times = [one["at"].timestamp() for one in moves] + [float("inf")]
+        spans: dict[int, list[tuple[float, float]]] = {}
+        for number, move in enumerate(moves):
+            spans.setdefault(move["to_version"], []).append((times[number], times[number + 1]))
+        return spans
+
+    def _trouble(self, since: float, until: float) -> float:
+        """For how long between the two all was not well (seconds); each trouble is over some seconds after its end."""
+        return sum(max(0.0, min(until, end + STALE_AT_MOST) - max(since, begin)) for begin, end in self.killer.troubles)

@@ -1,0 +1,175 @@
+"""What goes wrong in the storm, at random or in turn, and is put right again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+import psycopg
+
+from tests.system.chaos.proxy import Proxy
+from tests.system.cluster import ROLES, Cluster
+
+BORDERS = {
+    "accepted": "status = 'queued'",
+    "begun": "status = 'building' and version is null",
+    "recorded": "status = 'building' and version is not null and outcome is null",
+    "activated": "status = 'building' and outcome is not null",
+}
+"""Where a deploy is between two of its transactions, as its row shows it."""
+LONGEST_STEP = 0.03
+"""Seconds; some moment in it is in the middle of a step that ends with one of these."""
+
+
+class Killer:
+    """Kills, cuts, delays and freezes. `troubles` are the times (seconds since the epoch) in which all was not well."""
+
+    def __init__(self, cluster: Cluster, database: Proxy, store: Proxy, direct_url: str, seed: int) -> None:
+        self._cluster = cluster
+        self._database = database
+        self._store = store
+        self._url = direct_url
+        self._random = random.Random(seed)
+        self.done: Counter[str] = Counter()
+        self.troubles: list[tuple[float, float]] = []
+
+    @property
+    def kills(self) -> int:
+        """How many times SIGKILL was sent."""
+        return sum(count for what, count in self.done.items() if what.startswith("kill"))
+
+    def in_turn(self) -> list[Callable[[], None]]:
+        """Everything that can go wrong, once each."""
+        return [
+            *(partial(self.kill_at, border) for border in BORDERS),
+            *(partial(self.kill_one, role) for role in ROLES),
+            *self._others(),
+        ]
+
+    def briefly(self) -> list[Callable[[], None]]:
+        """The worst of it."""
+        return [
+            partial(self.kill_at, "begun"),
+            partial(self.kill_one, "api"),
+            partial(self.kill_at, "recorded"),
+            self.cut_database,
+            self.cut_store,
+            partial(self.kill_one, "edge"),
+            self.lose_transactions,
+        ]
+
+    def at_random(self) -> None:
+        """Something."""
+        chance = self._random.random()
+        if chance < 0.45:
+            self.kill_one(self._random.choice(ROLES))
+        elif chance < 0.8:
+            self.kill_at(self._random.choice(list(BORDERS)))
+        else:
+            self._random.choice(self._others())()
+
+    def let_go_on(self, deploys: int = 3, seconds: float = 10) -> None:
+        """Leaves everything alone until up to so many more deploys have ended: trouble shall meet other states."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            query = "select count(*) from deploy where finished_at is not null"
+            (wanted,) = connection.execute(query).fetchone() or (0,)
+            wanted += self._random.randint(0, deploys)
+            deadline = time.monotonic() + seconds
+            while (connection.execute(query).fetchone() or (0,))[0] < wanted and time.monotonic() < deadline:
+                time.sleep(0.02)
+
+    def _others(self) -> list[Callable[[], None]]:
+        return [self.cut_database, self.cut_store, self.slow_store, self.lose_transactions, self.freeze_worker]
+
+    def kill_one(self, role: str) -> None:
+        """Kills one process, which whoever looks after it starts again."""
+        number = self._random.randrange(len(self._cluster.machines))
+        self.done[f"kill {role}"] += 1
+        with self._trouble():
+            self._cluster.kill(number, role)
+            self._cluster.start(number, role)
+
+    def kill_at(self, border: str) -> None:
+        """Kills all workers the moment some deploy is there."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            query = f"select 1 from deploy where {BORDERS[border]} limit 1".encode()
+            deadline = time.monotonic() + 10
+            while not connection.execute(query).fetchone():
+                if time.monotonic() > deadline:
+                    self.done[f"missed {border}"] += 1
+                    return
+        time.sleep(self._random.choice((0, self._random.uniform(0, LONGEST_STEP))))
+        self.done[f"kill at {border}"] += len(self._cluster.machines)
+        with self._trouble():
+            for number in range(len(self._cluster.machines)):
+                self._cluster.processes[number, "worker"].send_signal(signal.SIGKILL)
+            for number in range(len(self._cluster.machines)):
+                self._cluster.processes[number, "worker"].wait()
+                self._cluster.start(number, "worker")
+
+    def cut_database(self) -> None:
+        """Nobody reaches the database for a while."""
+        self._cut(self._database, "cut database")
+
+    def cut_store(self) -> None:
+        """Nobody reaches the store for a while."""
+        self._cut(self._store, "cut store")
+
+    def _cut(self, proxy: Proxy, what: str) -> None:
+        self.done[what] += 1
+        with self._trouble():
+            proxy.cut()
+            time.sleep(self._random.uniform(0.2, 2))
+            proxy.mend()
+
+    def slow_store(self) -> None:
+        """The store takes its time."""
+        self.done["slow store"] += 1
+        with self._trouble():
+            self._store.delay = self._random.uniform(0.1, 0.5)
+            time.sleep(1)
+            self._store.delay = 0
+
+    def lose_transactions(self) -> None:
+        """The database ends every connection, whatever is going on in it, as one does that fails over."""
+        self.done["lose transactions"] += 1
+        with self._trouble(), psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+            )
+
+    def freeze_worker(self) -> None:
+        """A worker stands still for longer than it takes to be taken for dead, and then goes on."""
+        self.done["freeze worker"] += 1
+        number = self._random.randrange(len(self._cluster.machines))
+        process = self._cluster.processes[number, "worker"]
+        with self._trouble():
+            os.kill(process.pid, signal.SIGSTOP)
+            time.sleep(6)
+            os.kill(process.pid, signal.SIGCONT)
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        began = time.time()
+        try:
+            yield
+        finally:
+            self.troubles.append((began, time.time()))
+
+    def make_well(self) -> None:
+        """Everything runs and everything is reached again."""
+        self._database.mend()
+        self._store.mend()
+        self._store.delay = 0
+        for (number, role), process in list(self._cluster.processes.items()):
+            if process.poll() is not None:
+                with suppress(OSError):
+                    self._cluster.start(number, role)
+        self._cluster.wait_until_ready()

@@ -1,0 +1,104 @@
+"""A way between Easel and its database or store that can be cut, and be slow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PIECE = 64 * 1024
+
+Place = Path | int
+"""A Unix socket, or a port of 127.0.0.1."""
+
+
+class Proxy:
+    """Passes on what comes, both ways. In a thread of its own; its methods may be called from any other."""
+
+    def __init__(self, target: Place) -> None:
+        self._target = target
+        self._loop = asyncio.new_event_loop()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._is_cut = False
+        self.delay = 0.0
+        """Seconds by which every piece comes later."""
+        self.hangs = False
+        """Whether nothing comes at all, though connections are open, and opened."""
+
+    def cut(self) -> None:
+        """Ends all connections, and every new one, until `mend`."""
+        self._is_cut = True
+        self._loop.call_soon_threadsafe(self._abort)
+
+    def mend(self) -> None:
+        """Lets connections through again."""
+        self._is_cut = False
+
+    def _abort(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_cut:
+            writer.transport.abort()
+            return
+        try:
+            if isinstance(self._target, Path):
+                there, back = await asyncio.open_unix_connection(str(self._target))
+            else:
+                there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._open |= {writer, back}
+        try:
+            await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+        finally:
+            self._open -= {writer, back}
+            writer.close()
+            back.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(PIECE):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                while self.hangs:
+                    await asyncio.sleep(0.02)
+                writer.write(data)
+                await writer.drain()
+            writer.write_eof()
+
+    @contextmanager
+    def listening(self, at: Place) -> Iterator[Proxy]:
+        """Takes connections at the place for the length of the block."""
+        if isinstance(at, Path):
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(at))
+        else:
+            listener = socket.create_server(("127.0.0.1", at))
+        at_unix = isinstance(at, Path)
+
+        async def serve() -> None:
+            begin = asyncio.start_unix_server if at_unix else asyncio.start_server
+            server = await begin(self._serve, sock=listener)
+            async with server:
+                await server.serve_forever()
+
+        def run() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(task)
+
+        task = self._loop.create_task(serve())
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._loop.call_soon_threadsafe(self._abort)
+            self._loop.call_soon_threadsafe(task.cancel)
+            thread.join(10)

@@ -1,0 +1,159 @@
+"""What happens in the storm: people who deploy and restore, visitors who look, and what each of them was told."""
+
+from __future__ import annotations
+
+import random
+import re
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bench.running import zip_of
+from tests.system.cluster import Cluster
+
+PATIENCE = 90
+"""Seconds after which a request that is sent again and again must have been answered."""
+MOST_WAITING = 8
+"""Deploys of one app that have not ended."""
+_TOLD = re.compile(r"<title>(\w+)</title>")
+
+
+@dataclass
+class Person:
+    """Somebody with an app, who goes to any api, and goes to the next when it does not answer."""
+
+    cluster: Cluster
+    seed: int
+    app_id: str = ""
+    slug: str = ""
+    accepted: list[str] = field(default_factory=list)
+    """The deploys that an api has accepted, in that order."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """What the page of each of them says."""
+    restores: int = 0
+    repeats: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._client = httpx.Client(timeout=20, trust_env=False)
+
+    def begin(self) -> None:
+        """Makes the app, and has its first version live."""
+        self.slug = f"chaos-{self.seed % 10_000}-{secrets.token_hex(3)}x"
+        made = self.insist("POST", "/v1/apps", {"slug": self.slug, "meta": {"title": "x"}})
+        self.app_id = made["app_id"]
+        self._deploy()
+        while self._waiting():
+            time.sleep(0.05)
+
+    def go_on(self, until: threading.Event) -> None:
+        """Deploys, and restores now and then, until told to stop."""
+        while not until.is_set():
+            if self._random.random() < 0.7 and self._waiting() < MOST_WAITING:
+                self._deploy()
+            else:
+                self._restore()
+
+    def insist(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Sends a request until it is answered, by whichever api. It is carried out once, however often it is sent."""
+        headers = {"Authorization": f"Bearer {self.cluster.machines[0].api_key}"}
+        if method == "POST":
+            headers["Idempotency-Key"] = secrets.token_hex(12)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            machine = self._random.choice(self.cluster.machines)
+            try:
+                answer = self._client.request(method, machine.api_url + path, json=body, headers=headers)
+                if answer.status_code < 500:
+                    assert answer.status_code == 200, f"{method} {path}: {answer.text}"
+                    return dict(answer.json())
+                said = answer.text
+            except httpx.TransportError as error:
+                said = repr(error)
+            self.repeats += 1
+            assert time.monotonic() < deadline, f"{method} {path} was never answered: {said}"
+            time.sleep(0.05)
+
+    def _waiting(self) -> int:
+        shown = self.insist("GET", f"/v1/apps/{self.app_id}/deploys?limit=20")["deploys"]
+        return sum(deploy["status"] in ("queued", "building") for deploy in shown)
+
+    def _deploy(self) -> None:
+        token = secrets.token_hex(6)
+        data = zip_of(
+            {"index.html": f"<!doctype html><title>{token}</title>", "file.bin": self._random.randbytes(5000)}
+        )
+        upload = self.insist("POST", f"/v1/apps/{self.app_id}/deploy/upload-url", {"filename": "a.zip"})
+        self._put(upload["upload_url"], data)
+        order = {"message": token, "bundle_s3_key": upload["bundle_s3_key"]}
+        deploy_id = self.insist("POST", f"/v1/apps/{self.app_id}/deploy", order)["deploy_id"]
+        self.accepted.append(deploy_id)
+        self.tokens[deploy_id] = token
+
+    def _put(self, url: str, data: bytes) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if self._client.put(url, content=data, headers={"Content-Type": "application/zip"}).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < deadline, "an upload was never taken"
+            time.sleep(0.05)
+
+    def _restore(self) -> None:
+        versions = self.insist("GET", f"/v1/apps/{self.app_id}/versions?limit=20")["versions"]
+        if versions:
+            number = self._random.choice(versions)["version"]
+            self.insist("POST", f"/v1/apps/{self.app_id}/versions/{number}/restore", {})
+            self.restores += 1
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a visitor saw: when (seconds since the epoch, asked and answered), of which app, and what the page said."""
+
+    asked: float
+    answered: float
+    slug: str
+    status: int
+    version: int
+    token: str
+
+
+class Visitor:
+    """Somebody who looks at all apps at all edges, over and over."""
+
+    def __init__(self, cluster: Cluster, people: list[Person]) -> None:
+        self._cluster = cluster
+        self._people = people
+        self.sights: list[Sight] = []
+
+    def go_on(self, until: threading.Event) -> None:
+        """Looks until told to stop."""
+        client = httpx.Client(timeout=20, trust_env=False)
+        while not until.is_set():
+            for person in self._people:
+                for machine in self._cluster.machines:
+                    asked = time.time()
+                    host = {"Host": f"{person.slug}.localhost"}
+                    try:
+                        seen = client.get(f"http://127.0.0.1:{machine.edge_port}/", headers=host)
+                    except httpx.TransportError:
+                        continue  # This edge is being killed.
+                    told = _TOLD.search(seen.text)
+                    self.sights.append(
+                        Sight(
+                            asked,
+                            time.time(),
+                            person.slug,
+                            seen.status_code,
+                            int(seen.headers.get("x-easel-version", 0)),
+                            told[1] if told else "",
+                        )
+                    )
+            time.sleep(0.02)

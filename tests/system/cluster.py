@@ -1,0 +1,98 @@
+"""Easel on several machines, each with an api, a worker and an edge of its own, sharing PostgreSQL and a bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from bench.running import Platform, free_port
+
+ROLES = ("api", "worker", "edge")
+
+
+class Machine(Platform):
+    """A machine whose roles are started one by one, as an operator does."""
+
+    def begin(self, role: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "easel.cli.main", role, "--data-dir", str(self.data_dir)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **self.environment})
+
+    @property
+    def api_key(self) -> str:
+        return self.environment["KEY"]
+
+
+class Cluster:
+    """The machines, and their processes by machine and role."""
+
+    def __init__(self, machines: list[Machine]) -> None:
+        self.machines = machines
+        self.processes: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
+
+    def start(self, number: int, role: str) -> None:
+        self.processes[number, role] = self.machines[number].begin(role)
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        for machine in self.machines:
+            for port in (machine.api_port, machine.edge_port):
+                while not answers(port):
+                    assert time.monotonic() < deadline, machine.log.read_text()[-3000:]
+                    time.sleep(0.05)
+
+    def kill(self, number: int, role: str) -> None:
+        process = self.processes[number, role]
+        process.kill()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+    return False
+
+
+@contextmanager
+def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], names: list[str]) -> Iterator[Cluster]:
+    """Machines of these names on one database and store, all of them ready, with an organisation and its key."""
+    shared = {**store, "EASEL_DATABASE_URL": database_url, "EASEL_SECRET_KEY": "the same on every machine"}
+    machines = []
+    for name in names:
+        ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}
+        own = {**shared, **ports, "EASEL_EDGE_PUBLIC_PORT": "8080"}
+        machines.append(
+            Machine(folder / name / "data", int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own)
+        )
+        machines[-1].data_dir.parent.mkdir()
+    made = Cluster(machines)
+    # All at once: one of them does it, the others wait.
+    for done in [machine.begin("migrate") for machine in machines]:
+        assert done.wait(60) == 0
+    key = subprocess.run(
+        [sys.executable, "-m", "easel.cli.main", "organisation", "Shared"],
+        env={**os.environ, **shared},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    for number, machine in enumerate(machines):
+        machine.environment["KEY"] = key
+        for role in ROLES:
+            made.start(number, role)
+    try:
+        made.wait_until_ready()
+        yield made
+    finally:
+        for process in made.processes.values():
+            process.terminate()
+        for process in made.processes.values():
+            process.wait(60)

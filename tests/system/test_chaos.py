@@ -1,0 +1,76 @@
+"""A storm: people deploy and restore through all apis, visitors look at all edges, and meanwhile everything breaks.
+
+`make chaos` makes it long: EASEL_CHAOS_KILLS kills (500), from EASEL_CHAOS_SEED where it is given. What is asserted is
+the same as in the short form, which is one of the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from tests.system.chaos.checker import Checker
+from tests.system.chaos.killer import Killer
+from tests.system.chaos.story import Person, Visitor
+from tests.system.conftest import Shared
+
+KILLS = int(os.environ.get("EASEL_CHAOS_KILLS", "0"))
+SEED = int(os.environ.get("EASEL_CHAOS_SEED", "0")) or secrets.randbelow(1_000_000)
+
+
+@contextmanager
+def going_on(people: list[Person], visitor: Visitor) -> Iterator[None]:
+    """All of them do what they do for the length of the block. Raises what any of them raised."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(people) + 1) as pool:
+        doing = [pool.submit(go_on, stop) for go_on in (*(person.go_on for person in people), visitor.go_on)]
+        try:
+            yield
+        finally:
+            stop.set()
+        for one in doing:
+            one.result()
+
+
+@pytest.mark.timeout(4 * 3600 if KILLS else 180)
+def test_whatever_breaks_what_was_accepted_happens_once_and_in_order(shared: Shared) -> None:
+    cluster = shared.cluster
+    killer = Killer(cluster, shared.database, shared.bucket, shared.direct_url, SEED)
+    people = [Person(cluster, SEED + number) for number in range(3)]
+    for person in people:
+        person.begin()
+    visitor = Visitor(cluster, people)
+    began = time.monotonic()
+    print(f"\nseed {SEED}", flush=True)
+    with going_on(people, visitor):
+        if KILLS:
+            for event in killer.in_turn():
+                event()
+            while killer.kills < KILLS:
+                killer.at_random()
+                killer.let_go_on()
+                print(f"{killer.kills} kills, {sum(len(p.accepted) for p in people)} deploys", flush=True)
+        else:
+            for event in killer.briefly():
+                event()
+        killer.make_well()
+    with psycopg.connect(shared.direct_url, autocommit=True, row_factory=dict_row) as connection:
+        checker = Checker(cluster, connection, shared.store, killer)
+        checker.settled(120)
+        good = sum(checker.sights(person, visitor.sights, checker.person(person)) for person in people)
+    print(
+        f"{sum(len(p.accepted) for p in people)} deploys, {sum(p.restores for p in people)} restores,"
+        f" {good} good of {len(visitor.sights)} sights, {sum(p.repeats for p in people)} requests sent again,"
+        f" {time.monotonic() - began:.0f} seconds; {dict(killer.done)}"
+    )
+    assert good
+    assert all(person.accepted for person in people)
