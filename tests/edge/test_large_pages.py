@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 import brotli
+import pytest
 
 from tests.edge.running import App, RunningEdge, Wire, request
 
@@ -50,21 +51,25 @@ def test_who_is_sent_the_same_large_page_shares_it(edge: RunningEdge, app: Make)
     until(lambda: edge.edge.sites.large.weight == 0)
 
 
-def test_too_many_large_pages_at_a_time_are_sent_as_they_lie(edge: RunningEdge, app: Make) -> None:
-    made = app({"index.html": "", **{f"{n}.html": page(7 << 20, n) for n in range(8)}})
+def test_too_many_large_pages_at_a_time_are_sent_as_they_lie(
+    own_edge: Callable[..., RunningEdge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.sites._LARGE_AT_ONCE", 32 << 20)
+    edge = own_edge()
+    made = edge.app("large", {"index.html": "", **{f"{n}.html": page(7 << 20, n) for n in range(3)}})
     with ExitStack() as stack:
-        slow = [stack.enter_context(reader(edge)) for _ in range(8)]
+        slow = [stack.enter_context(reader(edge)) for _ in range(3)]
         for n, wire in enumerate(slow):
             wire.send(request(made.host, f"/{n}.html"))
             wire.socket.recv(100, socket.MSG_PEEK)
-            assert edge.edge.sites.large.weight <= 64 << 20
+            assert edge.edge.sites.large.weight <= 32 << 20
         bodies = [wire.reply().body for wire in slow]
     assert b"window.__EASEL__" in bodies[0]
     assert b"window.__EASEL__" not in bodies[-1]
     for n, body in enumerate(bodies):
         assert page(7 << 20, n).encode()[-1000:] == body[-1000:]
     until(lambda: edge.edge.sites.large.weight == 0)
-    assert b"window.__EASEL__" in edge.get(made.host, "/7.html").body
+    assert b"window.__EASEL__" in edge.get(made.host, "/2.html").body
 
 
 def reader(edge: RunningEdge) -> Wire:
