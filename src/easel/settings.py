@@ -38,6 +38,13 @@ class Settings(BaseSettings):
         default=None, ge=1, le=65535, description="Where a worker serves its metrics, on api_host; None is nowhere."
     )
     deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
+    step_deadline: float = Field(default=300.0, gt=0, description="A deploy fails if one of its steps takes longer.")
+    deploys_at_once: int | None = Field(
+        default=None, ge=1, description="Deploys that run at the same time on all machines; None is as many as can."
+    )
+    deploys_at_once_per_organisation: int | None = Field(
+        default=None, ge=1, description="The same for those of one organisation."
+    )
 
     max_upload_size: int = 512 * MIB
     max_files: int = 100_000

@@ -1,7 +1,9 @@
-"""The queue: a job is whoever's who runs it now, whatever a worker that was frozen or cut off believes."""
+"""The queue: a job is whoever's who runs it now, whatever a worker that was frozen or cut off believes; and no more of
+them run at once than may."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -11,7 +13,9 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 
 from bench.running import Platform
-from easel.storage.queue import CarefulWorker, queue_app, take_over
+from easel.storage.migrate import migrate
+from easel.storage.queue import DEPLOYS, AtOnce, queue_app, take_over
+from easel.storage.worker import CarefulWorker
 
 NAME = "tests of the queue"
 
@@ -104,3 +108,99 @@ async def test_how_a_job_ended_is_said_again_until_the_database_has_heard_it(
     following = await hands.take()
     assert following is not None
     assert following.job.id != running.job.id
+
+
+async def test_a_job_whose_fetching_was_never_answered_is_put_back(hands: Hands) -> None:
+    unaware = await hands.take()
+    assert unaware is not None
+    # The worker lives, and so nobody takes over what it has.
+    assert await take_over(hands.app, 1800) == []
+    await unaware.worker._beat()
+    assert await hands.take() is None
+    await unaware.worker._beat()
+    again = await hands.take()
+    assert again is not None
+    assert again.job.id == unaware.job.id
+
+
+async def test_a_worker_that_the_database_has_forgotten_is_known_again(hands: Hands) -> None:
+    running = await hands.take()
+    assert running is not None
+    forget = "delete from procrastinate_workers where id = %(id)s"
+    await hands.app.connector.execute_query_async(forget, id=running.worker.worker_id)
+    await running.worker._beat()
+    query = "select id from procrastinate_workers where id = %(id)s"
+    assert await hands.app.connector.execute_query_all_async(query, id=running.worker.worker_id)
+
+
+async def test_when_to_try_again_is_told_by_the_databases_clock(hands: Hands) -> None:
+    running = await hands.take()
+    assert running is not None
+    await running.end(RetryDecision(retry_in={"seconds": 100}))
+    query = "select extract(epoch from scheduled_at - now())::float8 as pause from procrastinate_jobs where id = %(id)s"
+    (row,) = await hands.app.connector.execute_query_all_async(query, id=running.job.id)
+    assert 90 < row["pause"] <= 100
+
+
+async def test_a_task_that_only_a_newer_release_knows_is_left_to_it(hands: Hands) -> None:
+    del hands.app.tasks[NAME]
+    assert await hands.take() is None
+
+
+@pytest.fixture
+async def crowd(platform: Platform) -> AsyncIterator[str]:
+    """A database of its own, in which three apps of one organisation and one of another wait for two deploys each."""
+    with platform.database() as connection:
+        connection.execute("create database crowd")
+    url = f"postgresql://postgres@/crowd?host={platform.data_dir / 'postgres'}"
+    await asyncio.to_thread(migrate, url)
+    async with (app := queue_app(url)).open_async():
+        for number, organisation in enumerate(["big", "big", "big", "small"]):
+            await app.connector.execute_query_async(
+                "insert into organisation (id, name, created_at) values (%(org)s, 'x', now()) on conflict do nothing",
+                org=organisation,
+            )
+            named = {"app": f"app_{number}", "org": organisation}
+            await app.connector.execute_query_async(
+                "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence,"
+                " created_at, updated_at) values (%(app)s, %(org)s, %(app)s, true, '{}', '{}', 0, 0, now(), now())",
+                **named,
+            )
+            for deploy in (1, 2):
+                deploy_id = f"dep_{number}_{deploy}"
+                await app.connector.execute_query_async(
+                    "insert into deploy (id, org_id, app_id, sequence, environment, source, message, queued_by,"
+                    " queued_at, status, attempt, warnings, timings) values (%(id)s, %(org)s, %(app)s, %(number)s,"
+                    " 'production', 'cli_upload', 'm', 'x', now(), 'queued', 0, '[]', '{}')",
+                    id=deploy_id,
+                    number=deploy,
+                    **named,
+                )
+                job = app.configure_task("a deploy", queue=DEPLOYS, lock=named["app"], allow_unknown=True)
+                await job.defer_async(deploy_id=deploy_id)
+    yield url
+    with platform.database() as connection:
+        connection.execute("drop database crowd (force)")
+
+
+@pytest.mark.parametrize(
+    ("at_once", "taken"),
+    [
+        (AtOnce(), ["dep_0_1", "dep_1_1", "dep_2_1", "dep_3_1"]),
+        (AtOnce(everywhere=2), ["dep_0_1", "dep_1_1"]),
+        (AtOnce(organisation=1), ["dep_0_1", "dep_3_1"]),
+        (AtOnce(everywhere=3, organisation=2), ["dep_0_1", "dep_1_1", "dep_3_1"]),
+    ],
+)
+async def test_no_more_deploys_run_at_once_than_may(crowd: str, at_once: AtOnce, taken: list[str]) -> None:
+    """However many ask at the same moment, and however many deploys of one organisation are before another's."""
+    async with (app := queue_app(crowd, at_once=at_once)).open_async():
+        app.task(name="a deploy", queue=DEPLOYS)(lambda: None)
+        worker = await app.job_manager.register_worker()
+        rush = await asyncio.gather(*(app.job_manager.fetch_job([DEPLOYS], worker) for _ in range(6)))
+        running = [job for job in rush if job is not None]
+        assert sorted(str(job.task_kwargs["deploy_id"]) for job in running) == taken
+        # Where one has ended there is a place for the next, of the same app or of another one.
+        await app.job_manager.finish_job(running[0], Status.SUCCEEDED, delete_job=True)
+        following = [await app.job_manager.fetch_job([DEPLOYS], worker) for _ in range(2)]
+        assert [job is not None for job in following] == [True, False]

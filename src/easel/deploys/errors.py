@@ -87,6 +87,14 @@ class DeployTimedOutError(EaselError):
     code = "deploy_timed_out"
 
 
+class StepTimedOutError(EaselError):
+    """The step `{step}` took longer than {seconds:.0f} s, so the deploy was given up. Deploy again; if that does not
+    help, the machine or its object store is too slow for this bundle."""
+
+    status = 504
+    code = "step_timed_out"
+
+
 class AppGoneError(EaselError):
     """The app was deleted while this deploy was under way."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from msgspec import MsgspecError
@@ -45,36 +46,41 @@ async def ingest(
     """Pins the upload, checks and indexes it, and stores bundle and manifest under their hashes.
 
     `before` is the manifest of the app's latest version, `abandoned` says that nobody waits any more. Raises
-    StopRequestedError, BundleGoneError, BundleTooLargeError, the errors of `bundles` and of the store.
+    StopRequestedError, StepTimedOutError, BundleGoneError, BundleTooLargeError, the errors of `bundles` and the store.
     """
-    began = progress.border("pin")
     assert deploy.bundle_s3_key is not None
     # A bucket takes what it is sent, whatever its size.
     limit = settings.max_upload_size
-    try:
-        async with objects.pin(deploy.bundle_s3_key, limit=limit) as pinned:
-            progress.took("pin", began)
-            progress.say(f"Bundle: {size(pinned.size)}, sha256 {pinned.hash[:12]}")
-            began = progress.border("inspect")
+    async with AsyncExitStack() as held:
+        try:
+            async with progress.during("pin"):
+                pinned = await held.enter_async_context(objects.pin(deploy.bundle_s3_key, limit=limit))
+        except ObjectMissingError as error:
+            raise BundleGoneError() from error
+        except ObjectTooLargeError as error:
+            raise BundleTooLargeError(limit=limit) from error
+        progress.say(f"Bundle: {size(pinned.size)}, sha256 {pinned.hash[:12]}")
+        async with progress.during("inspect"):
             inspection = await _inspect(pinned, settings, allowed, abandoned)
-            progress.took("inspect", began)
-            began = progress.border("ingest")
-            bundle_at = bundle_key(deploy.app_id, pinned.hash)
-            await objects.adopt(pinned, bundle_at)
-            bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
-    except ObjectMissingError as error:
-        raise BundleGoneError() from error
-    except ObjectTooLargeError as error:
-        raise BundleTooLargeError(limit=limit) from error
-    manifest = Manifest(bundles=[bundle], files=inspection.files)
-    data = manifest.encode()
-    manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
-    await objects.put(manifest_at, data)
-    progress.took("ingest", began)
+        async with progress.during("ingest"):
+            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, inspection)
     _tell(progress, inspection)
     new = await _new_bytes(objects, manifest, before)
     counts = {"files": len(manifest.files), "bytes": manifest.total_size, "new_bytes": new}
     return Ingested(manifest, bundle_at, manifest_at, inspection.warnings, counts)
+
+
+async def _store(
+    objects: ObjectStore, deploy: Deploy, pinned: Pinned, inspection: Inspection
+) -> tuple[Manifest, str, str]:
+    bundle_at = bundle_key(deploy.app_id, pinned.hash)
+    await objects.adopt(pinned, bundle_at)
+    bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
+    manifest = Manifest(bundles=[bundle], files=inspection.files)
+    data = manifest.encode()
+    manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
+    await objects.put(manifest_at, data)
+    return manifest, bundle_at, manifest_at
 
 
 async def _inspect(

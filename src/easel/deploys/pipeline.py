@@ -69,7 +69,7 @@ class Pipeline:
         self._queue = queue
         self._settings = settings
         self._id = deploy_id
-        self._progress = Progress(should_stop)
+        self._progress = Progress(should_stop, step_deadline=settings.step_deadline)
         self._attempt: int | None = None
         self._abandoned = False
         self._ingested: Ingested | None = None
@@ -97,9 +97,12 @@ class Pipeline:
             self._abandoned = True
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed, unless it has ended already."""
+        """Ends the deploy as failed, unless it has ended already; as complete, if all that was left was to say so."""
         try:
             async with self._ours() as (work, deploy):
+                if deploy.outcome is not None:
+                    await self._end_as_complete(work, deploy)
+                    return
                 deploy.step = self._progress.step
                 await self._flush(work, deploy)
                 await end_as_failed(work, deploy, error)
@@ -172,8 +175,7 @@ class Pipeline:
 
     async def _record(self, manifest: Manifest) -> tuple[Deploy, App]:
         """Gives the version its number, in the transaction that records it and what it was made of."""
-        began = self._progress.border("record")
-        async with self._ours() as (work, deploy):
+        async with self._progress.during("record"), self._ours() as (work, deploy):
             app = await lock_app(work, deploy.app_id, deploy.org_id)
             if app is None:
                 raise AppGoneError()
@@ -186,7 +188,6 @@ class Pipeline:
                 deploy.version = version.number
                 self._progress.say(f"Recorded version {version.number}")
             deploy.step = "record"
-            self._progress.took("record", began)
             await self._flush(work, deploy)
             return deploy, app
 
@@ -206,9 +207,8 @@ class Pipeline:
 
     async def _smoke_test(self, deploy: Deploy, app: App, manifest: Manifest) -> None:
         """Asks the candidate for its entry page through the edge's own rules, before any visitor sees it."""
-        began = self._progress.border("smoke_test")
-        self._smoke = await self._ask_candidate(deploy, app, manifest)
-        self._progress.took("smoke_test", began)
+        async with self._progress.during("smoke_test"):
+            self._smoke = await self._ask_candidate(deploy, app, manifest)
         if not self._smoke.passed:
             self._progress.say("Smoke test failed")
             raise SmokeTestFailedError(problem=" ".join(self._smoke.errors))
@@ -241,12 +241,10 @@ class Pipeline:
 
     async def _move_pointer(self) -> None:
         """Makes the version live, unless a lock or something accepted later forbids it."""
-        began = self._progress.border("activate")
-        async with self._ours() as (work, deploy):
+        async with self._progress.during("activate"), self._ours() as (work, deploy):
             deploy.step = "activate"
             if deploy.outcome is None:
                 await self._ask_to_move(work, deploy)
-            self._progress.took("activate", began)
             await self._flush(work, deploy)
 
     async def _ask_to_move(self, work: Transaction, deploy: Deploy) -> None:
@@ -279,25 +277,26 @@ class Pipeline:
     async def _complete(self) -> None:
         """Says that it is done: in a transaction of its own, after the edges of this machine know."""
         async with self._ours() as (work, deploy):
-            deploy.status = "complete"
-            deploy.step = "complete"
-            deploy.finished_at = clock.now()
-            self._progress.timings["total"] = milliseconds(
-                deploy.finished_at.timestamp() - deploy.queued_at.timestamp()
+            await self._end_as_complete(work, deploy)
+
+    async def _end_as_complete(self, work: Transaction, deploy: Deploy) -> None:
+        deploy.status = "complete"
+        deploy.step = "complete"
+        deploy.finished_at = clock.now()
+        self._progress.timings["total"] = milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
+        where = f"live in {deploy.environment}" if deploy.outcome == "moved" else "recorded"
+        self._progress.say(f"Deploy complete! Version {deploy.version} is {where}.")
+        await self._flush(work, deploy)
+        assert deploy.manifest_key is not None
+        if deploy.outcome == "moved":
+            await self._queue.defer(
+                work,
+                OPTIMISE_TASK,
+                queue=BACKGROUND,
+                lock=None,
+                app_id=deploy.app_id,
+                manifest=hash_in(deploy.manifest_key),
             )
-            where = f"live in {deploy.environment}" if deploy.outcome == "moved" else "recorded"
-            self._progress.say(f"Deploy complete! Version {deploy.version} is {where}.")
-            await self._flush(work, deploy)
-            assert deploy.manifest_key is not None
-            if deploy.outcome == "moved":
-                await self._queue.defer(
-                    work,
-                    OPTIMISE_TASK,
-                    queue=BACKGROUND,
-                    lock=None,
-                    app_id=deploy.app_id,
-                    manifest=hash_in(deploy.manifest_key),
-                )
         ENDED.labels("complete").inc()
 
     @asynccontextmanager

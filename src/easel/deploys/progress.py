@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from easel import clock
+from easel.deploys.errors import StepTimedOutError
 from easel.deploys.metrics import STEP_SECONDS
 
 
@@ -17,24 +20,34 @@ class StopRequestedError(Exception):
 class Progress:
     """The progress of one run. `timings` are milliseconds by step, with those of earlier runs."""
 
-    def __init__(self, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, should_stop: Callable[[], bool], *, step_deadline: float) -> None:
         self.step = "start"
         self.timings: dict[str, int] = {}
         self._should_stop = should_stop
+        self._step_deadline = step_deadline
         self._lines: list[tuple[datetime, str]] = []
 
-    def border(self, step: str) -> float:
-        """The border before a step: where a stopping worker lets go. Gives the moment for `took`.
+    @asynccontextmanager
+    async def during(self, step: str) -> AsyncIterator[None]:
+        """One step: its border, where a stopping worker lets go, its deadline, and how long it took.
 
-        Raises StopRequestedError.
+        Raises StopRequestedError, StepTimedOutError.
         """
         self.step = step
         if self._should_stop():
             raise StopRequestedError
-        return time.perf_counter()
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._step_deadline) as deadline:
+                yield
+        except TimeoutError:
+            if deadline.expired():
+                raise StepTimedOutError(step=step, seconds=self._step_deadline) from None
+            raise
+        self.took(step, began)
 
     def took(self, step: str, began: float) -> None:
-        """Notes how long a step took that began at this moment."""
+        """Notes how long a step took that began at this moment (`time.perf_counter`)."""
         seconds = time.perf_counter() - began
         STEP_SECONDS.labels(step).observe(seconds)
         self.timings[step] = milliseconds(seconds)

@@ -12,10 +12,11 @@ from easel.access.models import RememberedAnswer
 from easel.apps.models import App
 from easel.deploys.errors import InternalDeployError
 from easel.deploys.models import Deploy
-from easel.deploys.service import FINAL, end_as_failed
+from easel.deploys.service import FINAL, RUN_TASK, end_as_failed
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
+from easel.storage.queue import DEPLOYS, Queue
 from easel.uploads.models import Upload
 from easel.versions.keys import app_prefix
 
@@ -25,21 +26,21 @@ BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 
 
-async def sweep(database: Database, objects: ObjectStore, settings: Settings) -> None:
+async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
     """Removes the objects of deleted apps, uploads that can be neither used nor needed any more, old answers.
 
     An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
     """
     await _sweep_deleted_apps(database, objects)
     await _sweep_uploads(database, objects, settings)
-    await _end_abandoned(database, settings)
+    await _end_abandoned(database, queue, settings)
     async with database.transaction() as work:
         await work.session.execute(
             delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
         )
 
 
-async def _end_abandoned(database: Database, settings: Settings) -> None:
+async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -> None:
     """Ends deploys whose job is gone although they have not ended: every accepted deploy ends, whatever went wrong."""
     async with database.transaction() as work:
         ids = await work.sql(
@@ -52,7 +53,13 @@ async def _end_abandoned(database: Database, settings: Settings) -> None:
     for (deploy_id,) in ids:
         async with database.transaction() as work:
             deploy = await work.session.get(Deploy, deploy_id, with_for_update=True)
-            if deploy is not None and deploy.status not in FINAL:
+            if deploy is None or deploy.status in FINAL:
+                continue
+            if deploy.outcome is not None:
+                # It is live already, or recorded and overtaken: all that is left is to say so.
+                logger.error("deploy %s had lost its job; it gets another one", deploy_id)
+                await queue.defer(work, RUN_TASK, queue=DEPLOYS, lock=deploy.app_id, deploy_id=deploy_id)
+            else:
                 logger.error("deploy %s had lost its job; ended as failed", deploy_id)
                 await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))
 
@@ -62,7 +69,13 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
         gone = list(
             await work.session.scalars(
                 select(App.id)
-                .where(App.deleted_at < clock.now() - timedelta(minutes=5), App.swept_at.is_(None))
+                .where(
+                    App.deleted_at < clock.now() - timedelta(minutes=5),
+                    App.swept_at.is_(None),
+                    # A deploy that was under way may still store something. It is asked here, not left to the minutes:
+                    # the clock may be another machine's.
+                    ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.not_in(FINAL)).exists(),
+                )
                 .limit(BATCH)
             )
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
@@ -24,7 +23,8 @@ from easel.errors import ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import BACKGROUND, DEPLOYS, CarefulWorker, Queue, queue_app, take_over
+from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, AtOnce, Queue, queue_app, take_over
+from easel.storage.worker import CarefulWorker
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,8 @@ class DeployWorker:
         self._objects = objects
         self._queue = queue
         self._stopping = asyncio.Event()
-        self._app = queue_app(database.url)
+        at_once = AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
+        self._app = queue_app(database.url, at_once=at_once)
         self._add_tasks(self._app)
 
     def stop(self) -> None:
@@ -70,29 +71,30 @@ class DeployWorker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Works until stopped. Raises when the queue's database is gone for good."""
+        """Works until stopped, also while the database does not answer."""
         async with self._app.open_async():
             workers = [
-                asyncio.create_task(self._work(DEPLOYS, self._settings.worker_concurrency)),
-                asyncio.create_task(self._work(BACKGROUND, 1)),
+                asyncio.create_task(self._work([DEPLOYS], self._settings.worker_concurrency)),
+                asyncio.create_task(self._work([BACKGROUND, SWEEPS], 1)),
             ]
-            side = [asyncio.create_task(self._take_over()), asyncio.create_task(self._sweep())]
+            taking_over = asyncio.create_task(self._take_over())
             stopper = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([*workers, stopper], return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
-            for task in [*side, *workers]:
+            for task in [taking_over, *workers]:
                 task.cancel()
-            results = await asyncio.gather(*workers, *side, return_exceptions=True)
+            results = await asyncio.gather(*workers, taking_over, return_exceptions=True)
             stopper.cancel()
         for result in results:
-            if isinstance(result, Exception):
+            # One that cannot say that it leaves is found to be silent.
+            if isinstance(result, Exception) and not isinstance(result, ConnectorException):
                 raise result
 
-    async def _work(self, queue: str, concurrency: int) -> None:
+    async def _work(self, queues: list[str], concurrency: int) -> None:
         await CarefulWorker(
             self._app,
-            queues=[queue],
-            name=queue,
+            queues=queues,
+            name=queues[0],
             concurrency=concurrency,
             install_signal_handlers=False,
             update_heartbeat_interval=self._settings.heartbeat,
@@ -122,9 +124,20 @@ class DeployWorker:
         async def run_optimise(app_id: str, manifest: str) -> None:
             await optimise(self._database, self._objects, app_id, manifest, self._stopping.is_set)
 
-        # Once in the whole installation, whichever worker comes first.
+        # Each once in the whole installation, whichever worker comes first, and no two of them at a time.
+        @app.periodic(cron="*/10 * * * *")
+        @app.task(name="easel.deploys.sweep", queue=SWEEPS, lock=SWEEPS, queueing_lock="sweep", retry=_GoOnLater())
+        async def run_sweep(timestamp: int) -> None:
+            await sweep(self._database, self._objects, self._queue, self._settings)
+
         @app.periodic(cron="17 3 * * *")
-        @app.task(name="easel.deploys.sweep_orphans", queue=BACKGROUND, queueing_lock="sweep_orphans")
+        @app.task(
+            name="easel.deploys.sweep_orphans",
+            queue=SWEEPS,
+            lock=SWEEPS,
+            queueing_lock="sweep_orphans",
+            retry=_GoOnLater(),
+        )
         async def run_sweep_orphans(timestamp: int) -> None:
             await sweep_orphans(self._database, self._objects)
 
@@ -138,12 +151,3 @@ class DeployWorker:
                     logger.warning("took over job %d (%s) from a silent worker", job_id, task)
             except ConnectorException as error:
                 logger.warning("could not look for stalled jobs: %s", error)
-
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                await sweep(self._database, self._objects, self._settings)
-            except Exception as error:
-                if not _passes(error):
-                    logger.exception("the sweep failed")
-            await asyncio.sleep(timedelta(minutes=10).total_seconds())

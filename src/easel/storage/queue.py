@@ -2,41 +2,83 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from procrastinate import App, JobContext, PsycopgConnector, RetryDecision
-from procrastinate.exceptions import ConnectorException
-from procrastinate.job_context import JobResult
-from procrastinate.jobs import DeleteJobCondition, Job, Notification, Status
-from procrastinate.worker import Worker
+from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
 from psycopg import AsyncConnection
 
 from easel.storage.database import Transaction
 
-logger = logging.getLogger(__name__)
-
 DEPLOYS = "deploys"
 BACKGROUND = "background"
+SWEEPS = "sweeps"
 
 
-async def _autocommit(connection: AsyncConnection[Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """How many deploys may run at the same time, on all machines together; None is as many as there are workers for."""
+
+    everywhere: int | None = None
+    organisation: int | None = None
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    # Every statement of the queue is complete in itself: a transaction around it is two trips for nothing.
     await connection.set_autocommit(True)
+    # None of them must survive a crash of the database's machine: a job that was taken or ended then is taken once
+    # more, which changes nothing. Jobs are enqueued on connections of their callers, in durable transactions.
+    await connection.execute("set synchronous_commit = off")
 
 
-def queue_app(url: str, *, max_size: int = 6) -> App:
+def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App:
     """The queue on the database at the URL; tasks are added by whoever runs a worker."""
-    return App(
+    app = App(
         connector=PsycopgConnector(
             conninfo=url,
             min_size=1,
             max_size=max_size,
-            # Every statement of the queue is complete in itself: a transaction around it is two trips for nothing.
-            configure=_autocommit,
+            configure=_configure,
+            # Past this the pool asks anew for whoever needs a connection; its own pauses double without end.
+            reconnect_timeout=2,
         ),
         periodic_defaults={},
     )
+    app.job_manager = _Jobs(app, at_once)
+    return app
+
+
+# Only what this release knows: a task that a newer one has put there is for the newer one's workers.
+_FETCH = """
+select id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
+  from easel_fetch_job(%(queues)s::varchar[], %(tasks)s::varchar[], %(worker)s, %(everywhere)s, %(organisation)s)
+"""
+
+
+class _Jobs(JobManager):
+    """procrastinate's, but for how a job is taken: see migration 0008."""
+
+    def __init__(self, app: App, at_once: AtOnce) -> None:
+        super().__init__(app.connector)
+        self._tasks = app.tasks
+        self._at_once = at_once
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """The next job of these queues, which is the worker's from then on. Raises ConnectorException."""
+        wanted = list(queues or ())
+        limits = self._at_once if wanted == [DEPLOYS] else AtOnce()
+        rows = await self.connector.execute_query_all_async(
+            _FETCH,
+            queues=wanted,
+            tasks=list(self._tasks),
+            worker=worker_id,
+            everywhere=limits.everywhere,
+            organisation=limits.organisation,
+        )
+        return Job.from_row(rows[0]) if rows else None
 
 
 class Queue:
@@ -52,23 +94,6 @@ class Queue:
         )
 
 
-# A worker that was silent for long enough has lost its jobs: they are another's run by now, even under its own id,
-# which `attempts` tells. procrastinate's functions look at a job's id alone, and would end, or start once more, what
-# the other one is running.
-_FINISH = """
-with mine as materialized (
-    select id from procrastinate_jobs
-     where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
-)
-select procrastinate_finish_job_v1(id, %(status)s, %(delete)s) from mine
-"""
-_RETRY = """
-with mine as materialized (
-    select id from procrastinate_jobs
-     where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
-)
-select procrastinate_retry_job_v2(id, coalesce(%(at)s, now()), null, null, null) from mine
-"""
 # Several workers look at once: what one of them has put back is not silent any more when the next one gets to it.
 _TAKE_OVER = """
 with silent as materialized (
@@ -80,49 +105,6 @@ with silent as materialized (
 )
 select id, task_name, procrastinate_retry_job_v2(id, now(), null, null, null) from silent
 """
-
-
-class CarefulWorker(Worker):
-    """procrastinate's worker, but for two things.
-
-    It looks again shortly after each notification: one that arrives while it is asking for a job is otherwise
-    forgotten, and the job waits for the next poll. And it says how a job ended only if the job is still its own, again
-    and again while the database does not answer: nobody would take over the job of a worker that lives.
-    """
-
-    async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
-        await super()._handle_notification(channel=channel, notification=notification)
-        asyncio.get_running_loop().call_later(0.02, self._new_job_event.set)
-
-    async def _persist_job_status(
-        self,
-        job: Job,
-        status: Status,
-        retry_decision: RetryDecision | None,
-        context: JobContext,
-        job_result: JobResult | None,
-    ) -> None:
-        mine = {"id": job.id, "worker": self.worker_id, "attempts": job.attempts}
-        how: dict[str, Any]
-        if retry_decision is not None:
-            query, how = _RETRY, {"at": retry_decision.retry_at}
-        else:
-            delete = self.delete_jobs == DeleteJobCondition.ALWAYS or (
-                self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
-            )
-            query, how = _FINISH, {"status": status.value, "delete": delete}
-        while True:
-            try:
-                if not await self.app.connector.execute_query_all_async(query, **mine, **how):
-                    logger.info("job %s was taken over while this worker ran it", job.id)
-                break
-            except ConnectorException as error:
-                if self._stop_event.is_set():
-                    raise
-                logger.warning("could not say yet that job %s has ended: %s", job.id, error)
-                await asyncio.sleep(0.5)
-        if job.id is not None:
-            self._job_ids_to_abort.pop(job.id, None)
 
 
 async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:

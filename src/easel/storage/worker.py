@@ -1,0 +1,179 @@
+"""The worker on the queue: procrastinate's, made to outlive the database's absences and its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from procrastinate import JobContext, RetryDecision
+from procrastinate.exceptions import ConnectorException
+from procrastinate.job_context import JobResult
+from procrastinate.jobs import DeleteJobCondition, Job, Notification, Status
+from procrastinate.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+PAUSE = 0.5
+"""Seconds between two tries while the database does not answer."""
+
+# A worker that was silent for long enough has lost its jobs: they are another's run by now, even under its own id,
+# which `attempts` tells. procrastinate's functions look at a job's id alone, and would end, or start once more, what
+# the other one is running.
+_FINISH = """
+with mine as materialized (
+    select id from procrastinate_jobs
+     where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
+)
+select procrastinate_finish_job_v1(id, %(status)s, %(delete)s) from mine
+"""
+# When is for the database's clock to say: this machine's may be an hour ahead.
+_RETRY = """
+with mine as materialized (
+    select id from procrastinate_jobs
+     where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
+)
+select procrastinate_retry_job_v2(id, now() + make_interval(secs => %(pause)s), null, null, null) from mine
+"""
+_BEAT = """
+with beat as (update procrastinate_workers set last_heartbeat = now() where id = %(worker)s returning id)
+select beat.id, array_remove(array_agg(job.id), null) as jobs
+  from beat left join procrastinate_jobs job on job.worker_id = beat.id and job.status = 'doing' group by beat.id
+"""
+_PUT_BACK = """
+with lost as materialized (
+    select id from procrastinate_jobs
+     where id = any (%(jobs)s) and status = 'doing' and worker_id = %(worker)s for update
+)
+select procrastinate_retry_job_v2(id, now(), null, null, null) from lost
+"""
+
+
+class CarefulWorker(Worker):
+    """procrastinate's worker, but for these:
+
+    - A database that does not answer ends neither it nor what it runs: it tries again until it is told to stop.
+    - It looks again shortly after each notification: one that arrives while it is asking for a job is otherwise
+      forgotten, and the job waits for the next poll. And it looks as soon as a job of its own has ended.
+    - It says how a job ended only if the job is still its own, again and again while the database does not answer:
+      nobody would take over the job of a worker that lives.
+    - A job that it was given without learning of it, since the answer got lost, it puts back.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.listen_notify = False  # It listens in a way of its own.
+        self._unknown: set[int] = set()
+        self._is_cut_off = False
+
+    def _start_side_tasks(self) -> list[asyncio.Task[Any]]:
+        tasks: list[asyncio.Task[Any]] = super()._start_side_tasks()
+        return [*tasks, asyncio.create_task(self._listen(), name="listener")]
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self.app.job_manager.listen_for_jobs(
+                    on_notification=self._handle_notification, queues=self.queues
+                )
+            except ConnectorException as error:
+                self._cut_off(error)
+            await asyncio.sleep(PAUSE)
+
+    async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
+        await super()._handle_notification(channel=channel, notification=notification)
+        self._look_in(0.02)
+
+    def _look_in(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._new_job_event.set)
+
+    async def _fetch_and_process_jobs(self) -> None:
+        try:
+            await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
+            self._reached()
+        except ConnectorException as error:
+            self._cut_off(error)
+            self._look_in(PAUSE)
+
+    async def _periodic_deferrer(self) -> None:
+        while True:
+            try:
+                await super()._periodic_deferrer()  # type: ignore[no-untyped-call]
+                return
+            except ConnectorException as error:
+                self._cut_off(error)
+                await asyncio.sleep(PAUSE)
+
+    async def _update_heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self.update_heartbeat_interval)
+            try:
+                await self._beat()
+                self._reached()
+            except ConnectorException as error:
+                self._cut_off(error)
+
+    async def _beat(self) -> None:
+        beat = await self.app.connector.execute_query_all_async(_BEAT, worker=self.worker_id)
+        if not beat:
+            # Nobody knows this worker any more: it was silent for a day, or the database is an older state of itself.
+            self.worker_id = await self.app.job_manager.register_worker()
+            return
+        running = {context.job.id for context in self._running_jobs.values()}
+        unknown = set(beat[0]["jobs"]) - running
+        # At the first look one may just be on its way here.
+        lost = unknown & self._unknown
+        self._unknown = unknown - lost
+        if lost:
+            logger.warning("jobs %s were given to this worker without its knowledge; putting them back", sorted(lost))
+            await self.app.connector.execute_query_all_async(_PUT_BACK, worker=self.worker_id, jobs=list(lost))
+
+    def _cut_off(self, error: ConnectorException) -> None:
+        if not self._is_cut_off:
+            logger.warning("the queue's database does not answer; trying again until it does: %s", _why(error))
+        self._is_cut_off = True
+
+    def _reached(self) -> None:
+        if self._is_cut_off:
+            logger.warning("the queue's database answers again")
+        self._is_cut_off = False
+
+    async def _persist_job_status(
+        self,
+        job: Job,
+        status: Status,
+        retry_decision: RetryDecision | None,
+        context: JobContext,
+        job_result: JobResult | None,
+    ) -> None:
+        mine = {"id": job.id, "worker": job.worker_id, "attempts": job.attempts}
+        how: dict[str, Any]
+        if retry_decision is not None:
+            pause = 0.0
+            if retry_decision.retry_at is not None:
+                pause = max(0.0, (retry_decision.retry_at - datetime.now(UTC)).total_seconds())
+            query, how = _RETRY, {"pause": pause}
+            self._look_in(pause + 0.02)
+        else:
+            delete = self.delete_jobs == DeleteJobCondition.ALWAYS or (
+                self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
+            )
+            query, how = _FINISH, {"status": status.value, "delete": delete}
+        while True:
+            try:
+                if not await self.app.connector.execute_query_all_async(query, **mine, **how):
+                    logger.info("job %s was taken over while this worker ran it", job.id)
+                break
+            except ConnectorException as error:
+                if self._stop_event.is_set():
+                    raise
+                self._cut_off(error)
+                await asyncio.sleep(PAUSE)
+        self._new_job_event.set()
+        if job.id is not None:
+            self._job_ids_to_abort.pop(job.id, None)
+
+
+def _why(error: ConnectorException) -> str:
+    return str(error.__cause__ or error).splitlines()[0]
