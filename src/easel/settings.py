@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     source_files_max_count: int = 2000
     source_files_max_bytes: int = 10 * MIB
 
+    versions_kept: int | None = Field(
+        default=None, ge=1, description="Versions kept of each app, newest first; None is every one, for ever."
+    )
+    versions_kept_for: float | None = Field(
+        default=None, gt=0, description="How long a version is kept; with both, it goes when neither keeps it."
+    )
     skew_retention: float = Field(default=7 * 86400.0, description="How long old versions answer for open tabs.")
     refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
     edge_cache_bytes: int = Field(default=256 * MIB, description="Memory an edge keeps answers and manifests in.")

@@ -34,6 +34,7 @@ from easel.deploys.orphans import sweep_orphans
 from easel.deploys.pipeline import Pipeline
 from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
+from easel.deploys.sweep import sweep
 from easel.environments.actions import promote, restore
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
 from easel.environments.models import Audit, Environment
@@ -45,12 +46,14 @@ from easel.storage.migrate import migrate
 from easel.storage.objects import ObjectStore, open_objects
 from easel.storage.queue import Queue
 from easel.uploads.service import issue_upload
+from easel.versions.errors import VersionPrunedError
 from easel.versions.models import Version
+from easel.versions.pruning import Policy, prune_app
 from easel.versions.service import lock_app
 from easel.versions.verify import Verifier
 
 T = TypeVar("T")
-GOOD = zip_of({"index.html": "<!doctype html><title>good</title>"})
+GOOD, BETTER, BEST = (zip_of({"index.html": f"<!doctype html><title>{word}</title>"}) for word in ("a", "b", "c"))
 BAD = b"PK\3\4 and then nothing"
 BROKEN = zip_of({"index.html": "<!doctype html><script type=module src='/gone.js'></script>"})
 
@@ -92,7 +95,7 @@ def world() -> Iterator[World]:
 
 
 class Pointers(RuleBasedStateMachine):
-    """Deploy, fail, cancel, stop and go on, restore, promote, publish, rollback, lock, delete."""
+    """Deploy, fail, cancel, stop and go on, restore, promote, publish, rollback, lock, prune, sweep, delete."""
 
     world: World
     deploys: Bundle[str] = Bundle("deploys")
@@ -102,7 +105,9 @@ class Pointers(RuleBasedStateMachine):
         self.w = self.world
         self.recorded: dict[int, tuple[Any, ...]] = {}
         self.accepted: list[str] = []
+        self.pruned: set[int] = set()
         self.deleted = False
+        self.swept = False
         self.w.do(self._create())
 
     async def _create(self) -> None:
@@ -116,7 +121,7 @@ class Pointers(RuleBasedStateMachine):
     @precondition(lambda self: not self.deleted)
     @rule(
         target=deploys,
-        kind=st.sampled_from([GOOD, GOOD, BAD, BROKEN]),
+        kind=st.sampled_from([GOOD, BETTER, BEST, BAD, BROKEN]),
         environment=st.sampled_from(["production", "staging"]),
     )
     def accept(self, kind: bytes, environment: str) -> str:
@@ -164,6 +169,61 @@ class Pointers(RuleBasedStateMachine):
     def sweep(self) -> None:
         """Removes every object that nothing refers to, however new. What a version needs is checked after each rule."""
         self.w.do(sweep_orphans(self.w.database, self.w.objects, grace=timedelta(0)))
+
+    @rule()
+    def sweep_uploads(self) -> None:
+        """All upload URLs have long expired. What a deploy that has not ended is made of stays."""
+
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                await work.sql(
+                    "update upload set created_at = created_at - interval '3 days' where app_id = %(app)s",
+                    {"app": self.app.id},
+                )
+            await sweep(self.w.database, self.w.objects, self.w.queue, self.w.settings)
+            for deploy in await self._unfinished():
+                assert deploy.bundle_s3_key is not None
+                assert await self.w.objects.head(deploy.bundle_s3_key) is not None
+
+        if not self.deleted:
+            self.w.do(go())
+
+    @rule(count=st.integers(1, 4), skew=st.sampled_from([0.0, 86400.0]))
+    def prune(self, count: int, skew: float) -> None:
+        async def go() -> None:
+            numbers = set(await prune_app(self.w.database, Policy(count, None, skew), self.app.id))
+            assert not numbers & set((await self._pointers()).values())
+            assert not numbers & {deploy.version for deploy in await self._unfinished()}
+            async with self.w.database.transaction() as work:
+                left = await work.session.scalars(
+                    select(Audit.from_version).where(
+                        Audit.app_id == self.app.id, Audit.from_version.is_distinct_from(Audit.to_version)
+                    )
+                )
+                assert not skew or not numbers & set(left)
+            with_files = [n for n in sorted(set(self.recorded) - self.pruned) if self.recorded[n][1] is not None]
+            assert not numbers & set(with_files[-count:])
+            self.pruned |= numbers
+
+        self.w.do(go())
+
+    @precondition(lambda self: self.deleted)
+    @rule()
+    def sweep_the_deleted(self) -> None:
+        """It was deleted long ago. Its objects go, but not under the hands of a deploy that was under way."""
+
+        async def go() -> None:
+            async with self.w.database.transaction() as work:
+                await work.sql(
+                    "update app set deleted_at = deleted_at - interval '1 hour' where id = %(app)s",
+                    {"app": self.app.id},
+                )
+            await sweep(self.w.database, self.w.objects, self.w.queue, self.w.settings)
+            self.swept = self.swept or not await self._unfinished()
+            for prefix in (f"apps/{self.app.id}", f"app-builds/{self.app.id}"):
+                assert not self.swept or not [info async for info in self.w.objects.keys(prefix)]
+
+        self.w.do(go())
 
     @rule(deploy_id=deploys)
     def run_again(self, deploy_id: str) -> None:
@@ -217,6 +277,10 @@ class Pointers(RuleBasedStateMachine):
                     )
                 except EnvironmentLockedError:
                     return
+                except VersionPrunedError:
+                    assert number in self.pruned
+                    return
+            assert number not in self.pruned
             assert (await self._pointers())[environment] == number
 
         self.w.do(go())
@@ -282,6 +346,13 @@ class Pointers(RuleBasedStateMachine):
             )
             return dict(rows.all())
 
+    async def _unfinished(self) -> list[Deploy]:
+        async with self.w.database.transaction() as work:
+            rows = await work.session.scalars(
+                select(Deploy).where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
+            )
+            return list(rows)
+
     @invariant()
     def everything_holds(self) -> None:
         self.versions_are_gapless_and_never_change()
@@ -301,7 +372,9 @@ class Pointers(RuleBasedStateMachine):
         for v in versions:
             state = (v.kind, v.manifest_key, v.bundle_key, v.content_hash, v.config_hash, v.message, v.deployed_at)
             assert self.recorded.setdefault(v.number, state) == state
-            for key in (v.manifest_key, v.bundle_key):
+            for key in (v.manifest_key, v.bundle_key if v.number not in self.pruned else None):
+                if self.swept:
+                    break
                 path = self.w.objects.local_path(key) if key else None
                 assert path is None or path.exists()
 
@@ -316,6 +389,7 @@ class Pointers(RuleBasedStateMachine):
         for environment in environments:
             if environment.version is not None:
                 assert self.recorded[environment.version][1] is not None
+                assert environment.version not in self.pruned
             moves = [a for a in audit if a.environment == environment.name and a.from_version != a.to_version]
             assert environment.version == (moves[-1].to_version if moves else None)
             assert environment.revision == len(moves)

@@ -17,6 +17,8 @@ import pytest
 
 from bench.running import Platform, RunningApp, make_platform, zip_of
 from bench.stores import moto
+from easel.versions.pruning import Policy
+from tests.versions.pruning import prune_and_sweep
 
 
 def easel(platform: Platform, *arguments: str, expect: int = 0) -> str:
@@ -75,8 +77,14 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     gone = RunningApp.create(running)
     gone.deploy(page(8))
     gone.client.delete(gone.path)
+    pruned = RunningApp.create(running)
+    for number in (1, 2, 3):
+        pruned.deploy(page(number))
+    prune_and_sweep(running, pruned, Policy(count=1, age=None, skew=0))
     first = easel(running, "backup", place)
     assert "Backup" in first
+    # What was let go is no damage.
+    assert "missing" not in first
 
     # The second is made while others deploy, and copies only what is new.
     stop = threading.Event()
@@ -98,13 +106,14 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
         stop.set()
         busy.join()
 
-    before = everything(app)
+    before, before_pruned = everything(app), everything(pruned)
     running.stop()
     shutil.rmtree(running.data_dir)
     assert "Brought back" in easel(running, "restore-backup", place)
     assert "There are apps" in easel(running, "restore-backup", place, expect=7)
     running.start()
     assert everything(app) == before
+    assert everything(pruned) == before_pruned
     assert app.visit().headers["x-easel-version"] == "2"
     assert app.visit(environment="staging").headers["x-easel-version"] == "1"
     assert app.visit(environment="v3").text.endswith("<title>page 3</title>")

@@ -18,6 +18,7 @@ class App(Base):
     `draft` is the configuration that PATCH changes, `published` the one visitors get, `published_version` the number
     of the version that recorded it (None: the one it was created with). `last_version` and `last_sequence` are the
     counters for version numbers and for acceptance order; both are only moved under this row's lock.
+    `prunings` counts how often versions of it were let go, which edges tell by it.
     `changed_xid` is the transaction that last changed the app's routing.
     """
 
@@ -45,6 +46,7 @@ class App(Base):
     published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_version: Mapped[int] = mapped_column(Integer, default=0)
     last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+    prunings: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -59,6 +59,8 @@ def list_versions(
 
 
 def _live_on(version: VersionListItem) -> str:
+    if version.pruned:
+        return "(pruned)"
     return ", ".join(sorted(name for name, active in version.is_active.items() if active))
 
 

@@ -19,9 +19,15 @@ logger = logging.getLogger(__name__)
 GRACE = timedelta(days=1)
 """How old an object is before it can be an orphan: longer than any deploy takes."""
 
+# What a pruned version was stays known: its manifest and its sources.
 _NEEDED: LiteralString = """
-select unnest(array[manifest_key, bundle_key, source_files_key]) from version where app_id = %(app)s
-union select object_key from variants where app_id = %(app)s
+with kept as (
+    select manifest_key, bundle_key from version v where app_id = %(app)s
+       and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
+)
+select unnest(array[manifest_key, source_files_key]) from version where app_id = %(app)s
+union select bundle_key from kept
+union select object_key from variants where app_id = %(app)s and manifest_key in (select manifest_key from kept)
 """
 _UNFINISHED: LiteralString = (
     "select exists (select from deploy where app_id = %(app)s and status in ('queued', 'building'))"
@@ -29,7 +35,7 @@ _UNFINISHED: LiteralString = (
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
-    """Removes objects of apps that are older than `grace` and that no version refers to. Gives how many.
+    """Removes objects of apps that are older than `grace` and that no version needs any more. Gives how many.
 
     While it looks at an app it holds the app's row, so that no deploy is accepted or records meanwhile; an app with a
     deploy under way is left for the next time. Apps that the database does not know are left alone: whoever shares

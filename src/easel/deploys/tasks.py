@@ -25,6 +25,7 @@ from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, AtOnce, Queue, queue_app, take_over
 from easel.storage.worker import CarefulWorker
+from easel.versions.pruning import Policy, prune
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +130,14 @@ class DeployWorker:
         @app.task(name="easel.deploys.sweep", queue=SWEEPS, lock=SWEEPS, queueing_lock="sweep", retry=_GoOnLater())
         async def run_sweep(timestamp: int) -> None:
             await sweep(self._database, self._objects, self._queue, self._settings)
+
+        # Before the orphans, which what is pruned makes.
+        @app.periodic(cron="47 2 * * *")
+        @app.task(name="easel.versions.prune", queue=SWEEPS, lock=SWEEPS, queueing_lock="prune", retry=_GoOnLater())
+        async def run_prune(timestamp: int) -> None:
+            policy = Policy.of(self._settings)
+            if policy is not None:
+                await prune(self._database, policy)
 
         @app.periodic(cron="17 3 * * *")
         @app.task(

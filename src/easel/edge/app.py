@@ -104,6 +104,8 @@ class EdgeApp:
             return await self._answer_site(live, request, host)
         except _UNREADABLE as error:
             logger.error("cannot read the files of %s: %s", label, error)
+            if route.version is not None:
+                self._sites.forget_version(label, route.app.app_id, route.version)
         except Exception:
             logger.exception("cannot serve %s", label)
         self._counts.unreadable += 1

@@ -15,7 +15,7 @@ from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
 logger = logging.getLogger(__name__)
 
 _APPS = """
-select a.id, a.slug, a.is_active, a.last_version,
+select a.id, a.slug, a.is_active, a.last_version, a.prunings,
        coalesce((a.published -> 'meta' -> 'indexable') = 'true'::jsonb, false),
        coalesce(a.published -> 'build_config' -> 'env_vars', '{}'::jsonb),
        extract(epoch from coalesce(a.published_at, a.created_at))::float8,
@@ -51,6 +51,7 @@ select v.number, v.manifest_key, extract(epoch from v.deployed_at)::float8, x.ob
   join app a on a.id = v.app_id and a.deleted_at is null
   left join variants x on x.app_id = v.app_id and x.manifest_key = v.manifest_key
  where v.app_id = %(app)s and v.number = %(number)s and v.manifest_key is not null
+   and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
 """
 
 EARLIER_KEPT = 30
@@ -122,7 +123,7 @@ def _routes(
         known = before.setdefault((app_id, name), [])
         if len(known) < EARLIER_KEPT:
             known.append(Earlier(version=version, manifest_key=manifest_key, until=until))
-    published = {row[0]: row[6] for row in apps}
+    published = {row[0]: row[7] for row in apps}
     serving: dict[str, dict[str, EnvironmentRoute]] = {}
     for app_id, name, version, manifest_key, moved_at, variants_key in environments:
         serving.setdefault(app_id, {})[name] = EnvironmentRoute(
@@ -140,11 +141,12 @@ def _routes(
             slug=slug,
             active=active,
             last_version=last_version,
+            prunings=prunings,
             indexable=indexable,
             variables={
                 name: str(value) for name, value in (variables or {}).items() if name.upper() != "MIXPEEK_API_KEY"
             },
             environments=serving.get(app_id, {}),
         )
-        for app_id, slug, active, last_version, indexable, variables, _, deleted in apps
+        for app_id, slug, active, last_version, prunings, indexable, variables, _, deleted in apps
     }

@@ -42,6 +42,7 @@ class AppRoute(msgspec.Struct, frozen=True):
     indexable: bool
     variables: dict[str, str]
     environments: dict[str, EnvironmentRoute]
+    prunings: int = 0
 
     @property
     def slot(self) -> int:

@@ -102,6 +102,9 @@ class Sites:
                 route = self._table.find(label)
                 if route is None or not self._live[label].serves(route):
                     self._drop(self._live[label])
+                elif route.version is not None:
+                    # It may have been pruned.
+                    self.forget_version(label, app_id, route.version)
 
     async def get(self, label: str, route: Route) -> LiveSite | None:
         """The live site for the host label, or None when its address serves nothing.
@@ -140,12 +143,19 @@ class Sites:
         key = (app_id, number)
         if key in self._versions:
             return self._versions[key]
-        # A number at or below the app's last is recorded, for good: that it has no files is kept as well.
+        # A number at or below the app's last is recorded, for good: that it has no files is kept as well. That it was
+        # pruned since is noticed by its app's change, or by its bundle, which is missing.
         route = await self._feed.version(app_id, number)
         self._versions[key] = route
         while len(self._versions) > _MOST_VERSIONS:
             self._versions.popitem(last=False)
         return route
+
+    def forget_version(self, label: str, app_id: str, number: int) -> None:
+        """Has what this version's address serves be asked for again."""
+        self._versions.pop((app_id, number), None)
+        if label in self._live:
+            self._drop(self._live[label])
 
     def keep(self, live: LiveSite, host: bytes, key: Key, prepared: Prepared) -> None:
         """Keeps a prepared answer for the fast path, and lets it find the site by this Host header."""

@@ -31,7 +31,8 @@ async def restore(
 ) -> Recorded:
     """Points the environment at the version, once its bytes are known to be whole. Nothing is built or copied.
 
-    Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionDamagedError, EnvironmentLockedError.
+    Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
+    EnvironmentLockedError.
     """
     version = await find_recorded(work, caller, app_id, number)
     if verifier.far:

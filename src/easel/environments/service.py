@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, LiteralString
 
+from psycopg import DatabaseError
 from sqlalchemy import select
 
 from easel import clock
@@ -14,6 +15,7 @@ from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoun
 from easel.environments.models import Audit, Environment
 from easel.storage.database import Transaction
 from easel.storage.freshness import slot_of
+from easel.versions.errors import VersionPrunedError
 
 NAMES = ("production", "staging")
 
@@ -38,6 +40,8 @@ class Move:
     lock_reason: str | None
 
 
+_PRUNED = "EAP01"
+"""What the database answers where a pruned version is asked for (migration 0009)."""
 _MOVE: LiteralString = (
     "select outcome, previous, version, revision, locked, locked_by, lock_reason from easel_move_pointer("
     "%(app)s::text, %(org)s::text, %(environment)s::text, %(version)s::integer, %(action)s::text, %(actor)s::text,"
@@ -99,22 +103,27 @@ async def move_pointer(
     overtakes nor is overtaken. Asking again for what already is changes nothing but the intent. A locked environment
     is left as it is; see `refuse_lock`. It is one function in the database (migration 0003), so that the
     compare-and-swap, the audit and the change signal are one round trip. Raises EnvironmentNotFoundError,
-    also when the app is deleted.
+    also when the app is deleted, and VersionPrunedError.
     """
-    rows = await work.sql(
-        _MOVE,
-        {
-            "app": app_id,
-            "org": org_id,
-            "environment": name,
-            "version": number,
-            "action": action,
-            "actor": actor,
-            "sequence": sequence,
-            "deploy": deploy_id,
-            "note": note,
-        },
-    )
+    try:
+        rows = await work.sql(
+            _MOVE,
+            {
+                "app": app_id,
+                "org": org_id,
+                "environment": name,
+                "version": number,
+                "action": action,
+                "actor": actor,
+                "sequence": sequence,
+                "deploy": deploy_id,
+                "note": note,
+            },
+        )
+    except DatabaseError as error:
+        if error.sqlstate == _PRUNED:
+            raise VersionPrunedError(version=number) from None
+        raise
     if not rows:
         raise EnvironmentNotFoundError(environment=name)
     move = Move(name, *rows[0])

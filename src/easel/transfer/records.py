@@ -21,10 +21,15 @@ from easel.storage.database import Base, Xid8
 from easel.transfer.models import Table
 
 _OBJECTS = """
+with kept as (
+    select v.app_id, v.manifest_key, v.bundle_key from version v join app a on a.id = v.app_id
+     where a.deleted_at is null
+       and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
+)
 select v.manifest_key from version v join app a on a.id = v.app_id where a.deleted_at is null
-union select v.bundle_key from version v join app a on a.id = v.app_id where a.deleted_at is null
 union select v.source_files_key from version v join app a on a.id = v.app_id where a.deleted_at is null
-union select x.object_key from variants x join app a on a.id = x.app_id where a.deleted_at is null
+union select bundle_key from kept
+union select x.object_key from variants x join kept using (app_id, manifest_key)
 union select unnest(array[d.manifest_key, d.bundle_key, d.source_files_key]) from deploy d
   join app a on a.id = d.app_id where a.deleted_at is null and d.status in ('queued', 'building')
 """
@@ -95,10 +100,11 @@ async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
 async def put_rows(
     connection: psycopg.AsyncConnection[Any], index: Mapping[str, Table], data: Mapping[str, bytes]
 ) -> None:
-    """Replaces everything in Easel's tables by the rows given, in the caller's transaction."""
+    """Replaces everything in Easel's tables by the rows given, in the caller's transaction. The schema may be an older
+    one, which lacks some of this release's tables."""
     known = [table for table in tables() if table.name in index]
     await connection.execute(
-        sql.SQL("truncate {}").format(sql.SQL(", ").join(sql.Identifier(table.name) for table in tables()))
+        sql.SQL("truncate {}").format(sql.SQL(", ").join(sql.Identifier(table.name) for table in known))
     )
     for table in known:
         query = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), _names(index[table.name].columns))

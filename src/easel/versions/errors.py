@@ -17,6 +17,12 @@ class VersionHasNoFilesError(BadRequestError):
     code = "version_has_no_files"
 
 
+class VersionPrunedError(BadRequestError):
+    """Version {version} was pruned: what it was is still recorded, its files are gone. Choose one that is kept."""
+
+    code = "version_pruned"
+
+
 class VersionDamagedError(ConflictError):
     """Version {version} is damaged: {reason}. Nothing was changed."""
 

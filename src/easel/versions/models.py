@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Integer, String
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,6 +48,18 @@ class Version(Base):
     git_commit_sha: Mapped[str | None] = mapped_column(String)
     git_commit_message: Mapped[str | None] = mapped_column(String)
     git_author: Mapped[str | None] = mapped_column(String)
+
+
+class Pruned(Base):
+    """That a version's bundle is given up. A row of its own, since a version never changes."""
+
+    __tablename__ = "pruned"
+    __table_args__ = (ForeignKeyConstraint(["app_id", "number"], ["version.app_id", "version.number"]),)
+
+    app_id: Mapped[str] = mapped_column(String, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    org_id: Mapped[str] = mapped_column(String)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class Variants(Base):

@@ -20,9 +20,10 @@ from easel.storage.objects import ObjectStore
 from easel.uploads.routes import public_base
 from easel.uploads.service import SignedAddress
 from easel.versions import diff
-from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError
+from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError, VersionPrunedError
 from easel.versions.keys import asset_prefix
 from easel.versions.models import Version
+from easel.versions.pruning import pruned_among
 from easel.versions.schemas import (
     DownloadUrlResponse,
     VersionDetailResponse,
@@ -55,8 +56,9 @@ async def list_versions(
     app = await get_app(work, caller, app_id)
     versions, total = await find_versions(work, app, limit=limit, offset=offset)
     active = await active_in(work, app)
+    pruned = await pruned_among(work, app.id, [version.number for version in versions])
     return VersionListResponse(
-        versions=[VersionListItem.model_validate(_facts(parts.settings, app, v, active)) for v in versions],
+        versions=[VersionListItem.model_validate(_facts(parts.settings, app, v, active, pruned)) for v in versions],
         total=total,
     )
 
@@ -67,11 +69,12 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
     app = await get_app(work, caller, app_id)
     found = await find_version(work, app, version)
     active = await active_in(work, app)
+    pruned = await pruned_among(work, app.id, [version])
     await work.release()
     manifest = await _manifest(parts.objects, found)
     sources = await _sources(parts.objects, found)
     return VersionDetailResponse.model_construct(
-        **_facts(parts.settings, app, found, active),
+        **_facts(parts.settings, app, found, active, pruned),
         asset_manifest={
             path: {
                 "s3_key": f"{manifest.bundles[member.bundle].key}#{path}",
@@ -146,6 +149,8 @@ async def download_version(
     found = await find_version(work, app, version)
     if found.bundle_key is None:
         raise VersionHasNoFilesError(version=version)
+    if await pruned_among(work, app.id, [version]):
+        raise VersionPrunedError(version=version)
     await work.release()
     if await parts.objects.head(found.bundle_key) is None:
         raise VersionDamagedError(version=version, reason="its bundle is missing from the store")
@@ -179,7 +184,9 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
         ) from error
 
 
-def _facts(settings: Settings, app: App, version: Version, active: dict[str, int | None]) -> dict[str, Any]:
+def _facts(
+    settings: Settings, app: App, version: Version, active: dict[str, int | None], pruned: set[int]
+) -> dict[str, Any]:
     return {
         "version": version.number,
         "s3_version_id": None,
@@ -200,6 +207,7 @@ def _facts(settings: Settings, app: App, version: Version, active: dict[str, int
         "deploy_id": version.deploy_id,
         "file_count": version.file_count,
         "total_bytes": version.total_bytes,
+        "pruned": version.number in pruned,
         "url": address(
             version_environment(version.number),
             app.slug,

@@ -39,7 +39,8 @@ class VersionAdditions(Answer):
     deploy_id: str | None = None
     file_count: int
     total_bytes: int
-    url: str = Field(description="The version's own address, for ever")
+    url: str = Field(description="The version's own address, for as long as it is kept")
+    pruned: bool = Field(description="Whether its files are gone, by the operator's policy")
 
 
 class VersionListItem(VersionAdditions):

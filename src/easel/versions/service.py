@@ -15,7 +15,7 @@ from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.environments.models import Environment
 from easel.storage.database import Transaction
-from easel.versions.errors import VersionNotFoundError
+from easel.versions.errors import VersionNotFoundError, VersionPrunedError
 from easel.versions.models import Version
 
 
@@ -125,15 +125,16 @@ class Recorded:
 
 
 _RECORDED: LiteralString = (
-    "select app.id, app.org_id, slug, version.number, deploy_id, manifest_key from app"
+    "select app.id, app.org_id, slug, version.number, deploy_id, manifest_key, pruned.at from app"
     " left join version on version.app_id = app.id and version.number = %(number)s"
+    " left join pruned on pruned.app_id = app.id and pruned.number = version.number"
     " where app.id = %(app)s and app.org_id = %(org)s and deleted_at is null"
 )
 
 
 async def find_recorded(work: Transaction, caller: Principal, app_id: str, number: int) -> Recorded:
     """One version of the caller's app, in one round trip. Raises AppNotFoundError, for another organisation's app just
-    as for none, and VersionNotFoundError."""
+    as for none, VersionNotFoundError, VersionPrunedError."""
     rows: list[tuple[Any, ...]] = []
     if caller.app_id is None or caller.app_id == app_id:
         known = number if 0 < number < 2**31 else 0
@@ -142,7 +143,10 @@ async def find_recorded(work: Transaction, caller: Principal, app_id: str, numbe
         raise AppNotFoundError(app_id=app_id)
     if rows[0][3] is None:
         raise VersionNotFoundError(version=number)
-    return Recorded(*rows[0])
+    *recorded, pruned_at = rows[0]
+    if pruned_at is not None:
+        raise VersionPrunedError(version=number)
+    return Recorded(*recorded)
 
 
 _VERSION = select(Version).where(

@@ -1,0 +1,34 @@
+"""Pruning on a running platform, as its workers do it at night."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import easel.access.models
+import easel.deploys.models
+import easel.uploads.models  # noqa: F401 (each brings its tables)
+from bench.running import Platform, RunningApp
+from easel.deploys.orphans import sweep_orphans
+from easel.storage.database import Database
+from easel.storage.freshness import FreshnessPage
+from easel.storage.objects import open_objects
+from easel.versions.pruning import Policy, prune_app
+
+
+def prune_and_sweep(platform: Platform, app: RunningApp, policy: Policy) -> list[int]:
+    """Lets the app's versions go that the policy does not keep, and their objects. Gives their numbers."""
+
+    async def go() -> list[int]:
+        page = FreshnessPage(platform.data_dir / "run" / "freshness")
+        url = f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}"
+        database = Database(url, page=page)
+        objects = open_objects(None, platform.data_dir / "objects", platform.data_dir / "scratch")
+        try:
+            numbers = await prune_app(database, policy, app.app_id)
+            await sweep_orphans(database, objects, grace=timedelta(0))
+            return numbers
+        finally:
+            await database.close()
+
+    return asyncio.run(go())

@@ -1,0 +1,67 @@
+"""Old versions are let go where the operator wants that: what they were stays known, what they took is given back."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.running import Platform, RunningApp
+from easel.settings import Settings
+from easel.versions.pruning import Policy
+from tests.versions.pruning import prune_and_sweep
+
+LATER = Policy(count=1, age=None, skew=0)
+"""Keeps the newest, once no tab can be open any more that an older one answers."""
+
+
+@pytest.fixture
+def four(app: RunningApp) -> RunningApp:
+    """An app with four versions, the fourth live."""
+    for number in (1, 2, 3, 4):
+        app.deploy({"index.html": f"<!doctype html><title>{number}</title>"}, source_files={"a.txt": str(number)})
+    return app
+
+
+def stored(platform: Platform, app: RunningApp, kind: str) -> int:
+    """How many objects of that kind the app has."""
+    return len(list((platform.data_dir / "objects" / "apps" / app.app_id / kind).iterdir()))
+
+
+def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
+    platform: Platform, four: RunningApp
+) -> None:
+    assert four.visit(environment="v1").status_code == 200
+    assert four.visit(environment="v2").status_code == 200
+    assert prune_and_sweep(platform, four, LATER) == [1, 2]
+    assert (stored(platform, four, "bundles"), stored(platform, four, "manifests")) == (2, 4)
+    listed = four.client.get(f"{four.path}/versions").json()["versions"]
+    assert [(v["version"], v["pruned"]) for v in listed] == [(4, False), (3, False), (2, True), (1, True)]
+    one = four.client.get(f"{four.path}/versions/1").json()
+    assert one["pruned"]
+    assert list(one["asset_manifest"]) == ["index.html"]
+    compared = four.client.get(f"{four.path}/versions/1/diff/4").json()
+    assert compared["summary"]["modified"] == 1
+    assert "a.txt" in compared["source_diff"]
+    for refused in (
+        four.client.get(f"{four.path}/versions/1/download"),
+        four.client.post(f"{four.path}/versions/1/restore", json={}),
+    ):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "version_pruned")
+    assert four.visit(environment="v1").status_code == 404
+    assert four.visit(environment="v3").status_code == 200
+    assert four.visit().headers["x-easel-version"] == "4"
+    # The way back that people use first is always there.
+    assert four.client.post(f"{four.path}/versions/3/restore", json={}).status_code == 200
+    assert four.visit().headers["x-easel-version"] == "3"
+
+
+def test_what_an_environment_serves_or_an_open_tab_may_still_need_is_kept(platform: Platform, four: RunningApp) -> None:
+    four.client.post(f"{four.path}/versions/1/restore", json={"environment": "staging"})
+    assert prune_and_sweep(platform, four, Policy(count=1, age=None, skew=3600)) == []
+    assert prune_and_sweep(platform, four, Policy(count=1, age=3600, skew=0)) == []
+    assert prune_and_sweep(platform, four, LATER) == [2]
+    assert four.visit(environment="staging").headers["x-easel-version"] == "1"
+
+
+def test_by_default_everything_is_kept() -> None:
+    assert Policy.of(Settings()) is None
+    assert Policy.of(Settings(versions_kept=5)) == Policy(count=5, age=None, skew=7 * 86400)
