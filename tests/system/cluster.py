@@ -21,10 +21,12 @@ ROLES = ("api", "worker", "edge")
 class Machine(Platform):
     """A machine whose roles are started one by one, as an operator does."""
 
+    def command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "easel.cli.main", name, "--data-dir", str(self.data_dir)]
+
     def begin(self, role: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "easel.cli.main", role, "--data-dir", str(self.data_dir)]
         with self.log.open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **self.environment})
+            return subprocess.Popen(self.command(role), stdout=log, stderr=log, env={**os.environ, **self.environment})
 
     @property
     def api_key(self) -> str:

@@ -1,0 +1,150 @@
+"""A rolling upgrade: workers of the release before run beside this one's, and each finishes what the other began."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.running import RunningApp, free_port, zip_of
+from tests.system.cluster import Machine, answers
+from tests.system.conftest import Shared
+
+BEFORE = Path(__file__).parents[1] / "data" / "releases" / "easel-0.1.0-py3-none-any.whl"
+EACH = 4
+"""Deploys of each app."""
+
+
+class Upgrade:
+    """An installation that is being upgraded: machines of both releases, on one database and one bucket."""
+
+    def __init__(self, folder: Path, shared: Shared, url: str) -> None:
+        self.url = url
+        zipfile.ZipFile(BEFORE).extractall(folder / "before")
+        given = {
+            **shared.cluster.machines[0].environment,
+            "EASEL_DATABASE_URL": url,
+            "EASEL_OBJECTS_URL": "s3://easel/releases",
+            # Who is killed is taken for dead sooner than usual.
+            "EASEL_HEARTBEAT": "0.3",
+            "EASEL_STALLED_AFTER": "1.5",
+        }
+        self._given, self._folder = given, folder
+        self.before = self._machine("before", PYTHONPATH=str(folder / "before"))
+        self.now = self._machine("now")
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def _machine(self, name: str, **environment: str) -> Machine:
+        (self._folder / "data").mkdir(exist_ok=True)
+        ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}
+        own = {**self._given, **ports, **environment}
+        return Machine(self._folder / "data" / name, int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own)
+
+    def begin(self, machine: Machine, role: str) -> subprocess.Popen[bytes]:
+        process = machine.begin(role)
+        self.processes.append(process)
+        return process
+
+    def finish(self, machine: Machine, command: str) -> int:
+        return self.begin(machine, command).wait(60)
+
+    def serve(self, machine: Machine) -> Machine:
+        self.begin(machine, "api")
+        while not answers(machine.api_port):
+            time.sleep(0.05)
+        return machine
+
+    def kill_while_it_works(self, worker: subprocess.Popen[bytes]) -> None:
+        """Kills it once it has begun a deploy and has not ended it."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            while connection.execute("select 1 from deploy where status = 'building'").fetchone() is None:
+                assert worker.poll() is None
+        worker.kill()
+        worker.wait()
+
+
+@pytest.fixture
+def upgrade(shared: Shared, tmp_path: Path) -> Iterator[Upgrade]:
+    with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+        connection.execute("create database releases")
+    made = Upgrade(tmp_path, shared, shared.direct_url.replace("/postgres?", "/releases?"))
+    yield made
+    for process in made.processes:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+    with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+        connection.execute("drop database releases (force)")
+
+
+def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> None:
+    before, now = upgrade.before, upgrade.now
+    assert upgrade.finish(before, "migrate") == 0
+    key = subprocess.run(
+        [*before.command("organisation"), "Both"],
+        env={**os.environ, **before.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    before.environment["KEY"] = now.environment["KEY"] = key
+    upgrade.serve(before)
+    apps = [RunningApp.create(before) for _ in range(3)]
+    uploaded = [
+        app.upload(zip_of({"index.html": "<!doctype html>", "large.bin": os.urandom(3_000_000)})) for app in apps
+    ]
+    ordered: list[list[str]] = [[] for _ in apps]
+
+    def order(machine: Machine) -> None:
+        def of(number: int) -> None:
+            app = RunningApp(machine, machine.client(), apps[number].app_id, apps[number].slug)
+            ordered[number] += [app.order(uploaded[number]) for _ in range(EACH)]
+
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(of, range(3)))
+
+    def all_end() -> None:
+        for app, deploys in zip(apps, ordered, strict=True):
+            ended = [app.wait(deploy) for deploy in deploys]
+            assert [deploy["status"] for deploy in ended] == ["complete"] * len(deploys), ended
+            assert [deploy["version"] for deploy in ended] == list(range(1, len(deploys) + 1))
+
+    # One of the old workers stands aside until the new ones have had their turn.
+    aside = upgrade.begin(before, "worker")
+    _is_registered(upgrade, 2)
+    aside.send_signal(signal.SIGSTOP)
+    first = upgrade.begin(before, "worker")
+    order(before)
+    upgrade.kill_while_it_works(first)
+    assert upgrade.finish(now, "migrate") == 0
+    second = upgrade.begin(now, "worker")
+    all_end()
+
+    order(before)
+    upgrade.kill_while_it_works(second)
+    aside.send_signal(signal.SIGCONT)
+    all_end()
+
+    upgrade.begin(now, "worker")
+    upgrade.serve(now)
+    order(now)
+    order(before)
+    all_end()
+
+    # What has been running goes on; nothing of the old release begins any more.
+    assert upgrade.finish(before, "worker") != 0
+    assert "Install the newer Easel" in before.log.read_text()
+
+
+def _is_registered(upgrade: Upgrade, workers: int) -> None:
+    with psycopg.connect(upgrade.url, autocommit=True) as connection:
+        while connection.execute("select count(*) from procrastinate_workers").fetchone() != (workers,):
+            time.sleep(0.02)
