@@ -15,6 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from bench.running import Platform, RunningApp, make_platform
 from bench.stores import moto, rclone
+from tests.world import World
 
 Platforms = Callable[[str], Platform]
 
@@ -95,6 +96,15 @@ def platforms() -> Iterator[Platforms]:
 def platform(request: pytest.FixtureRequest, platforms: Platforms) -> Platform:
     """One platform for all tests of a session; they use apps of their own."""
     return platforms(getattr(request, "param", DEFAULT_STORE))
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """The services with a database and a store of their own; tests use apps of their own."""
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        made = World(Path(folder, "data"))
+        yield made
+        made.close()
 
 
 @pytest.fixture

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from bench.running import zip_of
 from easel.access.service import Principal, create_organisation
@@ -20,17 +15,9 @@ from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
 from easel.uploads.service import issue_upload
 from easel.versions.keys import app_prefix
-from tests.environments.test_state_machine import World
+from tests.world import World
 
 NOW = timedelta(0)
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
-        made = World(Path(folder, "data"))
-        yield made
-        made.close()
 
 
 async def make_app(world: World) -> App:
@@ -74,6 +61,8 @@ async def stored(world: World, app: App) -> set[str]:
 def test_what_a_cancelled_deploy_had_stored_goes_once_it_has_ended(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
+        # What other tests left behind is not to be counted.
+        await sweep_orphans(world.database, world.objects, grace=NOW)
         await run(world, await order(world, app, "one"))
         kept = await stored(world, app)
         assert len(kept) == 3

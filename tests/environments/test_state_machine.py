@@ -6,22 +6,16 @@ them: a worker's runs are taken apart into steps, so that restores and cancels c
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import tempfile
-from collections.abc import Awaitable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select, text
 
 from bench.running import zip_of
-from easel.access.secrets import Vault
 from easel.access.service import Principal, create_organisation
 from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
@@ -39,59 +33,17 @@ from easel.environments.actions import promote, restore
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
 from easel.environments.models import Audit, Environment
 from easel.environments.service import set_lock
-from easel.settings import Settings
-from easel.storage.database import Database
-from easel.storage.embedded import EmbeddedPostgres
-from easel.storage.migrate import migrate
-from easel.storage.objects import ObjectStore, open_objects
-from easel.storage.queue import Queue
 from easel.uploads.service import issue_upload
 from easel.versions.errors import VersionPrunedError
 from easel.versions.models import Version
 from easel.versions.pruning import Policy, prune_app
 from easel.versions.service import lock_app
 from easel.versions.verify import Verifier
+from tests.world import World
 
-T = TypeVar("T")
 GOOD, BETTER, BEST = (zip_of({"index.html": f"<!doctype html><title>{word}</title>"}) for word in ("a", "b", "c"))
 BAD = b"PK\3\4 and then nothing"
 BROKEN = zip_of({"index.html": "<!doctype html><script type=module src='/gone.js'></script>"})
-
-
-class World:
-    """The real parts, for as long as the tests run."""
-
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(data_dir=folder)
-        self.server = EmbeddedPostgres(folder / "postgres")
-        self.url = self.server.start()
-        migrate(self.url)
-        self.runner = asyncio.Runner()
-        self.objects: ObjectStore = open_objects(None, folder / "objects", folder / "scratch")
-        self.database = Database(self.url)
-        self.queue = Queue(self.url)
-        self.vault = Vault("tests")
-
-    def do(self, work: Awaitable[T]) -> T:
-        """Runs to the end."""
-
-        async def run() -> T:
-            return await work
-
-        return self.runner.run(run())
-
-    def close(self) -> None:
-        self.do(self.database.close())
-        self.runner.close()
-        self.server.stop()
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
-        made = World(Path(folder, "data"))
-        yield made
-        made.close()
 
 
 class Pointers(RuleBasedStateMachine):

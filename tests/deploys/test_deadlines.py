@@ -1,0 +1,84 @@
+"""Deploys end in time, and one that was live already when its time was up says that it is."""
+
+from __future__ import annotations
+
+from easel.apps.models import App
+from easel.deploys.errors import DeployTimedOutError
+from easel.deploys.models import Deploy
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.sweep import sweep
+from easel.environments.models import Environment
+from easel.settings import Settings
+from tests.deploys.test_orphans import make_app, order, run
+from tests.world import World
+
+
+def pipeline(world: World, deploy_id: str, settings: Settings) -> Pipeline:
+    return Pipeline(world.database, world.objects, world.queue, settings, deploy_id, lambda: False)
+
+
+async def deploy(world: World, deploy_id: str) -> Deploy:
+    async with world.database.transaction() as work:
+        return await work.session.get_one(Deploy, deploy_id)
+
+
+def test_a_step_that_takes_too_long_ends_the_deploy_and_is_named(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        slow = await order(world, app, "slow")
+        await pipeline(world, slow, world.settings.model_copy(update={"step_deadline": 1e-9})).run()
+        ended = await deploy(world, slow)
+        assert (ended.status, ended.error_code, ended.step, ended.version) == ("failed", "step_timed_out", "pin", None)
+        assert ended.error is not None
+        assert "`pin`" in ended.error
+        quick = await order(world, app, "quick")
+        await run(world, quick)
+        assert (await deploy(world, quick)).version == 1
+
+    world.do(go())
+
+
+async def live_but_unsaid(world: World, app: App, text: str) -> str:
+    """A deploy whose pointer has moved, and whose worker was gone before it could say so; half an hour ago."""
+    deploy_id = await order(world, app, text)
+    await run(world, deploy_id)
+    async with world.database.transaction() as work:
+        await work.sql(
+            "update deploy set status = 'building', step = 'activate', finished_at = null,"
+            " queued_at = queued_at - interval '30 minutes' where id = %(id)s",
+            {"id": deploy_id},
+        )
+        await work.sql("delete from procrastinate_jobs where args ->> 'deploy_id' = %(id)s", {"id": deploy_id})
+    return deploy_id
+
+
+def test_a_deploy_that_is_live_when_its_time_is_up_is_complete(world: World) -> None:
+    async def go() -> None:
+        late = await live_but_unsaid(world, await make_app(world), "late")
+        await pipeline(world, late, world.settings).fail(DeployTimedOutError(seconds=1, step="activate"))
+        assert (await deploy(world, late)).status == "complete"
+
+    world.do(go())
+
+
+def test_deploys_that_lost_their_jobs_end_all_the_same(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        lost = await live_but_unsaid(world, app, "one")
+        await sweep(world.database, world.objects, world.queue, world.settings)
+        async with world.database.transaction() as work:
+            jobs = "select count(*) from procrastinate_jobs where args ->> 'deploy_id' = %(id)s"
+            assert await work.sql(jobs, {"id": lost}) == [(1,)]
+        await run(world, lost)
+        assert (await deploy(world, lost)).status == "complete"
+        never = await order(world, app, "two")
+        async with world.database.transaction() as work:
+            await work.sql("delete from procrastinate_jobs where args ->> 'deploy_id' = %(id)s", {"id": never})
+            await work.sql("update deploy set queued_at = now() - interval '1 hour' where id = %(id)s", {"id": never})
+        await sweep(world.database, world.objects, world.queue, world.settings)
+        assert (await deploy(world, never)).status == "failed"
+        async with world.database.transaction() as work:
+            production = await work.session.get_one(Environment, (app.id, "production"))
+            assert production.version == 1
+
+    world.do(go())

@@ -1,0 +1,46 @@
+"""The services themselves on a real PostgreSQL and a real folder, with no process around them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+from easel.access.secrets import Vault
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.migrate import migrate
+from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.queue import Queue
+
+T = TypeVar("T")
+
+
+class World:
+    """The real parts, for as long as the tests run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(data_dir=folder)
+        self.server = EmbeddedPostgres(folder / "postgres")
+        self.url = self.server.start()
+        migrate(self.url)
+        self.runner = asyncio.Runner()
+        self.objects: ObjectStore = open_objects(None, folder / "objects", folder / "scratch")
+        self.database = Database(self.url)
+        self.queue = Queue(self.url)
+        self.vault = Vault("tests")
+
+    def do(self, work: Awaitable[T]) -> T:
+        """Runs to the end."""
+
+        async def run() -> T:
+            return await work
+
+        return self.runner.run(run())
+
+    def close(self) -> None:
+        self.do(self.database.close())
+        self.runner.close()
+        self.server.stop()
