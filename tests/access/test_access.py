@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
 from bench.running import Platform, RunningApp, zip_of
+from easel.access.secrets import load_secret
 
 
 def make_key(platform: Platform, **fields: str) -> tuple[str, str]:
@@ -90,10 +93,9 @@ def test_what_is_not_there_and_what_is_not_yours_look_alike(app: RunningApp) -> 
     import easel.apps.models  # noqa: F401 (keys refer to apps)
     from easel.access.service import create_key, create_organisation
     from easel.storage.database import Database
-    from easel.storage.embedded import EmbeddedPostgres
 
     async def stranger() -> str:
-        database = Database(EmbeddedPostgres(app.platform.data_dir / "postgres").start())
+        database = Database(app.platform.database_url)
         async with database.transaction() as work:
             organisation = await create_organisation(work, "strangers")
             _, secret = await create_key(work, organisation.id, name="stranger", scope="admin")
@@ -117,3 +119,12 @@ def test_what_is_not_there_and_what_is_not_yours_look_alike(app: RunningApp) -> 
     assert app.app_id not in theirs.client.get("/v1/apps").text
     taken = theirs.client.post("/v1/apps", json={"slug": app.slug, "meta": {"title": "x"}})
     assert taken.json()["error"]["code"] == "slug_taken"
+
+
+def test_processes_that_start_at_once_have_one_secret_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            found = set(pool.map(load_secret, [tmp_path / str(number) / "secret-key"] * 8))
+            assert len(found) == 1
+            assert len(found.pop()) >= 40
+    assert not list(tmp_path.glob("*/secret-key.*"))

@@ -6,12 +6,14 @@ import base64
 import hashlib
 import hmac
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import bcrypt
 from cryptography.fernet import Fernet, InvalidToken
 
 from easel.errors import EaselError
+from easel.places import write_private
 
 MASK = "***"
 
@@ -75,15 +77,14 @@ def password_matches(password: str, hashed: str) -> bool:
 
 def load_secret(path: Path) -> str:
     """The instance key kept in a file (mode 0600), made at first use. Safe when several processes start at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        secret = base64.urlsafe_b64encode(os.urandom(48)).decode()
-        file.write(secret + "\n")
-    return secret
+    if not path.exists():
+        # Written aside and linked whole: who comes second reads what the first one wrote, all of it.
+        mine = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
+        write_private(mine, base64.urlsafe_b64encode(os.urandom(48)).decode() + "\n")
+        with suppress(FileExistsError):
+            os.link(mine, path)
+        mine.unlink()
+    return path.read_text().strip()
 
 
 def _password_bytes(password: str) -> bytes:
