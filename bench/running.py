@@ -65,7 +65,7 @@ class Platform:
                 command, stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True
             )
         deadline = time.monotonic() + 60
-        while b"easel: Ready." not in self.log.read_bytes()[begin:]:
+        while b"easel: Ready" not in self.log.read_bytes()[begin:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"easel serve did not get ready:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)
@@ -98,7 +98,13 @@ class Platform:
 
     def database(self) -> psycopg.Connection[tuple[object, ...]]:
         """A connection to its database; every statement is a transaction of its own."""
-        return psycopg.connect(f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}", autocommit=True)
+        return psycopg.connect(self.database_url, autocommit=True)
+
+    @property
+    def database_url(self) -> str:
+        """Its database: the one it was given, or its own, which is reached as long as it runs."""
+        own = f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}"
+        return self.environment.get("EASEL_DATABASE_URL", own)
 
     def objects(self) -> LocalStore | S3Store:
         """Where it keeps its objects, for whoever wants to look there, or to do damage."""

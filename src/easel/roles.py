@@ -130,6 +130,13 @@ def prepare_database(settings: Settings, url: str) -> str | None:
     return prepare(settings, url)
 
 
+def require_schema(url: str) -> None:
+    """Raises SchemaVersionError unless the database has exactly this release's schema."""
+    from easel.storage.migrate import check_schema
+
+    check_schema(url)
+
+
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
     """The object store that the settings name; for `patience` and `impatience` (seconds) see `open_objects`."""
     return open_objects(
@@ -169,7 +176,8 @@ def run_api(settings: Settings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=15,
     )
-    _run(uvicorn.Server(config).serve(sockets=[bind(settings.api_host, settings.api_port)]))
+    shared = settings.api_processes > 1
+    _run(uvicorn.Server(config).serve(sockets=[bind(settings.api_host, settings.api_port, shared=shared)]))
 
 
 def run_worker(settings: Settings) -> None:

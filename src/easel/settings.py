@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+
+Role = Literal["api", "worker", "edge"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""All of them, in the order in which they are started."""
 
 
 class Settings(BaseSettings):
@@ -16,6 +21,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EASEL_", extra="ignore")
 
+    role: Annotated[tuple[Role, ...], NoDecode] = Field(
+        default=ROLES, description="What `easel serve` runs on this machine: api, worker, edge, with commas between."
+    )
     data_dir: Path = Field(default=Path("data"), description="Folder of the embedded parts and local state.")
     database_url: str | None = Field(default=None, description="PostgreSQL; None is the embedded one in data_dir.")
     objects_url: str | None = Field(default=None, description="s3://, gs://, az://; None is data_dir/objects.")
@@ -24,6 +32,7 @@ class Settings(BaseSettings):
     domain: str = Field(default="localhost", description="Apps answer at {slug}.DOMAIN.")
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535)
+    api_processes: int = Field(default=1, ge=1, le=64)
     edge_host: str = "127.0.0.1"
     edge_port: int = Field(default=8080, ge=1, le=65535)
     api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
@@ -31,11 +40,15 @@ class Settings(BaseSettings):
     edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
     edge_processes: int = Field(default=1, ge=1, le=64)
 
+    worker_processes: int = Field(default=1, ge=1, le=64)
     worker_concurrency: int = Field(default=4, ge=1, le=64)
     heartbeat: float = Field(default=1.0, gt=0, description="Seconds between a worker's heartbeats.")
     stalled_after: float = Field(default=4.0, gt=0, description="A worker silent this long is taken for dead.")
     worker_metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Where a worker serves its metrics, on api_host; None is nowhere."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Where a worker serves its metrics, on api_host; of several on a machine each takes the next port.",
     )
     deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
     step_deadline: float = Field(default=300.0, gt=0, description="A deploy fails if one of its steps takes longer.")
@@ -69,6 +82,16 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(default=0, ge=0, description="Requests a minute per key; 0 is no limit.")
     max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")
     log_level: str = "INFO"
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        named = {name.strip() for name in value.split(",") if name.strip()}
+        if not named or not named <= set(ROLES):
+            raise ValueError("write one or more of `api`, `worker` and `edge`, with commas between")
+        return tuple(role for role in ROLES if role in named)
 
     @property
     def postgres_dir(self) -> Path:

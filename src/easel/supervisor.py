@@ -1,4 +1,4 @@
-"""`easel serve`: everything on one machine. Starts the parts, watches over them, and stops them in order."""
+"""`easel serve`: the roles of one machine. Starts the parts, watches over them, and stops them in order."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import IO
 from easel.errors import EaselError
 from easel.places import lock_data_dir, remember_data_dir
 from easel.processes import RoleProcess, in_process, open_nursery
-from easel.roles import PortTakenError, bind, configure_logging, open_store, prepare_database
-from easel.settings import Settings
+from easel.roles import PortTakenError, bind, configure_logging, open_store, prepare_database, require_schema
+from easel.settings import ROLES, Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,13 @@ class NotReadyError(EaselError):
     code = "not_ready"
 
 
+class RolesApartError(EaselError):
+    """With EASEL_ROLE={role} the other roles run elsewhere, and all of them must be given the same {missing}. Set it
+    here, or leave EASEL_ROLE out to run everything on this machine."""
+
+    code = "roles_apart"
+
+
 class Supervisor:
     """One `easel serve`. `say` is told what happens, for the person who started it."""
 
@@ -47,8 +54,12 @@ class Supervisor:
         self._lock: IO[str] | None = None
 
     async def run(self) -> None:
-        """Runs until SIGTERM or SIGINT. Raises DataDirInUseError, NotReadyError and start-up errors."""
+        """Runs until SIGTERM or SIGINT.
+
+        Raises RolesApartError, DataDirInUseError, NotReadyError and start-up errors.
+        """
         configure_logging(self._settings.log_level, "easel")
+        self._require_shared()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -72,19 +83,43 @@ class Supervisor:
                 await asyncio.to_thread(embedded.stop)
             self._say("Stopped.")
 
-    async def _require_ports(self) -> None:
-        """Raises PortTakenError unless both ports are free, or become free as a killed predecessor's processes end."""
+    @property
+    def _apart(self) -> bool:
+        """Whether other machines run some of the roles."""
+        return set(self._settings.role) != set(ROLES)
+
+    def _require_shared(self) -> None:
+        """Raises RolesApartError when roles run elsewhere that could not find what this machine keeps."""
         settings = self._settings
-        wanted = (
-            (settings.api_host, settings.api_port, "--api-port"),
-            (settings.edge_host, settings.edge_port, "--edge-port"),
-        )
+        if not self._apart:
+            return
+        needed: dict[str, object] = {
+            "EASEL_DATABASE_URL": settings.database_url,
+            "EASEL_OBJECTS_URL": settings.objects_url,
+        }
+        if "api" in settings.role:
+            needed["EASEL_SECRET_KEY"] = settings.secret_key
+        missing = [name for name, value in needed.items() if value is None]
+        if missing:
+            raise RolesApartError(role=",".join(settings.role), missing=" and ".join(missing))
+
+    def _ports(self) -> list[tuple[Role, str, int]]:
+        """The ports on which this machine's roles listen for requests, with their hosts."""
+        settings = self._settings
+        ports: list[tuple[Role, str, int]] = [
+            ("api", settings.api_host, settings.api_port),
+            ("edge", settings.edge_host, settings.edge_port),
+        ]
+        return [one for one in ports if one[0] in settings.role]
+
+    async def _require_ports(self) -> None:
+        """Raises PortTakenError unless the ports are free, or become free as a killed predecessor's processes end."""
         deadline = time.monotonic() + PORTS_FREE_WITHIN
         with ExitStack() as held:
-            for host, port, option in wanted:
+            for role, host, port in self._ports():
                 while True:
                     try:
-                        held.enter_context(bind(host, port, option=option))
+                        held.enter_context(bind(host, port, option=f"--{role}-port"))
                         break
                     except PortTakenError:
                         if time.monotonic() > deadline:
@@ -92,12 +127,16 @@ class Supervisor:
                     await asyncio.sleep(0.1)
 
     async def _prepare(self, url: str) -> None:
-        """First key and first organisation, and what a killed predecessor left behind."""
-        path = self._settings.data_dir / "api-key"
+        """What a killed predecessor left behind, and where all roles run: the schema, first organisation, first key."""
         # Whoever writes there is started after this; what is there now was left behind by a kill.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
                 left.unlink(missing_ok=True)
+        if self._apart:
+            # When the schema changes is for the operator to say: machines of the earlier release still run on it.
+            await in_process(require_schema, url)
+            return
+        path = self._settings.data_dir / "api-key"
         secret = await in_process(prepare_database, self._settings, url)
         if secret is not None:
             self._say(f"The first API key is {secret}")
@@ -106,8 +145,10 @@ class Supervisor:
     async def _watch(self, url: str) -> None:
         given = {"database_url": url, "data_dir": self._settings.data_dir.resolve()}
         settings = self._settings.model_copy(update=given)
-        roles = ["api", "worker", *["edge"] * settings.edge_processes]
-        keepers = [asyncio.create_task(self._keep(number, role, settings)) for number, role in enumerate(roles)]
+        keepers = [
+            asyncio.create_task(self._keep(number, role, own))
+            for number, (role, own) in enumerate(_processes(settings))
+        ]
         try:
             await self._until_ready()
             if not self._stopping.is_set():
@@ -144,10 +185,7 @@ class Supervisor:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _until_ready(self) -> None:
-        addresses = [
-            f"http://{_reach(self._settings.api_host)}:{self._settings.api_port}/readyz",
-            f"http://{_reach(self._settings.edge_host)}:{self._settings.edge_port}/readyz",
-        ]
+        addresses = [f"http://{_reach(host)}:{port}/readyz" for _, host, port in self._ports()]
         deadline = time.monotonic() + READY_WITHIN
         while addresses and not self._stopping.is_set():
             if await asyncio.to_thread(_is_ready, addresses[0]):
@@ -159,6 +197,9 @@ class Supervisor:
 
     def _announce(self) -> None:
         settings = self._settings
+        if self._apart:
+            self._say(f"Ready, as {' and '.join(settings.role)}.")
+            return
         api = settings.api_url or f"http://{_reach(settings.api_host)}:{settings.api_port}"
         port = "" if settings.public_edge_port in (80, 443) else f":{settings.public_edge_port}"
         apps = f"{settings.edge_scheme}://{{app}}.{settings.domain}{port}/"
@@ -167,6 +208,19 @@ class Supervisor:
         self._say(f"apps: {apps}")
         remember_data_dir(settings.data_dir)
         self._say(f"Ready. Deploy with: {_program()} deploy --create --app my-app -m 'First deploy' DIR")
+
+
+def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
+    """The processes to run, each with its settings."""
+    many = {"api": settings.api_processes, "worker": settings.worker_processes, "edge": settings.edge_processes}
+    made = []
+    for role in settings.role:
+        for number in range(many[role]):
+            own = settings
+            if role == "worker" and settings.worker_metrics_port is not None:
+                own = settings.model_copy(update={"worker_metrics_port": settings.worker_metrics_port + number})
+            made.append((role, own))
+    return made
 
 
 def _is_ready(address: str) -> bool:

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         domain: Domain = None,
         api_url: Annotated[str | None, typer.Option(help="Public address of the api.")] = None,
     ) -> None:
-        """Run everything on this machine: PostgreSQL, api, worker and edge."""
+        """Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names."""
         import asyncio
 
         from easel.supervisor import Supervisor
@@ -102,4 +102,5 @@ def read_settings(**given: Any) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).lower()
         option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
-        raise SettingInvalidError(setting=option, value=str(first["input"]), reason=first["msg"]) from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingInvalidError(setting=option, value=str(first["input"]), reason=reason) from None

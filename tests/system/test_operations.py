@@ -1,0 +1,84 @@
+"""Roles by variable: one unit file for every machine; and one that cannot work says so before it does anything."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from bench.running import Platform, RunningApp, free_port, make_platform
+from tests.system.conftest import Shared
+from tests.system.test_machines import on, page, seconds_until
+from tests.system.test_starting import easel
+
+APART = {"EASEL_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x", "EASEL_OBJECTS_URL": "s3://easel/x"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"EASEL_ROLE": "edges"}, "EASEL_ROLE cannot be `edges`: write one or more of `api`, `worker` and `edge`"),
+        ({"EASEL_ROLE": " , "}, "EASEL_ROLE cannot be ` , `"),
+        ({"EASEL_ROLE": "edge, worker"}, "With EASEL_ROLE=worker,edge the other roles run elsewhere"),
+        ({"EASEL_ROLE": "edge"}, "the same EASEL_DATABASE_URL and EASEL_OBJECTS_URL"),
+        ({"EASEL_ROLE": "api,worker", **APART}, "the same EASEL_SECRET_KEY"),
+    ],
+)
+def test_roles_that_cannot_work_are_refused(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    done = easel("serve", folder=tmp_path, **environment)
+    assert done.returncode != 0
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: Path) -> None:
+    with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+        connection.execute("create database empty")
+    url = shared.direct_url.replace("/postgres?", "/empty?")
+    environment = {**shared.cluster.machines[0].environment, "EASEL_DATABASE_URL": url}
+
+    def begin(*command: str) -> str:
+        done = easel(*command, "--data-dir", str(tmp_path / command[0]), folder=tmp_path, **environment)
+        assert done.returncode != 0
+        return done.stderr
+
+    environment |= {"EASEL_ROLE": "api", "EASEL_API_PORT": str(free_port())}
+    with ThreadPoolExecutor(4) as pool:
+        for said in pool.map(begin, ("api", "worker", "edge", "serve")):
+            assert "The database has schema none" in said
+            assert "Run `easel migrate` first." in said
+            assert "Traceback" not in said
+
+
+@pytest.fixture
+def third(shared: Shared, tmp_path: Path) -> Platform:
+    """A machine that is added to the two, for visitors and for deploys, without an api."""
+    own = make_platform(tmp_path)
+    kept = {k: v for k, v in shared.cluster.machines[0].environment.items() if "PORT" not in k}
+    own.environment |= {**kept, "EASEL_ROLE": "worker,edge"}
+    own.environment |= {"EASEL_WORKER_PROCESSES": "2", "EASEL_WORKER_METRICS_PORT": str(free_port())}
+    return own
+
+
+def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: Platform) -> None:
+    one = shared.cluster.machines[0]
+    app = RunningApp.create(one)
+    third.start()
+    try:
+        assert app.deploy(page(1))["status"] == "complete"
+        seconds_until(RunningApp(third, app.client, app.app_id, app.slug), 1)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{third.api_url}/healthz", trust_env=False)
+        first = int(third.environment["EASEL_WORKER_METRICS_PORT"])
+        for port in (first, first + 1):
+            told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+            assert "easel_deploys_ended_total" in told
+    finally:
+        assert third.stop() == 0
+    assert "Ready, as worker and edge." in third.log.read_text()
+    assert not (third.data_dir / "api-key").exists()
+    assert on(one, app).visit().status_code == 200
