@@ -7,7 +7,7 @@ RUNTIME_STAMP := $(VENV)/.installed-runtime
 # Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-runtime serve test check chaos bench docs lock format clean
+.PHONY: install install-runtime serve test test-apart check chaos bench docs lock format clean
 
 install: $(STAMP)
 install-runtime: $(RUNTIME_STAMP)
@@ -43,6 +43,12 @@ test: check
 # The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats what was done to a run.
 chaos: install
 	EASEL_CHAOS_KILLS=$${EASEL_CHAOS_KILLS:-500} $(BIN)/python -m pytest tests/system/test_chaos.py -n0 -s $(ARGS)
+
+# The behaviour of the platform once more: on an S3 server, with every role in processes of its own, on Debian's PostgreSQL.
+test-apart: install
+	EASEL_TEST_STORE=moto EASEL_TEST_PARTS=apart $(BIN)/python -m pytest tests/access tests/apps tests/browser tests/cli \
+	  tests/conformance tests/deploys tests/docs/test_readme.py tests/environments tests/storage/test_queue.py tests/uploads \
+	  tests/versions $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

@@ -15,12 +15,15 @@ from xdist.scheduler import LoadFileScheduling
 
 from bench.running import Platform, RunningApp, make_platform
 from bench.stores import moto, rclone
+from tests.apart import Apart, own_database
 from tests.world import World
 
 Platforms = Callable[[str], Platform]
 
 DEFAULT_STORE = os.environ.get("EASEL_TEST_STORE", "folder")
 """Where objects are kept in tests that do not say: folder, moto or rclone."""
+APART = os.environ.get("EASEL_TEST_PARTS") == "apart"
+"""Whether the platform is not one `easel serve` but roles that were started one by one, on a PostgreSQL beside them."""
 
 
 LONG = (
@@ -34,6 +37,7 @@ LONG = (
 TOGETHER = {
     "tests/system/test_chaos": "two machines",
     "tests/system/test_machines": "two machines",
+    "tests/system/test_operations": "two machines",
     "tests/docs/test_readme": "the published client",
     "tests/conformance/test_client": "the published client",
     "tests/deploys/test_deploys": "every store",
@@ -84,6 +88,10 @@ def platforms() -> Iterator[Platforms]:
                     bucket = stack.enter_context(moto() if store == "moto" else rclone(Path(name) / "rclone"))
                     environment = bucket.environment("prefix/of/ours")
                 platform = make_platform(Path(name), **environment)
+                if APART:
+                    url = stack.enter_context(own_database(Path(name) / "database"))
+                    environment = {**platform.environment, "EASEL_DATABASE_URL": url}
+                    platform = Apart(platform.data_dir, platform.api_port, platform.edge_port, environment)
                 platform.start()
                 stack.callback(platform.stop)
                 started[store] = platform

@@ -31,6 +31,7 @@ def own_key(platform: Platform) -> str:
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, **platform.environment},
     )
     return made.stdout.strip()
 

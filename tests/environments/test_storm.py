@@ -43,8 +43,7 @@ def test_pointers_do_not_wait_for_what_only_refers_to_the_app(app: RunningApp) -
     """A variant that is being recorded holds the app's row a little; whoever waited for it could wait in a circle."""
     for number in (1, 2):
         app.deploy(page(number))
-    folder = app.platform.data_dir / "postgres"
-    with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}") as other:
+    with psycopg.connect(app.platform.database_url) as other:
         other.execute("insert into variants values (%s, 'a manifest', 'an object', now())", (app.app_id,))
         restore(app, 1)
         assert app.client.post(f"{app.path}/publish", json={"message": "m"}, timeout=10).status_code == 200

@@ -55,8 +55,7 @@ class Hands:
 
 @pytest.fixture
 async def hands(platform: Platform) -> AsyncIterator[Hands]:
-    url = f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}"
-    async with (app := queue_app(url)).open_async():
+    async with (app := queue_app(platform.database_url)).open_async():
         app.task(name=NAME, queue=NAME)(lambda: None)
         for _ in range(2):
             await app.configure_task(NAME, queue=NAME, lock=NAME).defer_async()

@@ -23,6 +23,8 @@ from easel.uploads.errors import FilenameInvalidError
 from easel.uploads.routes import store_upload
 from easel.uploads.service import SignedAddress, clean_filename
 
+STORES = ("folder",)
+"""It is the folder store whose uploads the api takes itself; buckets are in `test_buckets.py`."""
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})
 ZIP = {"Content-Type": "application/zip"}
 

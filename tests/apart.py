@@ -1,0 +1,80 @@
+"""An Easel whose roles run apart: each process started by its own command, two of every role."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.databases import debian_postgres, debian_postgres_version
+from bench.running import Platform
+from easel.places import write_private
+from easel.storage.embedded import EmbeddedPostgres
+from tests.system.cluster import answers
+
+ROLES = ("api", "worker", "edge")
+
+
+@contextmanager
+def own_database(folder: Path) -> Iterator[str]:
+    """A PostgreSQL that is not Easel's: Debian's where it is installed, else one from the wheel."""
+    if debian_postgres_version() is not None:
+        with debian_postgres(folder) as url:
+            yield url
+    else:
+        server = EmbeddedPostgres(folder / "postgres")
+        yield server.start()
+        server.stop()
+
+
+@dataclass
+class Apart(Platform):
+    """The processes share a data folder; the two of a role share a port."""
+
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.environment |= {
+            "EASEL_API_PORT": str(self.api_port),
+            "EASEL_EDGE_PORT": str(self.edge_port),
+            "EASEL_API_PROCESSES": "2",
+            "EASEL_EDGE_PROCESSES": "2",
+        }
+        self._say("migrate")
+        # Where the command line of the same machine looks.
+        write_private(self.data_dir / "api-key", self._say("organisation", "Apart"))
+        there = {"api_url": self.api_url, "edge_url": f"http://{{app}}.localhost:{self.edge_port}/"}
+        (self.data_dir / "server.json").write_text(json.dumps(there))
+        with self.log.open("ab") as log:
+            for role in ROLES * 2:
+                self.processes.append(subprocess.Popen(self._command(role), stdout=log, stderr=log, env=self._all))
+        deadline = time.monotonic() + 60
+        while not all(answers(port) for port in (self.api_port, self.edge_port)):
+            assert time.monotonic() < deadline, self.log.read_text()[-4000:]
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        for process in self.processes:
+            process.send_signal(number)
+        codes = [process.wait(90) for process in self.processes]
+        self.processes.clear()
+        return max(codes, key=abs)
+
+    @property
+    def _all(self) -> dict[str, str]:
+        return {**os.environ, **self.environment}
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "easel.cli.main", *arguments, "--data-dir", str(self.data_dir)]
+
+    def _say(self, *arguments: str) -> str:
+        done = subprocess.run(self._command(*arguments), env=self._all, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
