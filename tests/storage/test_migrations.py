@@ -20,33 +20,38 @@ import easel.deploys.models
 import easel.environments.models
 import easel.uploads.models
 import easel.versions.models  # noqa: F401
+from bench.databases import debian_postgres, debian_postgres_version
 from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
 from easel.storage.migrate import SchemaVersionError, check_schema, knows_schema, migrate, schema
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[Path, str]]:
+@pytest.fixture(scope="module", params=["embedded", "Debian's"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database on the server that Easel brings, and on the oldest that it supports."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
-        embedded = EmbeddedPostgres(Path(folder, "data", "postgres"))
-        yield embedded.folder, embedded.start()
-        embedded.stop()
+        if request.param == "embedded":
+            embedded = EmbeddedPostgres(Path(folder, "data", "postgres"))
+            yield embedded.start()
+            embedded.stop()
+        elif debian_postgres_version() is None:
+            pytest.skip("Debian's PostgreSQL is not on this machine; install the package `postgresql`")
+        else:
+            with debian_postgres(Path(folder, "debian")) as url:
+                yield url
 
 
 @pytest.fixture
-def connection(server: tuple[Path, str]) -> Iterator[Connection]:
-    engine = create_engine(sqlalchemy_url(server[1]))
+def connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(sqlalchemy_url(url))
     with engine.connect() as made:
         yield made
     engine.dispose()
 
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy's reflection has no name for it
-def test_migrating_from_several_machines_at_once_gives_the_models_schema(
-    server: tuple[Path, str], connection: Connection
-) -> None:
-    _, url = server
+def test_migrating_from_several_machines_at_once_gives_the_models_schema(url: str, connection: Connection) -> None:
     with pytest.raises(SchemaVersionError, match="easel migrate"):
         check_schema(url)
     with ThreadPoolExecutor(4) as pool:
@@ -71,14 +76,13 @@ def test_the_migrations_are_one_line_named_by_their_revisions() -> None:
     assert revisions == sorted(revisions, reverse=True)
 
 
-def test_a_recorded_version_cannot_be_changed_even_by_hand(server: tuple[Path, str], connection: Connection) -> None:
-    migrate(server[1])
+def test_a_recorded_version_cannot_be_changed_even_by_hand(url: str, connection: Connection) -> None:
+    migrate(url)
     found = connection.scalar(text("select count(*) from pg_trigger where tgname = 'easel_version_is_immutable'"))
     assert found == 1
 
 
-def test_a_database_of_a_newer_easel_is_refused(server: tuple[Path, str], connection: Connection) -> None:
-    _, url = server
+def test_a_database_of_a_newer_easel_is_refused(url: str, connection: Connection) -> None:
     migrate(url)
     known = connection.scalar(text("select version_num from alembic_version"))
     connection.execute(text("update alembic_version set version_num = '9999'"))
