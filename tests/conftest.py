@@ -40,6 +40,7 @@ TOGETHER = {
     "tests/system/test_operations": "two machines",
     "tests/docs/test_readme": "the published client",
     "tests/conformance/test_client": "the published client",
+    "tests/browser/test_uploads": "every store",
     "tests/deploys/test_deploys": "every store",
     "tests/environments/test_pointers": "every store",
     "tests/uploads/test_buckets": "every store",
