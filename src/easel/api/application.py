@@ -13,9 +13,11 @@ from easel.access.routes import router as keys_router
 from easel.access.secrets import Vault
 from easel.api import openapi
 from easel.api.health import router as health_router
+from easel.api.polling import StatusPolls
 from easel.api.unbuilt import router as unbuilt_router
 from easel.apps.routes import router as apps_router
 from easel.deploys.following import Followers
+from easel.deploys.polling import Polls
 from easel.deploys.routes import router as deploys_router
 from easel.environments.routes import router as environments_router
 from easel.settings import Settings
@@ -57,6 +59,7 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
         vault=vault,
         verifier=Verifier(objects),
         followers=Followers(),
+        polls=Polls(database_url),
         limiter=Limiter(settings.rate_limit_per_minute),
         page=page,
     )
@@ -76,6 +79,7 @@ def make_application(services: Services) -> FastAPI:
             yield {}
         finally:
             await listener.stop()
+            await services.polls.close()
             await services.database.close()
 
     # The documentation page with everything it is made of: where Easel runs there may be no way out.
@@ -84,6 +88,8 @@ def make_application(services: Services) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(StatusPolls, services=services)
     app.add_middleware(RequestContext)
     openapi.install(app)
     return app

@@ -14,6 +14,7 @@ from easel.access.service import Principal, is_good
 from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.polling import Polled
 from easel.deploys.schemas import (
     DeployCounts,
     DeployRequest,
@@ -98,9 +99,8 @@ async def list_deploys(
     """List an app's deploys, newest first."""
     app = await get_app(work, caller, app_id)
     deploys, total = await find_deploys(work, app, limit=limit, offset=offset)
-    return ListDeploysResponse(
-        deploys=[describe(parts.settings, app, deploy) for deploy in deploys], total=total, limit=limit, offset=offset
-    )
+    described = [describe(parts.settings, app.slug, deploy) for deploy in deploys]
+    return ListDeploysResponse(deploys=described, total=total, limit=limit, offset=offset)
 
 
 @router.get("/{app_id}/deploys/{deploy_id}", summary="Get Deploy Status", response_model=DeployStatusResponse)
@@ -109,7 +109,7 @@ async def get_deploy_status(
 ) -> DeployStatusResponse:
     """Get where a deploy is. Poll until the status is `complete` or `failed`, or follow the log stream."""
     app = await get_app(work, caller, app_id)
-    return describe(parts.settings, app, await get_deploy(work, app, deploy_id))
+    return describe(parts.settings, app.slug, await get_deploy(work, app, deploy_id))
 
 
 @router.post("/{app_id}/deploys/{deploy_id}/cancel", summary="Cancel a Deploy", response_model=DeployStatusResponse)
@@ -118,7 +118,7 @@ async def cancel_deploy(
 ) -> DeployStatusResponse:
     """Cancel a queued or building deploy: it ends as failed at once, and what is live stays live."""
     app = await get_app(work, caller, app_id)
-    return describe(parts.settings, app, await cancel(work, app, deploy_id, caller.actor))
+    return describe(parts.settings, app.slug, await cancel(work, app, deploy_id, caller.actor))
 
 
 @router.get(
@@ -169,13 +169,13 @@ def _event(line: DeployLogLine) -> ServerSentEvent:
     return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq), sep="\n")
 
 
-def describe(settings: Settings, app: App, deploy: Deploy) -> DeployStatusResponse:
-    """The answer about a deploy."""
+def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeployStatusResponse:
+    """The answer about a deploy of the app with that slug."""
 
     def url(environment: str) -> str:
         return address(
             environment,
-            app.slug,
+            slug,
             scheme=settings.edge_scheme,
             domain=settings.domain,
             port=settings.public_edge_port,

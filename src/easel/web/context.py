@@ -18,6 +18,7 @@ from easel.access.errors import RateLimitedError
 from easel.access.secrets import Vault
 from easel.access.service import Principal, authenticate, bearer
 from easel.deploys.following import Followers
+from easel.deploys.polling import Polls
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 from easel.storage.freshness import FreshnessPage
@@ -55,6 +56,7 @@ class Services:
     vault: Vault
     verifier: Verifier
     followers: Followers
+    polls: Polls
     limiter: Limiter
     page: FreshnessPage
 

@@ -1,0 +1,82 @@
+"""The short way of the one request that is made most often: asking where a deploy is.
+
+Tools ask several times a second until it has ended. Such a request is answered before a router, a transaction and the
+framework's checks are set in motion for it; whatever is not plainly good goes the full way, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import psycopg
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from easel.access.errors import AuthenticationRequiredError, RateLimitedError
+from easel.access.service import bearer
+from easel.deploys.polling import Polled
+from easel.deploys.routes import describe
+from easel.web.context import Services
+from easel.web.errors import error_answer
+
+logger = logging.getLogger(__name__)
+
+_ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64})")
+
+
+class _Named:
+    """What stands for the route in the metrics."""
+
+    path = "/v1/apps/{app_id}/deploys/{deploy_id}"
+
+
+class StatusPolls:
+    """Pure ASGI middleware, inside the one that gives requests their ids and counts them."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self.app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a status poll, or passes the request on."""
+        asked = self._asked(scope) if scope["type"] == "http" else None
+        found = await self._read(*asked) if asked is not None else None
+        if found is None:
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = _Named
+        await self._answer(found)(scope, receive, send)
+
+    def _asked(self, scope: Scope) -> tuple[str, str, str] | None:
+        """The key, the app and the deploy of a poll; None for any other request."""
+        if scope["method"] != "GET" or scope["query_string"]:
+            return None
+        address = _ADDRESS.fullmatch(scope["path"])
+        if address is None:
+            return None
+        authorization: str | None = None
+        for name, value in scope["headers"]:
+            if name == b"authorization" and authorization is None:
+                authorization = value.decode("latin-1")
+            elif name in (b"content-length", b"transfer-encoding"):
+                return None
+        try:
+            return bearer(authorization), address[1], address[2]
+        except AuthenticationRequiredError:
+            return None
+
+    async def _read(self, secret: str, app_id: str, deploy_id: str) -> Polled | None:
+        try:
+            return await self._services.polls.read(secret, app_id, deploy_id)
+        except (psycopg.Error, OSError) as error:
+            logger.warning("could not read a deploy on the short way: %s", error or type(error).__name__)
+            return None
+
+    def _answer(self, found: Polled) -> Response:
+        try:
+            self._services.limiter.count(found.key_id)
+        except RateLimitedError as error:
+            return error_answer(error)
+        answer = describe(self._services.settings, found.slug, found)
+        return Response(answer.model_dump_json(), media_type="application/json")

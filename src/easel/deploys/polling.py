@@ -1,0 +1,134 @@
+"""Where deploys are, for the many who poll: all who ask within a few milliseconds are answered by one statement."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+
+from easel.access.secrets import hash_key
+
+PAUSE = 0.002
+"""Seconds between two statements, at least. Whoever asks when there was none for that long does not wait."""
+_PATIENCE = 5.0
+
+# Key, app and deploy as they are now: nothing of what was known a poll ago counts. Every scope includes reading.
+_READ: LiteralString = """
+select asked.n, k.id, a.slug,
+       d.id, d.app_id, d.status, d.environment, d.source, d.bundle_s3_key, d.message, d.queued_at, d.queued_by, d.error,
+       d.error_code, d.smoke_test, d.version, d.outcome, d.warnings, d.step, d.timings, d.counts, d.started_at,
+       d.finished_at, d.git_commit_sha, d.git_commit_message, d.git_author
+  from unnest(%(keys)s::text[], %(apps)s::text[], %(deploys)s::text[]) with ordinality as asked(key, app, deploy, n)
+  join api_key k on k.hash = asked.key and k.revoked_at is null
+  join app a on a.id = asked.app and a.org_id = k.org_id and a.deleted_at is null
+            and (k.app_id is null or k.app_id = a.id)
+  join deploy d on d.id = asked.deploy and d.app_id = a.id and d.org_id = a.org_id
+"""
+
+
+class Polled(NamedTuple):
+    """A deploy as it is now, the slug of its app, and the id of the key that was asked with."""
+
+    key_id: str
+    slug: str
+    id: str
+    app_id: str
+    status: str
+    environment: str
+    source: str
+    bundle_s3_key: str | None
+    message: str
+    queued_at: datetime
+    queued_by: str
+    error: str | None
+    error_code: str | None
+    smoke_test: dict[str, Any] | None
+    version: int | None
+    outcome: str | None
+    warnings: list[str]
+    step: str | None
+    timings: dict[str, int]
+    counts: dict[str, int] | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    git_commit_sha: str | None
+    git_commit_message: str | None
+    git_author: str | None
+
+
+class _Asked(NamedTuple):
+    key: str
+    app_id: str
+    deploy_id: str
+
+
+class Polls:
+    """Reads deploys for those who poll, on one connection of its own.
+
+    A statement begins after the requests that it answers have come, so each gets what is true then.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._waiting: dict[_Asked, asyncio.Future[Polled | None]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    async def read(self, secret: str, app_id: str, deploy_id: str) -> Polled | None:
+        """The deploy, or None where the key, the app or the deploy is not good, whichever of them it is.
+
+        Raises psycopg.Error, OSError or TimeoutError while the database does not answer.
+        """
+        asked = _Asked(hash_key(secret), app_id, deploy_id)
+        answer = self._waiting.get(asked)
+        if answer is None:
+            answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
+            if self._reader is None:
+                self._reader = asyncio.create_task(self._read_on(), name="polls")
+        # Who leaves does not take the answer from others who asked the same.
+        return await asyncio.shield(answer)
+
+    async def close(self) -> None:
+        """Ends what is being read, and the connection."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        await self._let_go()
+
+    async def _read_on(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, {}
+                try:
+                    async with asyncio.timeout(_PATIENCE):
+                        found = await self._read(list(waiting))
+                except asyncio.CancelledError:
+                    for answer in waiting.values():
+                        answer.cancel()
+                    raise
+                except Exception as error:
+                    await self._let_go()
+                    for answer in waiting.values():
+                        answer.set_exception(error)
+                        # Whoever asked may be gone: then nobody is left to hear of it.
+                        answer.exception()
+                else:
+                    for number, answer in enumerate(waiting.values(), 1):
+                        answer.set_result(found.get(number))
+                await asyncio.sleep(PAUSE)
+        finally:
+            self._reader = None
+
+    async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+        keys, apps, deploys = map(list, zip(*asked, strict=True))
+        rows = await self._connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
+        return {number: Polled(*row) for number, *row in await rows.fetchall()}
+
+    async def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
