@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import apart, deploys, diffs, edge, pointers, scale
+from bench import apart, deploys, diffs, edge, pointers, polling, scale
 from bench.measure import Report
 from bench.running import make_platform
 
@@ -30,6 +30,8 @@ def main(chosen: list[str]) -> int:
                 platform.stop()
         if not chosen or "apart" in chosen:
             apart.run(report, Path(folder))
+        if not chosen or "polling" in chosen:
+            polling.run(report, Path(folder))
         if not chosen or "scale" in chosen:
             scale.run(report, Path(folder), apps=int(os.environ.get("BENCH_APPS", scale.APPS)))
         if not chosen or "edge" in chosen:
