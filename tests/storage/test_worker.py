@@ -34,7 +34,7 @@ async def working(app: App) -> AsyncIterator[None]:
 
 
 async def test_a_worker_goes_on_when_its_database_is_back(platform: Platform) -> None:
-    direct = f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}"
+    direct = platform.database_url
     began: asyncio.Queue[int] = asyncio.Queue()
     may_end = asyncio.Event()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +18,8 @@ import httpx
 from bench.running import Platform, free_port
 
 ROLES = ("api", "worker", "edge")
+COMES_UP_WITHIN = 8
+"""Seconds after which a process is one that ran, not one that could not start."""
 
 
 class Machine(Platform):
@@ -24,9 +28,10 @@ class Machine(Platform):
     def command(self, name: str) -> list[str]:
         return [sys.executable, "-m", "easel.cli.main", name, "--data-dir", str(self.data_dir)]
 
-    def begin(self, role: str) -> subprocess.Popen[bytes]:
+    def begin(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
+        given = {**os.environ, **self.environment, **environment}
         with self.log.open("ab") as log:
-            return subprocess.Popen(self.command(role), stdout=log, stderr=log, env={**os.environ, **self.environment})
+            return subprocess.Popen(self.command(role), stdout=log, stderr=log, env=given)
 
     @property
     def api_key(self) -> str:
@@ -39,9 +44,38 @@ class Cluster:
     def __init__(self, machines: list[Machine]) -> None:
         self.machines = machines
         self.processes: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
+        self.ended: list[str] = []
+        """Which processes ended though nobody killed them, after how long, and how."""
+        self._stopping = False
 
-    def start(self, number: int, role: str) -> None:
-        self.processes[number, role] = self.machines[number].begin(role)
+    def start(self, number: int, role: str, **environment: str) -> None:
+        """Starts the process, with these variables beside the machine's own."""
+        process = self.processes[number, role] = self.machines[number].begin(role, **environment)
+        watch = threading.Thread(target=self._watch, args=(number, role, process), daemon=True)
+        watch.start()
+
+    def _watch(self, number: int, role: str, process: subprocess.Popen[bytes]) -> None:
+        """Notes it when the process ends by itself. One that cannot come up may: it says why."""
+        began = time.monotonic()
+        code = process.wait()
+        age = time.monotonic() - began
+        if code != -signal.SIGKILL and age > COMES_UP_WITHIN and not self._stopping:
+            said = "".join(self.machines[number].log.read_text().splitlines(keepends=True)[-30:])
+            self.ended.append(f"{role} of machine {number} ended with code {code} after {age:.0f} s:\n{said}")
+
+    def look_after(self) -> None:
+        """Starts again what has ended, as whoever runs Easel has it started again."""
+        for (number, role), process in list(self.processes.items()):
+            if process.poll() is not None:
+                self.start(number, role)
+
+    def stop(self) -> None:
+        """Stops all processes, each of which ends what it is doing."""
+        self._stopping = True
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(60)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 60
@@ -52,6 +86,7 @@ class Cluster:
                     time.sleep(0.05)
 
     def kill(self, number: int, role: str) -> None:
+        """Kills the process, and returns when it is gone."""
         process = self.processes[number, role]
         process.kill()
         process.wait()
@@ -74,7 +109,7 @@ def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], n
         machines.append(
             Machine(folder / name / "data", int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own)
         )
-        machines[-1].data_dir.parent.mkdir()
+        machines[-1].data_dir.parent.mkdir(exist_ok=True)
     made = Cluster(machines)
     # All at once: one of them does it, the others wait.
     for done in [machine.begin("migrate") for machine in machines]:
@@ -94,7 +129,4 @@ def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], n
         made.wait_until_ready()
         yield made
     finally:
-        for process in made.processes.values():
-            process.terminate()
-        for process in made.processes.values():
-            process.wait(60)
+        made.stop()

@@ -14,7 +14,9 @@ from obstore.store import S3Store
 from bench.running import Platform, free_port, make_platform
 from bench.stores import moto
 from easel.storage.embedded import EmbeddedPostgres
-from tests.system.chaos.proxy import Proxy
+from tests.system.chaos.database_way import DatabaseWay
+from tests.system.chaos.small_disk import SmallDisk, small_disk
+from tests.system.chaos.store_way import StoreWay
 from tests.system.cluster import Cluster, running_cluster
 
 
@@ -39,13 +41,17 @@ def own(mistreated: Platform) -> Platform:
 
 @dataclass(frozen=True)
 class Shared:
-    """Two machines, and what they share: the database and the bucket, which they reach by ways that can be cut."""
+    """Two machines, and what they share: the database and the bucket, which they reach by ways that can be cut.
+
+    `disk` is that of the second machine, where one could be mounted.
+    """
 
     cluster: Cluster
-    database: Proxy
-    bucket: Proxy
+    database: DatabaseWay
+    bucket: StoreWay
     direct_url: str
     store: S3Store
+    disk: SmallDisk | None
 
 
 @pytest.fixture(scope="session")
@@ -58,15 +64,16 @@ def shared() -> Iterator[Shared]:
         (there,) = parse_qs(urlsplit(direct).query)["host"]
         way, port = folder / "way", free_port()
         way.mkdir()
-        to_database, to_bucket = Proxy(Path(there) / ".s.PGSQL.5432"), Proxy(bucket.port)
+        to_database, to_bucket = DatabaseWay(Path(there) / ".s.PGSQL.5432"), StoreWay(bucket.port)
         store = {**bucket.environment("cluster"), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         try:
             with (
                 to_database.listening(way / ".s.PGSQL.5432"),
                 to_bucket.listening(port),
+                small_disk(folder / "two" / "data") as disk,
                 running_cluster(folder, direct.replace(there, str(way)), store, ["one", "two"]) as cluster,
             ):
-                yield Shared(cluster, to_database, to_bucket, direct, bucket.objects("cluster"))
+                yield Shared(cluster, to_database, to_bucket, direct, bucket.objects("cluster"), disk)
         finally:
             server.stop()
 

@@ -10,15 +10,17 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from tests.system.chaos.checker import Checker
+from tests.system.chaos.follower import Follower
 from tests.system.chaos.killer import Killer
 from tests.system.chaos.story import Person, Visitor
 from tests.system.conftest import Shared
@@ -28,11 +30,11 @@ SEED = int(os.environ.get("EASEL_CHAOS_SEED", "0")) or secrets.randbelow(1_000_0
 
 
 @contextmanager
-def going_on(people: list[Person], visitor: Visitor) -> Iterator[None]:
+def going_on(all_of_them: Sequence[Person | Visitor | Follower]) -> Iterator[None]:
     """All of them do what they do for the length of the block. Raises what any of them raised."""
     stop = threading.Event()
-    with ThreadPoolExecutor(len(people) + 1) as pool:
-        doing = [pool.submit(go_on, stop) for go_on in (*(person.go_on for person in people), visitor.go_on)]
+    with ThreadPoolExecutor(len(all_of_them)) as pool:
+        doing = [pool.submit(one.go_on, stop) for one in all_of_them]
         try:
             yield
         finally:
@@ -42,16 +44,17 @@ def going_on(people: list[Person], visitor: Visitor) -> Iterator[None]:
 
 
 @pytest.mark.timeout(4 * 3600 if KILLS else 180)
-def test_whatever_breaks_what_was_accepted_happens_once_and_in_order(shared: Shared) -> None:
+def test_whatever_breaks_what_was_accepted_happens_once_and_in_order(shared: Shared, tmp_path: Path) -> None:
     cluster = shared.cluster
-    killer = Killer(cluster, shared.database, shared.bucket, shared.direct_url, SEED)
+    killer = Killer(cluster, shared.database, shared.bucket, shared.disk, shared.direct_url, SEED)
     people = [Person(cluster, SEED + number) for number in range(3)]
     for person in people:
         person.begin()
     visitor = Visitor(cluster, people)
+    followers = [Follower(cluster, people, SEED + number) for number in range(2)]
     began = time.monotonic()
     print(f"\nseed {SEED}", flush=True)
-    with going_on(people, visitor):
+    with going_on([*people, visitor, *followers]):
         if KILLS:
             for event in killer.in_turn():
                 event()
@@ -64,13 +67,19 @@ def test_whatever_breaks_what_was_accepted_happens_once_and_in_order(shared: Sha
                 event()
         killer.make_well()
     with psycopg.connect(shared.direct_url, autocommit=True, row_factory=dict_row) as connection:
-        checker = Checker(cluster, connection, shared.store, killer)
+        checker = Checker(cluster, connection, shared.store, killer, shared.direct_url)
         checker.settled(120)
         good = sum(checker.sights(person, visitor.sights, checker.person(person)) for person in people)
+        for follower in followers:
+            checker.logs(follower.shown)
+        checker.nothing_is_left_behind(tmp_path)
     print(
         f"{sum(len(p.accepted) for p in people)} deploys, {sum(p.restores for p in people)} restores,"
         f" {good} good of {len(visitor.sights)} sights, {sum(p.repeats for p in people)} requests sent again,"
+        f" {sum(len(f.shown) for f in followers)} logs followed ({sum(f.resumed for f in followers)} times broken off),"
+        f" {checker.orphans} orphans,"
         f" {time.monotonic() - began:.0f} seconds; {dict(killer.done)}"
     )
+    assert not cluster.ended, "\n".join(cluster.ended)
     assert good
     assert all(person.accepted for person in people)

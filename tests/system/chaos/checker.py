@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -13,6 +16,10 @@ from obstore.store import S3Store
 from psycopg.rows import dict_row
 
 from easel.bundles.models import decode_manifest
+from easel.deploys.orphans import sweep_orphans
+from easel.storage.database import Database
+from easel.storage.objects import BucketObjects
+from tests.system.chaos.follower import Shown
 from tests.system.chaos.killer import Killer
 from tests.system.chaos.story import Person, Sight
 from tests.system.cluster import Cluster
@@ -21,6 +28,16 @@ STALE_AT_MOST = 5.0
 """Seconds that an edge may be behind while all is well."""
 SLACK = 1.5
 """Seconds between a transaction's own time and its commit, and between a process's start and its first answer."""
+
+_UNFINISHED = "select id, status, step, attempt from deploy where status in ('queued', 'building')"
+_OPTIMISING = """
+select id from procrastinate_jobs where task_name = 'easel.deploys.optimise' and status in ('todo', 'doing')
+"""
+_NEEDED = """
+select unnest(array[manifest_key, bundle_key, source_files_key]) as key from version
+union select object_key from variants
+except select null
+"""
 
 
 @dataclass
@@ -31,19 +48,24 @@ class Checker:
     connection: psycopg.Connection[dict[str, Any]]
     store: S3Store
     killer: Killer
+    url: str
+    orphans: int = 0
+    """How many objects the sweep found that nothing referred to."""
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """What the database answers."""
         return self.connection.cursor(row_factory=dict_row).execute(query.encode(), values).fetchall()
 
     def settled(self, seconds: float) -> None:
-        """Returns once every deploy has ended."""
+        """Returns once every deploy has ended, and what is done in the background after them."""
         deadline = time.monotonic() + seconds
-        query = "select id, status, step, attempt from deploy where status in ('queued', 'building')"
-        while left := self.rows(query):
+        while left := self.rows(_UNFINISHED):
             if time.monotonic() > deadline:
                 jobs = self.rows("select * from procrastinate_jobs where status in ('todo', 'doing')")
                 raise AssertionError(f"{len(left)} deploys never ended: {left[:5]}; waiting or running: {jobs[:5]}")
+            time.sleep(0.1)
+        while self.rows(_OPTIMISING):
+            assert time.monotonic() < deadline, "what is done in the background does not end"
             time.sleep(0.1)
 
     def person(self, person: Person) -> dict[int, str]:
@@ -51,12 +73,14 @@ class Checker:
         deploys = {row["id"]: row for row in self.rows("select * from deploy where app_id = %s", person.app_id)}
         assert set(deploys) == set(person.accepted), "what was accepted and what is recorded differ"
         ended = [deploys[one] for one in person.accepted]
-        assert {one["status"] for one in ended} <= {"complete"}, [one for one in ended if one["status"] != "complete"]
-        recorded = [one["version"] for one in ended]
+        done = [one for one in ended if one["status"] == "complete"]
+        failed = [one for one in ended if one["status"] != "complete"]
+        assert all(self._may_fail(one) for one in failed), [one for one in failed if not self._may_fail(one)]
+        recorded = [one["version"] for one in done]
         assert recorded == list(range(1, len(recorded) + 1)), f"versions are not in order of acceptance: {recorded}"
         versions = self.rows("select * from version where app_id = %s order by number", person.app_id)
         assert [(one["number"], one["deploy_id"]) for one in versions] == list(
-            zip(recorded, person.accepted, strict=True)
+            zip(recorded, [one["id"] for one in done], strict=True)
         )
         for version in versions:
             self._whole(version["manifest_key"])
@@ -65,7 +89,40 @@ class Checker:
             lines = [row["seq"] for row in self.rows("select seq from deploy_log where deploy_id = %s order by 1", one)]
             assert lines == list(range(1, len(lines) + 1)), f"the log of {one} has gaps: {lines}"
             assert lines
-        return {one["version"]: person.tokens[one["id"]] for one in ended}
+        return {one["version"]: person.tokens[one["id"]] for one in done}
+
+    def _may_fail(self, deploy: dict[str, Any]) -> bool:
+        """Waiting does not free a disk, so a deploy that meets a full one says so and ends. It has no number then."""
+        at = deploy["finished_at"].timestamp()
+        return (
+            deploy["error_code"] == "storage_full"
+            and deploy["version"] is None
+            and any(begin <= at <= end + SLACK for begin, end in self.killer.full)
+        )
+
+    def logs(self, shown: dict[str, Shown]) -> None:
+        """Whoever followed a deploy was shown every line of its log once, in order, however often it was broken off."""
+        for deploy_id, seen in shown.items():
+            lines = self.rows("select seq, line from deploy_log where deploy_id = %s order by seq", deploy_id)
+            assert seen.done
+            assert seen.lines == [(one["seq"], one["line"]) for one in lines], f"the log of {deploy_id}"
+
+    def nothing_is_left_behind(self, scratch: Path) -> None:
+        """The sweep of orphans leaves exactly what versions refer to."""
+        objects = BucketObjects(self.store, scratch)
+
+        async def sweep() -> int:
+            database = Database(self.url)
+            try:
+                # Everything is old enough.
+                return await sweep_orphans(database, objects, grace=timedelta(seconds=-5))
+            finally:
+                await database.close()
+
+        self.orphans = asyncio.run(sweep())
+        needed = {row["key"] for row in self.rows(_NEEDED)}
+        stored = {info["path"] for batch in obstore.list(self.store, prefix="apps") for info in batch}
+        assert stored == needed, f"left behind: {stored - needed}; lost: {needed - stored}"
 
     def _whole(self, manifest_key: str) -> None:
         data = bytes(obstore.get(self.store, manifest_key).bytes())

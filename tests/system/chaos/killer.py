@@ -8,12 +8,15 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 import psycopg
 
+from tests.system.chaos.database_way import DatabaseWay
 from tests.system.chaos.proxy import Proxy
+from tests.system.chaos.small_disk import SmallDisk
+from tests.system.chaos.store_way import StoreWay
 from tests.system.cluster import ROLES, Cluster
 
 BORDERS = {
@@ -30,14 +33,26 @@ LONGEST_STEP = 0.03
 class Killer:
     """Kills, cuts, delays and freezes. `troubles` are the times (seconds since the epoch) in which all was not well."""
 
-    def __init__(self, cluster: Cluster, database: Proxy, store: Proxy, direct_url: str, seed: int) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        database: DatabaseWay,
+        store: StoreWay,
+        disk: SmallDisk | None,
+        direct_url: str,
+        seed: int,
+    ) -> None:
         self._cluster = cluster
         self._database = database
         self._store = store
+        self._disk = disk
         self._url = direct_url
         self._random = random.Random(seed)
+        self._longest = 3.0
         self.done: Counter[str] = Counter()
         self.troubles: list[tuple[float, float]] = []
+        self.full: list[tuple[float, float]] = []
+        """The times in which a disk was full."""
 
     @property
     def kills(self) -> int:
@@ -53,14 +68,20 @@ class Killer:
         ]
 
     def briefly(self) -> list[Callable[[], None]]:
-        """The worst of it."""
+        """The worst of it, none of it for long."""
+        self._longest = 0.8
         return [
             partial(self.kill_at, "begun"),
             partial(self.kill_one, "api"),
             partial(self.kill_at, "recorded"),
             self.cut_database,
+            self.lose_commits,
             self.cut_store,
+            self.lose_notifications,
+            self.truncate_store,
             partial(self.kill_one, "edge"),
+            self.refuse_store,
+            self.fill_disk,
             self.lose_transactions,
         ]
 
@@ -85,12 +106,24 @@ class Killer:
                 time.sleep(0.02)
 
     def _others(self) -> list[Callable[[], None]]:
-        return [self.cut_database, self.cut_store, self.slow_store, self.lose_transactions, self.freeze_worker]
+        return [
+            self.cut_database,
+            self.lose_transactions,
+            self.lose_commits,
+            self.lose_notifications,
+            self.cut_store,
+            self.slow_store,
+            self.refuse_store,
+            self.truncate_store,
+            self.fill_disk,
+            self.freeze_worker,
+        ]
 
     def kill_one(self, role: str) -> None:
         """Kills one process, which whoever looks after it starts again."""
         number = self._random.randrange(len(self._cluster.machines))
         self.done[f"kill {role}"] += 1
+        self._cluster.look_after()
         with self._trouble():
             self._cluster.kill(number, role)
             self._cluster.start(number, role)
@@ -125,7 +158,7 @@ class Killer:
         self.done[what] += 1
         with self._trouble():
             proxy.cut()
-            time.sleep(self._random.uniform(0.2, 2))
+            self._some_time()
             proxy.mend()
 
     def slow_store(self) -> None:
@@ -134,7 +167,52 @@ class Killer:
         with self._trouble():
             self._store.delay = self._random.uniform(0.1, 0.5)
             time.sleep(1)
-            self._store.delay = 0
+            self._store.mend()
+
+    def refuse_store(self) -> None:
+        """The store answers that it is asked too much."""
+        self.done["refuse store"] += 1
+        with self._trouble():
+            self._store.refuse()
+            self._some_time()
+            self._store.mend()
+
+    def truncate_store(self) -> None:
+        """What the store answers breaks off in its middle."""
+        self.done["truncate store"] += 1
+        with self._trouble():
+            self._store.truncates = True
+            self._some_time()
+            self._store.mend()
+
+    def fill_disk(self) -> None:
+        """A machine's disk is full for a while."""
+        if self._disk is None:
+            self.done["left out: no small disk could be mounted (it takes root)"] += 1
+            return
+        self.done["fill disk"] += 1
+        began = time.time()
+        with self._trouble():
+            self._disk.fill()
+            self._some_time()
+            self._disk.free()
+        self.full.append((began, time.time()))
+
+    def lose_notifications(self) -> None:
+        """Nobody hears what others notify them of. That is no trouble: everybody looks by himself as well."""
+        self.done["lose notifications"] += 1
+        self._database.drops_notifications = True
+        self._some_time()
+        self._database.mend()
+
+    def lose_commits(self) -> None:
+        """Some commits are done, and whoever asked for them never hears of it."""
+        self.done["lose commits"] += 1
+        self._database.loses_commits = self._random.randint(1, 5)
+        deadline = time.monotonic() + 2
+        while self._database.loses_commits and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._database.mend()
 
     def lose_transactions(self) -> None:
         """The database ends every connection, whatever is going on in it, as one does that fails over."""
@@ -155,6 +233,9 @@ class Killer:
             time.sleep(6)
             os.kill(process.pid, signal.SIGCONT)
 
+    def _some_time(self) -> None:
+        time.sleep(self._random.uniform(0.2, self._longest))
+
     @contextmanager
     def _trouble(self) -> Iterator[None]:
         began = time.time()
@@ -167,9 +248,5 @@ class Killer:
         """Everything runs and everything is reached again."""
         self._database.mend()
         self._store.mend()
-        self._store.delay = 0
-        for (number, role), process in list(self._cluster.processes.items()):
-            if process.poll() is not None:
-                with suppress(OSError):
-                    self._cluster.start(number, role)
+        self._cluster.look_after()
         self._cluster.wait_until_ready()

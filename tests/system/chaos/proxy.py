@@ -6,14 +6,23 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 PIECE = 64 * 1024
 
 Place = Path | int
 """A Unix socket, or a port of 127.0.0.1."""
+
+Answers = Callable[[bytes], tuple[bytes, bool]]
+"""What becomes of a piece of what the other side answers: what of it is passed on, and whether anything comes after."""
+
+
+def as_it_is(data: bytes) -> tuple[bytes, bool]:
+    """All of it is passed on."""
+    return data, True
 
 
 class Proxy:
@@ -32,11 +41,16 @@ class Proxy:
     def cut(self) -> None:
         """Ends all connections, and every new one, until `mend`."""
         self._is_cut = True
-        self._loop.call_soon_threadsafe(self._abort)
+        self.abort()
 
     def mend(self) -> None:
-        """Lets connections through again."""
-        self._is_cut = False
+        """Lets everything through again, as it is."""
+        self._is_cut = self.hangs = False
+        self.delay = 0.0
+
+    def abort(self) -> None:
+        """Ends all connections."""
+        self._loop.call_soon_threadsafe(self._abort)
 
     def _abort(self) -> None:
         for writer in self._open:
@@ -56,25 +70,32 @@ class Proxy:
             return
         self._open |= {writer, back}
         try:
-            await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+            await asyncio.gather(self._pass_on(reader, back, as_it_is), self._pass_on(there, writer, self.answers()))
         finally:
             self._open -= {writer, back}
             writer.close()
             back.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def answers(self) -> Answers:
+        """What becomes of the answers on a new connection."""
+        return as_it_is
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(PIECE):
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 while self.hangs:
                     await asyncio.sleep(0.02)
-                writer.write(data)
+                passed, goes_on = answers(data)
+                writer.write(passed)
                 await writer.drain()
+                if not goes_on:
+                    break
             writer.write_eof()
 
     @contextmanager
-    def listening(self, at: Place) -> Iterator[Proxy]:
+    def listening(self, at: Place) -> Iterator[Self]:
         """Takes connections at the place for the length of the block."""
         if isinstance(at, Path):
             listener = socket.socket(socket.AF_UNIX)
@@ -99,6 +120,6 @@ class Proxy:
         try:
             yield self
         finally:
-            self._loop.call_soon_threadsafe(self._abort)
+            self.abort()
             self._loop.call_soon_threadsafe(task.cancel)
             thread.join(10)

@@ -1,0 +1,84 @@
+"""People who follow the logs of deploys through the storm, and what they were shown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.system.chaos.story import PATIENCE, Person
+from tests.system.cluster import Cluster
+
+Line = tuple[int, str]
+"""A log line as it was shown: its id, and what it says."""
+
+
+@dataclass
+class Shown:
+    """What was shown of one deploy's log, and whether it was said to be all."""
+
+    lines: list[Line] = field(default_factory=list)
+    done: bool = False
+
+
+class Follower:
+    """Somebody who follows one deploy after another, at any api, and goes on at another one where it was broken off."""
+
+    def __init__(self, cluster: Cluster, people: list[Person], seed: int) -> None:
+        self._cluster = cluster
+        self._people = people
+        self._random = random.Random(seed)
+        self._client = httpx.Client(timeout=20, trust_env=False)
+        self.shown: dict[str, Shown] = {}
+        self.resumed = 0
+        """How many times the stream was broken off."""
+
+    def go_on(self, until: threading.Event) -> None:
+        """Follows until told to stop, and the last one to its end."""
+        while not until.is_set():
+            person = self._random.choice(self._people)
+            deploy_id = person.accepted[-1]
+            if deploy_id in self.shown:
+                time.sleep(0.05)
+                continue
+            self._follow(person.app_id, deploy_id)
+
+    def _follow(self, app_id: str, deploy_id: str) -> None:
+        shown = self.shown[deploy_id] = Shown()
+        deadline = time.monotonic() + 2 * PATIENCE
+        while not shown.done:
+            with contextlib.suppress(httpx.TransportError):
+                self._read(f"/v1/apps/{app_id}/deploys/{deploy_id}/logs/stream", shown, deadline)
+            if not shown.done:
+                assert time.monotonic() < deadline, f"the log of {deploy_id} was never shown to its end"
+                self.resumed += 1
+                time.sleep(0.05)
+
+    def _read(self, path: str, shown: Shown, deadline: float) -> None:
+        machine = self._random.choice(self._cluster.machines)
+        headers = {"Authorization": f"Bearer {machine.api_key}"}
+        if shown.lines:
+            headers["Last-Event-ID"] = str(shown.lines[-1][0])
+        with self._client.stream("GET", machine.api_url + path, headers=headers) as answer:
+            if answer.status_code >= 500:
+                return
+            assert answer.status_code == 200, answer.read()
+            event: dict[str, str] = {}
+            for line in answer.iter_lines():
+                # An event counts once its blank line is there; one that was cut off comes again.
+                if line:
+                    name, _, value = line.partition(": ")
+                    event[name] = value
+                else:
+                    if event.get("event") == "done":
+                        shown.done = True
+                    elif "data" in event:
+                        shown.lines.append((int(event["id"]), str(json.loads(event["data"])["line"])))
+                    event = {}
+                if time.monotonic() > deadline:
+                    return

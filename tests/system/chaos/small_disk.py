@@ -1,0 +1,52 @@
+"""A disk of a machine's own that is small enough to be filled."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SIZE = 96 * 1024 * 1024
+
+
+class SmallDisk:
+    """A file system of `SIZE` bytes in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    def fill(self) -> None:
+        """Leaves not a byte free."""
+        with self._filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(256 * 1024))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def free(self) -> None:
+        """Gives back what `fill` took."""
+        self._filler.unlink(missing_ok=True)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk | None]:
+    """A small disk at the folder, or None and an ordinary folder where none may be mounted (it takes root)."""
+    folder.mkdir(parents=True)
+    options = ["-t", "tmpfs", "-o", f"size={SIZE},mode=0755", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(["mount", *options], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        yield None
+        return
+    try:
+        yield SmallDisk(folder)
+    finally:
+        # Lazily: a process that was killed a moment ago may still be on its way out.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,0 +1,77 @@
+"""The way to a store that speaks enough HTTP to answer in its place, and to break off in the middle of an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+
+from tests.system.chaos.proxy import PIECE, Answers, Proxy
+
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_SAID = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
+REFUSAL = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+    % (len(_SAID), _SAID)
+)
+"""As S3 answers when it is asked too much."""
+
+
+class StoreWay(Proxy):
+    """A proxy before a store."""
+
+    refuses = False
+    """Whether every request on a new connection is answered with 503."""
+    truncates = False
+    """Whether every answer's body ends in its middle, and the connection with it."""
+
+    def refuse(self) -> None:
+        """Answers everything with 503, until `mend`."""
+        self.refuses = True
+        self.abort()
+
+    def mend(self) -> None:
+        """Lets everything through again, as it is."""
+        super().mend()
+        self.refuses = self.truncates = False
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.refuses:
+            await super()._serve(reader, writer)
+            return
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            left = int(length[1]) if length is not None else 0
+            # Who is still sending would not hear the answer.
+            while left > 0 and (piece := await reader.read(PIECE)):
+                left -= len(piece)
+            writer.write(REFUSAL)
+            await writer.drain()
+            writer.write_eof()
+            await reader.read()
+        writer.close()
+
+    def answers(self) -> Answers:
+        """Looks for where bodies begin."""
+        left: int | None = None
+
+        def pass_on(data: bytes) -> tuple[bytes, bool]:
+            nonlocal left
+            begin = 0
+            if data.startswith(b"HTTP/1."):
+                head, _, body = data.partition(b"\r\n\r\n")
+                length = _LENGTH.search(head)
+                left = int(length[1]) // 2 if self.truncates and length is not None and int(length[1]) > 1 else None
+                begin = len(data) - len(body)
+            if left is None:
+                return data, True
+            if begin + left >= len(data):
+                left -= len(data) - begin
+                return data, True
+            return data[: begin + left], False
+
+        return pass_on
