@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 from procrastinate import App, JobContext, RetryDecision
@@ -151,7 +152,7 @@ async def crowd(platform: Platform) -> AsyncIterator[str]:
     """A database of its own, in which three apps of one organisation and one of another wait for two deploys each."""
     with platform.database() as connection:
         connection.execute("create database crowd")
-    url = f"postgresql://postgres@/crowd?host={platform.data_dir / 'postgres'}"
+    url = urlsplit(platform.database_url)._replace(path="/crowd").geturl()
     await asyncio.to_thread(migrate, url)
     async with (app := queue_app(url)).open_async():
         for number, organisation in enumerate(["big", "big", "big", "small"]):

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 
 from procrastinate import App
 
-from bench.running import Platform
 from easel.storage.queue import queue_app
 from easel.storage.worker import CarefulWorker
 from tests.system.chaos.proxy import Proxy
+from tests.world import World
 
 NAME = "tests of the worker"
 
@@ -33,8 +33,7 @@ async def working(app: App) -> AsyncIterator[None]:
             await running
 
 
-async def test_a_worker_goes_on_when_its_database_is_back(platform: Platform) -> None:
-    direct = platform.database_url
+async def test_a_worker_goes_on_when_its_database_is_back(world: World) -> None:
     began: asyncio.Queue[int] = asyncio.Queue()
     may_end = asyncio.Event()
 
@@ -43,10 +42,10 @@ async def test_a_worker_goes_on_when_its_database_is_back(platform: Platform) ->
         await may_end.wait()
 
     with TemporaryDirectory(prefix="easel-") as folder:
-        database = Proxy(platform.data_dir / "postgres" / ".s.PGSQL.5432")
+        database = Proxy(world.settings.postgres_dir / ".s.PGSQL.5432")
         with database.listening(Path(folder, ".s.PGSQL.5432")):
             async with (
-                (there := queue_app(direct)).open_async(),
+                (there := queue_app(world.url)).open_async(),
                 (app := queue_app(f"postgresql://postgres@/postgres?host={folder}")).open_async(),
             ):
                 app.task(name=NAME, queue=NAME)(work)

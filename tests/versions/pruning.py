@@ -12,7 +12,7 @@ from bench.running import Platform, RunningApp
 from easel.deploys.orphans import sweep_orphans
 from easel.storage.database import Database
 from easel.storage.freshness import FreshnessPage
-from easel.storage.objects import open_objects
+from easel.storage.objects import ObjectStore
 from easel.versions.pruning import Policy, prune_app
 
 
@@ -21,9 +21,8 @@ def prune_and_sweep(platform: Platform, app: RunningApp, policy: Policy) -> list
 
     async def go() -> list[int]:
         page = FreshnessPage(platform.data_dir / "run" / "freshness")
-        url = f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}"
-        database = Database(url, page=page)
-        objects = open_objects(None, platform.data_dir / "objects", platform.data_dir / "scratch")
+        database = Database(platform.database_url, page=page)
+        objects = ObjectStore(platform.objects(), platform.data_dir / "scratch")
         try:
             numbers = await prune_app(database, policy, app.app_id)
             await sweep_orphans(database, objects, grace=timedelta(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import obstore
 import pytest
 
 from bench.running import Platform, RunningApp
@@ -23,7 +24,7 @@ def four(app: RunningApp) -> RunningApp:
 
 def stored(platform: Platform, app: RunningApp, kind: str) -> int:
     """How many objects of that kind the app has."""
-    return len(list((platform.data_dir / "objects" / "apps" / app.app_id / kind).iterdir()))
+    return len(obstore.list(platform.objects(), prefix=f"apps/{app.app_id}/{kind}").collect())
 
 
 def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
