@@ -49,6 +49,11 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
     ("arguments", "environment", "said"),
     [
         ((), {"EASEL_API_PORT": "abc"}, "EASEL_API_PORT cannot be `abc`"),
+        (
+            (),
+            {"EASEL_DATABASE_URL": "mysql://me:secret@host/x"},
+            "EASEL_DATABASE_URL cannot be `mysql://me:***@host/x`",
+        ),
         (("--api-port", "99999"), {}, "`--api-port` cannot be `99999`"),
         (("--data-dir", "/proc/there-is-no-place"), {}, "/proc/there-is-no-place cannot be used"),
     ],
@@ -74,6 +79,16 @@ def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, s
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
+def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path, command: str) -> None:
+    done = easel(command, folder=tmp_path, EASEL_DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{free_port()}/x")
+    assert done.returncode != 0
+    assert "The database cannot be used" in done.stderr
+    assert "Check EASEL_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_the_folder_it_is_started_in_gives_it_no_code(tmp_path: Path) -> None:

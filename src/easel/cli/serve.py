@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,4 +104,6 @@ def read_settings(**given: Any) -> Settings:
         name = str(first["loc"][0]).lower()
         option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
-        raise SettingInvalidError(setting=option, value=str(first["input"]), reason=reason) from None
+        # An address may hold a password.
+        value = re.sub(r"(://[^:/@]*):[^/@]*@", r"\1:***@", str(first["input"]))
+        raise SettingInvalidError(setting=option, value=value, reason=reason) from None

@@ -42,6 +42,12 @@ class StorageFullError(EaselError):
     code = "storage_full"
 
 
+class DatabaseUnavailableError(ServiceUnavailableError):
+    """The database cannot be used: {reason}. Check EASEL_DATABASE_URL, and that the server runs and lets Easel in."""
+
+    code = "database_unavailable"
+
+
 class StoreUnavailableError(ServiceUnavailableError):
     """The object store does not answer: {reason}. Nothing was changed; try again in a moment."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 from psycopg.errors import UndefinedTable
 
 from easel.errors import EaselError
+from easel.storage.errors import DatabaseUnavailableError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
@@ -22,10 +25,10 @@ class SchemaVersionError(EaselError):
 def migrate(url: str, to: str = "head") -> None:
     """Upgrades the database in place, as far as the revision `to`; safe to run from several machines at once.
 
-    Raises SchemaVersionError when the database was made by a newer Easel.
+    Raises SchemaVersionError when the database was made by a newer Easel, DatabaseUnavailableError.
     """
     wanted = schema() if to == "head" else to
-    with psycopg.connect(url, autocommit=True) as connection:
+    with _reached(), psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         # The lock ends with the connection.
         found = _found(url)
@@ -34,6 +37,20 @@ def migrate(url: str, to: str = "head") -> None:
         if found is not None and not knows_schema(found):
             raise SchemaVersionError(found=found, expected=schema(), advice="Install the newer Easel again.")
         _upgrade(url, wanted)
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Says in a sentence why the database cannot be used: it is the first thing that anybody asks of it."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        # Of several lines the first says what, the others guess why.
+        reason = str(cause).strip().splitlines()[0].rstrip(".")
+        raise DatabaseUnavailableError(reason=reason) from error
 
 
 def _upgrade(url: str, to: str) -> None:
@@ -56,8 +73,9 @@ def _upgrade(url: str, to: str) -> None:
 
 
 def check_schema(url: str) -> None:
-    """Raises SchemaVersionError unless the database has exactly this release's schema."""
-    found = _found(url)
+    """Raises SchemaVersionError unless the database has exactly this release's schema, and DatabaseUnavailableError."""
+    with _reached():
+        found = _found(url)
     if found != schema():
         newer = found is not None and not knows_schema(found)
         advice = "Install the newer Easel that made it." if newer else "Run `easel migrate` first."
