@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -24,7 +26,7 @@ from bench.databases import debian_postgres, debian_postgres_version
 from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
-from easel.storage.migrate import SchemaVersionError, check_schema, knows_schema, migrate, schema
+from easel.storage.migrate import DatabaseBusyError, SchemaVersionError, check_schema, knows_schema, migrate, schema
 
 
 @pytest.fixture(scope="module", params=["embedded", "Debian's"])
@@ -92,6 +94,24 @@ def test_a_database_of_a_newer_easel_is_refused(url: str, connection: Connection
             refuse(url)
     connection.execute(text("update alembic_version set version_num = :known"), {"known": known})
     connection.commit()
+
+
+def test_a_migration_waits_for_nobody_for_long_and_leaves_everything_as_it_was(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.storage.migrate._WAIT", 0.1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create database busy")
+    busy = urlsplit(url)._replace(path="/busy").geturl()
+    migrate(busy, "0008")
+    with psycopg.connect(busy) as reader:
+        reader.execute("select from app")
+        with pytest.raises(DatabaseBusyError, match="Nothing was changed"):
+            migrate(busy)
+    with psycopg.connect(busy) as connection:
+        assert connection.execute("select version_num from alembic_version").fetchone() == ("0008",)
+    migrate(busy)
+    check_schema(busy)
 
 
 def test_a_data_folder_of_another_postgresql_is_explained(tmp_path: Path) -> None:

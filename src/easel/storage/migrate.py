@@ -13,6 +13,8 @@ from easel.errors import EaselError
 from easel.storage.errors import DatabaseUnavailableError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_WAIT, _TRIES = 3, 5
+"""For how long (seconds) a migration waits for a table at a time, and how often."""
 _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
 
 
@@ -22,10 +24,19 @@ class SchemaVersionError(EaselError):
     code = "schema_version_mismatch"
 
 
+class DatabaseBusyError(EaselError):
+    """The database cannot be migrated now: for {seconds} s something else has held a table that changes. Nothing was
+    changed. Let a backup or a report that is running end, and try again."""
+
+    status = 503
+    code = "database_busy"
+
+
 def migrate(url: str, to: str = "head") -> None:
     """Upgrades the database in place, as far as the revision `to`; safe to run from several machines at once.
 
-    Raises SchemaVersionError when the database was made by a newer Easel, DatabaseUnavailableError.
+    Raises SchemaVersionError when the database was made by a newer Easel, DatabaseBusyError,
+    DatabaseUnavailableError.
     """
     wanted = schema() if to == "head" else to
     with _reached(), psycopg.connect(url, autocommit=True) as connection:
@@ -36,7 +47,10 @@ def migrate(url: str, to: str = "head") -> None:
             return
         if found is not None and not knows_schema(found):
             raise SchemaVersionError(found=found, expected=schema(), advice="Install the newer Easel again.")
-        _upgrade(url, wanted)
+        for _ in range(_TRIES):
+            if _upgrade(url, wanted):
+                return
+        raise DatabaseBusyError(seconds=_TRIES * _WAIT)
 
 
 @contextmanager
@@ -53,10 +67,13 @@ def _reached() -> Iterator[None]:
         raise DatabaseUnavailableError(reason=reason) from error
 
 
-def _upgrade(url: str, to: str) -> None:
+def _upgrade(url: str, to: str) -> bool:
+    """Whether it could be done; not if somebody holds a table for long."""
     from alembic import command
     from alembic.config import Config
+    from psycopg.errors import LockNotAvailable
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError
 
     from easel.storage.database import sqlalchemy_url
 
@@ -65,9 +82,16 @@ def _upgrade(url: str, to: str) -> None:
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
+            # Everybody who needs the table waits behind whoever waits to change it.
+            connection.exec_driver_sql(f"set lock_timeout = '{_WAIT}s'")
             config.attributes["connection"] = connection
             command.upgrade(config, to)
             connection.commit()
+            return True
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
     finally:
         engine.dispose()
 

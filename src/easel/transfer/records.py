@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -20,7 +20,7 @@ import easel.versions.models  # noqa: F401 (each brings its tables)
 from easel.storage.database import Base, Xid8
 from easel.transfer.models import Table
 
-_OBJECTS = """
+_OBJECTS: LiteralString = """
 with kept as (
     select v.app_id, v.manifest_key, v.bundle_key from version v join app a on a.id = v.app_id
      where a.deleted_at is null
@@ -84,11 +84,13 @@ class Snapshot:
         assert row is not None
         return str(row[0])
 
-    async def still_there(self, app_id: str) -> bool:
-        """Whether the app is not deleted now, outside the snapshot."""
-        async with await psycopg.AsyncConnection.connect(self._connection.info.dsn) as now:
-            row = await (await now.execute("select deleted_at from app where id = %s", (app_id,))).fetchone()
-            return row is not None and row[0] is None
+
+async def is_needed(url: str, key: str) -> bool:
+    """Whether records refer to the object now."""
+    query = sql.SQL("select exists (select from ({}) as needed (key) where key = %s)").format(sql.SQL(_OBJECTS))
+    async with await psycopg.AsyncConnection.connect(url) as now:
+        row = await (await now.execute(query, (key,))).fetchone()
+        return row is not None and bool(row[0])
 
 
 async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:

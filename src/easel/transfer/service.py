@@ -59,18 +59,19 @@ async def back_up(
             tables[table.name], data = await moment.rows(table)
             await place.put(table_key(made.name, table.name), data)
         needed, uploads = await moment.objects()
-        stored: dict[str, Stored] = {}
-        earlier = await _objects_of_last(place)
+    # The moment is over: copying may take hours, in which no transaction should be open.
+    stored: dict[str, Stored] = {}
+    earlier = await _objects_of_last(place)
 
-        async def copy(key: str) -> None:
-            try:
-                stored[key] = await _copy_out(objects, place, key, earlier.get(key), made)
-            except ObjectMissingError:
-                # A deleted app's objects go while this runs, and an upload need never have arrived.
-                if key not in uploads and await moment.still_there(key.split("/")[1]):
-                    made.damaged.append(f"{key} is missing")
+    async def copy(key: str) -> None:
+        try:
+            stored[key] = await _copy_out(objects, place, key, earlier.get(key), made)
+        except ObjectMissingError:
+            # A deleted app's and a pruned version's go while this runs, and an upload need never have arrived.
+            if key not in uploads and await records.is_needed(url, key):
+                made.damaged.append(f"{key} is missing")
 
-        await _each([*needed, *uploads], copy, say)
+    await _each([*needed, *uploads], copy, say)
     files = {name: text for name in KEPT_FILES if with_keys and (text := _read(data_dir / name)) is not None}
     index = Index(FORMAT, __version__, schema, clock.now().isoformat(), tables, stored, files)
     await place.put(index_key(made.name), msgspec.json.encode(index))
