@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -14,7 +15,7 @@ import pytest
 from bench.running import free_port
 from bench.stores import Bucket, moto, rclone
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError, StorageFullError, StoreUnavailableError
-from easel.storage.freshness import FreshnessPage, slot_of
+from easel.storage.freshness import SLOTS, FreshnessPage, slot_of
 from easel.storage.objects import FolderObjects, ObjectStore, open_objects
 
 
@@ -132,3 +133,12 @@ def test_a_bump_is_seen_by_every_process_that_maps_the_page(tmp_path: Path) -> N
     writer.bump(slot)
     assert reader.view[slot] != before
     assert slot != 0
+
+
+def test_a_page_that_exists_is_bumped_on_a_full_disk_as_on_any_other(small_disk: Path) -> None:
+    page = FreshnessPage(small_disk / "page")
+    with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+    page.bump(SLOTS - 1)
+    assert page.view[SLOTS - 1] == 1

@@ -36,6 +36,9 @@ class FreshnessPage:
         try:
             if os.fstat(descriptor).st_size < SLOTS * 8:
                 os.ftruncate(descriptor, SLOTS * 8)
+            if hasattr(os, "posix_fallocate"):
+                # No holes: to bump a counter for which a full disk has no room would end the process.
+                os.posix_fallocate(descriptor, 0, SLOTS * 8)
             self._map = mmap.mmap(descriptor, SLOTS * 8)
         finally:
             os.close(descriptor)
