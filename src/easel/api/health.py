@@ -33,8 +33,8 @@ async def readyz(request: Request) -> JSONResponse:
     parts: dict[str, str] = {}
     try:
         async with asyncio.timeout(PATIENCE), services.database.transaction() as work:
-            await work.session.execute(text("select 1"))
-            parts["database"] = "ok"
+            ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
+            parts["database"] = "read-only" if read_only == "on" else "ok"
             await work.session.execute(text("select 1 from procrastinate_jobs limit 1"))
             parts["queue"] = "ok"
     except Exception as error:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from easel.web.context import Services
 
 _DEPLOYS: LiteralString = """
-select status, count(*), coalesce(extract(epoch from now() - min(queued_at)), 0)
+select status, count(*), greatest(extract(epoch from now() - min(queued_at)), 0)
 from deploy where status in ('queued', 'building') group by status
 """
 _JOBS: LiteralString = "select queue_name, count(*) from procrastinate_jobs where status = 'todo' group by queue_name"
@@ -18,7 +18,7 @@ _JOBS: LiteralString = "select queue_name, count(*) from procrastinate_jobs wher
 async def queue_metrics(services: Services) -> bytes:
     """Deploys that have not ended and jobs that wait, in Prometheus' text format; without the database only that."""
     registry = CollectorRegistry()
-    answers = Gauge("easel_database_up", "Whether the database answers", registry=registry)
+    answers = Gauge("easel_database_up", "Whether the database answers, and takes changes", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)
     oldest = Gauge("easel_deploys_oldest_seconds", "Since when the oldest of them waits", ["status"], registry=registry)
     jobs = Gauge("easel_jobs_waiting", "Jobs that wait for a worker", ["queue"], registry=registry)
@@ -32,7 +32,8 @@ async def queue_metrics(services: Services) -> bytes:
                 oldest.labels(status).set(float(age))
             for queue, count in await work.sql(_JOBS, {}):
                 jobs.labels(queue).set(count)
-        answers.set(1)
+            ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
+        answers.set(0 if read_only == "on" else 1)
     except Exception:
         answers.set(0)
     return generate_latest(registry)

@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
+from easel.storage.connections import check_silent, is_silent, noticing
 
 logger = logging.getLogger(__name__)
 
@@ -66,13 +67,18 @@ class DatabaseFeed:
         self._retention = retention
         self._since = 0
         self._lock = asyncio.Lock()
+        self._url = url
+        # Of its own, not the pool's: a pool that could not connect waits, longer each time, before it tries again.
+        self._looking: psycopg.AsyncConnection[Any] | None = None
         self._pool = AsyncConnectionPool(
             url,
-            min_size=1,
+            min_size=0,
             max_size=3,
             open=False,
             timeout=5,
-            kwargs={"autocommit": True, "row_factory": tuple_row},
+            reconnect_timeout=1,
+            check=check_silent,
+            kwargs={"autocommit": True, "row_factory": tuple_row, **noticing(url)},
         )
 
     async def open(self) -> None:
@@ -83,11 +89,24 @@ class DatabaseFeed:
     async def close(self) -> None:
         """Disconnects."""
         await self._pool.close()
+        if self._looking is not None:
+            await self._looking.close()
+
+    async def _connection(self) -> psycopg.AsyncConnection[Any]:
+        """The connection for looking, connected anew when it has ended."""
+        if self._looking is None or not is_silent(self._looking):
+            if self._looking is not None:
+                await self._looking.close()
+            self._looking = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
+            )
+        return self._looking
 
     async def refresh(self) -> None:
-        """Applies every change that is visible now. Raises psycopg.Error or PoolTimeout."""
+        """Applies every change that is visible now. Raises psycopg.Error."""
         async with self._lock:
-            async with self._pool.connection() as connection, connection.transaction():
+            connection = await self._connection()
+            async with connection.transaction():
                 await connection.execute("set transaction isolation level repeatable read, read only")
                 horizon = await _one(connection, "select pg_snapshot_xmin(pg_current_snapshot())::text", {})
                 arguments = {"since": str(self._since), "retention": self._retention}

@@ -7,11 +7,16 @@ from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
 import psycopg
-from sqlalchemy import Dialect, MetaData
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy import Dialect, MetaData, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import UserDefinedType
 
+from easel.storage.connections import is_silent, noticing
+from easel.storage.errors import DatabaseReadOnlyError
 from easel.storage.freshness import FreshnessPage
 
 IDLE_AT_MOST = 10_000
@@ -109,26 +114,44 @@ class Database:
             pool_timeout=20,
             # What a statement was given may be a secret, and a failed statement ends up in the log.
             hide_parameters=True,
-            connect_args={"options": f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}"},
+            connect_args={
+                "options": f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}",
+                **noticing(url),
+            },
         )
+        event.listen(self.engine.sync_engine, "checkout", _require_silence)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._page = page
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """A unit of work that commits at the end of the block, and rolls back when it raises."""
+        """A unit of work that commits at the end of the block, and rolls back when it raises.
+
+        Raises DatabaseReadOnlyError, and what the driver and SQLAlchemy raise when the database does not answer.
+        """
         async with self._sessions() as session:
             work = Transaction(session, self._page)
             try:
                 yield work
                 await work.commit()
-            except BaseException:
+            except BaseException as error:
                 await session.rollback()
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if isinstance(cause, ReadOnlySqlTransaction):
+                    raise DatabaseReadOnlyError(retry_after_seconds=1, retryable=True) from error
                 raise
 
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
+
+
+def _require_silence(connection: DBAPIConnection, *_: object) -> None:
+    """Has the pool open new connections in place of those that ended while nobody used them."""
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.BaseConnection)
+    if not is_silent(driver):
+        raise InvalidatePoolError
 
 
 def sqlalchemy_url(url: str) -> str:

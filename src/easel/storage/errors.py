@@ -42,6 +42,13 @@ class StorageFullError(EaselError):
     code = "storage_full"
 
 
+class DatabaseReadOnlyError(ServiceUnavailableError):
+    """The database takes no changes: it is read-only, as one is that fails over, or that its operator has closed.
+    Nothing was changed; try again in a moment."""
+
+    code = "database_read_only"
+
+
 class DatabaseUnavailableError(ServiceUnavailableError):
     """The database cannot be used: {reason}. Check EASEL_DATABASE_URL, and that the server runs and lets Easel in."""
 

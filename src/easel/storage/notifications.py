@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import psycopg
 
+from easel.storage.connections import noticing
+
 logger = logging.getLogger(__name__)
 
 
@@ -41,7 +43,9 @@ class Listener:
         delay = 0.1
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, **noticing(self._url)
+                ) as connection:
                     for channel in self._channels:
                         await connection.execute(psycopg.sql.SQL("listen {}").format(psycopg.sql.Identifier(channel)))
                     self.connected = True
