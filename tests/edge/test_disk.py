@@ -12,8 +12,11 @@ import pytest
 
 from bench.stores import Bucket, moto
 from easel.edge.disk import BLOCK, SMALL, DiskCache
+from easel.edge.store import EdgeStore
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.objects import ObjectStore, open_objects
+from tests.system.chaos.small_disk import SmallDisk
+from tests.system.chaos.small_disk import small_disk as mounted_disk
 
 LARGE = os.urandom(SMALL + 3 * BLOCK + 17)
 SMALL_ONE = os.urandom(3 * BLOCK)
@@ -34,7 +37,7 @@ def objects(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def cache(objects: ObjectStore, tmp_path: Path) -> DiskCache:
-    return DiskCache(objects, tmp_path / "edge", budget=100 * BLOCK)
+    return DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
 
 
 async def test_many_who_wait_share_one_fetch(objects: ObjectStore, cache: DiskCache) -> None:
@@ -57,7 +60,7 @@ async def test_of_a_large_object_only_what_is_needed_is_fetched(objects: ObjectS
 async def test_the_disk_stays_bounded_and_what_is_being_read_stays_readable(
     objects: ObjectStore, tmp_path: Path
 ) -> None:
-    cache = DiskCache(objects, tmp_path / "edge", budget=7 * BLOCK)
+    cache = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=7 * BLOCK)
     contents = {f"object-{n}": os.urandom(2 * BLOCK + n) for n in range(6)}
     views = {}
     for key, content in contents.items():
@@ -97,3 +100,41 @@ async def test_a_visitor_who_leaves_does_not_stop_what_others_wait_for(objects: 
     first.cancel()
     assert bytes(await second) == SMALL_ONE
     assert cache.fetches == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with mounted_disk(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("a small disk cannot be mounted here (it takes root)")
+        yield disk
+
+
+async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
+    objects: ObjectStore, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.disk.IN_MEMORY", 8 * BLOCK)
+    monkeypatch.setattr("easel.edge.disk.FULL_FOR", 0.0)
+    cache = DiskCache(EdgeStore(objects), small_disk.folder / "edge", budget=100 * BLOCK)
+    contents = {f"object-{n}": os.urandom(3 * BLOCK + n) for n in range(4)}
+    for key, content in contents.items():
+        await objects.put(key, content)
+    await objects.put("large", LARGE)
+    before = await cache.view("object-0", len(contents["object-0"]), 0, 1)
+    small_disk.fill()
+    monkeypatch.setattr("easel.edge.disk.FULL_FOR", 60.0)
+    for key, content in contents.items():
+        views = await asyncio.gather(*(cache.view(key, len(content), n, n + 1) for n in range(20)))
+        assert all(bytes(view) == content for view in views)
+        assert cache.in_memory <= 8 * BLOCK
+    view = await cache.view("large", len(LARGE), BLOCK - 5, BLOCK + 5)
+    assert bytes(view[BLOCK - 5 : BLOCK + 5]) == LARGE[BLOCK - 5 : BLOCK + 5]
+    assert bytes(await cache.whole("large")) == LARGE
+    assert cache.in_memory <= 8 * BLOCK
+    assert bytes(before) == contents["object-0"]
+    # Twice what was needed once, when it became known that the disk is full.
+    assert cache.fetches <= 9
+    small_disk.free()
+    monkeypatch.setattr(cache, "_full_until", 0.0)
+    assert bytes(await cache.view("object-1", len(contents["object-1"]), 0, 1)) == contents["object-1"]
+    assert cache.weight == len(contents["object-1"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -17,6 +18,7 @@ from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WEL
 from easel.edge.prepared import PREPARED_LARGEST, code_of, prepare
 from easel.edge.routes import RouteTable
 from easel.edge.sites import LiveSite, Sites
+from easel.edge.store import EdgeStore
 from easel.errors import EaselError
 from easel.ids import new_id
 from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request
@@ -44,6 +46,7 @@ class EdgeApp:
         table: RouteTable,
         sites: Sites,
         content: Content,
+        store: EdgeStore,
         freshness: Freshness,
         counts: Counts,
         metrics: CollectorRegistry,
@@ -53,6 +56,7 @@ class EdgeApp:
         self._table = table
         self._sites = sites
         self._content = content
+        self._store = store
         self._freshness = freshness
         self._counts = counts
         self._metrics = metrics
@@ -72,7 +76,7 @@ class EdgeApp:
             host = hosts[0] if hosts else b""
             label = self.label(host)
             if label is None:
-                answer = self._own_answer(scope)
+                answer = await self._own_answer(scope["path"])
             else:
                 answer = await self._answer(label, host, _request(scope))
         await self._send(scope["method"], answer, receive, send)
@@ -197,20 +201,27 @@ class EdgeApp:
         finally:
             gone.cancel()
 
-    def _own_answer(self, scope: Scope) -> Answer:
+    async def _own_answer(self, path: str) -> Answer:
         """What the edge answers under its own name: health, metrics, and a word to whoever looks."""
-        path = scope["path"]
         if path == "/healthz":
             return answer_fixed(Fixed(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
-            healthy = self.ready and self._freshness.healthy
-            body = b'{"status":"ok"}' if healthy else b'{"status":"serving what is known","database":"no answer"}'
+            body = json.dumps(await self._readiness(), separators=(",", ":")).encode()
             return answer_fixed(Fixed(200 if self.ready else 503, body, "application/json", "no-store"))
         if path == "/metrics":
+            await self._store.look()
             return answer_fixed(
                 Fixed(200, exposition(self._metrics), "text/plain; version=1.0.0; charset=utf-8", "no-store")
             )
         return answer_fixed(WELCOME)
+
+    async def _readiness(self) -> dict[str, str]:
+        """An edge that cannot reach its parts serves what it has, so it stays ready, and says what is missing."""
+        parts = {"database": self._freshness.healthy, "objects": await self._store.look()}
+        missing = {name: "no answer" for name, answers in parts.items() if not answers}
+        if not self.ready:
+            return {"status": "not ready", **missing}
+        return {"status": "serving what is known" if missing else "ok", **missing}
 
 
 async def _disconnected(receive: Receive) -> None:

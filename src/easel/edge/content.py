@@ -11,10 +11,10 @@ from easel.bundles.models import STORED, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.edge.cache import Kept
 from easel.edge.disk import DiskCache
+from easel.edge.store import EdgeStore
 from easel.serving.models import Part
 from easel.serving.variants import read_index
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
-from easel.storage.objects import ObjectStore
 
 FILE_WEIGHT = 450
 """About how many bytes one file of a decoded manifest takes in memory."""
@@ -28,7 +28,7 @@ class Content:
     """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; of those in a bucket, what is
     asked for is kept on disk. `budget` is in bytes, for manifests and variants together."""
 
-    def __init__(self, objects: ObjectStore, disk: DiskCache, *, budget: int) -> None:
+    def __init__(self, objects: EdgeStore, disk: DiskCache, *, budget: int) -> None:
         self._objects = objects
         self.disk = disk
         self._manifests: Kept[Manifest] = Kept(budget // 2, lambda manifest: FILE_WEIGHT * (len(manifest.files) + 1))
@@ -53,7 +53,7 @@ class Content:
     async def bundle(self, manifest: Manifest, member: Member, part: Part | None = None) -> memoryview:
         """The bundle that holds the member, with the member's bytes there to be read; of a large part its first bytes.
 
-        Raises ObjectMissingError, StoreUnavailableError, StorageFullError.
+        Raises ObjectMissingError, StoreUnavailableError.
         """
         start, stop = member.offset, member.offset + member.length
         if part is not None:
@@ -63,20 +63,23 @@ class Content:
         return await self._view(manifest, member, start, stop)
 
     async def stream(self, part: Part) -> AsyncIterator[bytes]:
-        """The bytes of a part, in pieces of bounded size, some of them empty; fetched a window ahead of the reader.
+        """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
 
-        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError, StorageFullError.
+        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
         """
-        manifest, member = part.source.manifest, part.member
+        if not _is_sent_as_it_lies(part):
+            for piece in pieces(part, await self.bundle(part.source.manifest, part.member, part)):
+                yield piece
+            return
+        header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
         start, stop = _lies(part)
-        bundle = await self.bundle(manifest, member, part)
-        given, ready = start, start + WINDOW if _is_sent_as_it_lies(part) else stop
-        for piece in pieces(part, bundle):
-            yield piece
-            given += len(piece)
-            if given + CHUNK > ready and ready < stop:
-                ready = min(stop, ready + WINDOW)
-                await self._view(manifest, member, given, ready)
+        yield header
+        for begin in range(start, stop, WINDOW):
+            end = min(stop, begin + WINDOW)
+            view = await self._view(part.source.manifest, part.member, begin, end)
+            for at in range(begin, end, CHUNK):
+                yield bytes(view[at : min(end, at + CHUNK)])
+        yield trailer
 
     async def _view(self, manifest: Manifest, member: Member, start: int, stop: int) -> memoryview:
         ref = manifest.bundles[member.bundle]
@@ -102,15 +105,14 @@ class Content:
 
     async def _mapped(self, key: str) -> memoryview:
         async def load() -> memoryview:
-            path = self._objects.local_path(key)
-            if path is None:
-                return await self.disk.whole(key)
+            assert path is not None
             try:
                 return _map(path)
             except FileNotFoundError:
                 raise ObjectMissingError(key=key) from None
 
-        return await self._bundles.get(key, load)
+        path = self._objects.local_path(key)
+        return await (self._bundles.get(key, load) if path is not None else self.disk.whole(key))
 
 
 def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """A bounded cache on disk of what lies in a bucket: the parts of bundles that visitors asked for.
 
 Every object is a sparse file that is mapped once. Blocks are fetched when something in them is needed, the whole
-object when it is small; however many wait for a block, it is fetched once. All of it can be lost.
+object when it is small; however many wait for a block, it is fetched once. All of it can be lost. While the disk is
+full, objects lie in memory instead, as many as a small budget has room for.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import hashlib
 import mmap
 import os
 import shutil
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from easel.storage.errors import ObjectMissingError, StorageFullError, StoreUnavailableError
-from easel.storage.objects import ObjectStore, translated
+from easel.edge.store import EdgeStore
+from easel.storage.errors import ObjectMissingError, StorageFullError
+from easel.storage.objects import translated
 
 BLOCK = 256 * 1024
 """What is fetched at least (bytes)."""
@@ -25,38 +28,76 @@ SMALL = 4 * 1024 * 1024
 """Objects up to this size (bytes) are fetched whole at the first look."""
 _AT_ONCE = 8 * 1024 * 1024
 _FETCHES = 4
+IN_MEMORY = 32 * 1024 * 1024
+"""Bytes that are kept in memory while the disk is full."""
+FULL_FOR = 5.0
+"""Seconds that a full disk is left alone before it is tried again."""
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    descriptor: int
 
 
 @dataclass
 class _Held:
-    """One object as far as it is here. `present` and `pending` are block numbers."""
+    """One object as far as it is here, in a file or in memory. `present` and `pending` are block numbers."""
 
-    path: Path
-    descriptor: int
     view: memoryview
+    file: _File | None
+    memory: mmap.mmap | None = None
     present: set[int] = field(default_factory=set)
     pending: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    dropped: bool = False
+    is_open: bool = True
+
+    @property
+    def weight(self) -> int:
+        """Bytes of it that are here."""
+        return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
+
+    def write(self, data: bytes, start: int) -> None:
+        """Takes what was fetched. Raises StorageFullError."""
+        if self.file is None:
+            assert self.memory is not None
+            self.memory[start : start + len(data)] = data
+            return
+        with translated(self.file.path.name):
+            # Not through the mapping: there a full disk would be a signal that ends the process.
+            at = 0
+            while at < len(data):
+                at += os.pwrite(self.file.descriptor, data[at:], start + at)
+
+    def let_go(self) -> None:
+        """Frees the disk once nothing is written any more. Whoever holds the view can go on reading."""
+        if self.file is not None and self.is_open and not self.pending:
+            self.is_open = False
+            os.close(self.file.descriptor)
 
 
 class DiskCache:
     """The cache of one edge process, at most `budget` bytes on disk, the least recently used objects leaving first."""
 
-    def __init__(self, objects: ObjectStore, folder: Path, *, budget: int) -> None:
+    def __init__(self, objects: EdgeStore, folder: Path, *, budget: int) -> None:
         self._objects = objects
         self._root = folder
         self._budget = budget
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._slots = asyncio.Semaphore(_FETCHES)
         self._folder: Path | None = None
+        self._full_until = 0.0
         self.weight = 0
         """Bytes on disk."""
+        self.in_memory = 0
+        """Bytes in memory, for which the disk had no room."""
         self.fetches = 0
         """Requests made to the store."""
         self.fetched = 0
         """Bytes fetched from the store."""
 
     async def whole(self, key: str) -> memoryview:
-        """All of an object. Raises ObjectMissingError, StoreUnavailableError, StorageFullError."""
+        """All of an object. Raises ObjectMissingError, StoreUnavailableError."""
         held = self._held.get(key)
         if held is None:
             info = await self._objects.head(key)
@@ -68,21 +109,27 @@ class DiskCache:
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
         """An object of `size` bytes, of which the bytes from `start` to `stop` are there to be read, and maybe others.
 
-        The memory stays readable for as long as somebody holds it, whatever leaves the cache.
-        Raises ObjectMissingError, StoreUnavailableError, StorageFullError.
+        The memory stays readable for as long as somebody holds it, whatever leaves the cache. Another call may give
+        another memory, with other bytes of the object in it. Raises ObjectMissingError, StoreUnavailableError.
         """
         if size == 0:
             return memoryview(b"")
-        held = self._held.get(key)
-        if held is None:
-            held = self._open(key, size)
-        else:
-            self._held.move_to_end(key)
         if size <= SMALL:
             start, stop = 0, size
+        blocks = range(start // BLOCK, -(-stop // BLOCK))
+        held = self._find(key, size)
+        try:
+            await self._fill(key, held, blocks)
+        except StorageFullError:
+            # Now it lies in memory.
+            held = self._find(key, size)
+            await self._fill(key, held, blocks)
+        return held.view
+
+    async def _fill(self, key: str, held: _Held, blocks: range) -> None:
         waiting: set[asyncio.Task[None]] = set()
         missing: list[int] = []
-        for block in range(start // BLOCK, -(-stop // BLOCK)):
+        for block in blocks:
             if block in held.pending:
                 waiting.add(held.pending[block])
             elif block not in held.present:
@@ -97,7 +144,6 @@ class DiskCache:
             for result in results:
                 if isinstance(result, BaseException):
                     raise result
-        return held.view
 
     async def _fetch(self, key: str, held: _Held, blocks: range) -> None:
         start, stop = blocks.start * BLOCK, min(blocks.stop * BLOCK, len(held.view))
@@ -105,50 +151,88 @@ class DiskCache:
             async with self._slots:
                 self.fetches += 1
                 data = await self._objects.get_range(key, start, stop - start)
-                if len(data) != stop - start:
-                    raise StoreUnavailableError(reason=f"it gave {len(data)} of {stop - start} bytes")
                 self.fetched += len(data)
-                try:
-                    _write(held, data, start)
-                except StorageFullError:
-                    self._shrink(0, keep=key)
-                    _write(held, data, start)
+                self._write(key, held, data, start)
             held.present.update(blocks)
-            self.weight += len(data)
+            if not held.dropped:
+                self._weigh(held, len(data))
         finally:
             for block in blocks:
                 held.pending.pop(block, None)
+            if held.dropped:
+                held.let_go()
         self._shrink(self._budget, keep=key)
 
-    def _open(self, key: str, size: int) -> _Held:
-        if self._folder is None:
-            self._folder = _own_folder(self._root)
-        path = self._folder / hashlib.sha256(key.encode()).hexdigest()
-        with translated(key):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.ftruncate(descriptor, size)
-            view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
-        held = self._held[key] = _Held(path, descriptor, view)
+    def _write(self, key: str, held: _Held, data: bytes, start: int) -> None:
+        try:
+            held.write(data, start)
+        except StorageFullError:
+            self._shrink(0, keep=key)
+            try:
+                held.write(data, start)
+            except StorageFullError:
+                self._full_until = time.monotonic() + FULL_FOR
+                if self._held.get(key) is held:
+                    self._drop(key)
+                raise
+
+    def _find(self, key: str, size: int) -> _Held:
+        """The object as far as it is here, which may be not at all."""
+        held = self._held.get(key)
+        full = time.monotonic() < self._full_until
+        if held is not None and held.file is None and not full and not held.pending:
+            self._drop(key)
+            held = None
+        if held is None:
+            held = self._held[key] = _remember(size) if full else self._open(key, size)
+        self._held.move_to_end(key)
         return held
+
+    def _open(self, key: str, size: int) -> _Held:
+        try:
+            with translated(key):
+                if self._folder is None:
+                    self._folder = _own_folder(self._root)
+                path = self._folder / hashlib.sha256(key.encode()).hexdigest()
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+                os.ftruncate(descriptor, size)
+                view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+        except StorageFullError:
+            self._full_until = time.monotonic() + FULL_FOR
+            return _remember(size)
+        return _Held(view, _File(path, descriptor))
+
+    def _weigh(self, held: _Held, change: int) -> None:
+        if held.file is not None:
+            self.weight += change
+        else:
+            self.in_memory += change
+
+    def _drop(self, key: str) -> None:
+        held = self._held.pop(key)
+        held.dropped = True
+        self._weigh(held, -held.weight)
+        if held.file is not None:
+            # At once: the next one to ask opens another file under this name.
+            held.file.path.unlink(missing_ok=True)
+        held.let_go()
 
     def _shrink(self, budget: int, *, keep: str) -> None:
         for key in list(self._held):
-            if self.weight <= budget:
+            if self.weight <= budget and self.in_memory <= IN_MEMORY:
                 return
             held = self._held[key]
-            if key != keep and not held.pending:
-                del self._held[key]
-                self.weight -= sum(min(BLOCK, len(held.view) - block * BLOCK) for block in held.present)
-                os.close(held.descriptor)
-                held.path.unlink(missing_ok=True)
+            in_file = held.file is not None
+            too_much = self.weight > budget if in_file else self.in_memory > IN_MEMORY
+            # One object alone may be more than memory has room for; whoever asked for it holds it.
+            if too_much and not held.pending and (key != keep or not in_file):
+                self._drop(key)
 
 
-def _write(held: _Held, data: bytes, start: int) -> None:
-    with translated(held.path.name):
-        # Not through the mapping: there a full disk would be a signal that ends the process.
-        at = 0
-        while at < len(data):
-            at += os.pwrite(held.descriptor, data[at:], start + at)
+def _remember(size: int) -> _Held:
+    """An object in memory, of which only what is written takes any."""
+    memory = mmap.mmap(-1, size)
+    return _Held(memoryview(memory).toreadonly(), None, memory)
 
 
 def _runs(blocks: list[int]) -> Iterator[range]:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from easel.edge.content import Content
 from easel.edge.freshness import Freshness
 from easel.edge.sites import Sites
+from easel.edge.store import EdgeStore
 
 
 class Counts:
@@ -34,11 +35,12 @@ class Counts:
 class EdgeCollector(Collector):
     """Hands the counters to Prometheus."""
 
-    def __init__(self, counts: Counts, freshness: Freshness, sites: Sites, content: Content) -> None:
+    def __init__(self, counts: Counts, freshness: Freshness, sites: Sites, content: Content, store: EdgeStore) -> None:
         self._counts = counts
         self._freshness = freshness
         self._sites = sites
         self._content = content
+        self._store = store
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -62,9 +64,14 @@ class EdgeCollector(Collector):
             value=self._freshness.timeouts,
         )
         yield GaugeMetricFamily("easel_edge_fresh", "Whether the database answers", value=int(self._freshness.healthy))
+        yield GaugeMetricFamily(
+            "easel_edge_store_up", "Whether the object store answered when last asked", value=int(self._store.answers)
+        )
         cached = GaugeMetricFamily("easel_edge_cache_bytes", "Bytes kept in memory, about", labels=["kind"])
         cached.add_metric(["sites"], self._sites.weight)
         cached.add_metric(["content"], self._content.weight)
+        # Not zero while the disk has no room for more.
+        cached.add_metric(["bundles"], self._content.disk.in_memory)
         yield cached
         disk = self._content.disk
         yield GaugeMetricFamily("easel_edge_disk_bytes", "Bytes of a bucket's bundles kept on disk", value=disk.weight)
@@ -72,10 +79,12 @@ class EdgeCollector(Collector):
         yield CounterMetricFamily("easel_edge_store_bytes", "Bytes of bundles from the bucket", value=disk.fetched)
 
 
-def registry(counts: Counts, freshness: Freshness, sites: Sites, content: Content) -> CollectorRegistry:
+def registry(
+    counts: Counts, freshness: Freshness, sites: Sites, content: Content, store: EdgeStore
+) -> CollectorRegistry:
     """The registry of one edge process."""
     made = CollectorRegistry()
-    made.register(EdgeCollector(counts, freshness, sites, content))
+    made.register(EdgeCollector(counts, freshness, sites, content, store))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=made)
     return made

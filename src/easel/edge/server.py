@@ -17,6 +17,7 @@ from easel.edge.metrics import Counts, registry
 from easel.edge.protocol import edge_protocol
 from easel.edge.routes import Feed, RouteTable
 from easel.edge.sites import Sites
+from easel.edge.store import EdgeStore
 from easel.settings import Settings
 from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.freshness import FreshnessPage
@@ -42,13 +43,16 @@ class Edge:
         self._settings = settings
         self.freshness = Freshness(page, feed.refresh, timeout=settings.refresh_timeout)
         self.counts = Counts()
-        disk = DiskCache(objects, settings.data_dir / "edge", budget=settings.edge_disk_bytes)
-        content = Content(objects, disk, budget=settings.edge_cache_bytes // 4)
+        store = EdgeStore(objects)
+        disk = DiskCache(store, settings.data_dir / "edge", budget=settings.edge_disk_bytes)
+        content = Content(store, disk, budget=settings.edge_cache_bytes // 4)
         self.sites = Sites(
             table, feed, content, budget=settings.edge_cache_bytes * 3 // 4, retention=settings.skew_retention
         )
-        metrics = registry(self.counts, self.freshness, self.sites, content)
-        self.app = EdgeApp(table, self.sites, content, self.freshness, self.counts, metrics, domain=settings.domain)
+        metrics = registry(self.counts, self.freshness, self.sites, content, store)
+        self.app = EdgeApp(
+            table, self.sites, content, store, self.freshness, self.counts, metrics, domain=settings.domain
+        )
 
     def server(self) -> uvicorn.Server:
         """The HTTP server, to be run with `serve`."""

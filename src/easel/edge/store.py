@@ -1,0 +1,70 @@
+"""The object store as an edge reads it, and whether it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from easel.errors import EaselError
+from easel.storage.errors import StoreUnavailableError
+from easel.storage.objects import ObjectInfo, ObjectStore
+
+LOOK_EVERY = 2.0
+"""Seconds for which one look at the store holds, however many ask how it is."""
+PATIENCE = 2.0
+"""Seconds that the store has to answer a look."""
+
+
+class EdgeStore:
+    """Reads as the object store does. `answers` says whether it did when it was last asked for anything."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._looked = 0.0
+        self.answers = True
+
+    def local_path(self, key: str) -> Path | None:
+        """As `ObjectStore.local_path`."""
+        return self._objects.local_path(key)
+
+    async def get(self, key: str) -> bytes:
+        """As `ObjectStore.get`."""
+        with self._noticed():
+            return await self._objects.get(key)
+
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        """As `ObjectStore.get_range`. Raises StoreUnavailableError as well when less comes than was asked for."""
+        with self._noticed():
+            data = await self._objects.get_range(key, start, length)
+            if len(data) != length:
+                raise StoreUnavailableError(reason=f"it gave {len(data)} of {length} bytes")
+            return data
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        """As `ObjectStore.head`."""
+        with self._noticed():
+            return await self._objects.head(key)
+
+    async def look(self) -> bool:
+        """Whether the store answers now, found out at most every few seconds."""
+        if time.monotonic() - self._looked >= LOOK_EVERY:
+            self._looked = time.monotonic()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._objects.check()
+                self.answers = True
+            except (EaselError, OSError):  # TimeoutError is an OSError
+                self.answers = False
+        return self.answers
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailableError:
+            self.answers = False
+            raise
+        self.answers = True
