@@ -1,0 +1,200 @@
+"""What operators and their parts do to a running Easel: a clear word at once, nothing half done, no restart needed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from bench.running import RunningApp, zip_of
+from easel.storage.errors import StoreUnavailableError
+from easel.storage.objects import open_objects
+from tests.system.conftest import Shared
+from tests.system.test_edges import restore
+from tests.system.test_machines import on, page, seconds_until
+
+
+@pytest.fixture
+def app(shared: Shared) -> RunningApp:
+    """An app with two versions, of which the second is live."""
+    shared.cluster.look_after()
+    made = RunningApp.create(shared.cluster.machines[0])
+    for number in (1, 2):
+        assert made.deploy(page(number))["status"] == "complete"
+    seconds_until(on(shared.cluster.machines[1], made), 2)
+    return made
+
+
+@contextmanager
+def read_only(shared: Shared) -> Iterator[None]:
+    """The database takes no changes, as one does that is about to become another's replica."""
+    with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+        # This connection itself can still change it back.
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute("alter system set default_transaction_read_only = on")
+        connection.execute("select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            connection.execute("alter system reset default_transaction_read_only")
+            connection.execute("select pg_reload_conf()")
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def moves(shared: Shared, app: RunningApp) -> list[tuple[Any, ...]]:
+    """What the audit says of production: from which version to which."""
+    with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+        query = (
+            "select from_version, to_version from audit where app_id = %s and environment = 'production' order by id"
+        )
+        return connection.execute(query, (app.app_id,)).fetchall()
+
+
+def eventually(app: RunningApp, method: str, path: str, seconds: float = 10, **request: Any) -> httpx.Response:
+    """The first answer that is no 503."""
+    deadline = time.monotonic() + seconds
+    while (answer := app.client.request(method, path, **request)).status_code == 503:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.05)
+    return answer
+
+
+def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
+    shared: Shared, app: RunningApp
+) -> None:
+    key = app.upload(zip_of(page(3)))
+    with read_only(shared):
+        deadline = time.monotonic() + 10
+        while (answer := app.client.post(f"{app.path}/versions/1/restore", json={})).status_code == 200:
+            assert time.monotonic() < deadline, "the database still takes changes"
+        assert error_of(answer) == (503, "database_read_only")
+        assert answer.headers["retry-after"]
+        order = {"message": "x", "bundle_s3_key": key}
+        assert error_of(app.client.post(f"{app.path}/deploy", json=order)) == (503, "database_read_only")
+        # What changes nothing goes on, and so do visitors.
+        assert app.client.get(app.path).status_code == 200
+        live = app.visit().headers["x-easel-version"]
+        ready = httpx.get(f"{app.platform.api_url}/readyz", trust_env=False)
+        assert (ready.status_code, ready.json()["database"]) == (503, "read-only")
+    assert eventually(app, "POST", f"{app.path}/versions/2/restore", json={}).status_code == 200
+    assert {app.visit().headers["x-easel-version"], live} <= {"1", "2"}
+    assert app.wait(app.order(key))["version"] == 3
+    assert app.visit().headers["x-easel-version"] == "3"
+
+
+def test_a_database_that_is_lost_in_the_middle_of_a_move_has_moved_nothing(shared: Shared, app: RunningApp) -> None:
+    before = moves(shared, app)
+    headers = {"Idempotency-Key": secrets.token_hex(12)}
+    path = f"{app.path}/versions/1/restore"
+    with (
+        psycopg.connect(shared.direct_url, autocommit=True) as connection,
+        psycopg.connect(shared.direct_url) as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("select from app where id = %s for update", (app.app_id,))
+        asked: Future[httpx.Response] = pool.submit(app.client.post, path, json={}, headers=headers)
+        ended = 0
+        deadline = time.monotonic() + 10
+        while not ended:
+            assert time.monotonic() < deadline, "the move never waited for the app's row"
+            ended = connection.execute(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                " where wait_event_type = 'Lock' and query like '%%easel_move_pointer%%'"
+            ).fetchone()[0]  # type: ignore[index]
+        assert error_of(asked.result()) == (503, "service_unavailable")
+    assert moves(shared, app) == before
+    assert app.visit().headers["x-easel-version"] == "2"
+    assert eventually(app, "POST", path, json={}, headers=headers).status_code == 200
+    assert moves(shared, app) == [*before, (2, 1)]
+    assert app.visit().headers["x-easel-version"] == "1"
+
+
+def test_a_move_whose_commit_nobody_heard_of_is_made_once_however_often_it_is_asked_for(
+    shared: Shared, app: RunningApp
+) -> None:
+    before = moves(shared, app)
+    headers = {"Idempotency-Key": secrets.token_hex(12)}
+    path = f"{app.path}/versions/1/restore"
+    shared.database.loses_commits = 1
+    try:
+        answer = app.client.post(path, json={}, headers=headers)
+    finally:
+        shared.database.mend()
+    assert error_of(answer) == (503, "service_unavailable")
+    again = eventually(app, "POST", path, json={}, headers=headers)
+    assert (again.status_code, again.headers.get("idempotency-replayed")) == (200, "true")
+    assert moves(shared, app) == [*before, (2, 1)]
+    for machine in shared.cluster.machines:
+        seconds_until(on(machine, app), 1)
+
+
+def test_a_store_that_refuses_is_quoted_and_a_deploy_waits_for_it(shared: Shared, app: RunningApp) -> None:
+    key = app.upload(zip_of(page(3)))
+    assert app.visit().status_code == 200
+    shared.bucket.refuse()
+    try:
+        answer = app.client.get(f"{app.path}/versions/1")
+        assert error_of(answer) == (503, "store_unavailable")
+        assert "reduce your request rate" in answer.json()["error"]["message"]
+        assert app.visit().status_code == 200
+    finally:
+        shared.bucket.mend()
+    assert app.client.get(f"{app.path}/versions/1").status_code == 200
+    deploy_id = app.order(key)
+    assert app.wait(deploy_id)["version"] == 3
+
+
+async def test_a_read_that_breaks_off_gives_nothing_and_leaves_nothing(
+    shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = shared.cluster.machines[0].environment
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    objects = open_objects(environment["EASEL_OBJECTS_URL"], tmp_path, tmp_path / "scratch")
+    data = secrets.token_bytes(3_000_000)
+    await objects.put("tests/whole", data)
+    shared.bucket.truncates = True
+    try:
+        for ask in (objects.get("tests/whole"), objects.get_range("tests/whole", 10, 2_000_000)):
+            with pytest.raises(StoreUnavailableError):
+                await ask
+        with pytest.raises(StoreUnavailableError):
+            async with objects.pin("tests/whole"):
+                pass
+    finally:
+        shared.bucket.mend()
+    assert list((tmp_path / "scratch").iterdir()) == []
+    async with objects.pin("tests/whole") as pinned:
+        assert pinned.path.read_bytes() == data
+
+
+def test_half_an_answer_of_the_store_is_never_taken_for_a_whole_one(shared: Shared, app: RunningApp) -> None:
+    files: dict[str, str | bytes] = {**page(3), "large.bin": secrets.token_bytes(300_000)}
+    key = app.upload(zip_of(files))
+    there = on(shared.cluster.machines[1], app)
+    shared.bucket.truncates = True
+    try:
+        deploy_id = app.order(key)
+        # Nothing of the first version was asked for there yet.
+        assert there.platform.visit(f"v1-{app.slug}").status_code == 503
+        assert app.status(deploy_id)["status"] in ("queued", "building")
+    finally:
+        shared.bucket.mend()
+    assert there.platform.visit(f"v1-{app.slug}").text.startswith(page(1)["index.html"][:10])
+    assert app.wait(deploy_id)["version"] == 3
+    seconds_until(there, 3)
+    assert there.visit("/large.bin").content == files["large.bin"]
+    assert app.client.get(f"{app.path}/versions/3").status_code == 200
+    restore(app, 2)
+    restore(app, 3)

@@ -1,0 +1,130 @@
+"""Edges on several machines: how soon they know, and what they do while nobody tells them anything."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+import pytest
+
+from bench.running import RunningApp
+from tests.system.cluster import Machine
+from tests.system.conftest import Shared
+from tests.system.test_machines import STALE_AT_MOST, on, page, seconds_until
+from tests.system.test_metrics import metrics
+
+SOON = 0.25
+"""Seconds in which a moved pointer is served by every edge, where notifications arrive."""
+
+
+@pytest.fixture
+def app(shared: Shared) -> RunningApp:
+    """An app with two versions that the edge of the second machine serves."""
+    one, two = shared.cluster.machines
+    shared.cluster.look_after()
+    made = RunningApp.create(one)
+    for number in (1, 2):
+        assert made.deploy(page(number))["status"] == "complete"
+    seconds_until(on(two, made), 2)
+    return made
+
+
+def restore(app: RunningApp, version: int) -> None:
+    assert app.client.post(f"{app.path}/versions/{version}/restore", json={}).status_code == 200
+
+
+def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
+    answer = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=30)
+    return answer.status_code, answer.json()
+
+
+@contextmanager
+def both_gone(shared: Shared) -> Iterator[None]:
+    shared.database.cut()
+    shared.bucket.cut()
+    try:
+        yield
+    finally:
+        shared.database.mend()
+        shared.bucket.mend()
+
+
+def test_a_moved_pointer_is_served_by_another_machines_edge_almost_at_once(shared: Shared, app: RunningApp) -> None:
+    there = on(shared.cluster.machines[1], app)
+    took = []
+    for number in range(10):
+        restore(app, number % 2 + 1)
+        took.append(seconds_until(there, number % 2 + 1))
+    assert statistics.median(took) <= SOON
+
+
+def test_a_moved_pointer_is_served_everywhere_in_time_when_no_notification_arrives(
+    shared: Shared, app: RunningApp
+) -> None:
+    there = on(shared.cluster.machines[1], app)
+    lost = shared.database.lost
+    shared.database.drops_notifications = True
+    try:
+        for number in (1, 2):
+            restore(app, number)
+            assert app.visit().headers["x-easel-version"] == str(number)
+            assert seconds_until(there, number) <= STALE_AT_MOST
+    finally:
+        shared.database.mend()
+    assert shared.database.lost > lost
+
+
+def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catches_up(
+    shared: Shared, app: RunningApp
+) -> None:
+    two = shared.cluster.machines[1]
+    there = on(two, app)
+    with both_gone(shared):
+        deadline = time.monotonic() + 10
+        while readiness(two) != (
+            200,
+            {"status": "serving what is known", "database": "no answer", "objects": "no answer"},
+        ):
+            assert time.monotonic() < deadline, readiness(two)
+            assert there.visit().headers["x-easel-version"] == "2"
+        told = metrics(two.edge_port)
+        assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (0, 0)
+        # Somebody else, who reaches the database, moves the pointer.
+        with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+            connection.execute(
+                "select easel_move_pointer(id, org_id, 'production', 1, 'restore', 'somebody', 0, null, null)"
+                " from app where id = %s",
+                (app.app_id,),
+            )
+        for _ in range(10):
+            assert there.visit().headers["x-easel-version"] == "2"
+    seconds_until(there, 1)
+    deadline = time.monotonic() + 10
+    while readiness(two) != (200, {"status": "ok"}):
+        assert time.monotonic() < deadline, readiness(two)
+    told = metrics(two.edge_port)
+    assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (1, 1)
+
+
+def test_a_full_disk_under_an_edge_keeps_nothing_from_its_visitors(shared: Shared, app: RunningApp) -> None:
+    if shared.disk is None:
+        pytest.skip("a small disk cannot be mounted here (it takes root)")
+    files: dict[str, str | bytes] = {**page(3), "large.bin": os.urandom(6_000_000), "small.bin": os.urandom(100_000)}
+    assert app.deploy(files)["status"] == "complete"
+    there = on(shared.cluster.machines[1], app)
+    shared.disk.fill()
+    try:
+        seconds_until(there, 3)
+        for _ in range(2):
+            assert there.visit("/large.bin").content == files["large.bin"]
+            assert there.visit("/small.bin").content == files["small.bin"]
+        part = there.visit("/large.bin", Range="bytes=5000000-5000009")
+        assert (part.status_code, part.content) == (206, files["large.bin"][5_000_000:5_000_010])
+    finally:
+        shared.disk.free()
+    assert there.visit("/large.bin").content == files["large.bin"]
