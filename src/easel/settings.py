@@ -5,20 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
-_PATIENCE = {
-    "connect_timeout": "5",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
-"""What libpq is told where EASEL_DATABASE_URL does not say it (seconds; the last one milliseconds)."""
 
 Role = Literal["api", "worker", "edge"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -104,15 +95,10 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _notice_a_dead_server(cls, url: str | None) -> str | None:
-        """A server whose machine is gone closes no connection: without these, waiting for it takes hours."""
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in ("postgresql", "postgres"):
+    def _of_postgresql(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("write it like postgresql://user:password@host/database")
-        query = {**_PATIENCE, **dict(parse_qsl(parts.query, keep_blank_values=True))}
-        return parts._replace(query=urlencode(query, safe="/")).geturl()
+        return url
 
     @property
     def postgres_dir(self) -> Path:

@@ -63,8 +63,8 @@ class DeployWorker:
         self._objects = objects
         self._queue = queue
         self._stopping = asyncio.Event()
-        at_once = AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
-        self._app = queue_app(database.url, at_once=at_once)
+        self._at_once = AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
+        self._app = queue_app(database.url, at_once=self._at_once)
         self._add_tasks(self._app)
 
     def stop(self) -> None:
@@ -94,6 +94,7 @@ class DeployWorker:
     async def _work(self, queues: list[str], concurrency: int) -> None:
         await CarefulWorker(
             self._app,
+            at_once=self._at_once,
             queues=queues,
             name=queues[0],
             concurrency=concurrency,

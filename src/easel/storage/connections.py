@@ -41,4 +41,6 @@ def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
     """The same for a pool of psycopg's, which takes another connection when this raises OperationalError."""
     if not is_silent(connection):
+        # The pool would keep it, and give it out again: the driver has not heard of its end yet.
+        await connection.close()
         raise psycopg.OperationalError("the connection has ended while nobody used it")

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.errors import UndefinedTable
 
 from easel.errors import EaselError
+from easel.storage.connections import noticing
 from easel.storage.errors import DatabaseUnavailableError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -39,7 +40,7 @@ def migrate(url: str, to: str = "head") -> None:
     DatabaseUnavailableError.
     """
     wanted = schema() if to == "head" else to
-    with _reached(), psycopg.connect(url, autocommit=True) as connection:
+    with _reached(), psycopg.connect(url, autocommit=True, **noticing(url)) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         # The lock ends with the connection.
         found = _found(url)
@@ -122,7 +123,7 @@ def _revisions() -> set[str]:
 
 
 def _found(url: str) -> str | None:
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, **noticing(url)) as connection:
         try:
             row = connection.execute("select version_num from alembic_version").fetchone()
         except UndefinedTable:

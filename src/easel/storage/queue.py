@@ -10,7 +10,9 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
+from easel.storage.connections import noticing
 from easel.storage.database import Transaction
 
 DEPLOYS = "deploys"
@@ -34,6 +36,11 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     await connection.execute("set synchronous_commit = off")
 
 
+def _pool(**named: Any) -> AsyncConnectionPool[Any]:
+    # procrastinate would ask the server before each statement whether it is still there. What fails is tried again.
+    return AsyncConnectionPool(**{**named, "check": None})
+
+
 def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App:
     """The queue on the database at the URL; tasks are added by whoever runs a worker."""
     app = App(
@@ -42,8 +49,12 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
             min_size=1,
             max_size=max_size,
             configure=_configure,
-            # Past this the pool asks anew for whoever needs a connection; its own pauses double without end.
-            reconnect_timeout=2,
+            kwargs=noticing(url),
+            # The pauses between a pool's own tries double without end. After a second it gives up, and begins anew for
+            # the next who asks; who asked before that waits in vain, and asks again.
+            reconnect_timeout=1,
+            timeout=2,
+            pool_factory=_pool,
         ),
         periodic_defaults={},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobResult
 from procrastinate.jobs import DeleteJobCondition, Job, Notification, Status
 from procrastinate.worker import Worker
+
+from easel.storage.queue import AtOnce
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +29,12 @@ with mine as materialized (
     select id from procrastinate_jobs
      where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
 )
-select procrastinate_finish_job_v1(id, %(status)s, %(delete)s) from mine
+select procrastinate_finish_job_v1(id, %(status)s, %(delete)s),
+       case when %(limited)s then pg_notify('procrastinate_queue_v1#' || %(queue)s, %(note)s) end
+  from mine
 """
+_NOTE = json.dumps({"type": "job_inserted", "job_id": 0})
+"""What procrastinate tells workers when there may be something for them."""
 # When is for the database's clock to say: this machine's may be an hour ahead.
 _RETRY = """
 with mine as materialized (
@@ -54,17 +61,19 @@ class CarefulWorker(Worker):
     """procrastinate's worker, but for these:
 
     - A database that does not answer ends neither it nor what it runs: it tries again until it is told to stop.
-    - It looks again shortly after each notification: one that arrives while it is asking for a job is otherwise
-      forgotten, and the job waits for the next poll. And it looks as soon as a job of its own has ended.
+    - It looks again if a notification arrives while it is asking for a job: that one would be forgotten, and the job
+      wait for the next poll. And it looks as soon as a job of its own has ended.
     - It says how a job ended only if the job is still its own, again and again while the database does not answer:
       nobody would take over the job of a worker that lives.
     - A job that it was given without learning of it, since the answer got lost, it puts back.
     """
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, at_once: AtOnce = AtOnce(), **named: Any) -> None:  # noqa: B008 (frozen)
         super().__init__(*arguments, **named)
+        self._at_once = at_once
         self.listen_notify = False  # It listens in a way of its own.
         self._unknown: set[int] = set()
+        self._heard = False
         self._is_cut_off = False
 
     def _start_side_tasks(self) -> list[asyncio.Task[Any]]:
@@ -83,15 +92,18 @@ class CarefulWorker(Worker):
 
     async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
         await super()._handle_notification(channel=channel, notification=notification)
-        self._look_in(0.02)
+        self._heard = True
 
     def _look_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._new_job_event.set)
 
     async def _fetch_and_process_jobs(self) -> None:
+        self._heard = False
         try:
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
             self._reached()
+            if self._heard:
+                self._new_job_event.set()
         except ConnectorException as error:
             self._cut_off(error)
             self._look_in(PAUSE)
@@ -159,7 +171,10 @@ class CarefulWorker(Worker):
             delete = self.delete_jobs == DeleteJobCondition.ALWAYS or (
                 self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
             )
+            # Where there are limits, anybody may wait for the place that becomes free.
+            limited = self._at_once != AtOnce()
             query, how = _FINISH, {"status": status.value, "delete": delete}
+            how |= {"limited": limited, "queue": job.queue, "note": _NOTE}
         while True:
             try:
                 if not await self.app.connector.execute_query_all_async(query, **mine, **how):

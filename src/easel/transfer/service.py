@@ -81,7 +81,14 @@ async def back_up(
 
 async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier: Stored | None, made: Made) -> Stored:
     there = await place.head(object_key(key))
-    if earlier is not None and there is not None and there.size == earlier.size and _names_its_content(key):
+    if (
+        earlier is not None
+        and there is not None
+        and there.size == earlier.size
+        and _names_its_content(key)
+        # One that was damaged then is looked at again: it may have been put right, and is to be named until it is.
+        and earlier.sha256 == hash_in(key)
+    ):
         return earlier
     async with objects.pin(key) as pinned:
         if _names_its_content(key) and pinned.hash != hash_in(key):

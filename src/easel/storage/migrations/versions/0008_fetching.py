@@ -63,30 +63,9 @@ $$;
 create index ix_easel_jobs_lock on procrastinate_jobs (lock, priority desc, id) where status in ('todo', 'doing');
 """
 
-# A place that becomes free may be wanted by another app of the same organisation, or by anybody at all.
-WAKE_NEXT = """
-create or replace function easel_wake_next_job() returns trigger language plpgsql as $$
-declare
-    note text := json_build_object('type', 'job_inserted', 'job_id', old.id)::text;
-begin
-    if old.status <> 'doing' or (tg_op = 'UPDATE' and new.status = 'doing') then
-        return null;
-    end if;
-    if exists (select from procrastinate_jobs where status = 'todo' and queue_name = old.queue_name) then
-        perform pg_notify('procrastinate_queue_v1#' || old.queue_name, note);
-    end if;
-    return null;
-end;
-$$;
-"""
-
 
 def upgrade() -> None:
-    connection = op.get_bind().connection.driver_connection
-    assert connection is not None
-    with connection.cursor() as cursor:
-        cursor.execute(FETCH_JOB)
-        cursor.execute(WAKE_NEXT)
+    op.execute(FETCH_JOB)
 
 
 def downgrade() -> None:
