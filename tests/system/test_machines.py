@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import obstore
 
 from bench.running import RunningApp, zip_of
 from tests.system.cluster import Cluster, Machine
@@ -99,6 +100,19 @@ def test_an_edge_that_has_never_seen_an_app_fetches_it_from_the_bucket(cluster: 
     assert there.visit("/large.bin").content == files["large.bin"]
     part = there.visit("/large.bin", Range="bytes=5000000-5000009")
     assert (part.status_code, part.content) == (206, files["large.bin"][5_000_000:5_000_010])
+
+
+def test_the_first_page_comes_with_the_manifest(shared: Shared) -> None:
+    one, two = shared.cluster.machines
+    app = RunningApp.create(one)
+    app.deploy({**page(1), "large.bin": os.urandom(6_000_000)})
+    (bundle,) = obstore.list(shared.store, prefix=f"apps/{app.app_id}/bundles").collect()
+    obstore.delete(shared.store, bundle["path"])
+    there = on(two, app)
+    seconds_until(there, 1)
+    # A new visitor of a new edge waits for one answer of the bucket, not for two.
+    assert "page 1" in there.visit().text
+    assert there.visit("/large.bin").status_code == 503
 
 
 def test_a_store_that_hangs_holds_up_only_who_needs_it(shared: Shared) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+ENTRY_LARGEST = 64 * 1024
+"""The largest entry page (bytes, as it lies in its bundle) that is in the manifest as well."""
+
 STORED = 0
 DEFLATED = 8
 
@@ -37,11 +40,16 @@ class BundleRef(msgspec.Struct, frozen=True, array_like=True):
     size: int
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in."""
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in.
+
+    `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to
+    be asked for it, and asks the store once instead of twice.
+    """
 
     bundles: list[BundleRef]
     files: dict[str, Member]
+    entry: bytes = b""
 
     @property
     def total_size(self) -> int:
@@ -50,8 +58,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         """The manifest as canonical JSON (files sorted by path), so that equal manifests give equal bytes."""
-        ordered = Manifest(bundles=self.bundles, files=dict(sorted(self.files.items())))
-        return _encoder.encode(ordered)
+        return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
 
     def content_hash(self) -> str:
         """SHA-256 (hex) over paths and content hashes alone: the same files give the same hash in any zip."""

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from msgspec import MsgspecError
 
 from easel.bundles.ingest import inspect_file
-from easel.bundles.models import Allowances, BundleRef, Inspection, Limits, Manifest, decode_manifest
+from easel.bundles.models import (
+    ENTRY_LARGEST,
+    Allowances,
+    BundleRef,
+    Inspection,
+    Limits,
+    Manifest,
+    decode_manifest,
+)
+from easel.bundles.root import ENTRY_POINT
 from easel.deploys.errors import BundleGoneError
 from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress, size
@@ -76,11 +85,20 @@ async def _store(
     bundle_at = bundle_key(deploy.app_id, pinned.hash)
     await objects.adopt(pinned, bundle_at)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
-    manifest = Manifest(bundles=[bundle], files=inspection.files)
+    manifest = Manifest(bundles=[bundle], files=inspection.files, entry=_entry(pinned, inspection))
     data = manifest.encode()
     manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
     await objects.put(manifest_at, data)
     return manifest, bundle_at, manifest_at
+
+
+def _entry(pinned: Pinned, inspection: Inspection) -> bytes:
+    member = inspection.files.get(ENTRY_POINT)
+    if member is None or member.length > ENTRY_LARGEST:
+        return b""
+    with pinned.path.open("rb") as bundle:
+        bundle.seek(member.offset)
+        return bundle.read(member.length)
 
 
 async def _inspect(

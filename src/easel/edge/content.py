@@ -31,7 +31,9 @@ class Content:
     def __init__(self, objects: EdgeStore, disk: DiskCache, *, budget: int) -> None:
         self._objects = objects
         self.disk = disk
-        self._manifests: Kept[Manifest] = Kept(budget // 2, lambda manifest: FILE_WEIGHT * (len(manifest.files) + 1))
+        self._manifests: Kept[Manifest] = Kept(
+            budget // 2, lambda manifest: FILE_WEIGHT * (len(manifest.files) + 1) + len(manifest.entry)
+        )
         self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
             budget // 2, lambda index: _VARIANT_WEIGHT * (len(index) + 1)
         )

@@ -8,11 +8,13 @@ from collections import OrderedDict
 from collections.abc import Collection
 
 import brotli
+import msgspec
 from isal import isal_zlib
 
 from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
 from easel.bundles.read import content as read_content
+from easel.bundles.root import ENTRY_POINT
 from easel.edge.cache import SingleFlight
 from easel.edge.content import FILE_WEIGHT, Content
 from easel.edge.earlier import EarlierAssets, load_earlier
@@ -249,7 +251,11 @@ class Sites:
         return await self._pages.run(key, lambda: self.large.make(key, file.member.size, make))
 
     async def _read(self, source: Site, member: Member) -> bytes:
-        content = read_content(member, await self._content.bundle(source.manifest, member))
+        manifest = source.manifest
+        if manifest.entry and member is manifest.files.get(ENTRY_POINT):
+            content = read_content(msgspec.structs.replace(member, offset=0), memoryview(manifest.entry))
+        else:
+            content = read_content(member, await self._content.bundle(manifest, member))
         if len(content) != member.size:
             raise DamagedDataError("a file in the store has another length than it was recorded with")
         return content
