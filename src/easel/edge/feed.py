@@ -66,6 +66,7 @@ class DatabaseFeed:
         self._table = table
         self._retention = retention
         self._since = 0
+        self._server: object = None
         self._lock = asyncio.Lock()
         self._url = url
         # Of its own, not the pool's: a pool that could not connect waits, longer each time, before it tries again.
@@ -100,6 +101,10 @@ class DatabaseFeed:
             self._looking = await psycopg.AsyncConnection.connect(
                 self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
             )
+            server = await _one(self._looking, "select pg_postmaster_start_time()", {})
+            if server != self._server:
+                # A server that took another's place may lack its last transactions, and number its own like them.
+                self._server, self._since = server, 0
         return self._looking
 
     async def refresh(self) -> None:
@@ -108,17 +113,22 @@ class DatabaseFeed:
             connection = await self._connection()
             async with connection.transaction():
                 await connection.execute("set transaction isolation level repeatable read, read only")
-                horizon = await _one(connection, "select pg_snapshot_xmin(pg_current_snapshot())::text", {})
-                arguments = {"since": str(self._since), "retention": self._retention}
+                horizon = int(await _one(connection, "select pg_snapshot_xmin(pg_current_snapshot())::text", {}))
+                # A database that was brought back from a backup may number its transactions from before.
+                since = self._since if horizon >= self._since else 0
+                arguments = {"since": str(since), "retention": self._retention}
                 apps = await (await connection.execute(_APPS, arguments)).fetchall()
                 if apps:
                     environments = await (await connection.execute(_ENVIRONMENTS, arguments)).fetchall()
                     earlier = await (await connection.execute(_EARLIER, arguments)).fetchall()
                 else:
                     environments, earlier = [], []
-            self._table.apply(_routes(apps, environments, earlier))
+            changed = _routes(apps, environments, earlier)
+            if not since:
+                changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
+            self._table.apply(changed)
             # A transaction that was still running has an id at or past this; it will be seen next time.
-            self._since = int(horizon)
+            self._since = horizon
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
         """What that version serves. Raises psycopg.Error or PoolTimeout."""

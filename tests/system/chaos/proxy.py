@@ -29,7 +29,7 @@ class Proxy:
     """Passes on what comes, both ways. In a thread of its own; its methods may be called from any other."""
 
     def __init__(self, target: Place) -> None:
-        self._target = target
+        self.target = target
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._is_cut = False
@@ -61,10 +61,10 @@ class Proxy:
             writer.transport.abort()
             return
         try:
-            if isinstance(self._target, Path):
-                there, back = await asyncio.open_unix_connection(str(self._target))
+            if isinstance(self.target, Path):
+                there, back = await asyncio.open_unix_connection(str(self.target))
             else:
-                there, back = await asyncio.open_connection("127.0.0.1", self._target)
+                there, back = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
             return
@@ -100,6 +100,7 @@ class Proxy:
         if isinstance(at, Path):
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(at))
+            listener.listen()
         else:
             listener = socket.create_server(("127.0.0.1", at))
         at_unix = isinstance(at, Path)
