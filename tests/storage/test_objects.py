@@ -14,7 +14,13 @@ import pytest
 
 from bench.running import free_port
 from bench.stores import Bucket, moto, rclone
-from easel.storage.errors import ObjectMissingError, ObjectTooLargeError, StorageFullError, StoreUnavailableError
+from easel.storage.errors import (
+    ObjectMissingError,
+    ObjectTooLargeError,
+    StorageFullError,
+    StoreRefusesError,
+    StoreUnavailableError,
+)
 from easel.storage.freshness import SLOTS, FreshnessPage, slot_of
 from easel.storage.objects import FolderObjects, ObjectStore, open_objects
 
@@ -99,8 +105,20 @@ async def test_a_bucket_that_is_missing_is_said_to_be(tmp_path: Path, monkeypatc
         for name, value in bucket.environment("x").items():
             monkeypatch.setenv(name, value)
         await open_objects("s3://easel/x", tmp_path, tmp_path).check()
-        with pytest.raises((StoreUnavailableError, ObjectMissingError), match=r"(?i)bucket"):
+        with pytest.raises(StoreRefusesError, match="NoSuchBucket"):
             await open_objects("s3://another/x", tmp_path, tmp_path).check()
+
+
+async def test_wrong_credentials_are_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"AWS_SECRET_ACCESS_KEY": "SignatureDoesNotMatch", "AWS_ACCESS_KEY_ID": "InvalidAccessKeyId"}
+    with rclone(tmp_path / "rclone") as bucket:
+        for variable, said in wrong.items():
+            for name, value in {**bucket.environment("x"), variable: "wrong"}.items():
+                monkeypatch.setenv(name, value)
+            objects = open_objects("s3://easel/x", tmp_path, tmp_path)
+            for ask in (objects.check(), objects.get("k"), objects.put("k", b"")):
+                with pytest.raises(StoreRefusesError, match=said):
+                    await ask
 
 
 @pytest.fixture

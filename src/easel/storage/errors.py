@@ -60,3 +60,10 @@ class StoreUnavailableError(ServiceUnavailableError):
 
     status = 503
     code = "store_unavailable"
+
+
+class StoreRefusesError(StoreUnavailableError):
+    """The object store lets this machine do nothing: {reason}. Nothing was changed. Whoever runs Easel has to look at
+    its credentials, the bucket's name and region, and this machine's clock."""
+
+    code = "store_refuses"

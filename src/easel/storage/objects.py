@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from easel.storage.errors import (
@@ -30,11 +30,27 @@ from easel.storage.errors import (
     ObjectsUrlInvalidError,
     ObjectTooLargeError,
     StorageFullError,
+    StoreRefusesError,
     StoreUnavailableError,
 )
 
 CHUNK = 1024 * 1024
 _S3_ERROR = re.compile(r"<Code>([^<]*)</Code>.*?<Message>([^<]*)</Message>", re.DOTALL)
+
+_REFUSALS = frozenset(
+    (
+        "AccessDenied",
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "NoSuchBucket",
+        "PermanentRedirect",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    )
+)
+"""What S3 says where trying again is no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,5 +343,7 @@ def translated(key: str) -> Iterator[None]:
             raise StorageFullError() from error
         # S3 says in XML what is wrong; the rest is how it was asked.
         said = _S3_ERROR.search(text)
-        reason = f"{said[1]}, {said[2]}" if said else text.splitlines()[0]
-        raise StoreUnavailableError(reason=reason[:300]) from error
+        reason = (f"{said[1]}, {said[2]}" if said else text.splitlines()[0])[:300].rstrip(".")
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError) or (said and said[1] in _REFUSALS):
+            raise StoreRefusesError(reason=reason) from error
+        raise StoreUnavailableError(reason=reason) from error
