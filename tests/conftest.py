@@ -41,6 +41,7 @@ TOGETHER = {
     "tests/system/test_releases": "two machines",
     "tests/system/test_edges": "two machines",
     "tests/system/test_bad_input": "two machines",
+    "tests/system/test_clock_skew": "two machines",
     "tests/docs/test_readme": "the published client",
     "tests/conformance/test_client": "the published client",
     "tests/browser/test_uploads": "every store",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+import time
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -14,6 +15,10 @@ from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
 from easel.storage.connections import check_silent, is_silent, noticing
 
 logger = logging.getLogger(__name__)
+
+_NOW: LiteralString = (
+    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8"
+)
 
 _APPS = """
 select a.id, a.slug, a.is_active, a.last_version, a.prunings,
@@ -101,7 +106,7 @@ class DatabaseFeed:
             self._looking = await psycopg.AsyncConnection.connect(
                 self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
             )
-            server = await _one(self._looking, "select pg_postmaster_start_time()", {})
+            server = await _one(self._looking, "select pg_postmaster_start_time()")
             if server != self._server:
                 # A server that took another's place may lack its last transactions, and number its own like them.
                 self._server, self._since = server, 0
@@ -113,7 +118,7 @@ class DatabaseFeed:
             connection = await self._connection()
             async with connection.transaction():
                 await connection.execute("set transaction isolation level repeatable read, read only")
-                horizon = int(await _one(connection, "select pg_snapshot_xmin(pg_current_snapshot())::text", {}))
+                horizon, now = await _one(connection, _NOW)
                 # A database that was brought back from a backup may number its transactions from before.
                 since = self._since if horizon >= self._since else 0
                 arguments = {"since": str(since), "retention": self._retention}
@@ -126,6 +131,7 @@ class DatabaseFeed:
             changed = _routes(apps, environments, earlier)
             if not since:
                 changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
+            self._table.ahead = time.time() - now
             self._table.apply(changed)
             # A transaction that was still running has an id at or past this; it will be seen next time.
             self._since = horizon
@@ -139,9 +145,10 @@ class DatabaseFeed:
         return EnvironmentRoute(version=row[0], manifest_key=row[1], modified_at=row[2], variants_key=row[3])
 
 
-async def _one(connection: psycopg.AsyncConnection[Any], query: str, arguments: dict[str, Any]) -> Any:
-    row = await (await connection.execute(query, arguments)).fetchone()
-    return row[0] if row is not None else None
+async def _one(connection: psycopg.AsyncConnection[Any], query: LiteralString) -> tuple[Any, ...]:
+    row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    return tuple(row)
 
 
 def _routes(

@@ -77,6 +77,8 @@ class RouteTable:
         self.apps: dict[str, AppRoute] = {}
         self._labels: dict[str, tuple[str, str]] = {}
         self._slugs: dict[str, str] = {}
+        self.ahead = 0.0
+        """Seconds by which this machine's clock is ahead of the one that wrote the times in the routes."""
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Called with the ids of the apps that changed, before `apply` returns: no request comes in between."""
 

@@ -216,7 +216,7 @@ class Sites:
         if live.earlier is None:
             live.earlier = await load_earlier(self._content, live.site, live.route.earlier)
             self._grow(live, FILE_WEIGHT * len(live.earlier.files))
-        return live.earlier.find(path, not_before=time.time() - self._retention)
+        return live.earlier.find(path, not_before=time.time() - self._table.ahead - self._retention)
 
     async def ready(self, live: LiveSite, file: File) -> Representations:
         """The representations of a file: a page with the runtime object in it, or the file as it lies.
