@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from glob import glob
 
+import psycopg
 import pytest
 
 from bench.running import RunningApp, zip_of
@@ -57,3 +59,25 @@ def test_deploys_keep_their_order_and_pointers_move_as_they_were_asked_to(shared
         seconds_until(seen, number)
     assert there.wait(there.order(key))["outcome"] == "moved"
     seconds_until(app, 10)
+
+
+def test_what_is_tried_again_is_not_tried_an_hour_later(shared: Shared, ahead: dict[str, str]) -> None:
+    cluster = shared.cluster
+    app = RunningApp.create(cluster.machines[0])
+    key = app.upload(zip_of(page(1)))
+    for number in range(len(cluster.machines)):
+        cluster.kill(number, "worker")
+    deploy_id = app.order(key)
+    shared.bucket.refuse()
+    try:
+        cluster.start(AHEAD, "worker", **ahead)
+        with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+            query = "select from procrastinate_jobs where lock = %s and status = 'todo' and attempts > 0"
+            deadline = time.monotonic() + 30
+            while not connection.execute(query, (app.app_id,)).fetchall():
+                assert time.monotonic() < deadline, "the worker did not meet the trouble"
+                time.sleep(0.02)
+    finally:
+        shared.bucket.mend()
+    assert app.wait(deploy_id, 20)["version"] == 1
+    cluster.look_after()
