@@ -1,19 +1,72 @@
-"""What the edge knows is what the database says, also when the database is an older state of itself."""
+"""What fills the routing table, over a real database that comes to harm."""
 
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from bench.running import Platform, RunningApp
+from easel.edge import feed
 from easel.edge.feed import DatabaseFeed
 from easel.edge.routes import RouteTable
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
+from tests.system.chaos.database_way import DatabaseWay
 from tests.system.chaos.proxy import Proxy
 from tests.world import World
+
+
+@pytest.fixture
+def way(platform: Platform) -> Iterator[tuple[DatabaseWay, str]]:
+    """A way to the platform's database, and the URL that goes by it."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = DatabaseWay(platform.data_dir / "postgres" / ".s.PGSQL.5432")
+        with made.listening(Path(folder) / ".s.PGSQL.5432"):
+            yield made, f"postgresql://postgres@/postgres?host={folder}"
+
+
+@pytest.fixture
+async def table(way: tuple[DatabaseWay, str]) -> AsyncIterator[tuple[RouteTable, DatabaseFeed]]:
+    made = RouteTable()
+    source = DatabaseFeed(way[1], made, retention=1000)
+    await source.open()
+    yield made, source
+    await source.close()
+
+
+def version_of(table: RouteTable, app: RunningApp) -> int | None:
+    route = table.find(app.slug)
+    return route.serves.version if route is not None and route.serves is not None else None
+
+
+async def test_a_look_gets_over_a_server_that_ended_every_connection_and_one_that_vanished(
+    platform: Platform,
+    way: tuple[DatabaseWay, str],
+    table: tuple[RouteTable, DatabaseFeed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    routes, source = table
+    proxy, _ = way
+    app = RunningApp.create(platform)
+    monkeypatch.setattr(feed, "PATIENCE", 0.3)
+    await source.refresh()
+    assert version_of(routes, app) is None
+    assert app.deploy({"index.html": "<!doctype html>one"})["version"] == 1
+    proxy.abort()
+    await source.refresh()
+    assert version_of(routes, app) == 1
+    assert app.deploy({"index.html": "<!doctype html>two"})["version"] == 2
+    proxy.strand()
+    began = time.monotonic()
+    await source.refresh()
+    assert version_of(routes, app) == 2
+    assert time.monotonic() - began < 5
+    assert await source.version(app.app_id, 1) is not None
 
 
 def fill(url: str, slugs: dict[str, str]) -> None:

@@ -12,12 +12,13 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
-from easel.storage.connections import check_silent, is_silent, noticing
+from easel.storage.connections import check_silent, hang_up, is_silent, noticing
 
 logger = logging.getLogger(__name__)
 
 _NOW: LiteralString = (
-    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8"
+    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,"
+    " pg_postmaster_start_time()"
 )
 
 _APPS = """
@@ -60,6 +61,10 @@ select v.number, v.manifest_key, extract(epoch from v.deployed_at)::float8, x.ob
    and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
 """
 
+PATIENCE = 2.0
+"""Seconds that a look at the database may take, until one took longer: then twice as many, up to a minute."""
+MOST_PATIENCE = 60.0
+
 EARLIER_KEPT = 30
 """How many earlier versions of an environment are searched for an open tab's assets."""
 
@@ -76,6 +81,7 @@ class DatabaseFeed:
         self._url = url
         # Of its own, not the pool's: a pool that could not connect waits, longer each time, before it tries again.
         self._looking: psycopg.AsyncConnection[Any] | None = None
+        self._patience = PATIENCE
         self._pool = AsyncConnectionPool(
             url,
             min_size=0,
@@ -98,43 +104,65 @@ class DatabaseFeed:
         if self._looking is not None:
             await self._looking.close()
 
-    async def _connection(self) -> psycopg.AsyncConnection[Any]:
+    async def refresh(self) -> None:
+        """Applies every change that is visible now. Raises psycopg.Error, TimeoutError."""
+        async with self._lock:
+            try:
+                await self._look()
+            except psycopg.OperationalError:
+                # The connection has ended, or its other side has vanished. Another one may do better, at once.
+                await self._look()
+
+    async def _look(self) -> None:
+        # The first look is at everything.
+        patience = self._patience if self._since else None
+        try:
+            connection = await self._connected(patience)
+            giving_up = asyncio.get_running_loop().call_later(patience or 3600, hang_up, connection)
+            try:
+                await self._take_in(connection, giving_up)
+            finally:
+                giving_up.cancel()
+        except (psycopg.OperationalError, TimeoutError):
+            # If it is not gone but slow, the next look has more time.
+            self._patience = min(self._patience * 2, MOST_PATIENCE)
+            raise
+        self._patience = PATIENCE
+
+    async def _connected(self, patience: float | None) -> psycopg.AsyncConnection[Any]:
         """The connection for looking, connected anew when it has ended."""
         if self._looking is None or not is_silent(self._looking):
             if self._looking is not None:
                 await self._looking.close()
-            self._looking = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
-            )
-            server = await _one(self._looking, "select pg_postmaster_start_time()")
-            if server != self._server:
-                # A server that took another's place may lack its last transactions, and number its own like them.
-                self._server, self._since = server, 0
+            async with asyncio.timeout(patience):
+                self._looking = await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
+                )
         return self._looking
 
-    async def refresh(self) -> None:
-        """Applies every change that is visible now. Raises psycopg.Error."""
-        async with self._lock:
-            connection = await self._connection()
-            async with connection.transaction():
-                await connection.execute("set transaction isolation level repeatable read, read only")
-                horizon, now = await _one(connection, _NOW)
-                # A database that was brought back from a backup may number its transactions from before.
-                since = self._since if horizon >= self._since else 0
-                arguments = {"since": str(since), "retention": self._retention}
-                apps = await (await connection.execute(_APPS, arguments)).fetchall()
-                if apps:
-                    environments = await (await connection.execute(_ENVIRONMENTS, arguments)).fetchall()
-                    earlier = await (await connection.execute(_EARLIER, arguments)).fetchall()
-                else:
-                    environments, earlier = [], []
-            changed = _routes(apps, environments, earlier)
+    async def _take_in(self, connection: psycopg.AsyncConnection[Any], giving_up: asyncio.TimerHandle) -> None:
+        async with connection.transaction():
+            await connection.execute("set transaction isolation level repeatable read, read only")
+            horizon, now, server = await _one(connection, _NOW)
+            # A server that took another's place may lack its last transactions, and number its own like them; one that
+            # was brought back from a backup may number them from before. Then all is read, however long it takes.
+            since = self._since if server == self._server and horizon >= self._since else 0
             if not since:
-                changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
-            self._table.ahead = time.time() - now
-            self._table.apply(changed)
-            # A transaction that was still running has an id at or past this; it will be seen next time.
-            self._since = horizon
+                giving_up.cancel()
+            arguments = {"since": str(since), "retention": self._retention}
+            apps = await (await connection.execute(_APPS, arguments)).fetchall()
+            if apps:
+                environments = await (await connection.execute(_ENVIRONMENTS, arguments)).fetchall()
+                earlier = await (await connection.execute(_EARLIER, arguments)).fetchall()
+            else:
+                environments, earlier = [], []
+        changed = _routes(apps, environments, earlier)
+        if not since:
+            changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
+        self._table.ahead = time.time() - now
+        self._table.apply(changed)
+        # A transaction that was still running has an id at or past this; it will be seen next time.
+        self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
         """What that version serves. Raises psycopg.Error or PoolTimeout."""

@@ -12,9 +12,6 @@ from easel.storage.freshness import FreshnessPage
 
 logger = logging.getLogger(__name__)
 
-LOOK_AT_MOST = 8.0
-"""Seconds that one look at the database may take."""
-
 
 class Freshness:
     """Knows whether what the edge holds is older than what was committed on this machine, and brings it up to date.
@@ -62,9 +59,7 @@ class Freshness:
         self._running, self._next = self._next, None
         snapshot = array("Q", self.view.tobytes())
         try:
-            # A connection whose other side is gone without a word would be waited for for minutes.
-            async with asyncio.timeout(LOOK_AT_MOST):
-                await self._refresh()
+            await self._refresh()
         except BaseException:
             self.healthy = False
             raise

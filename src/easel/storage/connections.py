@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
+import socket
 from typing import Any
 
 import psycopg
@@ -36,6 +39,15 @@ def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return not poll.poll(0)
+
+
+def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
+    """Ends a connection on which nothing comes: whoever waits for an answer gets an OperationalError at once.
+
+    To cancel the wait instead would ask the other side, which does not answer, for more seconds.
+    """
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
+        held.shutdown(socket.SHUT_RDWR)
 
 
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -32,6 +32,7 @@ class Proxy:
         self.target = target
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
+        self._stranded: set[asyncio.StreamWriter] = set()
         self._is_cut = False
         self.delay = 0.0
         """Seconds by which every piece comes later."""
@@ -47,6 +48,10 @@ class Proxy:
         """Lets everything through again, as it is."""
         self._is_cut = self.hangs = False
         self.delay = 0.0
+
+    def strand(self) -> None:
+        """Nothing comes on the connections that are open now, ever, as when the other machine has vanished."""
+        self._stranded |= self._open
 
     def abort(self) -> None:
         """Ends all connections."""
@@ -85,7 +90,7 @@ class Proxy:
             while data := await reader.read(PIECE):
                 if self.delay:
                     await asyncio.sleep(self.delay)
-                while self.hangs:
+                while self.hangs or writer in self._stranded:
                     await asyncio.sleep(0.02)
                 passed, goes_on = answers(data)
                 writer.write(passed)
