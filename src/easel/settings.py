@@ -21,8 +21,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EASEL_", extra="ignore")
 
-    role: Annotated[tuple[Role, ...], NoDecode] = Field(
-        default=ROLES, description="What `easel serve` runs on this machine: api, worker, edge, with commas between."
+    role: Annotated[tuple[Role, ...] | None, NoDecode] = Field(
+        default=None,
+        description="What `easel serve` runs on one of several machines: api, worker, edge, with commas between. "
+        "None is all of them, on the only machine.",
     )
     data_dir: Path = Field(default=Path("data"), description="Folder of the embedded parts and local state.")
     database_url: str | None = Field(default=None, description="PostgreSQL; None is the embedded one in data_dir.")
@@ -99,6 +101,11 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("write it like postgresql://user:password@host/database")
         return url
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What runs on this machine."""
+        return self.role or ROLES
 
     @property
     def postgres_dir(self) -> Path:

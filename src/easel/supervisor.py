@@ -19,7 +19,7 @@ from easel.errors import EaselError
 from easel.places import lock_data_dir, remember_data_dir
 from easel.processes import RoleProcess, in_process, open_nursery
 from easel.roles import PortTakenError, bind, configure_logging, open_store, prepare_database, require_schema
-from easel.settings import ROLES, Role, Settings
+from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ class NotReadyError(EaselError):
 
 
 class RolesApartError(EaselError):
-    """With EASEL_ROLE={role} the other roles run elsewhere, and all of them must be given the same {missing}. Set it
-    here, or leave EASEL_ROLE out to run everything on this machine."""
+    """EASEL_ROLE makes this machine one of several, and all of them must be given the same {missing}. Set it here, or
+    leave EASEL_ROLE out to run everything on this machine."""
 
     code = "roles_apart"
 
@@ -85,11 +85,11 @@ class Supervisor:
 
     @property
     def _apart(self) -> bool:
-        """Whether other machines run some of the roles."""
-        return set(self._settings.role) != set(ROLES)
+        """Whether this is one of several machines."""
+        return self._settings.role is not None
 
     def _require_shared(self) -> None:
-        """Raises RolesApartError when roles run elsewhere that could not find what this machine keeps."""
+        """Raises RolesApartError when other machines could not find what this one keeps."""
         settings = self._settings
         if not self._apart:
             return
@@ -97,11 +97,11 @@ class Supervisor:
             "EASEL_DATABASE_URL": settings.database_url,
             "EASEL_OBJECTS_URL": settings.objects_url,
         }
-        if "api" in settings.role:
+        if "api" in settings.roles:
             needed["EASEL_SECRET_KEY"] = settings.secret_key
         missing = [name for name, value in needed.items() if value is None]
         if missing:
-            raise RolesApartError(role=",".join(settings.role), missing=" and ".join(missing))
+            raise RolesApartError(missing=" and ".join(missing))
 
     def _ports(self) -> list[tuple[Role, str, int]]:
         """The ports on which this machine's roles listen for requests, with their hosts."""
@@ -110,7 +110,7 @@ class Supervisor:
             ("api", settings.api_host, settings.api_port),
             ("edge", settings.edge_host, settings.edge_port),
         ]
-        return [one for one in ports if one[0] in settings.role]
+        return [one for one in ports if one[0] in settings.roles]
 
     async def _require_ports(self) -> None:
         """Raises PortTakenError unless the ports are free, or become free as a killed predecessor's processes end."""
@@ -127,7 +127,7 @@ class Supervisor:
                     await asyncio.sleep(0.1)
 
     async def _prepare(self, url: str) -> None:
-        """What a killed predecessor left behind, and where all roles run: the schema, first organisation, first key."""
+        """What a killed predecessor left behind; on the only machine also the schema, first organisation, first key."""
         # Whoever writes there is started after this; what is there now was left behind by a kill.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
@@ -198,7 +198,7 @@ class Supervisor:
     def _announce(self) -> None:
         settings = self._settings
         if self._apart:
-            self._say(f"Ready, as {' and '.join(settings.role)}.")
+            self._say(f"Ready, as {' and '.join(settings.roles)}.")
             return
         api = settings.api_url or f"http://{_reach(settings.api_host)}:{settings.api_port}"
         port = "" if settings.public_edge_port in (80, 443) else f":{settings.public_edge_port}"
@@ -214,7 +214,7 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
     """The processes to run, each with its settings."""
     many = {"api": settings.api_processes, "worker": settings.worker_processes, "edge": settings.edge_processes}
     made = []
-    for role in settings.role:
+    for role in settings.roles:
         for number in range(many[role]):
             own = settings
             if role == "worker" and settings.worker_metrics_port is not None:

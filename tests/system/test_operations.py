@@ -22,9 +22,9 @@ APART = {"EASEL_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x", "EASEL_OBJEC
     [
         ({"EASEL_ROLE": "edges"}, "EASEL_ROLE cannot be `edges`: write one or more of `api`, `worker` and `edge`"),
         ({"EASEL_ROLE": " , "}, "EASEL_ROLE cannot be ` , `"),
-        ({"EASEL_ROLE": "edge, worker"}, "With EASEL_ROLE=worker,edge the other roles run elsewhere"),
+        ({"EASEL_ROLE": "edge, worker"}, "EASEL_ROLE makes this machine one of several"),
         ({"EASEL_ROLE": "edge"}, "the same EASEL_DATABASE_URL and EASEL_OBJECTS_URL"),
-        ({"EASEL_ROLE": "api,worker", **APART}, "the same EASEL_SECRET_KEY"),
+        ({"EASEL_ROLE": "api,worker,edge", **APART}, "the same EASEL_SECRET_KEY"),
     ],
 )
 def test_roles_that_cannot_work_are_refused(tmp_path: Path, environment: dict[str, str], said: str) -> None:
