@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import apart, deploys, diffs, edge, pointers, polling, scale
+from bench import apart, deploys, diffs, edge, memory, pointers, polling, scale
 from bench.measure import Report
 from bench.running import make_platform
 
@@ -26,6 +26,14 @@ def main(chosen: list[str]) -> int:
             try:
                 for name in parts:
                     PARTS[name](report, platform)
+            finally:
+                platform.stop()
+        if not chosen or "memory" in chosen:
+            (Path(folder) / "memory").mkdir()
+            platform = make_platform(Path(folder) / "memory")
+            platform.start()
+            try:
+                memory.run(report, platform)
             finally:
                 platform.stop()
         if not chosen or "apart" in chosen:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -97,15 +99,20 @@ def _idle(report: Report, platform: Platform) -> None:
     report.add("idle, all processes, of one core", 100 * used / IDLE_SECONDS, "%", at_most=2)
 
 
+def descendants(processes: list[int]) -> Iterator[int]:
+    """These and all their descendants, as far as they are still there."""
+    while processes:
+        process = processes.pop()
+        with suppress(OSError):
+            processes += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+            yield process
+
+
 def _processor_time(processes: list[int]) -> float:
     """Seconds that these and all their descendants have used so far."""
     seconds = 0.0
-    while processes:
-        process = processes.pop()
-        try:
+    for process in descendants(processes):
+        with suppress(OSError):
             fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-            processes += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
-        except OSError:
-            continue
-        seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return seconds

@@ -43,14 +43,14 @@ def debian_postgres(folder: Path) -> Iterator[str]:
             if not (mode := parent.stat().st_mode) & 0o001:
                 parent.chmod(mode | 0o001)
     data = folder / "data"
-    made = [*become, str(programs / "initdb"), "--pgdata", str(data), "--username", "easel", "--encoding", "UTF8"]
+    made = [*become, str(programs / "initdb"), "--pgdata", str(data), "--username", "postgres", "--encoding", "UTF8"]
     made += ["--auth", "scram-sha-256", "--pwfile", str(folder / "password"), "--no-sync"]
     control = [*become, str(programs / "pg_ctl"), "--pgdata", str(data), "--wait", "--silent"]
     options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
     _run(made, folder)
     _run([*control, "--log", str(folder / "log"), "--options", options, "start"], folder)
     try:
-        yield f"postgresql://easel:{password}@127.0.0.1:{port}/postgres"
+        yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
     finally:
         _run([*control, "--mode", "fast", "stop"], folder)
 

@@ -1,0 +1,51 @@
+"""How much memory the processes of an `easel serve` take: at rest, and after work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bench.apart import descendants
+from bench.deploys import small_files
+from bench.measure import Report
+from bench.running import Platform, RunningApp, zip_of
+
+APPS, DEPLOYS = 50, 4
+
+
+def run(report: Report, platform: Platform) -> None:
+    """Looks at each process before and after deploys of many apps, all of which are visited."""
+    _measure(report, platform, "at rest")
+    apps = [RunningApp.create(platform) for _ in range(APPS)]
+    for number in range(DEPLOYS):
+        for app in apps:
+            app.deploy(zip_of(small_files(number)))
+            assert app.visit().status_code == 200
+    platform.settle()
+    _measure(report, platform, f"after {APPS * DEPLOYS} deploys")
+
+
+def _measure(report: Report, platform: Platform, when: str) -> None:
+    assert platform.process is not None
+    postmaster = int((platform.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+    kinds: dict[str, float] = {}
+    for process in descendants([platform.process.pid, postmaster]):
+        kind = _kind(process, postmaster)
+        kinds[kind] = kinds.get(kind, 0) + _proportional(process)
+    for kind, size in sorted(kinds.items()):
+        report.add(f"memory, {kind}, {when}", size / 1024**2, "MiB")
+    report.add(f"memory, all, {when}", sum(kinds.values()) / 1024**2, "MiB")
+
+
+def _kind(process: int, postmaster: int) -> str:
+    title = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    named = re.match(r"easel: (api|worker|edge)\b", title)
+    if named is not None:
+        return str(named[1])
+    return "PostgreSQL" if process == postmaster or "postgres" in title else "easel serve itself"
+
+
+def _proportional(process: int) -> int:
+    """Bytes of memory that are the process's own, and its part of what it shares (PSS)."""
+    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
+    return int(found[1]) * 1024 if found else 0
