@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from bench.running import Platform, RunningApp, make_platform
+from bench.running import Platform, RunningApp, free_port, make_platform
 from bench.stores import moto, rclone
 from tests.apart import Apart, own_database
 from tests.world import World
@@ -45,6 +45,7 @@ TOGETHER = {
     "tests/docs/test_readme": "the published client",
     "tests/conformance/test_client": "the published client",
     "tests/browser/test_uploads": "every store",
+    "tests/docs/test_operations_apart": "every store",
     "tests/deploys/test_deploys": "every store",
     "tests/environments/test_pointers": "every store",
     "tests/uploads/test_buckets": "every store",
@@ -88,10 +89,10 @@ def platforms() -> Iterator[Platforms]:
         def start(store: str) -> Platform:
             if store not in started:
                 name = stack.enter_context(tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True))
-                environment = {}
+                environment = {} if APART else {"EASEL_WORKER_METRICS_PORT": str(free_port())}
                 if store != "folder":
                     bucket = stack.enter_context(moto() if store == "moto" else rclone(Path(name) / "rclone"))
-                    environment = bucket.environment("prefix/of/ours")
+                    environment |= bucket.environment("prefix/of/ours")
                 platform = make_platform(Path(name), **environment)
                 if APART:
                     url = stack.enter_context(own_database(Path(name) / "database"))
