@@ -1,0 +1,123 @@
+"""A machine that Easel is installed on the way docs/operations says, below a folder of its own.
+
+The documents' commands, the units, the script and the settings are taken as they are written; only their places move
+below the folder, the ports are free ones, and nobody need be the system user `easel`. No systemd runs where tests run,
+so `systemctl` is `systemctl.py` beside this: it starts what the unit says, with the environment that the unit says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.running import Platform, free_port
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "operations"
+
+
+def commands(document: str, section: str) -> list[str]:
+    """The shell commands in a section of a document."""
+    text = (DOCS / document).read_text()
+    found = re.search(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert found is not None, f"{document} has no section {section}"
+    return re.findall(r"```sh\n(.*?)```", found[1], re.S)
+
+
+@dataclass
+class Installed(Platform):
+    """The machine; `folder` is its `/`."""
+
+    folder: Path = Path()
+    worker_port: int = 0
+    key: str | None = None
+
+    @property
+    def api_key(self) -> str:
+        return self.key or super().api_key
+
+    def ready(self) -> None:
+        """Returns once api and edge are."""
+        check = "curl -fs --retry 60 --retry-all-errors --retry-delay 1"
+        self.does("\n".join(f"{check} http://127.0.0.1:{port}/readyz" for port in (self.api_port, self.edge_port)))
+
+    def here(self, text: str) -> str:
+        """The text with its places, ports and people moved to this machine."""
+        for place in ("/opt/easel", "/etc/easel", "/etc/systemd", "/var/lib/easel", "/var/backups", "/usr/local/sbin"):
+            text = text.replace(place, str(self.folder) + place)
+        text = text.replace(":8000", f":{self.api_port}").replace("EASEL_EDGE_PUBLIC_PORT=443", "")
+        text = re.sub(r"-[og] easel\b|runuser -u easel --", "", text)
+        return re.sub(r"^(User|Group)=easel$", "", text, flags=re.M)
+
+    def does(self, script: str, environment: Mapping[str, str] | None = None, *, expect: int = 0) -> str:
+        """Runs commands as they are written; gives what they printed, and said."""
+        path = f"{self.folder}/usr/local/sbin:{self.folder}/bin:{os.environ['PATH']}"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("EASEL_", "AWS_"))}
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", self.here(script)],
+            cwd=self.folder,
+            env={**kept, "PATH": path, "MACHINE": str(self.folder), "HOME": str(self.folder), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == expect, done.stdout + done.stderr + self.said()
+        return done.stdout + done.stderr
+
+    def said(self) -> str:
+        """What Easel said: the journal."""
+        return self.log.read_text()[-3000:] if self.log.exists() else ""
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "journal"
+
+    def configure(self, settings: str) -> None:
+        """Has `/etc/easel/easel.env` say this besides, as somebody who edits it does."""
+        with (self.folder / "etc/easel/easel.env").open("a") as file:
+            file.write(self.here(settings) + "\n")
+
+    def end(self) -> None:
+        """Ends whatever runs on it."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((self.folder / "run/easel.pid").read_text()), signal.SIGKILL)
+        self.stop_database()
+
+
+def install(folder: Path) -> Installed:
+    """A machine with the program at its place, and nothing else done yet."""
+    ports = free_port(), free_port()
+    machine = Installed(folder / "var/lib/easel", *ports, folder=folder, worker_port=free_port())
+    for place in (
+        "bin",
+        "run",
+        "etc/systemd/system",
+        "usr/local/sbin",
+        "var/lib",
+        "var/backups",
+        "opt/easel/.venv/bin",
+    ):
+        (folder / place).mkdir(parents=True)
+    program(folder / "opt/easel/.venv/bin/easel", "-m easel.cli.main")
+    program(folder / "bin/systemctl", str(Path(__file__).with_name("systemctl.py")))
+    shutil.copytree(ROOT / "deploy", folder / "opt/easel/deploy")
+    for file in (folder / "opt/easel/deploy").rglob("*"):
+        if file.is_file():
+            file.write_text(machine.here(file.read_text()))
+    return machine
+
+
+def program(path: Path, arguments: str) -> None:
+    """A command that Python runs."""
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n')
+    path.chmod(0o755)

@@ -1,0 +1,127 @@
+"""docs/operations, done as it is written: a machine is installed, backed up, upgraded, lost, damaged and repaired."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.running import RunningApp
+from easel.settings import Settings
+from tests.docs.installed import DOCS, ROOT, Installed, commands, install
+
+UNITS = ROOT / "deploy" / "systemd"
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Installed]:
+    """Installed as docs/operations/one-machine.md says."""
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        made = install(Path(folder))
+        try:
+            files, begin = commands("one-machine.md", "Install")
+            made.does(files)
+            # "Write your names into it": the addresses of this machine.
+            made.configure(
+                f"EASEL_DOMAIN=localhost\nEASEL_API_URL={made.api_url}\nEASEL_EDGE_SCHEME=http\n"
+                f"EASEL_API_PORT={made.api_port}\nEASEL_EDGE_PORT={made.edge_port}\n"
+                f"EASEL_WORKER_METRICS_PORT={made.worker_port}"
+            )
+            said = made.does(begin)
+            assert '"status":"ok"' in said
+            assert said.rstrip().endswith(made.api_key)
+            yield made
+        finally:
+            made.end()
+
+
+def page(text: str) -> dict[str, str]:
+    return {"index.html": f"<!doctype html><title>{text}</title>"}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze; install `systemd`")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    for unit in UNITS.glob("easel*"):
+        # It looks whether the program is there.
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/easel/.venv/bin/easel", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_setting_in_the_examples_is_one() -> None:
+    known = {f"EASEL_{name.upper()}" for name in Settings.model_fields}
+    for text in [*UNITS.glob("*.env"), *DOCS.glob("*.md"), ROOT / "docs" / "running.md"]:
+        named = set(re.findall(r"\bEASEL_[A-Z_]+[A-Z]\b", text.read_text()))
+        assert not {name for name in named - known if "CHAOS" not in name}, text
+
+
+def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None:
+    app = RunningApp.create(machine, slug="shop")
+    for text in ("good", "broken"):
+        app.deploy(page(text))
+    back, repaired = commands("disaster.md", "A wrong deploy")
+    person = {"EASEL_SERVER": machine.api_url, "EASEL_API_KEY": machine.api_key}
+    easel = 'easel() { /opt/easel/.venv/bin/easel "$@"; }\n'
+    machine.does(easel + back, person)
+    assert "good" in app.visit().text
+    assert app.deploy(page("repaired"))["status"] == "complete"
+    assert "good" in app.visit().text
+    machine.does(easel + repaired, person)
+    assert "repaired" in app.visit().text
+
+
+def test_objects_that_are_lost_or_damaged_come_back_from_the_backup(machine: Installed) -> None:
+    app = RunningApp.create(machine)
+    for text in ("one", "two"):
+        app.deploy(page(text))
+    machine.does("systemctl start easel-backup.service")
+    bundles = sorted((machine.data_dir / "objects/apps" / app.app_id / "bundles").iterdir())
+    bundles[0].unlink()
+    bundles[1].write_bytes(b"damaged")
+    look, put_back = commands("disaster.md", "Objects are lost or damaged")
+    said = machine.does(look, expect=1)
+    assert f"{bundles[0].name} is missing" in said
+    assert f"{bundles[1].name} does not have the hash" in said
+    bundles[1].unlink()
+    shutil.rmtree(machine.folder / "var/backups/easel-check")
+    machine.does(put_back + look)
+    for number in (1, 2):
+        assert app.client.post(f"{app.path}/versions/{number}/restore", json={}).status_code == 200
+        assert app.visit().status_code == 200
+
+
+def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: Installed) -> None:
+    """In as few starts as it takes: the steps of several sections are the same."""
+    backup, restart = commands("upgrade.md", "One machine")
+    (undo,) = commands("upgrade.md", "If it fails")
+    (secret_is_lost,) = commands("disaster.md", "The secret key is lost")
+    (machine_is_lost,) = commands("disaster.md", "The machine is lost: one machine")
+    assert secret_is_lost.endswith(restart.splitlines()[0] + "\n")
+    assert set(machine_is_lost.splitlines()) <= {*undo.splitlines(), *restart.splitlines()}
+
+    app = RunningApp.create(machine)
+    app.deploy(page("before"))
+    machine.does(backup)
+    secret = machine.data_dir / "secret-key"
+    before = secret.read_text()
+    secret.unlink()
+    machine.does(secret_is_lost + restart.splitlines()[1])
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == (before, 0o600)
+    assert "before" in app.visit().text
+
+    # A newer release has changed the schema, and does not work.
+    app.deploy(page("since"))
+    with psycopg.connect(machine.database_url, autocommit=True) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    assert "Install the newer Easel" in machine.does("easel-admin migrate", expect=1)
+    machine.does(undo + machine_is_lost.splitlines()[-1])
+    assert "before" in app.visit().text
+    assert app.deploy(page("again"))["version"] == 2
