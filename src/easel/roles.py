@@ -152,15 +152,14 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def run_api(settings: Settings) -> None:
-    """Serves the control plane until told to stop."""
+    """Serves the control plane until told to stop. Raises SchemaVersionError."""
+    url = _prepare(settings, "api")
+
     import uvicorn
 
     from easel.api.application import make_application, make_services
     from easel.api.protocol import ApiProtocol
-    from easel.storage.migrate import check_schema
 
-    url = _prepare(settings, "api")
-    check_schema(url)
     # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
     objects = open_store(settings, impatience=15)
     app = make_application(make_services(settings, url, objects, open_vault(settings)))
@@ -181,16 +180,14 @@ def run_api(settings: Settings) -> None:
 
 
 def run_worker(settings: Settings) -> None:
-    """Runs deploys and background jobs until told to stop."""
+    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError."""
+    url = _prepare(settings, "worker")
+
     from prometheus_client import start_http_server
 
     from easel.deploys.tasks import DeployWorker
     from easel.storage.database import Database
-    from easel.storage.migrate import check_schema
     from easel.storage.queue import Queue
-
-    url = _prepare(settings, "worker")
-    check_schema(url)
 
     if settings.worker_metrics_port is not None:
         start_http_server(settings.worker_metrics_port, addr=settings.api_host)
@@ -211,12 +208,11 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_edge(settings: Settings) -> None:
-    """Answers visitors until told to stop."""
-    from easel.edge.server import serve_edge
-    from easel.storage.migrate import check_schema
-
+    """Answers visitors until told to stop. Raises SchemaVersionError."""
     url = _prepare(settings, "edge")
-    check_schema(url)
+
+    from easel.edge.server import serve_edge
+
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
     # A visitor does not wait as long as a deploy can.
@@ -224,8 +220,11 @@ def run_edge(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings, role: str) -> str:
+    """The database of a role, found to have this release's schema before the role's own modules are read."""
     configure_logging(settings.log_level, role)
-    return database_url(settings)
+    url = database_url(settings)
+    require_schema(url)
+    return url
 
 
 def configure_logging(level: str, role: str) -> None:

@@ -63,6 +63,13 @@ def test_every_setting_in_the_examples_is_one() -> None:
         assert not {name for name in named - known if "CHAOS" not in name}, text
 
 
+def test_the_memory_of_the_processes_is_told(machine: Installed) -> None:
+    (command,) = re.findall(r"```sh\n(.*?)```", (DOCS / "sizing.md").read_text(), re.S)
+    told = machine.does(command)
+    for role in ("api", "worker", "edge"):
+        assert re.search(rf"^easel: {role} \d+ kB$", told, re.M), told
+
+
 def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None:
     app = RunningApp.create(machine, slug="shop")
     for text in ("good", "broken"):

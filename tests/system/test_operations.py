@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import Platform, RunningApp, free_port, make_platform
+from bench.running import Platform, RunningApp, free_port, make_platform, zip_of
+from tests.system.cluster import ROLES
 from tests.system.conftest import Shared
 from tests.system.test_machines import on, page, seconds_until
 from tests.system.test_starting import easel
@@ -82,3 +85,40 @@ def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: P
     assert "Ready, as worker and edge." in third.log.read_text()
     assert not (third.data_dir / "api-key").exists()
     assert on(one, app).visit().status_code == 200
+
+
+def test_a_machine_is_restarted_and_nobody_notices(shared: Shared) -> None:
+    """Visitors as behind a proxy: where one machine does not answer, the other one is asked."""
+    one, two = shared.cluster.machines
+    app = RunningApp.create(one)
+    app.deploy(page(1))
+    there = on(two, app)
+    seconds_until(there, 1)
+    key = app.upload(zip_of(page(2)))
+    waiting = [app.order(key) for _ in range(10)]
+    stop = threading.Event()
+
+    def visit() -> set[int]:
+        seen = set()
+        while not stop.is_set():
+            try:
+                seen.add(app.visit().status_code)
+            except httpx.TransportError:
+                seen.add(there.visit().status_code)
+        return seen
+
+    with ThreadPoolExecutor(1) as pool:
+        visitor = pool.submit(visit)
+        try:
+            for role in ROLES:
+                shared.cluster.processes[0, role].terminate()
+            for role in ROLES:
+                assert shared.cluster.processes[0, role].wait(60) in (0, -signal.SIGTERM)
+                shared.cluster.start(0, role)
+            shared.cluster.wait_until_ready()
+        finally:
+            stop.set()
+    assert visitor.result() == {200}
+    ended = [there.wait(deploy_id) for deploy_id in waiting]
+    assert [(deploy["status"], deploy["version"]) for deploy in ended] == [("complete", n) for n in range(2, 12)]
+    seconds_until(app, 11)
