@@ -11,8 +11,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import IO
 
 from easel.errors import EaselError
@@ -28,6 +29,8 @@ READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
 PORTS_FREE_WITHIN = 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+DATABASE_LOOKS = 2.0
+"""Seconds between two looks whether the embedded database runs; it is started again at the second one without it."""
 
 
 class NotReadyError(EaselError):
@@ -68,7 +71,7 @@ class Supervisor:
         open_nursery()
         # A store that cannot be reached is said at once, not found out at the first upload.
         await open_store(self._settings).check()
-        embedded = None
+        embedded, keeper = None, None
         url = self._settings.database_url
         if url is None:
             began = time.perf_counter()
@@ -77,8 +80,12 @@ class Supervisor:
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
             await self._prepare(url)
+            if embedded is not None:
+                keeper = asyncio.create_task(self._keep_database(embedded))
             await self._watch(url)
         finally:
+            if keeper is not None:
+                await keeper
             if embedded is not None:
                 await asyncio.to_thread(embedded.stop)
             self._say("Stopped.")
@@ -178,11 +185,30 @@ class Supervisor:
             if time.monotonic() - began > 30:
                 pause = FIRST_PAUSE
             logger.error("%s ended with code %s; starting it again in %.1f s", role, code, pause)
-            try:
-                async with asyncio.timeout(pause):
-                    await self._stopping.wait()
-            except TimeoutError:
+            if not await self._stops_within(pause):
                 pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _keep_database(self, embedded: EmbeddedPostgres) -> None:
+        """Starts the embedded database again when it has ended by itself: when the system was short of memory, say."""
+        missed = False
+        while not await self._stops_within(DATABASE_LOOKS):
+            if embedded.runs:
+                missed = False
+            elif not missed:
+                missed = True
+            else:
+                logger.error("PostgreSQL has ended; starting it again")
+                try:
+                    await asyncio.to_thread(embedded.start_again)
+                except (OSError, SubprocessError, AssertionError) as error:
+                    logger.error("PostgreSQL does not start: %s", error)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        """Waits that long, or until this Easel is told to stop; gives whether it was."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        return self._stopping.is_set()
 
     async def _until_ready(self) -> None:
         addresses = [f"http://{_reach(host)}:{port}/readyz" for _, host, port in self._ports()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -83,6 +85,17 @@ def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None
     assert "good" in app.visit().text
     machine.does(easel + repaired, person)
     assert "repaired" in app.visit().text
+
+
+def test_an_embedded_database_that_was_killed_is_started_again(machine: Installed) -> None:
+    app = RunningApp.create(machine)
+    app.deploy(page("before"))
+    before = (machine.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]
+    os.kill(int(before), signal.SIGKILL)
+    assert "before" in app.visit().text
+    machine.ready()
+    assert (machine.data_dir / "postgres" / "postmaster.pid").read_text().split()[0] != before
+    assert app.deploy(page("after"))["status"] == "complete"
 
 
 def test_objects_that_are_lost_or_damaged_come_back_from_the_backup(machine: Installed) -> None:

@@ -73,6 +73,10 @@ class EmbeddedPostgres:
         self._server = get_server(self.folder, cleanup_mode=None)
         return str(self._server.get_uri())
 
+    def start_again(self) -> None:
+        """Starts a server that was started before and has ended. Raises OSError, subprocess.SubprocessError."""
+        self._server.start()
+
     def stop(self) -> None:
         """Stops the server, letting it write everything down."""
         self._server.stop()
