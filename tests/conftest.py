@@ -31,6 +31,7 @@ LONG = (
     "tests/system/",
     "tests/conformance/test_fuzzing",
     "tests/storage/test_upgrade",
+    "tests/docs/test_operations.py",
 )
 """What takes longest begins first, so that nobody waits at the end for one long file."""
 
