@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import apart, deploys, diffs, edge, memory, pointers, polling, scale
+from bench import apart, cold, deploys, diffs, edge, memory, pointers, polling, scale, workers
 from bench.measure import Report
 from bench.running import make_platform
 
@@ -38,6 +38,10 @@ def main(chosen: list[str]) -> int:
                 platform.stop()
         if not chosen or "apart" in chosen:
             apart.run(report, Path(folder))
+        if not chosen or "cold" in chosen:
+            cold.run(report, Path(folder))
+        if not chosen or "workers" in chosen:
+            workers.run(report, Path(folder))
         if not chosen or "polling" in chosen:
             polling.run(report, Path(folder))
         if not chosen or "scale" in chosen:

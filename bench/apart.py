@@ -93,9 +93,9 @@ def _idle(report: Report, platform: Platform) -> None:
     assert platform.process is not None
     platform.settle()
     postmaster = int((platform.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
-    before = _processor_time([platform.process.pid, postmaster])
+    before = processor_time([platform.process.pid, postmaster])
     time.sleep(IDLE_SECONDS)
-    used = _processor_time([platform.process.pid, postmaster]) - before
+    used = processor_time([platform.process.pid, postmaster]) - before
     report.add("idle, all processes, of one core", 100 * used / IDLE_SECONDS, "%", at_most=2)
 
 
@@ -108,7 +108,7 @@ def descendants(processes: list[int]) -> Iterator[int]:
             yield process
 
 
-def _processor_time(processes: list[int]) -> float:
+def processor_time(processes: list[int]) -> float:
     """Seconds that these and all their descendants have used so far."""
     seconds = 0.0
     for process in descendants(processes):

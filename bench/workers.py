@@ -1,0 +1,235 @@
+"""How much more four workers get done than one, on a PostgreSQL and a bucket on the same machine.
+
+The workers are started beforehand and frozen (SIGSTOP). While they are, deploys of many apps are queued, each of a
+bundle of its own; then one of the workers goes on, or all four do, and the time is taken until every deploy has ended.
+So neither the start of a process nor the api's accepting is part of it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import httpx
+import psycopg
+
+from bench.apart import processor_time
+from bench.measure import Report
+from bench.running import Platform, RunningApp, free_port, zip_of
+from bench.stores import rclone
+from easel.storage.embedded import EmbeddedPostgres
+
+WORKERS = 4
+APPS = 20
+ROUNDS = 3
+
+
+def run(report: Report, folder: Path) -> None:
+    """Measures small and realistic bundles, with workers as they come and with workers that run one deploy each."""
+    server = EmbeddedPostgres(folder / "workers" / "database" / "postgres")
+    with rclone(folder / "workers" / "rclone") as bucket:
+        site = Machine.prepared(folder / "workers" / "api", server.start(), bucket.environment("bench"))
+        postmaster = int((server.folder / "postmaster.pid").read_text().split()[0])
+        assert bucket.process is not None
+        site.parts = [postmaster, bucket.process.pid]
+        try:
+            with site.api():
+                for concurrency, held in ((4, True), (1, False)):
+                    with site.workers(concurrency) as workers:
+                        for name, each, bundle in (("small", 5, _small), ("300 files, 3 MB", 2, _realistic)):
+                            _measure(report, site, workers, name, each, bundle, concurrency, held=held)
+        finally:
+            server.stop()
+
+
+@dataclass
+class Machine(Platform):
+    """A machine whose roles are started one by one."""
+
+    url: str = ""
+    parts: list[int] = field(default_factory=list)
+    """The processes of database and store."""
+
+    @staticmethod
+    def prepared(folder: Path, url: str, store: dict[str, str]) -> Machine:
+        """A machine on a migrated database, with the first key of an organisation."""
+        port = free_port()
+        own = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": "of a benchmark", "EASEL_API_PORT": str(port), **store}
+        machine = Machine(folder / "data", port, free_port(), own, url=url)
+        machine.data_dir.mkdir(parents=True)
+        assert machine.begin("migrate").wait(60) == 0
+        with (machine.data_dir / "api-key").open("w") as key:
+            assert machine.begin("organisation", "Bench", out=key.fileno()).wait(60) == 0
+        return machine
+
+    def begin(
+        self, *command: str, out: int | None = None, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.Popen[bytes]:
+        """Starts an `easel` command on this machine, with further variables; `out` is where its output goes."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "easel.cli.main", *command, "--data-dir", str(self.data_dir)],
+                stdout=log if out is None else out,
+                stderr=log,
+                env={**os.environ, **self.environment, **environment},
+            )
+
+    @contextmanager
+    def api(self) -> Iterator[None]:
+        """The api, ready."""
+        process = self.begin("api")
+        try:
+            deadline = time.monotonic() + 60
+            while not self._ready():
+                assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+                time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.api_url}/readyz", trust_env=False, verify=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    @contextmanager
+    def workers(self, concurrency: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """The workers, each ready for its first job."""
+        with self.records() as records:
+            records.execute("delete from procrastinate_workers")
+            limit = {"EASEL_WORKER_CONCURRENCY": str(concurrency)}
+            started = [self.begin("worker", environment=limit) for _ in range(WORKERS)]
+            try:
+                deadline = time.monotonic() + 60
+                # Each has one for deploys and one for what is done in the background.
+                while records.execute("select count(*) from procrastinate_workers").fetchone() != (2 * WORKERS,):
+                    assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+                    time.sleep(0.05)
+                yield started
+            finally:
+                for worker in started:
+                    worker.send_signal(signal.SIGCONT)
+                    worker.terminate()
+                for worker in started:
+                    worker.wait(90)
+
+    def records(self) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection to the database."""
+        return psycopg.connect(self.url, autocommit=True)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Deploys a second, and how many cores the workers, and database and store, kept busy meanwhile."""
+
+    rate: float
+    workers: float
+    parts: float
+
+
+def _measure(
+    report: Report,
+    site: Machine,
+    workers: list[subprocess.Popen[bytes]],
+    name: str,
+    each: int,
+    bundle: Callable[[int], bytes],
+    concurrency: int,
+    *,
+    held: bool,
+) -> None:
+    rounds: dict[int, list[Round]] = {1: [], WORKERS: []}
+    for _ in range(ROUNDS):
+        for count, measured in rounds.items():
+            measured.append(_round(site, workers, count, each, bundle))
+    one, four = (statistics.median(one.rate for one in measured) for measured in rounds.values())
+    report.add(
+        f"deploys a second, 4 workers / 1, {name}, {concurrency} at a time each",
+        four / one,
+        "x",
+        at_least=1.6 if held else None,
+        one_per_s=one,
+        four_per_s=four,
+        cores_of_one=statistics.median(one.workers for one in rounds[1]),
+        parts_of_one=statistics.median(one.parts for one in rounds[1]),
+        cores_of_four=statistics.median(one.workers for one in rounds[WORKERS]),
+        parts_of_four=statistics.median(one.parts for one in rounds[WORKERS]),
+    )
+
+
+def _round(
+    site: Machine, workers: list[subprocess.Popen[bytes]], count: int, each: int, bundle: Callable[[int], bytes]
+) -> Round:
+    with site.records() as records:
+        # Of the background work after the last round no more than what has begun: it would take minutes.
+        records.execute("delete from procrastinate_jobs where status = 'todo'")
+        _until(records, "select not exists (select from procrastinate_jobs where status in ('todo', 'doing'))")
+        for worker in workers:
+            worker.send_signal(signal.SIGSTOP)
+        for app in [RunningApp.create(site) for _ in range(APPS)]:
+            for number in range(each):
+                app.order(app.upload(bundle(number)))
+            app.client.close()
+        chosen = workers[:count]
+        began, before, parts = (
+            time.perf_counter(),
+            processor_time([w.pid for w in chosen]),
+            processor_time(site.parts[:]),
+        )
+        for worker in chosen:
+            worker.send_signal(signal.SIGCONT)
+        _until(records, "select not exists (select from deploy where status in ('queued', 'building'))")
+        took = time.perf_counter() - began
+        busy, parts = processor_time([w.pid for w in chosen]) - before, processor_time(site.parts[:]) - parts
+        for worker in workers:
+            worker.send_signal(signal.SIGCONT)
+        failed = records.execute("select count(*) from deploy where status <> 'complete'").fetchone()
+        assert failed == (0,), failed
+    return Round(APPS * each / took, busy / took, parts / took)
+
+
+def _until(records: psycopg.Connection[tuple[object, ...]], query: str) -> None:
+    deadline = time.monotonic() + 600
+    while records.execute(query.encode()).fetchone() != (True,):
+        assert time.monotonic() < deadline, query
+        time.sleep(0.02)
+
+
+def _small(number: int) -> bytes:
+    files = {"index.html": f"<!doctype html><title>{random.random()}</title><script src='/a0.js'></script>"}
+    return zip_of(files | {f"a{n}.js": f"console.log({number}, {n});\n" * 60 for n in range(9)})
+
+
+def _realistic(number: int) -> bytes:
+    """About 300 files in about 3 MB: scripts and pages that compress, pictures that do not, and a page of its own."""
+    data = io.BytesIO(_common())
+    with zipfile.ZipFile(data, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("index.html", f"<!doctype html><title>{number} {random.random()}</title>")
+    return data.getvalue()
+
+
+def _common(made: list[bytes] = []) -> bytes:  # noqa: B006 (kept for the next call)
+    if not made:
+        source = random.Random(3)
+        files: dict[str, str | bytes] = {}
+        for n in range(250):
+            words = [f"{source.getrandbits(20):x}" for _ in range(300)]
+            files[f"assets/chunk-{n}.js"] = ";".join(source.choice(words) for _ in range(source.randrange(500, 5000)))
+        for n in range(50):
+            files[f"images/{n}.webp"] = source.randbytes(source.randrange(8_000, 40_000))
+        made.append(zip_of(files))
+    return made[0]
