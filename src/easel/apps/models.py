@@ -33,6 +33,7 @@ class App(Base):
         ),
         Index("ix_app_org_created", "org_id", "created_at", "id"),
         Index("ix_app_changed_xid", "changed_xid"),
+        Index("ix_app_gone", "deleted_at", postgresql_where=text("deleted_at is not null and swept_at is null")),
     )
 
     id: Mapped[str] = mapped_column(String, primary_key=True)

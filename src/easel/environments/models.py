@@ -37,7 +37,10 @@ class Audit(Base):
     """Who did what to which pointer: from which version to which, written in the transaction that moved it."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_app_env", "app_id", "environment", "id"),)
+    __table_args__ = (
+        Index("ix_audit_app_env", "app_id", "environment", "id"),
+        Index("ix_audit_app_at", "app_id", "at"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     org_id: Mapped[str] = mapped_column(String)

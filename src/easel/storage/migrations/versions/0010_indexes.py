@@ -1,0 +1,25 @@
+"""indexes: what sweeps and edges look for is found without reading everything
+
+Revision ID: 0010
+Revises: 0009
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_app_gone", "app", ["deleted_at"], postgresql_where=sa.text("deleted_at is not null and swept_at is null")
+    )
+    # An edge reads the moves of the last days, of an app that may have made thousands.
+    op.create_index("ix_audit_app_at", "audit", ["app_id", "at"])
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Easel's schema only goes forward; restore a backup instead.")
