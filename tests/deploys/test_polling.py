@@ -11,7 +11,6 @@ from bench.running import Platform, RunningApp
 from easel.api.application import make_application, make_services
 from easel.roles import open_store, open_vault
 from easel.settings import Settings
-from easel.storage.embedded import EmbeddedPostgres
 
 FILES = {"index.html": "<!doctype html><title>polled</title>"}
 
@@ -94,8 +93,7 @@ def test_polling_goes_on_after_its_connection_was_cut(platform: Platform, deploy
 async def test_polls_count_against_the_rate_limit(platform: Platform, deployed: tuple[RunningApp, str]) -> None:
     app, deploy_id = deployed
     settings = Settings(data_dir=platform.data_dir, rate_limit_per_minute=2)
-    url = EmbeddedPostgres(settings.postgres_dir).start()
-    services = make_services(settings, url, open_store(settings), open_vault(settings))
+    services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
     transport = httpx.ASGITransport(make_application(services))
     headers = {"Authorization": f"Bearer {platform.api_key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
