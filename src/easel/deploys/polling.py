@@ -9,22 +9,28 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 
 from easel.access.secrets import hash_key
+from easel.storage.connections import is_silent, noticing
 
 PAUSE = 0.002
 """Seconds between two statements, at least. Whoever asks when there was none for that long does not wait."""
 _PATIENCE = 5.0
 
 # Key, app and deploy as they are now: nothing of what was known a poll ago counts. Every scope includes reading.
+# The key first, by its hash: from the deploy's organisation on, all keys of that organisation would be looked through.
 _READ: LiteralString = """
-select asked.n, k.id, a.slug,
+with who as materialized (
+    select asked.n, asked.app, asked.deploy, k.id as key_id, k.org_id, k.app_id as only_app
+      from unnest(%(keys)s::text[], %(apps)s::text[], %(deploys)s::text[]) with ordinality as asked(key, app, deploy, n)
+      join api_key k on k.hash = asked.key and k.revoked_at is null
+)
+select who.n, who.key_id, a.slug,
        d.id, d.app_id, d.status, d.environment, d.source, d.bundle_s3_key, d.message, d.queued_at, d.queued_by, d.error,
        d.error_code, d.smoke_test, d.version, d.outcome, d.warnings, d.step, d.timings, d.counts, d.started_at,
        d.finished_at, d.git_commit_sha, d.git_commit_message, d.git_author
-  from unnest(%(keys)s::text[], %(apps)s::text[], %(deploys)s::text[]) with ordinality as asked(key, app, deploy, n)
-  join api_key k on k.hash = asked.key and k.revoked_at is null
-  join app a on a.id = asked.app and a.org_id = k.org_id and a.deleted_at is null
-            and (k.app_id is null or k.app_id = a.id)
-  join deploy d on d.id = asked.deploy and d.app_id = a.id and d.org_id = a.org_id
+  from who
+  join app a on a.id = who.app and a.org_id = who.org_id and a.deleted_at is null
+            and (who.only_app is null or who.only_app = a.id)
+  join deploy d on d.id = who.deploy and d.app_id = a.id and d.org_id = a.org_id
 """
 
 
@@ -122,8 +128,9 @@ class Polls:
             self._reader = None
 
     async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
-        if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+        if self._connection is None or not is_silent(self._connection):
+            await self._let_go()
+            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **noticing(self._url))
         keys, apps, deploys = map(list, zip(*asked, strict=True))
         rows = await self._connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
         return {number: Polled(*row) for number, *row in await rows.fetchall()}
