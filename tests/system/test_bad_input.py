@@ -123,20 +123,24 @@ def test_a_database_that_is_lost_in_the_middle_of_a_move_has_moved_nothing(share
 def test_a_move_whose_commit_nobody_heard_of_is_made_once_however_often_it_is_asked_for(
     shared: Shared, app: RunningApp
 ) -> None:
-    before = moves(shared, app)
-    headers = {"Idempotency-Key": secrets.token_hex(12)}
-    path = f"{app.path}/versions/1/restore"
-    shared.database.loses_commits = 1
-    try:
-        answer = app.client.post(path, json={}, headers=headers)
-    finally:
-        shared.database.mend()
+    for number in (1, 2, 1, 2, 1):
+        before = moves(shared, app)
+        headers = {"Idempotency-Key": secrets.token_hex(12)}
+        path = f"{app.path}/versions/{number}/restore"
+        shared.database.loses_commits = 1
+        try:
+            answer = app.client.post(path, json={}, headers=headers)
+        finally:
+            shared.database.mend()
+        # Now and then it is a commit of a worker's that is lost.
+        if answer.status_code != 200:
+            break
     assert error_of(answer) == (503, "service_unavailable")
     again = eventually(app, "POST", path, json={}, headers=headers)
     assert (again.status_code, again.headers.get("idempotency-replayed")) == (200, "true")
-    assert moves(shared, app) == [*before, (2, 1)]
+    assert moves(shared, app) == [*before, (3 - number, number)]
     for machine in shared.cluster.machines:
-        seconds_until(on(machine, app), 1)
+        seconds_until(on(machine, app), number)
 
 
 def test_a_store_that_refuses_is_quoted_and_a_deploy_waits_for_it(shared: Shared, app: RunningApp) -> None:
