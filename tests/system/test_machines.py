@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import obstore
+import psycopg
 
 from bench.running import RunningApp, zip_of
 from tests.system.cluster import Cluster, Machine
@@ -16,6 +17,10 @@ from tests.system.conftest import Shared
 
 STALE_AT_MOST = 5.0
 """Seconds after which no edge anywhere serves the older version. Where notifications arrive it is far less."""
+NOTICED_WITHIN = 5.0
+"""Seconds after which a worker that gives no sign is taken for dead, and its deploys are another's."""
+SLACK = 1.0
+"""Seconds that a machine with other things to do may take for it."""
 
 
 def page(number: int) -> dict[str, str]:
@@ -63,7 +68,20 @@ def test_deploys_of_one_app_keep_their_order_over_both_machines(cluster: Cluster
     assert [app.wait(deploy_id)["version"] for deploy_id in ids] == list(range(1, 21))
 
 
-def test_a_worker_that_dies_or_freezes_is_replaced_by_the_other(cluster: Cluster) -> None:
+def seconds_until_taken_over(url: str) -> float:
+    """How long the deploys that run now stay with the workers that have them."""
+    held = "select id, attempts from procrastinate_jobs where status = 'doing' and queue_name = 'deploys'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        began = time.monotonic()
+        at_first = set(connection.execute(held).fetchall())
+        while at_first & set(connection.execute(held).fetchall()):
+            assert time.monotonic() - began < 30
+            time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_a_worker_that_dies_or_freezes_is_replaced_by_the_other(shared: Shared) -> None:
+    cluster = shared.cluster
     one, _ = cluster.machines
     apps = [RunningApp.create(one) for _ in range(4)]
     keys = [app.upload(zip_of(page(1))) for app in apps]
@@ -78,6 +96,7 @@ def test_a_worker_that_dies_or_freezes_is_replaced_by_the_other(cluster: Cluster
     cluster.start(0, "worker")
     os.kill(frozen.pid, signal.SIGSTOP)
     try:
+        assert seconds_until_taken_over(shared.direct_url) < NOTICED_WITHIN + SLACK
         ended = [[app.wait(deploy_id) for deploy_id in mine] for app, mine in zip(apps, ids, strict=True)]
     finally:
         os.kill(frozen.pid, signal.SIGCONT)
