@@ -39,7 +39,8 @@ def restore(app: RunningApp, version: int) -> None:
 
 
 def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
-    answer = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=30)
+    # Whoever balances load takes an edge for dead that takes longer to say how it is.
+    answer = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)
     return answer.status_code, answer.json()
 
 
@@ -86,10 +87,8 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
     there = on(two, app)
     with both_gone(shared):
         deadline = time.monotonic() + 10
-        while readiness(two) != (
-            200,
-            {"status": "serving what is known", "database": "no answer", "objects": "no answer"},
-        ):
+        known = {"status": "serving what is known", "database": "no answer", "objects": "no answer"}
+        while readiness(two) != (200, known):
             assert time.monotonic() < deadline, readiness(two)
             assert there.visit().headers["x-easel-version"] == "2"
         told = metrics(two.edge_port)

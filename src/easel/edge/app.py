@@ -76,7 +76,7 @@ class EdgeApp:
             host = hosts[0] if hosts else b""
             label = self.label(host)
             if label is None:
-                answer = await self._own_answer(scope["path"])
+                answer = self._own_answer(scope["path"])
             else:
                 answer = await self._answer(label, host, _request(scope))
         await self._send(scope["method"], answer, receive, send)
@@ -201,23 +201,23 @@ class EdgeApp:
         finally:
             gone.cancel()
 
-    async def _own_answer(self, path: str) -> Answer:
+    def _own_answer(self, path: str) -> Answer:
         """What the edge answers under its own name: health, metrics, and a word to whoever looks."""
         if path == "/healthz":
             return answer_fixed(Fixed(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
-            body = json.dumps(await self._readiness(), separators=(",", ":")).encode()
+            body = json.dumps(self._readiness(), separators=(",", ":")).encode()
             return answer_fixed(Fixed(200 if self.ready else 503, body, "application/json", "no-store"))
         if path == "/metrics":
-            await self._store.look()
+            self._store.look()
             return answer_fixed(
                 Fixed(200, exposition(self._metrics), "text/plain; version=1.0.0; charset=utf-8", "no-store")
             )
         return answer_fixed(WELCOME)
 
-    async def _readiness(self) -> dict[str, str]:
+    def _readiness(self) -> dict[str, str]:
         """An edge that cannot reach its parts serves what it has, so it stays ready, and says what is missing."""
-        parts = {"database": self._freshness.healthy, "objects": await self._store.look()}
+        parts = {"database": self._freshness.healthy, "objects": self._store.look()}
         missing = {name: "no answer" for name, answers in parts.items() if not answers}
         if not self.ready:
             return {"status": "not ready", **missing}

@@ -14,7 +14,7 @@ from easel.storage.objects import ObjectInfo, ObjectStore
 
 LOOK_EVERY = 2.0
 """Seconds for which one look at the store holds, however many ask how it is."""
-PATIENCE = 2.0
+PATIENCE = 3.0
 """Seconds that the store has to answer a look."""
 
 
@@ -23,7 +23,8 @@ class EdgeStore:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._looked = 0.0
+        self._looked = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
         self.answers = True
 
     def local_path(self, key: str) -> Path | None:
@@ -39,26 +40,31 @@ class EdgeStore:
         """As `ObjectStore.get_range`. Raises StoreUnavailableError as well when less comes than was asked for."""
         with self._noticed():
             data = await self._objects.get_range(key, start, length)
-            if len(data) != length:
-                raise StoreUnavailableError(reason=f"it gave {len(data)} of {length} bytes")
-            return data
+        if len(data) != length:
+            raise StoreUnavailableError(reason=f"it gave {len(data)} of {length} bytes")
+        return data
 
     async def head(self, key: str) -> ObjectInfo | None:
         """As `ObjectStore.head`."""
         with self._noticed():
             return await self._objects.head(key)
 
-    async def look(self) -> bool:
-        """Whether the store answers now, found out at most every few seconds."""
-        if time.monotonic() - self._looked >= LOOK_EVERY:
-            self._looked = time.monotonic()
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._objects.check()
-                self.answers = True
-            except (EaselError, OSError):  # TimeoutError is an OSError
-                self.answers = False
+    def look(self) -> bool:
+        """Whether the store answered when it was last asked. It is asked again beside this, every few seconds at most:
+        whoever asks for an edge's health may not wait long, or takes the edge for dead."""
+        if time.monotonic() - self._looked >= LOOK_EVERY and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look(), name="look at the store")
         return self.answers
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._objects.check()
+            self.answers = True
+        except (EaselError, OSError):  # TimeoutError is an OSError
+            self.answers = False
+        finally:
+            self._looked = time.monotonic()
 
     @contextmanager
     def _noticed(self) -> Iterator[None]:

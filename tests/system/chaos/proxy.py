@@ -105,7 +105,7 @@ class Proxy:
         if isinstance(at, Path):
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(at))
-            listener.listen()
+            listener.listen(100)
         else:
             listener = socket.create_server(("127.0.0.1", at))
         at_unix = isinstance(at, Path)
