@@ -33,8 +33,11 @@ PASSING = (ServiceUnavailableError, OperationalError, InterfaceError, PoolTimeou
 """Trouble that can pass by itself: worth another try."""
 
 
-MOST_ATTEMPTS = 20
-"""With pauses that grow to 30 s, about eight minutes of trouble."""
+LONGEST_PAUSE = 8
+"""Seconds. That a worker died counts as an attempt as well, so a deploy may be far up this stair for no fault of the
+store, and the next short trouble should not cost it half a minute."""
+MOST_ATTEMPTS = 60
+"""About eight minutes of trouble."""
 
 
 class _GoOnLater(BaseRetryStrategy):
@@ -44,7 +47,7 @@ class _GoOnLater(BaseRetryStrategy):
         if isinstance(exception, StopRequestedError):
             return RetryDecision(retry_in={"seconds": 0})
         if _passes(exception):
-            return RetryDecision(retry_in={"seconds": min(2**job.attempts, 30)})
+            return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_PAUSE)})
         return None
 
 
