@@ -46,18 +46,25 @@ class Follower:
             if deploy_id in self.shown:
                 time.sleep(0.05)
                 continue
-            self._follow(person.app_id, deploy_id)
+            self._follow(
+                person, f"/v1/apps/{person.app_id}/deploys/{deploy_id}", self.shown.setdefault(deploy_id, Shown())
+            )
 
-    def _follow(self, app_id: str, deploy_id: str) -> None:
-        shown = self.shown[deploy_id] = Shown()
-        deadline = time.monotonic() + 2 * PATIENCE
+    def _follow(self, person: Person, deploy: str, shown: Shown) -> None:
+        deadline = time.monotonic() + PATIENCE
+        had_ended = False
         while not shown.done:
             with contextlib.suppress(httpx.TransportError):
-                self._read(f"/v1/apps/{app_id}/deploys/{deploy_id}/logs/stream", shown, deadline)
-            if not shown.done:
-                assert time.monotonic() < deadline, f"the log of {deploy_id} was never shown to its end"
-                self.resumed += 1
-                time.sleep(0.05)
+                self._read(f"{deploy}/logs/stream", shown, deadline)
+            if shown.done:
+                return
+            self.resumed += 1
+            time.sleep(0.05)
+            if time.monotonic() > deadline:
+                # How long a deploy may take is not asked here.
+                assert not had_ended, f"the log of {deploy} was never shown to its end"
+                had_ended = person.insist("GET", deploy)["status"] in ("complete", "failed")
+                deadline = time.monotonic() + PATIENCE
 
     def _read(self, path: str, shown: Shown, deadline: float) -> None:
         machine = self._random.choice(self._cluster.machines)

@@ -86,7 +86,7 @@ class Proxy:
         return as_it_is
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while data := await reader.read(PIECE):
                 if self.delay:
                     await asyncio.sleep(self.delay)
@@ -97,7 +97,12 @@ class Proxy:
                 await writer.drain()
                 if not goes_on:
                     break
-            writer.write_eof()
+        except OSError:
+            pass
+        finally:
+            # The other side hears of it, however this one ended.
+            with contextlib.suppress(OSError, RuntimeError):
+                writer.write_eof()
 
     @contextmanager
     def listening(self, at: Place) -> Iterator[Self]:
