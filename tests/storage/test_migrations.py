@@ -26,6 +26,7 @@ from bench.databases import debian_postgres, debian_postgres_version
 from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
+from easel.storage.errors import DatabaseUnavailableError
 from easel.storage.migrate import DatabaseBusyError, SchemaVersionError, check_schema, knows_schema, migrate, schema
 
 
@@ -112,6 +113,15 @@ def test_a_migration_waits_for_nobody_for_long_and_leaves_everything_as_it_was(
         assert connection.execute("select version_num from alembic_version").fetchone() == ("0008",)
     migrate(busy)
     check_schema(busy)
+
+
+def test_a_wrong_password_is_said_to_be_one(url: str) -> None:
+    password = urlsplit(url).password
+    if not password:
+        pytest.skip("the embedded server asks for no password")
+    with pytest.raises(DatabaseUnavailableError, match="password authentication failed") as refused:
+        migrate(url.replace(password, "wrong"))
+    assert "wrong" not in str(refused.value)
 
 
 def test_a_data_folder_of_another_postgresql_is_explained(tmp_path: Path) -> None:
