@@ -5,14 +5,42 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import apart, cold, deploys, diffs, edge, memory, pointers, polling, scale, workers
+from bench import apart, cold, deploys, diffs, edge, memory, model, pointers, polling, scale, workers
 from bench.measure import Report
 from bench.running import make_platform
 
 PARTS = {"pointers": pointers.run, "diffs": diffs.run, "deploys": deploys.run}
-"""In this order: the large deploys leave background work behind, which would disturb what is measured in ms."""
+"""On one platform, in this order: the large deploys leave background work behind, which would disturb what is measured
+in ms."""
+
+
+def _memory(report: Report, folder: Path) -> None:
+    (folder / "memory").mkdir()
+    platform = make_platform(folder / "memory")
+    platform.start()
+    try:
+        memory.run(report, platform)
+    finally:
+        platform.stop()
+
+
+def _apps(otherwise: int) -> int:
+    return int(os.environ.get("BENCH_APPS", otherwise))
+
+
+BY_THEMSELVES: dict[str, Callable[[Report, Path], None]] = {
+    "memory": _memory,
+    "apart": apart.run,
+    "workers": workers.run,
+    "polling": polling.run,
+    "cold": cold.run,
+    "model": lambda report, folder: model.run(report, folder, apps=_apps(model.APPS)),
+    "scale": lambda report, folder: scale.run(report, folder, apps=_apps(scale.APPS)),
+    "edge": lambda report, _: edge.run(report),
+}
 
 
 def main(chosen: list[str]) -> int:
@@ -28,26 +56,9 @@ def main(chosen: list[str]) -> int:
                     PARTS[name](report, platform)
             finally:
                 platform.stop()
-        if not chosen or "memory" in chosen:
-            (Path(folder) / "memory").mkdir()
-            platform = make_platform(Path(folder) / "memory")
-            platform.start()
-            try:
-                memory.run(report, platform)
-            finally:
-                platform.stop()
-        if not chosen or "apart" in chosen:
-            apart.run(report, Path(folder))
-        if not chosen or "cold" in chosen:
-            cold.run(report, Path(folder))
-        if not chosen or "workers" in chosen:
-            workers.run(report, Path(folder))
-        if not chosen or "polling" in chosen:
-            polling.run(report, Path(folder))
-        if not chosen or "scale" in chosen:
-            scale.run(report, Path(folder), apps=int(os.environ.get("BENCH_APPS", scale.APPS)))
-        if not chosen or "edge" in chosen:
-            edge.run(report)
+        for name, run in BY_THEMSELVES.items():
+            if not chosen or name in chosen:
+                run(report, Path(folder))
     print(f"written to {report.write()}")
     return 1 if any(figure.met is False for figure in report.figures) else 0
 

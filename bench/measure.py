@@ -34,6 +34,8 @@ class Report:
 
     figures: list[Figure] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    """What else a run found out and a document shows, by name: plans of queries."""
 
     def add(
         self,
@@ -63,12 +65,17 @@ class Report:
         """Writes the run to `bench/results/`, with the machine's description."""
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
+        if path.exists():
+            # Two runs that end in the same minute.
+            path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
         body = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": describe_machine(),
             "figures": [asdict(figure) for figure in self.figures],
             "skipped": self.skipped,
         }
+        if self.texts:
+            body["texts"] = self.texts
         path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
         return path
 

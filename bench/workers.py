@@ -48,7 +48,7 @@ def run(report: Report, folder: Path) -> None:
             with site.api():
                 for concurrency, held in ((4, True), (1, False)):
                     with site.workers(concurrency) as workers:
-                        for name, each, bundle in (("small", 5, _small), ("300 files, 3 MB", 2, _realistic)):
+                        for name, each, bundle in (("small", 5, small), ("300 files, 3 MB", 2, realistic)):
                             _measure(report, site, workers, name, each, bundle, concurrency, held=held)
         finally:
             server.stop()
@@ -209,12 +209,12 @@ def _until(records: psycopg.Connection[tuple[object, ...]], query: str) -> None:
         time.sleep(0.02)
 
 
-def _small(number: int) -> bytes:
+def small(number: int) -> bytes:
     files = {"index.html": f"<!doctype html><title>{random.random()}</title><script src='/a0.js'></script>"}
     return zip_of(files | {f"a{n}.js": f"console.log({number}, {n});\n" * 60 for n in range(9)})
 
 
-def _realistic(number: int) -> bytes:
+def realistic(number: int) -> bytes:
     """About 300 files in about 3 MB: scripts and pages that compress, pictures that do not, and a page of its own."""
     data = io.BytesIO(_common())
     with zipfile.ZipFile(data, "a", zipfile.ZIP_DEFLATED) as archive:

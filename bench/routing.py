@@ -1,0 +1,82 @@
+"""What an edge holds of all apps: run as a process of its own, so that its memory is nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import json
+import os
+import statistics
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import psycopg
+
+from easel.bundles.models import BundleRef, Manifest, Member, decode_manifest
+from easel.edge.feed import DatabaseFeed
+from easel.edge.routes import RouteTable
+
+FILES = 2500
+
+
+def _resident() -> int:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def measure(url: str) -> dict[str, float]:
+    """Loads the whole table, then looks for changes when there are none and when one app has changed."""
+    table = RouteTable()
+    feed = DatabaseFeed(url, table, retention=7 * 86400.0)
+    before, began = _resident(), time.perf_counter()
+    await feed.open()
+    took = time.perf_counter() - began
+    told = {"seconds": took, "apps": len(table.apps), "bytes": _resident() - before}
+    # The first look afterwards asks once more for what was changed by the youngest transactions.
+    await feed.refresh()
+    some = list(table.apps)[:50]
+    nothing, one = [], []
+    with psycopg.connect(url, autocommit=True) as connection:
+        for app in some:
+            nothing.append(await _timed(feed))
+            connection.execute("update app set changed_xid = pg_current_xact_id() where id = %s", (app,))
+            one.append(await _timed(feed))
+    await feed.close()
+    return {**told, "nothing_ms": statistics.median(nothing) * 1000, "one_ms": statistics.median(one) * 1000}
+
+
+async def _timed(feed: DatabaseFeed) -> float:
+    began = time.perf_counter()
+    await feed.refresh()
+    return time.perf_counter() - began
+
+
+def manifests() -> dict[str, float]:
+    """Bytes per file of a manifest, as it is stored and as an edge holds it."""
+    files = {
+        f"assets/components/part-{n:04}.{hashlib.sha256(b'%d' % n).hexdigest()[:8]}.js": Member(
+            hashlib.sha256(b"%d" % n).hexdigest(), 9000 + n, "text/javascript", 0, 3000 * n, 2900 + n % 90, 8, 2**31 + n
+        )
+        for n in range(FILES)
+    }
+    stored = Manifest([BundleRef("apps/app_0123456789abcdef/bundles/x.zip", "0" * 64, 10**7)], files).encode()
+    tracemalloc.start()
+    kept = decode_manifest(stored)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(kept.files) == FILES
+    began = time.perf_counter()
+    for _ in range(10):
+        decode_manifest(stored)
+    return {
+        "stored": len(stored) / FILES,
+        "held": held / FILES,
+        "decode_ms": (time.perf_counter() - began) * 100,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps({**asyncio.run(measure(sys.argv[1])), **manifests()}))
