@@ -1,0 +1,100 @@
+"""`python -m bench.document [OLD.json=NEW.json …]`: writes the figures of kept runs into the documents that show them,
+after another run has taken the place of one where that is said.
+
+A document names the run and which of its figures it shows; the table between the two marks is written from the run's
+file. So to show a new run is to name it, and what a document shows is what was measured (`tests/docs/test_figures.py`).
+
+    <!-- figures 2026-11-24-0930.json: restore; promote -->      those whose names begin so, in the run's order
+    <!-- figures 2026-11-24-0930.json: rows:* -->                the same, without the beginning they share
+    <!-- text 2026-11-24-0930.json: an app -->                   what else a run wrote down, as it is
+    <!-- end -->
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.measure import RESULTS
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = (ROOT / "docs" / "speed.md", ROOT / "docs" / "scaling.md")
+
+_BLOCK = re.compile(r"(<!-- (figures|text) (\S+?\.json): ([^\n]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rendered(document: str) -> str:
+    """The document with every marked place written anew. Raises LookupError where a run has no such figure."""
+    return _BLOCK.sub(lambda found: found[1] + _body(found[2], _run(found[3]), found[4]) + found[5], document)
+
+
+def _run(name: str) -> dict[str, Any]:
+    run: dict[str, Any] = json.loads((RESULTS / name).read_text())
+    return run
+
+
+def _body(kind: str, run: dict[str, Any], wanted: str) -> str:
+    if kind == "text":
+        return f"```text\n{run['texts'][wanted]}\n```\n"
+    rows: list[tuple[str, dict[str, Any]]] = []
+    for part in wanted.split(";"):
+        begin, shared = part.strip().removesuffix("*"), part.strip().endswith("*")
+        found = [figure for figure in run["figures"] if figure["name"].startswith(begin)]
+        if not found:
+            raise LookupError(f"no figure of this run begins with {begin!r}")
+        rows += [(figure["name"].removeprefix(begin).strip() if shared else figure["name"], figure) for figure in found]
+    return _held(rows) if any(figure["target"] for _, figure in rows) else _told(rows)
+
+
+def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    """Figures that are held against targets."""
+    met = {True: "met", False: "missed", None: ""}
+    lines = ["| what | measured | target | |", "|---|---|---|---|"]
+    for name, figure in rows:
+        lines.append(f"| {name} | {_value(figure)} | {figure['target'] or 'none'} | {met[figure['met']]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _told(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    """Figures without targets, and what belongs to each."""
+    lines = ["| what | measured | |", "|---|---|---|"]
+    for name, figure in rows:
+        detail = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in figure["detail"].items())
+        lines.append(f"| {name} | {_value(figure)} | {detail} |")
+    return "\n".join(lines) + "\n"
+
+
+def _value(figure: dict[str, Any]) -> str:
+    return f"{_number(figure['value'])} {figure['unit']}"
+
+
+def _number(value: float | str) -> str:
+    """Three digits, of large numbers all, with commas."""
+    if isinstance(value, str):
+        return f"`{value}`" if "_" in value else value
+    if float(value).is_integer() or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".removesuffix(".")
+
+
+def main(replaced: list[str]) -> int:
+    """Writes the documents; gives 1 when one of them has changed."""
+    changed = 0
+    for path in DOCUMENTS:
+        after = before = path.read_text()
+        for pair in replaced:
+            old, _, new = pair.partition("=")
+            after = after.replace(old, new)
+        after = rendered(after)
+        if after != before:
+            path.write_text(after)
+            print(f"written: {path.relative_to(ROOT)}")
+            changed = 1
+    return changed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
