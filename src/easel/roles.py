@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -222,6 +223,10 @@ def run_edge(settings: Settings) -> None:
 def _prepare(settings: Settings, role: str) -> str:
     """The database of a role, found to have this release's schema before the role's own modules are read."""
     configure_logging(settings.log_level, role)
+    # Every connection and every cached object takes a descriptor; the usual limit of 1,024 is there for `select`.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     url = database_url(settings)
     require_schema(url)
     return url

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bench.running import zip_of
 from easel.access.service import Principal, create_organisation
 from easel.apps.models import App
@@ -75,6 +77,21 @@ def test_what_a_cancelled_deploy_had_stored_goes_once_it_has_ended(world: World)
             await cancel(work, app, second, "tester")
         assert await sweep_orphans(world.database, world.objects) == 0
         assert await sweep_orphans(world.database, world.objects, grace=NOW) == 3
+        assert await stored(world, app) == kept
+
+    world.do(go())
+
+
+def test_an_apps_row_is_given_up_between_removals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("easel.deploys.orphans.HELD_FOR", -1)
+
+    async def go() -> None:
+        app = await make_app(world)
+        await run(world, await order(world, app, "one"))
+        kept = await stored(world, app)
+        for number in range(4):
+            await world.objects.put(f"apps/{app.id}/bundles/{number}.zip", b"x")
+        await sweep_orphans(world.database, world.objects, grace=NOW)
         assert await stored(world, app) == kept
 
     world.do(go())

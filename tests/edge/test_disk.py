@@ -73,6 +73,21 @@ async def test_the_disk_stays_bounded_and_what_is_being_read_stays_readable(
     assert bytes(again) == contents["object-0"]
 
 
+async def test_however_small_they_are_only_so_many_objects_are_held(
+    objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.disk.MOST_HELD", 4)
+    cache = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(12):
+        await objects.put(f"small-{number}", b"%d" % number)
+        view = await cache.view(f"small-{number}", len(b"%d" % number), 0, 1)
+        assert bytes(view) == b"%d" % number
+    # Each holds its file and the mapping of it.
+    assert len(list((tmp_path / "edge").glob("*/*"))) == 4
+    assert len(os.listdir("/proc/self/fd")) - before <= 2 * 4 + 4
+
+
 async def test_what_is_gone_or_cut_off_is_said_and_may_be_tried_again(objects: ObjectStore, cache: DiskCache) -> None:
     with pytest.raises(ObjectMissingError):
         await cache.whole("nothing")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import LiteralString
@@ -18,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
 """How old an object is before it can be an orphan: longer than any deploy takes."""
+HELD_FOR = 1.0
+"""Seconds after which the row of an app is given up for a moment, for those who wait for it."""
+REMOVED_WITHIN = 5.0
+"""Seconds that removing one object may take; less than a transaction may be idle."""
 
 # What a pruned version was stays known: its manifest and its sources.
 _NEEDED: LiteralString = """
@@ -37,19 +43,41 @@ _UNFINISHED: LiteralString = (
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
     """Removes objects of apps that are older than `grace` and that no version needs any more. Gives how many.
 
-    While it looks at an app it holds the app's row, so that no deploy is accepted or records meanwhile; an app with a
-    deploy under way is left for the next time. Apps that the database does not know are left alone: whoever shares
-    the store may know them.
+    While it removes an app's objects it holds the app's row, so that no deploy is accepted or records meanwhile; an app
+    with a deploy under way is left for the next time. Apps that the database does not know are left alone: whoever
+    shares the store may know them.
     """
     removed = 0
     async for app_id, keys in _old_by_app(objects, clock.now() - grace):
-        async with database.transaction() as work:
-            for key in await _orphans(work, app_id, keys):
-                await objects.delete(key)
-                removed += 1
+        left = keys
+        while left:
+            left, gone = await _remove_some(database, objects, app_id, left)
+            removed += gone
     if removed:
-        logger.info("removed %d objects that nothing referred to", removed)
+        logger.info("removed %d objects that nothing needed", removed)
     return removed
+
+
+async def _remove_some(database: Database, objects: ObjectStore, app_id: str, keys: list[str]) -> tuple[list[str], int]:
+    """Removes what is an orphan of these, as many as a short transaction has time for: what is left, and how many."""
+    removed = 0
+    async with database.transaction() as work:
+        orphans = await _orphans(work, app_id, keys)
+        until = time.monotonic() + HELD_FOR
+        for key in orphans:
+            if removed and time.monotonic() > until:
+                break
+            # The database ends a transaction that is idle for too long, and the app's row is free then: another deploy
+            # may want this very object. So each removal is short, and begins with a word from the database.
+            await work.sql("select 1", {})
+            try:
+                async with asyncio.timeout(REMOVED_WITHIN):
+                    await objects.delete(key)
+            except TimeoutError:
+                logger.warning("removing %s took too long; what else is left of its app waits for the next time", key)
+                return [], removed
+            removed += 1
+    return orphans[removed:], removed
 
 
 async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]:

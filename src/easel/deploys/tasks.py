@@ -9,6 +9,7 @@ from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from psycopg import InterfaceError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -29,7 +30,13 @@ from easel.versions.pruning import Policy, prune
 
 logger = logging.getLogger(__name__)
 
-PASSING = (ServiceUnavailableError, OperationalError, InterfaceError, PoolTimeoutError)
+PASSING = (
+    ServiceUnavailableError,
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    IdleInTransactionSessionTimeout,
+)
 """Trouble that can pass by itself: worth another try."""
 
 
@@ -53,7 +60,7 @@ class _GoOnLater(BaseRetryStrategy):
 
 def _passes(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
-        return bool(error.connection_invalidated) or isinstance(error.orig, OperationalError | InterfaceError)
+        return bool(error.connection_invalidated) or isinstance(error.orig, PASSING)
     return isinstance(error, PASSING)
 
 

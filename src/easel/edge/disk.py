@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import mmap
 import os
+import resource
 import shutil
 import time
 from collections import OrderedDict
@@ -30,6 +31,8 @@ _AT_ONCE = 8 * 1024 * 1024
 _FETCHES = 4
 IN_MEMORY = 32 * 1024 * 1024
 """Bytes that are kept in memory while the disk is full."""
+MOST_HELD = 16384
+"""Objects that are kept at the most, if the system lets the process have eight times as many descriptors."""
 FULL_FOR = 5.0
 """Seconds that a full disk is left alone before it is tried again."""
 
@@ -83,6 +86,8 @@ class DiskCache:
         self._objects = objects
         self._root = folder
         self._budget = budget
+        # Each takes two descriptors and a mapping, however small it is; visitors need some as well.
+        self._most = min(MOST_HELD, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 8)
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._slots = asyncio.Semaphore(_FETCHES)
         self._folder: Path | None = None
@@ -219,11 +224,12 @@ class DiskCache:
 
     def _shrink(self, budget: int, *, keep: str) -> None:
         for key in list(self._held):
-            if self.weight <= budget and self.in_memory <= IN_MEMORY:
+            too_many = len(self._held) > self._most
+            if self.weight <= budget and self.in_memory <= IN_MEMORY and not too_many:
                 return
             held = self._held[key]
             in_file = held.file is not None
-            too_much = self.weight > budget if in_file else self.in_memory > IN_MEMORY
+            too_much = too_many or (self.weight > budget if in_file else self.in_memory > IN_MEMORY)
             # One object alone may be more than memory has room for; whoever asked for it holds it.
             if too_much and not held.pending and (key != keep or not in_file):
                 self._drop(key)
