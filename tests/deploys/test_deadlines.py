@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from easel.apps.models import App
 from easel.deploys.errors import DeployTimedOutError
 from easel.deploys.models import Deploy
 from easel.deploys.pipeline import Pipeline
 from easel.deploys.sweep import sweep
+from easel.deploys.tasks import DeployWorker
 from easel.environments.models import Environment
 from easel.settings import Settings
 from tests.deploys.test_orphans import make_app, order, run
@@ -57,6 +62,35 @@ def test_a_deploy_that_is_live_when_its_time_is_up_is_complete(world: World) -> 
         late = await live_but_unsaid(world, await make_app(world), "late")
         await pipeline(world, late, world.settings).fail(DeployTimedOutError(seconds=1, step="activate"))
         assert (await deploy(world, late)).status == "complete"
+
+    world.do(go())
+
+
+def test_a_step_that_a_stopping_worker_cannot_wait_for_is_begun_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.deploys.tasks.STOPPED_WITHIN", 0.1)
+
+    async def go() -> None:
+        interrupted = await order(world, await make_app(world), "interrupted")
+        status = "select status::text from procrastinate_jobs where args ->> 'deploy_id' = %(id)s"
+
+        async def job() -> str:
+            async with world.database.transaction() as work:
+                return str((await work.sql(status, {"id": interrupted}))[0][0])
+
+        async with world.database.transaction() as holder:
+            # What the worker's first step waits for.
+            await holder.sql("select from deploy where id = %(id)s for update", {"id": interrupted})
+            worker = DeployWorker(world.settings, world.database, world.objects, world.queue)
+            running = asyncio.create_task(worker.run())
+            while await job() != "doing":
+                await asyncio.sleep(0.02)
+            worker.stop()
+            await running
+        assert await job() == "todo"
+        await run(world, interrupted)
+        assert (await deploy(world, interrupted)).status == "complete"
 
     world.do(go())
 

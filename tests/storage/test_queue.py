@@ -147,6 +147,17 @@ async def test_a_task_that_only_a_newer_release_knows_is_left_to_it(hands: Hands
     assert await hands.take() is None
 
 
+async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Hands) -> None:
+    await hands.app.connector.execute_query_async(
+        "insert into procrastinate_jobs (queue_name, task_name, lock, args, status)"
+        " select %(name)s, %(name)s, 'busy', '{}', 'todo' from generate_series(1, 20000)",
+        name=NAME,
+    )
+    await hands.app.configure_task(NAME, queue=NAME, lock="another").defer_async()
+    taken = [await hands.take() for _ in range(4)]
+    assert [one.job.lock for one in taken if one is not None] == [NAME, "busy", "another"]
+
+
 @pytest.fixture
 async def crowd(platform: Platform) -> AsyncIterator[str]:
     """A database of its own, in which three apps of one organisation and one of another wait for two deploys each."""

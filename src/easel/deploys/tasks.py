@@ -40,6 +40,8 @@ PASSING = (
 """Trouble that can pass by itself: worth another try."""
 
 
+STOPPED_WITHIN = 60.0
+"""Seconds that a stopping worker waits for the steps it is in; what takes longer is begun again elsewhere."""
 LONGEST_PAUSE = 8
 """Seconds. That a worker died counts as an attempt as well, so a deploy may be far up this stair for no fault of the
 store, and the next short trouble should not cost it half a minute."""
@@ -51,7 +53,8 @@ class _GoOnLater(BaseRetryStrategy):
     """Runs the job again at once after a shutdown, and with growing pauses while a part does not answer."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if isinstance(exception, StopRequestedError):
+        # What is cancelled is what a stopping worker could wait for no longer.
+        if isinstance(exception, StopRequestedError | asyncio.CancelledError):
             return RetryDecision(retry_in={"seconds": 0})
         if _passes(exception):
             return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_PAUSE)})
@@ -111,7 +114,7 @@ class DeployWorker:
             install_signal_handlers=False,
             update_heartbeat_interval=self._settings.heartbeat,
             stalled_worker_timeout=86400,
-            shutdown_graceful_timeout=60,
+            shutdown_graceful_timeout=STOPPED_WITHIN,
             delete_jobs="successful",
         ).run()  # type: ignore[no-untyped-call]
 

@@ -11,8 +11,20 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-# The job that procrastinate's own function would take, within limits that it does not have.
-FETCH_JOB = """
+# What of a job says that it may be begun; that it is the first of its lock is said where it is looked for.
+MAY_BEGIN = """j.status = 'todo'
+           and j.queue_name = any (p_queues)
+           and j.task_name = any (p_tasks)
+           and (j.scheduled_at is null or j.scheduled_at <= now())
+           and not exists (select from procrastinate_jobs o where o.lock = j.lock and o.status = 'doing')
+           and (coalesce(cardinality(crowded), 0) = 0 or not exists (
+               select from deploy d where d.id = j.args ->> 'deploy_id' and d.org_id = any (crowded)
+           ))"""
+
+# The job that procrastinate's own function would take, within limits that it does not have. Thousands of jobs may wait
+# for one app, or for thousands of apps of an organisation that has no place left: none of that may make each look long.
+# So it looks at the oldest jobs first, of which one may nearly always begin, and then at the first job of each lock.
+FETCH_JOB = f"""
 create function easel_fetch_job(
     p_queues varchar[], p_tasks varchar[], p_worker bigint, p_everywhere integer, p_organisation integer
 ) returns setof procrastinate_jobs language plpgsql as $$
@@ -35,22 +47,47 @@ begin
         );
     end if;
     return query
-    with candidate as (
+    with oldest as materialized (
+        select id from procrastinate_jobs
+         where status = 'todo' and queue_name = any (p_queues) order by priority desc, id limit 50
+    ), candidate as (
         select j.id from procrastinate_jobs j
-         where j.status = 'todo'
-           and j.queue_name = any (p_queues)
-           and j.task_name = any (p_tasks)
-           and (j.scheduled_at is null or j.scheduled_at <= now())
-           -- Two conditions in place of one: each has its index, and behind an app that is busy thousands may wait.
-           and not exists (select from procrastinate_jobs o where o.lock = j.lock and o.status = 'doing')
-           and not exists (
-               select from procrastinate_jobs o
-                where o.lock = j.lock and o.status = 'todo'
-                  and (o.priority > j.priority or (o.priority = j.priority and o.id < j.id))
-           )
-           and (coalesce(cardinality(crowded), 0) = 0 or not exists (
-               select from deploy d where d.id = j.args ->> 'deploy_id' and d.org_id = any (crowded)
+         where j.id in (select id from oldest)
+           and {MAY_BEGIN}
+           and (j.lock is null or j.id = (
+               select o.id from procrastinate_jobs o where o.lock = j.lock and o.status = 'todo'
+                order by o.priority desc, o.id limit 1
            ))
+         order by j.priority desc, j.id
+         limit 1
+           for update of j skip locked
+    )
+    update procrastinate_jobs j set status = 'doing', worker_id = p_worker
+      from candidate where j.id = candidate.id
+    returning j.*;
+    if found then
+        return;
+    end if;
+    return query
+    with recursive locks as (
+        (select lock from procrastinate_jobs
+          where status in ('todo', 'doing') and lock is not null order by lock limit 1)
+        union all
+        select (select o.lock from procrastinate_jobs o
+                 where o.status in ('todo', 'doing') and o.lock > locks.lock order by o.lock limit 1)
+          from locks where locks.lock is not null
+    ), first as materialized (
+        select head.id from locks cross join lateral (
+            select o.id from procrastinate_jobs o where o.lock = locks.lock and o.status = 'todo'
+             order by o.priority desc, o.id limit 1
+        ) head
+        union all
+        (select id from procrastinate_jobs
+          where status = 'todo' and lock is null and queue_name = any (p_queues) order by priority desc, id limit 50)
+    ), candidate as (
+        select j.id from procrastinate_jobs j
+         where j.id in (select id from first)
+           and {MAY_BEGIN}
          order by j.priority desc, j.id
          limit 1
            for update of j skip locked
@@ -61,7 +98,7 @@ begin
 end;
 $$;
 create index ix_easel_jobs_lock on procrastinate_jobs (lock, priority desc, id) where status in ('todo', 'doing');
-"""
+"""  # noqa: S608 (made of constants)
 
 
 def upgrade() -> None:
