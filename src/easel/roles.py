@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import ctypes
+import getpass
 import logging
 import os
 import resource
+import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from easel.access.secrets import Vault, load_secret
 from easel.errors import EaselError
+from easel.listening import bind, not_bound
 from easel.places import lock_data_dir
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
@@ -45,10 +48,33 @@ class DataFolderMissingError(EaselError):
     code = "data_folder_missing"
 
 
+class RolesApartError(EaselError):
+    """EASEL_ROLE makes this machine one of several, and all of them must be given the same {missing}. Set it here, or
+    leave EASEL_ROLE out to run everything on this machine."""
+
+    code = "roles_apart"
+
+
+def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
+    """Raises RolesApartError where this is one of several machines and would keep what the others could not find."""
+    if settings.role is None:
+        return
+    needed: dict[str, object] = {
+        "EASEL_DATABASE_URL": settings.database_url,
+        "EASEL_OBJECTS_URL": settings.objects_url,
+    }
+    if with_secret:
+        needed["EASEL_SECRET_KEY"] = settings.secret_key
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise RolesApartError(missing=" and ".join(missing))
+
+
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
     """The database for one command: the operator's, or the one in the data folder, which is left running or stopped
-    as it was found. Raises DataFolderMissingError where there is none and none is to be made."""
+    as it was found. Raises DataFolderMissingError where there is none and none is to be made, RolesApartError."""
+    require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -56,8 +82,9 @@ def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str
     if not embedded.exists and not create:
         raise DataFolderMissingError(folder=str(settings.data_dir))
     found_running = embedded.runs
+    url = embedded.start()
     try:
-        yield embedded.start()
+        yield url
     finally:
         if not found_running:
             embedded.stop()
@@ -90,7 +117,7 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 
     with database_beside(settings) as url:
         check_schema(url)
-        objects, kept = open_store(settings), _open_place(place)
+        objects, kept = _open_aside(settings), _open_place(place)
         return asyncio.run(service.back_up(url, objects, kept, settings.data_dir, with_keys=with_keys, say=say))
 
 
@@ -99,20 +126,48 @@ def bring_back(settings: Settings, place: str, *, name: str | None, say: Callabl
     DataDirInUseError."""
     from easel.transfer import service
 
-    kept = _open_place(place)
+    kept = _open_place(place, create=False)
     with lock_data_dir(settings.data_dir):
         # Before a database is made for it.
         chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
         with database_beside(settings, create=True) as url:
-            back = service.bring_back(url, open_store(settings), kept, settings.data_dir, chosen, index, say=say)
+            back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)
             asyncio.run(back)
     return index
 
 
-def _open_place(place: str) -> ObjectStore:
+class PlaceUnusableError(EaselError):
+    """The folder {place} cannot be used for backups by the user {user}: {reason}."""
+
+    status = 400
+    code = "place_unusable"
+
+
+def _open_place(place: str, *, create: bool = True) -> ObjectStore:
+    """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and ObjectsUrlInvalidError for a URL."""
+    from easel.transfer.errors import BackupNotFoundError
+
     if "://" in place:
-        return open_objects(place, Path(), Path(tempfile.gettempdir()) / "easel-backup")
-    return open_objects(None, Path(place), Path(place) / ".scratch")
+        return open_objects(place, Path(), _own_scratch(None))
+    try:
+        if not create and not Path(place).exists():
+            raise BackupNotFoundError(named="", place=place)
+        return open_objects(None, Path(place), Path(place) / ".scratch")
+    except OSError as error:
+        raise PlaceUnusableError(place=place, user=getpass.getuser(), reason=error.strerror) from error
+
+
+def _open_aside(settings: Settings) -> ObjectStore:
+    """The object store for a command: what it puts aside is not taken for what a killed server left behind."""
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    return open_objects(settings.objects_url, settings.objects_dir, _own_scratch(settings.scratch_dir))
+
+
+def _own_scratch(folder: Path | None) -> Path:
+    """A new folder of this process's own in that one, by default the system's; it goes with the process."""
+    made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def migrate_database(settings: Settings) -> None:
@@ -191,7 +246,12 @@ def run_worker(settings: Settings) -> None:
     from easel.storage.queue import Queue
 
     if settings.worker_metrics_port is not None:
-        start_http_server(settings.worker_metrics_port, addr=settings.api_host)
+        try:
+            start_http_server(settings.worker_metrics_port, addr=settings.api_host)
+        except OSError as error:
+            raise not_bound(
+                settings.api_host, settings.worker_metrics_port, "EASEL_WORKER_METRICS_PORT", error
+            ) from None
 
     async def work() -> None:
         page = FreshnessPage(settings.run_dir / "freshness")
@@ -252,33 +312,6 @@ def end_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the process that started this one is gone")
-
-
-class PortTakenError(EaselError):
-    """Something else listens on {host}:{port} ({reason}). Stop it, or choose another port with `{option}`."""
-
-    code = "port_taken"
-
-
-def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-port, --edge-port") -> socket.socket:
-    """A listening socket; `shared` lets several processes have the port together. Raises PortTakenError.
-
-    Sharing is never the rule: the system would hand the one Easel's requests to the other without a word.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared and hasattr(socket, "SO_REUSEPORT"):
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen(2048)
-    except OSError as error:
-        bound.close()
-        reason = error.strerror or str(error)
-        raise PortTakenError(host=host, port=port, option=option, reason=reason) from None
-    bound.setblocking(False)
-    return bound
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -95,11 +96,21 @@ class Settings(BaseSettings):
             raise ValueError("write one or more of `api`, `worker` and `edge`, with commas between")
         return tuple(role for role in ROLES if role in named)
 
+    @field_validator("secret_key")
+    @classmethod
+    def _hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 16:
+            raise ValueError("make one of 16 characters or more, such as `openssl rand -base64 48` prints")
+        return key
+
     @field_validator("database_url")
     @classmethod
     def _of_postgresql(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("write it like postgresql://user:password@host/database")
+        # Else the rest of a password is taken for a host, and told to everybody.
+        if url is not None and (url.count("@") > 1 or url.partition("@")[0].count(":") > 2 or _misread(url)):
+            raise ValueError("write @ : / % in the password as %40 %3A %2F %25")
         return url
 
     @property
@@ -131,6 +142,11 @@ class Settings(BaseSettings):
     def public_edge_port(self) -> int:
         """The port visitors use in an app's address."""
         return self.edge_public_port if self.edge_public_port is not None else self.edge_port
+
+
+def _misread(url: str) -> bool:
+    before = url.partition("://")[2].rpartition("@")[0]
+    return "/" in before or re.search(r"%(?![0-9A-Fa-f]{2})", before) is not None
 
 
 @lru_cache

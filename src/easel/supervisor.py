@@ -17,9 +17,16 @@ from subprocess import SubprocessError
 from typing import IO
 
 from easel.errors import EaselError
+from easel.listening import PortTakenError, bind
 from easel.places import lock_data_dir, remember_data_dir
 from easel.processes import RoleProcess, in_process, open_nursery
-from easel.roles import PortTakenError, bind, configure_logging, open_store, prepare_database, require_schema
+from easel.roles import (
+    configure_logging,
+    open_store,
+    prepare_database,
+    require_schema,
+    require_shared,
+)
 from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 
@@ -37,13 +44,6 @@ class NotReadyError(EaselError):
     """Easel did not get ready within {seconds:.0f} s. What went wrong is in the lines above."""
 
     code = "not_ready"
-
-
-class RolesApartError(EaselError):
-    """EASEL_ROLE makes this machine one of several, and all of them must be given the same {missing}. Set it here, or
-    leave EASEL_ROLE out to run everything on this machine."""
-
-    code = "roles_apart"
 
 
 class Supervisor:
@@ -97,18 +97,7 @@ class Supervisor:
 
     def _require_shared(self) -> None:
         """Raises RolesApartError when other machines could not find what this one keeps."""
-        settings = self._settings
-        if not self._apart:
-            return
-        needed: dict[str, object] = {
-            "EASEL_DATABASE_URL": settings.database_url,
-            "EASEL_OBJECTS_URL": settings.objects_url,
-        }
-        if "api" in settings.roles:
-            needed["EASEL_SECRET_KEY"] = settings.secret_key
-        missing = [name for name, value in needed.items() if value is None]
-        if missing:
-            raise RolesApartError(missing=" and ".join(missing))
+        require_shared(self._settings, with_secret="api" in self._settings.roles)
 
     def _ports(self) -> list[tuple[Role, str, int]]:
         """The ports on which this machine's roles listen for requests, with their hosts."""

@@ -54,6 +54,8 @@ def test_each_limit_is_exact() -> None:
     too_much = refusal_of(data, Limits(max_total_size=149))
     assert type(too_much) is errors.InflatesTooLargeError
     assert too_much.details == {"size": 150, "limit": 149}
+    too_long = refusal_of(data, Limits(max_names_bytes=len("index.html" + "a.js") - 1))
+    assert type(too_long) is errors.NamesTooLongError
 
 
 def test_too_many_members_are_refused_before_they_are_read() -> None:

@@ -51,6 +51,19 @@ def test_a_damaged_file_is_never_passed_off_as_whole(edge: RunningEdge, app: Mak
     assert edge.get("localhost", "/healthz").status == 200
 
 
+def test_a_damaged_bundle_that_was_put_right_is_read_again(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": "<p>", "a.txt": "whole\n" * 500})
+    bundle = path_of(edge, made, "bundles")
+    data = bundle.read_bytes()
+    bundle.write_bytes(bytes(len(data)))
+    assert edge.get(made.host, "/a.txt").status == 503
+    # As who copies it from a backup does: another file under the same name.
+    aside = bundle.with_suffix(".new")
+    aside.write_bytes(data)
+    aside.replace(bundle)
+    assert edge.get(made.host, "/a.txt").body == b"whole\n" * 500
+
+
 def test_damaged_brotli_variants_are_passed_over(edge: RunningEdge, app: Make) -> None:
     for damage in (b"", b"EASELV1\n\xff\xff\xff\xff\xff\xff\xff\xff", b"nonsense"):
         made = app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -52,8 +53,10 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
         (
             (),
             {"EASEL_DATABASE_URL": "mysql://me:secret@host/x"},
-            "EASEL_DATABASE_URL cannot be `mysql://me:***@host/x`",
+            "EASEL_DATABASE_URL cannot be `mysql://***@host/x`",
         ),
+        ((), {"EASEL_DATABASE_URL": "postgresql://me:sec/ret@host/x"}, "%40 %3A %2F %25"),
+        ((), {"EASEL_SECRET_KEY": "MADE-ONCE"}, "of 16 characters or more"),
         (("--api-port", "99999"), {}, "`--api-port` cannot be `99999`"),
         (("--data-dir", "/proc/there-is-no-place"), {}, "/proc/there-is-no-place cannot be used"),
     ],
@@ -89,6 +92,37 @@ def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path, command:
     assert "Check EASEL_DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_one_of_several_machines_makes_no_database_of_its_own(tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    place.mkdir()
+    for command in (("migrate",), ("backup", str(place)), ("organisation", "x")):
+        done = easel(*command, folder=tmp_path, EASEL_ROLE="api")
+        assert done.returncode != 0
+        assert "the same EASEL_DATABASE_URL" in done.stderr
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_a_place_of_backups_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = easel("restore-backup", str(tmp_path / "mistyped"), folder=tmp_path)
+    assert done.returncode != 0
+    assert f"There is no backup in {tmp_path / 'mistyped'}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to make a folder of another user's")
+def test_the_database_of_another_user_is_not_touched(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "postgres"
+    folder.mkdir(parents=True)
+    shutil.chown(folder, "nobody")
+    (folder / "PG_VERSION").write_text("18\n")
+    done = easel("migrate", folder=tmp_path)
+    assert done.returncode != 0
+    assert "belongs to the user nobody" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert folder.owner() == "nobody"
 
 
 def test_the_folder_it_is_started_in_gives_it_no_code(tmp_path: Path) -> None:

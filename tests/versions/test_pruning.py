@@ -5,7 +5,7 @@ from __future__ import annotations
 import obstore
 import pytest
 
-from bench.running import Platform, RunningApp
+from bench.running import Platform, RunningApp, zip_of
 from easel.settings import Settings
 from easel.versions.pruning import Policy
 from tests.versions.pruning import prune_and_sweep
@@ -53,6 +53,24 @@ def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
     # The way back that people use first is always there.
     assert four.client.post(f"{four.path}/versions/3/restore", json={}).status_code == 200
     assert four.visit().headers["x-easel-version"] == "3"
+
+
+def test_what_was_optimised_for_a_pruned_version_is_made_again_when_its_files_come_back(
+    platform: Platform, app: RunningApp
+) -> None:
+    page = "<!doctype html><title>again</title>" + "<p>and again</p>" * 200
+    sites = [
+        zip_of({"index.html": page, "a.js": "//" + "x" * 4000}),
+        *(zip_of({"index.html": "x" * n}) for n in (1, 2, 3)),
+    ]
+    for site in sites:
+        app.deploy(site)
+        platform.settle()
+    assert prune_and_sweep(platform, app, LATER) == [1, 2]
+    app.deploy(sites[0])
+    platform.settle()
+    got = app.visit("/a.js", Accept_Encoding="br")
+    assert got.headers["content-encoding"] == "br"
 
 
 def test_what_an_environment_serves_or_an_open_tab_may_still_need_is_kept(platform: Platform, four: RunningApp) -> None:

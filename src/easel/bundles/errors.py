@@ -53,6 +53,12 @@ class TooManyFilesError(BadRequestError):
     code = "too_many_files"
 
 
+class NamesTooLongError(BadRequestError):
+    """The paths in the zip are {size} bytes long together, and may be {limit}. Give its files shorter names."""
+
+    code = "names_too_long"
+
+
 class FileTooLargeError(BadRequestError):
     """`{member}` is {size} bytes long inflated, and a file may be {limit}. Serve it from elsewhere, or split it."""
 

@@ -21,6 +21,7 @@ from easel.bundles.errors import (
     FileTooLargeError,
     InflatesTooLargeError,
     InspectionStoppedError,
+    NamesTooLongError,
     NotAZipError,
     PathDuplicateError,
     PathEmptyError,
@@ -114,6 +115,8 @@ def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry],
         raise ZipEmptyError()
     if len(files) > limits.max_files:
         raise TooManyFilesError(count=len(files), limit=limits.max_files)
+    if (names := sum(map(len, files))) > limits.max_names_bytes:
+        raise NamesTooLongError(size=names, limit=limits.max_names_bytes)
     return files, folders, left_out
 
 

@@ -85,6 +85,7 @@ class Limits:
     max_file_size: int = 256 * 1024 * 1024
     max_total_size: int = 2 * 1024 * 1024 * 1024
     max_name_bytes: int = 1024
+    max_names_bytes: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,5 +105,5 @@ def read_settings(**given: Any) -> Settings:
         option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
         # An address may hold a password.
-        value = re.sub(r"(://[^:/@]*):[^/@]*@", r"\1:***@", str(first["input"]))
+        value = re.sub(r"://.*@", "://***@", str(first["input"]))
         raise SettingInvalidError(setting=option, value=value, reason=reason) from None

@@ -95,6 +95,13 @@ class StepTimedOutError(EaselError):
     code = "step_timed_out"
 
 
+class DeployGivenUpError(EaselError):
+    """The deploy was begun {runs} times and never came to its end: its workers died or were cut off each time. Whoever
+    runs Easel finds in their logs what they died of."""
+
+    code = "deploy_given_up"
+
+
 class AppGoneError(EaselError):
     """The app was deleted while this deploy was under way."""
 

@@ -20,6 +20,7 @@ from easel.apps.models import App
 from easel.bundles.models import Allowances, Manifest, decode_manifest
 from easel.deploys.errors import (
     AppGoneError,
+    DeployGivenUpError,
     DeployTimedOutError,
     InternalDeployError,
     SmokeTestFailedError,
@@ -46,6 +47,10 @@ from easel.versions.service import Files, Origin, lock_app, record
 logger = logging.getLogger(__name__)
 
 OPTIMISE_TASK = "easel.deploys.optimise"
+
+
+MOST_RUNS = 80
+"""A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
 
 
 class NoLongerOursError(Exception):
@@ -141,6 +146,8 @@ class Pipeline:
                 .order_by(Version.number.desc())
                 .limit(1)
             )
+            if deploy.attempt >= MOST_RUNS:
+                raise DeployGivenUpError(runs=deploy.attempt)
             deploy.attempt += 1
             self._progress.timings = dict(deploy.timings)
             if deploy.status == "queued":

@@ -9,7 +9,7 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 
 from easel.access.secrets import hash_key
-from easel.storage.connections import is_silent, noticing
+from easel.storage.connections import hang_up, is_silent, noticing
 
 PAUSE = 0.002
 """Seconds between two statements, at least. Whoever asks when there was none for that long does not wait."""
@@ -108,8 +108,7 @@ class Polls:
             while self._waiting:
                 waiting, self._waiting = self._waiting, {}
                 try:
-                    async with asyncio.timeout(_PATIENCE):
-                        found = await self._read(list(waiting))
+                    found = await self._read(list(waiting))
                 except asyncio.CancelledError:
                     for answer in waiting.values():
                         answer.cancel()
@@ -130,10 +129,17 @@ class Polls:
     async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
         if self._connection is None or not is_silent(self._connection):
             await self._let_go()
-            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **noticing(self._url))
+            async with asyncio.timeout(_PATIENCE):
+                self._connection = await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, **noticing(self._url)
+                )
         keys, apps, deploys = map(list, zip(*asked, strict=True))
-        rows = await self._connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
-        return {number: Polled(*row) for number, *row in await rows.fetchall()}
+        giving_up = asyncio.get_running_loop().call_later(_PATIENCE, hang_up, self._connection)
+        try:
+            rows = await self._connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
+            return {number: Polled(*row) for number, *row in await rows.fetchall()}
+        finally:
+            giving_up.cancel()
 
     async def _let_go(self) -> None:
         connection, self._connection = self._connection, None

@@ -105,7 +105,11 @@ class EdgeApp:
             live = await self._sites.get(label, route)
             if live is None:
                 return answer_fixed(NO_VERSION if route.version is None else UNKNOWN_HOST)
-            return await self._answer_site(live, request, host)
+            try:
+                return await self._answer_site(live, request, host)
+            except DamagedDataError:
+                self._content.forget_bundles(live.site.manifest)
+                raise
         except _UNREADABLE as error:
             logger.error("cannot read the files of %s: %s", label, error)
             if route.version is not None:
@@ -156,15 +160,17 @@ class EdgeApp:
     async def _send(self, method: str, answer: Answer, receive: Receive, send: Send) -> None:
         body = answer.body
         if isinstance(body, Part) and method != "HEAD":
+            manifest = body.source.manifest
             try:
                 if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
                     body = await self._body(answer)
                 else:
                     # What cannot be read is found out before the status is sent, as far as it can be.
-                    await self._content.bundle(body.source.manifest, body.member, body)
+                    await self._content.bundle(manifest, body.member, body)
             except _UNREADABLE as error:
                 self._counts.unreadable += 1
                 logger.error("cannot read a bundle: %s", error)
+                self._content.forget_bundles(manifest)
                 answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
         self._counts.answered(answer.status)
         headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
@@ -198,6 +204,7 @@ class EdgeApp:
             # The status is out already. An answer that ends too early is all that can still be said.
             self._counts.unreadable += 1
             logger.error("a file of %s cannot be read to its end: %s", part.source.slug, error)
+            self._content.forget_bundles(part.source.manifest)
         finally:
             gone.cancel()
 

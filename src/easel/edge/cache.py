@@ -56,6 +56,11 @@ class Kept(Generic[V]):
 
         return await self._flight.run(key, make)
 
+    def forget(self, key: str) -> None:
+        """Has the value be loaded again when it is asked for next."""
+        if key in self._values:
+            self.weight -= self._weigh(self._values.pop(key))
+
     def _keep(self, key: str, value: V) -> None:
         self._values[key] = value
         self.weight += self._weigh(value)

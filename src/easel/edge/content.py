@@ -31,9 +31,7 @@ class Content:
     def __init__(self, objects: EdgeStore, disk: DiskCache, *, budget: int) -> None:
         self._objects = objects
         self.disk = disk
-        self._manifests: Kept[Manifest] = Kept(
-            budget // 2, lambda manifest: FILE_WEIGHT * (len(manifest.files) + 1) + len(manifest.entry)
-        )
+        self._manifests: Kept[Manifest] = Kept(budget // 2, _weigh)
         self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
             budget // 2, lambda index: _VARIANT_WEIGHT * (len(index) + 1)
         )
@@ -63,6 +61,12 @@ class Content:
             if _is_sent_as_it_lies(part):
                 stop = min(stop, start + WINDOW)
         return await self._view(manifest, member, start, stop)
+
+    def forget_bundles(self, manifest: Manifest) -> None:
+        """Has the bundles be read again: what is here of them is damaged, and what is in the store may be put right."""
+        for bundle in manifest.bundles:
+            self._bundles.forget(bundle.key)
+            self.disk.forget(bundle.key)
 
     async def stream(self, part: Part) -> AsyncIterator[bytes]:
         """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
@@ -159,3 +163,7 @@ def _is_sent_as_it_lies(part: Part) -> bool:
 def _map(path: Path) -> memoryview:
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _weigh(manifest: Manifest) -> int:
+    return FILE_WEIGHT * (len(manifest.files) + 1) + sum(map(len, manifest.files)) + len(manifest.entry)

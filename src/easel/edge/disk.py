@@ -131,6 +131,12 @@ class DiskCache:
             await self._fill(key, held, blocks)
         return held.view
 
+    def forget(self, key: str) -> None:
+        """Has the object be fetched again when it is asked for next."""
+        held = self._held.get(key)
+        if held is not None and not held.pending:
+            self._drop(key)
+
     async def _fill(self, key: str, held: _Held, blocks: range) -> None:
         waiting: set[asyncio.Task[None]] = set()
         missing: list[int] = []

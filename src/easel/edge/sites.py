@@ -21,6 +21,7 @@ from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.large import LargePages
 from easel.edge.prepared import Key, Prepared
 from easel.edge.routes import AppRoute, EnvironmentRoute, Feed, Route, RouteTable
+from easel.serving.addresses import version_environment
 from easel.serving.models import Encoding, File, Site
 from easel.serving.respond import Representations, representations
 from easel.serving.runtime import inject, page_hash, runtime_script
@@ -55,7 +56,12 @@ class LiveSite:
         self.pages: dict[str, Representations] = {}
         self.earlier: EarlierAssets | None = None
         self.hosts: set[bytes] = set()
-        self.weight = FILE_WEIGHT * (len(site.manifest.files) + 5)
+        self.weight = FILE_WEIGHT * (len(site.manifest.files) + 5) + len(site.manifest.entry)
+
+    @property
+    def is_version(self) -> bool:
+        """Whether this is a version's own address."""
+        return self.site.environment == version_environment(self.site.version)
 
     def serves(self, route: Route) -> bool:
         """Whether this is still what the route leads to: the same version, told the same about itself."""
@@ -91,6 +97,7 @@ class Sites:
         self._live: OrderedDict[str, LiveSite] = OrderedDict()
         self._labels: dict[str, set[str]] = {}
         self._versions: OrderedDict[tuple[str, int], EnvironmentRoute | None] = OrderedDict()
+        self._prunings: dict[str, int] = {}
         self._pages: SingleFlight[tuple[LiveSite, str], Representations | None] = SingleFlight()
         self.large = LargePages(_LARGE_AT_ONCE)
         self.by_host: dict[bytes, LiveSite] = {}
@@ -104,9 +111,15 @@ class Sites:
                 route = self._table.find(label)
                 if route is None or not self._live[label].serves(route):
                     self._drop(self._live[label])
-                elif route.version is not None:
-                    # It may have been pruned.
-                    self.forget_version(label, app_id, route.version)
+            app = self._table.apps.get(app_id)
+            prunings = app.prunings if app is not None else 0
+            if prunings != self._prunings.get(app_id, 0):
+                self._prunings[app_id] = prunings
+                for key in [key for key in self._versions if key[0] == app_id]:
+                    del self._versions[key]
+                for label in list(self._labels.get(app_id, ())):
+                    if self._live[label].is_version:
+                        self._drop(self._live[label])
 
     async def get(self, label: str, route: Route) -> LiveSite | None:
         """The live site for the host label, or None when its address serves nothing.

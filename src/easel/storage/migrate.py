@@ -47,7 +47,7 @@ def migrate(url: str, to: str = "head") -> None:
         if found == wanted:
             return
         if found is not None and not knows_schema(found):
-            raise SchemaVersionError(found=found, expected=schema(), advice="Install the newer Easel again.")
+            raise SchemaVersionError(found=found, expected=schema(), advice="Install the newer Easel that made it.")
         for _ in range(_TRIES):
             if _upgrade(url, wanted):
                 return
@@ -63,6 +63,9 @@ def _reached() -> Iterator[None]:
         yield
     except (psycopg.Error, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
+            # The driver quotes what it cannot read, which may be a part of the password.
+            raise DatabaseUnavailableError(reason="its address cannot be read") from None
         # Of several lines the first says what, the others guess why.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
         raise DatabaseUnavailableError(reason=reason) from error

@@ -39,12 +39,15 @@ class Policy:
         return Policy(settings.versions_kept, settings.versions_kept_for, settings.skew_retention)
 
 
+# Versions that failed their smoke test are counted apart, so that they push out no good one.
 # Never what an environment serves, what it served within the skew window or last before that, nor what a deploy that
 # has not ended is about to make live.
 _MAY_GO: LiteralString = """
 with kept as (
-    select v.number, v.deployed_at, row_number() over (order by v.number desc) as place
+    select v.number, v.deployed_at,
+           row_number() over (partition by coalesce(d.status = 'failed', false) order by v.number desc) as place
       from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
+      left join deploy d on d.id = v.deploy_id
      where v.app_id = %(app)s and v.manifest_key is not null and p.number is null
 ), moves as (
     select from_version, at, row_number() over (partition by environment order by id desc) as place
@@ -66,6 +69,11 @@ _PRUNE: LiteralString = (
     "insert into pruned (app_id, number, org_id, at)"
     " select %(app)s::text, number, %(org)s::text, now() from unnest(%(numbers)s::integer[]) as number"
 )
+_FORGET_VARIANTS: LiteralString = """
+delete from variants x where x.app_id = %(app)s and not exists (
+    select from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
+     where v.app_id = x.app_id and v.manifest_key = x.manifest_key and p.number is null)
+"""
 _COUNT: LiteralString = "update app set prunings = prunings + 1 where id = %(app)s"
 _APPS: LiteralString = (
     "select id from app where id > %(after)s and deleted_at is null and last_version > %(count)s"
@@ -98,6 +106,8 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
         if not numbers:
             return []
         await work.sql(_PRUNE, {"app": app_id, "org": held[0][0], "numbers": numbers})
+        # What was optimised for them goes as well, or a later deploy of the same files would take it for made.
+        await work.sql(_FORGET_VARIANTS, which)
         await work.sql(_COUNT, which)
         await routing_changed(work, app_id)
     logger.info("pruned %d versions of %s", len(numbers), app_id)
