@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def third(shared: Shared, tmp_path: Path) -> Platform:
     return own
 
 
+def metrics_of_worker(port: int) -> str:
+    """What it tells, once it has come up: it is not waited for before a machine says that it is ready."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: Platform) -> None:
     one = shared.cluster.machines[0]
     app = RunningApp.create(one)
@@ -78,8 +90,7 @@ def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: P
             httpx.get(f"{third.api_url}/healthz", trust_env=False)
         first = int(third.environment["EASEL_WORKER_METRICS_PORT"])
         for port in (first, first + 1):
-            told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
-            assert "easel_deploys_ended_total" in told
+            assert "easel_deploys_ended_total" in metrics_of_worker(port)
     finally:
         assert third.stop() == 0
     assert "Ready, as worker and edge." in third.log.read_text()
