@@ -66,7 +66,8 @@ class Machine(Platform):
     def prepared(folder: Path, url: str, store: dict[str, str]) -> Machine:
         """A machine on a migrated database, with the first key of an organisation."""
         port = free_port()
-        own = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": "of a benchmark", "EASEL_API_PORT": str(port), **store}
+        secret = "the same in a benchmark"
+        own = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": secret, "EASEL_API_PORT": str(port), **store}
         machine = Machine(folder / "data", port, free_port(), own, url=url)
         machine.data_dir.mkdir(parents=True)
         assert machine.begin("migrate").wait(60) == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import OrderedDict
 
 import psycopg
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from easel.web.errors import error_answer
 
 logger = logging.getLogger(__name__)
 
+_MOST_WRITTEN = 1024
 _ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64})")
 
 
@@ -37,6 +39,7 @@ class StatusPolls:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app
         self._services = services
+        self._written: OrderedDict[str, tuple[tuple[object, ...], bytes]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a status poll, or passes the request on."""
@@ -78,5 +81,15 @@ class StatusPolls:
             self._services.limiter.count(found.key_id)
         except RateLimitedError as error:
             return error_answer(error)
-        answer = describe(self._services.settings, found.slug, found)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        return Response(self._body(found), media_type="application/json")
+
+    def _body(self, found: Polled) -> bytes:
+        """The answer's body, written once for as long as what was read stays the same."""
+        read = found[1:]
+        known = self._written.get(found.id)
+        if known is None or known[0] != read:
+            body = describe(self._services.settings, found.slug, found).model_dump_json().encode()
+            known = self._written[found.id] = (read, body)
+            while len(self._written) > _MOST_WRITTEN:
+                self._written.popitem(last=False)
+        return known[1]

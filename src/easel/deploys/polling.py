@@ -11,7 +11,7 @@ import psycopg
 from easel.access.secrets import hash_key
 from easel.storage.connections import hang_up, is_silent, noticing
 
-PAUSE = 0.002
+PAUSE = 0.01
 """Seconds between two statements, at least. Whoever asks when there was none for that long does not wait."""
 _PATIENCE = 5.0
 
