@@ -14,7 +14,8 @@ STORED = 0
 DEFLATED = 8
 
 
-class Member(msgspec.Struct, frozen=True, array_like=True):
+# Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
+class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One file of a version, and where its bytes lie.
 
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
@@ -32,7 +33,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     crc: int
 
 
-class BundleRef(msgspec.Struct, frozen=True, array_like=True):
+class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A pinned bundle: its object key, its SHA-256 (hex) and its size in bytes."""
 
     key: str

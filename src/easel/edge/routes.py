@@ -14,7 +14,8 @@ from easel.storage.freshness import HOSTS_SLOT, slot_of
 _LONGEST_UNSHORTENED = 51
 
 
-class Earlier(msgspec.Struct, frozen=True):
+# None of these can be part of a cycle, and there may be millions: the collector need not look at them.
+class Earlier(msgspec.Struct, frozen=True, gc=False):
     """A version that an environment served until the given moment (unix seconds)."""
 
     version: int
@@ -22,7 +23,7 @@ class Earlier(msgspec.Struct, frozen=True):
     until: float
 
 
-class EnvironmentRoute(msgspec.Struct, frozen=True):
+class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False):
     """What an environment serves: a version and where its parts lie, since when (unix seconds), and what before."""
 
     version: int
@@ -32,7 +33,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True):
     earlier: tuple[Earlier, ...] = ()
 
 
-class AppRoute(msgspec.Struct, frozen=True):
+class AppRoute(msgspec.Struct, frozen=True, gc=False):
     """All that the edge knows of an app. `environments` holds only those that serve something."""
 
     app_id: str
