@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -226,12 +225,14 @@ class Killer:
     def freeze_worker(self) -> None:
         """A worker stands still for longer than it takes to be taken for dead, and then goes on."""
         self.done["freeze worker"] += 1
+        # One that was started while the database was cut off may have ended.
+        self._cluster.look_after()
         number = self._random.randrange(len(self._cluster.machines))
         process = self._cluster.processes[number, "worker"]
         with self._trouble():
-            os.kill(process.pid, signal.SIGSTOP)
+            process.send_signal(signal.SIGSTOP)
             time.sleep(6)
-            os.kill(process.pid, signal.SIGCONT)
+            process.send_signal(signal.SIGCONT)
 
     def _some_time(self) -> None:
         time.sleep(self._random.uniform(0.2, self._longest))
