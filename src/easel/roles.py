@@ -285,7 +285,7 @@ def _prepare(settings: Settings, role: str) -> str:
     configure_logging(settings.log_level, role)
     # Every connection and every cached object takes a descriptor; the usual limit of 1,024 is there for `select`.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    if soft != hard and hard != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     url = database_url(settings)
     require_schema(url)

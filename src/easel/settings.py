@@ -108,8 +108,7 @@ class Settings(BaseSettings):
     def _of_postgresql(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("write it like postgresql://user:password@host/database")
-        # Else the rest of a password is taken for a host, and told to everybody.
-        if url is not None and (url.count("@") > 1 or url.partition("@")[0].count(":") > 2 or _misread(url)):
+        if url is not None and _misread(url):
             raise ValueError("write @ : / % in the password as %40 %3A %2F %25")
         return url
 
@@ -145,8 +144,9 @@ class Settings(BaseSettings):
 
 
 def _misread(url: str) -> bool:
-    before = url.partition("://")[2].rpartition("@")[0]
-    return "/" in before or re.search(r"%(?![0-9A-Fa-f]{2})", before) is not None
+    """Whether a part of the password would be taken for a host, and told to everybody."""
+    user = url.partition("?")[0].partition("://")[2].rpartition("@")[0]
+    return re.search(r"[@:/]|%(?![0-9A-Fa-f]{2})", user.partition(":")[2]) is not None
 
 
 @lru_cache

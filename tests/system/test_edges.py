@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import statistics
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -108,6 +110,25 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
         assert time.monotonic() < deadline, readiness(two)
     told = metrics(two.edge_port)
     assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (1, 1)
+
+
+def test_what_an_edge_cannot_fetch_costs_it_nothing_of_what_it_has(shared: Shared) -> None:
+    one, two = shared.cluster.machines
+    app = RunningApp.create(one)
+    # Stored, so that each lies in blocks of its own, and too large for an answer to be kept in memory.
+    site = io.BytesIO()
+    with zipfile.ZipFile(site, "w") as archive:
+        archive.writestr("index.html", "<!doctype html>")
+        for name in ("here.bin", "between.bin", "not-here.bin"):
+            archive.writestr(name, os.urandom(3_000_000))
+    app.deploy(site.getvalue())
+    there = on(two, app)
+    seconds_until(there, 1)
+    here = there.visit("/here.bin").content
+    with both_gone(shared):
+        assert there.visit("/not-here.bin").status_code == 503
+        again = there.visit("/here.bin")
+        assert (again.status_code, again.content) == (200, here)
 
 
 def test_a_full_disk_under_an_edge_keeps_nothing_from_its_visitors(shared: Shared, app: RunningApp) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from bench.running import Platform, RunningApp, free_port
 from bench.stores import Bucket
+from easel.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,19 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
     assert f"127.0.0.1:{platform.api_port}" in done.stderr
     assert "--api-port" in done.stderr
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://[::1]:5432/easel",
+        "postgresql://easel@/easel?host=/run/postgresql",
+        "postgresql://easel:p%40ss@one:5432,two:5432/easel?target_session_attrs=read-write",
+        "postgresql://localhost/easel?user=a@b",
+    ],
+)
+def test_addresses_of_databases_are_taken_as_they_are_written(url: str) -> None:
+    assert Settings(database_url=url).database_url == url
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from easel.edge.sites import LiveSite, Sites
 from easel.edge.store import EdgeStore
 from easel.errors import EaselError
 from easel.ids import new_id
-from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request
+from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request, Site
 from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
@@ -107,8 +107,8 @@ class EdgeApp:
                 return answer_fixed(NO_VERSION if route.version is None else UNKNOWN_HOST)
             try:
                 return await self._answer_site(live, request, host)
-            except DamagedDataError:
-                self._content.forget_bundles(live.site.manifest)
+            except DamagedDataError as error:
+                self._let_go_of_damaged(live.site, error)
                 raise
         except _UNREADABLE as error:
             logger.error("cannot read the files of %s: %s", label, error)
@@ -160,17 +160,17 @@ class EdgeApp:
     async def _send(self, method: str, answer: Answer, receive: Receive, send: Send) -> None:
         body = answer.body
         if isinstance(body, Part) and method != "HEAD":
-            manifest = body.source.manifest
+            source = body.source
             try:
                 if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
                     body = await self._body(answer)
                 else:
                     # What cannot be read is found out before the status is sent, as far as it can be.
-                    await self._content.bundle(manifest, body.member, body)
+                    await self._content.bundle(source.manifest, body.member, body)
             except _UNREADABLE as error:
                 self._counts.unreadable += 1
                 logger.error("cannot read a bundle: %s", error)
-                self._content.forget_bundles(manifest)
+                self._let_go_of_damaged(source, error)
                 answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
         self._counts.answered(answer.status)
         headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
@@ -204,9 +204,14 @@ class EdgeApp:
             # The status is out already. An answer that ends too early is all that can still be said.
             self._counts.unreadable += 1
             logger.error("a file of %s cannot be read to its end: %s", part.source.slug, error)
-            self._content.forget_bundles(part.source.manifest)
+            self._let_go_of_damaged(part.source, error)
         finally:
             gone.cancel()
+
+    def _let_go_of_damaged(self, source: Site, error: BaseException) -> None:
+        """Has damaged bundles be read again. What merely cannot be fetched now costs nothing of what is here."""
+        if isinstance(error, DamagedDataError):
+            self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
         """What the edge answers under its own name: health, metrics, and a word to whoever looks."""

@@ -87,7 +87,8 @@ class DiskCache:
         self._root = folder
         self._budget = budget
         # Each takes two descriptors and a mapping, however small it is; visitors need some as well.
-        self._most = min(MOST_HELD, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 8)
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._slots = asyncio.Semaphore(_FETCHES)
         self._folder: Path | None = None
