@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -30,10 +32,10 @@ async def make_app(world: World) -> App:
         return await create_app(work, world.vault, caller, request, max_apps=None, namespace=None)
 
 
-async def order(world: World, app: App, text: str) -> str:
+async def order(world: World, app: App, text: str, files: Mapping[str, str] = MappingProxyType({})) -> str:
     async with world.database.transaction() as work:
         upload = await issue_upload(work, app, "x.zip", "application/zip")
-        await world.objects.put(upload.key, zip_of({"index.html": f"<!doctype html>{text}"}))
+        await world.objects.put(upload.key, zip_of({"index.html": f"<!doctype html>{text}", **files}))
         held = await work.session.get_one(App, app.id)
         wanted = Order("production", "m", "cli_upload", upload.key, {"a.txt": text}, None, None, None)
         return (await accept(work, world.objects, world.queue, world.settings, held, wanted, "tester")).id

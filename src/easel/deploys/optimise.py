@@ -18,6 +18,7 @@ from easel.apps.models import App
 from easel.apps.routing import routing_changed
 from easel.bundles.models import Manifest, Member, decode_manifest
 from easel.bundles.read import content
+from easel.deploys.progress import StopRequestedError
 from easel.environments.models import Environment
 from easel.serving.variants import build_variants
 from easel.storage.database import Database
@@ -37,7 +38,8 @@ async def optimise(
     """Makes the variants of a manifest that an environment serves, stores them, and tells the edges.
 
     Does nothing when they are there already, or when no environment serves the manifest any more.
-    Raises StoreUnavailableError and database errors, which are worth another try.
+    `should_stop` is asked between two files, in a thread. Raises StopRequestedError once it said so, and
+    StoreUnavailableError and database errors: all are worth another try.
     """
     key = manifest_key(app_id, manifest_hash)
     if not await _wanted(database, app_id, key):
@@ -48,8 +50,8 @@ async def optimise(
     except ObjectMissingError:
         logger.warning("the objects of %s are gone; nothing to optimise", key)
         return
-    if data is None or should_stop():
-        return
+    if data is None:
+        raise StopRequestedError
     target = variants_key(app_id, key)
     await objects.put(target, data)
     async with database.transaction() as work:

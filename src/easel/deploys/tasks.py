@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
@@ -24,6 +25,7 @@ from easel.errors import ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
+from easel.storage.precedence import Precedence
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, AtOnce, Queue, queue_app, take_over
 from easel.storage.worker import CarefulWorker
 from easel.versions.pruning import Policy, prune
@@ -76,6 +78,7 @@ class DeployWorker:
         self._objects = objects
         self._queue = queue
         self._stopping = asyncio.Event()
+        self._precedence = Precedence()
         self._at_once = AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
         self._app = queue_app(database.url, at_once=self._at_once)
         self._add_tasks(self._app)
@@ -83,18 +86,19 @@ class DeployWorker:
     def stop(self) -> None:
         """Asks the worker to end: running deploys stop at their next step border."""
         self._stopping.set()
+        self._precedence.give_up()
 
     async def run(self) -> None:
         """Works until stopped, also while the database does not answer."""
         async with self._app.open_async():
             workers = [
                 asyncio.create_task(self._work([DEPLOYS], self._settings.worker_concurrency)),
-                asyncio.create_task(self._work([BACKGROUND, SWEEPS], 1)),
+                asyncio.create_task(self._work([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn)),
             ]
             taking_over = asyncio.create_task(self._take_over())
             stopper = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([*workers, stopper], return_when=asyncio.FIRST_COMPLETED)
-            self._stopping.set()
+            self.stop()
             for task in [taking_over, *workers]:
                 task.cancel()
             results = await asyncio.gather(*workers, taking_over, return_exceptions=True)
@@ -104,10 +108,13 @@ class DeployWorker:
             if isinstance(result, Exception) and not isinstance(result, ConnectorException):
                 raise result
 
-    async def _work(self, queues: list[str], concurrency: int) -> None:
+    async def _work(
+        self, queues: list[str], concurrency: int, *, turn: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         await CarefulWorker(
             self._app,
             at_once=self._at_once,
+            turn=turn,
             queues=queues,
             name=queues[0],
             concurrency=concurrency,
@@ -125,7 +132,8 @@ class DeployWorker:
                 self._database, self._objects, self._queue, self._settings, deploy_id, self._stopping.is_set
             )
             try:
-                await pipeline.run()
+                with self._precedence.urgent():
+                    await pipeline.run()
             except StopRequestedError:
                 raise
             except Exception as error:
@@ -137,17 +145,33 @@ class DeployWorker:
 
         @app.task(name=OPTIMISE_TASK, queue=BACKGROUND, retry=_GoOnLater())
         async def run_optimise(app_id: str, manifest: str) -> None:
-            await optimise(self._database, self._objects, app_id, manifest, self._stopping.is_set)
+            turn = self._precedence.turns()
 
-        # Each once in the whole installation, whichever worker comes first, and no two of them at a time.
+            def should_stop() -> bool:
+                turn()
+                return self._stopping.is_set()
+
+            await optimise(self._database, self._objects, app_id, manifest, should_stop)
+
+        # Each once in the whole installation, whichever worker comes first, and no two of them at a time. Before
+        # what is to be optimised, of which there may be much.
         @app.periodic(cron="*/10 * * * *")
-        @app.task(name="easel.deploys.sweep", queue=SWEEPS, lock=SWEEPS, queueing_lock="sweep", retry=_GoOnLater())
+        @app.task(
+            name="easel.deploys.sweep", queue=SWEEPS, lock=SWEEPS, queueing_lock="sweep", priority=1, retry=_GoOnLater()
+        )
         async def run_sweep(timestamp: int) -> None:
             await sweep(self._database, self._objects, self._queue, self._settings)
 
         # Before the orphans, which what is pruned makes.
         @app.periodic(cron="47 2 * * *")
-        @app.task(name="easel.versions.prune", queue=SWEEPS, lock=SWEEPS, queueing_lock="prune", retry=_GoOnLater())
+        @app.task(
+            name="easel.versions.prune",
+            queue=SWEEPS,
+            lock=SWEEPS,
+            queueing_lock="prune",
+            priority=1,
+            retry=_GoOnLater(),
+        )
         async def run_prune(timestamp: int) -> None:
             policy = Policy.of(self._settings)
             if policy is not None:
@@ -159,6 +183,7 @@ class DeployWorker:
             queue=SWEEPS,
             lock=SWEEPS,
             queueing_lock="sweep_orphans",
+            priority=1,
             retry=_GoOnLater(),
         )
         async def run_sweep_orphans(timestamp: int) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from procrastinate import JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
@@ -66,19 +68,39 @@ class CarefulWorker(Worker):
     - It says how a job ended only if the job is still its own, again and again while the database does not answer:
       nobody would take over the job of a worker that lives.
     - A job that it was given without learning of it, since the answer got lost, it puts back.
+    - It gives signs of life until the last of its jobs has ended, also while it is being stopped.
+    - With a `turn`, it waits for that before it looks for a job.
     """
 
-    def __init__(self, *arguments: Any, at_once: AtOnce = AtOnce(), **named: Any) -> None:  # noqa: B008 (frozen)
+    def __init__(
+        self,
+        *arguments: Any,
+        at_once: AtOnce = AtOnce(),  # noqa: B008 (frozen)
+        turn: Callable[[], Awaitable[None]] | None = None,
+        **named: Any,
+    ) -> None:
         super().__init__(*arguments, **named)
         self._at_once = at_once
+        self._turn = turn
         self.listen_notify = False  # It listens in a way of its own.
         self._unknown: set[int] = set()
         self._heard = False
         self._is_cut_off = False
+        self._last_beat = time.monotonic()
 
     def _start_side_tasks(self) -> list[asyncio.Task[Any]]:
+        if self._turn is not None:
+            # The worker makes it anew just before.
+            self._job_semaphore = _Turnstile(self.concurrency, self._turn)
         tasks: list[asyncio.Task[Any]] = super()._start_side_tasks()
         return [*tasks, asyncio.create_task(self._listen(), name="listener")]
+
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        # procrastinate falls silent first and waits then, and what it waits for would be taken over meanwhile.
+        if self._running_jobs:
+            await asyncio.wait(self._running_jobs, timeout=self.shutdown_graceful_timeout)
+        self.shutdown_graceful_timeout = 0
+        await super()._shutdown(side_tasks)
 
     async def _listen(self) -> None:
         while True:
@@ -100,6 +122,9 @@ class CarefulWorker(Worker):
     async def _fetch_and_process_jobs(self) -> None:
         self._heard = False
         try:
+            # Whoever was frozen passes for dead, and what it took would be taken from it at once.
+            if time.monotonic() - self._last_beat > 2 * self.update_heartbeat_interval:
+                await self._beat()
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
             self._reached()
             if self._heard:
@@ -127,6 +152,7 @@ class CarefulWorker(Worker):
                 self._cut_off(error)
 
     async def _beat(self) -> None:
+        self._last_beat = time.monotonic()
         beat = await self.app.connector.execute_query_all_async(_BEAT, worker=self.worker_id)
         if not beat:
             # Nobody knows this worker any more: it was silent for a day, or the database is an older state of itself.
@@ -188,6 +214,23 @@ class CarefulWorker(Worker):
         self._new_job_event.set()
         if job.id is not None:
             self._job_ids_to_abort.pop(job.id, None)
+
+
+class _Turnstile(asyncio.Semaphore):
+    """The places of a worker, each of which is given once it is free and it is the worker's turn."""
+
+    def __init__(self, value: int, turn: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(value)
+        self._turn = turn
+
+    async def acquire(self) -> Literal[True]:
+        await super().acquire()
+        try:
+            await self._turn()
+        except BaseException:
+            self.release()
+            raise
+        return True
 
 
 def _why(error: ConnectorException) -> str:
