@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from easel import clock
 from easel.bundles.inflate import DamagedDataError, inflate
+from easel.bundles.root import ENTRY_POINT
 from easel.serving.fingerprint import is_fingerprinted
 from easel.serving.models import File, Request, Site
 from easel.serving.resolve import resolve
@@ -121,8 +122,11 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
 
 async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
     """The page as it is stored, or so much of it that it surely holds what is looked at."""
-    member = page.member
-    bundle = site.manifest.bundles[member.bundle]
+    member, manifest = page.member, site.manifest
+    if manifest.entry and member is manifest.files.get(ENTRY_POINT):
+        # That is what edges will answer with.
+        return manifest.entry
+    bundle = manifest.bundles[member.bundle]
     return bytes(await objects.get_range(bundle.key, member.offset, min(member.length, 2 * LOOKED_AT)))
 
 

@@ -222,6 +222,10 @@ class FolderObjects(ObjectStore):
 
     async def put(self, key: str, data: bytes) -> None:
         """Stores the object durably: synced to disk, then renamed into place."""
+        # A disk that is busy keeps this thread waiting, not all deploys of the worker.
+        await asyncio.to_thread(self._put, key, data)
+
+    def _put(self, key: str, data: bytes) -> None:
         with translated(key):
             descriptor, part = self.scratch_file()
             try:
