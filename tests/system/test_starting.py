@@ -87,7 +87,7 @@ def test_a_wrong_setting_is_named(
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("ftp://host/x", "no object store Easel knows"), ("s3://easel/x", "The object store does not answer")],
+    [("ftp://host/x", "opens no object store"), ("s3://easel/x", "The object store does not answer")],
 )
 def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, said: str) -> None:
     nobody = Bucket(free_port(), "easel").environment("x")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from easel.edge.store import EdgeStore
 from easel.storage.errors import ObjectMissingError, StorageFullError
-from easel.storage.objects import translated
+from easel.storage.translation import translated
 
 BLOCK = 256 * 1024
 """What is fetched at least (bytes)."""

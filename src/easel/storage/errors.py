@@ -19,8 +19,8 @@ class ObjectDamagedError(EaselError):
 
 
 class ObjectsUrlInvalidError(EaselError):
-    """EASEL_OBJECTS_URL is `{url}`, and that is no object store Easel knows ({reason}). Write it like
-    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
+    """EASEL_OBJECTS_URL is `{url}`, and that opens no object store: {reason}. Write it like `s3://bucket/prefix`,
+    `gs://bucket/prefix` or `az://container/prefix`, with account and credentials in the variables of that service."""
 
     status = 400
     code = "objects_url_invalid"

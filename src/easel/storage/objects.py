@@ -11,46 +11,28 @@ import errno
 import hashlib
 import mmap
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from easel.storage.errors import (
     ObjectMissingError,
     ObjectsUrlInvalidError,
     ObjectTooLargeError,
-    StorageFullError,
-    StoreRefusesError,
     StoreUnavailableError,
 )
+from easel.storage.translation import translated
 
 CHUNK = 1024 * 1024
-_S3_ERROR = re.compile(r"<Code>([^<]*)</Code>.*?<Message>([^<]*)</Message>", re.DOTALL)
-
-_REFUSALS = frozenset(
-    (
-        "AccessDenied",
-        "AuthorizationHeaderMalformed",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "NoSuchBucket",
-        "PermanentRedirect",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    )
-)
-"""What S3 says where trying again is no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +129,23 @@ class ObjectStore:
             pass
 
     async def keys(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Every object under the prefix (a whole path segment)."""
-        async for batch in obstore.list(self._store, prefix=prefix):
-            for meta in batch:
-                yield ObjectInfo(
-                    key=meta["path"], size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"]
-                )
+        """Every object under the prefix (a whole path segment). Raises StoreUnavailableError."""
+        with translated(prefix):
+            async for batch in obstore.list(self._store, prefix=prefix):
+                for meta in batch:
+                    yield ObjectInfo(
+                        key=meta["path"], size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"]
+                    )
 
-    async def presigned(self, method: str, key: str, expires: int) -> str:
-        """A URL that the store itself honours for `expires` seconds. Only where `presigns` is true."""
+    async def presigned(self, method: Literal["GET", "PUT"], key: str, expires: int) -> str:
+        """A URL that the store itself honours for `expires` seconds. Only where `presigns` is true.
+
+        Raises StoreRefusesError if the credentials can sign nothing, and StoreUnavailableError, since those of an
+        identity are signed with over the network.
+        """
         assert isinstance(self._store, S3Store | GCSStore | AzureStore)
-        verb: Literal["GET", "PUT"] = "PUT" if method == "PUT" else "GET"
-        return await obstore.sign_async(self._store, verb, key, timedelta(seconds=expires))
+        async with self._soon(key):
+            return await obstore.sign_async(self._store, method, key, timedelta(seconds=expires))
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
@@ -317,7 +304,8 @@ def open_objects(
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
         )
     except (BaseError, ValueError) as error:
-        raise ObjectsUrlInvalidError(url=url, reason=str(error).splitlines()[0][:200]) from error
+        reason = str(error).splitlines()[0].removeprefix("Generic MicrosoftAzure error: ")
+        raise ObjectsUrlInvalidError(url=url, reason=reason[:200].rstrip(".")) from error
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
     return BucketObjects(store, scratch, impatience=impatience)
@@ -328,26 +316,3 @@ def _hash_file(path: Path, size: int) -> str:
         return hashlib.sha256().hexdigest()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
         return hashlib.sha256(view).hexdigest()
-
-
-@contextmanager
-def translated(key: str) -> Iterator[None]:
-    """Turns the store's and the system's errors into Easel's: object missing, disk full, store unavailable."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ObjectMissingError(key=key) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError() from error
-        raise StoreUnavailableError(reason=error.strerror or type(error).__name__) from error
-    except BaseError as error:
-        text = str(error)
-        if "No space left" in text:
-            raise StorageFullError() from error
-        # S3 says in XML what is wrong; the rest is how it was asked.
-        said = _S3_ERROR.search(text)
-        reason = (f"{said[1]}, {said[2]}" if said else text.splitlines()[0])[:300].rstrip(".")
-        if isinstance(error, PermissionDeniedError | UnauthenticatedError) or (said and said[1] in _REFUSALS):
-            raise StoreRefusesError(reason=reason) from error
-        raise StoreUnavailableError(reason=reason) from error

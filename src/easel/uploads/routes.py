@@ -15,7 +15,8 @@ from easel import clock
 from easel.apps.service import get_app
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError
-from easel.storage.objects import FolderObjects, translated
+from easel.storage.objects import FolderObjects
+from easel.storage.translation import translated
 from easel.uploads.errors import (
     BundleTooLargeError,
     ContentTypeMismatchError,

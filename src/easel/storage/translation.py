@@ -1,0 +1,62 @@
+"""What a store or the system says is wrong, turned into Easel's errors."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from obstore.exceptions import BaseError
+
+from easel.storage.errors import ObjectMissingError, StorageFullError, StoreRefusesError, StoreUnavailableError
+
+# S3, GCS and Azure say in the same XML what is wrong. Azure's message goes on with the request's id and time.
+_SAID = re.compile(r"<Code>([^<]*)</Code>.*?<Message>([^<\r\n]*)", re.DOTALL)
+
+_REFUSALS = frozenset(
+    (
+        "AuthorizationHeaderMalformed",
+        "ContainerNotFound",
+        "ExpiredToken",
+        "InvalidToken",
+        "NoSuchBucket",
+        "PermanentRedirect",
+    )
+)
+"""Codes of other answers than 401 and 403 where trying again is no use either."""
+
+_REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .* not supported")
+"""Answers to credentials that may not do this, and credentials that can sign nothing (an Azure SAS token)."""
+
+
+@contextmanager
+def translated(key: str) -> Iterator[None]:
+    """Turns the store's and the system's errors into Easel's: object missing, disk full, store refuses, unavailable."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        # So is called whatever was answered with 404, which may be the bucket.
+        said = _SAID.search(str(error))
+        if said and said[1] in _REFUSALS:
+            raise StoreRefusesError(reason=_reason(said)) from error
+        raise ObjectMissingError(key=key) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError() from error
+        raise StoreUnavailableError(reason=error.strerror or type(error).__name__) from error
+    except BaseError as error:
+        text = str(error)
+        if "No space left" in text:
+            raise StorageFullError() from error
+        said = _SAID.search(text)
+        # The first line is how it was asked, the rest is for whoever debugs the library.
+        first = text.splitlines()[0]
+        reason = _reason(said) if said else first[:300].rstrip(".")
+        if _REFUSED.search(first) or (said and said[1] in _REFUSALS):
+            raise StoreRefusesError(reason=reason) from error
+        raise StoreUnavailableError(reason=reason) from error
+
+
+def _reason(said: re.Match[str]) -> str:
+    return f"{said[1]}, {said[2]}"[:300].rstrip(".")
