@@ -33,6 +33,9 @@ from easel.storage.errors import (
 from easel.storage.translation import translated
 
 CHUNK = 1024 * 1024
+Method = Literal["GET", "PUT"]
+
+_ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Pinned:
 class ObjectStore:
     """The objects in one store. `local_path` is there for the folder store only."""
 
-    presigns = False
-    """Whether the store makes presigned URLs itself, so that bytes never pass through the api."""
+    presigns: frozenset[Method] = frozenset()
+    """For what the store makes presigned URLs itself, so that those bytes never pass through the api."""
     far = False
     """Whether it is asked over a network, for which no transaction should wait."""
 
@@ -111,6 +114,15 @@ class ObjectStore:
         with translated(key):
             await obstore.put_async(self._store, key, path)
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Stores what comes, whole or not at all; not at all as well if `pieces` raises, which is passed on.
+
+        Raises StorageFullError, StoreUnavailableError.
+        """
+        with translated(key):
+            # Each upload at a time holds this many parts of 5 MiB in memory.
+            await obstore.put_async(self._store, key, pieces, max_concurrency=2)
+
     async def head(self, key: str) -> ObjectInfo | None:
         """What is known of the object, or None if there is none. Raises StoreUnavailableError."""
         try:
@@ -137,8 +149,8 @@ class ObjectStore:
                         key=meta["path"], size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"]
                     )
 
-    async def presigned(self, method: Literal["GET", "PUT"], key: str, expires: int) -> str:
-        """A URL that the store itself honours for `expires` seconds. Only where `presigns` is true.
+    async def presigned(self, method: Method, key: str, expires: int) -> str:
+        """A URL that the store itself honours for `expires` seconds. Only for what `presigns` holds.
 
         Raises StoreRefusesError if the credentials can sign nothing, and StoreUnavailableError, since those of an
         identity are signed with over the network.
@@ -224,6 +236,20 @@ class FolderObjects(ObjectStore):
             finally:
                 part.unlink(missing_ok=True)
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Stores what comes durably: synced to disk, then renamed into place. Raises as for any store."""
+        descriptor, part = self.scratch_file()
+        try:
+            # Closing writes what is left, so that it as well may find the disk full.
+            with translated(key), os.fdopen(descriptor, "wb") as out:
+                async for piece in pieces:
+                    out.write(piece)
+                out.flush()
+                os.fsync(out.fileno())
+            self.install(part, key)
+        finally:
+            part.unlink(missing_ok=True)
+
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
         """A hard link to the upload as it is now, hashed. Raises as for any store."""
@@ -268,7 +294,7 @@ class FolderObjects(ObjectStore):
 class BucketObjects(ObjectStore):
     """Objects in S3, GCS or Azure; endpoint, region and credentials come from their usual variables."""
 
-    presigns = True
+    presigns: frozenset[Method] = frozenset(("GET", "PUT"))
     far = True
 
     async def check(self) -> None:
@@ -277,6 +303,16 @@ class BucketObjects(ObjectStore):
         async with self._soon("easel-ready"):
             async for _ in obstore.list(self._store, prefix="easel-ready"):
                 break
+
+
+class AzureObjects(BucketObjects):
+    """Objects in Azure Blob Storage.
+
+    It takes a PUT only with a header of its own, `x-ms-blob-type`, which whoever uploads to a presigned URL does not
+    send, and which nothing in the URL can stand for. Uploads therefore go through the api.
+    """
+
+    presigns: frozenset[Method] = frozenset(("GET",))
 
 
 def open_objects(
@@ -298,8 +334,8 @@ def open_objects(
             client_options={
                 "connect_timeout": timedelta(seconds=3),
                 "timeout": timedelta(seconds=patience),
-                # Options given here take the place of this variable.
-                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes"),
+                # Options given here take the place of these variables.
+                "allow_http": any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _ALLOW_HTTP),
             },
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
         )
@@ -308,7 +344,8 @@ def open_objects(
         raise ObjectsUrlInvalidError(url=url, reason=reason[:200].rstrip(".")) from error
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
-    return BucketObjects(store, scratch, impatience=impatience)
+    kind = AzureObjects if isinstance(store, AzureStore) else BucketObjects
+    return kind(store, scratch, impatience=impatience)
 
 
 def _hash_file(path: Path, size: int) -> str:

@@ -13,7 +13,8 @@ from easel.storage.database import Base
 class Upload(Base):
     """One issued upload: its object key belongs to one app, and lives until it expires and is swept.
 
-    `etag` and `size` (bytes) are what the folder store's own upload endpoint received last; a bucket leaves them None.
+    `etag` and `size` (bytes) are what Easel's own upload endpoint received last; where a bucket takes the bytes itself
+    they stay None.
     """
 
     __tablename__ = "upload"

@@ -1,10 +1,11 @@
-"""The operations on uploads, and the folder store's own upload and download endpoints."""
+"""The operations on uploads, and Easel's own upload and download endpoints for stores that cannot be given the bytes
+directly: both for the folder store, the one for uploads for Azure."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,8 +16,7 @@ from easel import clock
 from easel.apps.service import get_app
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError
-from easel.storage.objects import FolderObjects
-from easel.storage.translation import translated
+from easel.storage.objects import FolderObjects, ObjectStore
 from easel.uploads.errors import (
     BundleTooLargeError,
     ContentTypeMismatchError,
@@ -66,7 +66,7 @@ async def get_upload_url(
     content_type = body.content_type or "application/zip"
     upload = await issue_upload(work, app, body.filename, content_type)
     expires = parts.settings.upload_expires
-    if parts.objects.presigns:
+    if "PUT" in parts.objects.presigns:
         url = await parts.objects.presigned("PUT", upload.key, expires)
     else:
         signed = SignedAddress("PUT", upload.key, int(clock.now().timestamp()) + expires, content_type, "")
@@ -114,11 +114,12 @@ async def receive_upload(
     content_type: Annotated[str, Query(alias="X-Easel-Content-Type")] = "",
     signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
 ) -> Response:
-    """Takes the bytes of an upload: streamed to disk, put in place when whole, nothing left behind when not."""
+    """Takes the bytes of an upload: streamed to the store, put in place when whole, nothing left behind when not."""
     services = services_of(request)
     signed = SignedAddress("PUT", key, expires, content_type, "")
     signed.check(services.vault, signature)
-    objects = _folder(services)
+    if "PUT" in services.objects.presigns:
+        raise _kept_elsewhere()
     length = _declared_length(request, services.settings.max_upload_size)
     found = request.headers.get("content-type", "")
     if found.split(";")[0].strip().lower() != content_type.split(";")[0].strip().lower():
@@ -126,42 +127,37 @@ async def receive_upload(
     async with services.database.transaction() as work:
         if not await has_an_app(work, key):
             raise UploadUrlInvalidError(reason="its app has been deleted")
-    etag = await store_upload(objects, key, request, length)
+    etag = await store_upload(services.objects, key, request, length)
     async with services.database.transaction() as work:
         await note_arrival(work, key, etag, length)
     return Response(status_code=200, headers={"ETag": etag, **_CORS})
 
 
-async def store_upload(objects: FolderObjects, key: str, request: Request, length: int) -> str:
-    """Writes the request's body of `length` bytes in place as the object; gives its ETag.
+async def store_upload(objects: ObjectStore, key: str, request: Request, length: int) -> str:
+    """Stores the request's body of `length` bytes as the object; gives its ETag.
 
     Raises UploadIncompleteError, RequestTimeoutError, StorageFullError and StoreUnavailableError, after which nothing
     of it is left.
     """
-    descriptor, part = objects.scratch_file()
     # S3's ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
     digest = hashlib.md5(usedforsecurity=False)
-    received = 0
-    try:
-        # Closing writes what is left, so that it as well may find the disk full.
-        with translated(key), os.fdopen(descriptor, "wb") as out:
-            try:
-                async for chunk in timely(request, silence=SILENCE):
-                    received += len(chunk)
-                    if received > length:
-                        raise UploadIncompleteError(received=received, expected=length)
-                    digest.update(chunk)
-                    out.write(chunk)
-            except ClientDisconnect:
-                # Nobody hears this; nothing unexpected has happened either.
-                raise UploadIncompleteError(received=received, expected=length) from None
-            if received != length:
-                raise UploadIncompleteError(received=received, expected=length)
-            out.flush()
-            os.fsync(out.fileno())
-        objects.install(part, key)
-    finally:
-        part.unlink(missing_ok=True)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        received = 0
+        try:
+            async for chunk in timely(request, silence=SILENCE):
+                received += len(chunk)
+                if received > length:
+                    raise UploadIncompleteError(received=received, expected=length)
+                digest.update(chunk)
+                yield chunk
+        except ClientDisconnect:
+            # Nobody hears this; nothing unexpected has happened either.
+            raise UploadIncompleteError(received=received, expected=length) from None
+        if received != length:
+            raise UploadIncompleteError(received=received, expected=length)
+
+    await objects.put_stream(key, pieces())
     return f'"{digest.hexdigest()}"'
 
 
@@ -215,5 +211,9 @@ def _satisfiable(ranges: str, size: int) -> bool:
 
 def _folder(services: Services) -> FolderObjects:
     if not isinstance(services.objects, FolderObjects):
-        raise UploadUrlInvalidError(reason="this Easel keeps its objects in a bucket")
+        raise _kept_elsewhere()
     return services.objects
+
+
+def _kept_elsewhere() -> UploadUrlInvalidError:
+    return UploadUrlInvalidError(reason="this Easel keeps its objects in a bucket")

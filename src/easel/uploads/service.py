@@ -67,7 +67,7 @@ async def has_an_app(work: Transaction, key: str) -> bool:
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
-    """Remembers the ETag and size (bytes) of what the folder store's upload endpoint received."""
+    """Remembers the ETag and size (bytes) of what Easel's own upload endpoint received."""
     await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size))
 
 
