@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import psycopg
-from obstore.store import LocalStore, S3Store
+from obstore.store import AzureStore, LocalStore, S3Store
 
 
 def free_port() -> int:
@@ -106,12 +106,22 @@ class Platform:
         own = f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}"
         return self.environment.get("EASEL_DATABASE_URL", own)
 
-    def objects(self) -> LocalStore | S3Store:
+    def objects(self) -> LocalStore | S3Store | AzureStore:
         """Where it keeps its objects, for whoever wants to look there, or to do damage."""
         url = self.environment.get("EASEL_OBJECTS_URL")
         if url is None:
             return LocalStore(self.data_dir / "objects")
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        scheme, _, path = url.partition("://")
+        bucket, _, prefix = path.partition("/")
+        if scheme == "az":
+            return AzureStore(
+                bucket,
+                prefix=prefix,
+                endpoint=self.environment["AZURE_STORAGE_ENDPOINT"],
+                account_name=self.environment["AZURE_STORAGE_ACCOUNT_NAME"],
+                account_key=self.environment["AZURE_STORAGE_ACCOUNT_KEY"],
+                client_options={"allow_http": True},
+            )
         return S3Store(
             bucket,
             prefix=prefix,

@@ -56,7 +56,9 @@ class Bucket:
 def moto() -> Iterator[Bucket]:
     """A bucket on moto's server."""
     port = free_port()
-    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port) as process:
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    # Which other origins may send something is for the bucket's own rules to say.
+    with serving(command, port, MOTO_DISABLE_GLOBAL_CORS="true") as process:
         httpx.put(f"http://127.0.0.1:{port}/easel", trust_env=False).raise_for_status()
         yield Bucket(port, "easel", process)
 
@@ -70,16 +72,16 @@ def rclone(folder: Path) -> Iterator[Bucket]:
     program = str(beside) if beside.exists() else which("rclone")
     assert program is not None, "rclone is not installed"
     command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
-    with _running(
+    with serving(
         [*command, "--vfs-cache-mode", "full", "--cache-dir", str(folder / "cache"), str(folder)], port
     ) as process:
         yield Bucket(port, "easel", process)
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    # Which other origins may send something is for the bucket's own rules to say.
-    env = {**os.environ, "MOTO_DISABLE_GLOBAL_CORS": "true"}
+def serving(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that the command starts, from when it answers on the port. Raises RuntimeError if it never does."""
+    env = {**os.environ, **environment}
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env
     )

@@ -14,14 +14,15 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from bench.running import Platform, RunningApp, free_port, make_platform
-from bench.stores import moto, rclone
+from bench.stores import Bucket, moto, rclone
 from tests.apart import Apart, own_database
+from tests.azurite import AZURITE, AzuriteUnavailable, Container, azurite
 from tests.world import World
 
 Platforms = Callable[[str], Platform]
 
 DEFAULT_STORE = os.environ.get("EASEL_TEST_STORE", "folder")
-"""Where objects are kept in tests that do not say: folder, moto or rclone."""
+"""Where objects are kept in tests that do not say: folder, moto, rclone or azurite."""
 APART = os.environ.get("EASEL_TEST_PARTS") == "apart"
 """Whether the platform is not one `easel serve` but roles that were started one by one, on a PostgreSQL beside them."""
 
@@ -45,6 +46,8 @@ TOGETHER = {
     "tests/system/test_clock_skew": "two machines",
     "tests/docs/test_readme": "the published client",
     "tests/conformance/test_client": "the published client",
+    "tests/uploads/test_azure": "the published client",
+    "tests/uploads/test_uploads": "the published client",
     "tests/browser/test_uploads": "every store",
     "tests/docs/test_operations_apart": "every store",
     "tests/deploys/test_deploys": "every store",
@@ -78,11 +81,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module with `STORES` runs on a platform for each of them."""
     stores = getattr(metafunc.module, "STORES", None)
     if stores is not None and "platform" in metafunc.fixturenames:
-        metafunc.parametrize("platform", stores, indirect=True, scope="module")
+        named = [AZURITE if store == "azurite" else store for store in stores]
+        metafunc.parametrize("platform", named, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")
-def platforms() -> Iterator[Platforms]:
+def container() -> Iterator[Callable[[], Container]]:
+    """A container on Azurite, started when it is first asked for; whoever uses it takes a prefix of their own."""
+    with ExitStack() as stack:
+        made: list[Container | AzuriteUnavailable] = []
+
+        def start() -> Container:
+            if not made:
+                try:
+                    made.append(stack.enter_context(azurite()))
+                except AzuriteUnavailable as error:
+                    made.append(error)
+            if isinstance(made[0], AzuriteUnavailable):
+                pytest.skip(str(made[0]))
+            return made[0]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def platforms(container: Callable[[], Container]) -> Iterator[Platforms]:
     """A platform by where it keeps its objects, started when it is first asked for."""
     with ExitStack() as stack:
         started: dict[str, Platform] = {}
@@ -92,7 +115,11 @@ def platforms() -> Iterator[Platforms]:
                 name = stack.enter_context(tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True))
                 environment = {} if APART else {"EASEL_WORKER_METRICS_PORT": str(free_port())}
                 if store != "folder":
-                    bucket = stack.enter_context(moto() if store == "moto" else rclone(Path(name) / "rclone"))
+                    bucket: Bucket | Container
+                    if store == "azurite":
+                        bucket = container()
+                    else:
+                        bucket = stack.enter_context(moto() if store == "moto" else rclone(Path(name) / "rclone"))
                     environment |= bucket.environment("prefix/of/ours")
                 platform = make_platform(Path(name), **environment)
                 if APART:

@@ -1,44 +1,36 @@
-"""The object stores: a folder and two S3 servers; and the freshness page."""
+"""The object stores: a folder, two S3 servers, Azurite, and GCS's client."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import socket
-import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.running import free_port
-from bench.stores import Bucket, moto, rclone
+from bench.stores import Bucket
 from easel.storage.errors import (
     ObjectMissingError,
+    ObjectsUrlInvalidError,
     ObjectTooLargeError,
     StorageFullError,
     StoreRefusesError,
     StoreUnavailableError,
 )
-from easel.storage.freshness import SLOTS, FreshnessPage, slot_of
 from easel.storage.objects import FolderObjects, ObjectStore, open_objects
+from easel.uploads.errors import UploadIncompleteError
+from tests.azurite import AZURITE
+
+from .conftest import Opened
 
 
-@pytest.fixture(scope="module", params=["folder", "moto", "rclone"])
-def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    if request.param == "folder":
-        yield {}
-    else:
-        with moto() if request.param == "moto" else rclone(tmp_path_factory.mktemp("rclone")) as bucket:
-            yield bucket.environment("some/prefix")
-
-
-@pytest.fixture
-def objects(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return open_objects(environment.get("EASEL_OBJECTS_URL"), tmp_path / "objects", tmp_path / "scratch")
+@pytest.fixture(params=["folder", "moto", "rclone", AZURITE, "gcs"])
+def objects(request: pytest.FixtureRequest, opened: Opened) -> ObjectStore:
+    return opened(request.param)
 
 
 async def test_objects_are_stored_read_listed_and_removed(objects: ObjectStore) -> None:
@@ -80,6 +72,47 @@ async def test_a_large_object_is_stored_in_parts_and_read_in_ranges(objects: Obj
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+async def stream(*pieces: bytes | Exception) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, Exception):
+            raise piece
+        yield piece
+
+
+async def test_what_comes_in_pieces_is_stored_whole_or_not_at_all(objects: ObjectStore, tmp_path: Path) -> None:
+    pieces = [os.urandom(1_500_000) for _ in range(8)]
+    await objects.put_stream("apps/a/whole", stream(*pieces))
+    assert await objects.get("apps/a/whole") == b"".join(pieces)
+    await objects.put_stream("apps/a/empty", stream())
+    assert await objects.get("apps/a/empty") == b""
+    for missing, key in ((True, "apps/a/half"), (False, "apps/a/whole")):
+        with pytest.raises(UploadIncompleteError):
+            await objects.put_stream(key, stream(*pieces[:6], UploadIncompleteError(received=1, expected=2)))
+        assert (await objects.head(key) is None) is missing
+    assert await objects.get("apps/a/whole") == b"".join(pieces)
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["moto", "rclone", AZURITE, "gcs"])
+async def test_a_presigned_address_takes_and_gives_the_bytes(opened: Opened, name: str) -> None:
+    objects = opened(name)
+    key = "app-builds/a/t/my-site.zip"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        if "PUT" in objects.presigns:
+            url = await objects.presigned("PUT", key, 60)
+            answer = await client.put(url, content=b"bytes", headers={"Content-Type": "application/zip"})
+            assert (answer.status_code, await objects.get(key)) == (200, b"bytes")
+        else:
+            await objects.put(key, b"bytes")
+        url = await objects.presigned("GET", key, 60)
+        assert (await client.get(url)).content == b"bytes"
+        if name in ("azurite", "rclone"):
+            # moto looks at no signature of an address.
+            await objects.put("app-builds/a/t/other.zip", b"other")
+            assert (await client.get(url.replace("my-site", "other"))).status_code == 403
+            assert (await client.put(url, content=b"x", headers={"x-ms-blob-type": "BlockBlob"})).status_code == 403
+
+
 async def test_a_store_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in Bucket(free_port(), "easel").environment("x").items():
         monkeypatch.setenv(name, value)
@@ -100,38 +133,62 @@ async def test_a_store_that_takes_requests_and_answers_none_is_said_to_be_gone(
                 await ask
 
 
-async def test_a_bucket_that_is_missing_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with moto() as bucket:
-        for name, value in bucket.environment("x").items():
-            monkeypatch.setenv(name, value)
-        await open_objects("s3://easel/x", tmp_path, tmp_path).check()
-        with pytest.raises(StoreRefusesError, match="NoSuchBucket"):
-            await open_objects("s3://another/x", tmp_path, tmp_path).check()
+@pytest.mark.parametrize(
+    ("name", "another", "said"),
+    [
+        ("moto", "s3://another/x", "NoSuchBucket"),
+        ("gcs", "gs://another/x", "NoSuchBucket"),
+        pytest.param(
+            "azurite", "az://another/x", "ContainerNotFound, The specified container", marks=pytest.mark.network
+        ),
+    ],
+)
+async def test_a_bucket_that_is_missing_is_said_to_be(opened: Opened, name: str, another: str, said: str) -> None:
+    await opened(name).check()
+    objects = opened(name, EASEL_OBJECTS_URL=another)
+    large = objects.put_stream("k", stream(os.urandom(6_000_000)))
+    for ask in (objects.check(), objects.get("k"), objects.put("k", b""), large, anext(objects.keys("apps"))):
+        with pytest.raises(StoreRefusesError, match=said) as refused:
+            await ask
+        assert "\n" not in str(refused.value)
 
 
-async def test_wrong_credentials_are_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = {"AWS_SECRET_ACCESS_KEY": "SignatureDoesNotMatch", "AWS_ACCESS_KEY_ID": "InvalidAccessKeyId"}
-    with rclone(tmp_path / "rclone") as bucket:
-        for variable, said in wrong.items():
-            for name, value in {**bucket.environment("x"), variable: "wrong"}.items():
-                monkeypatch.setenv(name, value)
-            objects = open_objects("s3://easel/x", tmp_path, tmp_path)
-            for ask in (objects.check(), objects.get("k"), objects.put("k", b"")):
-                with pytest.raises(StoreRefusesError, match=said):
-                    await ask
+@pytest.mark.parametrize(
+    ("name", "variable", "wrong", "said"),
+    [
+        ("rclone", "AWS_SECRET_ACCESS_KEY", "wrong", "SignatureDoesNotMatch"),
+        ("rclone", "AWS_ACCESS_KEY_ID", "wrong", "InvalidAccessKeyId"),
+        pytest.param(
+            "azurite", "AZURE_STORAGE_ACCOUNT_KEY", "d3Jvbmc=", "AuthorizationFailure", marks=pytest.mark.network
+        ),
+    ],
+)
+async def test_wrong_credentials_are_said_to_be(
+    opened: Opened, name: str, variable: str, wrong: str, said: str
+) -> None:
+    objects = opened(name, **{variable: wrong})
+    for ask in (objects.check(), objects.get("k"), objects.put("k", b""), anext(objects.keys("apps"))):
+        with pytest.raises(StoreRefusesError, match=said):
+            await ask
+    with pytest.raises(StoreRefusesError, match="403"):
+        await objects.head("k")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
+@pytest.mark.network
+async def test_credentials_that_can_sign_nothing_are_said_to(opened: Opened) -> None:
+    objects = opened(
+        "azurite", AZURE_STORAGE_ACCOUNT_KEY=None, AZURE_STORAGE_SAS_TOKEN="sv=2023-11-03&sp=rwdl&sig=c2ln"
     )
-    if mounted.returncode != 0:
-        pytest.skip("a small disk cannot be mounted here (it takes root)")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with pytest.raises(StoreRefusesError, match="SAS tokens auth is not supported"):
+        await objects.presigned("GET", "k", 60)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"), [("az://easel/x", "Account must be specified"), ("ftp://easel/x", "opens no object store")]
+)
+def test_an_address_that_opens_no_store_is_said_to(tmp_path: Path, url: str, said: str) -> None:
+    with pytest.raises(ObjectsUrlInvalidError, match=said):
+        open_objects(url, tmp_path, tmp_path)
 
 
 async def test_a_full_disk_is_said_and_what_was_there_still_works(small_disk: Path) -> None:
@@ -142,21 +199,3 @@ async def test_a_full_disk_is_said_and_what_was_there_still_works(small_disk: Pa
     assert await objects.get("a/small") == b"x" * 1000
     assert await objects.head("a/large") is None
     assert list((small_disk / "scratch").iterdir()) == []
-
-
-def test_a_bump_is_seen_by_every_process_that_maps_the_page(tmp_path: Path) -> None:
-    writer, reader = FreshnessPage(tmp_path / "page"), FreshnessPage(tmp_path / "page")
-    slot = slot_of("app_0123456789abcdef")
-    before = reader.view[slot]
-    writer.bump(slot)
-    assert reader.view[slot] != before
-    assert slot != 0
-
-
-def test_a_page_that_exists_is_bumped_on_a_full_disk_as_on_any_other(small_disk: Path) -> None:
-    page = FreshnessPage(small_disk / "page")
-    with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-        while True:
-            filler.write(bytes(4096))
-    page.bump(SLOTS - 1)
-    assert page.view[SLOTS - 1] == 1

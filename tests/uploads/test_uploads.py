@@ -1,4 +1,4 @@
-"""Uploads to the folder store: what a presigned URL takes, and what it refuses without a trace."""
+"""Uploads that the api takes itself: what a presigned URL takes, and what it refuses without a trace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -23,8 +23,8 @@ from easel.uploads.errors import FilenameInvalidError
 from easel.uploads.routes import store_upload
 from easel.uploads.service import SignedAddress, clean_filename
 
-STORES = ("folder",)
-"""It is the folder store whose uploads the api takes itself; buckets are in `test_buckets.py`."""
+STORES = ("folder", "azurite")
+"""Those whose uploads the api takes itself; other buckets are in `test_buckets.py`."""
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})
 ZIP = {"Content-Type": "application/zip"}
 
@@ -154,48 +154,15 @@ def test_what_is_uploaded_after_the_deploy_changes_no_version(app: RunningApp) -
     put(url, zip_of({"index.html": "<!doctype html><title>something else, and longer</title>"}))
     assert app.client.get(f"{app.path}/versions/1").json()["asset_manifest"] == before
     assert "<title>one</title>" in app.visit().text
-    assert httpx.get(download_url(app, 1), trust_env=False).content == DATA
+    download = app.client.get(f"{app.path}/versions/1/download").json()["download_url"]
+    assert httpx.get(download, trust_env=False).content == DATA
 
 
-def download_url(app: RunningApp, version: int) -> str:
-    return str(app.client.get(f"{app.path}/versions/{version}/download").json()["download_url"])
-
-
-def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
-    app.deploy(DATA)
-    url = download_url(app, 1)
-    assert httpx.get(url, trust_env=False).content == DATA
-    for path in ("/_objects/../api-key", "/_objects/%2e%2e/api-key", "/_objects/" + quote("/etc/passwd", safe="")):
-        pieces = urlsplit(url)
-        with httpx.Client(trust_env=False, base_url=app.platform.api_url) as client:
-            assert client.get(f"{path}?{pieces.query}").status_code in (403, 404)
-
-
-@pytest.mark.parametrize(
-    "asked", ["x", "bytes=5-1", "bytes=-", "bytes=", "bytes=0-1,9-2", "bytes=99999999-", "bytes=-0"]
-)
-def test_a_range_that_cannot_be_given_gives_everything(app: RunningApp, asked: str) -> None:
-    app.deploy(DATA)
-    answer = httpx.get(download_url(app, 1), headers={"Range": asked}, trust_env=False)
-    assert (answer.status_code, answer.content) == (200, DATA)
-
-
-def test_a_download_goes_on_where_it_broke_off(app: RunningApp) -> None:
-    app.deploy(DATA)
-    url = download_url(app, 1)
-    for asked, part in (("bytes=10-", DATA[10:]), ("bytes=2-4", DATA[2:5]), ("bytes=-5", DATA[-5:])):
-        answer = httpx.get(url, headers={"Range": asked}, trust_env=False)
-        assert (answer.status_code, answer.content) == (206, part)
-
-
-def test_nothing_goes_to_or_comes_from_a_deleted_app(app: RunningApp) -> None:
-    app.deploy(DATA)
-    download, (upload, _) = download_url(app, 1), issue(app)
+def test_nothing_goes_to_a_deleted_app(app: RunningApp) -> None:
+    upload, _ = issue(app)
     app.client.delete(app.path)
     refused = put(upload)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "upload_url_invalid")
-    gone = httpx.get(download, trust_env=False)
-    assert (gone.status_code, gone.json()["success"]) == (404, False)
 
 
 async def test_a_disk_that_is_full_is_said_to_be_full(tmp_path: Path) -> None:
