@@ -245,7 +245,8 @@ class FolderObjects(ObjectStore):
                 async for piece in pieces:
                     out.write(piece)
                 out.flush()
-                os.fsync(out.fileno())
+                # A large one may take seconds, in which everybody else would wait.
+                await asyncio.to_thread(os.fsync, out.fileno())
             self.install(part, key)
         finally:
             part.unlink(missing_ok=True)
