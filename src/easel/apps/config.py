@@ -107,7 +107,8 @@ def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
 
 
 def _is_sealed(value: Any) -> bool:
-    return isinstance(value, dict) and _SEALED in value
+    # The values of secrets that somebody has given these names are no strings.
+    return isinstance(value, dict) and value.keys() == {_SEALED, _DIGEST} and isinstance(value[_SEALED], str)
 
 
 def _names_a_secret(name: str) -> bool:
