@@ -11,8 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-from sqlalchemy import select
+from typing import LiteralString
 
 from easel import clock
 from easel.apps.config import allowances, public_settings
@@ -41,7 +40,6 @@ from easel.storage.database import Database, Transaction
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import BACKGROUND, Queue
 from easel.versions.keys import hash_in
-from easel.versions.models import Version
 from easel.versions.service import Files, Origin, lock_app, record
 
 logger = logging.getLogger(__name__)
@@ -51,6 +49,13 @@ OPTIMISE_TASK = "easel.deploys.optimise"
 
 MOST_RUNS = 80
 """A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
+
+
+_HOLD: LiteralString = "select status, attempt from deploy where id = %(id)s for update"
+_FOUND: LiteralString = (
+    "select published, (select manifest_key from version where app_id = %(app)s and manifest_key is not null"
+    " order by number desc limit 1) from app where id = %(app)s"
+)
 
 
 class NoLongerOursError(Exception):
@@ -76,6 +81,7 @@ class Pipeline:
         self._id = deploy_id
         self._progress = Progress(should_stop, step_deadline=settings.step_deadline)
         self._attempt: int | None = None
+        self._deploy: Deploy | None = None
         self._abandoned = False
         self._ingested: Ingested | None = None
         self._before: str | None = None
@@ -139,13 +145,7 @@ class Pipeline:
             deploy = await work.session.get(Deploy, self._id, with_for_update=True)
             if deploy is None or deploy.status in FINAL:
                 return None
-            published = await work.session.scalar(select(App.published).where(App.id == deploy.app_id))
-            self._before = await work.session.scalar(
-                select(Version.manifest_key)
-                .where(Version.app_id == deploy.app_id, Version.manifest_key.is_not(None))
-                .order_by(Version.number.desc())
-                .limit(1)
-            )
+            ((published, self._before),) = await work.sql(_FOUND, {"app": deploy.app_id})
             if deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=deploy.attempt)
             deploy.attempt += 1
@@ -163,6 +163,7 @@ class Pipeline:
             await self._flush(work, deploy)
         # Only what is committed is ours: a start that failed must still be able to fail the deploy.
         self._attempt = deploy.attempt
+        self._deploy = deploy
         return deploy, allowances(published or {})
 
     async def _ingest(self, deploy: Deploy, allowed: Allowances) -> Manifest:
@@ -309,11 +310,22 @@ class Pipeline:
     @asynccontextmanager
     async def _ours(self) -> AsyncIterator[tuple[Transaction, Deploy]]:
         """A transaction that holds the deploy's row, if the deploy is still this run's. Raises NoLongerOursError."""
+        # While it is this run's, nobody else writes into the row: what the last transaction left of it still holds,
+        # unless that was rolled back.
+        known, self._deploy = self._deploy, None
         async with self._database.transaction() as work:
-            deploy = await work.session.get(Deploy, self._id, with_for_update=True)
-            if deploy is None or deploy.status in FINAL or self._attempt not in (None, deploy.attempt):
+            held = await work.sql(_HOLD, {"id": self._id})
+            if not held:
                 raise NoLongerOursError
+            ((status, attempt),) = held
+            if status in FINAL or self._attempt not in (None, attempt):
+                raise NoLongerOursError
+            if known is None:
+                deploy = await work.session.get_one(Deploy, self._id)
+            else:
+                work.session.add(deploy := known)
             yield work, deploy
+        self._deploy = deploy
 
     async def _flush(self, work: Transaction, deploy: Deploy) -> None:
         """Writes what this run has learnt so far into the deploy's row and its log."""

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
 from easel.access.service import Principal
@@ -58,18 +59,17 @@ async def lock_app(work: Transaction, app_id: str, org_id: str) -> App | None:
     )
 
 
+_NEXT_NUMBER: LiteralString = (
+    "update app set last_version = last_version + 1, updated_at = %(now)s where id = %(app)s returning last_version"
+)
+
+
 async def record(work: Transaction, app: App, origin: Origin, files: Files | None) -> Version:
     """Records the app's next version, with the configuration that is published now.
 
     The number is given in this transaction, under the app's row: no number is skipped and none is used twice.
     """
-    number = await work.session.scalar(
-        update(App)
-        .where(App.id == app.id)
-        .values(last_version=App.last_version + 1, updated_at=clock.now())
-        .returning(App.last_version)
-    )
-    assert number is not None
+    ((number,),) = await work.sql(_NEXT_NUMBER, {"app": app.id, "now": clock.now()})
     configuration = config_hash(app.published)
     version = Version(
         app_id=app.id,
@@ -100,7 +100,7 @@ async def record(work: Transaction, app: App, origin: Origin, files: Files | Non
     )
     work.session.add(version)
     await work.session.flush()
-    app.last_version = number
+    set_committed_value(app, "last_version", number)
     return version
 
 
