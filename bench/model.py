@@ -52,7 +52,7 @@ NOTIFYING = 6
 TABLES = ("app", "environment", "version", "deploy", "deploy_log", "audit", "variants", "api_key")
 
 
-_EARLIER_OF_ONE = feed._EARLIER.replace("a.changed_xid >= %(since)s::xid8", "a.id = %(app)s")
+_SERVED_OF_ONE = feed._SERVED.replace("a.changed_xid >= %(since)s::xid8", "a.id = %(app)s")
 """The feed's statement, for an app that is named rather than the one that has changed."""
 
 
@@ -134,7 +134,7 @@ async def _queries(
     connection.execute("update app set changed_xid = pg_current_xact_id() where id = %s", (some,))
     # Long ago, so that it is not this one's turn to be read for the first time.
     since = {"since": horizon, "retention": 7 * 86400.0}
-    only_busy = _EARLIER_OF_ONE, {**since, "app": busy}
+    only_busy = _SERVED_OF_ONE, {**since, "app": busy}
     asked: dict[str, list[Statement]] = {
         "who asks (every request)": await watched.statements(lambda work: authenticate(work, "sk_x")),
         "an app (nearly every request)": await watched.statements(lambda work: get_app(work, caller, some)),
@@ -151,9 +151,8 @@ async def _queries(
             lambda work: list_deploys(work, busy_app, limit=50, offset=0)
         ),
         "edge: apps that have changed": [(feed._APPS, since)],
-        "edge: what they serve": [(feed._ENVIRONMENTS, since)],
-        "edge: what they served before": [(feed._EARLIER, since)],
-        "edge: what an app of 10,000 moves served before": [only_busy],
+        "edge: what they serve, and served before": [(feed._SERVED, since)],
+        "edge: what an app of 10,000 moves serves, and served before": [only_busy],
         "edge: a version's own address": [(feed._VERSION, {"app": some, "number": 7})],
         "a restore": [
             (

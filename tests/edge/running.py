@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import uvicorn
 import uvloop
 
 from easel.bundles.ingest import inspect
 from easel.bundles.models import Allowances, BundleRef, Limits, Manifest
 from easel.bundles.read import content
-from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
+from easel.edge.routes import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
 from easel.serving.variants import build_variants
 from easel.settings import Settings
@@ -103,22 +104,23 @@ class App:
     def point(self, environment: str, version: EnvironmentRoute, *, left_at: float | None = None) -> None:
         """Moves a pointer. What it left was served until now, or until `left_at`."""
         before = self.environments.get(environment)
-        earlier = () if before is None else before.earlier
+        moves = b"" if before is None else before.moves
         if before is not None and before.version != version.version:
             until = time.time() if left_at is None else left_at
-            earlier = (Earlier(before.version, before.manifest_key, until), *earlier)
-        self.environments[environment] = EnvironmentRoute(
-            version.version,
-            version.manifest_key,
-            version.modified_at,
-            version.variants_key,
-            tuple(one for one in earlier if one.version != version.version),
-        )
+            moves = MOVE.pack(until, before.version, before.manifest) + moves
+        self.environments[environment] = msgspec.structs.replace(version, moves=moves)
         self.commit()
 
     def route(self) -> AppRoute:
         return AppRoute(
-            self.id, self.slug, self.active, self.last, self.indexable, dict(self.variables), dict(self.environments)
+            self.id,
+            self.slug,
+            self.active,
+            self.last,
+            self.indexable,
+            msgspec.json.encode(self.variables).decode(),
+            self.environments.get("production"),
+            self.environments.get("staging"),
         )
 
     def commit(self, *, hosts: bool = False) -> None:
@@ -187,20 +189,19 @@ class RunningEdge:
         """Bundle, manifest and variants in the object store, as the pipeline leaves them."""
         data = zipped(files, stored=stored)
         found = inspect(memoryview(data), limits=Limits(), allow=Allowances())
-        digest = hashlib.sha256(data).hexdigest()
-        bundle = BundleRef(bundle_key(app_id, digest), digest, len(data))
+        bundled = hashlib.sha256(data).hexdigest()
+        bundle = BundleRef(bundle_key(app_id, bundled), bundled, len(data))
         manifest = Manifest([bundle], found.files)
         encoded = manifest.encode()
-        key = manifest_key(app_id, hashlib.sha256(encoded).hexdigest())
+        digest = hashlib.sha256(encoded).digest()
+        key = manifest_key(app_id, digest.hex())
         self._put(bundle.key, data)
         self._put(key, encoded)
-        variants = None
         if brotli:
             built = build_variants(manifest, lambda member: content(member, memoryview(data)))
             assert built is not None
-            variants = variants_key(app_id, key)
-            self._put(variants, built)
-        return EnvironmentRoute(number, key, 1_700_000_000 + number, variants)
+            self._put(variants_key(app_id, key), built)
+        return EnvironmentRoute(number, digest, 1_700_000_000 + number, brotli)
 
     def _put(self, key: str, data: bytes) -> None:
         path = self.objects.local_path(key)

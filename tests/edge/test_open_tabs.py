@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from easel.versions.keys import manifest_key
 from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]
@@ -76,7 +77,7 @@ def test_a_versions_own_address_serves_that_version_alone(edge: RunningEdge, app
 def test_an_earlier_version_whose_objects_are_gone_is_passed_over(edge: RunningEdge, app: Make) -> None:
     made = app(build("x1Y2z3W4"))
     made.deploy(build("a5B6c7D8"))
-    gone = edge.objects.local_path(made.environments["production"].manifest_key)
+    gone = edge.objects.local_path(manifest_key(made.id, made.environments["production"].manifest.hex()))
     made.deploy(build("e9F0g1H2"))
     assert gone is not None
     gone.unlink()

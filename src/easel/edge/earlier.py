@@ -14,6 +14,7 @@ from easel.serving.fingerprint import may_be_of_an_earlier_version
 from easel.serving.models import File, Site
 from easel.serving.resolve import earlier_file
 from easel.storage.errors import ObjectMissingError
+from easel.versions.keys import manifest_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,14 @@ class EarlierAssets:
 
 
 async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]) -> EarlierAssets:
-    """Looks through the earlier versions, newest first, and notes what a page of theirs may still ask for.
+    """Looks through the earlier versions, which come newest first, and notes what a page of theirs may still ask for.
 
     A version whose manifest is gone or damaged is passed over. Raises StoreUnavailableError.
     """
     files: dict[str, tuple[Site, float]] = {}
-    for version in sorted(versions, key=lambda earlier: -earlier.until):
+    for version in versions:
         try:
-            manifest = await content.manifest(version.manifest_key)
+            manifest = await content.manifest(manifest_key(site.app_id, version.manifest.hex()))
         except (ObjectMissingError, msgspec.MsgspecError):
             continue
         own = {

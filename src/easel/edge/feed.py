@@ -5,68 +5,83 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from easel.edge.routes import AppRoute, Earlier, EnvironmentRoute, RouteTable
+from easel.edge.routes import MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
 from easel.storage.connections import check_silent, hang_up, is_silent, noticing
 
 logger = logging.getLogger(__name__)
 
-_NOW: LiteralString = (
-    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,"
-    " pg_postmaster_start_time()"
-)
+_NOW: LiteralString = """
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,
+       pg_postmaster_start_time(),
+       coalesce((select changed_xid >= %(since)s::xid8 from app order by changed_xid desc limit 1), false)
+"""
 
-_APPS = """
-select a.id, a.slug, a.is_active, a.last_version, a.prunings,
+_APPS: LiteralString = """
+select a.id, a.slug, a.is_active, a.last_version,
        coalesce((a.published -> 'meta' -> 'indexable') = 'true'::jsonb, false),
-       coalesce(a.published -> 'build_config' -> 'env_vars', '{}'::jsonb),
-       extract(epoch from coalesce(a.published_at, a.created_at))::float8,
-       a.deleted_at is not null
+       coalesce(nullif(a.published -> 'build_config' -> 'env_vars', '{}')::text, ''),
+       a.prunings, a.deleted_at is not null
   from app a
  where a.changed_xid >= %(since)s::xid8
 """
 
-_ENVIRONMENTS = """
-select e.app_id, e.name, e.version, v.manifest_key, extract(epoch from e.moved_at)::float8, x.object_key
-  from app a
-  join environment e on e.app_id = a.id
-  join version v on v.app_id = e.app_id and v.number = e.version and v.manifest_key is not null
-  left join variants x on x.app_id = v.app_id and x.manifest_key = v.manifest_key
- where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
-"""
+# The hash in a manifest's key (versions/keys.py): all else in it is known.
+_MANIFEST: LiteralString = "decode(left(right(v.manifest_key, 69), 64), 'hex')"
 
-# What each environment served before, the latest end of each version first, within the retention time.
-_EARLIER = """
-select m.app_id, m.environment, m.from_version, v.manifest_key, extract(epoch from max(m.at))::float8 as until
-  from app a
-  join audit m on m.app_id = a.id
-  join version v on v.app_id = m.app_id and v.number = m.from_version and v.manifest_key is not null
- where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
-   and m.at > now() - make_interval(secs => %(retention)s) and m.from_version is distinct from m.to_version
- group by m.app_id, m.environment, m.from_version, v.manifest_key
- order by until desc
-"""
+# Of each environment that serves something all versions that it serves (as if for ever) or served within the retention
+# time, packed as routes.MOVE, the latest first. One join looks them all up: it is most of what loading takes.
+_SERVED: LiteralString = f"""
+select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
+  from (
+    select app_id, environment, extract(epoch from max(since))::float8 as since, max(serves) as serves,
+           string_agg(move, ''::bytea order by move desc) as moves
+      from (
+        select w.app_id, w.environment, w.since, case when w.since is not null then v.manifest_key end as serves,
+               float8send(extract(epoch from w.until)::float8) || int4send(w.number) || {_MANIFEST} as move
+          from (
+            select e.app_id, e.name as environment, e.version as number, 'infinity'::timestamptz as until,
+                   greatest(e.moved_at, coalesce(a.published_at, a.created_at)) as since
+              from app a
+              join environment e on e.app_id = a.id and e.version is not null
+             where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
+            union all
+            select m.app_id, m.environment, m.from_version, m.at, null
+              from app a
+              join audit m on m.app_id = a.id and m.from_version is distinct from m.to_version
+             where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
+               and m.at > now() - make_interval(secs => %(retention)s)
+          ) w
+          join version v on v.app_id = w.app_id and v.number = w.number and v.manifest_key is not null
+        offset 0  -- Packed before they are sorted, not after.
+      ) packed
+     group by app_id, environment
+    having max(since) is not null
+  ) s
+  left join variants x on x.app_id = s.app_id and x.manifest_key = s.serves
+"""  # noqa: S608 (made of constants)
 
-_VERSION = """
-select v.number, v.manifest_key, extract(epoch from v.deployed_at)::float8, x.object_key
+_VERSION: LiteralString = f"""
+select v.number, {_MANIFEST}, extract(epoch from v.deployed_at)::float8, x.app_id is not null
   from version v
   join app a on a.id = v.app_id and a.deleted_at is null
   left join variants x on x.app_id = v.app_id and x.manifest_key = v.manifest_key
  where v.app_id = %(app)s and v.number = %(number)s and v.manifest_key is not null
    and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
-"""
+"""  # noqa: S608 (made of constants)
 
 PATIENCE = 2.0
 """Seconds that a look at the database may take, until one took longer: then twice as many, up to a minute."""
 MOST_PATIENCE = 60.0
 
-EARLIER_KEPT = 30
-"""How many earlier versions of an environment are searched for an open tab's assets."""
+_CHUNK = 1000
+"""Rows that are taken from the connection at a time: all at once would be more than what is made of them."""
 
 
 class DatabaseFeed:
@@ -143,21 +158,16 @@ class DatabaseFeed:
     async def _take_in(self, connection: psycopg.AsyncConnection[Any], giving_up: asyncio.TimerHandle) -> None:
         async with connection.transaction():
             await connection.execute("set transaction isolation level repeatable read, read only")
-            horizon, now, server = await _one(connection, _NOW)
+            arguments = {"since": str(self._since), "retention": self._retention}
+            horizon, now, server, any_changed = await _one(connection, _NOW, arguments)
             # A server that took another's place may lack its last transactions, and number its own like them; one that
             # was brought back from a backup may number them from before. Then all is read, however long it takes.
-            since = self._since if server == self._server and horizon >= self._since else 0
-            if not since:
+            everything = not self._since or server != self._server or horizon < self._since
+            if everything:
                 giving_up.cancel()
-            arguments = {"since": str(since), "retention": self._retention}
-            apps = await (await connection.execute(_APPS, arguments)).fetchall()
-            if apps:
-                environments = await (await connection.execute(_ENVIRONMENTS, arguments)).fetchall()
-                earlier = await (await connection.execute(_EARLIER, arguments)).fetchall()
-            else:
-                environments, earlier = [], []
-        changed = _routes(apps, environments, earlier)
-        if not since:
+                arguments["since"] = "0"
+            changed = await _changed(connection, arguments) if everything or any_changed else {}
+        if everything:
             changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
         self._table.ahead = time.time() - now
         self._table.apply(changed)
@@ -168,49 +178,33 @@ class DatabaseFeed:
         """What that version serves. Raises psycopg.Error or PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(_VERSION, {"app": app_id, "number": number})).fetchone()
-        if row is None:
-            return None
-        return EnvironmentRoute(version=row[0], manifest_key=row[1], modified_at=row[2], variants_key=row[3])
+        return EnvironmentRoute(*row) if row is not None else None
 
 
-async def _one(connection: psycopg.AsyncConnection[Any], query: LiteralString) -> tuple[Any, ...]:
-    row = await (await connection.execute(query)).fetchone()
+async def _one(
+    connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
+) -> tuple[Any, ...]:
+    row = await (await connection.execute(query, arguments)).fetchone()
     assert row is not None
     return tuple(row)
 
 
-def _routes(
-    apps: list[tuple[Any, ...]], environments: list[tuple[Any, ...]], earlier: list[tuple[Any, ...]]
-) -> dict[str, AppRoute | None]:
-    before: dict[tuple[str, str], list[Earlier]] = {}
-    for app_id, name, version, manifest_key, until in earlier:
-        known = before.setdefault((app_id, name), [])
-        if len(known) < EARLIER_KEPT:
-            known.append(Earlier(version=version, manifest_key=manifest_key, until=until))
-    published = {row[0]: row[7] for row in apps}
-    serving: dict[str, dict[str, EnvironmentRoute]] = {}
-    for app_id, name, version, manifest_key, moved_at, variants_key in environments:
-        serving.setdefault(app_id, {})[name] = EnvironmentRoute(
-            version=version,
-            manifest_key=manifest_key,
-            modified_at=max(moved_at, published[app_id]),
-            variants_key=variants_key,
-            earlier=tuple(e for e in before.get((app_id, name), ()) if e.version != version),
-        )
-    return {
-        app_id: None
-        if deleted
-        else AppRoute(
-            app_id=app_id,
-            slug=slug,
-            active=active,
-            last_version=last_version,
-            prunings=prunings,
-            indexable=indexable,
-            variables={
-                name: str(value) for name, value in (variables or {}).items() if name.upper() != "MIXPEEK_API_KEY"
-            },
-            environments=serving.get(app_id, {}),
-        )
-        for app_id, slug, active, last_version, prunings, indexable, variables, _, deleted in apps
-    }
+async def _changed(connection: psycopg.AsyncConnection[Any], arguments: dict[str, Any]) -> dict[str, AppRoute | None]:
+    """What has changed, as it is now; None is an app that is gone."""
+    served: dict[tuple[str, str], EnvironmentRoute] = {}
+    async for app_id, name, since, has_variants, moves in _rows(connection, _SERVED, arguments):
+        _, version, manifest = MOVE.unpack_from(moves)
+        earlier = kept_moves(moves[MOVE.size :])
+        served[app_id, name] = EnvironmentRoute(version, manifest, since, has_variants, earlier)
+    changed: dict[str, AppRoute | None] = {}
+    async for app_id, slug, active, last, indexable, variables, prunings, gone in _rows(connection, _APPS, arguments):
+        production, staging = served.pop((app_id, "production"), None), served.pop((app_id, "staging"), None)
+        app = AppRoute(app_id, slug, active, last, indexable, variables, production, staging, prunings)
+        changed[app_id] = None if gone else app
+    return changed
+
+
+def _rows(
+    connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
+) -> AsyncIterator[tuple[Any, ...]]:
+    return connection.cursor().stream(query, arguments, binary=True, size=_CHUNK)

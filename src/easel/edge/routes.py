@@ -2,53 +2,92 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
-from easel.serving.addresses import host_label, shortened_slug, version_environment, version_in
+from easel.serving.addresses import LABEL, host_label, shortened_slug, version_environment, version_in
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
-_LONGEST_UNSHORTENED = 51
+MOVE = struct.Struct("!di32s")
+"""A version that was left: when (unix seconds), its number, its manifest's SHA-256."""
+_NUMBER = slice(8, 12)
+
+EARLIER_KEPT = 30
+"""How many earlier versions of an environment are searched for an open tab's assets."""
+
+_STAGING = "staging-"
+_LONGEST_UNSHORTENED = LABEL - len("v1234567890-")
 
 
-# None of these can be part of a cycle, and there may be millions: the collector need not look at them.
 class Earlier(msgspec.Struct, frozen=True, gc=False):
-    """A version that an environment served until the given moment (unix seconds)."""
+    """A version that an environment served until the given moment (unix seconds). `manifest` is its SHA-256."""
 
     version: int
-    manifest_key: str
+    manifest: bytes
     until: float
 
 
+# There may be a million apps: what is equal in all, or can be put together when a visitor comes, is not held.
+# None of these can be part of a cycle, so the collector need not look at them either.
 class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False):
-    """What an environment serves: a version and where its parts lie, since when (unix seconds), and what before."""
+    """What an environment serves: a version, the SHA-256 of its manifest, since when (unix seconds), whether its files
+    have variants; and in `moves` what it served before, packed, the latest first."""
 
     version: int
-    manifest_key: str
+    manifest: bytes
     modified_at: float
-    variants_key: str | None = None
-    earlier: tuple[Earlier, ...] = ()
+    has_variants: bool = False
+    moves: bytes = b""
+
+    @property
+    def earlier(self) -> list[Earlier]:
+        """What was served before, each version once, the one that was served last first."""
+        latest: dict[int, Earlier] = {}
+        for until, version, manifest in MOVE.iter_unpack(self.moves):
+            latest.setdefault(version, Earlier(version, manifest, until))
+        latest.pop(self.version, None)
+        return list(latest.values())
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False):
-    """All that the edge knows of an app. `environments` holds only those that serve something."""
+    """All that the edge knows of an app. An environment that serves nothing is None."""
 
     app_id: str
     slug: str
     active: bool
     last_version: int
     indexable: bool
-    variables: dict[str, str]
-    environments: dict[str, EnvironmentRoute]
+    variables_json: str = ""
+    production: EnvironmentRoute | None = None
+    staging: EnvironmentRoute | None = None
     prunings: int = 0
 
     @property
     def slot(self) -> int:
         """The app's counter on the freshness page."""
         return slot_of(self.app_id)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The public variables that its pages get."""
+        held = msgspec.json.decode(self.variables_json or "{}")
+        return {name: str(value) for name, value in (held or {}).items() if name.upper() != "MIXPEEK_API_KEY"}
+
+
+def kept_moves(moves: bytes) -> bytes:
+    """What is kept of packed moves, the latest first: an app may have thousands, between few versions or many."""
+    if len(moves) <= EARLIER_KEPT * MOVE.size:
+        return moves
+    latest: dict[bytes, bytes] = {}
+    for at in range(0, len(moves), MOVE.size):
+        move = moves[at : at + MOVE.size]
+        if latest.setdefault(move[_NUMBER], move) is move and len(latest) == EARLIER_KEPT:
+            break
+    return b"".join(latest.values())
 
 
 class Feed(Protocol):
@@ -72,12 +111,11 @@ class Route:
 
 
 class RouteTable:
-    """The apps by id, and the host labels that lead to them."""
+    """The apps by id and by slug. Host labels are taken apart when they are asked for."""
 
     def __init__(self) -> None:
         self.apps: dict[str, AppRoute] = {}
-        self._labels: dict[str, tuple[str, str]] = {}
-        self._slugs: dict[str, str] = {}
+        self._slugs: dict[str, AppRoute] = {}
         self.ahead = 0.0
         """Seconds by which this machine's clock is ahead of the one that wrote the times in the routes."""
         self.on_change: list[Callable[[Collection[str]], None]] = []
@@ -87,41 +125,31 @@ class RouteTable:
         """Takes in the new state of these apps; None is an app that is gone."""
         moved = []
         for app_id, app in changed.items():
-            if app == self.apps.get(app_id):
+            before = self.apps.get(app_id)
+            if app == before:
                 # What is asked for again while an older transaction still runs has not changed.
                 continue
             moved.append(app_id)
-            before = self.apps.pop(app_id, None)
             if before is not None:
-                for label in _labels(before):
-                    if self._labels.get(label, ("",))[0] == app_id:
-                        del self._labels[label]
+                del self.apps[app_id]
                 for name in _slug_forms(before.slug):
-                    if self._slugs.get(name) == app_id:
+                    if self._slugs.get(name) is before:
                         del self._slugs[name]
             if app is not None:
                 self.apps[app_id] = app
-                for label, environment in _labels(app).items():
-                    self._labels[label] = (app_id, environment)
                 for name in _slug_forms(app.slug):
-                    self._slugs[name] = app_id
+                    self._slugs[name] = app
         if moved:
             for tell in self.on_change:
                 tell(moved)
 
     def find(self, label: str) -> Route | None:
         """Where the host label leads, or None when it leads nowhere. Apps that are off the air lead nowhere."""
-        known = self._labels.get(label)
-        if known is not None:
-            app = self.apps[known[0]]
-            return Route(app, known[1], app.environments.get(known[1])) if app.active else None
-        named = self._version_named(label)
-        if named is None:
+        app, environment, number = self._named(label)
+        if app is None or not app.active or (number is not None and number > app.last_version):
             return None
-        app, number = named
-        if not app.active or number > app.last_version:
-            return None
-        return Route(app, version_environment(number), None, number)
+        serves = {"production": app.production, "staging": app.staging}.get(environment)
+        return Route(app, environment, serves, number)
 
     def slot(self, label: str) -> int:
         """The counter on the freshness page that moves before the label can lead elsewhere.
@@ -129,28 +157,24 @@ class RouteTable:
         The app's own, also where the app is off the air or has no such version yet; for a label that names no app,
         the one that moves when the set of hosts does.
         """
-        known = self._labels.get(label)
-        if known is not None:
-            return self.apps[known[0]].slot
-        named = self._version_named(label)
-        return named[0].slot if named is not None else HOSTS_SLOT
+        app = self._named(label)[0]
+        return app.slot if app is not None else HOSTS_SLOT
 
-    def _version_named(self, label: str) -> tuple[AppRoute, int] | None:
-        parsed = version_in(label)
-        app_id = self._slugs.get(parsed[1]) if parsed is not None else None
-        if parsed is None or app_id is None:
-            return None
-        app = self.apps[app_id]
-        number = parsed[0]
-        return (app, number) if host_label(version_environment(number), app.slug) == label else None
-
-
-def _labels(app: AppRoute) -> dict[str, str]:
-    return {host_label(environment, app.slug): environment for environment in ("production", "staging")}
+    def _named(self, label: str) -> tuple[AppRoute | None, str, int | None]:
+        """The app whose label it is, its environment, and the number of the version that the label is of."""
+        environment, number, slug = "production", None, label
+        if label.startswith(_STAGING):
+            environment, slug = "staging", label.removeprefix(_STAGING)
+        elif (version := version_in(label)) is not None:
+            number, slug = version
+            environment = version_environment(number)
+        app = self._slugs.get(slug)
+        return (app if app is not None and host_label(environment, app.slug) == label else None), environment, number
 
 
 def _slug_forms(slug: str) -> Iterable[str]:
-    """The slug, and for a long one what it is cut to in the addresses of its versions, one per number of digits."""
+    """The slug, and for a long one what it is cut to in its other addresses: of versions, one form per number of
+    digits, the sixth of which is staging's as well."""
     yield slug
     if len(slug) > _LONGEST_UNSHORTENED:
         for digits in range(1, 11):

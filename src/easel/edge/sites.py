@@ -25,6 +25,7 @@ from easel.serving.addresses import version_environment
 from easel.serving.models import Encoding, File, Site
 from easel.serving.respond import Representations, representations
 from easel.serving.runtime import inject, page_hash, runtime_script
+from easel.versions.keys import manifest_key, variants_key
 
 PAGE_LARGEST = 8 * 1024 * 1024
 """The largest page (bytes) that gets the runtime object. A larger one is no page a person reads; it is streamed."""
@@ -43,7 +44,20 @@ class LiveSite:
     `weight` is about how many bytes all of it takes in memory.
     """
 
-    __slots__ = ("app", "earlier", "hosts", "label", "pages", "prepared", "route", "script", "site", "slot", "weight")
+    __slots__ = (
+        "app",
+        "earlier",
+        "hosts",
+        "label",
+        "pages",
+        "prepared",
+        "route",
+        "script",
+        "site",
+        "slot",
+        "variants",
+        "weight",
+    )
 
     def __init__(self, label: str, app: AppRoute, route: EnvironmentRoute, site: Site) -> None:
         self.label = label
@@ -51,6 +65,7 @@ class LiveSite:
         self.route = route
         self.site = site
         self.slot = app.slot
+        self.variants = variants_key(app.app_id, _manifest_key(app, route)) if route.has_variants else None
         self.script = runtime_script(site)
         self.prepared: dict[Key, Prepared] = {}
         self.pages: dict[str, Representations] = {}
@@ -71,7 +86,7 @@ class LiveSite:
             and route.environment == self.site.environment
             and route.app.slug == self.app.slug
             and route.app.indexable == self.app.indexable
-            and route.app.variables == self.app.variables
+            and route.app.variables_json == self.app.variables_json
         )
 
     def shed(self) -> int:
@@ -138,7 +153,7 @@ class Sites:
             slug=route.app.slug,
             environment=route.environment,
             version=serves.version,
-            manifest=await self._content.manifest(serves.manifest_key),
+            manifest=await self._content.manifest(_manifest_key(route.app, serves)),
             modified_at=int(serves.modified_at),
             indexable=route.app.indexable and route.environment == "production",
             variables=route.app.variables,
@@ -241,7 +256,7 @@ class Sites:
         page = await self._page(live, file) if file.is_html and file.member.size <= PAGE_LARGEST else None
         if page is not None:
             return page
-        variants = live.route.variants_key if file.source is live.site else None
+        variants = live.variants if file.source is live.site else None
         return representations(file, await self._content.brotli(variants, file.member))
 
     async def _page(self, live: LiveSite, file: File) -> Representations | None:
@@ -272,6 +287,10 @@ class Sites:
         if len(content) != member.size:
             raise DamagedDataError("a file in the store has another length than it was recorded with")
         return content
+
+
+def _manifest_key(app: AppRoute, route: EnvironmentRoute) -> str:
+    return manifest_key(app.app_id, route.manifest.hex())
 
 
 def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
