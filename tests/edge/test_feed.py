@@ -16,6 +16,7 @@ from easel.edge.feed import DatabaseFeed
 from easel.edge.routes import RouteTable
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
+from easel.versions.keys import manifest_key
 from tests.system.chaos.database_way import DatabaseWay
 from tests.system.chaos.proxy import Proxy
 from tests.world import World
@@ -67,6 +68,32 @@ async def test_a_look_gets_over_a_server_that_ended_every_connection_and_one_tha
     assert version_of(routes, app) == 2
     assert time.monotonic() - began < 5
     assert await source.version(app.app_id, 1) is not None
+
+
+async def test_what_an_environment_served_before_is_known_with_where_it_lies_each_version_once_the_latest_first(
+    platform: Platform, table: tuple[RouteTable, DatabaseFeed]
+) -> None:
+    routes, source = table
+    app = RunningApp.create(platform)
+    for text in ("one", "two", "three"):
+        app.deploy({"index.html": f"<!doctype html>{text}"})
+    for version in (2, 3, 1):
+        assert app.client.post(f"{app.path}/versions/{version}/restore", json={}).status_code == 200
+    await source.refresh()
+    found = routes.find(app.slug)
+    assert found is not None
+    assert found.serves is not None
+    assert found.serves.version == 1
+    held = [(one.version, one.manifest) for one in found.serves.earlier]
+    assert [version for version, _ in held] == [3, 2]
+    for version, manifest in [(1, found.serves.manifest), *held]:
+        own = await source.version(app.app_id, version)
+        assert own is not None
+        assert own.manifest == manifest
+        assert platform.objects().head(manifest_key(app.app_id, manifest.hex()))["size"] > 0
+    staging = routes.find(f"staging-{app.slug}")
+    assert staging is not None
+    assert staging.serves is None
 
 
 def fill(url: str, slugs: dict[str, str]) -> None:

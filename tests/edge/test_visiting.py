@@ -36,6 +36,13 @@ def test_a_page_comes_with_the_runtime_object_and_the_platforms_headers(edge: Ru
     assert answer["cache-control"] == "public, max-age=0, must-revalidate"
 
 
+def test_a_key_among_an_apps_variables_is_in_no_page(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": PAGE}, variables={"GRÜSSE": "hi", "Mixpeek_Api_Key": "sk_secret"})
+    body = edge.get(made.host).body
+    assert b'"hi"' in body
+    assert b"sk_secret" not in body
+
+
 def test_the_second_answer_comes_from_memory_and_is_the_same(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE, "app.js": SCRIPT})
     for target in ("/", "/app.js", "/index.html"):

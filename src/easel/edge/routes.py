@@ -145,11 +145,13 @@ class RouteTable:
 
     def find(self, label: str) -> Route | None:
         """Where the host label leads, or None when it leads nowhere. Apps that are off the air lead nowhere."""
-        app, environment, number = self._named(label)
-        if app is None or not app.active or (number is not None and number > app.last_version):
+        named = self._named(label)
+        if named is None or not named[0].active:
             return None
-        serves = {"production": app.production, "staging": app.staging}.get(environment)
-        return Route(app, environment, serves, number)
+        app, environment, number = named
+        if number is not None:
+            return Route(app, environment, None, number) if number <= app.last_version else None
+        return Route(app, environment, app.production if environment == "production" else app.staging)
 
     def slot(self, label: str) -> int:
         """The counter on the freshness page that moves before the label can lead elsewhere.
@@ -157,19 +159,24 @@ class RouteTable:
         The app's own, also where the app is off the air or has no such version yet; for a label that names no app,
         the one that moves when the set of hosts does.
         """
-        app = self._named(label)[0]
-        return app.slot if app is not None else HOSTS_SLOT
+        named = self._named(label)
+        return named[0].slot if named is not None else HOSTS_SLOT
 
-    def _named(self, label: str) -> tuple[AppRoute | None, str, int | None]:
-        """The app whose label it is, its environment, and the number of the version that the label is of."""
-        environment, number, slug = "production", None, label
+    def _named(self, label: str) -> tuple[AppRoute, str, int | None] | None:
+        """The app that the label is of, its environment, and the number where that is a version's own address."""
+        app = self._slugs.get(label)
+        if app is not None and app.slug == label:
+            return app, "production", None
+        number = None
         if label.startswith(_STAGING):
-            environment, slug = "staging", label.removeprefix(_STAGING)
-        elif (version := version_in(label)) is not None:
-            number, slug = version
+            environment, slug = "staging", label[len(_STAGING) :]
+        elif (parsed := version_in(label)) is not None:
+            number, slug = parsed
             environment = version_environment(number)
+        else:
+            return None
         app = self._slugs.get(slug)
-        return (app if app is not None and host_label(environment, app.slug) == label else None), environment, number
+        return (app, environment, number) if app is not None and host_label(environment, app.slug) == label else None
 
 
 def _slug_forms(slug: str) -> Iterable[str]:
