@@ -16,7 +16,7 @@ from easel.edge.freshness import Freshness
 from easel.edge.metrics import Counts, registry
 from easel.edge.protocol import edge_protocol
 from easel.edge.routes import Feed, RouteTable
-from easel.edge.sites import Sites
+from easel.edge.sites import Sites, warm
 from easel.edge.store import EdgeStore
 from easel.settings import Settings
 from easel.storage.channels import CHANGES_CHANNEL
@@ -118,6 +118,7 @@ async def serve_edge(
     follower = Follower(database_url, edge.freshness)
     await feed.open()
     follower.start()
+    await asyncio.to_thread(warm)
     edge.app.ready = True
     try:
         await edge.server().serve(sockets=sockets)
