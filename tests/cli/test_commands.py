@@ -97,6 +97,24 @@ def test_a_diff_reads_like_gits(person: Person) -> None:
     assert "\x1b[32m+const a = 2\x1b[0m" in out
 
 
+def test_a_diff_tells_the_apps_own_files_from_its_configuration(person: Person) -> None:
+    person.write(index_html=PAGE.format("one"), config__meta_json='{"mine": 1}')
+    person.place("config/theme.json", "mine: 1\n")
+    person.ok("deploy", "--create", "-m", "First", "--source-files")
+    person.write(config__meta_json='{"mine": 22}')
+    person.place("config/theme.json", "mine: 2\n")
+    person.ok("apps", "update", "--title", "Another title", "--publish")
+    person.ok("deploy", "-m", "Second", "--source-files")
+    answer = person.ok("diff", "1", "latest")
+    assert [line.split("  ")[:2] for line in answer.stdout.split("\n\n")[0].splitlines()] == [
+        ["M", "configuration: meta"],
+        ["M", "config/meta.json"],
+    ]
+    assert '+  "title": "Another title"' in answer.stdout.partition("diff configuration: meta\n")[2]
+    assert "+mine: 2" in answer.stdout.partition("diff config/theme.json\n")[2]
+    assert "2 modified, 1 unchanged" in answer.stderr
+
+
 def test_any_version_is_restored_and_staging_is_promoted(person: Person, slug: str) -> None:
     deployed(person, "one", "two")
     restored = person.ok("restore", "1")

@@ -152,12 +152,12 @@ def config_hash(config: Config) -> str:
     return hashlib.sha256(canonical(config)).hexdigest()
 
 
-def as_files(config: Config) -> dict[str, tuple[str, int]]:
-    """The configuration as the diff of two versions shows it: `config/meta.json` → (SHA-256 hex, size in bytes)."""
-    files = {}
-    for section, value in config.items():
-        files[f"config/{section}.json"] = (hashlib.sha256(canonical(value)).hexdigest(), len(shown_text(value)))
-    return files
+def by_section(config: Config) -> dict[str, tuple[str, int]]:
+    """The configuration as the diff of two versions compares it: section → (SHA-256 hex, size in bytes as shown)."""
+    return {
+        section: (hashlib.sha256(canonical(value)).hexdigest(), len(shown_text(value).encode()))
+        for section, value in config.items()
+    }
 
 
 def shown_text(value: Any) -> str:

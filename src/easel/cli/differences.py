@@ -8,8 +8,6 @@ from easel.cli.output import Output
 from easel.cli.text import size
 from easel.versions.schemas import FileDiff, VersionDiffResponse
 
-CONFIGURATION = "config/"
-"""Where a diff shows the configuration of a version, as files."""
 _LETTERS = {"added": "A", "removed": "D", "modified": "M"}
 _STYLES = {"added": "green", "removed": "red", "modified": "yellow"}
 
@@ -24,15 +22,16 @@ def show_diff(output: Output, answer: VersionDiffResponse, *, with_sources: bool
         if file.path in renamed:
             output.line(f"R  {renamed[file.path]} → {file.path}", style="cyan")
         else:
-            output.line(f"{_LETTERS[file.status]}  {file.path}  {_delta(file)}", style=_STYLES[file.status])
+            name = _named(file.path, answer)
+            output.line(f"{_LETTERS[file.status]}  {name}  {_delta(file)}", style=_STYLES[file.status])
     if with_sources:
         for path, text in sorted((answer.source_diff or {}).items()):
-            _show_source(output, path, text)
+            _show_source(output, _named(path, answer), text)
     # The configuration is shown as files; where it did not change, nobody means it by "unchanged".
     counts: Counter[str] = Counter(
         file.status
         for file in answer.files or []
-        if file.status != "unchanged" or not file.path.startswith(CONFIGURATION)
+        if file.status != "unchanged" or file.path not in answer.configuration
     )
     parts = [f"{counts[status]} {status}" for status in (*_LETTERS, "unchanged") if counts[status]]
     output.say(f"v{answer.from_version} → v{answer.to_version}: " + (", ".join(parts) or "nothing differs"))
@@ -49,9 +48,15 @@ def _delta(file: FileDiff) -> str:
     return size((file.new_size if file.status == "added" else file.old_size) or 0)
 
 
-def _show_source(output: Output, path: str, text: str) -> None:
+def _named(path: str, answer: VersionDiffResponse) -> str:
+    """The file's path, or which part of the configuration stands in its place."""
+    section = answer.configuration.get(path)
+    return path if section is None else f"configuration: {section}"
+
+
+def _show_source(output: Output, name: str, text: str) -> None:
     output.line("")
-    output.line(f"diff {path}", style="bold")
+    output.line(f"diff {name}", style="bold")
     for line in text.split("\n")[: -1 if text.endswith("\n") else None]:
         output.line(line, style=_source_style(line))
 

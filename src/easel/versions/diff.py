@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
-from easel.apps.config import Config, as_files, shown_text
+from easel.apps.config import Config, by_section, shown_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
@@ -21,10 +21,24 @@ Contents = Mapping[str, tuple[str, int]]
 """path → (content hash, size in bytes)."""
 
 
-def contents(manifest: Manifest | None, config: Config) -> dict[str, tuple[str, int]]:
-    """Everything a version holds: its files, and its configuration as files under `config/`."""
-    files = {path: (member.hash, member.size) for path, member in manifest.files.items()} if manifest else {}
-    return {**files, **as_files(config)}
+def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
+    """The files that a version holds."""
+    return {path: (member.hash, member.size) for path, member in manifest.files.items()} if manifest else {}
+
+
+def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> dict[str, str]:
+    """The path under which each section of the configuration is shown among the files: `meta` → `config/meta.json`.
+
+    Where the app has such a file itself, it is `/config/meta.json`: no file of an app's has a path that begins so.
+    """
+    names = list(taken)
+    paths = {section: f"config/{section}.json" for section in sections}
+    return {section: f"/{path}" if any(path in known for known in names) else path for section, path in paths.items()}
+
+
+def configuration(config: Config, paths: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    """The configuration as files, under the paths that `section_paths` gives."""
+    return {paths[section]: content for section, content in by_section(config).items()}
 
 
 class FileChange(msgspec.Struct, frozen=True):
@@ -92,10 +106,10 @@ def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str
     }
 
 
-def config_diff(old: Config, new: Config) -> dict[str, str]:
+def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str, str]:
     """Unified diffs of the configuration's sections that differ, secrets masked."""
-    before = {f"config/{name}.json": shown_text(value) for name, value in old.items()}
-    after = {f"config/{name}.json": shown_text(value) for name, value in new.items()}
+    before = {paths[name]: shown_text(value) for name, value in old.items()}
+    after = {paths[name]: shown_text(value) for name, value in new.items()}
     return source_diff(before, after)
 
 

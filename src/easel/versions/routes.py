@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -116,9 +117,13 @@ def _diff(
     manifests: tuple[Manifest | None, Manifest | None],
     sources: tuple[dict[str, str] | None, dict[str, str] | None],
 ) -> Response:
-    files = diff.compare(diff.contents(manifests[0], old.config), diff.contents(manifests[1], new.config))
+    contents = diff.contents(manifests[0]), diff.contents(manifests[1])
     before, after = sources
-    texts = diff.config_diff(old.config, new.config)
+    paths = diff.section_paths({**old.config, **new.config}, (*contents, before or {}, after or {}))
+    files = diff.compare(*contents)
+    settings = diff.compare(diff.configuration(old.config, paths), diff.configuration(new.config, paths))
+    everything = sorted(files + settings, key=attrgetter("path"))
+    texts = diff.config_diff(old.config, new.config, paths)
     if before is not None and after is not None:
         texts = {**diff.source_diff(before, after), **texts}
     # Thousands of files: written once, by the fastest writer there is. The schema is VersionDiffResponse's.
@@ -127,10 +132,11 @@ def _diff(
             "app_id": app_id,
             "from_version": old.number,
             "to_version": new.number,
-            "files": files,
-            "summary": diff.summarise(files),
+            "files": everything,
+            "summary": diff.summarise(everything),
             "source_diff": texts if texts or (before is not None and after is not None) else None,
             "renames": diff.renames(files),
+            "configuration": {path: section for section, path in paths.items()},
             "from_content_hash": old.content_hash,
             "to_content_hash": new.content_hash,
             "from_total_bytes": old.total_bytes,

@@ -122,6 +122,11 @@ class VersionDiffResponse(Answer):
     summary: dict[str, int] | None = None
     source_diff: dict[str, str] | None = None
     renames: list[Rename] = Field(default_factory=list)
+    configuration: dict[str, str] = Field(
+        default_factory=dict,
+        description="Which paths in `files` and `source_diff` are no files but sections of the configuration: "
+        "path → section",
+    )
     from_content_hash: str | None = None
     to_content_hash: str | None = None
     from_total_bytes: int | None = None
