@@ -32,6 +32,35 @@ def test_source_is_not_taken_for_a_build(person: Person, slug: str) -> None:
     person.ok("deploy", ".", "--as-is", "--create", "--app", slug, "-m", "x")
 
 
+def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slug: str) -> None:
+    person.write(index_html="<!doctype html>around")
+    person.place("easel.toml", f'app = "{slug}"\nfolder = "dist"\nserver = "{person.platform.api_url}"\n')
+    person.ok("deploy", "--create", "-m", "around")
+    person.place(f"inner/{slug}-2/index.html", "<!doctype html>inner")
+    person.place("inner/empty/notes.txt", "nothing built")
+    around, key = person.folder, {"EASEL_API_KEY": person.platform.api_key}
+    person.environment |= key
+
+    person.folder = around / "inner" / f"{slug}-2"
+    told = person.ok("deploy", "--create", "-m", "inner").stderr
+    assert f"{around / 'easel.toml'} is of {slug} and left alone" in told
+    assert "inner" in person.platform.visit(f"{slug}-2").text
+    assert "around" in person.platform.visit(slug).text
+    person.ok("deploy", "-m", "again")
+    assert f'server = "{person.platform.api_url}"' in (person.folder / "easel.toml").read_text()
+    assert person.ok("versions", "--json").document["total"] == 2
+
+    person.folder = around / "inner" / "empty"
+    refused = person.run("deploy", "--create", "--app", f"{slug}-3", "-m", "nothing")
+    assert (refused.code, "no built app here" in refused.stderr) == (2, True)
+    assert person.run("apps", "show", f"{slug}-3").code == 4
+    person.ok("deploy", "-m", "what easel.toml names")
+
+    person.folder = around / "dist"
+    person.ok("deploy", "--create", "-m", "what easel.toml names, from inside")
+    assert person.ok("versions", "--json").document["total"] == 3
+
+
 def test_what_cannot_be_sent_is_found_out_before_an_app_is_made(person: Person, slug: str) -> None:
     person.place("index.html", "<!doctype html>one")
     (person.folder / "away").symlink_to("/etc")

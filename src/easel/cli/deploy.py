@@ -45,7 +45,7 @@ def deploy(
     """
     from easel.cli.choices import environment_or_default, message_or_ask
     from easel.cli.errors import InterruptedByUserError, TargetMissingError
-    from easel.cli.project import choose_target, project_root, refuse_source
+    from easel.cli.project import choose_target, deployed_project, project_root, refuse_source
     from easel.cli.shipping import Shipment, check, ship
     from easel.cli.worktree import current_commit
 
@@ -53,7 +53,12 @@ def deploy(
     environment = environment_or_default(session, env)
     if path is not None and not path.strip():
         raise TargetMissingError()
-    target = choose_target(None if path is None else Path(path), session.project, session.working)
+    given = None if path is None else Path(path)
+    around = session.project
+    session.project = deployed_project(around, given, session.working, app=app, create=create)
+    if session.project is not around:
+        output.say(f"{around.file} is of {around.app or 'no app'} and left alone: what is deployed is here.")
+    target = choose_target(given, session.project, session.working)
     if not as_is:
         refuse_source(target, _shown(target.path, session.working))
     if target.found:
@@ -136,7 +141,9 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> N
         return
     place, base = target.path.resolve(), root.resolve()
     folder = place.relative_to(base).as_posix() if target.is_folder and place.is_relative_to(base) else None
-    file = write_project(root, app=slug, folder=folder)
+    # The two that a folder above may have said.
+    env, server = session.project.env, session.project.server
+    file = write_project(root, app=slug, folder=folder, env=env, server=server)
     session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from easel.cli.errors import (
@@ -63,12 +63,30 @@ def _read(file: Path) -> Project:
     return Project(root=file.parent, file=file, **data)
 
 
-def write_project(root: Path, *, app: str, folder: str | None) -> Path:
+def deployed_project(project: Project, given: Path | None, working: Path, *, app: str | None, create: bool) -> Project:
+    """The project that is deployed from `working`: the one around it, or one of its own, of which nothing is known yet.
+
+    The latter is meant by whoever names another app than the easel.toml in a folder above, or makes one, unless they
+    deploy just what that easel.toml names.
+    """
+    other = create if app is None else app != project.app
+    if project.file is None or not other or project.root.resolve() == working.resolve():
+        return project
+    folders = BUILD_FOLDERS if project.folder is None else (project.folder,)
+    if (working / (given or "")).resolve() in [(project.root / name).resolve() for name in folders]:
+        return project
+    return replace(project, root=working, file=None, app=None, folder=None)
+
+
+def write_project(
+    root: Path, *, app: str, folder: str | None, env: str | None = None, server: str | None = None
+) -> Path:
     """Writes easel.toml into `root`, where none may be yet, and gives its path. Raises ProjectFileError."""
     file = root / FILE_NAME
-    lines = [f"app = {json.dumps(app)}"]
-    if folder is not None:
-        lines.append(f"folder = {json.dumps(folder, ensure_ascii=False)}")
+    settings = {"app": app, "folder": folder, "env": env, "server": server}
+    lines = [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items() if value is not None
+    ]
     try:
         with file.open("x", encoding="utf-8") as target:
             target.write("\n".join(lines) + "\n")
