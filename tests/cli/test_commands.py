@@ -72,7 +72,10 @@ def test_the_commit_is_recorded_with_the_version(person: Person, slug: str) -> N
     document = person.ok("deploy", "--create", "-m", "First", "--json").document
     assert document["git_commit_message"] == "Fix the header"
     assert document["git_author"] == "Ada <ada@example.com>"
-    assert document["git_commit_sha"][:8] in person.ok("versions").stdout
+    assert f"{document['git_commit_sha'][:8]}  " in person.ok("versions").stdout
+    subprocess.run(["git", "add", "dist"], cwd=person.folder, check=True)
+    document = person.ok("deploy", "-m", "Second", "--json").document
+    assert f"{document['git_commit_sha'][:8]}-dirty  " in person.ok("versions").stdout
 
 
 def test_a_diff_reads_like_gits(person: Person) -> None:

@@ -78,12 +78,56 @@ def test_too_much_source_is_refused_before_anything_is_sent(project: Path, monke
 
 
 def test_the_commit_is_told_with_its_author(project: Path) -> None:
-    assert current_commit(project) is None
+    assert current_commit(project / "dist", project) is None
     git(project, "init", "-q")
-    assert current_commit(project) is None
+    assert current_commit(project / "dist", project) is None
     git(project, "commit", "-q", "--allow-empty", "-m", "Fix the header\n\nIt was too tall.")
-    commit = current_commit(project / "src")
+    commit = current_commit(project / "dist", project)
     assert commit is not None
     assert (commit.subject, commit.author) == ("Fix the header", "Ada <ada@example.com>")
     assert commit.message == "Fix the header\n\nIt was too tall."
-    assert len(commit.sha) == 40
+    assert len(commit.revision) == 40
+
+
+def committed(folder: Path, *names: str) -> None:
+    git(folder, "init", "-q")
+    git(folder, "add", "-f", *names)
+    git(folder, "commit", "-q", "-m", f"of {folder.name}")
+
+
+@pytest.mark.parametrize("given", ["dist", "dist/index.html", "site"])
+def test_what_is_built_from_a_project_is_of_its_commit(project: Path, given: str) -> None:
+    (project / "site").mkdir()
+    (project / "site" / "index.html").write_text("by hand")
+    committed(project, "src", "site")
+    for root in (project, project / "dist"):
+        commit = current_commit(project / given, root)
+        assert commit is not None
+        assert commit.subject == f"of {project.name}"
+
+
+def test_what_lies_in_the_work_tree_of_something_else_is_of_no_commit(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".profile").write_text("settings")
+    (tmp_path / ".gitignore").write_text("*\n")
+    committed(tmp_path, ".profile", ".gitignore")
+    blog, built = tmp_path / "blog", tmp_path / "blog" / "dist"
+    built.mkdir(parents=True)
+    for target, root in ((blog, blog), (blog, tmp_path), (built, blog), (built, built), (tmp_path / "dist", tmp_path)):
+        assert current_commit(target, root) is None, (target, root)
+    (blog / "main.ts").write_text("x")
+    committed(blog, "main.ts")
+    for target, root in ((blog, blog), (blog, tmp_path), (built, blog), (built, built)):
+        commit = current_commit(target, root)
+        assert commit is not None
+        assert commit.subject == "of blog"
+
+
+def test_a_commit_that_is_not_all_that_is_deployed_is_marked(project: Path) -> None:
+    committed(project, "src")
+    (project / "src" / "main.ts").write_text("export { changed }")
+    commit = current_commit(project / "dist", project)
+    assert commit is not None
+    assert commit.revision == f"{commit.sha}-dirty"

@@ -65,7 +65,7 @@ def deploy(
         output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
     root = project_root(session.project, target, session.working)
     name = _app_name(session, app, root, create=create)
-    commit = current_commit(root)
+    commit = current_commit(target.path, root)
     text = message_or_ask(session, message, commit.subject if commit else None)
     # What cannot be sent is found out before anything is made for it.
     check(target, root)

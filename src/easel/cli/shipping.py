@@ -64,7 +64,7 @@ def ship(session: Session, shipment: Shipment) -> DeployResponse:
             "message": shipment.message,
             "bundle_s3_key": address.bundle_s3_key,
             "source_files": sources,
-            "git_commit_sha": commit.sha if commit else None,
+            "git_commit_sha": commit.revision if commit else None,
             "git_commit_message": commit.message if commit else None,
             "git_author": commit.author if commit else None,
         }

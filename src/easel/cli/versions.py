@@ -45,7 +45,7 @@ def list_versions(
                 when(version.deployed_at),
                 str(version.file_count),
                 size(version.total_bytes),
-                (version.git_commit_sha or "")[:8],
+                _commit(version),
                 (version.message or "").split("\n", 1)[0],
             )
             for version in shown
@@ -62,6 +62,11 @@ def _live_on(version: VersionListItem) -> str:
     if version.pruned:
         return "(pruned)"
     return ", ".join(sorted(name for name, active in version.is_active.items() if active))
+
+
+def _commit(version: VersionListItem) -> str:
+    sha, marked, _ = (version.git_commit_sha or "").partition("-dirty")
+    return sha[:8] + marked
 
 
 def diff(

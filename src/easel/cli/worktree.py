@@ -7,39 +7,58 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from easel.cli.project import BUILD_FOLDERS
+
 _SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The commit that is checked out; `author` as `name <email>`."""
+    """The commit that is checked out; `author` as `name <email>`, `modified` if tracked files differ from it."""
 
     sha: str
     author: str
     message: str
+    modified: bool = False
 
     @property
     def subject(self) -> str:
         """The message's first line."""
         return self.message.split("\n", 1)[0]
 
+    @property
+    def revision(self) -> str:
+        """What was deployed, as `git describe --dirty` names it: the commit, with `-dirty` where it is not all."""
+        return f"{self.sha}-dirty" if self.modified else self.sha
 
-def current_commit(folder: Path) -> Commit | None:
-    """The commit of the work tree that the folder belongs to, or None without Git, a work tree or a commit."""
-    if not _belongs(folder):
-        return None
-    answer = _git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%an <%ae>%x00%B")
-    if answer is None or answer.count("\0") != 2:
+
+def current_commit(target: Path, root: Path) -> Commit | None:
+    """The commit that the folder or zip `target` was made from, if Git knows of it or of the project at `root`."""
+    folder = _tracked_source(target.resolve(), root.resolve())
+    answer = _git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%an <%ae>%x00%B") if folder else None
+    if folder is None or answer is None or answer.count("\0") != 2:
         return None
     sha, author, message = answer.split("\0")
-    return Commit(sha=sha.strip(), author=author, message=message.strip())
+    described = _git(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or ""
+    modified = described.strip().endswith("-dirty")
+    return Commit(sha=sha.strip(), author=author, message=message.strip(), modified=modified)
 
 
-def _belongs(folder: Path) -> bool:
-    """Whether the folder has to do with the work tree around it: one that is neither tracked nor ignored, where other
-    things are tracked, has not."""
-    tracked, around = _git(folder, "ls-files", "--", "."), _git(folder, "ls-files", "--", ":/")
-    return bool(tracked) or not around or _git(folder, "check-ignore", "-q", ".") is not None
+def _tracked_source(target: Path, root: Path) -> Path | None:
+    """The folder of which Git tracks something: the deployed one, or the project that it was built from.
+
+    What lies in a work tree need not have to do with it: that of a home folder holds its owner's settings, and a
+    project in a folder that is ignored is another one.
+    """
+    place = target if target.is_dir() else target.parent
+    if _git(place, "ls-files", "--", str(target)):
+        return place
+    if root == place and (place.name in BUILD_FOLDERS or _git(place, "check-ignore", "-q", ".") is not None):
+        root = place.parent
+    if root == Path.home().resolve():
+        return None
+    # Where nothing is tracked at all, a project has just begun.
+    return root if _git(root, "ls-files", "--", ".") or not _git(root, "ls-files", "--", ":/") else None
 
 
 def listed_files(folder: Path) -> list[str] | None:
