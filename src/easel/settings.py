@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -15,6 +17,14 @@ MIB = 1024 * 1024
 Role = Literal["api", "worker", "edge"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """All of them, in the order in which they are started."""
+
+COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
+"""Variables that are no settings of a server: those of the command line."""
+_OF_OTHERS = re.compile(
+    r"""EASEL_(SUPERVISOR$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
+    |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # of containers, where something beside them is called `easel`""",
+    re.VERBOSE,
+)
 
 
 class Settings(BaseSettings):
@@ -147,6 +157,20 @@ def _misread(url: str) -> bool:
     """Whether a part of the password would be taken for a host, and told to everybody."""
     user = url.partition("?")[0].partition("://")[2].rpartition("@")[0]
     return re.search(r"[@:/]|%(?![0-9A-Fa-f]{2})", user.partition(":")[2]) is not None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The `EASEL_…` variables that nothing reads, each with the known one it is most like, if it is like any."""
+    known = [*(f"EASEL_{name.upper()}" for name in Settings.model_fields), *COMMAND_LINE]
+    unknown = sorted(
+        name
+        for name, value in environment.items()
+        if name.upper().startswith("EASEL_")
+        and name.upper() not in known
+        and not _OF_OTHERS.match(name)
+        and not value.startswith(("tcp://", "udp://"))
+    )
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1)), None) for name in unknown}
 
 
 @lru_cache

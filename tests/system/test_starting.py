@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from bench.running import Platform, RunningApp, free_port
 from bench.stores import Bucket
-from easel.settings import Settings
+from easel.settings import Settings, unknown_variables
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +46,28 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
     assert f"127.0.0.1:{platform.api_port}" in done.stderr
     assert "--api-port" in done.stderr
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "backup"])
+def test_a_variable_that_is_none_is_named_with_the_one_that_was_meant(tmp_path: Path, command: str) -> None:
+    given = {"EASEL_WORKER_PROCESES": "4", "EASEL_PORT": "tcp://10.0.0.1:80", "EASEL_SERVICE_HOST": "10.0.0.1"}
+    place = ["place"] if command == "backup" else []
+    # There is no such database, so nothing is started.
+    done = easel(command, *place, folder=tmp_path, EASEL_DATABASE_URL="postgresql://127.0.0.1:1/no", **given)
+    said = [line for line in done.stderr.splitlines() if "no setting" in line]
+    assert said == [
+        "easel: Warning: there is no setting EASEL_WORKER_PROCESES, so it does nothing. "
+        "Did you mean EASEL_WORKER_PROCESSES?"
+    ]
+
+
+def test_every_variable_that_is_read_or_written_about_is_known() -> None:
+    places = [ROOT / "Makefile", *(ROOT / "deploy").rglob("*"), *(ROOT / "docs").rglob("*.md")]
+    places += [file for folder in ("src", "tests", "bench") for file in (ROOT / folder).rglob("*.py")]
+    texts = [place.read_text() for place in places if place.is_file() and place != Path(__file__)]
+    named = {name for text in texts for name in re.findall(r"\bEASEL_[A-Z_]*[A-Z]\b", text)}
+    assert "EASEL_SERVER" in named
+    assert unknown_variables(dict.fromkeys(named, "")) == {}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,12 +92,18 @@ def register(app: typer.Typer) -> None:
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings from the environment, with those that options gave. Raises SettingInvalidError."""
+    """The settings from the environment, with those that options gave; says which variables there are none.
+
+    Raises SettingInvalidError.
+    """
     from pydantic import ValidationError
 
     from easel.cli.errors import SettingInvalidError
-    from easel.settings import Settings
+    from easel.settings import Settings, unknown_variables
 
+    for variable, nearest in unknown_variables(os.environ).items():
+        meant = f" Did you mean {nearest}?" if nearest else ""
+        typer.echo(f"easel: Warning: there is no setting {variable}, so it does nothing.{meant}", err=True)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
