@@ -158,6 +158,7 @@ def _follow(session: Session, accepted: DeployResponse) -> None:
     from easel.cli.ending import tell_ending
     from easel.cli.errors import InterruptedByUserError
     from easel.cli.follow import Follower, LogLine
+    from easel.cli.queued import said_if_it_waits
 
     log: list[str] = []
 
@@ -166,7 +167,10 @@ def _follow(session: Session, accepted: DeployResponse) -> None:
         session.output.say(f"  {line.line}", style="dim")
 
     try:
-        with session.output.waiting("Deploying …"):
+        with (
+            session.output.waiting("Deploying …"),
+            said_if_it_waits(session, accepted.app_id, accepted.deploy_id),
+        ):
             ended: DeployStatusResponse = Follower(
                 session.client, accepted.app_id, accepted.deploy_id, show
             ).to_the_end()

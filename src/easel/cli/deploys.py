@@ -104,6 +104,7 @@ def logs(
     from easel.cli.errors import InterruptedByUserError
     from easel.cli.exit_codes import ExitCode
     from easel.cli.follow import FINAL, Follower, LogLine, log_so_far
+    from easel.cli.queued import said_if_it_waits
 
     found = session.app(app)
     chosen = find_deploy(session.client, found.app_id, found.slug, deploy, running=False)
@@ -116,7 +117,8 @@ def logs(
 
     if follow or chosen.status in FINAL:
         try:
-            chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
+            with said_if_it_waits(session, found.app_id, chosen.deploy_id):
+                chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
         except KeyboardInterrupt:
             again = session.again(f"logs -f {chosen.deploy_id}")
             raise InterruptedByUserError(what=f"Interrupted. The deploy goes on: follow it with {again}.") from None

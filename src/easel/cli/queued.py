@@ -1,0 +1,42 @@
+"""A deploy that waits for long to be begun: said while it is followed, with what may be the reason."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import httpx
+
+from easel.cli.session import Session
+from easel.errors import EaselError
+
+PATIENCE: Final = 10.0
+"""Seconds after which a deploy that is queued still is said to be."""
+
+
+@contextmanager
+def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
+    """Looks once, if the block takes that long; with --json it says nothing."""
+    if session.output.as_json:
+        yield
+        return
+    timer = threading.Timer(PATIENCE, _look, (session, app_id, deploy_id))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _look(session: Session, app_id: str, deploy_id: str) -> None:
+    # The server may not answer, or the connection be closed already (a RuntimeError): then there is nothing to say.
+    with suppress(EaselError, httpx.HTTPError, RuntimeError):
+        if session.client.deploy_status(app_id, deploy_id).status != "queued":
+            return
+        deploys = session.client.list_deploys(app_id, limit=50).deploys
+        ahead = next((deploy.deploy_id for deploy in deploys if deploy.status == "building"), None)
+        waited = f"Still queued after {PATIENCE:g} s"
+        session.output.warn(f"{waited}: {ahead} ends first." if ahead else f"{waited}; is a worker running?")
