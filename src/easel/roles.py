@@ -24,6 +24,7 @@ from easel.listening import bind, not_bound
 from easel.places import lock_data_dir
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.errors import ObjectsUrlInvalidError
 from easel.storage.freshness import FreshnessPage
 from easel.storage.objects import ObjectStore, open_objects
 
@@ -143,12 +144,24 @@ class PlaceUnusableError(EaselError):
     code = "place_unusable"
 
 
+class PlaceUrlInvalidError(EaselError):
+    """Backups cannot be at `{place}`, which is no object store Easel knows ({reason}). Name a folder, or write it like
+    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
+
+    status = 400
+    code = "place_unusable"
+
+
 def _open_place(place: str, *, create: bool = True) -> ObjectStore:
-    """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and ObjectsUrlInvalidError for a URL."""
+    """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
+    EndpointWithoutTlsError for a URL."""
     from easel.transfer.errors import BackupNotFoundError
 
     if "://" in place:
-        return open_objects(place, Path(), _own_scratch(None))
+        try:
+            return open_objects(place, Path(), _own_scratch(None))
+        except ObjectsUrlInvalidError as error:
+            raise PlaceUrlInvalidError(place=place, reason=error.details["reason"]) from error
     try:
         if not create and not Path(place).exists():
             raise BackupNotFoundError(named="", place=place)

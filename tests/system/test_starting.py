@@ -121,6 +121,16 @@ def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, s
     assert "Traceback" not in done.stderr
 
 
+def test_an_endpoint_without_tls_says_how_to_allow_it(tmp_path: Path) -> None:
+    plain = {**Bucket(free_port(), "easel").environment("x"), "AWS_ALLOW_HTTP": ""}
+    ports = ("--api-port", str(free_port()), "--edge-port", str(free_port()))
+    done = easel("serve", *ports, folder=tmp_path, **plain)
+    assert done.returncode != 0
+    assert f"AWS_ENDPOINT_URL is {plain['AWS_ENDPOINT_URL']}" in done.stderr
+    assert "set AWS_ALLOW_HTTP=true" in done.stderr
+    assert "again" not in done.stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
 def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path, command: str) -> None:
     done = easel(command, folder=tmp_path, EASEL_DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{free_port()}/x")

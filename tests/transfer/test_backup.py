@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -169,3 +170,17 @@ def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) 
     obstore.delete(running.objects(), f"apps/{app.app_id}/bundles/{bundle.name}")
     bundle.unlink()
     assert f"{bundle.name} is missing" in easel(running, "backup", str(place), expect=1)
+
+
+def test_a_bucket_for_backups_that_is_not_there_is_named(running: Platform) -> None:
+    with moto() as bucket:
+        given = {name: value for name, value in bucket.environment("").items() if name.startswith("AWS_")}
+        there = replace(running, environment={**running.environment, **given})
+        for command in ("backup", "restore-backup"):
+            fresh = replace(there, data_dir=running.data_dir.with_name("fresh")) if command != "backup" else there
+            said = easel(fresh, command, "s3://mistyped/easel", expect=6)
+            assert "There is no bucket `mistyped`" in said
+            assert "Traceback" not in said
+        assert "cannot be at `ftp://host/x`" in easel(there, "backup", "ftp://host/x", expect=2)
+        plain = replace(there, environment={**there.environment, "AWS_ALLOW_HTTP": ""})
+        assert "set AWS_ALLOW_HTTP=true" in easel(plain, "backup", "s3://easel/x", expect=2)

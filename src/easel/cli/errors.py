@@ -40,9 +40,17 @@ class ServerUnreachableError(CliError):
 
 
 class UploadFailedError(CliError):
-    """The upload failed after {attempts} attempts: {reason}. Nothing was deployed; run the command again."""
+    """The upload to {host} failed after {attempts} attempts: {reason}. Nothing was deployed; run the command again."""
 
     code = "upload_failed"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class StoreRefusedError(CliError):
+    """{host}, where the server keeps bundles, refused the {what}: {reason}. Run the command again; if it stays so,
+    whoever runs the server has to look at its bucket."""
+
+    code = "store_refused"
     exit_code = ExitCode.UNAVAILABLE
 
 

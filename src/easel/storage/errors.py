@@ -26,6 +26,14 @@ class ObjectsUrlInvalidError(EaselError):
     code = "objects_url_invalid"
 
 
+class EndpointWithoutTlsError(EaselError):
+    """{variable} is {endpoint}, and without TLS anybody on the way can read what goes there. Write it with
+    https://, or set AWS_ALLOW_HTTP=true if that is meant."""
+
+    status = 400
+    code = "endpoint_without_tls"
+
+
 class ObjectTooLargeError(EaselError):
     """The object {key} is larger than {limit} bytes."""
 
@@ -67,3 +75,8 @@ class StoreRefusesError(StoreUnavailableError):
     its credentials, the bucket's name and region, and this machine's clock."""
 
     code = "store_refuses"
+
+
+class BucketMissingError(StoreRefusesError):
+    """There is no bucket{named} ({said}). Nothing was changed. Whoever runs Easel has to make it, or to name
+    another one."""

@@ -25,6 +25,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from easel.storage.errors import (
+    EndpointWithoutTlsError,
     ObjectMissingError,
     ObjectsUrlInvalidError,
     ObjectTooLargeError,
@@ -36,6 +37,8 @@ CHUNK = 1024 * 1024
 Method = Literal["GET", "PUT"]
 
 _ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+"""The variables that name an S3 server, the one that counts first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,13 +325,15 @@ def open_objects(
     """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
 
     `patience` is how many seconds one request to a bucket may take, with its body; `impatience`, where given, how many
-    reading a whole object, a range or what is known of it may take, with all retries. Raises ObjectsUrlInvalidError.
+    reading a whole object, a range or what is known of it may take, with all retries. Raises ObjectsUrlInvalidError,
+    EndpointWithoutTlsError.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:
         return FolderObjects(folder, scratch)
     if url.startswith("file://"):
         return FolderObjects(Path(url.removeprefix("file://")), scratch)
+    allow_http = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _ALLOW_HTTP)
     try:
         store = obstore.store.from_url(
             url,
@@ -336,7 +341,7 @@ def open_objects(
                 "connect_timeout": timedelta(seconds=3),
                 "timeout": timedelta(seconds=patience),
                 # Options given here take the place of these variables.
-                "allow_http": any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _ALLOW_HTTP),
+                "allow_http": allow_http,
             },
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
         )
@@ -345,6 +350,10 @@ def open_objects(
         raise ObjectsUrlInvalidError(url=url, reason=reason[:200].rstrip(".")) from error
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
+    variable = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
+    endpoint = os.environ.get(variable, "")
+    if isinstance(store, S3Store) and endpoint.startswith("http://") and not allow_http:
+        raise EndpointWithoutTlsError(variable=variable, endpoint=endpoint)
     kind = AzureObjects if isinstance(store, AzureStore) else BucketObjects
     return kind(store, scratch, impatience=impatience)
 

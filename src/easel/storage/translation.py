@@ -9,22 +9,22 @@ from contextlib import contextmanager
 
 from obstore.exceptions import BaseError
 
-from easel.storage.errors import ObjectMissingError, StorageFullError, StoreRefusesError, StoreUnavailableError
+from easel.storage.errors import (
+    BucketMissingError,
+    ObjectMissingError,
+    StorageFullError,
+    StoreRefusesError,
+    StoreUnavailableError,
+)
 
 # S3, GCS and Azure say in the same XML what is wrong. Azure's message goes on with the request's id and time.
 _SAID = re.compile(r"<Code>([^<]*)</Code>.*?<Message>([^<\r\n]*)", re.DOTALL)
 
-_REFUSALS = frozenset(
-    (
-        "AuthorizationHeaderMalformed",
-        "ContainerNotFound",
-        "ExpiredToken",
-        "InvalidToken",
-        "NoSuchBucket",
-        "PermanentRedirect",
-    )
-)
+_REFUSALS = frozenset(("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "PermanentRedirect"))
 """Codes of other answers than 401 and 403 where trying again is no use either."""
+
+_NO_BUCKET = frozenset(("ContainerNotFound", "NoSuchBucket"))
+_BUCKET = re.compile(r"<BucketName>([^<]+)|<Resource>/?([^</]+)")
 
 _REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .* not supported")
 """Answers to credentials that may not do this, and credentials that can sign nothing (an Azure SAS token)."""
@@ -37,9 +37,7 @@ def translated(key: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         # So is called whatever was answered with 404, which may be the bucket.
-        said = _SAID.search(str(error))
-        if said and said[1] in _REFUSALS:
-            raise StoreRefusesError(reason=_reason(said)) from error
+        _require_bucket(error)
         raise ObjectMissingError(key=key) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -49,6 +47,7 @@ def translated(key: str) -> Iterator[None]:
         text = str(error)
         if "No space left" in text:
             raise StorageFullError() from error
+        _require_bucket(error)
         said = _SAID.search(text)
         # The first line is how it was asked, the rest is for whoever debugs the library.
         first = text.splitlines()[0]
@@ -56,6 +55,15 @@ def translated(key: str) -> Iterator[None]:
         if _REFUSED.search(first) or (said and said[1] in _REFUSALS):
             raise StoreRefusesError(reason=reason) from error
         raise StoreUnavailableError(reason=reason) from error
+
+
+def _require_bucket(error: Exception) -> None:
+    """Raises BucketMissingError if that is what the store says."""
+    text = str(error)
+    said = _SAID.search(text)
+    if said and said[1] in _NO_BUCKET:
+        named = _BUCKET.search(text)
+        raise BucketMissingError(named=f" `{named[1] or named[2]}`" if named else "", said=said[1]) from error
 
 
 def _reason(said: re.Match[str]) -> str:

@@ -1,0 +1,52 @@
+"""An upload or a download that the store has no place for, or that finds no store."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+
+import pytest
+
+from bench.running import free_port
+from bench.stores import moto
+from easel.cli import upload
+from easel.cli.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
+from easel.cli.exit_codes import ExitCode
+from easel.cli.output import Output
+from easel.storage.objects import open_objects
+
+OUTPUT = Output(as_json=False)
+
+
+def test_a_bucket_that_vanished_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with moto() as bucket:
+        for name, value in bucket.environment("x").items():
+            monkeypatch.setenv(name, value)
+        store = open_objects("s3://vanished/x", tmp_path, tmp_path)
+        put, get = (asyncio.run(store.presigned(method, "k", 60)) for method in ("PUT", "GET"))
+        with pytest.raises(StoreRefusedError) as refused:
+            upload.upload(put, io.BytesIO(b"zip"), 3, OUTPUT)
+        assert refused.value.message.startswith(
+            f"127.0.0.1:{bucket.port}, where the server keeps bundles, refused the upload: "
+            "NoSuchBucket, The specified bucket does not exist."
+        )
+        assert refused.value.exit_code is ExitCode.UNAVAILABLE
+        with pytest.raises(StoreRefusedError, match="refused the download: NoSuchBucket"):
+            upload.download(get, tmp_path / "k.zip", OUTPUT)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_that_is_not_to_be_had_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(upload, "PAUSES", (0.0,))
+    with pytest.raises(UploadFailedError) as failed:
+        upload.upload("http://bundles.invalid/k?X-Amz-Signature=1", io.BytesIO(b"zip"), 3, OUTPUT)
+    assert failed.value.message.startswith(
+        "The upload to bundles.invalid failed after 2 attempts: this machine does not know the name."
+    )
+    assert "The upload to bundles.invalid broke off" in capsys.readouterr().err
+    nobody = f"127.0.0.1:{free_port()}"
+    with pytest.raises(DownloadFailedError, match=f"{nobody}: .*refused"):
+        upload.download(f"http://{nobody}/k", tmp_path / "k.zip", OUTPUT)
