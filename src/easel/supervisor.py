@@ -47,11 +47,13 @@ class NotReadyError(EaselError):
 
 
 class Supervisor:
-    """One `easel serve`. `say` is told what happens, for the person who started it."""
+    """One `easel serve`. `say` is told what happens, for the person who started it; the first API key only if that is
+    `attended`, so that nobody else reads it."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None], *, attended: bool) -> None:
         self._settings = settings
         self._say = say
+        self._attended = attended
         self._stopping = asyncio.Event()
         self._children: dict[int, RoleProcess] = {}
         self._lock: IO[str] | None = None
@@ -134,7 +136,7 @@ class Supervisor:
             return
         path = self._settings.data_dir / "api-key"
         secret = await in_process(prepare_database, self._settings, url)
-        if secret is not None:
+        if secret is not None and self._attended:
             self._say(f"The first API key is {secret}")
         self._say(f"API key for the CLI on this machine: {path}")
 

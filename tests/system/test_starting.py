@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform, RunningApp, free_port
+from bench.running import Platform, RunningApp, free_port, make_platform
 from bench.stores import Bucket
 from easel.settings import Settings, unknown_variables
 
@@ -46,6 +47,27 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
     assert f"127.0.0.1:{platform.api_port}" in done.stderr
     assert "--api-port" in done.stderr
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_the_first_key_is_shown_on_a_terminal(tmp_path: Path) -> None:
+    made = make_platform(tmp_path)
+    screen, terminal = pty.openpty()
+    ports = ("--api-port", str(made.api_port), "--edge-port", str(made.edge_port))
+    made.process = subprocess.Popen(
+        [sys.executable, "-m", "easel.cli.main", "serve", "--data-dir", str(made.data_dir), *ports],
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **made.environment},
+    )
+    os.close(terminal)
+    with os.fdopen(screen, encoding="utf-8") as shown:
+        said = []
+        for line in shown:
+            said.append(line.strip())
+            if "easel: Ready" in line:
+                break
+        made.stop()
+    assert f"easel: The first API key is {made.api_key}" in said
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "backup"])

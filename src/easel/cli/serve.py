@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +51,9 @@ def register(app: typer.Typer) -> None:
         )
 
         async def run() -> None:
-            await Supervisor(settings, lambda line: print(f"easel: {line}", flush=True)).run()
+            # Without a terminal it goes to a journal or a file, which others read, and which is kept.
+            attended = sys.stdout.isatty()
+            await Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
 
         asyncio.run(run())
 
