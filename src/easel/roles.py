@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+KEY_REPLACED = "The secret key is another one than before: apps' secrets from then have to be set again"
 
 
 def database_url(settings: Settings) -> str:
@@ -220,8 +221,32 @@ def open_vault(settings: Settings) -> Vault:
     return Vault(load_secret(settings.data_dir / "secret-key"))
 
 
+def recognise_key(settings: Settings, url: str) -> bool:
+    """Sees to it that all apis of a database have the same secret key; raises SecretKeyDiffersError for one that has
+    another. Nobody else uses an embedded database: there another key is taken, and True given."""
+    from easel.access import instance_key
+
+    vault = open_vault(settings)
+    if settings.database_url is None:
+        return instance_key.replace(url, vault)
+    source = "EASEL_SECRET_KEY" if settings.secret_key is not None else str(settings.data_dir / "secret-key")
+    instance_key.recognise(url, vault, source=source)
+    return False
+
+
+def replace_key(settings: Settings) -> None:
+    """Takes this machine's secret key in the place of one that is lost. Raises DataFolderMissingError,
+    SchemaVersionError, RolesApartError."""
+    from easel.access import instance_key
+
+    require_shared(settings, with_secret=True)
+    with database_beside(settings) as url:
+        require_schema(url)
+        instance_key.replace(url, open_vault(settings))
+
+
 def run_api(settings: Settings) -> None:
-    """Serves the control plane until told to stop. Raises SchemaVersionError."""
+    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError."""
     url = _prepare(settings, "api")
 
     import uvicorn
@@ -231,6 +256,8 @@ def run_api(settings: Settings) -> None:
 
     # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
     objects = open_store(settings, impatience=15)
+    if recognise_key(settings, url):
+        logger.warning(KEY_REPLACED)
     app = make_application(make_services(settings, url, objects, open_vault(settings)))
     config = uvicorn.Config(
         app,

@@ -21,9 +21,11 @@ from easel.listening import PortTakenError, bind
 from easel.places import lock_data_dir, remember_data_dir
 from easel.processes import RoleProcess, in_process, open_nursery
 from easel.roles import (
+    KEY_REPLACED,
     configure_logging,
     open_store,
     prepare_database,
+    recognise_key,
     require_schema,
     require_shared,
 )
@@ -61,7 +63,7 @@ class Supervisor:
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT.
 
-        Raises RolesApartError, DataDirInUseError, NotReadyError and start-up errors.
+        Raises RolesApartError, DataDirInUseError, SecretKeyDiffersError, NotReadyError and start-up errors.
         """
         configure_logging(self._settings.log_level, "easel")
         self._require_shared()
@@ -133,12 +135,18 @@ class Supervisor:
         if self._apart:
             # When the schema changes is for the operator to say: machines of the earlier release still run on it.
             await in_process(require_schema, url)
+            await self._recognise_key(url)
             return
         path = self._settings.data_dir / "api-key"
         secret = await in_process(prepare_database, self._settings, url)
+        await self._recognise_key(url)
         if secret is not None and self._attended:
             self._say(f"The first API key is {secret}")
         self._say(f"API key for the CLI on this machine: {path}")
+
+    async def _recognise_key(self, url: str) -> None:
+        if "api" in self._settings.roles and await in_process(recognise_key, self._settings, url):
+            logger.warning(KEY_REPLACED)
 
     async def _watch(self, url: str) -> None:
         given = {"database_url": url, "data_dir": self._settings.data_dir.resolve()}

@@ -32,6 +32,8 @@ class Vault:
         self._fernet = Fernet(base64.urlsafe_b64encode(_derive(root, b"seal")))
         self._signing = _derive(root, b"sign")
         self._digesting = _derive(root, b"digest")
+        self.fingerprint = _derive(root, b"fingerprint").hex()
+        """By which the key is known again. Nothing that is sealed or signed can be read or made with it."""
 
     def seal(self, plain: str) -> str:
         """The value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""

@@ -86,6 +86,14 @@ def register(app: typer.Typer) -> None:
         migrate_database(read_settings(data_dir=data_dir))
         print("The database is up to date.")
 
+    @app.command("new-secret-key", rich_help_panel=panel)
+    def new_secret_key(data_dir: DataDir = None) -> None:
+        """Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again."""
+        from easel.roles import replace_key
+
+        replace_key(read_settings(data_dir=data_dir))
+        print("The database is used with this secret key from now on. Restart every api.")
+
     @app.command(rich_help_panel=panel)
     def organisation(name: Annotated[str, typer.Argument(help="What to call it.")], data_dir: DataDir = None) -> None:
         """Make another organisation, whose apps and keys are its own, and print its first API key."""

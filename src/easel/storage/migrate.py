@@ -40,7 +40,7 @@ def migrate(url: str, to: str = "head") -> None:
     DatabaseUnavailableError.
     """
     wanted = schema() if to == "head" else to
-    with _reached(), psycopg.connect(url, autocommit=True, **noticing(url)) as connection:
+    with reached(), psycopg.connect(url, autocommit=True, **noticing(url)) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         # The lock ends with the connection.
         found = _found(url)
@@ -55,7 +55,7 @@ def migrate(url: str, to: str = "head") -> None:
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def reached() -> Iterator[None]:
     """Says in a sentence why the database cannot be used: it is the first thing that anybody asks of it."""
     from sqlalchemy.exc import DBAPIError
 
@@ -102,7 +102,7 @@ def _upgrade(url: str, to: str) -> bool:
 
 def check_schema(url: str) -> None:
     """Raises SchemaVersionError unless the database has exactly this release's schema, and DatabaseUnavailableError."""
-    with _reached():
+    with reached():
         found = _found(url)
     if found != schema():
         newer = found is not None and not knows_schema(found)

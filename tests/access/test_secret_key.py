@@ -1,0 +1,95 @@
+"""One database, one secret key: an api with another one does not start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.running import RunningApp, free_port, make_platform
+from easel.access import instance_key
+from easel.access.secrets import Vault
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.migrate import migrate
+from tests.system.cluster import answers
+from tests.system.test_starting import easel
+
+FIRST, SECOND = "the first key, of 16 or more", "another key, of 16 or more"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A database that is the operator's own."""
+    server = EmbeddedPostgres(tmp_path / "database")
+    yield server.start()
+    server.stop()
+
+
+def runs(folder: Path, **environment: str) -> None:
+    """Starts an api, and sees it answer."""
+    port = free_port()
+    command = [sys.executable, "-m", "easel.cli.main", "api", "--api-port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
+    try:
+        while not answers(port):
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_an_api_with_another_key_is_refused_until_the_first_is_said_to_be_lost(url: str, tmp_path: Path) -> None:
+    migrate(url)
+    ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}
+    first = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": FIRST, **ports}
+    second = {**first, "EASEL_SECRET_KEY": SECOND}
+    runs(tmp_path, **first)
+    for command in ("api", "serve"):
+        refused = easel(command, folder=tmp_path, **second)
+        assert refused.returncode != 0
+        assert "EASEL_SECRET_KEY is another secret key than the one" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    with psycopg.connect(url) as connection:
+        known = connection.execute("select value from instance").fetchall()
+    assert len(known) == 1
+    assert FIRST not in str(known)
+    assert easel("new-secret-key", folder=tmp_path, **second).returncode == 0
+    runs(tmp_path, **second)
+
+
+def test_of_apis_that_start_at_once_one_key_is_kept(url: str) -> None:
+    migrate(url)
+
+    def start(secret: str) -> str | None:
+        try:
+            instance_key.recognise(url, Vault(secret), source="EASEL_SECRET_KEY")
+        except instance_key.SecretKeyDiffersError:
+            return None
+        return secret
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = set(pool.map(start, [FIRST, SECOND] * 4)) - {None}
+    assert len(kept) == 1
+
+
+def test_a_key_of_the_data_folder_that_is_lost_is_replaced_and_said_to_be(tmp_path: Path) -> None:
+    platform = make_platform(tmp_path)
+    platform.start()
+    try:
+        app = RunningApp.create(platform)
+        platform.stop()
+        assert "another one than before" not in platform.log.read_text()
+        (platform.data_dir / "secret-key").unlink()
+        platform.start()
+        assert platform.log.read_text().count("The secret key is another one than before") == 1
+        assert app.deploy({"index.html": "<!doctype html>"})["status"] == "complete"
+    finally:
+        platform.stop()
