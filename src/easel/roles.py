@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import ctypes
-import getpass
 import logging
 import os
 import resource
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import Any
 
 from easel.access.secrets import Vault, load_secret
 from easel.errors import EaselError
 from easel.listening import bind, not_bound
-from easel.places import lock_data_dir
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
-from easel.storage.errors import ObjectsUrlInvalidError
 from easel.storage.freshness import FreshnessPage
 from easel.storage.objects import ObjectStore, open_objects
-
-if TYPE_CHECKING:
-    from easel.transfer.models import Index
-    from easel.transfer.service import Made
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +29,6 @@ KEY_REPLACED = "The secret key is another one than before: apps' secrets from th
 def database_url(settings: Settings) -> str:
     """The operator's database, or the embedded one, started or found running."""
     return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
-
-
-class DataFolderMissingError(EaselError):
-    """{folder} holds no data of Easel. Name the folder with `--data-dir`, or run `easel serve` there first."""
-
-    status = 404
-    code = "data_folder_missing"
 
 
 class RolesApartError(EaselError):
@@ -70,126 +51,6 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
     missing = [name for name, value in needed.items() if value is None]
     if missing:
         raise RolesApartError(missing=" and ".join(missing))
-
-
-@contextmanager
-def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """The database for one command: the operator's, or the one in the data folder, which is left running or stopped
-    as it was found. Raises DataFolderMissingError where there is none and none is to be made, RolesApartError."""
-    require_shared(settings)
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    embedded = EmbeddedPostgres(settings.postgres_dir)
-    if not embedded.exists and not create:
-        raise DataFolderMissingError(folder=str(settings.data_dir))
-    found_running = embedded.runs
-    url = embedded.start()
-    try:
-        yield url
-    finally:
-        if not found_running:
-            embedded.stop()
-
-
-def found_organisation(settings: Settings, name: str) -> str:
-    """Makes an organisation; gives its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
-    import easel.apps.models  # noqa: F401 (keys refer to apps)
-    from easel.access import service
-    from easel.storage.database import Database
-    from easel.storage.migrate import check_schema
-
-    async def found(url: str) -> str:
-        database = Database(url)
-        try:
-            async with database.transaction() as work:
-                return await service.found_organisation(work, name)
-        finally:
-            await database.close()
-
-    with database_beside(settings) as url:
-        check_schema(url)
-        return asyncio.run(found(url))
-
-
-def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[str], None]) -> Made:
-    """Writes a backup to a folder or a bucket's URL. Raises DataFolderMissingError, SchemaVersionError."""
-    from easel.storage.migrate import check_schema
-    from easel.transfer import service
-
-    with database_beside(settings) as url:
-        check_schema(url)
-        objects, kept = _open_aside(settings), _open_place(place)
-        return asyncio.run(service.back_up(url, objects, kept, settings.data_dir, with_keys=with_keys, say=say))
-
-
-def bring_back(settings: Settings, place: str, *, name: str | None, say: Callable[[str], None]) -> Index:
-    """Brings a backup back into an empty instance that does not run. Raises the errors of `easel.transfer`,
-    DataDirInUseError."""
-    from easel.transfer import service
-
-    kept = _open_place(place, create=False)
-    with lock_data_dir(settings.data_dir):
-        # Before a database is made for it.
-        chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
-        with database_beside(settings, create=True) as url:
-            back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)
-            asyncio.run(back)
-    return index
-
-
-class PlaceUnusableError(EaselError):
-    """The folder {place} cannot be used for backups by the user {user}: {reason}."""
-
-    status = 400
-    code = "place_unusable"
-
-
-class PlaceUrlInvalidError(EaselError):
-    """Backups cannot be at `{place}`, which is no object store Easel knows ({reason}). Name a folder, or write it like
-    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
-
-    status = 400
-    code = "place_unusable"
-
-
-def _open_place(place: str, *, create: bool = True) -> ObjectStore:
-    """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
-    EndpointWithoutTlsError for a URL."""
-    from easel.transfer.errors import BackupNotFoundError
-
-    if "://" in place:
-        try:
-            return open_objects(place, Path(), _own_scratch(None))
-        except ObjectsUrlInvalidError as error:
-            raise PlaceUrlInvalidError(place=place, reason=error.details["reason"]) from error
-    try:
-        if not create and not Path(place).exists():
-            raise BackupNotFoundError(named="", place=place)
-        return open_objects(None, Path(place), Path(place) / ".scratch")
-    except OSError as error:
-        raise PlaceUnusableError(place=place, user=getpass.getuser(), reason=error.strerror) from error
-
-
-def _open_aside(settings: Settings) -> ObjectStore:
-    """The object store for a command: what it puts aside is not taken for what a killed server left behind."""
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    return open_objects(settings.objects_url, settings.objects_dir, _own_scratch(settings.scratch_dir))
-
-
-def _own_scratch(folder: Path | None) -> Path:
-    """A new folder of this process's own in that one, by default the system's; it goes with the process."""
-    made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
-
-
-def migrate_database(settings: Settings) -> None:
-    """Brings the database to this release's schema. Raises DataFolderMissingError, SchemaVersionError."""
-    from easel.storage.migrate import migrate
-
-    with database_beside(settings) as url:
-        migrate(url)
 
 
 def prepare_database(settings: Settings, url: str) -> str | None:
@@ -232,17 +93,6 @@ def recognise_key(settings: Settings, url: str) -> bool:
     source = "EASEL_SECRET_KEY" if settings.secret_key is not None else str(settings.data_dir / "secret-key")
     instance_key.recognise(url, vault, source=source)
     return False
-
-
-def replace_key(settings: Settings) -> None:
-    """Takes this machine's secret key in the place of one that is lost. Raises DataFolderMissingError,
-    SchemaVersionError, RolesApartError."""
-    from easel.access import instance_key
-
-    require_shared(settings, with_secret=True)
-    with database_beside(settings) as url:
-        require_schema(url)
-        instance_key.replace(url, open_vault(settings))
 
 
 def run_api(settings: Settings) -> None:

@@ -31,7 +31,7 @@ def backup(
 ) -> None:
     """Write a backup of everything to a folder or bucket, while Easel runs."""
     from easel.cli.text import size
-    from easel.roles import back_up
+    from easel.operating import back_up
 
     made = back_up(read_settings(data_dir=data_dir), place, with_keys=keys, say=_say)
     _say(f"Backup {made.name}: {made.objects} objects, {size(made.bytes)}; {made.copied} of them were new there.")
@@ -46,7 +46,7 @@ def backup(
 
 def restore_backup(place: Place, name: Name = None, data_dir: DataDir = None) -> None:
     """Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there."""
-    from easel.roles import bring_back
+    from easel.operating import bring_back
 
     index = bring_back(read_settings(data_dir=data_dir), place, name=name, say=_say)
     rows = sum(table.rows for table in index.tables.values())

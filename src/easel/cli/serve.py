@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel=panel)
     def migrate(data_dir: DataDir = None) -> None:
         """Bring the database to this release's schema; safe to run from several machines at once."""
-        from easel.roles import migrate_database
+        from easel.operating import migrate_database
 
         migrate_database(read_settings(data_dir=data_dir))
         print("The database is up to date.")
@@ -89,7 +89,7 @@ def register(app: typer.Typer) -> None:
     @app.command("new-secret-key", rich_help_panel=panel)
     def new_secret_key(data_dir: DataDir = None) -> None:
         """Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again."""
-        from easel.roles import replace_key
+        from easel.operating import replace_key
 
         replace_key(read_settings(data_dir=data_dir))
         print("The database is used with this secret key from now on. Restart every api.")
@@ -97,7 +97,7 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel=panel)
     def organisation(name: Annotated[str, typer.Argument(help="What to call it.")], data_dir: DataDir = None) -> None:
         """Make another organisation, whose apps and keys are its own, and print its first API key."""
-        from easel.roles import found_organisation
+        from easel.operating import found_organisation
 
         print(found_organisation(read_settings(data_dir=data_dir), name))
 
