@@ -32,8 +32,8 @@ from easel.deploys.service import list_deploys
 from easel.edge import feed
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.folder import FolderObjects
 from easel.storage.migrate import migrate
-from easel.storage.objects import FolderObjects
 from easel.versions.service import list_versions
 
 APPS = 50_000

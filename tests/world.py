@@ -12,8 +12,9 @@ from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
-from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
+from easel.storage.stores import open_objects
 
 T = TypeVar("T")
 

@@ -18,7 +18,8 @@ from easel.roles import open_vault, require_schema, require_shared
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.errors import ObjectsUrlInvalidError
-from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
 
 if TYPE_CHECKING:
     from easel.transfer.models import Index

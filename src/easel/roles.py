@@ -18,7 +18,8 @@ from easel.listening import bind, not_bound
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.freshness import FreshnessPage
-from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
 
 logger = logging.getLogger(__name__)
 

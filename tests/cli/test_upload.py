@@ -14,7 +14,7 @@ from easel.cli import upload
 from easel.cli.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.output import Output
-from easel.storage.objects import open_objects
+from easel.storage.stores import open_objects
 
 OUTPUT = Output(as_json=False)
 

@@ -24,8 +24,8 @@ from easel.edge.routes import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
 from easel.serving.variants import build_variants
 from easel.settings import Settings
+from easel.storage.folder import FolderObjects
 from easel.storage.freshness import HOSTS_SLOT, FreshnessPage, slot_of
-from easel.storage.objects import FolderObjects
 from easel.versions.keys import bundle_key, manifest_key, variants_key
 
 Files = Mapping[str, bytes | str]

@@ -14,7 +14,8 @@ from bench.stores import Bucket, moto
 from easel.edge.disk import BLOCK, SMALL, DiskCache
 from easel.edge.store import EdgeStore
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
-from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
 from tests.system.chaos.small_disk import SmallDisk
 from tests.system.chaos.small_disk import small_disk as mounted_disk
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bench.stores import Bucket, moto, rclone
-from easel.storage.objects import ObjectStore, open_objects
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
 from tests.azurite import Container
 
 Environment = dict[str, str]

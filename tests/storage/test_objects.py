@@ -22,7 +22,9 @@ from easel.storage.errors import (
     StoreRefusesError,
     StoreUnavailableError,
 )
-from easel.storage.objects import FolderObjects, ObjectStore, open_objects
+from easel.storage.folder import FolderObjects
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
 from easel.uploads.errors import UploadIncompleteError
 from tests.azurite import AZURITE
 

@@ -16,7 +16,7 @@ import pytest
 
 from bench.running import RunningApp, zip_of
 from easel.storage.errors import StoreUnavailableError
-from easel.storage.objects import open_objects
+from easel.storage.stores import open_objects
 from tests.system.conftest import Shared
 from tests.system.test_edges import restore
 from tests.system.test_machines import on, page, seconds_until

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from bench.running import Platform, RunningApp, zip_of
 from easel.access.secrets import Vault
 from easel.storage.errors import StorageFullError
-from easel.storage.objects import FolderObjects
+from easel.storage.folder import FolderObjects
 from easel.uploads.errors import FilenameInvalidError
 from easel.uploads.routes import store_upload
 from easel.uploads.service import SignedAddress, clean_filename

@@ -7,11 +7,8 @@ Keys are relative paths made by Easel alone: `app-builds/{app}/{token}/{file}` f
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
-import mmap
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,13 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from easel.storage.errors import (
-    EndpointWithoutTlsError,
     ObjectMissingError,
-    ObjectsUrlInvalidError,
     ObjectTooLargeError,
     StoreUnavailableError,
 )
@@ -35,10 +29,6 @@ from easel.storage.translation import translated
 
 CHUNK = 1024 * 1024
 Method = Literal["GET", "PUT"]
-
-_ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-"""The variables that name an S3 server, the one that counts first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,171 +185,3 @@ class ObjectStore:
     async def check(self) -> None:
         """Raises StoreUnavailableError unless the store answers."""
         await self.head("easel-ready")
-
-
-class FolderObjects(ObjectStore):
-    """Objects in a folder. Pinning is a hard link: no byte is copied, and an upload is only ever replaced whole."""
-
-    def __init__(self, root: Path, scratch: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.root = root.resolve()
-        super().__init__(LocalStore(self.root, mkdir=True), scratch)
-
-    def local_path(self, key: str) -> Path | None:
-        """Where the object lies on this machine's disk. Keys are made by Easel and never hold `..`."""
-        return self.root.joinpath(*key.split("/"))
-
-    def scratch_file(self) -> tuple[int, Path]:
-        """A new empty file on the same disk as the objects: descriptor and path."""
-        descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".part")
-        return descriptor, Path(name)
-
-    def install(self, part: Path, key: str) -> None:
-        """Moves a complete, synced scratch file into place under the key, atomically."""
-        target = self.root.joinpath(*key.split("/"))
-        with translated(key):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(part, target)
-
-    async def put(self, key: str, data: bytes) -> None:
-        """Stores the object durably: synced to disk, then renamed into place."""
-        # A disk that is busy keeps this thread waiting, not all deploys of the worker.
-        await asyncio.to_thread(self._put, key, data)
-
-    def _put(self, key: str, data: bytes) -> None:
-        with translated(key):
-            descriptor, part = self.scratch_file()
-            try:
-                with os.fdopen(descriptor, "wb") as out:
-                    out.write(data)
-                    out.flush()
-                    os.fsync(out.fileno())
-                self.install(part, key)
-            finally:
-                part.unlink(missing_ok=True)
-
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
-        """Stores what comes durably: synced to disk, then renamed into place. Raises as for any store."""
-        descriptor, part = self.scratch_file()
-        try:
-            # Closing writes what is left, so that it as well may find the disk full.
-            with translated(key), os.fdopen(descriptor, "wb") as out:
-                async for piece in pieces:
-                    out.write(piece)
-                out.flush()
-                # A large one may take seconds, in which everybody else would wait.
-                await asyncio.to_thread(os.fsync, out.fileno())
-            self.install(part, key)
-        finally:
-            part.unlink(missing_ok=True)
-
-    @asynccontextmanager
-    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
-        """A hard link to the upload as it is now, hashed. Raises as for any store."""
-        source = self.root.joinpath(*key.split("/"))
-        descriptor, path = self.scratch_file()
-        os.close(descriptor)
-        path.unlink()
-        try:
-            with translated(key):
-                try:
-                    os.link(source, path)
-                except OSError as error:
-                    if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
-                        raise
-                    shutil.copyfile(source, path)
-                size = path.stat().st_size
-                if limit is not None and size > limit:
-                    raise ObjectTooLargeError(key=key, limit=limit)
-                digest = await asyncio.to_thread(_hash_file, path, size)
-            yield Pinned(path=path, hash=digest, size=size)
-        finally:
-            path.unlink(missing_ok=True)
-
-    async def adopt(self, pinned: Pinned, key: str) -> None:
-        """Gives the pinned copy its final name: one more hard link."""
-        target = self.root.joinpath(*key.split("/"))
-        with translated(key):
-            if target.exists() and target.stat().st_size == pinned.size:
-                return
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = pinned.path.with_suffix(".adopt")
-            try:
-                try:
-                    os.link(pinned.path, part)
-                except OSError:
-                    shutil.copyfile(pinned.path, part)
-                os.replace(part, target)
-            finally:
-                part.unlink(missing_ok=True)
-
-
-class BucketObjects(ObjectStore):
-    """Objects in S3, GCS or Azure; endpoint, region and credentials come from their usual variables."""
-
-    presigns: frozenset[Method] = frozenset(("GET", "PUT"))
-    far = True
-
-    async def check(self) -> None:
-        """Raises StoreUnavailableError unless the bucket is there and may be read."""
-        # Asking for an object would not tell a bucket that is missing from an object that is.
-        async with self._soon("easel-ready"):
-            async for _ in obstore.list(self._store, prefix="easel-ready"):
-                break
-
-
-class AzureObjects(BucketObjects):
-    """Objects in Azure Blob Storage.
-
-    It takes a PUT only with a header of its own, `x-ms-blob-type`, which whoever uploads to a presigned URL does not
-    send, and which nothing in the URL can stand for. Uploads therefore go through the api.
-    """
-
-    presigns: frozenset[Method] = frozenset(("GET",))
-
-
-def open_objects(
-    url: str | None, folder: Path, scratch: Path, *, patience: float = 300, impatience: float | None = None
-) -> ObjectStore:
-    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
-
-    `patience` is how many seconds one request to a bucket may take, with its body; `impatience`, where given, how many
-    reading a whole object, a range or what is known of it may take, with all retries. Raises ObjectsUrlInvalidError,
-    EndpointWithoutTlsError.
-    """
-    scratch.mkdir(parents=True, exist_ok=True)
-    if url is None:
-        return FolderObjects(folder, scratch)
-    if url.startswith("file://"):
-        return FolderObjects(Path(url.removeprefix("file://")), scratch)
-    allow_http = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _ALLOW_HTTP)
-    try:
-        store = obstore.store.from_url(
-            url,
-            client_options={
-                "connect_timeout": timedelta(seconds=3),
-                "timeout": timedelta(seconds=patience),
-                # Options given here take the place of these variables.
-                "allow_http": allow_http,
-            },
-            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
-        )
-    except (BaseError, ValueError) as error:
-        reason = str(error).splitlines()[0].removeprefix("Generic MicrosoftAzure error: ")
-        raise ObjectsUrlInvalidError(url=url, reason=reason[:200].rstrip(".")) from error
-    if not isinstance(store, S3Store | GCSStore | AzureStore):
-        raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
-    variable = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
-    endpoint = os.environ.get(variable, "")
-    if isinstance(store, S3Store) and endpoint.startswith("http://") and not allow_http:
-        raise EndpointWithoutTlsError(variable=variable, endpoint=endpoint)
-    kind = AzureObjects if isinstance(store, AzureStore) else BucketObjects
-    return kind(store, scratch, impatience=impatience)
-
-
-def _hash_file(path: Path, size: int) -> str:
-    if size == 0:
-        return hashlib.sha256().hexdigest()
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return hashlib.sha256(view).hexdigest()

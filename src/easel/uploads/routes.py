@@ -16,7 +16,8 @@ from easel import clock
 from easel.apps.service import get_app
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError
-from easel.storage.objects import FolderObjects, ObjectStore
+from easel.storage.folder import FolderObjects
+from easel.storage.objects import ObjectStore
 from easel.uploads.errors import (
     BundleTooLargeError,
     ContentTypeMismatchError,

@@ -1,0 +1,125 @@
+"""The object store in a folder of this machine's."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import mmap
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from obstore.store import LocalStore
+
+from easel.storage.errors import ObjectTooLargeError
+from easel.storage.objects import ObjectStore, Pinned
+from easel.storage.translation import translated
+
+
+class FolderObjects(ObjectStore):
+    """Objects in a folder. Pinning is a hard link: no byte is copied, and an upload is only ever replaced whole."""
+
+    def __init__(self, root: Path, scratch: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.root = root.resolve()
+        super().__init__(LocalStore(self.root, mkdir=True), scratch)
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the object lies on this machine's disk. Keys are made by Easel and never hold `..`."""
+        return self.root.joinpath(*key.split("/"))
+
+    def scratch_file(self) -> tuple[int, Path]:
+        """A new empty file on the same disk as the objects: descriptor and path."""
+        descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".part")
+        return descriptor, Path(name)
+
+    def install(self, part: Path, key: str) -> None:
+        """Moves a complete, synced scratch file into place under the key, atomically."""
+        target = self.root.joinpath(*key.split("/"))
+        with translated(key):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, target)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Stores the object durably: synced to disk, then renamed into place."""
+        # A disk that is busy keeps this thread waiting, not all deploys of the worker.
+        await asyncio.to_thread(self._put, key, data)
+
+    def _put(self, key: str, data: bytes) -> None:
+        with translated(key):
+            descriptor, part = self.scratch_file()
+            try:
+                with os.fdopen(descriptor, "wb") as out:
+                    out.write(data)
+                    out.flush()
+                    os.fsync(out.fileno())
+                self.install(part, key)
+            finally:
+                part.unlink(missing_ok=True)
+
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Stores what comes durably: synced to disk, then renamed into place. Raises as for any store."""
+        descriptor, part = self.scratch_file()
+        try:
+            # Closing writes what is left, so that it as well may find the disk full.
+            with translated(key), os.fdopen(descriptor, "wb") as out:
+                async for piece in pieces:
+                    out.write(piece)
+                out.flush()
+                # A large one may take seconds, in which everybody else would wait.
+                await asyncio.to_thread(os.fsync, out.fileno())
+            self.install(part, key)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @asynccontextmanager
+    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
+        """A hard link to the upload as it is now, hashed. Raises as for any store."""
+        source = self.root.joinpath(*key.split("/"))
+        descriptor, path = self.scratch_file()
+        os.close(descriptor)
+        path.unlink()
+        try:
+            with translated(key):
+                try:
+                    os.link(source, path)
+                except OSError as error:
+                    if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                        raise
+                    shutil.copyfile(source, path)
+                size = path.stat().st_size
+                if limit is not None and size > limit:
+                    raise ObjectTooLargeError(key=key, limit=limit)
+                digest = await asyncio.to_thread(_hash_file, path, size)
+            yield Pinned(path=path, hash=digest, size=size)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def adopt(self, pinned: Pinned, key: str) -> None:
+        """Gives the pinned copy its final name: one more hard link."""
+        target = self.root.joinpath(*key.split("/"))
+        with translated(key):
+            if target.exists() and target.stat().st_size == pinned.size:
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = pinned.path.with_suffix(".adopt")
+            try:
+                try:
+                    os.link(pinned.path, part)
+                except OSError:
+                    shutil.copyfile(pinned.path, part)
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
+
+
+def _hash_file(path: Path, size: int) -> str:
+    if size == 0:
+        return hashlib.sha256().hexdigest()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        return hashlib.sha256(view).hexdigest()

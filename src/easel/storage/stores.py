@@ -1,0 +1,82 @@
+"""The object stores there are, and opening the one that a URL names."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from easel.storage.errors import EndpointWithoutTlsError, ObjectsUrlInvalidError
+from easel.storage.folder import FolderObjects
+from easel.storage.objects import Method, ObjectStore
+
+_ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+"""The variables that name an S3 server, the one that counts first."""
+
+
+class BucketObjects(ObjectStore):
+    """Objects in S3, GCS or Azure; endpoint, region and credentials come from their usual variables."""
+
+    presigns: frozenset[Method] = frozenset(("GET", "PUT"))
+    far = True
+
+    async def check(self) -> None:
+        """Raises StoreUnavailableError unless the bucket is there and may be read."""
+        # Asking for an object would not tell a bucket that is missing from an object that is.
+        async with self._soon("easel-ready"):
+            async for _ in obstore.list(self._store, prefix="easel-ready"):
+                break
+
+
+class AzureObjects(BucketObjects):
+    """Objects in Azure Blob Storage.
+
+    It takes a PUT only with a header of its own, `x-ms-blob-type`, which whoever uploads to a presigned URL does not
+    send, and which nothing in the URL can stand for. Uploads therefore go through the api.
+    """
+
+    presigns: frozenset[Method] = frozenset(("GET",))
+
+
+def open_objects(
+    url: str | None, folder: Path, scratch: Path, *, patience: float = 300, impatience: float | None = None
+) -> ObjectStore:
+    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
+
+    `patience` is how many seconds one request to a bucket may take, with its body; `impatience`, where given, how many
+    reading a whole object, a range or what is known of it may take, with all retries. Raises ObjectsUrlInvalidError,
+    EndpointWithoutTlsError.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    if url is None:
+        return FolderObjects(folder, scratch)
+    if url.startswith("file://"):
+        return FolderObjects(Path(url.removeprefix("file://")), scratch)
+    allow_http = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _ALLOW_HTTP)
+    try:
+        store = obstore.store.from_url(
+            url,
+            client_options={
+                "connect_timeout": timedelta(seconds=3),
+                "timeout": timedelta(seconds=patience),
+                # Options given here take the place of these variables.
+                "allow_http": allow_http,
+            },
+            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},
+        )
+    except (BaseError, ValueError) as error:
+        reason = str(error).splitlines()[0].removeprefix("Generic MicrosoftAzure error: ")
+        raise ObjectsUrlInvalidError(url=url, reason=reason[:200].rstrip(".")) from error
+    if not isinstance(store, S3Store | GCSStore | AzureStore):
+        raise ObjectsUrlInvalidError(url=url, reason=f"it is a {type(store).__name__}")
+    variable = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
+    endpoint = os.environ.get(variable, "")
+    if isinstance(store, S3Store) and endpoint.startswith("http://") and not allow_http:
+        raise EndpointWithoutTlsError(variable=variable, endpoint=endpoint)
+    kind = AzureObjects if isinstance(store, AzureStore) else BucketObjects
+    return kind(store, scratch, impatience=impatience)
