@@ -52,7 +52,7 @@ NOTIFYING = 6
 TABLES = ("app", "environment", "version", "deploy", "deploy_log", "audit", "variants", "api_key")
 
 
-_SERVED_OF_ONE = feed._SERVED.replace("a.changed_xid >= %(since)s::xid8", "a.id = %(app)s")
+_SERVED_OF_ONE = feed._SERVED_SOME.replace("a.changed_xid >= %(since)s::xid8", "a.id = %(app)s")
 """The feed's statement, for an app that is named rather than the one that has changed."""
 
 
@@ -151,7 +151,7 @@ async def _queries(
             lambda work: list_deploys(work, busy_app, limit=50, offset=0)
         ),
         "edge: apps that have changed": [(feed._APPS, since)],
-        "edge: what they serve, and served before": [(feed._SERVED, since)],
+        "edge: what they serve, and served before": [(feed._SERVED_SOME, since)],
         "edge: what an app of 10,000 moves serves, and served before": [only_busy],
         "edge: a version's own address": [(feed._VERSION, {"app": some, "number": 7})],
         "a restore": [

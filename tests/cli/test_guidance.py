@@ -55,10 +55,12 @@ def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slu
     assert (refused.code, "no built app here" in refused.stderr) == (2, True)
     assert person.run("apps", "show", f"{slug}-3").code == 4
     person.ok("deploy", "-m", "what easel.toml names")
+    app_id = person.ok("apps", "show", slug, "--json").document["app_id"]
+    person.ok("deploy", "--app", app_id, "-m", "the same, by its id")
 
     person.folder = around / "dist"
     person.ok("deploy", "--create", "-m", "what easel.toml names, from inside")
-    assert person.ok("versions", "--json").document["total"] == 3
+    assert person.ok("versions", "--json").document["total"] == 4
 
 
 def test_what_cannot_be_sent_is_found_out_before_an_app_is_made(person: Person, slug: str) -> None:

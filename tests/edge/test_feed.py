@@ -13,7 +13,7 @@ import pytest
 from bench.running import Platform, RunningApp
 from easel.edge import feed
 from easel.edge.feed import DatabaseFeed
-from easel.edge.routes import RouteTable
+from easel.edge.routes import MOVE, RouteTable
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
 from easel.versions.keys import manifest_key
@@ -91,6 +91,15 @@ async def test_what_an_environment_served_before_is_known_with_where_it_lies_eac
         assert own is not None
         assert own.manifest == manifest
         assert platform.objects().head(manifest_key(app.app_id, manifest.hex()))["size"] > 0
+    # However often it went from one to another: that is held, and sent, once.
+    for version in (2, 1) * 5:
+        assert app.client.post(f"{app.path}/versions/{version}/restore", json={}).status_code == 200
+    await source.refresh()
+    again = routes.find(app.slug)
+    assert again is not None
+    assert again.serves is not None
+    assert [one.version for one in again.serves.earlier] == [2, 3]
+    assert len(again.serves.moves) == 3 * MOVE.size
     staging = routes.find(f"staging-{app.slug}")
     assert staging is not None
     assert staging.serves is None

@@ -203,3 +203,11 @@ async def test_a_full_disk_is_said_and_what_was_there_still_works(small_disk: Pa
     assert await objects.get("a/small") == b"x" * 1000
     assert await objects.head("a/large") is None
     assert list((small_disk / "scratch").iterdir()) == []
+
+
+async def test_a_folder_that_is_gone_is_no_object_that_is_missing(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path / "objects", tmp_path / "scratch")
+    (tmp_path / "scratch").rmdir()
+    for ask in (objects.put("a/b", b"x"), objects.put_stream("a/b", stream(b"x"))):
+        with pytest.raises(StoreUnavailableError, match="its folder is not there"):
+            await ask

@@ -69,13 +69,18 @@ def deployed_project(project: Project, given: Path | None, working: Path, *, app
     The latter is meant by whoever names another app than the easel.toml in a folder above, or makes one, unless they
     deploy just what that easel.toml names.
     """
-    other = create if app is None else app != project.app
+    other = create if app is None else _are_two(app, project.app)
     if project.file is None or not other or project.root.resolve() == working.resolve():
         return project
     folders = BUILD_FOLDERS if project.folder is None else (project.folder,)
     if (working / (given or "")).resolve() in [(project.root / name).resolve() for name in folders]:
         return project
     return replace(project, root=working, file=None, app=None, folder=None)
+
+
+def _are_two(app: str, known: str | None) -> bool:
+    """Whether these, each a slug or an id, surely name two apps: one app has both. Only ids have an underscore."""
+    return known is None or (app != known and ("_" in app) == ("_" in known))
 
 
 def write_project(

@@ -9,13 +9,13 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from obstore.store import LocalStore
 
-from easel.storage.errors import ObjectTooLargeError
+from easel.storage.errors import ObjectTooLargeError, StoreUnavailableError
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.translation import translated
 
@@ -51,7 +51,7 @@ class FolderObjects(ObjectStore):
         await asyncio.to_thread(self._put, key, data)
 
     def _put(self, key: str, data: bytes) -> None:
-        with translated(key):
+        with _written(key):
             descriptor, part = self.scratch_file()
             try:
                 with os.fdopen(descriptor, "wb") as out:
@@ -64,10 +64,11 @@ class FolderObjects(ObjectStore):
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
         """Stores what comes durably: synced to disk, then renamed into place. Raises as for any store."""
-        descriptor, part = self.scratch_file()
+        with _written(key):
+            descriptor, part = self.scratch_file()
         try:
             # Closing writes what is left, so that it as well may find the disk full.
-            with translated(key), os.fdopen(descriptor, "wb") as out:
+            with _written(key), os.fdopen(descriptor, "wb") as out:
                 async for piece in pieces:
                     out.write(piece)
                 out.flush()
@@ -116,6 +117,16 @@ class FolderObjects(ObjectStore):
                 os.replace(part, target)
             finally:
                 part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(key: str) -> Iterator[None]:
+    """As `translated`, for what writes: a folder that is missing is no missing object."""
+    with translated(key):
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise StoreUnavailableError(reason="its folder is not there") from error
 
 
 def _hash_file(path: Path, size: int) -> str:

@@ -211,6 +211,8 @@ class CarefulWorker(Worker):
                     raise
                 self._cut_off(error)
                 await asyncio.sleep(PAUSE)
+        # As a notification may, this may come while a job is asked for.
+        self._heard = True
         self._new_job_event.set()
         if job.id is not None:
             self._job_ids_to_abort.pop(job.id, None)
