@@ -31,6 +31,12 @@ def test_a_taken_slug_is_refused_and_free_again_after_the_delete(app: RunningApp
     assert again.app_id != app.app_id
 
 
+def test_a_slug_that_is_too_short_is_told_in_characters(app: RunningApp) -> None:
+    refused = app.client.post("/v1/apps", json={"slug": "hi", "meta": {"title": "x"}})
+    assert refused.status_code == 422
+    assert "at least 3 characters" in refused.json()["error"]["message"]
+
+
 def test_a_dry_run_checks_a_slug_and_writes_nothing(app: RunningApp) -> None:
     other = RunningApp.create(app.platform)
     refused = app.client.patch(app.path, params={"dry_run": True}, json={"slug": other.slug})

@@ -27,7 +27,7 @@ _SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+
 
 # The rule itself is in `rules`, with a code for each way to break it: what is only published here is answered there.
 Slug = Annotated[
-    str, AfterValidator(whole_text), Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, json_schema_extra=_SLUG_SHAPE)
+    str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, json_schema_extra=_SLUG_SHAPE), AfterValidator(whole_text)
 ]
 OtherSlug = Annotated[
     str,
