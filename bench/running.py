@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
+import random
 import secrets
 import signal
 import socket
@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,17 @@ import psycopg
 from obstore.store import AzureStore, LocalStore, S3Store
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(following: int = 0) -> int:
+    """A port of this machine that nobody listens on, nor on those many that follow it.
+
+    It is below those that the system gives to connections: one of these could be taken before it is listened on.
+    """
+    while True:
+        first = random.randrange(10_000, 32_000 - following)
+        with ExitStack() as probes, suppress(OSError):
+            for port in range(first, first + following + 1):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 @dataclass
@@ -78,7 +85,7 @@ class Platform:
 
     def stop_database(self) -> None:
         """Stops a PostgreSQL that outlived a killed Easel."""
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
+        with suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
     def settle(self, seconds: float = 600) -> None:

@@ -115,11 +115,15 @@ class Supervisor:
     async def _require_ports(self) -> None:
         """Raises PortTakenError unless the ports are free, or become free as a killed predecessor's processes end."""
         deadline = time.monotonic() + PORTS_FREE_WITHIN
+        needed = [(host, port, f"--{role}-port") for role, host, port in self._ports()]
+        for role, own in _processes(self._settings):
+            if role == "worker" and own.worker_metrics_port is not None:
+                needed.append((own.api_host, own.worker_metrics_port, "EASEL_WORKER_METRICS_PORT"))
         with ExitStack() as held:
-            for role, host, port in self._ports():
+            for host, port, option in needed:
                 while True:
                     try:
-                        held.enter_context(bind(host, port, option=f"--{role}-port"))
+                        held.enter_context(bind(host, port, option=option))
                         break
                     except PortTakenError:
                         if time.monotonic() > deadline:

@@ -64,7 +64,7 @@ def third(shared: Shared, tmp_path: Path) -> Platform:
     own = make_platform(tmp_path)
     kept = {k: v for k, v in shared.cluster.machines[0].environment.items() if "PORT" not in k}
     own.environment |= {**kept, "EASEL_ROLE": "worker,edge"}
-    own.environment |= {"EASEL_WORKER_PROCESSES": "2", "EASEL_WORKER_METRICS_PORT": str(free_port())}
+    own.environment |= {"EASEL_WORKER_PROCESSES": "2", "EASEL_WORKER_METRICS_PORT": str(free_port(1))}
     return own
 
 

@@ -50,6 +50,17 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
     assert not (tmp_path / "data" / "postgres").exists()
 
 
+def test_a_taken_port_of_a_second_workers_metrics_is_named(platform: Platform, tmp_path: Path) -> None:
+    before = str(platform.api_port - 1)
+    ports = ("--api-port", str(free_port()), "--edge-port", str(free_port()))
+    workers = {"EASEL_WORKER_METRICS_PORT": before, "EASEL_WORKER_PROCESSES": "2"}
+    done = easel("serve", "--data-dir", str(tmp_path / "data"), *ports, folder=tmp_path, **workers)
+    assert done.returncode != 0
+    assert f"127.0.0.1:{platform.api_port}" in done.stderr
+    assert "EASEL_WORKER_METRICS_PORT" in done.stderr
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
 def test_the_first_key_is_shown_on_a_terminal(tmp_path: Path) -> None:
     made = make_platform(tmp_path)
     screen, terminal = pty.openpty()

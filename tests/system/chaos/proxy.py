@@ -124,6 +124,11 @@ class Proxy:
         def run() -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(task)
+            left = asyncio.all_tasks(self._loop)
+            for connection in left:
+                connection.cancel()
+            if left:
+                self._loop.run_until_complete(asyncio.wait(left))
 
         task = self._loop.create_task(serve())
         thread = threading.Thread(target=run, daemon=True)
