@@ -189,7 +189,7 @@ async def _swept(watched: Watched, folder: Path) -> list[Statement]:
 
     await watched.statements(_nothing)
     watched._noted.clear()
-    await sweep.sweep(watched.database, objects, Queue(watched.database.url), Settings())
+    await sweep.sweep(watched.database, objects, Queue(), Settings())
     return [(query, params) for query, params in watched._noted if not query.lower().startswith(("begin", "commit"))]
 
 

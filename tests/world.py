@@ -30,7 +30,7 @@ class World:
         self.runner = asyncio.Runner()
         self.objects: ObjectStore = open_objects(None, folder / "objects", folder / "scratch")
         self.database = Database(self.url)
-        self.queue = Queue(self.url)
+        self.queue = Queue()
         self.vault = Vault("tests")
 
     def do(self, work: Awaitable[T]) -> T:

@@ -147,7 +147,7 @@ def run_worker(settings: Settings) -> None:
     async def work() -> None:
         page = FreshnessPage(settings.run_dir / "freshness")
         database = Database(url, page=page, pool_size=settings.worker_concurrency + 2)
-        worker = DeployWorker(settings, database, open_store(settings), Queue(url))
+        worker = DeployWorker(settings, database, open_store(settings), Queue())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)

@@ -155,7 +155,8 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     )
     await hands.app.configure_task(NAME, queue=NAME, lock="another").defer_async()
     taken = [await hands.take() for _ in range(4)]
-    assert [one.job.lock for one in taken if one is not None] == [NAME, "busy", "another"]
+    # On a slow machine one of them may be taken over meanwhile, and be there to be taken once more.
+    assert list(dict.fromkeys(one.job.lock for one in taken if one is not None)) == [NAME, "busy", "another"]
 
 
 @pytest.fixture

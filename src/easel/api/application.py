@@ -55,7 +55,7 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
         settings=settings,
         database=Database(database_url, page=page),
         objects=objects,
-        queue=Queue(database_url),
+        queue=Queue(),
         vault=vault,
         verifier=Verifier(objects),
         followers=Followers(),

@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import LiteralString
+from collections.abc import Callable
 
 from easel import clock
 from easel.apps.config import allowances, public_settings
-from easel.apps.models import App
 from easel.bundles.models import Allowances, Manifest, decode_manifest
 from easel.deploys.errors import (
     AppGoneError,
-    DeployGivenUpError,
     DeployTimedOutError,
     InternalDeployError,
     SmokeTestFailedError,
 )
+from easel.deploys.holding import Holding, NoLongerOursError
 from easel.deploys.ingesting import Ingested, ingest
 from easel.deploys.metrics import ENDED
 from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress, StopRequestedError, milliseconds
-from easel.deploys.service import FINAL, append_log, end_as_failed
+from easel.deploys.service import fail
 from easel.deploys.smoke import SmokeResult, smoke_test
 from easel.environments.errors import EnvironmentNotFoundError
 from easel.environments.service import move_pointer
@@ -40,26 +37,11 @@ from easel.storage.database import Database, Transaction
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import BACKGROUND, Queue
 from easel.versions.keys import hash_in
-from easel.versions.service import Files, Origin, lock_app, record
+from easel.versions.service import Files, HeldApp, Origin, hold_app, record
 
 logger = logging.getLogger(__name__)
 
 OPTIMISE_TASK = "easel.deploys.optimise"
-
-
-MOST_RUNS = 80
-"""A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
-
-
-_HOLD: LiteralString = "select status, attempt from deploy where id = %(id)s for update"
-_FOUND: LiteralString = (
-    "select published, (select manifest_key from version where app_id = %(app)s and manifest_key is not null"
-    " order by number desc limit 1) from app where id = %(app)s"
-)
-
-
-class NoLongerOursError(Exception):
-    """The deploy ended, or another run has taken it over; this run must change nothing more."""
 
 
 class Pipeline:
@@ -74,14 +56,12 @@ class Pipeline:
         deploy_id: str,
         should_stop: Callable[[], bool],
     ) -> None:
-        self._database = database
         self._objects = objects
         self._queue = queue
         self._settings = settings
         self._id = deploy_id
         self._progress = Progress(should_stop, step_deadline=settings.step_deadline)
-        self._attempt: int | None = None
-        self._deploy: Deploy | None = None
+        self._holding = Holding(database, deploy_id, self._progress)
         self._abandoned = False
         self._ingested: Ingested | None = None
         self._before: str | None = None
@@ -110,13 +90,14 @@ class Pipeline:
     async def fail(self, error: EaselError) -> None:
         """Ends the deploy as failed, unless it has ended already; as complete, if all that was left was to say so."""
         try:
-            async with self._ours() as (work, deploy):
+            async with self._holding.ours() as (work, deploy):
                 if deploy.outcome is not None:
                     await self._end_as_complete(work, deploy)
                     return
                 deploy.step = self._progress.step
-                await self._flush(work, deploy)
-                await end_as_failed(work, deploy, error)
+                self._note_smoke_test(deploy)
+                self._progress.say(fail(deploy, error))
+                await self._holding.write(work, deploy)
             ENDED.labels("failed").inc()
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could fail", self._id)
@@ -129,42 +110,15 @@ class Pipeline:
             await self.fail(InternalDeployError(step=self._progress.step, deploy_id=self._id))
 
     async def _steps(self) -> None:
-        started = await self._start()
-        if started is None:
+        taken = await self._holding.take()
+        if taken is None:
             return
-        deploy, allowed = started
-        manifest = await self._ingest(deploy, allowed)
+        deploy, published, self._before = taken
+        manifest = await self._ingest(deploy, allowances(published))
         deploy, app = await self._record(manifest)
         await self._smoke_test(deploy, app, manifest)
         await self._move_pointer()
         await self._complete()
-
-    async def _start(self) -> tuple[Deploy, Allowances] | None:
-        """Takes the deploy over for this run. None when it has ended already."""
-        async with self._database.transaction() as work:
-            deploy = await work.session.get(Deploy, self._id, with_for_update=True)
-            if deploy is None or deploy.status in FINAL:
-                return None
-            ((published, self._before),) = await work.sql(_FOUND, {"app": deploy.app_id})
-            if deploy.attempt >= MOST_RUNS:
-                raise DeployGivenUpError(runs=deploy.attempt)
-            deploy.attempt += 1
-            self._progress.timings = dict(deploy.timings)
-            if deploy.status == "queued":
-                deploy.status = "building"
-                deploy.started_at = clock.now()
-                self._progress.timings["queued"] = milliseconds(
-                    deploy.started_at.timestamp() - deploy.queued_at.timestamp()
-                )
-                self._progress.say(f"Deploying to {deploy.environment}")
-            else:
-                self._progress.say(f"Going on after an interruption (run {deploy.attempt})")
-            deploy.step = "start"
-            await self._flush(work, deploy)
-        # Only what is committed is ours: a start that failed must still be able to fail the deploy.
-        self._attempt = deploy.attempt
-        self._deploy = deploy
-        return deploy, allowances(published or {})
 
     async def _ingest(self, deploy: Deploy, allowed: Allowances) -> Manifest:
         """Pin, inspect and ingest: the bundle lies under its hash, the manifest beside it."""
@@ -181,10 +135,10 @@ class Pipeline:
         )
         return self._ingested.manifest
 
-    async def _record(self, manifest: Manifest) -> tuple[Deploy, App]:
+    async def _record(self, manifest: Manifest) -> tuple[Deploy, HeldApp]:
         """Gives the version its number, in the transaction that records it and what it was made of."""
-        async with self._progress.during("record"), self._ours() as (work, deploy):
-            app = await lock_app(work, deploy.app_id, deploy.org_id)
+        async with self._progress.during("record"), self._holding.ours() as (work, deploy):
+            app = await hold_app(work, deploy.app_id, deploy.org_id)
             if app is None:
                 raise AppGoneError()
             if self._ingested is not None:
@@ -196,7 +150,7 @@ class Pipeline:
                 deploy.version = version.number
                 self._progress.say(f"Recorded version {version.number}")
             deploy.step = "record"
-            await self._flush(work, deploy)
+            await self._holding.write(work, deploy)
             return deploy, app
 
     def _origin(self, deploy: Deploy) -> Origin:
@@ -213,7 +167,7 @@ class Pipeline:
             git_author=deploy.git_author,
         )
 
-    async def _smoke_test(self, deploy: Deploy, app: App, manifest: Manifest) -> None:
+    async def _smoke_test(self, deploy: Deploy, app: HeldApp, manifest: Manifest) -> None:
         """Asks the candidate for its entry page through the edge's own rules, before any visitor sees it."""
         async with self._progress.during("smoke_test"):
             self._smoke = await self._ask_candidate(deploy, app, manifest)
@@ -224,7 +178,7 @@ class Pipeline:
         for note in self._smoke.notes:
             self._progress.say(f"Note: {note}")
 
-    async def _ask_candidate(self, deploy: Deploy, app: App, manifest: Manifest) -> SmokeResult:
+    async def _ask_candidate(self, deploy: Deploy, app: HeldApp, manifest: Manifest) -> SmokeResult:
         assert deploy.version is not None
         indexable, variables = public_settings(app.published)
         site = Site(
@@ -249,11 +203,12 @@ class Pipeline:
 
     async def _move_pointer(self) -> None:
         """Makes the version live, unless a lock or something accepted later forbids it."""
-        async with self._progress.during("activate"), self._ours() as (work, deploy):
+        async with self._progress.during("activate"), self._holding.ours() as (work, deploy):
             deploy.step = "activate"
+            self._note_smoke_test(deploy)
             if deploy.outcome is None:
                 await self._ask_to_move(work, deploy)
-            await self._flush(work, deploy)
+            await self._holding.write(work, deploy)
 
     async def _ask_to_move(self, work: Transaction, deploy: Deploy) -> None:
         assert deploy.version is not None
@@ -284,7 +239,7 @@ class Pipeline:
 
     async def _complete(self) -> None:
         """Says that it is done: in a transaction of its own, after the edges of this machine know."""
-        async with self._ours() as (work, deploy):
+        async with self._holding.ours() as (work, deploy):
             await self._end_as_complete(work, deploy)
 
     async def _end_as_complete(self, work: Transaction, deploy: Deploy) -> None:
@@ -294,7 +249,7 @@ class Pipeline:
         self._progress.timings["total"] = milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
         where = f"live in {deploy.environment}" if deploy.outcome == "moved" else "recorded"
         self._progress.say(f"Deploy complete! Version {deploy.version} is {where}.")
-        await self._flush(work, deploy)
+        await self._holding.write(work, deploy)
         assert deploy.manifest_key is not None
         if deploy.outcome == "moved":
             await self._queue.defer(
@@ -307,36 +262,10 @@ class Pipeline:
             )
         ENDED.labels("complete").inc()
 
-    @asynccontextmanager
-    async def _ours(self) -> AsyncIterator[tuple[Transaction, Deploy]]:
-        """A transaction that holds the deploy's row, if the deploy is still this run's. Raises NoLongerOursError."""
-        # While it is this run's, nobody else writes into the row: what the last transaction left of it still holds,
-        # unless that was rolled back.
-        known, self._deploy = self._deploy, None
-        async with self._database.transaction() as work:
-            held = await work.sql(_HOLD, {"id": self._id})
-            if not held:
-                raise NoLongerOursError
-            ((status, attempt),) = held
-            if status in FINAL or self._attempt not in (None, attempt):
-                raise NoLongerOursError
-            if known is None:
-                deploy = await work.session.get_one(Deploy, self._id)
-            else:
-                work.session.add(deploy := known)
-            yield work, deploy
-        self._deploy = deploy
-
-    async def _flush(self, work: Transaction, deploy: Deploy) -> None:
-        """Writes what this run has learnt so far into the deploy's row and its log."""
-        deploy.timings = dict(self._progress.timings)
+    def _note_smoke_test(self, deploy: Deploy) -> None:
         if self._smoke is not None and deploy.smoke_test is None:
             deploy.smoke_test = self._smoke.as_json()
             deploy.warnings = [*deploy.warnings, *self._smoke.notes]
-        lines = self._progress.take_lines()
-        await work.session.flush()
-        if lines:
-            await append_log(work, self._id, lines)
 
 
 def _files(deploy: Deploy, manifest: Manifest) -> Files:

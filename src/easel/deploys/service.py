@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import msgspec
 from sqlalchemy import func, select
@@ -166,33 +166,39 @@ async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Dep
 
 async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) -> None:
     """Ends the deploy, whose row the caller holds, with the error as its reason and as its last log line."""
+    line = fail(deploy, error)
+    await work.session.flush()
+    await work.sql(_APPEND, appended(deploy.id, [(clock.now(), line)]))
+
+
+def fail(deploy: Deploy, error: EaselError) -> str:
+    """Notes in the row, which the caller writes, that the deploy has failed; gives what its log says of it."""
     deploy.status = "failed"
     deploy.error = error.message
     deploy.error_code = error.code
     deploy.finished_at = clock.now()
-    await work.session.flush()
-    await append_log(work, deploy.id, [(clock.now(), f"Deploy failed: {error.message}")])
+    return f"Deploy failed: {error.message}"
 
 
-_APPEND: LiteralString = (
-    "with added as (insert into deploy_log (deploy_id, seq, ts, line)"
+APPEND: LiteralString = (
+    "added as (insert into deploy_log (deploy_id, seq, ts, line)"
     " select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line"
     " from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n))"
     " select pg_notify(%(channel)s::text, %(id)s::text)"
 )
+"""The end of a statement (after `with`) that adds lines to the log of a deploy whose row is held, and wakes whoever
+follows it; with `appended` for arguments."""
+_APPEND: LiteralString = f"with {APPEND}"
 
 
-async def append_log(work: Transaction, deploy_id: str, lines: Sequence[tuple[datetime, str]]) -> None:
-    """Adds lines to the deploy's log, whose row the caller holds, and wakes whoever follows it."""
-    await work.sql(
-        _APPEND,
-        {
-            "id": deploy_id,
-            "ts": [at for at, _ in lines],
-            "lines": [line for _, line in lines],
-            "channel": DEPLOYS_CHANNEL,
-        },
-    )
+def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]]) -> dict[str, Any]:
+    """The arguments of `APPEND`: the deploy, and each line with its time."""
+    return {
+        "id": deploy_id,
+        "ts": [at for at, _ in lines],
+        "lines": [line for _, line in lines],
+        "channel": DEPLOYS_CHANNEL,
+    }
 
 
 async def read_log(work: Transaction, deploy_id: str, after: int, limit: int = 1000) -> list[DeployLogLine]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -59,49 +60,86 @@ async def lock_app(work: Transaction, app_id: str, org_id: str) -> App | None:
     )
 
 
-_NEXT_NUMBER: LiteralString = (
-    "update app set last_version = last_version + 1, updated_at = %(now)s where id = %(app)s returning last_version"
+class HeldApp(NamedTuple):
+    """What is recorded of an app with a version of it, and tested: of an app whose row is held until the commit."""
+
+    id: str
+    org_id: str
+    slug: str
+    published: dict[str, Any]
+    published_version: int | None
+
+
+_HELD: LiteralString = (
+    "select id, org_id, slug, published, published_version from app"
+    " where id = %(app)s and org_id = %(org)s and deleted_at is null for no key update"
 )
 
 
-async def record(work: Transaction, app: App, origin: Origin, files: Files | None) -> Version:
-    """Records the app's next version, with the configuration that is published now.
+async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | None:
+    """The app with its row held until the commit, or None when it is gone: what a deploy needs of it."""
+    held = await work.sql(_HELD, {"app": app_id, "org": org_id})
+    return HeldApp(*held[0]) if held else None
+
+
+_RECORD: LiteralString = """
+with numbered as (
+    update app set last_version = last_version + 1, updated_at = %(deployed_at)s where id = %(app_id)s
+    returning last_version
+)
+insert into version (
+    app_id, number, org_id, kind, deploy_id, environment, manifest_key, bundle_key, bundle_name, files_hash, config,
+    config_hash, content_hash, config_version, previous_published, source_files_key, file_count, total_bytes, message,
+    deployed_by, deployed_at, build_duration_ms, git_commit_sha, git_commit_message, git_author
+)
+select %(app_id)s, last_version, %(org_id)s, %(kind)s::text, %(deploy_id)s, %(environment)s, %(manifest_key)s,
+       %(bundle_key)s, %(bundle_name)s, %(files_hash)s, %(config)s, %(config_hash)s, %(content_hash)s,
+       case %(kind)s::text when 'publish' then last_version else %(config_version)s end, %(previous_published)s,
+       %(source_files_key)s, %(file_count)s, %(total_bytes)s, %(message)s, %(deployed_by)s, %(deployed_at)s,
+       %(build_duration_ms)s, %(git_commit_sha)s, %(git_commit_message)s, %(git_author)s
+  from numbered
+returning number
+"""
+
+
+async def record(work: Transaction, app: App | HeldApp, origin: Origin, files: Files | None) -> Version:
+    """Records the app's next version, with the configuration that is published now. The caller holds the app's row.
 
     The number is given in this transaction, under the app's row: no number is skipped and none is used twice.
     """
-    ((number,),) = await work.sql(_NEXT_NUMBER, {"app": app.id, "now": clock.now()})
     configuration = config_hash(app.published)
-    version = Version(
-        app_id=app.id,
-        org_id=app.org_id,
-        number=number,
-        kind=origin.kind,
-        deploy_id=origin.deploy_id,
-        environment=origin.environment,
-        manifest_key=files.manifest_key if files else None,
-        bundle_key=files.bundle_key if files else None,
-        bundle_name=files.bundle_name if files else None,
-        files_hash=files.files_hash if files else None,
-        config=app.published,
-        config_hash=configuration,
-        content_hash=content_hash(origin.kind, files.files_hash if files else None, configuration),
-        config_version=number if origin.kind == "publish" else app.published_version,
-        previous_published=origin.previous_published,
-        source_files_key=origin.source_files_key,
-        file_count=files.file_count if files else 0,
-        total_bytes=files.total_bytes if files else 0,
-        message=origin.message,
-        deployed_by=origin.actor,
-        deployed_at=clock.now(),
-        build_duration_ms=origin.build_duration_ms,
-        git_commit_sha=origin.git_commit_sha,
-        git_commit_message=origin.git_commit_message,
-        git_author=origin.git_author,
-    )
-    work.session.add(version)
-    await work.session.flush()
-    set_committed_value(app, "last_version", number)
-    return version
+    row: dict[str, Any] = {
+        "app_id": app.id,
+        "org_id": app.org_id,
+        "kind": origin.kind,
+        "deploy_id": origin.deploy_id,
+        "environment": origin.environment,
+        "manifest_key": files.manifest_key if files else None,
+        "bundle_key": files.bundle_key if files else None,
+        "bundle_name": files.bundle_name if files else None,
+        "files_hash": files.files_hash if files else None,
+        "config_hash": configuration,
+        "content_hash": content_hash(origin.kind, files.files_hash if files else None, configuration),
+        "config_version": app.published_version,
+        "previous_published": origin.previous_published,
+        "source_files_key": origin.source_files_key,
+        "file_count": files.file_count if files else 0,
+        "total_bytes": files.total_bytes if files else 0,
+        "message": origin.message,
+        "deployed_by": origin.actor,
+        "deployed_at": clock.now(),
+        "build_duration_ms": origin.build_duration_ms,
+        "git_commit_sha": origin.git_commit_sha,
+        "git_commit_message": origin.git_commit_message,
+        "git_author": origin.git_author,
+    }
+    ((number,),) = await work.sql(_RECORD, row | {"config": Jsonb(app.published)})
+    row |= {"number": number, "config": app.published}
+    if origin.kind == "publish":
+        row["config_version"] = number
+    if isinstance(app, App):
+        set_committed_value(app, "last_version", number)
+    return Version(**row)
 
 
 def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
