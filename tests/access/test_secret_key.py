@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from bench.running import RunningApp, free_port, make_platform
 from easel.access import instance_key
 from easel.access.secrets import Vault
+from easel.apps.config import seal
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
 from tests.system.cluster import answers
@@ -63,6 +65,68 @@ def test_an_api_with_another_key_is_refused_until_the_first_is_said_to_be_lost(u
     assert FIRST not in str(known)
     assert easel("new-secret-key", folder=tmp_path, **second).returncode == 0
     runs(tmp_path, **second)
+
+
+def sealed_by(secret: str) -> str:
+    """A configuration with a secret under this key."""
+    return json.dumps(seal(Vault(secret), {"build_config": {"secrets": {"TOKEN": "a secret"}}}, {}))
+
+
+def add_app(url: str, name: str, *, day: int, draft: str = "{}", published: str = "{}") -> None:
+    """An app that was last changed on that day of the month."""
+    with psycopg.connect(url) as connection:
+        connection.execute("insert into organisation (id, name) values ('org_1', '') on conflict do nothing")
+        connection.execute(
+            "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence,"
+            " created_at, updated_at) values (%s, 'org_1', %s, true, %s, %s, 0, 0, now(), make_date(2026, 1, %s))",
+            (name, name, draft, published, day),
+        )
+
+
+def add_answer(url: str, secret: str) -> None:
+    """An answer that an api with this key remembered."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into remembered_answer (org_id, key_id, key, request_hash, status, body, created_at)"
+            " values ('org_1', 'key_1', %s, '', 200, %s, now())",
+            (secret, Vault(secret).seal("{}")),
+        )
+
+
+@pytest.mark.parametrize("where", ["draft", "published", "answer"])
+def test_the_first_key_after_the_migration_has_to_open_what_is_sealed(url: str, where: str) -> None:
+    migrate(url)
+    if where == "answer":
+        add_answer(url, FIRST)
+    else:
+        add_app(url, "sealed", day=1, **{where: sealed_by(FIRST)})
+    add_app(url, "plain", day=2, draft=json.dumps({"meta": {"title": "$sealed"}}))
+    for _ in range(2):
+        with pytest.raises(instance_key.SecretKeyDiffersError):
+            instance_key.recognise(url, Vault(SECOND), source="EASEL_SECRET_KEY")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select value from instance").fetchall() == []
+    instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select value from instance").fetchall() == [(Vault(FIRST).fingerprint,)]
+
+
+def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None:
+    """The one before was lost at some time; what was sealed under it was never set again."""
+    migrate(url)
+    add_app(url, "older", day=1, draft=sealed_by(FIRST), published=sealed_by(FIRST))
+    add_app(url, "newer", day=2, draft=sealed_by(SECOND), published=sealed_by(FIRST))
+    add_answer(url, FIRST)
+    instance_key.recognise(url, Vault(SECOND), source="EASEL_SECRET_KEY")
+    with pytest.raises(instance_key.SecretKeyDiffersError):
+        instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
+
+
+def test_a_wrong_key_can_be_said_to_be_meant(url: str) -> None:
+    migrate(url)
+    add_app(url, "sealed", day=1, draft=sealed_by(FIRST))
+    instance_key.replace(url, Vault(SECOND))
+    instance_key.recognise(url, Vault(SECOND), source="EASEL_SECRET_KEY")
 
 
 def test_of_apis_that_start_at_once_one_key_is_kept(url: str) -> None:

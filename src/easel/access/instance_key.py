@@ -6,17 +6,32 @@ secrets, and would refuse each other's upload addresses, now and then.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import LiteralString
 
 import psycopg
 
-from easel.access.secrets import Vault
+from easel.access.secrets import SecretUnreadableError, Vault
 from easel.errors import ConflictError
 from easel.storage.connections import noticing
 from easel.storage.migrate import reached
 
 _NAME = "secret_key_fingerprint"
 _PUT: LiteralString = "insert into instance (name, value) values (%s, %s) on conflict (name)"
+
+_SEALED: tuple[LiteralString, ...] = (
+    "select body from remembered_answer order by created_at desc limit 10",
+    # All apps are read, of a million in a second or two: once in the life of an installation. Their versions, which are
+    # many more, are not: what is sealed in one was sealed in its app first.
+    """
+    select sealed #>> '{}' from (
+      select draft, published from app
+      where jsonb_path_exists(draft, '$.**."$sealed"') or jsonb_path_exists(published, '$.**."$sealed"')
+      order by updated_at desc limit 100
+    ) newest, jsonb_path_query(jsonb_build_array(draft, published), '$.**."$sealed" ? (@.type() == "string")') sealed
+    """,
+)
+"""What there is under the secret key, newest first: answers, which are quickest to find, and the secrets of apps."""
 
 
 class SecretKeyDiffersError(ConflictError):
@@ -27,9 +42,13 @@ class SecretKeyDiffersError(ConflictError):
 
 
 def recognise(url: str, vault: Vault, *, source: str) -> None:
-    """Remembers the key when there is none yet. Raises SecretKeyDiffersError, DatabaseUnavailableError."""
+    """Remembers the key when there is none yet, and it opens what is sealed. Raises SecretKeyDiffersError,
+    DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
+        # A database of before migration 0011 has secrets, and knows no key: the first to come may well be a wrong one.
+        if known is None and not _fits(connection, vault):
+            raise SecretKeyDiffersError(source=source)
         if known is None:
             known = _remembered(connection, vault)
     if known not in (None, vault.fingerprint):
@@ -52,6 +71,19 @@ def _connected(url: str) -> psycopg.Connection[tuple[str]]:
 def _known(connection: psycopg.Connection[tuple[str]]) -> str | None:
     row = connection.execute("select value from instance where name = %s", (_NAME,)).fetchone()
     return None if row is None else row[0]
+
+
+def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
+    """Whether the key opens one of the newest sealed values, or there is none. One is enough: where a key was lost
+    before, what is older cannot be opened by the right one either."""
+    found = False
+    for statement in _SEALED:
+        for (sealed,) in connection.execute(statement):
+            found = True
+            with suppress(SecretUnreadableError):
+                vault.open(sealed)
+                return True
+    return not found
 
 
 def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str | None:
