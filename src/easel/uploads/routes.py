@@ -68,6 +68,8 @@ async def get_upload_url(
     upload = await issue_upload(work, app, body.filename, content_type)
     expires = parts.settings.upload_expires
     if "PUT" in parts.objects.presigns:
+        # To sign may take the network. The upload is recorded by then; where nobody gets its address it is swept.
+        await work.release()
         url = await parts.objects.presigned("PUT", upload.key, expires)
     else:
         signed = SignedAddress("PUT", upload.key, int(clock.now().timestamp()) + expires, content_type, "")

@@ -1,0 +1,131 @@
+"""Upload addresses that are signed with the credentials of an identity, which come over the network."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.running import Platform, RunningApp, make_platform
+from bench.stores import moto
+
+MANY = 24
+"""More than an api has connections to its database."""
+FRESH = 0.3
+"""Seconds, and some more, for which credentials are used although they are about to run out."""
+
+
+class Identities(ThreadingHTTPServer):
+    """What gives a container on AWS its credentials, while `answers` is set; `refuses` it may as well."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.answers, self.refuses = threading.Event(), False
+        self.answers.set()
+        super().__init__(("127.0.0.1", 0), _Asked)
+
+
+class _Asked(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Identities)
+        server.answers.wait(30)
+        # They run out so soon that they are asked for again each time.
+        until = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        given = {"AccessKeyId": "a", "SecretAccessKey": "b", "Token": "c", "Expiration": until}
+        body = json.dumps(given).encode()
+        # Who has waited for too long has left.
+        with suppress(BrokenPipeError):
+            self.send_response(403 if server.refuses else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def identities() -> Iterator[Identities]:
+    """The server of credentials."""
+    with Identities() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.answers.set()
+        server.shutdown()
+
+
+@pytest.fixture
+def platform(identities: Identities, tmp_path: Path) -> Iterator[Platform]:
+    """A platform that has no credentials of its own for its bucket."""
+    (tmp_path / "token").write_text("t")
+    with moto() as bucket:
+        kept = {name: value for name, value in bucket.environment("ours").items() if "ACCESS_KEY" not in name}
+        address = f"http://127.0.0.1:{identities.server_port}/"
+        platform = make_platform(
+            tmp_path,
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=address,
+            AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(tmp_path / "token"),
+            **kept,
+        )
+        platform.start()
+        yield platform
+        identities.answers.set()
+        platform.stop()
+
+
+def ask(app: RunningApp, repeated: str | None = None) -> httpx.Response:
+    """Asks for an address."""
+    headers = {} if repeated is None else {"Idempotency-Key": repeated}
+    with app.platform.client() as client:
+        return client.post(f"{app.path}/deploy/upload-url", json={"filename": "site.zip"}, headers=headers)
+
+
+def recorded(platform: Platform) -> set[object]:
+    """The keys of all uploads."""
+    with platform.database() as connection:
+        return {key for (key,) in connection.execute("select key from upload")}
+
+
+def test_signing_that_waits_for_credentials_holds_up_nobody_else(identities: Identities, platform: Platform) -> None:
+    app = RunningApp.create(platform)
+    identities.answers.clear()
+    time.sleep(FRESH)
+    with ThreadPoolExecutor(MANY) as pool:
+        waiting = [pool.submit(ask, app, f"key-{number}" if number % 2 else None) for number in range(MANY)]
+        while len(recorded(platform)) < MANY:
+            assert not any(request.done() for request in waiting)
+            time.sleep(0.05)
+        with platform.client() as client:
+            assert client.get("/v1/apps", timeout=5).status_code == 200
+        identities.answers.set()
+        answers = [request.result() for request in waiting]
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["bundle_s3_key"] for answer in answers} == recorded(platform)
+    again = ask(app, "key-1")
+    assert (again.headers["idempotency-replayed"], again.json()) == ("true", answers[1].json())
+
+
+def test_an_address_that_cannot_be_signed_is_no_answer(identities: Identities, platform: Platform) -> None:
+    app = RunningApp.create(platform)
+    identities.refuses = True
+    time.sleep(FRESH)
+    refused = ask(app, "key")
+    assert refused.status_code == 503
+    identities.refuses = False
+    given = ask(app, "key")
+    assert "idempotency-replayed" not in given.headers
+    assert given.status_code == 200
+    # The one that was recorded for nothing is swept as all are that nobody used.
+    assert given.json()["bundle_s3_key"] in recorded(platform)
+    assert len(recorded(platform)) == 2
