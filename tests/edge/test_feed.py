@@ -145,3 +145,63 @@ async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(wo
                 await feed.close()
         finally:
             standby.stop()
+
+
+def serve(url: str, app: str, number: int, key: str) -> None:
+    """Has the app serve a version whose manifest has this key."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "insert into version (app_id, number, org_id, kind, environment, manifest_key, config, config_hash,"
+            " content_hash, file_count, total_bytes, deployed_at)"
+            " values (%s, %s, 'org', 'deploy', 'production', %s, '{}', '', '', 1, 1, now()) on conflict do nothing",
+            (app, number, key),
+        )
+        connection.execute(
+            "insert into audit (org_id, app_id, environment, action, actor, from_version, to_version, revision, at)"
+            " select 'org', app_id, name, 'restore', 'x', version, %s, revision + 1, now() from environment"
+            " where app_id = %s",
+            (number, app),
+        )
+        connection.execute(
+            "insert into environment (app_id, name, org_id, version, revision, intent, moved_at)"
+            " values (%s, 'production', 'org', %s, 1, 1, now()) on conflict (app_id, name)"
+            " do update set version = excluded.version, revision = environment.revision + 1",
+            (app, number),
+        )
+        connection.execute("update app set last_version = 9, changed_xid = pg_current_xact_id() where id = %s", (app,))
+
+
+@pytest.mark.parametrize("key", ["apps/bad/manifests/none.json", "manifests/" + "x" * 64 + ".json", "abcd", ""])
+async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_served(
+    world: World, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    fill(world.url, {"bad": "bad", "good": "good"})
+    url = world.url.replace("/postgres?", "/feed?")
+    keys = [manifest_key("x", f"{number:064x}") for number in range(4)]
+    table = RouteTable()
+
+    def served(slug: str) -> int | None:
+        route = table.find(slug)
+        return route.serves.version if route is not None and route.serves is not None else None
+
+    serve(url, "bad", 1, key)
+    serve(url, "good", 1, keys[1])
+    feed = DatabaseFeed(url, table, retention=60)
+    try:
+        await feed.open()
+        assert (served("bad"), served("good")) == (None, 1)
+        assert await feed.version("bad", 1) is None
+        # In one look as well: what changes with it, and what it was served before and after.
+        serve(url, "bad", 2, keys[2])
+        serve(url, "good", 2, keys[2])
+        await feed.refresh()
+        assert (served("bad"), served("good")) == (2, 2)
+        serve(url, "bad", 1, key)
+        serve(url, "good", 3, keys[3])
+        await feed.refresh()
+        assert (served("bad"), served("good")) == (None, 3)
+        assert [found.version for found in [await feed.version("good", 3)] if found] == [3]
+    finally:
+        await feed.close()
+    (told,) = (record.message for record in caplog.records if "is not served" in record.message)
+    assert told.startswith("version 1 of app bad is not served: the key of its manifest")

@@ -34,18 +34,10 @@ select a.id, a.slug, a.is_active, a.last_version,
 
 # The hash in a manifest's key (versions/keys.py): all else in it is known.
 _MANIFEST: LiteralString = "decode(left(right(v.manifest_key, 69), 64), 'hex')"
+_AS_WRITTEN: LiteralString = "v.manifest_key ~ '/manifests/[0-9a-f]{64}[.]json$'"
 
-# Of each environment that serves something all versions that it serves (as if for ever) or served within the retention
-# time, packed as routes.MOVE, the latest first. One join looks them all up: it is most of what loading takes.
-_SERVED: LiteralString = f"""
-select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
-  from (
-    select app_id, environment, extract(epoch from max(since))::float8 as since, max(serves) as serves,
-           string_agg(move, ''::bytea order by move desc) as moves
-      from (
-        select w.app_id, w.environment, w.since, case when w.since is not null then v.manifest_key end as serves,
-               float8send(extract(epoch from w.until)::float8) || int4send(w.number) || {_MANIFEST} as move
-          from (
+# What environments serve (as if for ever), and what they have left within the retention time.
+_WHICH: LiteralString = """
             select e.app_id, e.name as environment, e.version as number, 'infinity'::timestamptz as until,
                    greatest(e.moved_at, coalesce(a.published_at, a.created_at)) as since
               from app a
@@ -57,7 +49,19 @@ select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
               join audit m on m.app_id = a.id and m.from_version is distinct from m.to_version
              where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
                and m.at > now() - make_interval(secs => %(retention)s)
-          ) w
+"""
+
+# Of each environment that serves something all versions that it serves or served within the retention time, packed as
+# routes.MOVE, the latest first. One join looks them all up: it is most of what loading takes.
+_SERVED: LiteralString = f"""
+select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
+  from (
+    select app_id, environment, extract(epoch from max(since))::float8 as since, max(serves) as serves,
+           string_agg(move, ''::bytea order by move desc) as moves
+      from (
+        select w.app_id, w.environment, w.since, case when w.since is not null then v.manifest_key end as serves,
+               float8send(extract(epoch from w.until)::float8) || int4send(w.number) || {_MANIFEST} as move
+          from ({_WHICH}) w
           join version v on v.app_id = w.app_id and v.number = w.number and v.manifest_key is not null
         offset 0  -- Packed before they are sorted, not after.
       ) packed
@@ -74,8 +78,18 @@ _SERVED_SOME: LiteralString = _SERVED.replace("m.from_version, m.at, null", "m.f
     "make_interval(secs => %(retention)s) group by m.app_id, m.environment, m.from_version\n",
 )
 
+# One key of another form fails a whole look. To hold each against its form would take seconds more to load a million
+# apps, so that is for a second look, once one has failed.
+_CAREFULLY: tuple[LiteralString, LiteralString] = ("v.manifest_key is not null", _AS_WRITTEN)
+_OF_ANOTHER_FORM: LiteralString = f"""
+select distinct v.app_id, v.number
+  from ({_WHICH}) w
+  join version v on v.app_id = w.app_id and v.number = w.number and not {_AS_WRITTEN}
+"""  # noqa: S608 (made of constants)
+
 _VERSION: LiteralString = f"""
-select v.number, {_MANIFEST}, extract(epoch from v.deployed_at)::float8, x.app_id is not null
+select v.number, case when {_AS_WRITTEN} then {_MANIFEST} end, extract(epoch from v.deployed_at)::float8,
+       x.app_id is not null
   from version v
   join app a on a.id = v.app_id and a.deleted_at is null
   left join variants x on x.app_id = v.app_id and x.manifest_key = v.manifest_key
@@ -91,6 +105,10 @@ _CHUNK = 1000
 """Rows that are taken from the connection at a time: all at once would be more than what is made of them."""
 
 
+class _OfAnotherFormError(Exception):
+    """A manifest's key has another form than Easel writes, and could be read all the same."""
+
+
 class DatabaseFeed:
     """Fills a route table from the database. `refresh` may be called at any time, by many at once."""
 
@@ -100,6 +118,7 @@ class DatabaseFeed:
         self._since = 0
         self._server: object = None
         self._lock = asyncio.Lock()
+        self._told: set[tuple[str, int]] = set()
         self._url = url
         # Of its own, not the pool's: a pool that could not connect waits, longer each time, before it tries again.
         self._looking: psycopg.AsyncConnection[Any] | None = None
@@ -142,7 +161,11 @@ class DatabaseFeed:
             connection = await self._connected(patience)
             giving_up = asyncio.get_running_loop().call_later(patience or 3600, hang_up, connection)
             try:
-                await self._take_in(connection, giving_up)
+                try:
+                    await self._take_in(connection, giving_up)
+                except (psycopg.DataError, _OfAnotherFormError):
+                    # One version must not keep all others from being known.
+                    await self._take_in(connection, giving_up, carefully=True)
             finally:
                 giving_up.cancel()
         except (psycopg.OperationalError, TimeoutError):
@@ -162,7 +185,9 @@ class DatabaseFeed:
                 )
         return self._looking
 
-    async def _take_in(self, connection: psycopg.AsyncConnection[Any], giving_up: asyncio.TimerHandle) -> None:
+    async def _take_in(
+        self, connection: psycopg.AsyncConnection[Any], giving_up: asyncio.TimerHandle, *, carefully: bool = False
+    ) -> None:
         async with connection.transaction():
             await connection.execute("set transaction isolation level repeatable read, read only")
             arguments = {"since": str(self._since), "retention": self._retention}
@@ -174,6 +199,10 @@ class DatabaseFeed:
                 giving_up.cancel()
                 arguments["since"] = "0"
             served = _SERVED if everything else _SERVED_SOME
+            if carefully:
+                served = served.replace(*_CAREFULLY)
+                async for app_id, number in _rows(connection, _OF_ANOTHER_FORM, arguments):
+                    self._tell(app_id, number)
             changed = await _changed(connection, served, arguments) if everything or any_changed else {}
         if everything:
             changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
@@ -186,7 +215,16 @@ class DatabaseFeed:
         """What that version serves. Raises psycopg.Error or PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(_VERSION, {"app": app_id, "number": number})).fetchone()
+        if row is not None and row[1] is None:
+            self._tell(app_id, number)
+            return None
         return EnvironmentRoute(*row) if row is not None else None
+
+    def _tell(self, app_id: str, number: int) -> None:
+        if (app_id, number) not in self._told:
+            self._told.add((app_id, number))
+            reason = "the key of its manifest has another form than Easel writes"
+            logger.error("version %d of app %s is not served: %s", number, app_id, reason)
 
 
 async def _one(
@@ -203,6 +241,8 @@ async def _changed(
     """What has changed, as it is now; None is an app that is gone."""
     served: dict[tuple[str, str], EnvironmentRoute] = {}
     async for app_id, name, since, has_variants, moves in _rows(connection, query, arguments):
+        if len(moves) % MOVE.size:
+            raise _OfAnotherFormError
         _, version, manifest = MOVE.unpack_from(moves)
         earlier = kept_moves(moves[MOVE.size :])
         served[app_id, name] = EnvironmentRoute(version, manifest, since, has_variants, earlier)
