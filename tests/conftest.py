@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from bench.running import Platform, RunningApp, free_port, make_platform
 from bench.stores import Bucket, moto, rclone
+from easel.storage.migrate import migrate
+from easel.storage.queue import DEPLOYS, queue_app
 from tests.apart import Apart, own_database
 from tests.azurite import AZURITE, AzuriteUnavailable, Container, azurite
 from tests.world import World
@@ -159,3 +163,39 @@ def slug() -> str:
 def app(platform: Platform) -> RunningApp:
     """A new app."""
     return RunningApp.create(platform)
+
+
+@pytest.fixture
+async def crowd(platform: Platform) -> AsyncIterator[str]:
+    """A database of its own, in which three apps of one organisation and one of another wait for two deploys each."""
+    with platform.database() as connection:
+        connection.execute("create database crowd")
+    url = urlsplit(platform.database_url)._replace(path="/crowd").geturl()
+    await asyncio.to_thread(migrate, url)
+    async with (app := queue_app(url)).open_async():
+        for number, organisation in enumerate(["big", "big", "big", "small"]):
+            await app.connector.execute_query_async(
+                "insert into organisation (id, name, created_at) values (%(org)s, 'x', now()) on conflict do nothing",
+                org=organisation,
+            )
+            named = {"app": f"app_{number}", "org": organisation}
+            await app.connector.execute_query_async(
+                "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence,"
+                " created_at, updated_at) values (%(app)s, %(org)s, %(app)s, true, '{}', '{}', 0, 0, now(), now())",
+                **named,
+            )
+            for deploy in (1, 2):
+                deploy_id = f"dep_{number}_{deploy}"
+                await app.connector.execute_query_async(
+                    "insert into deploy (id, org_id, app_id, sequence, environment, source, message, queued_by,"
+                    " queued_at, status, attempt, warnings, timings) values (%(id)s, %(org)s, %(app)s, %(number)s,"
+                    " 'production', 'cli_upload', 'm', 'x', now(), 'queued', 0, '[]', '{}')",
+                    id=deploy_id,
+                    number=deploy,
+                    **named,
+                )
+                job = app.configure_task("a deploy", queue=DEPLOYS, lock=named["app"], allow_unknown=True)
+                await job.defer_async(deploy_id=deploy_id)
+    yield url
+    with platform.database() as connection:
+        connection.execute("drop database crowd (force)")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import pytest
 from procrastinate import App, JobContext, RetryDecision
@@ -14,7 +13,6 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 
 from bench.running import Platform
-from easel.storage.migrate import migrate
 from easel.storage.queue import DEPLOYS, AtOnce, queue_app, take_over
 from easel.storage.worker import CarefulWorker
 
@@ -157,42 +155,6 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     taken = [await hands.take() for _ in range(4)]
     # On a slow machine one of them may be taken over meanwhile, and be there to be taken once more.
     assert list(dict.fromkeys(one.job.lock for one in taken if one is not None)) == [NAME, "busy", "another"]
-
-
-@pytest.fixture
-async def crowd(platform: Platform) -> AsyncIterator[str]:
-    """A database of its own, in which three apps of one organisation and one of another wait for two deploys each."""
-    with platform.database() as connection:
-        connection.execute("create database crowd")
-    url = urlsplit(platform.database_url)._replace(path="/crowd").geturl()
-    await asyncio.to_thread(migrate, url)
-    async with (app := queue_app(url)).open_async():
-        for number, organisation in enumerate(["big", "big", "big", "small"]):
-            await app.connector.execute_query_async(
-                "insert into organisation (id, name, created_at) values (%(org)s, 'x', now()) on conflict do nothing",
-                org=organisation,
-            )
-            named = {"app": f"app_{number}", "org": organisation}
-            await app.connector.execute_query_async(
-                "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence,"
-                " created_at, updated_at) values (%(app)s, %(org)s, %(app)s, true, '{}', '{}', 0, 0, now(), now())",
-                **named,
-            )
-            for deploy in (1, 2):
-                deploy_id = f"dep_{number}_{deploy}"
-                await app.connector.execute_query_async(
-                    "insert into deploy (id, org_id, app_id, sequence, environment, source, message, queued_by,"
-                    " queued_at, status, attempt, warnings, timings) values (%(id)s, %(org)s, %(app)s, %(number)s,"
-                    " 'production', 'cli_upload', 'm', 'x', now(), 'queued', 0, '[]', '{}')",
-                    id=deploy_id,
-                    number=deploy,
-                    **named,
-                )
-                job = app.configure_task("a deploy", queue=DEPLOYS, lock=named["app"], allow_unknown=True)
-                await job.defer_async(deploy_id=deploy_id)
-    yield url
-    with platform.database() as connection:
-        connection.execute("drop database crowd (force)")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ def test_the_queue_the_steps_and_the_edge_are_told(own: Platform) -> None:
     assert told["easel_database_up"] == 1
     assert told['easel_deploys{status="queued"}'] == 3
     assert told['easel_deploys_oldest_seconds{status="queued"}'] > 0
+    assert told['easel_deploys_waiting_seconds{for="worker"}'] > 0
+    assert told['easel_deploys_waiting_seconds{for="app"}'] == 0
     assert told['easel_jobs_waiting{queue="deploys"}'] == 3
     os.kill(worker, signal.SIGCONT)
     assert [app.wait(deploy_id)["status"] for deploy_id in waiting] == ["complete"] * 3

@@ -6,6 +6,8 @@ from typing import LiteralString
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from easel.deploys.waiting import CAUSES, longest_waits
+from easel.storage.queue import AtOnce
 from easel.web.context import Services
 
 _DEPLOYS: LiteralString = """
@@ -21,15 +23,23 @@ async def queue_metrics(services: Services) -> bytes:
     answers = Gauge("easel_database_up", "Whether the database answers, and takes changes", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)
     oldest = Gauge("easel_deploys_oldest_seconds", "Since when the oldest of them waits", ["status"], registry=registry)
+    waits = Gauge(
+        "easel_deploys_waiting_seconds", "Since when a queued deploy waits, by what for", ["for"], registry=registry
+    )
     jobs = Gauge("easel_jobs_waiting", "Jobs that wait for a worker", ["queue"], registry=registry)
     for status in ("queued", "building"):
         deploys.labels(status).set(0)
         oldest.labels(status).set(0)
+    for cause in CAUSES:
+        waits.labels(cause).set(0)
+    limits = AtOnce(services.settings.deploys_at_once, services.settings.deploys_at_once_per_organisation)
     try:
         async with services.database.transaction() as work:
             for status, count, age in await work.sql(_DEPLOYS, {}):
                 deploys.labels(status).set(count)
                 oldest.labels(status).set(float(age))
+            for cause, seconds in (await longest_waits(work, limits)).items():
+                waits.labels(cause).set(seconds)
             for queue, count in await work.sql(_JOBS, {}):
                 jobs.labels(queue).set(count)
             ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
