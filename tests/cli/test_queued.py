@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bench.running import RunningApp, make_platform, zip_of
 from tests.apart import Apart
 from tests.system.test_survival import child, title
 
@@ -34,29 +37,71 @@ def frozen(person: Person) -> Iterator[Callable[[], None]]:
     tell(signal.SIGCONT)
 
 
+def start(person: Person, *arguments: str) -> subprocess.Popen[str]:
+    """Starts `easel …`, with little patience."""
+    impatient = "from easel.cli import main, queued; queued.PATIENCE = 0.2; main.main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", impatient, *arguments],
+        cwd=person.folder,
+        env={**os.environ, **person.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """What it says of its being queued."""
+    assert process.stderr is not None
+    return next(line for line in process.stderr if "Still queued" in line).strip()
+
+
 def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
     person: Person, slug: str, frozen: Callable[[], None]
 ) -> None:
-    impatient = "from easel.cli import main, queued; queued.PATIENCE = 0.2; main.main()"
-
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", impatient, *arguments],
-            cwd=person.folder,
-            env={**os.environ, **person.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
     person.write(index_html="<!doctype html>one")
     person.ok("deploy", "--create", "-m", "one", "--no-wait")
-    followed = start("logs", "-f", "--json", "--app", slug)
-    deploying = start("deploy", "-m", "two")
-    assert deploying.stderr is not None
-    said = next(line for line in deploying.stderr if "Still queued" in line)
-    assert said.strip() == "Note: Still queued after 0.2 s; is a worker running?"
+    followed = start(person, "logs", "-f", "--json", "--app", slug)
+    deploying = start(person, "deploy", "-m", "two")
+    assert said(deploying) == "Note: Still queued after 0.2 s; is a worker running?"
     frozen()
     assert "Version 2 is live" in deploying.communicate(timeout=30)[1]
     out, err = followed.communicate(timeout=30)
     assert (json.loads(out)["status"], err) == ("complete", "")
+
+
+def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "limited").mkdir()
+    platform = make_platform(tmp_path / "limited", EASEL_DEPLOYS_AT_ONCE_PER_ORGANISATION="1")
+    platform.start()
+    worker = child(platform, "worker")
+    try:
+        other = RunningApp.create(platform)
+        key = other.upload(zip_of({"index.html": "<!doctype html>another"}))
+        person = replace(
+            person, platform=platform, environment={**person.environment, "EASEL_DATA_DIR": str(platform.data_dir)}
+        )
+        person.write(index_html="<!doctype html>one")
+        os.kill(worker, signal.SIGSTOP)
+        running = other.order(key)
+        with platform.database() as connection:
+            # As if it had begun that one.
+            connection.execute(
+                "update procrastinate_jobs set status = 'doing',"
+                " worker_id = (select max(id) from procrastinate_workers) where args ->> 'deploy_id' = %s",
+                (running,),
+            )
+            connection.execute("update deploy set status = 'building' where id = %s", (running,))
+        assert said(deploying := start(person, "deploy", "--create", "-m", "one")) == (
+            "Note: Still queued after 0.2 s: as many deploys of your organisation run as may at once."
+        )
+        with platform.database() as connection:
+            connection.execute(
+                "update procrastinate_jobs set status = 'todo', worker_id = null where args ->> 'deploy_id' = %s",
+                (running,),
+            )
+        os.kill(worker, signal.SIGCONT)
+        assert "Version 1 is live" in deploying.communicate(timeout=30)[1]
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        platform.stop()

@@ -9,7 +9,8 @@ import pytest
 from procrastinate import App
 from procrastinate.jobs import Job, Status
 
-from easel.deploys.waiting import CAUSES, Cause, longest_waits
+from easel.deploys.schemas import Cause
+from easel.deploys.waiting import CAUSES, longest_waits, waits_for
 from easel.storage.database import Database
 from easel.storage.queue import DEPLOYS, AtOnce, queue_app
 
@@ -36,6 +37,11 @@ class Crowd:
 
     async def change(self, statement: str, **arguments: object) -> None:
         await self.queue.connector.execute_query_async(statement, **arguments)
+
+    async def waits_for(self, app: str, organisation: str) -> Cause:
+        """What this app's first queued deploy waits for."""
+        async with self.database.transaction() as work:
+            return await waits_for(work, self.limits, app=app, organisation=organisation)
 
     async def waits(self) -> dict[Cause, float]:
         """The causes for which some wait, with the seconds."""
@@ -84,6 +90,9 @@ async def test_what_follows_another_deploy_of_its_app_waits_for_that_and_then_an
 async def test_an_organisation_at_its_own_limit_waits_for_no_worker(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(3)] == [True, True, False]
     assert list(await waiting.waits()) == ["app", "organisation"]
+    assert await waiting.waits_for("app_0", "big") == "app"
+    assert await waiting.waits_for("app_1", "big") == "organisation"
+    assert await waiting.waits_for("app_9", "new") == "worker"
 
 
 @limited(AtOnce(organisation=1))
@@ -96,6 +105,7 @@ async def test_another_organisation_still_does(waiting: Crowd) -> None:
 async def test_when_as_many_run_as_may_everywhere_that_is_the_cause(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(3)] == [True, True, False]
     assert list(await waiting.waits()) == ["app", "everywhere"]
+    assert await waiting.waits_for("app_9", "new") == "everywhere"
 
 
 @limited(AtOnce(everywhere=2, organisation=1))

@@ -6,8 +6,7 @@ from typing import LiteralString
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from easel.deploys.waiting import CAUSES, longest_waits
-from easel.storage.queue import AtOnce
+from easel.deploys.waiting import CAUSES, limits_in, longest_waits
 from easel.web.context import Services
 
 _DEPLOYS: LiteralString = """
@@ -32,13 +31,12 @@ async def queue_metrics(services: Services) -> bytes:
         oldest.labels(status).set(0)
     for cause in CAUSES:
         waits.labels(cause).set(0)
-    limits = AtOnce(services.settings.deploys_at_once, services.settings.deploys_at_once_per_organisation)
     try:
         async with services.database.transaction() as work:
             for status, count, age in await work.sql(_DEPLOYS, {}):
                 deploys.labels(status).set(count)
                 oldest.labels(status).set(float(age))
-            for cause, seconds in (await longest_waits(work, limits)).items():
+            for cause, seconds in (await longest_waits(work, limits_in(services.settings))).items():
                 waits.labels(cause).set(seconds)
             for queue, count in await work.sql(_JOBS, {}):
                 jobs.labels(queue).set(count)

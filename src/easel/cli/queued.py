@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final
 
 import httpx
 
 from easel.cli.session import Session
+from easel.deploys.schemas import Cause
 from easel.errors import EaselError
 
 PATIENCE: Final = 10.0
 """Seconds after which a deploy that is queued still is said to be."""
+
+_HELD_BACK: Final[Mapping[Cause | None, str]] = {
+    "organisation": ": as many deploys of your organisation run as may at once.",
+    "everywhere": ": as many deploys run as may at once.",
+}
 
 
 @contextmanager
@@ -36,7 +42,7 @@ def _look(session: Session, app_id: str, deploy_id: str) -> None:
     with suppress(EaselError, httpx.HTTPError, RuntimeError):
         if session.client.deploy_status(app_id, deploy_id).status != "queued":
             return
-        deploys = session.client.list_deploys(app_id, limit=50).deploys
-        ahead = next((deploy.deploy_id for deploy in deploys if deploy.status == "building"), None)
-        waited = f"Still queued after {PATIENCE:g} s"
-        session.output.warn(f"{waited}: {ahead} ends first." if ahead else f"{waited}; is a worker running?")
+        listed = session.client.list_deploys(app_id, limit=50)
+        ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == "building"), None)
+        reason = f": {ahead} ends first." if ahead else _HELD_BACK.get(listed.waits_for, "; is a worker running?")
+        session.output.warn(f"Still queued after {PATIENCE:g} s{reason}")

@@ -25,6 +25,7 @@ from easel.deploys.schemas import (
 )
 from easel.deploys.service import FINAL, Order, accept, cancel, get_deploy, read_log
 from easel.deploys.service import list_deploys as find_deploys
+from easel.deploys.waiting import limits_in, waits_for
 from easel.serving.addresses import address, version_environment
 from easel.settings import Settings
 from easel.web.bodies import takes_texts
@@ -100,7 +101,10 @@ async def list_deploys(
     app = await get_app(work, caller, app_id)
     deploys, total = await find_deploys(work, app, limit=limit, offset=offset)
     described = [describe(parts.settings, app.slug, deploy) for deploy in deploys]
-    return ListDeploysResponse(deploys=described, total=total, limit=limit, offset=offset)
+    cause = None
+    if any(deploy.status == "queued" for deploy in deploys):
+        cause = await waits_for(work, limits_in(parts.settings), app=app.id, organisation=app.org_id)
+    return ListDeploysResponse(deploys=described, total=total, limit=limit, offset=offset, waits_for=cause)
 
 
 @router.get("/{app_id}/deploys/{deploy_id}", summary="Get Deploy Status", response_model=DeployStatusResponse)

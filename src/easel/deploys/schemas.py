@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 from easel.schemas import Answer, Line, Message, Request, Text
 
 Status = Literal["queued", "building", "complete", "failed"]
+Cause = Literal["worker", "app", "organisation", "everywhere"]
+"""What a queued deploy waits for: a worker, the deploy of the same app before it, or a place among those of its
+organisation, or everywhere, that may run at once."""
 
 
 def _bundle_rule(schema: JsonDict) -> None:
@@ -154,3 +157,8 @@ class ListDeploysResponse(Answer):
     total: int
     limit: int
     offset: int
+    waits_for: Cause | None = Field(
+        default=None,
+        description="What holds back those of them that are queued: no worker takes them, one of the app comes first,"
+        " or as many of the organisation, or everywhere, run as may",
+    )

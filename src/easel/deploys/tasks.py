@@ -21,12 +21,13 @@ from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline
 from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import RUN_TASK
 from easel.deploys.sweep import sweep
+from easel.deploys.waiting import limits_in
 from easel.errors import ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
 from easel.storage.precedence import Precedence
-from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, AtOnce, Queue, queue_app, take_over
+from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue, queue_app, take_over
 from easel.storage.worker import CarefulWorker
 from easel.versions.pruning import Policy, prune
 
@@ -79,7 +80,7 @@ class DeployWorker:
         self._queue = queue
         self._stopping = asyncio.Event()
         self._precedence = Precedence()
-        self._at_once = AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
+        self._at_once = limits_in(settings)
         self._app = queue_app(database.url, at_once=self._at_once)
         self._add_tasks(self._app)
 

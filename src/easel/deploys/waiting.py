@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, LiteralString, get_args
+from typing import Final, LiteralString, cast, get_args
 
+from easel.deploys.schemas import Cause
+from easel.settings import Settings
 from easel.storage.database import Transaction
 from easel.storage.queue import AtOnce
 
-Cause = Literal["worker", "app", "organisation", "everywhere"]
-"""A worker; the deploy of the same app before it; a place among those of its organisation, or of all."""
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 _ALIVE = 30
@@ -52,14 +52,33 @@ select {_CAUSE},
  group by 1
 """  # noqa: S608 (made of constants)
 
+_OF_AN_APP: LiteralString = f"""
+{_BUSY}
+select {_CAUSE} from (select %(app)s::text as app_id, %(org)s::text as org_id) d
+"""  # noqa: S608 (made of constants)
+
+
+def limits_in(settings: Settings) -> AtOnce:
+    """The limits that workers with these settings have."""
+    return AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
+
+
+async def waits_for(work: Transaction, limits: AtOnce, *, app: str, organisation: str) -> Cause:
+    """What the first queued deploy of the organisation's app waits for. `limits` are those that the workers have."""
+    ((cause,),) = await work.sql(_OF_AN_APP, {**_asked(limits), "app": app, "org": organisation})
+    return cast("Cause", cause)
+
 
 async def longest_waits(work: Transaction, limits: AtOnce) -> dict[Cause, float]:
     """How long (seconds) the deploy has waited that has waited longest, by what for; 0 where none does.
 
     `limits` are those that the workers have. A deploy behind another one of its app waits since that one ended.
     """
-    asked = {"alive": _ALIVE, "organisation": limits.organisation, "everywhere": limits.everywhere}
     longest = dict.fromkeys(CAUSES, 0.0)
-    for cause, seconds in await work.sql(_LONGEST, asked):
+    for cause, seconds in await work.sql(_LONGEST, _asked(limits)):
         longest[cause] = seconds
     return longest
+
+
+def _asked(limits: AtOnce) -> dict[str, int | None]:
+    return {"alive": _ALIVE, "organisation": limits.organisation, "everywhere": limits.everywhere}
