@@ -73,7 +73,7 @@ def rclone(folder: Path) -> Iterator[Bucket]:
     assert program is not None, "rclone is not installed"
     command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
     with serving(
-        [*command, "--vfs-cache-mode", "full", "--cache-dir", str(folder / "cache"), str(folder)], port
+        [*command, "--vfs-cache-mode", "off", "--cache-dir", str(folder / "cache"), str(folder)], port
     ) as process:
         yield Bucket(port, "easel", process)
 
