@@ -72,24 +72,31 @@ async def ingest(
         async with progress.during("inspect"):
             inspection = await _inspect(pinned, settings, allowed, abandoned)
         async with progress.during("ingest"):
-            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, inspection)
+            manifest, bundle_at, manifest_at, new = await _store(objects, deploy, pinned, inspection, before)
     _tell(progress, inspection)
-    new = await _new_bytes(objects, manifest, before)
     counts = {"files": len(manifest.files), "bytes": manifest.total_size, "new_bytes": new}
     return Ingested(manifest, bundle_at, manifest_at, inspection.warnings, counts)
 
 
 async def _store(
-    objects: ObjectStore, deploy: Deploy, pinned: Pinned, inspection: Inspection
-) -> tuple[Manifest, str, str]:
+    objects: ObjectStore, deploy: Deploy, pinned: Pinned, inspection: Inspection, before: str | None
+) -> tuple[Manifest, str, str, int]:
     bundle_at = bundle_key(deploy.app_id, pinned.hash)
-    await objects.adopt(pinned, bundle_at)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
     manifest = Manifest(bundles=[bundle], files=inspection.files, entry=_entry(pinned, inspection))
     data = manifest.encode()
     manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
-    await objects.put(manifest_at, data)
-    return manifest, bundle_at, manifest_at
+    # They are known by their hashes, so it does not matter which of them is there first.
+    both = objects.adopt(pinned, bundle_at), objects.put(manifest_at, data)
+    stored = asyncio.gather(*both, return_exceptions=True)
+    try:
+        new = await _new_bytes(objects, manifest, before)
+    finally:
+        # Nobody is left to wait for what is still being written when this has failed.
+        failed = [one for one in await stored if isinstance(one, BaseException)]
+    if failed:
+        raise failed[0]
+    return manifest, bundle_at, manifest_at, new
 
 
 def _entry(pinned: Pinned, inspection: Inspection) -> bytes:

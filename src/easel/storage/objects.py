@@ -177,8 +177,9 @@ class ObjectStore:
             path.unlink(missing_ok=True)
 
     async def adopt(self, pinned: Pinned, key: str) -> None:
-        """Stores a pinned copy under its final key, if it is not there with this size already."""
-        existing = await self.head(key)
+        """Stores a pinned copy under its final key, if it is not there with this size already; a small one without
+        asking, which would take as long."""
+        existing = await self.head(key) if pinned.size > CHUNK else None
         if existing is None or existing.size != pinned.size:
             await self.put_file(key, pinned.path)
 
