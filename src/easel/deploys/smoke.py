@@ -30,6 +30,8 @@ PATIENCE = 2
 MOST_ASSETS = 200
 MOST_NAMED = 5
 _PIECE = 32 * 1024
+_READ_AT_ONCE = 4 * 1024
+"""Bytes of a page that is read before a thread would have begun to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,10 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
         answer_file(site, page, representations(page), Request("GET", "/"))
         try:
             data = await _read(objects, site, page)
-            missing, told = await asyncio.to_thread(_look, site, page, data)
+            if page.member.size <= _READ_AT_ONCE:
+                missing, told = _look(site, page, data)
+            else:
+                missing, told = await asyncio.to_thread(_look, site, page, data)
         except (ObjectMissingError, DamagedDataError):
             errors.append("its entry page cannot be read back from the store.")
         else:

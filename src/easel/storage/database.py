@@ -77,7 +77,8 @@ class Transaction:
         if self._driver is None:
             self._driver = await self.connection()
         cursor = await self._driver.execute(query, arguments)
-        return await cursor.fetchall() if cursor.description is not None else []
+        # The cursor's own description of its columns would be made for this question alone.
+        return await cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
     async def connection(self) -> psycopg.AsyncConnection[Any]:
         """The driver's own connection, for libraries that take part in this transaction (the queue)."""
