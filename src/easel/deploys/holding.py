@@ -6,6 +6,7 @@ ends by writing it. In plain statements, as few as can be: all workers' deploys 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
@@ -21,6 +22,12 @@ from easel.storage.database import Database, Transaction
 
 MOST_RUNS = 80
 """A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
+
+QUIET = 0.25
+"""Seconds from a run's start within which followers are told of its end alone, and then between two tellings. A
+transaction that notifies waits for all others that do, until each is on disk."""
+PATIENCE = 1.0
+"""Seconds that a deploy may have waited without somebody growing impatient, who is told that it has begun."""
 
 _NAMES = [column.name for column in Deploy.__table__.columns]
 _JSON = ("warnings", "smoke_test", "timings", "counts")
@@ -59,6 +66,7 @@ class Holding:
         self._progress = progress
         self._attempt: int | None = None
         self._known: Deploy | None = None
+        self._told = -QUIET
 
     async def take(self) -> tuple[Deploy, dict[str, Any], str | None] | None:
         """Takes the deploy over for this run. Gives its row, the app's published configuration, and the key of the
@@ -80,6 +88,8 @@ class Holding:
                 deploy.started_at = clock.now()
                 waited = deploy.started_at.timestamp() - deploy.queued_at.timestamp()
                 self._progress.timings["queued"] = milliseconds(waited)
+                if waited < PATIENCE:
+                    self._told = time.monotonic()
                 self._progress.say(f"Deploying to {deploy.environment}")
             else:
                 self._progress.say(f"Going on after an interruption (run {deploy.attempt})")
@@ -118,7 +128,11 @@ class Holding:
         for name in _JSON:
             if row[name] is not None:
                 row[name] = Jsonb(row[name])
-        await work.sql(_WRITE, row | appended(self._id, self._progress.take_lines()))
+        now = time.monotonic()
+        tell = deploy.status in FINAL or now - self._told >= QUIET
+        if tell:
+            self._told = now
+        await work.sql(_WRITE, row | appended(self._id, self._progress.take_lines(), tell=tell))
 
 
 def _deploy(row: list[Any] | tuple[Any, ...]) -> Deploy:

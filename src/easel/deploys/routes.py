@@ -36,6 +36,8 @@ router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 
 HEARTBEAT = 15
 """Seconds between two comment lines of a silent log stream."""
+FIRST_LOOK, NEXT_LOOKS = 1, 5
+"""Seconds after which a stream looks for news of which nobody told it, at first and from then on."""
 
 DEPLOY_DESCRIPTION = """Queue a build+deploy for an App, creating a new version.
 
@@ -150,6 +152,7 @@ async def stream_deploy_logs(
 async def _events(
     parts: Services, caller: Principal, app: App, deploy_id: str, after: int
 ) -> AsyncIterator[ServerSentEvent]:
+    patience = FIRST_LOOK
     with parts.followers.follow(deploy_id) as following:
         while True:
             async with parts.database.transaction() as work:
@@ -165,8 +168,10 @@ async def _events(
                 yield ServerSentEvent(event="done", data="{}", sep="\n")
                 return
             if not lines:
-                # News comes by notification; looking again now and then makes up for one that was lost.
-                await following.wait(5)
+                # News comes by notification, but for what comes right after the start; looking again now and then
+                # makes up for one that was lost.
+                await following.wait(patience)
+                patience = NEXT_LOOKS
 
 
 def _event(line: DeployLogLine) -> ServerSentEvent:

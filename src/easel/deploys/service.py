@@ -184,17 +184,18 @@ APPEND: LiteralString = (
     "added as (insert into deploy_log (deploy_id, seq, ts, line)"
     " select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line"
     " from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n))"
-    " select pg_notify(%(channel)s::text, %(id)s::text)"
+    " select case when %(tell)s then pg_notify(%(channel)s::text, %(id)s::text) end"
 )
 """The end of a statement (after `with`) that adds lines to the log of a deploy whose row is held, and wakes whoever
 follows it; with `appended` for arguments."""
 _APPEND: LiteralString = f"with {APPEND}"
 
 
-def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]]) -> dict[str, Any]:
-    """The arguments of `APPEND`: the deploy, and each line with its time."""
+def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:
+    """The arguments of `APPEND`: the deploy, each line with its time, and whether to wake anybody."""
     return {
         "id": deploy_id,
+        "tell": tell,
         "ts": [at for at, _ in lines],
         "lines": [line for _, line in lines],
         "channel": DEPLOYS_CHANNEL,

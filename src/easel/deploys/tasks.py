@@ -52,6 +52,10 @@ MOST_ATTEMPTS = 60
 """About eight minutes of trouble."""
 
 
+async def _run(worker: CarefulWorker) -> None:
+    await worker.run()  # type: ignore[no-untyped-call]
+
+
 class _GoOnLater(BaseRetryStrategy):
     """Runs the job again at once after a shutdown, and with growing pauses while a part does not answer."""
 
@@ -80,6 +84,7 @@ class DeployWorker:
         self._queue = queue
         self._stopping = asyncio.Event()
         self._precedence = Precedence()
+        self._background: CarefulWorker | None = None
         self._at_once = limits_in(settings)
         self._app = queue_app(database.url, at_once=self._at_once)
         self._add_tasks(self._app)
@@ -92,10 +97,11 @@ class DeployWorker:
     async def run(self) -> None:
         """Works until stopped, also while the database does not answer."""
         async with self._app.open_async():
-            workers = [
-                asyncio.create_task(self._work([DEPLOYS], self._settings.worker_concurrency)),
-                asyncio.create_task(self._work([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn)),
-            ]
+            # What is to be done in the background is mostly of this process's own deploys. To be told of all others'
+            # would take more of the database than it is worth.
+            self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
+            deploys = self._worker([DEPLOYS], self._settings.worker_concurrency)
+            workers = [asyncio.create_task(_run(worker)) for worker in (deploys, self._background)]
             taking_over = asyncio.create_task(self._take_over())
             stopper = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([*workers, stopper], return_when=asyncio.FIRST_COMPLETED)
@@ -109,13 +115,19 @@ class DeployWorker:
             if isinstance(result, Exception) and not isinstance(result, ConnectorException):
                 raise result
 
-    async def _work(
-        self, queues: list[str], concurrency: int, *, turn: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        await CarefulWorker(
+    def _worker(
+        self,
+        queues: list[str],
+        concurrency: int,
+        *,
+        turn: Callable[[], Awaitable[None]] | None = None,
+        listens: bool = True,
+    ) -> CarefulWorker:
+        return CarefulWorker(
             self._app,
             at_once=self._at_once,
             turn=turn,
+            listens=listens,
             queues=queues,
             name=queues[0],
             concurrency=concurrency,
@@ -124,7 +136,7 @@ class DeployWorker:
             stalled_worker_timeout=86400,
             shutdown_graceful_timeout=STOPPED_WITHIN,
             delete_jobs="successful",
-        ).run()  # type: ignore[no-untyped-call]
+        )
 
     def _add_tasks(self, app: App) -> None:
         @app.task(name=RUN_TASK, queue=DEPLOYS, retry=_GoOnLater(), pass_context=True)
@@ -135,6 +147,8 @@ class DeployWorker:
             try:
                 with self._precedence.urgent():
                     await pipeline.run()
+                if self._background is not None:
+                    self._background.look()
             except StopRequestedError:
                 raise
             except Exception as error:

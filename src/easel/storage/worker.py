@@ -70,6 +70,7 @@ class CarefulWorker(Worker):
     - A job that it was given without learning of it, since the answer got lost, it puts back.
     - It gives signs of life until the last of its jobs has ended, also while it is being stopped.
     - With a `turn`, it waits for that before it looks for a job.
+    - Unless it `listens`, it looks when it is told to (`look`), and every few seconds.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class CarefulWorker(Worker):
         *arguments: Any,
         at_once: AtOnce = AtOnce(),  # noqa: B008 (frozen)
         turn: Callable[[], Awaitable[None]] | None = None,
+        listens: bool = True,
         **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
         self._at_once = at_once
         self._turn = turn
+        self._listens = listens
         self.listen_notify = False  # It listens in a way of its own.
         self._unknown: set[int] = set()
         self._heard = False
@@ -93,7 +96,9 @@ class CarefulWorker(Worker):
             # The worker makes it anew just before.
             self._job_semaphore = _Turnstile(self.concurrency, self._turn)
         tasks: list[asyncio.Task[Any]] = super()._start_side_tasks()
-        return [*tasks, asyncio.create_task(self._listen(), name="listener")]
+        if self._listens:
+            tasks.append(asyncio.create_task(self._listen(), name="listener"))
+        return tasks
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
         # procrastinate falls silent first and waits then, and what it waits for would be taken over meanwhile.
@@ -115,6 +120,11 @@ class CarefulWorker(Worker):
     async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
         await super()._handle_notification(channel=channel, notification=notification)
         self._heard = True
+
+    def look(self) -> None:
+        """There may be a job. As a notification may, this may come while one is asked for."""
+        self._heard = True
+        self._new_job_event.set()
 
     def _look_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._new_job_event.set)
@@ -211,9 +221,7 @@ class CarefulWorker(Worker):
                     raise
                 self._cut_off(error)
                 await asyncio.sleep(PAUSE)
-        # As a notification may, this may come while a job is asked for.
-        self._heard = True
-        self._new_job_event.set()
+        self.look()
         if job.id is not None:
             self._job_ids_to_abort.pop(job.id, None)
 
