@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.running import RunningApp, make_platform, zip_of
+from bench.running import Platform, RunningApp, make_platform, zip_of
 from tests.apart import Apart
 from tests.system.test_survival import child, title
 
@@ -70,11 +71,18 @@ def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
     assert (json.loads(out)["status"], err) == ("complete", "")
 
 
-def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, tmp_path: Path) -> None:
-    (tmp_path / "limited").mkdir()
-    platform = make_platform(tmp_path / "limited", EASEL_DEPLOYS_AT_ONCE_PER_ORGANISATION="1")
-    platform.start()
-    worker = child(platform, "worker")
+@pytest.fixture
+def limited() -> Iterator[Platform]:
+    """A platform on which an organisation may run one deploy at a time."""
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        platform = make_platform(Path(folder), EASEL_DEPLOYS_AT_ONCE_PER_ORGANISATION="1")
+        platform.start()
+        yield platform
+        platform.stop()
+
+
+def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, limited: Platform) -> None:
+    platform, worker = limited, child(limited, "worker")
     try:
         other = RunningApp.create(platform)
         key = other.upload(zip_of({"index.html": "<!doctype html>another"}))
@@ -104,4 +112,3 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, tmp
         assert "Version 1 is live" in deploying.communicate(timeout=30)[1]
     finally:
         os.kill(worker, signal.SIGCONT)
-        platform.stop()

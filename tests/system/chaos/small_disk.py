@@ -12,7 +12,7 @@ SIZE = 96 * 1024 * 1024
 
 
 class SmallDisk:
-    """A file system of `SIZE` bytes in memory."""
+    """A small file system in memory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,10 +34,10 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk | None]:
-    """A small disk at the folder, or None and an ordinary folder where none may be mounted (it takes root)."""
+def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
+    """A disk of `size` bytes at the folder, or None and an ordinary folder where none may be mounted (it takes root)."""
     folder.mkdir(parents=True)
-    options = ["-t", "tmpfs", "-o", f"size={SIZE},mode=0755", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(["mount", *options], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
