@@ -35,7 +35,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
-    """A disk of `size` bytes at the folder, or None and an ordinary folder where none may be mounted (it takes root)."""
+    """A disk of `size` bytes at the folder, or None and an ordinary folder where none may be mounted: it takes root."""
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(folder)]
     try:
