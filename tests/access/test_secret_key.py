@@ -26,12 +26,25 @@ from tests.system.test_starting import easel
 FIRST, SECOND = "the first key, of 16 or more", "another key, of 16 or more"
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """A database that is the operator's own."""
-    server = EmbeddedPostgres(tmp_path / "database")
-    yield server.start()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with a database that has the schema."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("server"))
+    url = server.start()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create database migrated")
+    migrate(url.replace("/postgres?", "/migrated?"))
+    yield url
     server.stop()
+
+
+@pytest.fixture
+def url(server: str) -> Iterator[str]:
+    """A migrated database that is the operator's own."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("create database own template migrated")
+        yield server.replace("/postgres?", "/own?")
+        connection.execute("drop database own (force)")
 
 
 def runs(folder: Path, **environment: str) -> None:
@@ -49,7 +62,6 @@ def runs(folder: Path, **environment: str) -> None:
 
 
 def test_an_api_with_another_key_is_refused_until_the_first_is_said_to_be_lost(url: str, tmp_path: Path) -> None:
-    migrate(url)
     ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}
     first = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": FIRST, **ports}
     second = {**first, "EASEL_SECRET_KEY": SECOND}
@@ -95,7 +107,6 @@ def add_answer(url: str, secret: str) -> None:
 
 @pytest.mark.parametrize("where", ["draft", "published", "answer"])
 def test_the_first_key_after_the_migration_has_to_open_what_is_sealed(url: str, where: str) -> None:
-    migrate(url)
     if where == "answer":
         add_answer(url, FIRST)
     else:
@@ -113,7 +124,6 @@ def test_the_first_key_after_the_migration_has_to_open_what_is_sealed(url: str, 
 
 def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None:
     """The one before was lost at some time; what was sealed under it was never set again."""
-    migrate(url)
     add_app(url, "older", day=1, draft=sealed_by(FIRST), published=sealed_by(FIRST))
     add_app(url, "newer", day=2, draft=sealed_by(SECOND), published=sealed_by(FIRST))
     add_answer(url, FIRST)
@@ -123,14 +133,12 @@ def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None
 
 
 def test_a_wrong_key_can_be_said_to_be_meant(url: str) -> None:
-    migrate(url)
     add_app(url, "sealed", day=1, draft=sealed_by(FIRST))
     instance_key.replace(url, Vault(SECOND))
     instance_key.recognise(url, Vault(SECOND), source="EASEL_SECRET_KEY")
 
 
 def test_of_apis_that_start_at_once_one_key_is_kept(url: str) -> None:
-    migrate(url)
 
     def start(secret: str) -> str | None:
         try:

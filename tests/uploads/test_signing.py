@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
@@ -55,7 +54,7 @@ class _Asked(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def identities() -> Iterator[Identities]:
     """The server of credentials."""
     with Identities() as server:
@@ -65,9 +64,10 @@ def identities() -> Iterator[Identities]:
         server.shutdown()
 
 
-@pytest.fixture
-def platform(identities: Identities, tmp_path: Path) -> Iterator[Platform]:
+@pytest.fixture(scope="module")
+def platform(identities: Identities, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform that has no credentials of its own for its bucket."""
+    tmp_path = tmp_path_factory.mktemp("signing")
     (tmp_path / "token").write_text("t")
     with moto() as bucket:
         kept = {name: value for name, value in bucket.environment("ours").items() if "ACCESS_KEY" not in name}
@@ -99,11 +99,12 @@ def recorded(platform: Platform) -> set[object]:
 
 def test_signing_that_waits_for_credentials_holds_up_nobody_else(identities: Identities, platform: Platform) -> None:
     app = RunningApp.create(platform)
+    before = recorded(platform)
     identities.answers.clear()
     time.sleep(FRESH)
     with ThreadPoolExecutor(MANY) as pool:
         waiting = [pool.submit(ask, app, f"key-{number}" if number % 2 else None) for number in range(MANY)]
-        while len(recorded(platform)) < MANY:
+        while len(recorded(platform) - before) < MANY:
             assert not any(request.done() for request in waiting)
             time.sleep(0.05)
         with platform.client() as client:
@@ -111,13 +112,14 @@ def test_signing_that_waits_for_credentials_holds_up_nobody_else(identities: Ide
         identities.answers.set()
         answers = [request.result() for request in waiting]
     assert {answer.status_code for answer in answers} == {200}
-    assert {answer.json()["bundle_s3_key"] for answer in answers} == recorded(platform)
+    assert {answer.json()["bundle_s3_key"] for answer in answers} == recorded(platform) - before
     again = ask(app, "key-1")
     assert (again.headers["idempotency-replayed"], again.json()) == ("true", answers[1].json())
 
 
 def test_an_address_that_cannot_be_signed_is_no_answer(identities: Identities, platform: Platform) -> None:
     app = RunningApp.create(platform)
+    before = recorded(platform)
     identities.refuses = True
     time.sleep(FRESH)
     refused = ask(app, "key")
@@ -128,4 +130,4 @@ def test_an_address_that_cannot_be_signed_is_no_answer(identities: Identities, p
     assert given.status_code == 200
     # The one that was recorded for nothing is swept as all are that nobody used.
     assert given.json()["bundle_s3_key"] in recorded(platform)
-    assert len(recorded(platform)) == 2
+    assert len(recorded(platform) - before) == 2
