@@ -43,6 +43,29 @@ def test_a_step_that_takes_too_long_ends_the_deploy_and_is_named(world: World) -
     world.do(go())
 
 
+def test_a_store_that_gives_no_answer_holds_nobody_past_the_steps_deadline(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        await run(world, await order(world, app, "one"))
+        stuck = await order(world, app, "two")
+
+        async def nothing(*_: object) -> bytes:
+            await asyncio.sleep(60)
+            return b""
+
+        with monkeypatch.context() as silent:
+            for name in ("get", "put", "put_file", "adopt"):
+                silent.setattr(world.objects, name, nothing)
+            impatient = world.settings.model_copy(update={"step_deadline": 0.5, "deploy_deadline": 5})
+            await pipeline(world, stuck, impatient).run()
+        ended = await deploy(world, stuck)
+        assert (ended.status, ended.error_code, ended.step) == ("failed", "step_timed_out", "ingest")
+
+    world.do(go())
+
+
 async def live_but_unsaid(world: World, app: App, text: str) -> str:
     """A deploy whose pointer has moved, and whose worker was gone before it could say so; half an hour ago."""
     deploy_id = await order(world, app, text)

@@ -86,16 +86,19 @@ async def _store(
     manifest = Manifest(bundles=[bundle], files=inspection.files, entry=_entry(pinned, inspection))
     data = manifest.encode()
     manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
-    # They are known by their hashes, so it does not matter which of them is there first.
-    both = objects.adopt(pinned, bundle_at), objects.put(manifest_at, data)
-    stored = asyncio.gather(*both, return_exceptions=True)
-    try:
-        new = await _new_bytes(objects, manifest, before)
-    finally:
-        # Nobody is left to wait for what is still being written when this has failed.
-        failed = [one for one in await stored if isinstance(one, BaseException)]
-    if failed:
-        raise failed[0]
+    # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before
+    # this fails: nobody would be left to wait for what is still being written.
+    *stored, new = await asyncio.gather(
+        objects.adopt(pinned, bundle_at),
+        objects.put(manifest_at, data),
+        _new_bytes(objects, manifest, before),
+        return_exceptions=True,
+    )
+    for one in stored:
+        if isinstance(one, BaseException):
+            raise one
+    if isinstance(new, BaseException):
+        raise new
     return manifest, bundle_at, manifest_at, new
 
 
