@@ -122,6 +122,29 @@ def test_the_first_key_after_the_migration_has_to_open_what_is_sealed(url: str, 
         assert connection.execute("select value from instance").fetchall() == [(Vault(FIRST).fingerprint,)]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"hero": {"props": {"$sealed": "no secret"}}},
+        {"auth_config": {"api_keys": [{"label": {"$sealed": "no secret"}, "key_id": {"$sealed": "no secret"}}]}},
+        {"build_config": {"env_vars": {"$sealed": "no secret"}, "secrets": None}, "auth_config": {"api_keys": None}},
+    ],
+)
+def test_what_only_looks_like_a_secret_keeps_no_key_from_being_taken(url: str, config: dict[str, object]) -> None:
+    migrate(url)
+    add_app(url, "lookalike", day=1, draft=json.dumps(config))
+    instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
+
+
+def test_a_secret_of_an_entry_of_api_keys_is_sealed_as_well(url: str) -> None:
+    migrate(url)
+    config = {"auth_config": {"api_keys": [{"label": "one", "Client_Secret": "a secret"}]}}
+    add_app(url, "sealed", day=1, published=json.dumps(seal(Vault(FIRST), config, {})))
+    with pytest.raises(instance_key.SecretKeyDiffersError):
+        instance_key.recognise(url, Vault(SECOND), source="EASEL_SECRET_KEY")
+    instance_key.recognise(url, Vault(FIRST), source="EASEL_SECRET_KEY")
+
+
 def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None:
     """The one before was lost at some time; what was sealed under it was never set again."""
     add_app(url, "older", day=1, draft=sealed_by(FIRST), published=sealed_by(FIRST))

@@ -19,17 +19,30 @@ from easel.storage.migrate import reached
 _NAME = "secret_key_fingerprint"
 _PUT: LiteralString = "insert into instance (name, value) values (%s, %s) on conflict (name)"
 
+_STRING: LiteralString = '"$sealed" ? (@.type() == "string")'
+_SECRETS: LiteralString = f"$.build_config.secrets.*.{_STRING}"
+_KEYS: LiteralString = (
+    '$.auth_config.api_keys[*] ? (@.type() == "object").keyvalue()'
+    ' ? (@.key like_regex "key|secret|token|password|value" flag "i" && !(@.key like_regex "_id$" flag "i"))'
+    f".value.{_STRING}"
+)
+"""The entries that `apps.config.seal` seals."""
+
 _SEALED: tuple[LiteralString, ...] = (
     "select body from remembered_answer order by created_at desc limit 10",
     # All apps are read, of a million in a second or two: once in the life of an installation. Their versions, which are
-    # many more, are not: what is sealed in one was sealed in its app first.
-    """
-    select sealed #>> '{}' from (
+    # many more, are not: what is sealed in one was sealed in its app first. Elsewhere in an app somebody may have given
+    # something of their own that name.
+    f"""
+    select sealed #>> '{{}}' from (
       select draft, published from app
-      where jsonb_path_exists(draft, '$.**."$sealed"') or jsonb_path_exists(published, '$.**."$sealed"')
+      where jsonb_path_exists(draft, '{_SECRETS}') or jsonb_path_exists(published, '{_SECRETS}')
+         or jsonb_path_exists(draft, '{_KEYS}') or jsonb_path_exists(published, '{_KEYS}')
       order by updated_at desc limit 100
-    ) newest, jsonb_path_query(jsonb_build_array(draft, published), '$.**."$sealed" ? (@.type() == "string")') sealed
-    """,
+    ) newest, unnest(array[draft, published]) config, lateral (
+      select jsonb_path_query(config, '{_SECRETS}') union all select jsonb_path_query(config, '{_KEYS}')
+    ) found (sealed)
+    """,  # noqa: S608 (made of constants)
 )
 """What there is under the secret key, newest first: answers, which are quickest to find, and the secrets of apps."""
 
