@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bench.running import RunningApp
+from easel.deploys.models import Deploy
 from easel.deploys.smoke import LOOKED_AT, missing_assets
+from tests.deploys.test_orphans import make_app, order, run
 from tests.serving.building import Place
+from tests.world import World
 
 PAGE = "<!doctype html><title>x</title>"
 
@@ -47,6 +50,25 @@ def test_a_missing_script_is_an_error_and_a_missing_picture_is_none() -> None:
     assert (len(errors), len(notes)) == (1, 1)
     assert "app-B1c2D3e4.js" in errors[0]
     assert "a.css" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("element", "status"),
+    [
+        ("<script type=module src='/a\0b.js'></script>", "failed"),
+        ("<link rel=stylesheet href='/a\0b.css'>", "complete"),
+    ],
+)
+def test_a_nul_in_an_address_is_told_as_browsers_read_it(world: World, element: str, status: str) -> None:
+    async def go() -> None:
+        deploy_id = await order(world, await make_app(world), element)
+        await run(world, deploy_id)
+        async with world.database.transaction() as work:
+            deploy = await work.session.get_one(Deploy, deploy_id)
+        assert deploy.status == status
+        assert "/a\N{REPLACEMENT CHARACTER}b." in f"{deploy.error} {deploy.warnings}"
+
+    world.do(go())
 
 
 def test_a_page_made_to_be_slow_goes_live_and_is_read_only_in_part(app: RunningApp) -> None:

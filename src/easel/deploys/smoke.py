@@ -99,6 +99,8 @@ def _look(site: Site, page: File, data: bytes) -> tuple[list[str], list[str]]:
 
 def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
     """What the entry page loads from its own address and the site has not: failures, and what is only told."""
+    # HTML §13.2.5: what browsers read in its place. The database could not keep what is told of an address with it.
+    page = page.replace("\0", "\N{REPLACEMENT CHARACTER}")
     parser = _Assets()
     until = time.thread_time() + PATIENCE
     for at in range(0, len(page), _PIECE):
