@@ -17,6 +17,8 @@ PATIENCE: Final = 10.0
 """Seconds after which a deploy that is queued still is said to be."""
 
 _HELD_BACK: Final[Mapping[Cause | None, str]] = {
+    # The one that runs is older than all that are listed, if it is not among them.
+    "app": ": another deploy of this app comes first.",
     "organisation": ": as many deploys of your organisation run as may at once.",
     "everywhere": ": as many deploys run as may at once.",
 }
