@@ -1,7 +1,8 @@
 """Deploys while many poll: 200 clients that ask for the status of a deploy, a thousand times a second in all.
 
 The clients are one process (`python -m bench.polling`), each with a connection of its own that stays open and asks for
-its own deploy at its own moments, five times a second. What they cost the machine is part of what is measured.
+its own deploy at its own moments, five times a second. What they cost the machine is part of what is measured. A deploy
+is over when its app's address answers with the new version: its status would measure how soon polls are answered.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.deploys import deploy_until_live, small_files
+from bench.deploys import small_files
 from bench.measure import Report, seconds
 from bench.running import Platform, RunningApp, make_platform, zip_of
 
@@ -77,7 +78,18 @@ def _deploys_to_poll(platform: Platform) -> list[str]:
 
 
 def _deploys(app: RunningApp, keys: list[str]) -> list[float]:
-    return [seconds(lambda key=key: deploy_until_live(app, key)) for key in keys]  # type: ignore[misc]
+    return [seconds(lambda key=key: _deploy_until_seen(app, key)) for key in keys]  # type: ignore[misc]
+
+
+def _deploy_until_seen(app: RunningApp, key: str) -> None:
+    before = _version_seen(app)
+    app.order(key)
+    while _version_seen(app) == before:
+        time.sleep(0.001)
+
+
+def _version_seen(app: RunningApp) -> str | None:
+    return app.visit().headers.get("x-easel-version")
 
 
 class _Clients:

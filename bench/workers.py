@@ -160,7 +160,7 @@ def _measure(
     concurrency: int,
 ) -> None:
     rounds: dict[int, list[Round]] = {1: [], WORKERS: []}
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if concurrency == 1 else 3):
         for count, measured in rounds.items():
             measured.append(_round(site, workers, count, each, bundle))
     pairs = list(zip(rounds[1], rounds[WORKERS], strict=True))

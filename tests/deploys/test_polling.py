@@ -9,6 +9,7 @@ import pytest
 
 from bench.running import Platform, RunningApp
 from easel.api.application import make_application, make_services
+from easel.deploys.polling import MANY, _Asked, _Crowd
 from easel.roles import open_store, open_vault
 from easel.settings import Settings
 
@@ -47,13 +48,23 @@ def test_a_poll_says_what_the_full_way_says(deployed: tuple[RunningApp, str]) ->
 
 def test_many_who_poll_at_once_are_each_told_about_their_own_deploy(platform: Platform) -> None:
     asked = []
-    for app in [RunningApp.create(platform) for _ in range(3)]:
+    for app in [RunningApp.create(platform) for _ in range(4)]:
         key = app.upload(b"no zip at all")
-        asked += [(app, app.order(key)) for _ in range(2)]
+        asked += [(app, app.order(key)) for _ in range(3)]
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda one: one[0].status(one[1]), asked * 4))
     told = [(answer["app_id"], answer["deploy_id"]) for answer in answers]
     assert told == [(app.app_id, deploy_id) for app, deploy_id in asked * 4]
+
+
+def test_who_waits_for_others_is_one_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("easel.deploys.polling.LATELY", 60)
+    crowd = _Crowd()
+    polls = [_Asked("key", "app_1", f"dep_{number}") for number in range(MANY + 1)]
+    assert not any(crowd.is_large(polls[:MANY]) for _ in range(100))
+    assert crowd.is_large(polls[MANY:])
+    # Those who ask again are known still, however few come at a time.
+    assert all(crowd.is_large([poll]) for poll in polls)
 
 
 def test_a_revoked_key_and_a_deleted_app_are_refused_at_the_next_poll(platform: Platform) -> None:

@@ -1,8 +1,10 @@
-"""Where deploys are, for the many who poll: all who ask within a few milliseconds are answered by one statement."""
+"""Where deploys are, for those who poll. Many who ask within a few milliseconds are answered by one statement."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
@@ -12,7 +14,11 @@ from easel.access.secrets import hash_key
 from easel.storage.connections import hang_up, is_silent, noticing
 
 PAUSE = 0.01
-"""Seconds between two statements, at least. Whoever asks when there was none for that long does not wait."""
+"""Seconds between two statements, at least, where many ask. Whoever is the first to ask does not wait."""
+MANY = 8
+"""More than so many who ask within `LATELY` are many. Few get their answers as soon as they are there."""
+LATELY = 0.1
+"""Seconds."""
 _PATIENCE = 5.0
 
 # Key, app and deploy as they are now: nothing of what was known a poll ago counts. Every scope includes reading.
@@ -70,6 +76,25 @@ class _Asked(NamedTuple):
     deploy_id: str
 
 
+class _Crowd:
+    """Who asked lately."""
+
+    def __init__(self) -> None:
+        self._asked: set[_Asked] = set()
+        self._before = 0
+        self._since = 0.0
+
+    def is_large(self, more: Iterable[_Asked]) -> bool:
+        """Whether those who ask, these among them, are many."""
+        now = time.monotonic()
+        if now - self._since > LATELY:
+            self._before = len(self._asked) if now - self._since < 2 * LATELY else 0
+            self._asked.clear()
+            self._since = now
+        self._asked.update(more)
+        return max(len(self._asked), self._before) > MANY
+
+
 class Polls:
     """Reads deploys for those who poll, on one connection of its own.
 
@@ -81,6 +106,7 @@ class Polls:
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._waiting: dict[_Asked, asyncio.Future[Polled | None]] = {}
         self._reader: asyncio.Task[None] | None = None
+        self._crowd = _Crowd()
 
     async def read(self, secret: str, app_id: str, deploy_id: str) -> Polled | None:
         """The deploy, or None where the key, the app or the deploy is not good, whichever of them it is.
@@ -122,7 +148,8 @@ class Polls:
                 else:
                     for number, answer in enumerate(waiting.values(), 1):
                         answer.set_result(found.get(number))
-                await asyncio.sleep(PAUSE)
+                if self._crowd.is_large(waiting):
+                    await asyncio.sleep(PAUSE)
         finally:
             self._reader = None
 
