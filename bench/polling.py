@@ -89,7 +89,8 @@ def _deploy_until_seen(app: RunningApp, key: str) -> None:
 
 
 def _version_seen(app: RunningApp) -> str | None:
-    return app.visit().headers.get("x-easel-version")
+    version: str | None = app.visit().headers.get("x-easel-version")
+    return version
 
 
 class _Clients:
