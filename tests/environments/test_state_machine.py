@@ -37,7 +37,6 @@ from easel.uploads.service import issue_upload
 from easel.versions.errors import VersionPrunedError
 from easel.versions.models import Version
 from easel.versions.pruning import Policy, prune_app
-from easel.versions.service import lock_app
 from easel.versions.verify import Verifier
 from tests.world import World
 
@@ -256,8 +255,7 @@ class Pointers(RuleBasedStateMachine):
     def publish_or_roll_back(self, title: str, back: bool) -> None:
         async def go() -> None:
             async with self.w.database.transaction() as work:
-                app = await lock_app(work, self.app.id, self.app.org_id)
-                assert app is not None
+                app = await work.session.get_one(App, self.app.id, with_for_update={"key_share": True})
                 try:
                     if back:
                         await roll_back(work, app, actor="tester")
@@ -284,8 +282,7 @@ class Pointers(RuleBasedStateMachine):
     def delete(self) -> None:
         async def go() -> None:
             async with self.w.database.transaction() as work:
-                app = await lock_app(work, self.app.id, self.app.org_id)
-                assert app is not None
+                app = await work.session.get_one(App, self.app.id, with_for_update={"key_share": True})
                 await delete_app(work, app)
 
         self.w.do(go())

@@ -50,16 +50,6 @@ class Origin:
     previous_published: int | None = None
 
 
-async def lock_app(work: Transaction, app_id: str, org_id: str) -> App | None:
-    """The app with its row held until the commit, or None when it is gone."""
-    return await work.session.scalar(
-        select(App)
-        .where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-
-
 class HeldApp(NamedTuple):
     """What is recorded of an app with a version of it, and tested: of an app whose row is held until the commit."""
 
