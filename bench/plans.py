@@ -49,7 +49,7 @@ class Watched:
     async def statements(self, ask: Callable[[Transaction], Awaitable[object]]) -> list[Statement]:
         """What is asked of the database in all when this is asked of Easel."""
         async with self.database.transaction() as work:
-            await work.connection()
+            await work.sql("select 1", {})
             self._noted.clear()
             # What is asked for in vain is asked for in the same words.
             with suppress(EaselError):
