@@ -19,7 +19,7 @@ from tests.world import World
 
 
 def pipeline(world: World, deploy_id: str, settings: Settings) -> Pipeline:
-    return Pipeline(world.database, world.objects, world.queue, settings, deploy_id, lambda: False)
+    return Pipeline(world.database, world.objects, settings, deploy_id, lambda: False)
 
 
 async def deploy(world: World, deploy_id: str) -> Deploy:

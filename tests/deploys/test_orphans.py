@@ -51,7 +51,7 @@ async def run(world: World, deploy_id: str, *, borders: int | None = None) -> No
             left -= 1
         return left is not None and left < 0
 
-    pipeline = Pipeline(world.database, world.objects, world.queue, world.settings, deploy_id, should_stop)
+    pipeline = Pipeline(world.database, world.objects, world.settings, deploy_id, should_stop)
     try:
         await pipeline.run()
     except StopRequestedError:

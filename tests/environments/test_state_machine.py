@@ -110,7 +110,7 @@ class Pointers(RuleBasedStateMachine):
                     .limit(1)
                 )
             if oldest is not None:
-                pipeline = Pipeline(self.w.database, self.w.objects, self.w.queue, self.w.settings, oldest, should_stop)
+                pipeline = Pipeline(self.w.database, self.w.objects, self.w.settings, oldest, should_stop)
                 with contextlib.suppress(StopRequestedError):
                     await pipeline.run()
 
@@ -186,9 +186,7 @@ class Pointers(RuleBasedStateMachine):
                 ended = deploy.status in ("complete", "failed")
             if ended:
                 before = await self._pointers()
-                await Pipeline(
-                    self.w.database, self.w.objects, self.w.queue, self.w.settings, deploy_id, lambda: False
-                ).run()
+                await Pipeline(self.w.database, self.w.objects, self.w.settings, deploy_id, lambda: False).run()
                 assert await self._pointers() == before
 
         self.w.do(go())
@@ -370,9 +368,7 @@ class Pointers(RuleBasedStateMachine):
                 )
                 ids = list(left)
             for deploy_id in ids:
-                await Pipeline(
-                    self.w.database, self.w.objects, self.w.queue, self.w.settings, deploy_id, lambda: False
-                ).run()
+                await Pipeline(self.w.database, self.w.objects, self.w.settings, deploy_id, lambda: False).run()
             async with self.w.database.transaction() as work:
                 states = await work.session.execute(select(Deploy.status).where(Deploy.app_id == self.app.id))
                 assert {state for (state,) in states} <= {"complete", "failed"}

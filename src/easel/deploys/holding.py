@@ -1,15 +1,16 @@
 """A deploy's row in the hands of one run of the deploy.
 
-A run takes the row, and from then on each of its transactions begins by holding it and finding it still its own, and
-ends by writing it. In plain statements, as few as can be: all workers' deploys wait for the same database.
+A run takes the row, and from then on each of its transactions ends by writing it: if it still is this run's, or else
+nothing of the transaction stands. So nothing need be asked before. In plain statements, as few as can be: all workers'
+deploys wait for the same database.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, LiteralString
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.types.json import Jsonb
 
@@ -19,6 +20,8 @@ from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress, milliseconds
 from easel.deploys.service import APPEND, FINAL, appended
 from easel.storage.database import Database, Transaction
+from easel.storage.queue import DEFER
+from easel.versions.service import HeldApp
 
 MOST_RUNS = 80
 """A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
@@ -32,29 +35,41 @@ PATIENCE = 1.0
 _NAMES = [column.name for column in Deploy.__table__.columns]
 _JSON = ("warnings", "smoke_test", "timings", "counts")
 _COLUMNS = ", ".join(f"deploy.{name}" for name in _NAMES)
-_READ: LiteralString = f"select {_COLUMNS} from deploy where id = %(id)s for update"  # noqa: S608 (made of constants)
-_TAKE: LiteralString = f"""
-select published,
+_READ: LiteralString = f"select {_COLUMNS} from deploy where id = %(id)s"  # noqa: S608 (made of constants)
+_FIND: LiteralString = f"""
+select app.id, app.org_id, slug, published, published_version,
        (select manifest_key from version
          where version.app_id = app.id and manifest_key is not null order by number desc limit 1),
        {_COLUMNS}
-  from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s for update of deploy
+  from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s
 """  # noqa: S608 (made of constants)
-_HOLD: LiteralString = "select status, attempt from deploy where id = %(id)s for update"
-_WRITE: LiteralString = f"""
+# What was read before it is not held: it writes nothing if another run or somebody who cancels was faster.
+_WRITTEN: LiteralString = f"""
 with written as (
     update deploy
        set started_at = %(started_at)s, finished_at = %(finished_at)s, status = %(status)s, step = %(step)s,
            attempt = %(attempt)s, bundle_key = %(bundle_key)s, manifest_key = %(manifest_key)s, version = %(version)s,
            outcome = %(outcome)s, error = %(error)s, error_code = %(error_code)s, warnings = %(warnings)s,
            smoke_test = %(smoke_test)s, timings = %(timings)s, counts = %(counts)s
-     where id = %(id)s
-), {APPEND}
-"""  # noqa: S608 (made of constants)
+     where id = %(id)s and attempt = %(guard)s and status in ('queued', 'building')
+    returning id
+), {APPEND}"""  # noqa: S608 (made of constants)
+_WRITE: LiteralString = f"{_WRITTEN} from written"
+_WRITE_THEN: LiteralString = f"{_WRITTEN}, {DEFER} from written"
+
+Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 
 
 class NoLongerOursError(Exception):
     """The deploy ended, or another run has taken it over; this run must change nothing more."""
+
+
+class Taken(NamedTuple):
+    """A deploy that was taken, its app, and the key of the manifest of the app's latest version."""
+
+    deploy: Deploy
+    app: HeldApp
+    before: str | None
 
 
 class Holding:
@@ -66,63 +81,82 @@ class Holding:
         self._progress = progress
         self._attempt: int | None = None
         self._known: Deploy | None = None
+        self._guard = 0
+        self._said = 0
         self._told = -QUIET
 
-    async def take(self) -> tuple[Deploy, dict[str, Any], str | None] | None:
-        """Takes the deploy over for this run. Gives its row, the app's published configuration, and the key of the
-        manifest of the app's latest version; None when it has ended already. Raises DeployGivenUpError."""
-        async with self._database.transaction() as work:
-            found = await work.sql(_TAKE, {"id": self._id})
+    async def take(self) -> Taken | None:
+        """Takes the deploy over for this run. None when it has ended already. Raises DeployGivenUpError."""
+        while True:
+            found = await self._database.statement(_FIND, {"id": self._id})
             if not found:
                 return None
-            published, before, *row = found[0]
-            deploy = _deploy(row)
+            app, before, deploy = HeldApp(*found[0][:5]), found[0][5], _deploy(found[0][6:])
             if deploy.status in FINAL:
                 return None
             if deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=deploy.attempt)
-            deploy.attempt += 1
-            self._progress.timings = dict(deploy.timings)
-            if deploy.status == "queued":
-                deploy.status = "building"
-                deploy.started_at = clock.now()
-                waited = deploy.started_at.timestamp() - deploy.queued_at.timestamp()
-                self._progress.timings["queued"] = milliseconds(waited)
-                if waited < PATIENCE:
-                    self._told = time.monotonic()
-                self._progress.say(f"Deploying to {deploy.environment}")
-            else:
-                self._progress.say(f"Going on after an interruption (run {deploy.attempt})")
-            deploy.step = "start"
-            await self.write(work, deploy)
+            self._guard, self._said = deploy.attempt, 0
+            self._begin(deploy)
+            with suppress(NoLongerOursError):
+                await self.write(deploy)
+                break
         # Only what is committed is ours: a start that failed must still be able to fail the deploy.
         self._attempt = deploy.attempt
+        return Taken(deploy, app, before)
+
+    def _begin(self, deploy: Deploy) -> None:
+        deploy.attempt += 1
+        deploy.step = "start"
+        self._progress.timings = dict(deploy.timings)
+        if deploy.status == "queued":
+            deploy.status = "building"
+            deploy.started_at = clock.now()
+            waited = deploy.started_at.timestamp() - deploy.queued_at.timestamp()
+            self._progress.timings["queued"] = milliseconds(waited)
+            if waited < PATIENCE:
+                self._told = time.monotonic()
+            self._progress.say(f"Deploying to {deploy.environment}")
+        else:
+            self._progress.say(f"Going on after an interruption (run {deploy.attempt})")
+
+    async def read(self) -> Deploy:
+        """The row, to be changed and given to `write`. Raises NoLongerOursError."""
+        return await self._read(self._database.statement)
+
+    async def write(self, deploy: Deploy, *, then: Mapping[str, Any] | None = None) -> None:
+        """Writes the row, what is new in the run's log and timings, and the job to be done then (`deferred`), in one
+        statement. Raises NoLongerOursError."""
+        with self._said_only_if_written():
+            await self._write(self._database.statement, deploy, then)
         self._known = deploy
-        return deploy, published or {}, before
 
     @asynccontextmanager
     async def ours(self) -> AsyncIterator[tuple[Transaction, Deploy]]:
-        """A transaction that holds the deploy's row, if the deploy is still this run's. Raises NoLongerOursError."""
-        # While it is this run's, nobody else writes into the row: what the last transaction left of it still holds,
-        # unless that was rolled back.
-        known, self._known = self._known, None
-        async with self._database.transaction() as work:
-            held = await work.sql(_READ if known is None else _HOLD, {"id": self._id})
-            if not held:
-                raise NoLongerOursError
-            if known is None:
-                deploy = _deploy(held[0])
-                status, attempt = deploy.status, deploy.attempt
-            else:
-                deploy = known
-                status, attempt = held[0]
-            if status in FINAL or self._attempt not in (None, attempt):
-                raise NoLongerOursError
-            yield work, deploy
+        """A transaction with the deploy's row, which is written at its end. Raises NoLongerOursError, and undoes what
+        was done in it, when it turns out then that the deploy is not this run's any more."""
+        with self._said_only_if_written():
+            async with self._database.transaction() as work:
+                deploy = await self._read(work.sql)
+                yield work, deploy
+                await self._write(work.sql, deploy, None)
         self._known = deploy
 
-    async def write(self, work: Transaction, deploy: Deploy) -> None:
-        """Writes the row, and what the run has to tell so far into its timings and its log."""
+    async def _read(self, ask: Ask) -> Deploy:
+        # While it is this run's nobody else writes into the row, but to end it: what the last transaction left there
+        # still holds, unless that was rolled back.
+        deploy, self._known = self._known, None
+        if deploy is None:
+            found = await ask(_READ, {"id": self._id})
+            if not found:
+                raise NoLongerOursError
+            deploy = _deploy(found[0])
+        if deploy.status in FINAL or self._attempt not in (None, deploy.attempt):
+            raise NoLongerOursError
+        self._guard, self._said = deploy.attempt, len(self._progress.lines)
+        return deploy
+
+    async def _write(self, ask: Ask, deploy: Deploy, then: Mapping[str, Any] | None) -> None:
         deploy.timings = dict(self._progress.timings)
         row = {name: getattr(deploy, name) for name in _NAMES}
         for name in _JSON:
@@ -132,8 +166,20 @@ class Holding:
         tell = deploy.status in FINAL or now - self._told >= QUIET
         if tell:
             self._told = now
-        await work.sql(_WRITE, row | appended(self._id, self._progress.take_lines(), tell=tell))
+        row |= appended(self._id, self._progress.lines, tell=tell)
+        row["guard"] = self._guard
+        if not await (ask(_WRITE, row) if then is None else ask(_WRITE_THEN, {**row, **then})):
+            raise NoLongerOursError
+
+    @contextmanager
+    def _said_only_if_written(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._progress.unsay(self._said)
+            raise
+        self._progress.written(len(self._progress.lines))
 
 
-def _deploy(row: list[Any] | tuple[Any, ...]) -> Deploy:
+def _deploy(row: Sequence[Any]) -> Deploy:
     return Deploy(**dict(zip(_NAMES, row, strict=True)))

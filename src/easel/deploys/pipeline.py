@@ -35,9 +35,9 @@ from easel.serving.models import Site
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import BACKGROUND, Queue
+from easel.storage.queue import BACKGROUND, deferred
 from easel.versions.keys import hash_in
-from easel.versions.service import Files, HeldApp, Origin, hold_app, record
+from easel.versions.service import Files, HeldApp, Origin, record_deployed
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +51,11 @@ class Pipeline:
         self,
         database: Database,
         objects: ObjectStore,
-        queue: Queue,
         settings: Settings,
         deploy_id: str,
         should_stop: Callable[[], bool],
     ) -> None:
         self._objects = objects
-        self._queue = queue
         self._settings = settings
         self._id = deploy_id
         self._progress = Progress(should_stop, step_deadline=settings.step_deadline)
@@ -90,14 +88,14 @@ class Pipeline:
     async def fail(self, error: EaselError) -> None:
         """Ends the deploy as failed, unless it has ended already; as complete, if all that was left was to say so."""
         try:
-            async with self._holding.ours() as (work, deploy):
-                if deploy.outcome is not None:
-                    await self._end_as_complete(work, deploy)
-                    return
-                deploy.step = self._progress.step
-                self._note_smoke_test(deploy)
-                self._progress.say(fail(deploy, error))
-                await self._holding.write(work, deploy)
+            deploy = await self._holding.read()
+            if deploy.outcome is not None:
+                await self._end_as_complete(deploy)
+                return
+            deploy.step = self._progress.step
+            self._note_smoke_test(deploy)
+            self._progress.say(fail(deploy, error))
+            await self._holding.write(deploy)
             ENDED.labels("failed").inc()
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could fail", self._id)
@@ -113,9 +111,9 @@ class Pipeline:
         taken = await self._holding.take()
         if taken is None:
             return
-        deploy, published, self._before = taken
-        manifest = await self._ingest(deploy, allowances(published))
-        deploy, app = await self._record(manifest)
+        deploy, app, self._before = taken
+        manifest = await self._ingest(deploy, allowances(app.published))
+        deploy, app = await self._record(manifest, app)
         await self._smoke_test(deploy, app, manifest)
         await self._move_pointer()
         await self._complete()
@@ -135,23 +133,21 @@ class Pipeline:
         )
         return self._ingested.manifest
 
-    async def _record(self, manifest: Manifest) -> tuple[Deploy, HeldApp]:
+    async def _record(self, manifest: Manifest, app: HeldApp) -> tuple[Deploy, HeldApp]:
         """Gives the version its number, in the transaction that records it and what it was made of."""
         async with self._progress.during("record"), self._holding.ours() as (work, deploy):
-            app = await hold_app(work, deploy.app_id, deploy.org_id)
-            if app is None:
-                raise AppGoneError()
             if self._ingested is not None:
                 deploy.bundle_key, deploy.manifest_key = self._ingested.bundle_key, self._ingested.manifest_key
                 deploy.warnings = self._ingested.warnings
                 deploy.counts = self._ingested.counts
             if deploy.version is None:
-                version = await record(work, app, self._origin(deploy), _files(deploy, manifest))
-                deploy.version = version.number
-                self._progress.say(f"Recorded version {version.number}")
+                recorded = await record_deployed(work, app, self._origin(deploy), _files(deploy, manifest))
+                if recorded is None:
+                    raise AppGoneError()
+                deploy.version, app = recorded
+                self._progress.say(f"Recorded version {deploy.version}")
             deploy.step = "record"
-            await self._holding.write(work, deploy)
-            return deploy, app
+        return deploy, app
 
     def _origin(self, deploy: Deploy) -> Origin:
         return Origin(
@@ -208,7 +204,6 @@ class Pipeline:
             self._note_smoke_test(deploy)
             if deploy.outcome is None:
                 await self._ask_to_move(work, deploy)
-            await self._holding.write(work, deploy)
 
     async def _ask_to_move(self, work: Transaction, deploy: Deploy) -> None:
         assert deploy.version is not None
@@ -239,27 +234,21 @@ class Pipeline:
 
     async def _complete(self) -> None:
         """Says that it is done: in a transaction of its own, after the edges of this machine know."""
-        async with self._holding.ours() as (work, deploy):
-            await self._end_as_complete(work, deploy)
+        await self._end_as_complete(await self._holding.read())
 
-    async def _end_as_complete(self, work: Transaction, deploy: Deploy) -> None:
+    async def _end_as_complete(self, deploy: Deploy) -> None:
         deploy.status = "complete"
         deploy.step = "complete"
         deploy.finished_at = clock.now()
         self._progress.timings["total"] = milliseconds(deploy.finished_at.timestamp() - deploy.queued_at.timestamp())
         where = f"live in {deploy.environment}" if deploy.outcome == "moved" else "recorded"
         self._progress.say(f"Deploy complete! Version {deploy.version} is {where}.")
-        await self._holding.write(work, deploy)
-        assert deploy.manifest_key is not None
+        then = None
         if deploy.outcome == "moved":
-            await self._queue.defer(
-                work,
-                OPTIMISE_TASK,
-                queue=BACKGROUND,
-                lock=None,
-                app_id=deploy.app_id,
-                manifest=hash_in(deploy.manifest_key),
-            )
+            assert deploy.manifest_key is not None
+            manifest = hash_in(deploy.manifest_key)
+            then = deferred(OPTIMISE_TASK, queue=BACKGROUND, lock=None, app_id=deploy.app_id, manifest=manifest)
+        await self._holding.write(deploy, then=then)
         ENDED.labels("complete").inc()
 
     def _note_smoke_test(self, deploy: Deploy) -> None:

@@ -56,10 +56,18 @@ class Progress:
         """Adds a line to the deploy's log."""
         self._lines.append((clock.now(), line))
 
-    def take_lines(self) -> list[tuple[datetime, str]]:
-        """The lines that are not written yet, which are the caller's to write now."""
-        lines, self._lines = self._lines, []
-        return lines
+    @property
+    def lines(self) -> list[tuple[datetime, str]]:
+        """The lines that are not written yet, each with its time, oldest first."""
+        return list(self._lines)
+
+    def written(self, count: int) -> None:
+        """Notes that the first `count` lines are written."""
+        del self._lines[:count]
+
+    def unsay(self, count: int) -> None:
+        """Leaves the first `count` lines alone: what was said after them did not come to be."""
+        del self._lines[count:]
 
 
 def milliseconds(seconds: float) -> int:

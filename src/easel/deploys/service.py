@@ -183,12 +183,13 @@ def fail(deploy: Deploy, error: EaselError) -> str:
 APPEND: LiteralString = (
     "added as (insert into deploy_log (deploy_id, seq, ts, line)"
     " select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line"
-    " from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n))"
+    " from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n)"
+    " where exists (select from written))"
     " select case when %(tell)s then pg_notify(%(channel)s::text, %(id)s::text) end"
 )
-"""The end of a statement (after `with`) that adds lines to the log of a deploy whose row is held, and wakes whoever
-follows it; with `appended` for arguments."""
-_APPEND: LiteralString = f"with {APPEND}"
+"""The end of a statement that adds lines to the log of the deploy that the part before it, `written`, wrote the row of,
+and wakes whoever follows it; with `appended` for arguments. To be followed by `from written`."""
+_APPEND: LiteralString = f"with written as (select), {APPEND} from written"
 
 
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:

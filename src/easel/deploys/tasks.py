@@ -141,9 +141,7 @@ class DeployWorker:
     def _add_tasks(self, app: App) -> None:
         @app.task(name=RUN_TASK, queue=DEPLOYS, retry=_GoOnLater(), pass_context=True)
         async def run_deploy(context: JobContext, deploy_id: str) -> None:
-            pipeline = Pipeline(
-                self._database, self._objects, self._queue, self._settings, deploy_id, self._stopping.is_set
-            )
+            pipeline = Pipeline(self._database, self._objects, self._settings, deploy_id, self._stopping.is_set)
             try:
                 with self._precedence.urgent():
                     await pipeline.run()

@@ -93,11 +93,17 @@ class _Jobs(JobManager):
         return Job.from_row(rows[0]) if rows else None
 
 
-# procrastinate's own statement. Asked for by way of its tasks it takes several times as long.
-_DEFER: LiteralString = (
-    "select procrastinate_defer_jobs_v1(array[row("
-    "%(queue)s, %(task)s, 0, %(lock)s, null, %(arguments)s, null)::procrastinate_job_to_defer_v1])"
+# procrastinate's own function. Asked for by way of its tasks it takes several times as long.
+DEFER: LiteralString = (
+    "procrastinate_defer_jobs_v1(array[row("
+    "%(job_queue)s, %(job_task)s, 0, %(job_lock)s, null, %(job_arguments)s, null)::procrastinate_job_to_defer_v1])"
 )
+"""The part of a statement that puts a job on the queue; with `deferred` for arguments."""
+
+
+def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> dict[str, Any]:
+    """The arguments of `DEFER`."""
+    return {"job_task": task, "job_queue": queue, "job_lock": lock, "job_arguments": Jsonb(arguments)}
 
 
 class Queue:
@@ -105,7 +111,7 @@ class Queue:
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
         """Enqueues `task`; jobs with the same lock run one after another, in the order they were enqueued."""
-        await work.sql(_DEFER, {"queue": queue, "task": task, "lock": lock, "arguments": Jsonb(arguments)})
+        await work.sql(f"select {DEFER}", deferred(task, queue=queue, lock=lock, **arguments))
 
 
 # Several workers look at once: what one of them has put back is not silent any more when the next one gets to it.

@@ -51,7 +51,7 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """What is recorded of an app with a version of it, and tested: of an app whose row is held until the commit."""
+    """What is recorded of an app with a version of it, and tested."""
 
     id: str
     org_id: str
@@ -74,7 +74,9 @@ async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | Non
 
 _RECORD: LiteralString = """
 with numbered as (
-    update app set last_version = last_version + 1, updated_at = %(deployed_at)s where id = %(app_id)s
+    update app set last_version = last_version + 1, updated_at = %(deployed_at)s
+     where id = %(app_id)s and deleted_at is null
+       and (%(held)s or (published = %(config)s and published_version is not distinct from %(config_version)s::integer))
     returning last_version
 )
 insert into version (
@@ -92,13 +94,41 @@ returning number
 """
 
 
-async def record(work: Transaction, app: App | HeldApp, origin: Origin, files: Files | None) -> Version:
+async def record(work: Transaction, app: App, origin: Origin, files: Files | None) -> Version:
     """Records the app's next version, with the configuration that is published now. The caller holds the app's row.
 
     The number is given in this transaction, under the app's row: no number is skipped and none is used twice.
     """
+    row = _row(app, origin, files)
+    ((number,),) = await work.sql(_RECORD, row | {"config": Jsonb(app.published), "held": True})
+    row |= {"number": number, "config": app.published}
+    if origin.kind == "publish":
+        row["config_version"] = number
+    set_committed_value(app, "last_version", number)
+    return Version(**row)
+
+
+async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files: Files) -> tuple[int, HeldApp] | None:
+    """Records the app's next version, as `record` does, of an app whose row nobody holds yet: the version's number, and
+    the app with the configuration that was recorded. None when the app is gone.
+
+    That the app still is as it was read is for the same statement to see. Only if not is it read once more.
+    """
+    for held in (False, True):
+        row = _row(app, origin, files)
+        numbers = await work.sql(_RECORD, row | {"config": Jsonb(app.published), "held": held})
+        if numbers:
+            return int(numbers[0][0]), app
+        now = await hold_app(work, app.id, app.org_id)
+        if now is None:
+            break
+        app = now
+    return None
+
+
+def _row(app: App | HeldApp, origin: Origin, files: Files | None) -> dict[str, Any]:
     configuration = config_hash(app.published)
-    row: dict[str, Any] = {
+    return {
         "app_id": app.id,
         "org_id": app.org_id,
         "kind": origin.kind,
@@ -123,13 +153,6 @@ async def record(work: Transaction, app: App | HeldApp, origin: Origin, files: F
         "git_commit_message": origin.git_commit_message,
         "git_author": origin.git_author,
     }
-    ((number,),) = await work.sql(_RECORD, row | {"config": Jsonb(app.published)})
-    row |= {"number": number, "config": app.published}
-    if origin.kind == "publish":
-        row["config_version"] = number
-    if isinstance(app, App):
-        set_committed_value(app, "last_version", number)
-    return Version(**row)
 
 
 def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
