@@ -29,7 +29,8 @@ def app(shared: Shared) -> RunningApp:
     made = RunningApp.create(shared.cluster.machines[0])
     for number in (1, 2):
         assert made.deploy(page(number))["status"] == "complete"
-    seconds_until(on(shared.cluster.machines[1], made), 2)
+    for machine in shared.cluster.machines:
+        seconds_until(on(machine, made), 2)
     return made
 
 
@@ -90,7 +91,8 @@ def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
     assert eventually(app, "POST", f"{app.path}/versions/2/restore", json={}).status_code == 200
     assert {app.visit().headers["x-easel-version"], live} <= {"1", "2"}
     assert app.wait(app.order(key))["version"] == 3
-    assert app.visit().headers["x-easel-version"] == "3"
+    # It may have been the other machine's worker that ran it.
+    seconds_until(app, 3)
 
 
 def test_a_database_that_is_lost_in_the_middle_of_a_move_has_moved_nothing(shared: Shared, app: RunningApp) -> None:
