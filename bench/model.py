@@ -107,6 +107,10 @@ def _edge(report: Report, url: str, apps: int) -> None:
     report.add("edge: routing table of a million apps, memory", per_app * MODELLED / 1e9, "GB")
     report.add("edge: routing table, time to load it per thousand apps", told["seconds"] / apps * 1e6, "ms")
     report.add("edge: routing table of a million apps, time to load it", told["seconds"] * MODELLED / apps, "s")
+    report.add("edge: routes of a million apps, kept on disk", told["kept_bytes"] * MODELLED / apps / 1e9, "GB")
+    for what in ("write", "read"):
+        seconds = told[f"kept_{what}_seconds"] * MODELLED / apps
+        report.add(f"edge: routes of a million apps, time to {what} them there", seconds, "s")
     report.add("edge: a look for changes when there are none", told["nothing_ms"], "ms")
     report.add("edge: a look when one app has changed", told["one_ms"], "ms")
     report.add("edge: looks a second of one edge, one after the other", 1000 / told["one_ms"], "1/s")

@@ -9,6 +9,7 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 import tracemalloc
 from pathlib import Path
@@ -17,6 +18,7 @@ import psycopg
 
 from easel.bundles.models import BundleRef, Manifest, Member, decode_manifest
 from easel.edge.feed import DatabaseFeed
+from easel.edge.kept import BATCH, KeptRoutes
 from easel.edge.routes import RouteTable
 
 FILES = 2500
@@ -33,6 +35,7 @@ async def measure(url: str) -> dict[str, float]:
     feed = DatabaseFeed(url, table, retention=7 * 86400.0)
     before, began = _resident(), time.perf_counter()
     await feed.open()
+    await feed.refresh()
     took = time.perf_counter() - began
     told = {"seconds": took, "apps": len(table.apps), "bytes": _resident() - before}
     # The first look afterwards asks once more for what was changed by the youngest transactions.
@@ -45,7 +48,29 @@ async def measure(url: str) -> dict[str, float]:
             connection.execute("update app set changed_xid = pg_current_xact_id() where id = %s", (app,))
             one.append(await _timed(feed))
     await feed.close()
-    return {**told, "nothing_ms": statistics.median(nothing) * 1000, "one_ms": statistics.median(one) * 1000}
+    return {
+        **told,
+        **_kept(table),
+        "nothing_ms": statistics.median(nothing) * 1000,
+        "one_ms": statistics.median(one) * 1000,
+    }
+
+
+def _kept(table: RouteTable) -> dict[str, float]:
+    """What the whole table takes on an edge's disk, and the seconds to write it there and to read it back."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = KeptRoutes(Path(folder), "postgresql://bench/bench")
+        began = time.perf_counter()
+        generation, apps = kept.begin(), list(table.apps.items())
+        for at in range(0, len(apps), BATCH):
+            kept.write(apps[at : at + BATCH], generation)
+        kept.confirm(time.time(), generation, whole=True)
+        wrote = time.perf_counter() - began
+        began = time.perf_counter()
+        assert kept.load() == table.apps
+        read = time.perf_counter() - began
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+    return {"kept_bytes": size, "kept_write_seconds": wrote, "kept_read_seconds": read}
 
 
 async def _timed(feed: DatabaseFeed) -> float:

@@ -9,17 +9,23 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Coroutine
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from easel.access.secrets import Vault, load_secret
 from easel.errors import EaselError
 from easel.listening import bind, not_bound
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.errors import DatabaseUnavailableError
 from easel.storage.freshness import FreshnessPage
 from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
+
+if TYPE_CHECKING:
+    from easel.edge.routes import AppRoute
 
 logger = logging.getLogger(__name__)
 
@@ -159,16 +165,40 @@ def run_worker(settings: Settings) -> None:
     _run(work())
 
 
+def knows_routes(settings: Settings, url: str) -> bool:
+    """Whether an edge of this machine can start without the database at the URL: with routes that are not too old."""
+    from easel.edge.kept import KeptRoutes
+
+    confirmed = KeptRoutes(settings.edge_dir, url).confirmed()
+    return confirmed is not None and confirmed > time.time() - settings.edge_routes_kept
+
+
+def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
+    from easel.edge.kept import KeptRoutes
+
+    return KeptRoutes(settings.edge_dir, url).load() if knows_routes(settings, url) else None
+
+
 def run_edge(settings: Settings) -> None:
-    """Answers visitors until told to stop. Raises SchemaVersionError."""
-    url = _prepare(settings, "edge")
+    """Answers visitors until told to stop; while the database does not answer, with the routes that are kept on this
+    machine. Raises SchemaVersionError, and DatabaseUnavailableError where none are."""
+    known, check = None, None
+    try:
+        url = _prepare(settings, "edge")
+    except DatabaseUnavailableError as error:
+        url = database_url(settings)
+        check = partial(require_schema, url)
+        known = _known_routes(settings, url)
+        if known is None:
+            raise
+        logger.warning("Serving %d apps as they were last known, until the database answers. %s", len(known), error)
 
     from easel.edge.server import serve_edge
 
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
     # A visitor does not wait as long as a deploy can.
-    _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets))
+    _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, known, check))
 
 
 def _prepare(settings: Settings, role: str) -> str:

@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
     edge_cache_bytes: int = Field(default=256 * MIB, description="Memory an edge keeps answers and manifests in.")
     edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk an edge keeps bundles of a bucket on.")
+    edge_routes_kept: float = Field(
+        default=86400.0,
+        ge=0,
+        description="How old the routes may be that an edge starts with while the database is away; 0 is not at all.",
+    )
 
     rate_limit_per_minute: int = Field(default=0, ge=0, description="Requests a minute per key; 0 is no limit.")
     max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")
@@ -136,6 +141,11 @@ class Settings(BaseSettings):
     def objects_dir(self) -> Path:
         """Where the folder store keeps its objects."""
         return self.data_dir / "objects"
+
+    @property
+    def edge_dir(self) -> Path:
+        """What edges keep on this machine."""
+        return self.data_dir / "edge"
 
     @property
     def run_dir(self) -> Path:

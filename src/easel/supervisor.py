@@ -10,19 +10,20 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import IO
 
-from easel.errors import EaselError
+from easel.errors import EaselError, ServiceUnavailableError
 from easel.listening import PortTakenError, bind
 from easel.places import lock_data_dir, remember_data_dir
 from easel.processes import RoleProcess, in_process, open_nursery
 from easel.roles import (
     KEY_REPLACED,
     configure_logging,
+    knows_routes,
     open_store,
     prepare_database,
     recognise_key,
@@ -74,7 +75,8 @@ class Supervisor:
         await self._require_ports()
         open_nursery()
         # A store that cannot be reached is said at once, not found out at the first upload.
-        await open_store(self._settings).check()
+        with self._bearable():
+            await open_store(self._settings).check()
         embedded, keeper = None, None
         url = self._settings.database_url
         if url is None:
@@ -98,6 +100,17 @@ class Supervisor:
     def _apart(self) -> bool:
         """Whether this is one of several machines."""
         return self._settings.role is not None
+
+    @contextmanager
+    def _bearable(self) -> Iterator[None]:
+        """What does not answer keeps no edges from starting with what they knew, where they are all there is to run."""
+        try:
+            yield
+        except ServiceUnavailableError as error:
+            url = self._settings.database_url
+            if self._settings.roles != ("edge",) or url is None or not knows_routes(self._settings, url):
+                raise
+            logger.warning("%s", error)
 
     def _require_shared(self) -> None:
         """Raises RolesApartError when other machines could not find what this one keeps."""
@@ -138,7 +151,8 @@ class Supervisor:
                 left.unlink(missing_ok=True)
         if self._apart:
             # When the schema changes is for the operator to say: machines of the earlier release still run on it.
-            await in_process(require_schema, url)
+            with self._bearable():
+                await in_process(require_schema, url)
             await self._recognise_key(url)
             return
         path = self._settings.data_dir / "api-key"

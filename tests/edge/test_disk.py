@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,75 @@ async def test_a_visitor_who_leaves_does_not_stop_what_others_wait_for(objects: 
     first.cancel()
     assert bytes(await second) == SMALL_ONE
     assert cache.fetches == 1
+
+
+def ended(folder: Path, *, boot: str | None = None) -> None:
+    """Has the folder of this process be that of one that is gone, and that ran since this boot or another."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (own,) = folder.glob(f"*-{os.getpid()}")
+    own.rename(folder / f"{boot or own.name.split('-')[0]}-{gone.pid}")
+
+
+async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: ObjectStore, tmp_path: Path) -> None:
+    folder = tmp_path / "edge"
+    before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    for key, content in (("small", SMALL_ONE), ("large", LARGE), ("part", LARGE), ("other", SMALL_ONE[1:])):
+        await objects.put(key, content)
+    for key in ("small", "large", "other"):
+        await before.whole(key)
+    await before.view("part", len(LARGE), 0, 9)
+    ended(folder)
+    after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    after.take_over()
+    for key in ("small", "large", "part"):
+        obstore.delete(objects._store, key)
+    assert bytes(await after.whole("small")) == SMALL_ONE
+    view = await after.view("large", len(LARGE), BLOCK, 2 * BLOCK)
+    assert bytes(view) == LARGE
+    with pytest.raises(ObjectMissingError):
+        await after.view("part", len(LARGE), 0, 9)
+    assert after.weight == 2 * len(SMALL_ONE) - 1 + len(LARGE)
+    assert after.fetched == 0
+    # What is damaged is read again, whoever had fetched it.
+    after.forget("other")
+    assert bytes(await after.whole("other")) == SMALL_ONE[1:]
+    after.forget("other")
+    await objects.put("other", SMALL_ONE[2:])
+    assert bytes(await after.whole("other")) == SMALL_ONE[2:]
+    # A third one takes over what the second had, and the second had taken over.
+    ended(folder)
+    third = DiskCache(EdgeStore(objects), folder, budget=len(LARGE) + BLOCK)
+    third.take_over()
+    assert third.weight <= len(LARGE) + BLOCK
+    assert len(list(folder.iterdir())) == 1
+
+
+async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
+    objects: ObjectStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "edge"
+    await objects.put("small", SMALL_ONE)
+    await DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK).whole("small")
+    ended(folder, boot="01234567")
+    after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    after.take_over()
+    assert (after.weight, len(list(folder.rglob("*")))) == (0, 1)
+    assert bytes(await after.whole("small")) == SMALL_ONE
+    assert after.fetches == 1
+
+
+async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, tmp_path: Path) -> None:
+    folder = tmp_path / "edge"
+    await objects.put("small", SMALL_ONE)
+    await DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK).whole("small")
+    (own,) = folder.iterdir()
+    own.rename(folder / f"{own.name.split('-')[0]}-{os.getppid()}")
+    (folder / "manifests").mkdir()
+    after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    after.take_over()
+    assert after.weight == 0
+    assert len(list(folder.rglob("*"))) == 4
 
 
 @pytest.fixture

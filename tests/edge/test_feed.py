@@ -36,6 +36,7 @@ async def table(way: tuple[DatabaseWay, str]) -> AsyncIterator[tuple[RouteTable,
     made = RouteTable()
     source = DatabaseFeed(way[1], made, retention=1000)
     await source.open()
+    await source.refresh()
     yield made, source
     await source.close()
 
@@ -134,6 +135,7 @@ async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(wo
             with database.listening(Path(name, ".s.PGSQL.5432")):
                 feed = DatabaseFeed(f"postgresql://postgres@/feed?host={name}", table := RouteTable(), retention=60)
                 await feed.open()
+                await feed.refresh()
                 assert {app.slug for app in table.apps.values()} == {"kept", "renamed", "lost"}
                 database.cut()
                 with pytest.raises(psycopg.OperationalError):
@@ -189,6 +191,7 @@ async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_ser
     feed = DatabaseFeed(url, table, retention=60)
     try:
         await feed.open()
+        await feed.refresh()
         assert (served("bad"), served("good")) == (None, 1)
         assert await feed.version("bad", 1) is None
         # In one look as well: what changes with it, and what it was served before and after.

@@ -78,12 +78,17 @@ class Cluster:
             process.wait(60)
 
     def wait_until_ready(self) -> None:
+        for number in range(len(self.machines)):
+            for role in ("api", "edge"):
+                self.wait_until_answers(number, role)
+
+    def wait_until_answers(self, number: int, role: str) -> None:
+        """Until the api or edge of a machine says that it is ready."""
+        machine = self.machines[number]
         deadline = time.monotonic() + 60
-        for machine in self.machines:
-            for port in (machine.api_port, machine.edge_port):
-                while not answers(port):
-                    assert time.monotonic() < deadline, machine.log.read_text()[-3000:]
-                    time.sleep(0.05)
+        while not answers(machine.api_port if role == "api" else machine.edge_port):
+            assert time.monotonic() < deadline, machine.log.read_text()[-3000:]
+            time.sleep(0.05)
 
     def kill(self, number: int, role: str) -> None:
         """Kills the process, and returns when it is gone."""

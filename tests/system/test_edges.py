@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import statistics
 import time
 import zipfile
@@ -14,12 +15,15 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import RunningApp
+from bench.running import RunningApp, free_port
+from easel.edge.kept import KeptRoutes
 from tests.system.cluster import Machine
 from tests.system.conftest import Shared
 from tests.system.test_machines import STALE_AT_MOST, on, page, seconds_until
 from tests.system.test_metrics import metrics
+from tests.system.test_starting import easel
 
+LARGE = os.urandom(300_000)
 SOON = 0.25
 """Seconds in which a moved pointer is served by every edge, where notifications arrive."""
 
@@ -30,7 +34,7 @@ def app(shared: Shared) -> RunningApp:
     shared.cluster.look_after()
     made = RunningApp.create(shared.cluster.machines[0])
     for number in (1, 2):
-        assert made.deploy(page(number))["status"] == "complete"
+        assert made.deploy({**page(number), "large.bin": LARGE})["status"] == "complete"
     for machine in shared.cluster.machines:
         seconds_until(on(machine, made), 2)
     return made
@@ -110,6 +114,63 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
         assert time.monotonic() < deadline, readiness(two)
     told = metrics(two.edge_port)
     assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (1, 1)
+
+
+def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it_had(
+    shared: Shared, app: RunningApp
+) -> None:
+    one, two = shared.cluster.machines
+    there = on(two, app)
+    seen = there.visit().text
+    asset = there.visit("/large.bin").content
+    nothing = f"/nothing-{secrets.token_hex(4)}.js"
+    # It may have been in the version before.
+    assert there.visit(nothing).status_code == 404
+    never = RunningApp.create(one)
+    never.deploy(page(1))
+    # Nobody visits it there, so nothing but its route is kept.
+    kept = KeptRoutes(two.data_dir / "edge", two.environment["EASEL_DATABASE_URL"])
+    deadline = time.monotonic() + 10
+    while never.app_id not in (kept.load() or {}):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with both_gone(shared):
+        for _ in range(2):
+            shared.cluster.kill(1, "edge")
+            shared.cluster.start(1, "edge")
+            shared.cluster.wait_until_answers(1, "edge")
+            status, told = readiness(two)
+            assert (status, told["status"], told["database"]) == (200, "serving what is known", "no answer")
+            assert there.visit().headers["x-easel-version"] == "2"
+            assert there.visit().text == seen
+            assert there.visit("/large.bin").content == asset
+            assert there.visit(nothing).status_code == 404
+            assert on(two, never).visit().status_code == 503
+            assert two.visit("no-such-app").status_code == 404
+        assert metrics(two.edge_port)["easel_edge_fresh"] == 0
+        with psycopg.connect(shared.direct_url, autocommit=True) as connection:
+            connection.execute(
+                "select easel_move_pointer(id, org_id, 'production', 1, 'restore', 'somebody', 0, null, null)"
+                " from app where id = %s",
+                (app.app_id,),
+            )
+    seconds_until(there, 1)
+    deadline = time.monotonic() + 10
+    while readiness(two) != (200, {"status": "ok"}):
+        assert time.monotonic() < deadline, readiness(two)
+    assert on(two, never).visit().status_code == 200
+
+
+def test_an_edge_that_was_away_for_too_long_does_not_start_without_the_database(
+    shared: Shared, app: RunningApp
+) -> None:
+    two = shared.cluster.machines[1]
+    seconds_until(on(two, app), 2)
+    with both_gone(shared):
+        environment = {"EASEL_EDGE_PORT": str(free_port()), "EASEL_EDGE_ROUTES_KEPT": "0"}
+        done = easel("edge", folder=two.data_dir.parent, **{**two.environment, **environment})
+    assert done.returncode != 0
+    assert "The database cannot be used" in done.stderr
 
 
 def test_what_an_edge_cannot_fetch_costs_it_nothing_of_what_it_has(shared: Shared) -> None:

@@ -98,6 +98,38 @@ def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: P
     assert on(one, app).visit().status_code == 200
 
 
+def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_before(
+    shared: Shared, third: Platform
+) -> None:
+    shared.cluster.look_after()
+    third.environment["EASEL_ROLE"] = "edge"
+    app = RunningApp.create(shared.cluster.machines[0])
+    app.deploy(page(1))
+    there = RunningApp(third, app.client, app.app_id, app.slug)
+    shared.database.cut()
+    try:
+        with pytest.raises(RuntimeError, match="The database cannot be used"):
+            third.start()
+    finally:
+        shared.database.mend()
+    third.start()
+    seconds_until(there, 1)
+    assert third.stop() == 0
+    shared.database.cut()
+    shared.bucket.cut()
+    try:
+        third.start()
+        assert there.visit().text.startswith("<!doctype html>")
+    finally:
+        shared.database.mend()
+        shared.bucket.mend()
+    deadline = time.monotonic() + 20
+    while httpx.get(f"http://127.0.0.1:{third.edge_port}/readyz", trust_env=False).json() != {"status": "ok"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert third.stop() == 0
+
+
 def test_a_machine_is_restarted_and_nobody_notices(shared: Shared) -> None:
     """Visitors as behind a proxy: where one machine does not answer, the other one is asked."""
     one, two = shared.cluster.machines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,26 +12,31 @@ from easel.bundles.models import STORED, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.edge.cache import Kept
 from easel.edge.disk import DiskCache
+from easel.edge.manifests import KeptManifests
 from easel.edge.store import EdgeStore
 from easel.serving.models import Part
 from easel.serving.variants import read_index
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
+from easel.versions.keys import hash_in
 
 FILE_WEIGHT = 450
 """About how many bytes one file of a decoded manifest takes in memory."""
 _VARIANT_WEIGHT = 250
 _MAPPED_BUNDLES = 512
+_KEPT_AFTER = 0.1
+"""Seconds after which a manifest is written down, once its first visitor is served."""
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
 
 
 class Content:
     """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; of those in a bucket, what is
-    asked for is kept on disk. `budget` is in bytes, for manifests and variants together."""
+    asked for is kept on disk. `budget` is in bytes of memory, for manifests and variants together."""
 
-    def __init__(self, objects: EdgeStore, disk: DiskCache, *, budget: int) -> None:
+    def __init__(self, objects: EdgeStore, disk: DiskCache, kept: KeptManifests, *, budget: int) -> None:
         self._objects = objects
         self.disk = disk
+        self._kept = kept
         self._manifests: Kept[Manifest] = Kept(budget // 2, _weigh)
         self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
             budget // 2, lambda index: _VARIANT_WEIGHT * (len(index) + 1)
@@ -46,7 +52,13 @@ class Content:
         """The manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
 
         async def load() -> Manifest:
-            return decode_manifest(await self._objects.get(key))
+            if self._objects.local_path(key) is not None:
+                return decode_manifest(await self._objects.get(key))
+            data = self._kept.get(hash_in(key))
+            if data is None:
+                data = await self._objects.get(key)
+                asyncio.get_running_loop().call_later(_KEPT_AFTER, self._kept.put, hash_in(key), data)
+            return decode_manifest(data)
 
         return await self._manifests.get(key, load)
 

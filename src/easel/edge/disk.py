@@ -1,8 +1,9 @@
 """A bounded cache on disk of what lies in a bucket: the parts of bundles that visitors asked for.
 
 Every object is a sparse file that is mapped once. Blocks are fetched when something in them is needed, the whole
-object when it is small; however many wait for a block, it is fetched once. All of it can be lost. While the disk is
-full, objects lie in memory instead, as many as a small budget has room for.
+object when it is small; however many wait for a block, it is fetched once. All of it can be lost; objects that are here
+whole are taken over by the next process when this one ends. While the disk is full, objects lie in memory instead, as
+many as a small budget has room for.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import hashlib
 import mmap
 import os
 import resource
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from easel.edge.folders import WHOLE, folder_of_process
 from easel.edge.store import EdgeStore
 from easel.storage.errors import ObjectMissingError, StorageFullError
 from easel.storage.translation import translated
@@ -60,6 +62,12 @@ class _Held:
         """Bytes of it that are here."""
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
+    def add(self, blocks: range) -> None:
+        """Notes that these blocks are here. A file that is whole is marked as such, for whoever comes after."""
+        self.present.update(blocks)
+        if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
+            os.fchmod(self.file.descriptor, WHOLE)
+
     def write(self, data: bytes, start: int) -> None:
         """Takes what was fetched. Raises StorageFullError."""
         if self.file is None:
@@ -90,6 +98,7 @@ class DiskCache:
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._left: OrderedDict[str, int] = OrderedDict()
         self._slots = asyncio.Semaphore(_FETCHES)
         self._folder: Path | None = None
         self._full_until = 0.0
@@ -102,15 +111,22 @@ class DiskCache:
         self.fetched = 0
         """Bytes fetched from the store."""
 
+    def take_over(self) -> None:
+        """Takes over what processes that are gone left here whole, in one go: to be called before visitors come."""
+        with suppress(OSError):
+            self._own_folder()
+        self._shrink(self._budget, keep="")
+
     async def whole(self, key: str) -> memoryview:
         """All of an object. Raises ObjectMissingError, StoreUnavailableError."""
         held = self._held.get(key)
-        if held is None:
+        size = len(held.view) if held is not None else self._left.get(_name(key))
+        if size is None:
             info = await self._objects.head(key)
             if info is None:
                 raise ObjectMissingError(key=key)
-            return await self.view(key, info.size, 0, info.size)
-        return await self.view(key, len(held.view), 0, len(held.view))
+            size = info.size
+        return await self.view(key, size, 0, size)
 
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
         """An object of `size` bytes, of which the bytes from `start` to `stop` are there to be read, and maybe others.
@@ -165,7 +181,7 @@ class DiskCache:
                 data = await self._objects.get_range(key, start, stop - start)
                 self.fetched += len(data)
                 self._write(key, held, data, start)
-            held.present.update(blocks)
+            held.add(blocks)
             if not held.dropped:
                 self._weigh(held, len(data))
         finally:
@@ -201,18 +217,26 @@ class DiskCache:
         return held
 
     def _open(self, key: str, size: int) -> _Held:
+        left = self._left.pop(_name(key), None)
         try:
             with translated(key):
-                if self._folder is None:
-                    self._folder = _own_folder(self._root)
-                path = self._folder / hashlib.sha256(key.encode()).hexdigest()
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+                path = self._own_folder() / _name(key)
+                if left == size:
+                    return _opened(path, size, os.open(path, os.O_RDONLY), range(-(-size // BLOCK)))
+                self.weight -= left or 0
+                path.unlink(missing_ok=True)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
                 os.ftruncate(descriptor, size)
-                view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+                return _opened(path, size, descriptor, range(0))
         except StorageFullError:
             self._full_until = time.monotonic() + FULL_FOR
             return _remember(size)
-        return _Held(view, _File(path, descriptor))
+
+    def _own_folder(self) -> Path:
+        if self._folder is None:
+            self._folder, self._left = folder_of_process(self._root)
+            self.weight += sum(self._left.values())
+        return self._folder
 
     def _weigh(self, held: _Held, change: int) -> None:
         if held.file is not None:
@@ -230,6 +254,11 @@ class DiskCache:
         held.let_go()
 
     def _shrink(self, budget: int, *, keep: str) -> None:
+        while self._left and self.weight > budget:
+            # Nobody has asked this process for it.
+            name, size = self._left.popitem(last=False)
+            self.weight -= size
+            (self._own_folder() / name).unlink(missing_ok=True)
         for key in list(self._held):
             too_many = len(self._held) > self._most
             if self.weight <= budget and self.in_memory <= IN_MEMORY and not too_many:
@@ -257,12 +286,10 @@ def _runs(blocks: list[int]) -> Iterator[range]:
             start = at
 
 
-def _own_folder(root: Path) -> Path:
-    """A fresh folder for this process; those of processes that are gone are removed."""
-    root.mkdir(parents=True, exist_ok=True)
-    for left in root.iterdir():
-        if not left.name.isdigit() or not Path(f"/proc/{left.name}").exists() or left.name == str(os.getpid()):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = root / str(os.getpid())
-    folder.mkdir(exist_ok=True)
-    return folder
+def _opened(path: Path, size: int, descriptor: int, present: range) -> _Held:
+    view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+    return _Held(view, _File(path, descriptor), present=set(present))
+
+
+def _name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,6 +13,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from easel.edge.routes import MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
+from easel.errors import EaselError, ServiceUnavailableError
 from easel.storage.connections import check_silent, hang_up, is_silent, noticing
 
 logger = logging.getLogger(__name__)
@@ -110,15 +111,30 @@ class _OfAnotherFormError(Exception):
 
 
 class DatabaseFeed:
-    """Fills a route table from the database. `refresh` may be called at any time, by many at once."""
+    """Fills a route table from the database. `refresh` may be called at any time, by many at once.
 
-    def __init__(self, url: str, table: RouteTable, *, retention: float) -> None:
+    `on_confirmed` is called when the table is what the database says. With `check_schema`, which raises an EaselError
+    until the database has this release's schema, nothing is asked before that.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        table: RouteTable,
+        *,
+        retention: float,
+        on_confirmed: Callable[[], None] = lambda: None,
+        check_schema: Callable[[], None] | None = None,
+    ) -> None:
         self._table = table
         self._retention = retention
+        self._on_confirmed = on_confirmed
+        self._check_schema = check_schema
         self._since = 0
         self._server: object = None
         self._lock = asyncio.Lock()
         self._told: set[tuple[str, int]] = set()
+        self._told_schema = ""
         self._url = url
         # Of its own, not the pool's: a pool that could not connect waits, longer each time, before it tries again.
         self._looking: psycopg.AsyncConnection[Any] | None = None
@@ -135,9 +151,8 @@ class DatabaseFeed:
         )
 
     async def open(self) -> None:
-        """Connects, and loads the whole table."""
+        """Begins to connect when there is something to ask."""
         await self._pool.open()
-        await self.refresh()
 
     async def close(self) -> None:
         """Disconnects."""
@@ -146,13 +161,28 @@ class DatabaseFeed:
             await self._looking.close()
 
     async def refresh(self) -> None:
-        """Applies every change that is visible now. Raises psycopg.Error, TimeoutError."""
+        """Applies every change that is visible now; the first time that is all there is. Raises psycopg.Error,
+        TimeoutError, EaselError."""
         async with self._lock:
+            await self._look_at_schema()
             try:
                 await self._look()
             except psycopg.OperationalError:
                 # The connection has ended, or its other side has vanished. Another one may do better, at once.
                 await self._look()
+            self._on_confirmed()
+
+    async def _look_at_schema(self) -> None:
+        if self._check_schema is None:
+            return
+        try:
+            await asyncio.to_thread(self._check_schema)
+        except EaselError as error:
+            if not isinstance(error, ServiceUnavailableError) and self._told_schema != error.message:
+                self._told_schema = error.message
+                logger.error("serving what is known: %s", error.message)
+            raise
+        self._check_schema = None
 
     async def _look(self) -> None:
         # The first look is at everything.

@@ -33,7 +33,7 @@ class Earlier(msgspec.Struct, frozen=True, gc=False):
 
 # There may be a million apps: what is equal in all, or can be put together when a visitor comes, is not held.
 # None of these can be part of a cycle, so the collector need not look at them either.
-class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False):
+class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What an environment serves: a version, the SHA-256 of its manifest, since when (unix seconds), whether its files
     have variants; and in `moves` what it served before, packed, the latest first."""
 
@@ -53,7 +53,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False):
         return list(latest.values())
 
 
-class AppRoute(msgspec.Struct, frozen=True, gc=False):
+class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All that the edge knows of an app. An environment that serves nothing is None."""
 
     app_id: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable, Mapping
 
 import uvicorn
 
@@ -13,9 +14,11 @@ from easel.edge.content import Content
 from easel.edge.disk import DiskCache
 from easel.edge.feed import DatabaseFeed
 from easel.edge.freshness import Freshness
+from easel.edge.kept import RouteKeeper
+from easel.edge.manifests import KeptManifests
 from easel.edge.metrics import Counts, registry
 from easel.edge.protocol import edge_protocol
-from easel.edge.routes import Feed, RouteTable
+from easel.edge.routes import AppRoute, Feed, RouteTable
 from easel.edge.sites import Sites, warm
 from easel.edge.store import EdgeStore
 from easel.settings import Settings
@@ -44,8 +47,10 @@ class Edge:
         self.freshness = Freshness(page, feed.refresh, timeout=settings.refresh_timeout)
         self.counts = Counts()
         store = EdgeStore(objects)
-        disk = DiskCache(store, settings.data_dir / "edge", budget=settings.edge_disk_bytes)
-        content = Content(store, disk, budget=settings.edge_cache_bytes // 4)
+        folder = settings.edge_dir
+        self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
+        kept = KeptManifests(folder / "manifests", budget=settings.edge_disk_bytes // 16)
+        content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
         self.sites = Sites(
             table, feed, content, budget=settings.edge_cache_bytes * 3 // 4, retention=settings.skew_retention
         )
@@ -109,14 +114,35 @@ class Follower:
 
 
 async def serve_edge(
-    settings: Settings, database_url: str, objects: ObjectStore, page: FreshnessPage, sockets: list[socket.socket]
+    settings: Settings,
+    database_url: str,
+    objects: ObjectStore,
+    page: FreshnessPage,
+    sockets: list[socket.socket],
+    known: Mapping[str, AppRoute] | None = None,
+    check_schema: Callable[[], None] | None = None,
 ) -> None:
-    """Serves visitors on the given sockets until told to stop."""
+    """Serves visitors on the given sockets until told to stop. With `known`, the database does not answer, and these
+    routes are served until it does, with the schema for which `check_schema` raises no EaselError."""
     table = RouteTable()
-    feed = DatabaseFeed(database_url, table, retention=settings.skew_retention)
+    keeper = RouteKeeper(table, settings.edge_dir, database_url)
+    feed = DatabaseFeed(
+        database_url,
+        table,
+        retention=settings.skew_retention,
+        on_confirmed=keeper.confirm,
+        check_schema=check_schema,
+    )
     edge = Edge(settings, objects, page, table, feed)
     follower = Follower(database_url, edge.freshness)
+    edge.disk.take_over()
     await feed.open()
+    if known is None:
+        await feed.refresh()
+    else:
+        table.apply(known)
+        edge.freshness.healthy = False
+    keeper.start()
     follower.start()
     await asyncio.to_thread(warm)
     edge.app.ready = True
@@ -124,6 +150,7 @@ async def serve_edge(
         await edge.server().serve(sockets=sockets)
     finally:
         await follower.stop()
+        await keeper.stop()
         await feed.close()
 
 

@@ -1,0 +1,65 @@
+"""Manifests of a bucket, kept on a machine's disk for all of its edges: without its manifest no bundle is of use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+
+
+class KeptManifests:
+    """At most `budget` bytes of manifests, by their hashes (SHA-256, hex). Each file is held against its own when it is
+    read, so that nothing but that manifest is ever given, whatever lies there; and all of it can be lost."""
+
+    def __init__(self, folder: Path, *, budget: int) -> None:
+        self._folder = folder
+        self._budget = budget
+        self._sizes: OrderedDict[str, int] | None = None
+        self._weight = 0
+
+    def get(self, manifest: str) -> bytes | None:
+        """The manifest with this hash, if it is here."""
+        try:
+            data = (self._folder / manifest).read_bytes()
+        except OSError:
+            return None
+        if hashlib.sha256(data).hexdigest() != manifest:
+            (self._folder / manifest).unlink(missing_ok=True)
+            return None
+        return data
+
+    def put(self, manifest: str, data: bytes) -> None:
+        """Keeps a manifest, if the disk takes it; the ones that were kept first make room."""
+        try:
+            sizes = self._known()
+            if manifest in sizes or len(data) > self._budget:
+                return
+            written = self._folder / f"{manifest}.{os.getpid()}"
+            written.write_bytes(data)
+            written.replace(self._folder / manifest)
+        except OSError:
+            return
+        sizes[manifest] = len(data)
+        self._weight += len(data)
+        while self._weight > self._budget:
+            first, size = sizes.popitem(last=False)
+            self._weight -= size
+            with suppress(OSError):
+                (self._folder / first).unlink()
+
+    def _known(self) -> OrderedDict[str, int]:
+        if self._sizes is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            found = []
+            for entry in os.scandir(self._folder):
+                with suppress(OSError):
+                    if "." in entry.name:
+                        # Half written by a process that was killed, or just now by another one, which loses it.
+                        os.unlink(entry.path)
+                    else:
+                        found.append((entry.stat().st_mtime, entry.name, entry.stat().st_size))
+            self._sizes = OrderedDict((name, size) for _, name, size in sorted(found))
+            self._weight = sum(self._sizes.values())
+        return self._sizes

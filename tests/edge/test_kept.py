@@ -1,0 +1,153 @@
+"""The routes that an edge keeps on disk are those it knows, and of one database; whatever happens to the file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from easel.edge.kept import KeptRoutes, RouteKeeper
+from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
+from tests.edge.test_routes import manifest, moves
+
+URL = "postgresql://easel@db.internal/easel"
+
+
+def app(number: int, version: int = 1, slug: str | None = None) -> AppRoute:
+    serves = EnvironmentRoute(version, manifest(version), 1e9, True, moves(range(version - 1, 0, -1)))
+    return AppRoute(f"app_{number}", slug or f"shop-{number}", True, version, False, '{"A": "b"}', serves)
+
+
+def table_of(*apps: AppRoute) -> RouteTable:
+    table = RouteTable()
+    table.apply({one.app_id: one for one in apps})
+    return table
+
+
+@asynccontextmanager
+async def keeping(table: RouteTable, folder: Path, url: str = URL) -> AsyncIterator[RouteKeeper]:
+    keeper = RouteKeeper(table, folder, url)
+    keeper.start()
+    keeper.confirm()
+    yield keeper
+    await keeper.stop()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def kept(folder: Path, url: str = URL) -> dict[str, AppRoute] | None:
+    routes = KeptRoutes(folder, url)
+    return routes.load() if routes.confirmed() is not None else None
+
+
+async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("easel.edge.kept.BATCH", 3)
+    table = table_of(*(app(number, 1 + number % 4) for number in range(10)))
+    began = time.time()
+    async with keeping(table, tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+        table.apply({"app_3": app(3, 9), "app_4": None, "app_11": app(11)})
+        await until(lambda: kept(tmp_path) == table.apps)
+        assert set(table.apps) == {f"app_{number}" for number in (0, 1, 2, 3, 5, 6, 7, 8, 9, 11)}
+    confirmed = KeptRoutes(tmp_path, URL).confirmed()
+    assert confirmed is not None
+    assert began <= confirmed <= time.time()
+    # The next process knows more, and less.
+    async with keeping(now := table_of(app(3, 10), app(5), app(12)), tmp_path):
+        await until(lambda: kept(tmp_path) == now.apps)
+
+
+async def test_nothing_is_kept_that_the_database_did_not_confirm(tmp_path: Path) -> None:
+    keeper = RouteKeeper(table_of(app(1)), tmp_path, URL)
+    keeper.start()
+    await asyncio.sleep(0)
+    await keeper.stop()
+    assert kept(tmp_path) is None
+
+
+async def test_routes_of_another_database_are_none(tmp_path: Path) -> None:
+    other = "postgresql://easel@db.internal/another"
+    async with keeping(table := table_of(app(1)), tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+    # Who asks, and with what password, is no matter.
+    assert kept(tmp_path, "postgresql://somebody:secret@db.internal/easel") == table.apps
+    assert kept(tmp_path, other) is None
+    async with keeping(now := table_of(app(2)), tmp_path, other):
+        await until(lambda: kept(tmp_path, other) == now.apps)
+    assert kept(tmp_path) is None
+
+
+async def test_of_several_edges_on_a_machine_one_writes_and_another_goes_on_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    one, two = table_of(app(1)), table_of(app(1), app(2))
+    async with keeping(one, tmp_path) as first:
+        await until(lambda: kept(tmp_path) == one.apps)
+        async with keeping(two, tmp_path) as second:
+            two.apply({"app_3": app(3)})
+            one.apply({"app_1": app(1, 2)})
+            await until(lambda: kept(tmp_path) == one.apps)
+            await first.stop()
+            second.confirm()
+            await until(lambda: kept(tmp_path) == two.apps)
+
+
+async def test_a_slug_that_has_become_another_apps_leads_to_that_one(tmp_path: Path) -> None:
+    table = table_of(app(1, slug="shop"))
+    routes = KeptRoutes(tmp_path, URL)
+    generation = routes.begin()
+    routes.write([("app_1", table.apps["app_1"])], generation)
+    # Killed between the two: the first one's end was not written.
+    routes.write([("app_2", app(2, slug="shop"))], generation)
+    routes.confirm(time.time(), generation, whole=True)
+    after = RouteTable()
+    after.apply(kept(tmp_path) or {})
+    route = after.find("shop")
+    assert route is not None
+    assert route.app.app_id == "app_2"
+
+
+@pytest.mark.parametrize("damage", [b"no database at all", b""])
+async def test_a_file_that_is_damaged_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    async with keeping(table := table_of(app(1)), tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+    (tmp_path / "routes.sqlite").write_bytes(damage)
+    assert kept(tmp_path) is None
+    async with keeping(table, tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+
+
+async def test_a_route_that_this_release_cannot_read_leaves_none(tmp_path: Path) -> None:
+    async with keeping(table := table_of(app(1), app(2)), tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+    with sqlite3.connect(tmp_path / "routes.sqlite") as connection:
+        connection.execute("update route set route = x'00' where app_id = 'app_1'")
+    assert kept(tmp_path) is None
+
+
+async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    folder = tmp_path / "edge"
+    folder.write_text("a file where the folder should be")
+    async with keeping(table := table_of(app(1)), folder):
+        await until(lambda: "cannot be kept on disk" in caplog.text)
+        folder.unlink()
+        await until(lambda: kept(folder) == table.apps)
+    assert caplog.text.count("cannot be kept on disk") == 1
+
+
+def test_nobody_else_on_the_machine_can_read_it(tmp_path: Path) -> None:
+    KeptRoutes(tmp_path, URL).begin()
+    assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
