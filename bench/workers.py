@@ -28,6 +28,7 @@ import httpx
 import psycopg
 
 from bench.apart import processor_time
+from bench.far import far
 from bench.measure import Report
 from bench.running import Platform, RunningApp, free_port, zip_of
 from bench.stores import Bucket, rclone
@@ -36,19 +37,32 @@ from easel.storage.embedded import EmbeddedPostgres
 WORKERS = 4
 APPS = 20
 ROUNDS = 5
+FAR = 0.01
+"""Seconds that a bucket of the same region takes to answer, or longer."""
 
 
 def run(report: Report, folder: Path) -> None:
     """Measures small and realistic bundles, with workers as they come and with workers that run one deploy each."""
     with rclone(folder / "workers" / "rclone") as bucket:
         _on(report, folder / "workers" / "bucket", "bucket", bucket)
+        with far(bucket, FAR) as (there, way):
+            name = f"bucket {FAR * 1000:.0f} ms away"
+            _on(report, folder / "workers" / "far", name, there, way.pid, bundles=(("small", 10, small),))
     _on(report, folder / "workers" / "folder", "folder", None)
 
 
-def _on(report: Report, folder: Path, where: str, bucket: Bucket | None) -> None:
+def _on(
+    report: Report,
+    folder: Path,
+    where: str,
+    bucket: Bucket | None,
+    *parts: int,
+    bundles: tuple[tuple[str, int, Callable[[int], bytes]], ...] | None = None,
+) -> None:
     server = EmbeddedPostgres(folder / "database" / "postgres")
     site = Machine.prepared(folder / "api", server.start(), bucket.environment("bench") if bucket else {})
     site.parts = [int((server.folder / "postmaster.pid").read_text().split()[0])]
+    site.parts += parts
     if bucket is not None:
         assert bucket.process is not None
         site.parts.append(bucket.process.pid)
@@ -56,7 +70,7 @@ def _on(report: Report, folder: Path, where: str, bucket: Bucket | None) -> None
         with site.api():
             for concurrency in (1, 4):
                 with site.workers(concurrency) as workers:
-                    for name, each, bundle in (("small", 10, small), ("300 files, 3 MB", 3, realistic)):
+                    for name, each, bundle in bundles or (("small", 10, small), ("300 files, 3 MB", 3, realistic)):
                         _measure(report, site, workers, f"{where}, {name}", each, bundle, concurrency)
     finally:
         server.stop()

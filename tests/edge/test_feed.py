@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ from easel.edge import feed
 from easel.edge.feed import DatabaseFeed
 from easel.edge.routes import MOVE, RouteTable
 from easel.storage.embedded import EmbeddedPostgres
-from easel.storage.migrate import migrate
+from easel.storage.migrate import SchemaVersionError, check_schema, migrate
 from easel.versions.keys import manifest_key
 from tests.system.chaos.database_way import DatabaseWay
 from tests.system.chaos.proxy import Proxy
@@ -208,3 +209,33 @@ async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_ser
         await feed.close()
     (told,) = (record.message for record in caplog.records if "is not served" in record.message)
     assert told.startswith("version 1 of app bad is not served: the key of its manifest")
+
+
+async def test_an_edge_that_knew_something_asks_a_database_of_another_schema_nothing_and_says_so_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(world.url, {"one": "kept"})
+    url = world.url.replace("/postgres?", "/feed?")
+    table = RouteTable()
+    confirmed: list[bool] = []
+
+    def note() -> None:
+        confirmed.append(True)
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        (right,) = connection.execute("select version_num from alembic_version").fetchall()[0]
+        connection.execute("update alembic_version set version_num = '9999'")
+    feed = DatabaseFeed(url, table, retention=60, on_confirmed=note, check_schema=partial(check_schema, url))
+    try:
+        await feed.open()
+        for _ in range(2):
+            with pytest.raises(SchemaVersionError):
+                await feed.refresh()
+        assert (len(table.apps), confirmed) == (0, [])
+        assert caplog.text.count("The database has schema 9999") == 1
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("update alembic_version set version_num = %s", (right,))
+        await feed.refresh()
+        assert ({app.slug for app in table.apps.values()}, confirmed) == ({"kept"}, [True])
+    finally:
+        await feed.close()
