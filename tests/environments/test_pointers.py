@@ -133,3 +133,32 @@ def test_a_damaged_version_is_refused_before_the_pointer_moves(three: RunningApp
     obstore.put(objects, manifest, bytes(obstore.get(objects, manifest).bytes()).replace(b"index.html", b"indes.html"))
     restore(three, 3)
     assert three.client.post(f"{three.path}/versions/1/restore", json={}).status_code == 409
+
+
+@pytest.mark.parametrize("key", ["apps/bad/manifests/none.json", "abcd", "", "../" * 30, "x" * 5000])
+def test_a_version_whose_manifest_has_a_name_of_another_form_is_refused_and_listed(app: RunningApp, key: str) -> None:
+    app.deploy(page(1))
+    with app.platform.database() as connection:
+        connection.execute(
+            "insert into version (app_id, number, org_id, kind, environment, manifest_key, config, config_hash,"
+            " content_hash, file_count, total_bytes, deployed_at) select app_id, 2, org_id, 'deploy', 'staging', %s,"
+            " config, config_hash, content_hash, 1, 1, now() from version where app_id = %s",
+            (key, app.app_id),
+        )
+        connection.execute(
+            "update environment set version = 2, moved_at = now() where app_id = %s and name = 'staging'",
+            (app.app_id,),
+        )
+    for refused in (
+        app.client.post(f"{app.path}/versions/2/restore", json={}),
+        app.client.post(f"{app.path}/promote", json={}),
+        app.client.get(f"{app.path}/versions/2"),
+        app.client.get(f"{app.path}/versions/1/diff/2"),
+    ):
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"]) == (409, "version_damaged")
+        assert "the key of its manifest has another form" in error["message"]
+    listed = app.client.get(f"{app.path}/versions").json()["versions"]
+    assert [(one["version"], bool(one["asset_prefix"])) for one in listed] == [(2, False), (1, True)]
+    assert app.client.get(app.path).json()["environments"]["staging"]["asset_prefix"] == ""
+    assert app.visit().headers["x-easel-version"] == "1"

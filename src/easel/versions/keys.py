@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+from easel.versions.errors import ObjectNameError
+
+_NAMED_BY_CONTENT = re.compile(
+    r"apps/[^/]+/(?:bundles/(?P<bundle>[0-9a-f]{64})\.zip|(?:manifests|sources)/(?P<json>[0-9a-f]{64})\.json)"
+)
+_VARIANTS = re.compile(r"apps/[^/]+/variants/[0-9a-f]{64}\.bin")
+
 
 def app_prefix(app_id: str) -> str:
     """The prefix of everything an app's versions are made of."""
@@ -28,11 +37,28 @@ def variants_key(app_id: str, manifest: str) -> str:
     return f"apps/{app_id}/variants/{hash_in(manifest)}.bin"
 
 
+def names_its_content(key: str) -> bool:
+    """Whether the object is a bundle, a manifest or sources: stored under the hash of its bytes, it never changes."""
+    return _NAMED_BY_CONTENT.fullmatch(key) is not None
+
+
+def names_variants(key: str) -> bool:
+    """Whether the object holds variants, each under the hash of its file."""
+    return _VARIANTS.fullmatch(key) is not None
+
+
 def hash_in(key: str) -> str:
-    """The SHA-256 (hex) in an object's name."""
-    return key.rsplit("/", 1)[1].split(".", 1)[0]
+    """The SHA-256 (hex) in the name of a bundle, a manifest or sources. Raises ObjectNameError where the name has
+    another form than Easel writes."""
+    named = _NAMED_BY_CONTENT.fullmatch(key)
+    if named is None:
+        raise ObjectNameError(key=key)
+    return named["bundle"] or named["json"]
 
 
 def asset_prefix(app_id: str, manifest: str | None) -> str:
-    """What the contract calls `asset_prefix`: where a version's assets lie; empty for one without files."""
-    return f"apps/{app_id}/manifests/{hash_in(manifest)}" if manifest else ""
+    """What the contract calls `asset_prefix`: where a version's assets lie; empty for one without files.
+
+    A name of another form than Easel writes gives an empty one too: the other versions are to be listed all the same.
+    """
+    return f"apps/{app_id}/manifests/{hash_in(manifest)}" if manifest and names_its_content(manifest) else ""

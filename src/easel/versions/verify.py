@@ -13,7 +13,7 @@ import msgspec
 from easel.bundles.models import BundleRef, Manifest, decode_manifest
 from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
-from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError
+from easel.versions.errors import ObjectNameError, VersionDamagedError, VersionHasNoFilesError
 from easel.versions.keys import hash_in
 from easel.versions.models import Version
 from easel.versions.service import Recorded
@@ -24,13 +24,12 @@ async def load_manifest(objects: ObjectStore, version: Version | Recorded) -> Ma
 
     Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
     """
-    if version.manifest_key is None:
-        raise VersionHasNoFilesError(version=version.number)
+    key, sha256 = _manifest_of(version)
     try:
-        data = await objects.get(version.manifest_key)
+        data = await objects.get(key)
     except ObjectMissingError as error:
         raise VersionDamagedError(version=version.number, reason="its manifest is missing from the store") from error
-    if hashlib.sha256(data).hexdigest() != hash_in(version.manifest_key):
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise VersionDamagedError(version=version.number, reason="its manifest is damaged in the store")
     try:
         return decode_manifest(data)
@@ -65,14 +64,15 @@ class Verifier:
 
     async def _bundles(self, version: Version | Recorded) -> list[BundleRef]:
         """The version's bundles, from its manifest, which is not read again while its file is untouched."""
-        path = self._objects.local_path(version.manifest_key) if version.manifest_key is not None else None
-        if path is None or version.manifest_key is None or not path.exists():
+        key, _ = _manifest_of(version)
+        path = self._objects.local_path(key)
+        if path is None or not path.exists():
             return (await load_manifest(self._objects, version)).bundles
         state = _state(path)
-        known = self._manifests.get(version.manifest_key)
+        known = self._manifests.get(key)
         if known is None or known[0] != state:
             known = (state, (await load_manifest(self._objects, version)).bundles)
-            self._manifests[version.manifest_key] = known
+            self._manifests[key] = known
             while len(self._manifests) > self._limit:
                 self._manifests.popitem(last=False)
         return known[1]
@@ -113,6 +113,17 @@ class Verifier:
         self._known.move_to_end(key)
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
+
+
+def _manifest_of(version: Version | Recorded) -> tuple[str, str]:
+    """The key of the version's manifest and the hash in it. Raises VersionHasNoFilesError, VersionDamagedError."""
+    if version.manifest_key is None:
+        raise VersionHasNoFilesError(version=version.number)
+    try:
+        return version.manifest_key, hash_in(version.manifest_key)
+    except ObjectNameError as error:
+        reason = "the key of its manifest has another form than Easel writes"
+        raise VersionDamagedError(version=version.number, reason=reason) from error
 
 
 def _state(path: Path) -> tuple[int, ...]:
