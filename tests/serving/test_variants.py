@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 import brotli
+import msgspec
 import pytest
 
 from easel.bundles.inflate import inflated, raw
 from easel.bundles.models import Member
-from easel.serving.variants import build_variants, read_index
+from easel.serving.variants import LARGEST, MAGIC, VariantsCheck, build_variants, read_index
 from tests.serving.building import Place
 
 FILES = {
@@ -50,3 +52,37 @@ def test_a_damaged_object_is_told_as_such(cut: int) -> None:
     assert data is not None
     with pytest.raises(ValueError, match="variants object"):
         read_index(memoryview(data[:cut]))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
+def test_variants_are_checked_in_pieces_of_any_size(size: int) -> None:
+    data = build_variants(PLACE.manifest, read)
+    assert data is not None
+    check(data, size)
+    for cut in (0, 5, 12, 30, len(data) - 1):
+        with pytest.raises(ValueError):
+            check(data[:cut], size)
+
+
+def test_no_changed_byte_of_variants_goes_unnoticed() -> None:
+    data = build_variants(PLACE.manifest, read)
+    assert data is not None
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        with pytest.raises(ValueError):
+            check(bytes(changed), 1000)
+
+
+def test_a_variant_that_never_ends_is_noticed_before_it_fills_the_memory() -> None:
+    bomb = brotli.compress(bytes(LARGEST + 1))
+    index = msgspec.json.encode({hashlib.sha256(bytes(LARGEST + 1)).hexdigest(): (0, len(bomb))})
+    with pytest.raises(ValueError, match="longer than any file"):
+        check(MAGIC + len(index).to_bytes(8, "big") + index + bomb, 1000)
+
+
+def check(data: bytes, size: int) -> None:
+    checked = VariantsCheck()
+    for at in range(0, len(data), size):
+        checked.feed(data[at : at + size])
+    checked.finish()

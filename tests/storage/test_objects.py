@@ -52,6 +52,16 @@ async def test_objects_are_stored_read_listed_and_removed(objects: ObjectStore) 
         await objects.get("apps/a/one")
 
 
+async def test_an_object_is_read_in_pieces(objects: ObjectStore) -> None:
+    data = os.urandom(3_000_000)
+    await objects.put("apps/a/large", data)
+    pieces = [piece async for piece in objects.pieces("apps/a/large")]
+    assert b"".join(pieces) == data
+    assert len(pieces) > 1
+    with pytest.raises(ObjectMissingError):
+        await anext(objects.pieces("apps/a/none"))
+
+
 async def test_a_pinned_upload_cannot_be_changed_by_another_upload(objects: ObjectStore) -> None:
     await objects.put("app-builds/a/t/x.zip", b"first")
     async with objects.pin("app-builds/a/t/x.zip") as pinned:

@@ -6,6 +6,7 @@ The object: the magic `EASELV1\\n`, the length of the index (8 bytes, big-endian
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import brotli
@@ -20,6 +21,9 @@ LARGEST = 32 * 1024 * 1024
 WORTH_IT = 0.97
 """A variant is kept if it is at most this share of what lies in the bundle."""
 _HEADER = len(MAGIC) + 8
+_INDEX_LARGEST = 64 * 1024 * 1024
+"""Bytes; that of a hundred thousand files takes a sixth of it."""
+_PIECE = 256 * 1024
 _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
 
@@ -56,17 +60,108 @@ def build_variants(
 
 def read_index(data: memoryview) -> dict[str, tuple[int, int]]:
     """Content hash → (offset into the object, length) of every variant in it. Raises ValueError when damaged."""
-    if bytes(data[: len(MAGIC)]) != MAGIC:
+    begin = _data_begins(data)
+    if begin is None:
         raise ValueError("not a variants object")
-    size = int.from_bytes(data[len(MAGIC) : _HEADER], "big")
-    begin = _HEADER + size
-    try:
-        index = _index_decoder.decode(data[_HEADER:begin])
-    except msgspec.MsgspecError as error:
-        raise ValueError("a damaged variants object") from error
+    index = _decode_index(data[_HEADER:begin])
     if any(offset < 0 or length <= 0 or begin + offset + length > len(data) for offset, length in index.values()):
         raise ValueError("a variants object that is cut off")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
+
+
+def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
+    """Where the data begins, or None as long as the header is not all there. Raises ValueError when damaged."""
+    if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
+        raise ValueError("not a variants object")
+    if len(head) < _HEADER:
+        return None
+    begin = _HEADER + int.from_bytes(head[len(MAGIC) : _HEADER], "big")
+    if begin > _INDEX_LARGEST:
+        raise ValueError("a damaged variants object")
+    return begin
+
+
+def _decode_index(data: bytes | bytearray | memoryview) -> dict[str, tuple[int, int]]:
+    """Content hash → (offset into the data, length). Raises ValueError when damaged."""
+    try:
+        return _index_decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError("a damaged variants object") from error
+
+
+class VariantsCheck:
+    """Holds a variants object, whose bytes come piece by piece, against the hashes of the files it was made of."""
+
+    def __init__(self) -> None:
+        self._head: bytearray | None = bytearray()
+        self._left: list[tuple[int, int, str]] = []
+        self._at = 0
+        self._file: _Inflating | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes. Raises ValueError where they are not what they should be."""
+        if self._head is not None:
+            self._head += data
+            begin = _data_begins(self._head)
+            if begin is None or len(self._head) < begin:
+                return
+            index = _decode_index(self._head[_HEADER:begin])
+            self._left = sorted(((offset, length, digest) for digest, (offset, length) in index.items()), reverse=True)
+            data = bytes(self._head[begin:])
+            self._head = None
+        view = memoryview(data)
+        while self._left and len(view) > 0:
+            offset, length, digest = self._left[-1]
+            if self._file is None:
+                if offset < self._at or length <= 0:
+                    raise ValueError("its index is wrong")
+                between = min(offset - self._at, len(view))
+                self._at += between
+                view = view[between:]
+                if self._at < offset:
+                    return
+                self._file = _Inflating(digest)
+            piece = view[: offset + length - self._at]
+            self._file.feed(bytes(piece))
+            view = view[len(piece) :]
+            self._at += len(piece)
+            if self._at == offset + length:
+                self._file.finish()
+                self._file = None
+                self._left.pop()
+
+    def finish(self) -> None:
+        """Raises ValueError if more should have come."""
+        if self._head is not None or self._left:
+            raise ValueError("it is cut off")
+
+
+class _Inflating:
+    """One file's brotli stream, held against the file's hash."""
+
+    def __init__(self, sha256: str) -> None:
+        self._expected = sha256
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._stream = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> None:
+        try:
+            out = self._stream.process(data, output_buffer_limit=_PIECE)
+            while True:
+                self._digest.update(out)
+                self._size += len(out)
+                if self._size > LARGEST:
+                    raise ValueError("a variant is longer than any file")
+                if self._stream.can_accept_more_data():
+                    return
+                out = self._stream.process(b"", output_buffer_limit=_PIECE)
+        except brotli.error as error:
+            raise ValueError("a variant cannot be read") from error
+
+    def finish(self) -> None:
+        if not self._stream.is_finished() or self._digest.hexdigest() != self._expected:
+            raise ValueError("a variant is not what its file is")
 
 
 def _quality(size: int) -> int:

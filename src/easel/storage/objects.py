@@ -152,6 +152,15 @@ class ObjectStore:
         async with self._soon(key):
             return await obstore.sign_async(self._store, method, key, timedelta(seconds=expires))
 
+    async def pieces(self, key: str) -> AsyncIterator[bytes]:
+        """The object's bytes one after the other, about a mebibyte at a time; nothing of it is put on a disk.
+
+        Raises ObjectMissingError, StoreUnavailableError.
+        """
+        with translated(key):
+            async for piece in (await obstore.get_async(self._store, key)).stream(min_chunk_size=CHUNK):
+                yield bytes(piece)
+
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
         """A private copy of an uploaded object, hashed, for the length of the block.
@@ -165,8 +174,7 @@ class ObjectStore:
         size = 0
         try:
             with translated(key), os.fdopen(descriptor, "wb") as out:
-                async for chunk in (await obstore.get_async(self._store, key)).stream(min_chunk_size=CHUNK):
-                    data = bytes(chunk)
+                async for data in self.pieces(key):
                     digest.update(data)
                     size += len(data)
                     if limit is not None and size > limit:
