@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,21 +16,8 @@ import pytest
 from bench.running import Platform, RunningApp, make_platform, zip_of
 from bench.stores import moto
 from easel.versions.pruning import Policy
+from tests.transfer.commands import easel
 from tests.versions.pruning import prune_and_sweep
-
-
-def easel(platform: Platform, *arguments: str, expect: int = 0) -> str:
-    """A command for the people who run Easel, with the platform's settings. Gives what it said and printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "easel.cli.main", *arguments, "--data-dir", str(platform.data_dir)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **platform.environment},
-    )
-    assert done.returncode == expect, done.stderr
-    return done.stderr + done.stdout
 
 
 def page(number: int) -> dict[str, str]:
@@ -184,3 +168,22 @@ def test_a_bucket_for_backups_that_is_not_there_is_named(running: Platform) -> N
         assert "cannot be at `ftp://host/x`" in easel(there, "backup", "ftp://host/x", expect=2)
         plain = replace(there, environment={**there.environment, "AWS_ALLOW_HTTP": ""})
         assert "set AWS_ALLOW_HTTP=true" in easel(plain, "backup", "s3://easel/x", expect=2)
+
+
+@pytest.mark.parametrize("key", ["", "apps", "apps/x"])
+def test_a_name_of_another_form_than_easel_writes_is_named_and_the_rest_backed_up(
+    running: Platform, tmp_path: Path, key: str
+) -> None:
+    app = RunningApp.create(running)
+    app.deploy(page(1))
+    with running.database() as connection:
+        connection.execute(
+            "insert into version (app_id, number, org_id, kind, environment, manifest_key, config, config_hash,"
+            " content_hash, file_count, total_bytes, deployed_at) select app_id, 2, org_id, 'deploy', 'staging', %s,"
+            " config, config_hash, content_hash, 1, 1, now() from version where app_id = %s",
+            (key, app.app_id),
+        )
+    said = easel(running, "backup", str(tmp_path / "backups"), expect=1)
+    assert f"NOT in it as it should be: the object `{key}` has a name of another form" in said
+    assert list((tmp_path / "backups" / "objects" / "apps" / app.app_id / "bundles").iterdir())
+    app.client.delete(app.path)

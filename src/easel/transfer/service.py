@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +21,11 @@ from easel.storage.queue import DEPLOYS, queue_app
 from easel.transfer import records
 from easel.transfer.errors import BackupDamagedError, BackupNotFoundError, BackupTooNewError, NotEmptyError
 from easel.transfer.models import FORMAT, Index, Stored, index_key, object_key, table_key
-from easel.versions.keys import hash_in
+from easel.transfer.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
+from easel.versions.keys import hash_in, names_its_content
 
 KEPT_FILES = ("secret-key", "api-key")
 """What a data folder holds that is in no record: without the first, stored secrets cannot be read."""
-_AT_ONCE = 4
 
 Say = Callable[[str], None]
 
@@ -64,12 +64,16 @@ async def back_up(
     earlier = await _objects_of_last(place)
 
     async def copy(key: str) -> None:
+        if key not in uploads and not is_named(key):
+            # No version can be served from it, and what it names may be no object at all.
+            made.damaged.append(f"the object `{key}` {MISNAMED}")
+            return
         try:
             stored[key] = await _copy_out(objects, place, key, earlier.get(key), made)
         except ObjectMissingError:
             # A deleted app's and a pruned version's go while this runs, and an upload need never have arrived.
             if key not in uploads and await records.is_needed(url, key):
-                made.damaged.append(f"{key} is missing")
+                made.damaged.append(f"{key} {MISSING}")
 
     await _each([*needed, *uploads], copy, say)
     files = {name: text for name in KEPT_FILES if with_keys and (text := _read(data_dir / name)) is not None}
@@ -85,14 +89,14 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
         earlier is not None
         and there is not None
         and there.size == earlier.size
-        and _names_its_content(key)
+        and names_its_content(key)
         # One that was damaged then is looked at again: it may have been put right, and is to be named until it is.
         and earlier.sha256 == hash_in(key)
     ):
         return earlier
     async with objects.pin(key) as pinned:
-        if _names_its_content(key) and pinned.hash != hash_in(key):
-            made.damaged.append(f"{key} does not have the hash it is stored under")
+        if has_changed(key, pinned.hash):
+            made.damaged.append(f"{key} {CHANGED}")
         # A copy of its own: what happens to the one must not happen to the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
@@ -187,33 +191,18 @@ async def _checked(place: ObjectStore, key: str, sha256: str) -> bytes:
     return data
 
 
-async def _each(keys: Iterable[str], work: Callable[[str], Awaitable[None]], say: Say) -> None:
+async def _each(keys: Collection[str], work: Callable[[str], Awaitable[None]], say: Say) -> None:
     """Does the work for each key, a few at once, and says how far it is. Raises what the work raises."""
-    waiting = list(keys)
-    total = len(waiting)
     done = 0
-    slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(key: str) -> None:
         nonlocal done
-        async with slots:
-            await work(key)
+        await work(key)
         done += 1
-        if done % 200 == 0 or done == total:
-            say(f"Objects: {done} of {total}")
+        if done % 200 == 0 or done == len(keys):
+            say(f"Objects: {done} of {len(keys)}")
 
-    tasks = [asyncio.create_task(one(key)) for key in waiting]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-def _names_its_content(key: str) -> bool:
-    """Whether an object is stored under the hash of its bytes, and so never changes."""
-    parts = key.split("/")
-    return parts[0] == "apps" and parts[2] in ("bundles", "manifests", "sources")
+    await each(keys, one)
 
 
 def _read(path: Path) -> str | None:
