@@ -24,6 +24,7 @@ from easel.storage.stores import open_objects
 if TYPE_CHECKING:
     from easel.transfer.models import Index
     from easel.transfer.service import Made
+    from easel.transfer.verifying import Fault, Verified
 
 
 class DataFolderMissingError(EaselError):
@@ -82,6 +83,23 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
         check_schema(url)
         objects, kept = _open_aside(settings), _open_place(place)
         return asyncio.run(service.back_up(url, objects, kept, settings.data_dir, with_keys=with_keys, say=say))
+
+
+def verify(
+    settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
+) -> Verified:
+    """Reads what the records refer to, or what an app's (slug or id) do; `found` hears of each fault at once.
+
+    Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.
+    """
+    from easel.storage.migrate import check_schema
+    from easel.transfer import verifying
+
+    with database_beside(settings) as url:
+        check_schema(url)
+        # Nothing is put aside, so the folder that servers clear is good enough.
+        objects = open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
+        return asyncio.run(verifying.verify(url, objects, named=app, say=say, found=found))
 
 
 def bring_back(settings: Settings, place: str, *, name: str | None, say: Callable[[str], None]) -> Index:

@@ -14,7 +14,7 @@ from easel.cli.main import build
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SERVER_COMMANDS = {"serve", "api", "worker", "edge", "migrate", "organisation", "new-secret-key"}
-SERVER_COMMANDS |= {"backup", "restore-backup", "export", "import"}
+SERVER_COMMANDS |= {"backup", "restore-backup", "export", "import", "verify"}
 EXAMPLES = sorted(set(re.findall(r"^\$ (?:cd .* && )?(easel .*)$", DOCS, re.M)))
 
 

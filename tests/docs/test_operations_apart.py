@@ -89,7 +89,8 @@ def test_bucket_and_database_are_lost_and_come_back(machine: Installed, database
 
     obstore.delete(store := machine.objects(), [one["path"] for one in obstore.list(store).collect()])
     assert app.client.post(f"{app.path}/versions/1/restore", json={}).json()["error"]["code"] == "version_damaged"
-    (copy,) = commands("disaster.md", "The bucket is lost")
+    copy, look = commands("disaster.md", "The bucket is lost")
+    assert f"LIVE in production of {app.slug}: " in machine.does(look, expect=1)
     rclone = {
         "RCLONE_CONFIG_STORE_TYPE": "s3",
         "RCLONE_CONFIG_STORE_PROVIDER": "Other",
@@ -99,6 +100,7 @@ def test_bucket_and_database_are_lost_and_come_back(machine: Installed, database
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
     }
     machine.does(copy.replace("store:easel/objects", "store:easel/operations"), rclone)
+    assert "All is well" in machine.does(look)
     assert app.client.post(f"{app.path}/versions/1/restore", json={}).status_code == 200
 
     assert app.deploy(page("since the backup"))["version"] == 2

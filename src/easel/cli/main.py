@@ -26,10 +26,11 @@ def build() -> typer.Typer:
     for module in (deploy, deploys, versions, environments, apps, login, keys):
         module.register(app)
     # The commands that run a server bring nothing heavy along until one of them is called.
-    from easel.cli import backup, serve
+    from easel.cli import backup, serve, verify
 
     serve.register(app)
     backup.register(app)
+    verify.register(app)
     return app
 
 

@@ -28,3 +28,9 @@ class NotEmptyError(ConflictError):
     EASEL_DATABASE_URL."""
 
     code = "not_empty"
+
+
+class AppUnknownError(NotFoundError):
+    """There is no app `{app}` in the database."""
+
+    code = "app_not_found"

@@ -1,0 +1,97 @@
+"""`easel verify`: whether the store still holds what the records refer to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from easel.cli.command import carry_out
+from easel.cli.serve import DataDir, read_settings
+from easel.cli.session import Flags, Session
+
+if TYPE_CHECKING:
+    from easel.transfer.verifying import Fault, Verified
+
+_APPS_NAMED = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(rich_help_panel="Running Easel")(verify)
+
+
+def verify(
+    app: Annotated[
+        str | None, typer.Option("--app", "-a", metavar="SLUG|ID", help="Only what this app's versions need.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+) -> None:
+    """Read every object that the records refer to, while Easel runs, and name those that are missing or damaged."""
+    carry_out(Session(Flags(data_dir=data_dir, as_json=as_json)), lambda session: _verify(session, app))
+
+
+def _verify(session: Session, app: str | None) -> None:
+    from easel.operating import verify as read_everything
+
+    output = session.output
+
+    def found(fault: Fault) -> None:
+        output.line(told(fault), style="bold red" if fault.environments else "red")
+
+    def say(text: str) -> None:
+        if not output.as_json:
+            output.say(text)
+
+    made = read_everything(read_settings(data_dir=session.flags.data_dir), app=app, say=say, found=found)
+    output.document({"whole": not made.faults, **asdict(made)})
+    if not output.as_json:
+        _conclude(session, made, app)
+    if made.faults:
+        raise typer.Exit(1)
+
+
+def told(fault: Fault) -> str:
+    """The fault in a line: whether it is live and where, the object, what is wrong, who needs it."""
+    live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
+    needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]
+    needed = ", ".join(text for text in needs if text) or "a deploy that has not ended"
+    return f"{live}{fault.key or '(no name)'} {fault.reason} ({fault.slug}: {needed})"
+
+
+def numbers(noun: str, of: list[int]) -> str:
+    """`version 4`, `versions 1-3, 7`; nothing for none. The numbers are in their order."""
+    runs: list[list[int]] = []
+    for number in of:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    text = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    return f"{noun}{'s' if len(of) > 1 else ''} {text}" if of else ""
+
+
+def _conclude(session: Session, made: Verified, app: str | None) -> None:
+    from easel.cli.text import plural, size
+
+    output = session.output
+    if not made.faults:
+        whose = f"that {app} needs" if app else "that the records refer to"
+        output.done(f"All is well: {plural(made.objects, 'object')} {whose}, {size(made.bytes)}, each with its hash.")
+        return
+    served = sorted({f"{name} of {fault.slug}" for fault in made.faults for name in fault.environments})
+    if served:
+        more = f" and {len(served) - _APPS_NAMED:,} more" if len(served) > _APPS_NAMED else ""
+        output.say(
+            f"Visitors are answered from some of them: {', '.join(served[:_APPS_NAMED])}{more}.", style="bold red"
+        )
+    output.say(f"{len(made.faults):,} of {plural(made.objects, 'object')} are not as they should be.", style="red")
+    output.say(
+        "Put them back from a backup, as docs/operations/disaster.md says under `Objects are lost or damaged`, then"
+        " verify again. A version whose objects are in no backup is lost: restore another one where it is live, or"
+        " deploy again."
+    )
