@@ -182,7 +182,7 @@ def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path, command:
 def test_one_of_several_machines_makes_no_database_of_its_own(tmp_path: Path) -> None:
     place = tmp_path / "backups"
     place.mkdir()
-    for command in (("migrate",), ("backup", str(place)), ("organisation", "x")):
+    for command in (("migrate",), ("backup", str(place)), ("verify",), ("organisation", "x")):
         done = easel(*command, folder=tmp_path, EASEL_ROLE="api")
         assert done.returncode != 0
         assert "the same EASEL_DATABASE_URL" in done.stderr

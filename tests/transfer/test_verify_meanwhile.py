@@ -13,6 +13,7 @@ from easel.deploys.optimise import optimise
 from easel.deploys.orphans import sweep_orphans
 from easel.storage.errors import ObjectMissingError
 from easel.storage.folder import FolderObjects
+from easel.transfer import verifying
 from easel.transfer.verifying import Fault, Verified, verify
 from easel.versions.keys import app_prefix, hash_in
 from easel.versions.pruning import Policy, prune_app
@@ -187,5 +188,20 @@ def test_an_object_that_cannot_be_read_is_named_and_the_others_are_read(world: W
         made, (fault,) = await look(world, app)
         assert (fault.key, fault.what, made.objects) == (bundle, "unreadable", 3)
         path.unlink()
+
+    world.do(go())
+
+
+def test_however_many_apps_there_are_all_are_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        monkeypatch.setattr(verifying, "APPS_AT_ONCE", 2)
+        apps = [await app_with(world, "one") for _ in range(5)]
+        for app in apps:
+            await world.objects.delete(await column(world, app, "bundle_key", 1))
+        said: list[str] = []
+        made = await verify(world.url, world.objects, named=None, say=said.append, found=lambda fault: None)
+        mine = {app.id for app in apps}
+        assert sorted(fault.app_id for fault in made.faults if fault.app_id in mine) == sorted(mine)
+        assert "environments serve" in said[0]
 
     world.do(go())

@@ -28,6 +28,7 @@ _JUST_NOW = timedelta(minutes=1)
 """How long before this begins a pointer may have been moved by a transaction that is not committed yet."""
 
 What = Literal["missing", "damaged", "unreadable", "misnamed"]
+"""Not there; with other bytes than it was stored with; not to be read, while others are; under a name that is none."""
 Say = Callable[[str], None]
 
 

@@ -1,0 +1,30 @@
+"""What `easel verify` says of a fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from easel.cli.verify import numbers, told
+from easel.transfer.verifying import Fault
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ([], ""),
+        ([4], "version 4"),
+        ([1, 2], "versions 1-2"),
+        ([1, 2, 3, 7, 9, 10], "versions 1-3, 7, 9-10"),
+    ],
+)
+def test_versions_in_a_row_are_said_in_short(of: list[int], said: str) -> None:
+    assert numbers("version", of) == said
+
+
+def test_a_fault_says_who_needs_the_object() -> None:
+    both = Fault("apps/a/x", "missing", "is missing", "a", "shop", ["production", "staging"], [3], [1])
+    assert told(both) == (
+        "LIVE in production and staging of shop: apps/a/x is missing (shop: version 3, pruned version 1)"
+    )
+    running = Fault("apps/a/x", "missing", "is missing", "a", "shop", [], [], [])
+    assert told(running) == "apps/a/x is missing (shop: a deploy that has not ended)"
