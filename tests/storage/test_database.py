@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import QueuePool
 
 from bench.running import Platform
-from easel.storage.database import Database
+from easel.storage.database import Database, Transaction
+
+PID = "select pg_backend_pid()"
+
+
+@asynccontextmanager
+async def connected(platform: Platform) -> AsyncIterator[Database]:
+    """The platform's database, whose connections are all back in their pool at the end, as they are to be."""
+    database = Database(f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}", pool_size=1)
+    try:
+        yield database
+        pool = database.engine.sync_engine.pool
+        assert isinstance(pool, QueuePool)
+        deadline = time.monotonic() + 5
+        while pool.checkedout():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        async with database.transaction() as work:
+            assert await work.sql("select 1", {}) == [(1,)]
+    finally:
+        await database.close()
+
+
+async def take(work: Transaction, *, sql_first: bool) -> int:
+    """Has the unit of work use one connection in both ways: its process in the server."""
+    pids = [
+        (await work.sql(PID, {}))[0][0] if plain else await work.session.scalar(text(PID))
+        for plain in (sql_first, not sql_first)
+    ]
+    assert pids[0] == pids[1]
+    return int(pids[0])
 
 
 async def test_connections_that_ended_while_nobody_used_them_fail_nobody(platform: Platform) -> None:
@@ -25,3 +64,74 @@ async def test_connections_that_ended_while_nobody_used_them_fail_nobody(platfor
                 assert (await work.sql("select pg_backend_pid()", {}))[0][0] not in ended
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("sql_first", [True, False])
+async def test_a_connection_that_a_session_loses_is_an_error_of_the_database(
+    platform: Platform, sql_first: bool
+) -> None:
+    async with connected(platform) as database:
+
+        async def lose() -> None:
+            async with database.transaction() as work:
+                pid = await take(work, sql_first=sql_first)
+                with platform.database() as connection:
+                    connection.execute("select pg_terminate_backend(%s, 5000)", (pid,))
+                await work.session.scalar(text(PID))
+
+        with pytest.raises(OperationalError, match="terminating connection"):
+            await lose()
+
+
+@pytest.mark.parametrize("sql_first", [True, False])
+async def test_a_unit_of_work_that_is_cancelled_while_its_session_waits_ends_as_cancelled(
+    platform: Platform, sql_first: bool
+) -> None:
+    async with connected(platform) as database:
+
+        async def wait() -> None:
+            async with asyncio.timeout(0.1), database.transaction() as work:
+                await take(work, sql_first=sql_first)
+                await work.session.scalar(text("select pg_sleep(20)"))
+
+        with pytest.raises(TimeoutError):
+            await wait()
+
+
+@pytest.mark.parametrize("sql_first", [True, False])
+async def test_a_unit_of_work_that_is_cancelled_while_it_is_undone_gives_its_connection_back(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, sql_first: bool
+) -> None:
+    async with connected(platform) as database:
+        original, closing = AsyncSession.close, asyncio.Event()
+        pids = []
+
+        async def close(self: AsyncSession) -> None:
+            closing.set()
+            await asyncio.sleep(0.05)
+            await original(self)
+
+        async def fail() -> None:
+            async with database.transaction() as work:
+                pids.append(await take(work, sql_first=sql_first))
+                raise KeyError
+
+        with monkeypatch.context() as slow:
+            slow.setattr(AsyncSession, "close", close)
+            failing = asyncio.create_task(fail())
+            await closing.wait()
+            failing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await failing
+            await asyncio.sleep(0.1)
+        # It was not thrown away either, which is what becomes of one that nobody holds any more.
+        async with database.transaction() as work:
+            assert await take(work, sql_first=sql_first) == pids[0]
+
+
+@pytest.mark.parametrize("sql_first", [True, False])
+async def test_what_follows_a_release_is_one_unit_of_work_again(platform: Platform, sql_first: bool) -> None:
+    async with connected(platform) as database, database.transaction() as work:
+        for first in (sql_first, not sql_first, sql_first):
+            await take(work, sql_first=first)
+            await work.release()

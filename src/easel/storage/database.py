@@ -121,16 +121,26 @@ class Transaction:
     async def close(self) -> None:
         """Gives everything back; what was not committed is rolled back."""
         if self._session is not None:
-            await asyncio.shield(self._session.close())
-        if self._held is not None:
+            # All of it in one go: whoever is cancelled meanwhile must not leave the connection with nobody.
+            await asyncio.shield(self._close(self._session))
+        elif self._held is not None:
             await self._give_back()
+
+    async def _close(self, session: AsyncSession) -> None:
+        try:
+            await session.close()
+        finally:
+            if self._held is not None:
+                await self._give_back()
 
     async def _give_back(self) -> None:
         held, self._held = self._held, None
         assert held is not None
         if self._session is not None:
             self._session.sync_session.bind = self._engine.sync_engine
-        await _give_back(held)
+        # A session that loses its connection, or is cancelled while it waits, has given it up by itself.
+        if held.is_valid:
+            await _give_back(held)
 
 
 class Database:
