@@ -57,6 +57,19 @@ def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awa
     monkeypatch.setattr(pipelines.Pipeline, step, stepped)
 
 
+def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Has the first run that is about to enter the transaction of a step wait there: that it does, and that it may go
+    on."""
+    waits, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        waits.set()
+        await may_go_on.wait()
+
+    before(monkeypatch, step, wait)
+    return waits, may_go_on
+
+
 STEPS = ("_record", "_move_pointer", "_complete")
 
 
@@ -107,6 +120,72 @@ def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch:
         await run(world, stale)
         row, log = await deploy(world, stale)
         assert (row.status, row.attempt, row.version) == ("complete", 3, 1)
+        assert log.count("Recorded version 1") == 1
+
+    world.do(go())
+
+
+@pytest.mark.parametrize(
+    ("step", "following", "outcome"), [("_record", "_smoke_test", None), ("_move_pointer", "_complete", "moved")]
+)
+def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, following: str, outcome: str | None
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, step)
+        waits, may_go_on = pause(monkeypatch, step)
+        has_written, may_end = pause(monkeypatch, following)
+        first = asyncio.create_task(run(world, wanted))
+        await waits.wait()
+        original = Holding.write
+
+        async def write(self: Holding, *arguments: Any, **named: Any) -> None:
+            # The row has been read by now, and what is written here is made of that.
+            may_go_on.set()
+            await has_written.wait()
+            await original(self, *arguments, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Holding, "write", write)
+            await run(world, wanted, borders=0)
+        row, _ = await deploy(world, wanted)
+        assert (row.attempt, row.step, row.version, row.outcome) == (2, "start", 1, outcome)
+        may_end.set()
+        await first
+        await run(world, wanted)
+        row, log = await deploy(world, wanted)
+        assert (row.status, row.attempt, row.version, row.outcome) == ("complete", 3, 1, "moved")
+        assert [version.number for version in await versions(world, app)] == [1]
+        assert log.count("Recorded version 1") == 1
+
+    world.do(go())
+
+
+def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, "one")
+        original, written = Holding._write, asyncio.Event()
+
+        async def write(self: Holding, *arguments: Any) -> None:
+            await original(self, *arguments)
+            if arguments[1].step == "record" and not written.is_set():
+                written.set()
+                # Until the other one's statement waits for this transaction.
+                while not await world.database.statement("select 1 from pg_locks where not granted", {}):
+                    await asyncio.sleep(0.01)
+
+        monkeypatch.setattr(Holding, "_write", write)
+        first = asyncio.create_task(run(world, wanted, borders=4))
+        await written.wait()
+        await run(world, wanted)
+        await first
+        row, log = await deploy(world, wanted)
+        assert (row.status, row.attempt, row.version) == ("complete", 2, 1)
+        assert [version.number for version in await versions(world, app)] == [1]
         assert log.count("Recorded version 1") == 1
 
     world.do(go())

@@ -43,7 +43,8 @@ select app.id, app.org_id, slug, published, published_version,
        {_COLUMNS}
   from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s
 """  # noqa: S608 (made of constants)
-# What was read before it is not held: it writes nothing if another run or somebody who cancels was faster.
+# What was read before it is not held: it writes nothing if another run or somebody who cancels was faster, nor if the
+# run before, which goes on until it is taken over, has written meanwhile: each write of a run has another step.
 _WRITTEN: LiteralString = f"""
 with written as (
     update deploy
@@ -51,7 +52,8 @@ with written as (
            attempt = %(attempt)s, bundle_key = %(bundle_key)s, manifest_key = %(manifest_key)s, version = %(version)s,
            outcome = %(outcome)s, error = %(error)s, error_code = %(error_code)s, warnings = %(warnings)s,
            smoke_test = %(smoke_test)s, timings = %(timings)s, counts = %(counts)s
-     where id = %(id)s and attempt = %(guard)s and status in ('queued', 'building')
+     where id = %(id)s and attempt = %(known_attempt)s and step is not distinct from %(known_step)s::text
+       and status in ('queued', 'building')
     returning id
 ), {APPEND}"""  # noqa: S608 (made of constants)
 _WRITE: LiteralString = f"{_WRITTEN} from written"
@@ -81,7 +83,7 @@ class Holding:
         self._progress = progress
         self._attempt: int | None = None
         self._known: Deploy | None = None
-        self._guard = 0
+        self._as_read: dict[str, Any] = {}
         self._said = 0
         self._told = -QUIET
 
@@ -96,7 +98,7 @@ class Holding:
                 return None
             if deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=deploy.attempt)
-            self._guard, self._said = deploy.attempt, 0
+            self._as_read, self._said = _guard(deploy), 0
             self._begin(deploy)
             with suppress(NoLongerOursError):
                 await self.write(deploy)
@@ -153,7 +155,7 @@ class Holding:
             deploy = _deploy(found[0])
         if deploy.status in FINAL or self._attempt not in (None, deploy.attempt):
             raise NoLongerOursError
-        self._guard, self._said = deploy.attempt, len(self._progress.lines)
+        self._as_read, self._said = _guard(deploy), len(self._progress.lines)
         return deploy
 
     async def _write(self, ask: Ask, deploy: Deploy, then: Mapping[str, Any] | None) -> None:
@@ -166,8 +168,7 @@ class Holding:
         tell = deploy.status in FINAL or now - self._told >= QUIET
         if tell:
             self._told = now
-        row |= appended(self._id, self._progress.lines, tell=tell)
-        row["guard"] = self._guard
+        row |= appended(self._id, self._progress.lines, tell=tell) | self._as_read
         if not await (ask(_WRITE, row) if then is None else ask(_WRITE_THEN, {**row, **then})):
             raise NoLongerOursError
 
@@ -179,6 +180,10 @@ class Holding:
             self._progress.unsay(self._said)
             raise
         self._progress.written(len(self._progress.lines))
+
+
+def _guard(deploy: Deploy) -> dict[str, Any]:
+    return {"known_attempt": deploy.attempt, "known_step": deploy.step}
 
 
 def _deploy(row: Sequence[Any]) -> Deploy:

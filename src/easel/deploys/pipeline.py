@@ -1,8 +1,8 @@
 """The pipeline: what a worker does for one deploy, step by step.
 
 Every step finds its own earlier result and goes on, so a run may be broken off anywhere and started again. Every
-transaction first takes the deploy's row and checks that the deploy is still this run's to work on: a run that was
-cancelled, or taken over by another worker, changes nothing.
+transaction ends by writing the deploy's row, if the deploy is still this run's to work on: a run that was cancelled, or
+taken over by another worker, changes nothing.
 """
 
 from __future__ import annotations
