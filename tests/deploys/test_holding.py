@@ -162,6 +162,40 @@ def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
     world.do(go())
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_run_whose_time_is_up_before_it_has_taken_the_deploy_ends_it_only_where_nobody_else_has(
+    world: World, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, "one")
+        original, writes = Holding.write, 0
+
+        async def write(self: Holding, *arguments: Any, **named: Any) -> None:
+            nonlocal writes
+            writes += 1
+            if writes == 1:
+                if taken:
+                    await run(world, wanted, borders=0)
+                await asyncio.sleep(60)
+            await original(self, *arguments, **named)
+
+        impatient = world.settings.model_copy(update={"deploy_deadline": 0.5})
+        with monkeypatch.context() as patched:
+            patched.setattr(Holding, "write", write)
+            await Pipeline(world.database, world.objects, impatient, wanted, lambda: False).run()
+        row, _ = await deploy(world, wanted)
+        if not taken:
+            assert (row.status, row.error_code, row.attempt) == ("failed", "deploy_timed_out", 0)
+            return
+        assert (row.status, row.attempt) == ("building", 1)
+        await run(world, wanted)
+        row, _ = await deploy(world, wanted)
+        assert (row.status, row.attempt, row.version) == ("complete", 2, 1)
+
+    world.do(go())
+
+
 def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_that(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

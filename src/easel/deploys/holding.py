@@ -98,12 +98,13 @@ class Holding:
                 return None
             if deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=deploy.attempt)
+            # Until it is known to be taken, only what nobody else has taken either may be ended.
+            self._attempt = deploy.attempt
             self._as_read, self._said = _guard(deploy), 0
             self._begin(deploy)
             with suppress(NoLongerOursError):
                 await self.write(deploy)
                 break
-        # Only what is committed is ours: a start that failed must still be able to fail the deploy.
         self._attempt = deploy.attempt
         return Taken(deploy, app, before)
 
