@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
 
 from bench.running import Platform
+from easel.web.errors import add_error_handlers
+from tests.world import World
 
 
 @pytest.mark.parametrize(
@@ -60,3 +65,30 @@ def test_health_readiness_and_metrics_answer_without_a_key(platform: Platform) -
         assert "easel_api_request_seconds" in client.get("/metrics").text
         assert client.get("/openapi.json").json()["info"]["version"] == "0.82"
         assert client.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize("last", ["sql", "session", "commit"])
+def test_a_transaction_that_the_database_has_ended_since_it_was_idle_is_worth_another_try(
+    world: World, last: str
+) -> None:
+    app = FastAPI()
+    add_error_handlers(app)
+
+    @app.get("/")
+    async def idle() -> None:
+        async with world.database.transaction() as work:
+            await work.sql("set local idle_in_transaction_session_timeout = 50", {})
+            await asyncio.sleep(0.2)
+            if last == "sql":
+                await work.sql("select 1", {})
+            elif last == "session":
+                await work.session.execute(text("select 1"))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            return await client.get("/")
+
+    answer = world.do(ask())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+    assert answer.headers["retry-after"] == "1"

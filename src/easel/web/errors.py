@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg import InterfaceError, OperationalError
-from psycopg.errors import DiskFull
+from psycopg.errors import DiskFull, IdleInTransactionSessionTimeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -30,6 +30,7 @@ _NAMES = {
 }
 
 
+_PASSING = (PoolTimeoutError, OperationalError, InterfaceError, IdleInTransactionSessionTimeout)
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -128,7 +129,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return JSONResponse(body, error.status_code, headers)
 
     async def database_error(request: Request, error: Exception) -> JSONResponse:
-        passing = isinstance(error, PoolTimeoutError | OperationalError | InterfaceError) or (
+        passing = isinstance(error, _PASSING) or (
             isinstance(error, DBAPIError)
             and (error.connection_invalidated or isinstance(error.orig, OperationalError | InterfaceError))
         )
@@ -142,5 +143,5 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(EaselError, easel_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
-    for kind in (DBAPIError, PoolTimeoutError, OperationalError, InterfaceError):
+    for kind in (DBAPIError, *_PASSING):
         app.add_exception_handler(kind, database_error)
