@@ -83,11 +83,14 @@ class Cluster:
                 self.wait_until_answers(number, role)
 
     def wait_until_answers(self, number: int, role: str) -> None:
-        """Until the api or edge of a machine says that it is ready."""
+        """Until the api or edge of a machine says that it is ready. One that met no database as it started has ended,
+        maybe only now."""
         machine = self.machines[number]
         deadline = time.monotonic() + 60
         while not answers(machine.api_port if role == "api" else machine.edge_port):
             assert time.monotonic() < deadline, machine.log.read_text()[-3000:]
+            if self.processes[number, role].poll() is not None:
+                self.start(number, role)
             time.sleep(0.05)
 
     def kill(self, number: int, role: str) -> None:
