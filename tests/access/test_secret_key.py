@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,15 +28,16 @@ FIRST, SECOND = "the first key, of 16 or more", "another key, of 16 or more"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A server with a database that has the schema."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("server"))
-    url = server.start()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("create database migrated")
-    migrate(url.replace("/postgres?", "/migrated?"))
-    yield url
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        url = server.start()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create database migrated")
+        migrate(url.replace("/postgres?", "/migrated?"))
+        yield url
+        server.stop()
 
 
 @pytest.fixture
