@@ -151,3 +151,27 @@ async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
 def test_nobody_else_on_the_machine_can_read_it(tmp_path: Path) -> None:
     KeptRoutes(tmp_path, URL).begin()
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
+
+
+def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def known(url: str) -> bool:
+        return KeptRoutes(tmp_path, url).confirmed() is not None
+
+    def keep(url: str) -> None:
+        routes = KeptRoutes(tmp_path, url)
+        routes.confirm(time.time(), routes.begin(), whole=True)
+
+    # A database without a name has that of its user.
+    keep("postgresql://one@db.internal")
+    assert known("postgresql://one@db.internal")
+    assert known("postgresql://another@db.internal/one")
+    assert not known("postgresql://another@db.internal")
+    keep("service=one")
+    assert not known("service=another")
+    monkeypatch.setenv("PGHOST", "db.internal")
+    keep("postgresql:///easel")
+    assert known("postgresql://db.internal/easel")
+    monkeypatch.setenv("PGHOST", "another.internal")
+    assert not known("postgresql:///easel")

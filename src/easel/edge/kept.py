@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
@@ -44,8 +45,11 @@ _decode = msgspec.msgpack.Decoder(AppRoute).decode
 
 def _of(database_url: str) -> str:
     """What tells the routes of one database from those of another, and of another release's form."""
-    parts = conninfo_to_dict(database_url)
-    place = [str(parts.get(name, "")) for name in ("host", "hostaddr", "port", "dbname")]
+    parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
+    # What the URL leaves out is said by the environment (PGHOST, say); and a database that has no name, by the user's.
+    parts |= {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
+    parts.setdefault("dbname", parts.get("user", ""))
+    place = [parts.get(name, "") for name in ("service", "host", "hostaddr", "port", "dbname")]
     form = [field.name for kind in (AppRoute, EnvironmentRoute) for field in msgspec.structs.fields(kind)]
     return hashlib.sha256("\n".join(place + form).encode()).hexdigest()
 
