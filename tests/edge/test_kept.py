@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from easel.edge.kept import KeptRoutes, RouteKeeper
 from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
 from tests.edge.test_routes import manifest, moves
+from tests.system.chaos.small_disk import small_disk
 
 URL = "postgresql://easel@db.internal/easel"
 
@@ -175,3 +176,59 @@ def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
     assert known("postgresql://db.internal/easel")
     monkeypatch.setenv("PGHOST", "another.internal")
     assert not known("postgresql:///easel")
+
+
+async def test_damage_that_is_found_only_while_writing_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    file = tmp_path / "routes.sqlite"
+    async with keeping(table := table_of(*(app(number) for number in range(500))), tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+        with closing(sqlite3.connect(file)) as connection:
+            (page,) = connection.execute(
+                "select rootpage from sqlite_master where name like '%index_route%'"
+            ).fetchone()
+            (size,) = connection.execute("pragma page_size").fetchone()
+        with file.open("r+b") as raw:
+            raw.seek((page - 1) * size)
+            raw.write(b"\xff" * size)
+        table.apply({"app_3": app(3, 2)})
+        await until(lambda: kept(tmp_path) == table.apps)
+
+
+async def test_a_file_that_was_removed_is_made_anew_and_still_nobody_elses_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    async with keeping(table := table_of(app(1)), tmp_path):
+        await until(lambda: kept(tmp_path) == table.apps)
+        (tmp_path / "routes.sqlite").unlink()
+        table.apply({"app_1": app(1, 2)})
+        await until(lambda: kept(tmp_path) == table.apps)
+    assert (tmp_path / "routes.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path: Path) -> None:
+    routes = KeptRoutes(tmp_path, URL)
+    before = routes.begin()
+    routes.write([("app_1", app(1)), ("app_2", app(2))], before)
+    now = routes.begin()
+    routes.write([("app_1", app(1, 2)), ("app_2", app(2, 2))], now)
+    routes.write([("app_1", app(1)), ("app_2", None), ("app_3", app(3))], before)
+    assert routes.load() == {"app_1": app(1, 2), "app_2": app(2, 2), "app_3": app(3)}
+
+
+def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with small_disk(tmp_path / "disk", 16 * 1024 * 1024) as disk:
+        if disk is None:
+            pytest.skip("a small disk cannot be mounted here (it takes root)")
+        # Where SQLite writes what it sorts.
+        monkeypatch.setenv("SQLITE_TMPDIR", str(disk.folder))
+        apps = {f"app_{number}": app(number) for number in range(20_000)}
+        routes = KeptRoutes(disk.folder, URL)
+        generation = routes.begin()
+        routes.write(list(apps.items()), generation)
+        routes.confirm(time.time(), generation, whole=True)
+        disk.fill()
+        assert kept(disk.folder) == apps

@@ -9,10 +9,11 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Sequence
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 import msgspec
 from psycopg import pq
@@ -36,7 +37,9 @@ create table if not exists note (name text primary key, value text not null);
 _PUT = """
 insert into route (app_id, generation, route) values (?, ?, ?)
     on conflict (app_id) do update set generation = excluded.generation, route = excluded.route
+    where excluded.generation >= route.generation
 """
+_REMOVE = "delete from route where app_id = ? and generation <= ?"
 _NOTE = "insert into note (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -59,6 +62,7 @@ class KeptRoutes:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self._path = folder / "routes.sqlite"
+        self._uri = f"file:{quote(str(self._path))}"
         self._owner = _of(database_url)
 
     def confirmed(self) -> float | None:
@@ -66,7 +70,7 @@ class KeptRoutes:
         if not self._path.exists():
             return None
         try:
-            with closing(self._connect()) as connection:
+            with closing(self._opened()) as connection:
                 notes = dict(connection.execute("select name, value from note").fetchall())
                 return float(notes["confirmed"]) if notes.get("owner") == self._owner else None
         except (sqlite3.Error, OSError, ValueError, KeyError) as error:
@@ -76,10 +80,18 @@ class KeptRoutes:
     def load(self) -> dict[str, AppRoute] | None:
         """The routes, or None where they cannot be read."""
         try:
-            with closing(self._connect()) as connection:
-                # Where a slug is another app's by now, that one was written later.
-                rows = connection.execute("select app_id, route from route order by generation, rowid")
-                return {app_id: _decode(route) for app_id, route in rows}
+            with closing(self._opened()) as connection:
+                connection.execute("begin")
+                generations = connection.execute("select distinct generation from route").fetchall()
+                apps: dict[str, AppRoute] = {}
+                # Where a slug is another app's by now, that one was written later. To have all sorted at once would
+                # take as much room on disk again.
+                for generation in sorted(generations):
+                    rows = connection.execute(
+                        "select app_id, route from route where generation = ? order by rowid", generation
+                    )
+                    apps.update((app_id, _decode(route)) for app_id, route in rows)
+                return apps
         except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
             logger.warning("what was kept of the routes cannot be read: %s", error)
             return None
@@ -89,17 +101,15 @@ class KeptRoutes:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._begin()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            for left in self._path.parent.glob(f"{self._path.name}*"):
-                left.unlink(missing_ok=True)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
             return self._begin()
 
     def _begin(self) -> int:
         # Apps' public variables are in it, which is no reason to show them to everybody on this machine.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        with closing(self._connect()) as connection, connection:
+        with self._writing() as connection:
             connection.executescript(_SCHEMA)
             notes = dict(connection.execute("select name, value from note").fetchall())
             if notes.get("owner") != self._owner:
@@ -110,24 +120,55 @@ class KeptRoutes:
             return int(generation)
 
     def write(self, apps: Sequence[tuple[str, AppRoute | None]], generation: int) -> None:
-        """Writes what these apps are now; None is an app that is gone. Raises sqlite3.Error, OSError."""
-        with closing(self._connect()) as connection, connection:
-            connection.executemany("delete from route where app_id = ?", [(one,) for one, app in apps if app is None])
+        """Writes what these apps are now; None is an app that is gone. What a later generation wrote stays. Raises
+        sqlite3.Error, OSError."""
+        with self._writing() as connection:
+            connection.executemany(_REMOVE, [(one, generation) for one, app in apps if app is None])
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
         """Notes when (unix seconds) what is here was found to be what the database says. With `whole`, all of it was
         written in this generation: what is older is gone. Raises sqlite3.Error, OSError."""
-        with closing(self._connect()) as connection, connection:
+        with self._writing() as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))
             connection.execute(_NOTE, ("confirmed", str(at)))
 
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. Where the file is found to be damaged it is removed, for `begin` to make it anew."""
+        try:
+            with closing(self._connect()) as connection, connection:
+                yield connection
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            for left in self._path.parent.glob(f"{self._path.name}*"):
+                left.unlink(missing_ok=True)
+            raise
+
+    def _opened(self) -> sqlite3.Connection:
+        """A connection for reading, also where the disk is full. Raises sqlite3.Error, OSError."""
+        try:
+            return self._connect()
+        except sqlite3.OperationalError:
+            # It may be that there is no room for what SQLite writes beside the file. That is needed only while
+            # somebody writes, or where what was written last lies there.
+            beside = self._path.with_name(f"{self._path.name}-wal")
+            if beside.exists() and beside.stat().st_size:
+                raise
+            return sqlite3.connect(f"{self._uri}?immutable=1", uri=True)
+
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=5)
-        connection.execute("pragma journal_mode = wal")
-        # A crash of the machine may cost the latest changes, not the file.
-        connection.execute("pragma synchronous = normal")
+        # Never made here: it would be readable to everybody.
+        connection = sqlite3.connect(f"{self._uri}?mode=rw", uri=True, timeout=5)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            # A crash of the machine may cost the latest changes, not the file.
+            connection.execute("pragma synchronous = normal")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
