@@ -170,7 +170,8 @@ def knows_routes(settings: Settings, url: str) -> bool:
     from easel.edge.kept import KeptRoutes
 
     confirmed = KeptRoutes(settings.edge_dir, url).confirmed()
-    return confirmed is not None and confirmed > time.time() - settings.edge_routes_kept
+    # A time to come was noted by a clock that was wrong, and says as little as one long ago.
+    return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
 
 
 def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:

@@ -13,6 +13,8 @@ import pytest
 
 from easel.edge.kept import KeptRoutes, RouteKeeper
 from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
+from easel.roles import knows_routes
+from easel.settings import Settings
 from tests.edge.test_routes import manifest, moves
 from tests.system.chaos.small_disk import small_disk
 
@@ -232,3 +234,22 @@ def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pyte
         routes.confirm(time.time(), generation, whole=True)
         disk.fill()
         assert kept(disk.folder) == apps
+
+
+async def test_a_clock_that_is_put_back_keeps_nothing_from_being_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.kept.CONFIRMED_EVERY", 0.0)
+    settings = Settings(data_dir=tmp_path)
+    day = settings.edge_routes_kept
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 2 * day)
+    async with keeping(table_of(app(1)), settings.edge_dir) as keeper:
+        await until(lambda: knows_routes(settings, URL))
+        monkeypatch.setattr(time, "time", right)
+        # It may be of any time.
+        assert not knows_routes(settings, URL)
+        keeper.confirm()
+        await until(lambda: knows_routes(settings, URL))
+    none = settings.model_copy(update={"edge_routes_kept": 0.0})
+    assert not knows_routes(none, URL)

@@ -183,7 +183,7 @@ class RouteKeeper:
         self._changed: set[str] = set()
         self._generation = 0
         self._whole = False
-        self._confirmed = 0.0
+        self._confirmed: tuple[float, float] | None = None
         self._noted = 0.0
         self._complained = False
         self._wake = asyncio.Event()
@@ -204,7 +204,8 @@ class RouteKeeper:
 
     def confirm(self) -> None:
         """The table is what the database says at this moment."""
-        self._confirmed = time.time()
+        # For others the time of day, which may be put right meanwhile; for this process one that only goes on.
+        self._confirmed = time.time(), time.monotonic()
         self._wake.set()
 
     def _note_change(self, app_ids: Collection[str]) -> None:
@@ -230,16 +231,16 @@ class RouteKeeper:
 
     async def _write(self) -> None:
         # What is known before the database was asked is what is kept already, or less.
-        if not self._confirmed or (self._lock is None and not await self._begin()):
+        if self._confirmed is None or (self._lock is None and not await self._begin()):
             return
-        confirmed = self._confirmed
+        confirmed, now = self._confirmed
         while self._changed:
             some = [self._changed.pop() for _ in range(min(BATCH, len(self._changed)))]
             apps = [(app_id, self._table.apps.get(app_id)) for app_id in some]
             await asyncio.to_thread(self._kept.write, apps, self._generation)
-        if not self._whole or confirmed >= self._noted + CONFIRMED_EVERY:
+        if not self._whole or now >= self._noted + CONFIRMED_EVERY:
             await asyncio.to_thread(self._kept.confirm, confirmed, self._generation, whole=not self._whole)
-            self._whole, self._noted = True, confirmed
+            self._whole, self._noted = True, now
 
     async def _begin(self) -> bool:
         """Whether this process is the one that writes."""
