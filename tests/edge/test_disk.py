@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,11 @@ def cache(objects: ObjectStore, tmp_path: Path) -> DiskCache:
     return DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
 
 
+def files(folder: Path) -> list[Path]:
+    """The files of objects in a folder of caches."""
+    return [file for file in folder.glob("*/*") if file.name != "lock"]
+
+
 async def test_many_who_wait_share_one_fetch(objects: ObjectStore, cache: DiskCache) -> None:
     await objects.put("small", SMALL_ONE)
     views = await asyncio.gather(*(cache.view("small", len(SMALL_ONE), n, n + 10) for n in range(50)))
@@ -69,7 +75,7 @@ async def test_the_disk_stays_bounded_and_what_is_being_read_stays_readable(
         await objects.put(key, content)
         views[key] = await cache.view(key, len(content), 0, 1)
         assert cache.weight <= 7 * BLOCK
-    assert len([file for file in (tmp_path / "edge").rglob("*") if file.is_file()]) < 4
+    assert len(files(tmp_path / "edge")) < 4
     assert all(bytes(views[key]) == content for key, content in contents.items())
     again = await cache.view("object-0", len(contents["object-0"]), 0, 1)
     assert bytes(again) == contents["object-0"]
@@ -86,7 +92,7 @@ async def test_however_small_they_are_only_so_many_objects_are_held(
         view = await cache.view(f"small-{number}", len(b"%d" % number), 0, 1)
         assert bytes(view) == b"%d" % number
     # Each holds its file and the mapping of it.
-    assert len(list((tmp_path / "edge").glob("*/*"))) == 4
+    assert len(files(tmp_path / "edge")) == 4
     assert len(os.listdir("/proc/self/fd")) - before <= 2 * 4 + 4
 
 
@@ -119,12 +125,13 @@ async def test_a_visitor_who_leaves_does_not_stop_what_others_wait_for(objects: 
     assert cache.fetches == 1
 
 
-def ended(folder: Path, *, boot: str | None = None) -> None:
-    """Has the folder of this process be that of one that is gone, and that ran since this boot or another."""
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    (own,) = folder.glob(f"*-{os.getpid()}")
-    own.rename(folder / f"{boot or own.name.split('-')[0]}-{gone.pid}")
+def ended(cache: DiskCache, *, boot: str | None = None) -> None:
+    """Has the cache be that of a process that is gone, and that ran since this boot or another."""
+    assert cache._folder is not None
+    assert cache._lives is not None
+    cache._lives.close()
+    if boot is not None:
+        cache._folder.rename(cache._folder.with_name(f"{boot}-{cache._folder.name.split('-')[1]}"))
 
 
 async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: ObjectStore, tmp_path: Path) -> None:
@@ -135,7 +142,7 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
     for key in ("small", "large", "other"):
         await before.whole(key)
     await before.view("part", len(LARGE), 0, 9)
-    ended(folder)
+    ended(before)
     after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     after.take_over()
     for key in ("small", "large", "part"):
@@ -154,7 +161,7 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
     await objects.put("other", SMALL_ONE[2:])
     assert bytes(await after.whole("other")) == SMALL_ONE[2:]
     # A third one takes over what the second had, and the second had taken over.
-    ended(folder)
+    ended(after)
     third = DiskCache(EdgeStore(objects), folder, budget=len(LARGE) + BLOCK)
     third.take_over()
     assert third.weight <= len(LARGE) + BLOCK
@@ -166,11 +173,12 @@ async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
 ) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
-    await DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK).whole("small")
-    ended(folder, boot="01234567")
+    before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    await before.whole("small")
+    ended(before, boot="01234567")
     after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     after.take_over()
-    assert (after.weight, len(list(folder.rglob("*")))) == (0, 1)
+    assert (after.weight, len(files(folder)), len(list(folder.iterdir()))) == (0, 0, 1)
     assert bytes(await after.whole("small")) == SMALL_ONE
     assert after.fetches == 1
 
@@ -178,14 +186,84 @@ async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
 async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
-    await DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK).whole("small")
-    (own,) = folder.iterdir()
-    own.rename(folder / f"{own.name.split('-')[0]}-{os.getppid()}")
+    # It has this one's number, as the processes of two containers may.
+    living = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    await living.whole("small")
     (folder / "manifests").mkdir()
+    (folder / str(os.getppid())).mkdir()
     after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     after.take_over()
     assert after.weight == 0
-    assert len(list(folder.rglob("*"))) == 4
+    assert (len(files(folder)), len(list(folder.iterdir()))) == (1, 4)
+    await after.whole("small")
+    living.forget("small")
+    assert len(files(folder)) == 1
+    again = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+    ended(after)
+    again.take_over()
+    assert bytes(await again.whole("small")) == SMALL_ONE
+    assert again.fetches == 0
+
+
+async def test_a_process_that_is_gone_is_known_as_such_whoever_has_its_number(
+    objects: ObjectStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "edge"
+    await objects.put("small", SMALL_ONE)
+    script = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as other:
+        before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+        await before.whole("small")
+        ended(before)
+        assert before._folder is not None
+        before._folder.rename(folder / f"{before._folder.name.split('-')[0]}-{other.pid}")
+        after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
+        after.take_over()
+        other.kill()
+    assert after.weight == len(SMALL_ONE)
+    assert len(list(folder.iterdir())) == 1
+
+
+async def test_of_a_machine_that_does_not_say_when_it_started_nothing_is_trusted(
+    objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.folders._BOOT", tmp_path / "nothing")
+    await objects.put("small", SMALL_ONE)
+    before = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+    await before.whole("small")
+    ended(before)
+    after = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+    after.take_over()
+    assert (after.weight, len(list((tmp_path / "edge").iterdir()))) == (0, 1)
+
+
+async def test_what_cannot_be_taken_over_keeps_nothing_from_being_cached(
+    objects: ObjectStore, cache: DiskCache, tmp_path: Path
+) -> None:
+    await objects.put("small", SMALL_ONE)
+    cache.take_over()
+    assert cache._folder is not None
+    boot = cache._folder.name.split("-")[0]
+    (tmp_path / "edge" / f"{boot}-77").write_text("no folder")
+    after = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+    after.take_over()
+    assert bytes(await after.whole("small")) == SMALL_ONE
+
+
+async def test_of_processes_that_start_at_once_each_file_comes_to_one(objects: ObjectStore, tmp_path: Path) -> None:
+    folder = tmp_path / "edge"
+    for number in range(20):
+        await objects.put(f"object-{number}", b"%d" % number)
+    caches = [DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK) for _ in range(4)]
+    for number in range(20):
+        await caches[number % 4].whole(f"object-{number}")
+    for one in caches:
+        ended(one)
+    now = [DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK) for _ in range(4)]
+    await asyncio.gather(*(asyncio.to_thread(one.take_over) for one in now))
+    assert len(list(folder.iterdir())) == 4
+    assert sum(len(one._left) for one in now) == len(files(folder)) == 20
+    assert sum(one.weight for one in now) == sum(len(b"%d" % number) for number in range(20))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from easel.edge.folders import WHOLE, folder_of_process
 from easel.edge.store import EdgeStore
@@ -101,6 +102,7 @@ class DiskCache:
         self._left: OrderedDict[str, int] = OrderedDict()
         self._slots = asyncio.Semaphore(_FETCHES)
         self._folder: Path | None = None
+        self._lives: IO[bytes] | None = None
         self._full_until = 0.0
         self.weight = 0
         """Bytes on disk."""
@@ -234,7 +236,7 @@ class DiskCache:
 
     def _own_folder(self) -> Path:
         if self._folder is None:
-            self._folder, self._left = folder_of_process(self._root)
+            self._folder, self._lives, self._left = folder_of_process(self._root)
             self.weight += sum(self._left.values())
         return self._folder
 

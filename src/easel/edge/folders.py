@@ -2,51 +2,92 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import secrets
 import shutil
 import stat
-import time
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 WHOLE = 0o400
 """The mode of files that are whole."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_OF_PROCESS = re.compile(r"(?:([0-9a-f]{8})-)?([0-9]+)([.]left)?")
+_NO_BOOT = "0" * 8
+_OF_PROCESS = re.compile(r"([0-9a-f]{8})-[0-9a-f]+(?:[.]left)?")
+_OF_EARLIER_RELEASE = re.compile(r"[0-9]+")
+_LOCK = "lock"
 
 
-def folder_of_process(root: Path) -> tuple[Path, OrderedDict[str, int]]:
-    """A folder for this process, and what lies in it already (bytes by name, the oldest first): files that are whole,
-    of processes that are gone. What else those left is removed. Raises OSError."""
-    boot = _BOOT.read_text()[:8] if _BOOT.exists() else "0" * 8
-    own = root / f"{boot}-{os.getpid()}"
+def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
+    """A folder for this process; the lock by which others know that it lives, until that is closed (None where files
+    cannot be locked); and what lies in it already (bytes by name, the oldest first): files that are whole, of processes
+    that are gone. What else those left is removed. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
-    with suppress(FileNotFoundError):
-        # Of a process that is gone and had this one's number.
-        own.rename(root / f"{boot}-{time.time_ns()}.left")
-    own.mkdir()
+    boot = _boot()
+    own, lock = _made(root, boot)
     taken: list[tuple[float, str, int]] = []
     for left in list(root.iterdir()):
-        named = _OF_PROCESS.fullmatch(left.name)
-        if named is None or left == own or (named[3] is None and Path(f"/proc/{named[2]}").exists()):
+        if left == own:
             continue
-        # Before a crash of the machine, what was written may have gone to the disk in part.
-        if named[1] == boot:
-            taken += _taken(left, own)
-        shutil.rmtree(left, ignore_errors=True)
-    return own, OrderedDict((name, size) for _, name, size in sorted(taken))
+        if _OF_EARLIER_RELEASE.fullmatch(left.name) and not Path(f"/proc/{left.name}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+        named = _OF_PROCESS.fullmatch(left.name)
+        # Its number may be another one's by now, or this one's as well in a container; a lock ends with its process.
+        if named is None or (of_left := _lock(left)) is None:
+            continue
+        with of_left:
+            # Before a crash of the machine, what was written may have gone to the disk in part.
+            if named[1] == boot != _NO_BOOT:
+                taken += _taken(left, own)
+            shutil.rmtree(left, ignore_errors=True)
+    return own, lock, OrderedDict((name, size) for _, name, size in sorted(taken))
+
+
+def _boot() -> str:
+    """What tells this run of the machine from others, or _NO_BOOT where nothing does."""
+    try:
+        return _BOOT.read_text()[:8]
+    except OSError:
+        return _NO_BOOT
+
+
+def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
+    for _ in range(3):
+        own = root / f"{boot}-{secrets.token_hex(8)}"
+        own.mkdir()
+        # Another process may have found it before it was locked, and taken it for one that was left.
+        if (lock := _lock(own)) is not None:
+            return own, lock
+        shutil.rmtree(own, ignore_errors=True)
+    own.mkdir(exist_ok=True)
+    return own, None
+
+
+def _lock(folder: Path) -> IO[bytes] | None:
+    """The folder's lock, or None where another process has it, or the folder is gone or nothing that can be locked."""
+    lock = None
+    try:
+        lock = (folder / _LOCK).open("ab")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
+            return lock
+    except OSError:
+        pass
+    if lock is not None:
+        lock.close()
+    return None
 
 
 def _taken(left: Path, own: Path) -> list[tuple[float, str, int]]:
     taken = []
-    # Another process may be about to take it as well: one of them gets it.
-    for name in os.listdir(left) if left.exists() else ():
+    for file in list(left.iterdir()):
         with suppress(OSError):
-            file = left / name
             found = file.stat()
             if stat.S_IMODE(found.st_mode) == WHOLE:
                 file.rename(own / file.name)
-                taken.append((found.st_mtime, name, found.st_size))
+                taken.append((found.st_mtime, file.name, found.st_size))
     return taken
