@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,6 +266,69 @@ async def test_of_processes_that_start_at_once_each_file_comes_to_one(objects: O
     assert len(list(folder.iterdir())) == 4
     assert sum(len(one._left) for one in now) == len(files(folder)) == 20
     assert sum(one.weight for one in now) == sum(len(b"%d" % number) for number in range(20))
+
+
+@pytest.fixture
+async def after(objects: ObjectStore, tmp_path: Path) -> DiskCache:
+    """The cache of a process that took over one object, `small`."""
+    await objects.put("small", SMALL_ONE)
+    before = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+    await before.whole("small")
+    ended(before)
+    after = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+    after.take_over()
+    return after
+
+
+@pytest.mark.parametrize("left", [None, b"cut off"])
+async def test_what_is_no_longer_what_was_taken_over_is_fetched(
+    after: DiskCache, tmp_path: Path, left: bytes | None
+) -> None:
+    (file,) = files(tmp_path / "edge")
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    open_files = len(os.listdir("/proc/self/fd"))
+    assert bytes(await after.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
+    assert (after.fetches, after.weight) == (1, len(SMALL_ONE))
+    after.forget("small")
+    assert after.weight == 0
+    assert len(os.listdir("/proc/self/fd")) <= open_files
+
+
+async def test_what_cannot_be_opened_for_a_moment_is_neither_lost_nor_counted_twice(
+    after: DiskCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await after.view("small", len(SMALL_ONE), 0, 9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert bytes(await after.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
+    assert (after.fetches, after.weight) == (0, len(SMALL_ONE))
+
+
+async def test_what_was_taken_over_is_of_use_while_the_disk_is_full(
+    after: DiskCache, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(after, "_full_until", time.monotonic() + 60)
+    obstore.delete(objects._store, "small")
+    assert bytes(await after.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
+    assert (after.fetches, after.in_memory) == (0, 0)
+
+
+async def test_a_file_system_without_modes_is_good_enough(
+    objects: ObjectStore, cache: DiskCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    await objects.put("small", SMALL_ONE)
+    assert bytes(await cache.whole("small")) == SMALL_ONE
+    assert cache.weight == len(SMALL_ONE)
 
 
 @pytest.fixture

@@ -40,6 +40,10 @@ FULL_FOR = 5.0
 """Seconds that a full disk is left alone before it is tried again."""
 
 
+class _OtherSizeError(Exception):
+    """A file has another size than the object had."""
+
+
 @dataclass(frozen=True)
 class _File:
     path: Path
@@ -67,7 +71,9 @@ class _Held:
         """Notes that these blocks are here. A file that is whole is marked as such, for whoever comes after."""
         self.present.update(blocks)
         if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
-            os.fchmod(self.file.descriptor, WHOLE)
+            # Not every file system has modes.
+            with suppress(OSError):
+                os.fchmod(self.file.descriptor, WHOLE)
 
     def write(self, data: bytes, start: int) -> None:
         """Takes what was fetched. Raises StorageFullError."""
@@ -214,25 +220,36 @@ class DiskCache:
             self._drop(key)
             held = None
         if held is None:
-            held = self._held[key] = _remember(size) if full else self._open(key, size)
+            # What lies on disk whole needs no room there.
+            in_memory = full and _name(key) not in self._left
+            held = self._held[key] = _remember(size) if in_memory else self._open(key, size)
         self._held.move_to_end(key)
         return held
 
     def _open(self, key: str, size: int) -> _Held:
-        left = self._left.pop(_name(key), None)
         try:
             with translated(key):
                 path = self._own_folder() / _name(key)
-                if left == size:
-                    return _opened(path, size, os.open(path, os.O_RDONLY), range(-(-size // BLOCK)))
-                self.weight -= left or 0
-                path.unlink(missing_ok=True)
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-                os.ftruncate(descriptor, size)
-                return _opened(path, size, descriptor, range(0))
+                held = self._open_left(path, size)
+                if held is None:
+                    path.unlink(missing_ok=True)
+                    held = _opened(path, size, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), range(0))
+                return held
         except StorageFullError:
             self._full_until = time.monotonic() + FULL_FOR
             return _remember(size)
+
+    def _open_left(self, path: Path, size: int) -> _Held | None:
+        """The object if a process that is gone left it here, and it is still what it was. Raises OSError."""
+        left = self._left.get(path.name)
+        if left == size:
+            with suppress(FileNotFoundError, _OtherSizeError):
+                held = _opened(path, size, os.open(path, os.O_RDONLY), range(-(-size // BLOCK)))
+                del self._left[path.name]
+                return held
+        if left is not None:
+            self.weight -= self._left.pop(path.name)
+        return None
 
     def _own_folder(self) -> Path:
         if self._folder is None:
@@ -289,7 +306,15 @@ def _runs(blocks: list[int]) -> Iterator[range]:
 
 
 def _opened(path: Path, size: int, descriptor: int, present: range) -> _Held:
-    view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+    try:
+        if not present:
+            os.ftruncate(descriptor, size)
+        elif os.fstat(descriptor).st_size != size:
+            raise _OtherSizeError
+        view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+    except BaseException:
+        os.close(descriptor)
+        raise
     return _Held(view, _File(path, descriptor), present=set(present))
 
 
