@@ -319,6 +319,21 @@ async def test_what_was_taken_over_is_of_use_while_the_disk_is_full(
     assert (after.fetches, after.in_memory) == (0, 0)
 
 
+async def test_however_many_were_left_only_so_many_are_held(
+    objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.edge.disk.MOST_HELD", 4)
+    for start in (0, 3, 6):
+        cache = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
+        cache.take_over()
+        for number in range(start, start + 3):
+            await objects.put(f"small-{number}", b"%d" % number)
+            await cache.whole(f"small-{number}")
+        assert len(files(tmp_path / "edge")) <= 4
+        assert cache.weight == len(files(tmp_path / "edge"))
+        ended(cache)
+
+
 async def test_a_file_system_without_modes_is_good_enough(
     objects: ObjectStore, cache: DiskCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -273,7 +273,7 @@ class DiskCache:
         held.let_go()
 
     def _shrink(self, budget: int, *, keep: str) -> None:
-        while self._left and self.weight > budget:
+        while self._left and (self.weight > budget or len(self._left) + len(self._held) > self._most):
             # Nobody has asked this process for it.
             name, size = self._left.popitem(last=False)
             self.weight -= size
