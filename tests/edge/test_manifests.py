@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from easel.edge.manifests import KeptManifests
+from tests.system.chaos.small_disk import small_disk
 
 
 def named(data: bytes) -> str:
@@ -47,3 +50,32 @@ def test_a_disk_that_takes_nothing_costs_nobody_anything(tmp_path: Path) -> None
     kept = KeptManifests(tmp_path / "file", budget=100)
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) is None
+
+
+def test_one_that_is_gone_meanwhile_is_kept_again(tmp_path: Path) -> None:
+    kept, other = KeptManifests(tmp_path, budget=8), KeptManifests(tmp_path, budget=8)
+    kept.put(named(b"one"), b"one")
+    other.put(named(b"another"), b"another")
+    assert kept.get(named(b"one")) is None
+    kept.put(named(b"one"), b"one")
+    assert kept.get(named(b"one")) == b"one"
+    (tmp_path / named(b"one")).write_bytes(b"\0\0\0")
+    assert kept.get(named(b"one")) is None
+    kept.put(named(b"one"), b"one")
+    assert kept.get(named(b"one")) == b"one"
+    # It is counted once.
+    kept.put(named(b"third"), b"third")
+    assert kept.get(named(b"one")) == b"one"
+
+
+def test_a_disk_that_is_full_is_not_filled_with_halves(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1024 * 1024) as disk:
+        if disk is None:
+            pytest.skip("a small disk cannot be mounted here (it takes root)")
+        kept = KeptManifests(disk.folder / "manifests", budget=10**7)
+        kept.put(named(b"one"), b"one")
+        for number in range(3):
+            data = bytes([number]) * 2 * 1024 * 1024
+            kept.put(named(data), data)
+            assert kept.get(named(data)) is None
+        assert [file.name for file in (disk.folder / "manifests").iterdir()] == [named(b"one")]

@@ -32,15 +32,19 @@ class KeptManifests:
 
     def put(self, manifest: str, data: bytes) -> None:
         """Keeps a manifest, if the disk takes it; the ones that were kept first make room."""
+        if len(data) > self._budget:
+            return
+        written = self._folder / f"{manifest}.{os.getpid()}"
         try:
             sizes = self._known()
-            if manifest in sizes or len(data) > self._budget:
-                return
-            written = self._folder / f"{manifest}.{os.getpid()}"
             written.write_bytes(data)
             written.replace(self._folder / manifest)
         except OSError:
+            with suppress(OSError):
+                written.unlink()
             return
+        # One that was here may be gone all the same: it was damaged, or made room for another process's.
+        self._weight -= sizes.pop(manifest, 0)
         sizes[manifest] = len(data)
         self._weight += len(data)
         while self._weight > self._budget:
