@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -294,6 +297,42 @@ async def test_what_is_no_longer_what_was_taken_over_is_fetched(
     after.forget("small")
     assert after.weight == 0
     assert len(os.listdir("/proc/self/fd")) <= open_files
+
+
+async def test_a_cache_that_is_removed_under_an_edge_is_made_anew(after: DiskCache, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "edge")
+    assert bytes(await after.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
+    assert (after.fetches, after.weight, len(files(tmp_path / "edge"))) == (1, len(SMALL_ONE), 1)
+
+
+async def test_without_room_for_the_lock_there_is_no_folder_that_others_would_take(
+    objects: ObjectStore, cache: DiskCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await objects.put("small", SMALL_ONE)
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", full)
+        cache.take_over()
+        assert bytes(await cache.whole("small")) == SMALL_ONE
+        assert list((tmp_path / "edge").iterdir()) == []
+    monkeypatch.setattr(cache, "_full_until", 0.0)
+    assert bytes(await cache.whole("small")) == SMALL_ONE
+    assert (cache.in_memory, cache.weight) == (0, len(SMALL_ONE))
+
+
+async def test_a_file_system_without_locks_is_good_enough(
+    objects: ObjectStore, cache: DiskCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    await objects.put("small", SMALL_ONE)
+    cache.take_over()
+    assert bytes(await cache.whole("small")) == SMALL_ONE
+    assert cache.weight == len(SMALL_ONE)
 
 
 async def test_what_cannot_be_opened_for_a_moment_is_neither_lost_nor_counted_twice(

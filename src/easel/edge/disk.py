@@ -233,6 +233,8 @@ class DiskCache:
                 held = self._open_left(path, size)
                 if held is None:
                     path.unlink(missing_ok=True)
+                    # Somebody may have made room by hand.
+                    path.parent.mkdir(parents=True, exist_ok=True)
                     held = _opened(path, size, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), range(0))
                 return held
         except StorageFullError:

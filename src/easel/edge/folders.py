@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -20,6 +21,8 @@ _NO_BOOT = "0" * 8
 _OF_PROCESS = re.compile(r"([0-9a-f]{8})-[0-9a-f]+(?:[.]left)?")
 _OF_EARLIER_RELEASE = re.compile(r"[0-9]+")
 _LOCK = "lock"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems say that have no locks."""
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
@@ -37,7 +40,7 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
             shutil.rmtree(left, ignore_errors=True)
         named = _OF_PROCESS.fullmatch(left.name)
         # Its number may be another one's by now, or this one's as well in a container; a lock ends with its process.
-        if named is None or (of_left := _lock(left)) is None:
+        if named is None or (of_left := _lock_left(left)) is None:
             continue
         with of_left:
             # Before a crash of the machine, what was written may have gone to the disk in part.
@@ -56,30 +59,46 @@ def _boot() -> str:
 
 
 def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
-    for _ in range(3):
+    while True:
         own = root / f"{boot}-{secrets.token_hex(8)}"
         own.mkdir()
+        try:
+            lock = _lock(own)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return own, None
+            shutil.rmtree(own, ignore_errors=True)
+            raise
         # Another process may have found it before it was locked, and taken it for one that was left.
-        if (lock := _lock(own)) is not None:
+        if lock is not None:
             return own, lock
-        shutil.rmtree(own, ignore_errors=True)
-    own.mkdir(exist_ok=True)
-    return own, None
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
-    """The folder's lock, or None where another process has it, or the folder is gone or nothing that can be locked."""
-    lock = None
+    """The folder's lock, or None where another process has it or the folder is gone. Raises OSError."""
     try:
         lock = (folder / _LOCK).open("ab")
+    except FileNotFoundError:
+        return None
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
             return lock
-    except OSError:
+    except (BlockingIOError, FileNotFoundError):
         pass
-    if lock is not None:
+    except OSError:
         lock.close()
+        raise
+    lock.close()
     return None
+
+
+def _lock_left(folder: Path) -> IO[bytes] | None:
+    """The lock of a folder if its process is gone, and it is one that this process may take."""
+    try:
+        return _lock(folder)
+    except OSError:
+        return None
 
 
 def _taken(left: Path, own: Path) -> list[tuple[float, str, int]]:
