@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.edge.kept import KeptRoutes, RouteKeeper
+from easel.edge.kept import KeptRoutes, OvertakenError, RouteKeeper
 from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
 from easel.roles import knows_routes
 from easel.settings import Settings
@@ -211,14 +211,32 @@ async def test_a_file_that_was_removed_is_made_anew_and_still_nobody_elses_to_re
     assert (tmp_path / "routes.sqlite").stat().st_mode & 0o077 == 0
 
 
-def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", [URL, "postgresql://easel@db.internal/another"])
+def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path: Path, url: str) -> None:
     routes = KeptRoutes(tmp_path, URL)
     before = routes.begin()
     routes.write([("app_1", app(1)), ("app_2", app(2))], before)
-    now = routes.begin()
-    routes.write([("app_1", app(1, 2)), ("app_2", app(2, 2))], now)
-    routes.write([("app_1", app(1)), ("app_2", None), ("app_3", app(3))], before)
-    assert routes.load() == {"app_1": app(1, 2), "app_2": app(2, 2), "app_3": app(3)}
+    other = KeptRoutes(tmp_path, url)
+    now = other.begin()
+    other.write([("app_1", app(1, 2)), ("app_2", None)], now)
+    with pytest.raises(OvertakenError):
+        routes.write([("app_1", app(1)), ("app_2", app(2)), ("app_3", app(3))], before)
+    with pytest.raises(OvertakenError):
+        routes.confirm(time.time(), before, whole=False)
+    assert other.load() == {"app_1": app(1, 2)}
+
+
+async def test_of_two_edges_whose_lock_was_removed_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    one, two = table_of(app(1)), table_of(app(1), app(2))
+    async with keeping(one, tmp_path):
+        await until(lambda: kept(tmp_path) == one.apps)
+        (tmp_path / "routes.lock").unlink()
+        async with keeping(two, tmp_path):
+            await until(lambda: kept(tmp_path) == two.apps)
+            one.apply({"app_2": app(2, 7)})
+            await asyncio.sleep(0.1)
+            assert kept(tmp_path) == two.apps
 
 
 def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

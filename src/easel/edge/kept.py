@@ -30,16 +30,14 @@ CONFIRMED_EVERY = 5.0
 PAUSE = 5.0
 """Seconds until a disk that took nothing, or another process that writes here, is looked at again."""
 
-_SCHEMA = """
-create table if not exists route (app_id text primary key, generation integer not null, route blob not null);
-create table if not exists note (name text primary key, value text not null);
-"""
+_SCHEMA = (
+    "create table if not exists route (app_id text primary key, generation integer not null, route blob not null)",
+    "create table if not exists note (name text primary key, value text not null)",
+)
 _PUT = """
 insert into route (app_id, generation, route) values (?, ?, ?)
     on conflict (app_id) do update set generation = excluded.generation, route = excluded.route
-    where excluded.generation >= route.generation
 """
-_REMOVE = "delete from route where app_id = ? and generation <= ?"
 _NOTE = "insert into note (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,6 +53,10 @@ def _of(database_url: str) -> str:
     place = [parts.get(name, "") for name in ("service", "host", "hostaddr", "port", "dbname")]
     form = [field.name for kind in (AppRoute, EnvironmentRoute) for field in msgspec.structs.fields(kind)]
     return hashlib.sha256("\n".join(place + form).encode()).hexdigest()
+
+
+class OvertakenError(sqlite3.OperationalError):
+    """Another process writes the file by now."""
 
 
 class KeptRoutes:
@@ -110,35 +112,44 @@ class KeptRoutes:
         # Apps' public variables are in it, which is no reason to show them to everybody on this machine.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         with self._writing() as connection:
-            connection.executescript(_SCHEMA)
+            for statement in _SCHEMA:
+                connection.execute(statement)
             notes = dict(connection.execute("select name, value from note").fetchall())
+            (latest,) = connection.execute("select coalesce(max(generation), 0) from route").fetchone()
+            generation = max(int(latest), int(notes.get("generation", 0))) + 1
             if notes.get("owner") != self._owner:
                 connection.execute("delete from route")
                 connection.execute("delete from note")
                 connection.execute(_NOTE, ("owner", self._owner))
-            (generation,) = connection.execute("select coalesce(max(generation), 0) + 1 from route").fetchone()
-            return int(generation)
+            connection.execute(_NOTE, ("generation", str(generation)))
+            return generation
 
     def write(self, apps: Sequence[tuple[str, AppRoute | None]], generation: int) -> None:
-        """Writes what these apps are now; None is an app that is gone. What a later generation wrote stays. Raises
-        sqlite3.Error, OSError."""
-        with self._writing() as connection:
-            connection.executemany(_REMOVE, [(one, generation) for one, app in apps if app is None])
+        """Writes what these apps are now; None is an app that is gone. Raises OvertakenError, OSError
+        and other sqlite3.Error."""
+        with self._writing(generation) as connection:
+            connection.executemany("delete from route where app_id = ?", [(one,) for one, app in apps if app is None])
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
         """Notes when (unix seconds) what is here was found to be what the database says. With `whole`, all of it was
-        written in this generation: what is older is gone. Raises sqlite3.Error, OSError."""
-        with self._writing() as connection:
+        written in this generation: what is older is gone. Raises OvertakenError, sqlite3.Error, OSError."""
+        with self._writing(generation) as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))
             connection.execute(_NOTE, ("confirmed", str(at)))
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction. Where the file is found to be damaged it is removed, for `begin` to make it anew."""
+    def _writing(self, generation: int | None = None) -> Iterator[sqlite3.Connection]:
+        """One transaction, of this generation if it is the one that was begun last. Where the file is found to be
+        damaged it is removed, for `begin` to make it anew."""
         try:
             with closing(self._connect()) as connection, connection:
+                connection.execute("begin immediate")
+                if generation is not None:
+                    notes = dict(connection.execute("select name, value from note").fetchall())
+                    if (notes.get("owner"), notes.get("generation")) != (self._owner, str(generation)):
+                        raise OvertakenError("another process writes there")
                 yield connection
         except sqlite3.OperationalError:
             raise
