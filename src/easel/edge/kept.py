@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 """Apps that are written at a time; visitors get their turn in between."""
-CONFIRMED_EVERY = 5.0
+CONFIRMED_EVERY = 30.0
 """Seconds between two notes that what is kept is still what the database says."""
 PAUSE = 5.0
 """Seconds until a disk that took nothing, or another process that writes here, is looked at again."""
@@ -229,7 +229,7 @@ class RouteKeeper:
             try:
                 await self._write()
                 self._complained = False
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, ValueError) as error:
                 if not self._complained:
                     logger.warning("routes cannot be kept on disk, for a start without the database: %s", error)
                 self._complained = True
