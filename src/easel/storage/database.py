@@ -56,10 +56,11 @@ class Xid8(UserDefinedType[int]):
 
 
 class Transaction:
-    """One unit of work: a connection, a session on it, and what must happen right after its commit.
+    """One unit of work: a connection, a session on it where somebody asks for one, and the slots of the freshness page
+    that it changes.
 
-    Everything in it is committed together or not at all. `after_commit` actions run once the commit is durable and
-    before the caller goes on, so that an answer is never sent before the edges of this machine know.
+    Everything in it is committed together or not at all. The slots are bumped once the commit is durable and before the
+    caller goes on, so that an answer is never sent before the edges of this machine know.
     """
 
     def __init__(self, engine: AsyncEngine, page: FreshnessPage | None) -> None:
