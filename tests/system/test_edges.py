@@ -15,8 +15,9 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import RunningApp, free_port
+from bench.running import Platform, RunningApp, free_port
 from easel.edge.kept import KeptRoutes
+from easel.versions.keys import hash_in
 from tests.system.cluster import Machine
 from tests.system.conftest import Shared
 from tests.system.test_machines import STALE_AT_MOST, on, page, seconds_until
@@ -48,6 +49,23 @@ def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
     # Whoever balances load takes an edge for dead that takes longer to say how it is.
     answer = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)
     return answer.status_code, answer.json()
+
+
+def until_kept(shared: Shared, machine: Platform, app: RunningApp, *, visited: bool = True) -> None:
+    """Until the machine's disk has the app's route and, if all its versions were visited there, their manifests: these
+    are written down once the first visitor is served."""
+    with psycopg.connect(shared.direct_url) as connection:
+        keys = connection.execute("select manifest_key from version where app_id = %s", (app.app_id,)).fetchall()
+    folder = machine.data_dir / "edge"
+    manifests = [folder / "manifests" / hash_in(key) for (key,) in keys if visited]
+    kept = KeptRoutes(folder, machine.environment["EASEL_DATABASE_URL"])
+    deadline = time.monotonic() + 10
+    while True:
+        route = (kept.load() or {}).get(app.app_id)
+        if route is not None and route.production is not None and all(manifest.exists() for manifest in manifests):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -128,12 +146,9 @@ def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it
     assert there.visit(nothing).status_code == 404
     never = RunningApp.create(one)
     never.deploy(page(1))
+    until_kept(shared, two, app)
     # Nobody visits it there, so nothing but its route is kept.
-    kept = KeptRoutes(two.data_dir / "edge", two.environment["EASEL_DATABASE_URL"])
-    deadline = time.monotonic() + 10
-    while (route := (kept.load() or {}).get(never.app_id)) is None or route.production is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until_kept(shared, two, never, visited=False)
     with both_gone(shared):
         for _ in range(2):
             shared.cluster.kill(1, "edge")

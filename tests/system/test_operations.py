@@ -15,6 +15,7 @@ import pytest
 from bench.running import Platform, RunningApp, free_port, make_platform, zip_of
 from tests.system.cluster import ROLES
 from tests.system.conftest import Shared
+from tests.system.test_edges import both_gone, until_kept
 from tests.system.test_machines import on, page, seconds_until
 from tests.system.test_starting import easel
 
@@ -114,15 +115,11 @@ def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_
         shared.database.mend()
     third.start()
     seconds_until(there, 1)
+    until_kept(shared, third, app)
     assert third.stop() == 0
-    shared.database.cut()
-    shared.bucket.cut()
-    try:
+    with both_gone(shared):
         third.start()
         assert there.visit().text.startswith("<!doctype html>")
-    finally:
-        shared.database.mend()
-        shared.bucket.mend()
     deadline = time.monotonic() + 20
     while httpx.get(f"http://127.0.0.1:{third.edge_port}/readyz", trust_env=False).json() != {"status": "ok"}:
         assert time.monotonic() < deadline
