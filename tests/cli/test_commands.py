@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -258,6 +259,8 @@ def test_a_queued_deploy_is_cancelled_and_an_ended_one_is_not(person: Person) ->
         deploys = [client.deploy(app.app_id, request, idempotency_key=uuid.uuid4().hex).deploy_id for _ in range(3)]
         cancelled = person.ok("cancel")
         assert deploys[-1] in cancelled.stderr
+        assert re.search(r"Status: +cancelled$", person.ok("status", deploys[-1]).stdout, re.M)
+        assert re.search(rf"^{deploys[-1]} +cancelled ", person.ok("deploys").stdout, re.M)
         assert person.run("logs", "-f", deploys[-1]).code == 5
         person.ok("logs", "-f", deploys[0])
 

@@ -8,6 +8,7 @@ import typer
 
 from easel.cli.command import AppOption, EnvOption, client_command
 from easel.cli.session import Session
+from easel.environments.names import PRODUCTION
 
 if TYPE_CHECKING:
     from easel.apps.schemas import AppListItem, AppResponse
@@ -196,7 +197,7 @@ def open_app(
         environment = environment_or_default(session, env)
         entry = (found.environments or {}).get(environment)
         address = entry.get("url") if isinstance(entry, dict) else None
-        if address is None and environment == "production":
+        if address is None and environment == PRODUCTION:
             address = found.url
         if address is None:
             raise EnvironmentEmptyError(environment=environment)
@@ -224,7 +225,7 @@ def _lock(entry: dict[str, Any]) -> str:
 
 def _live(app: AppListItem) -> str:
     """The version that production serves."""
-    entry = (app.environments or {}).get("production")
+    entry = (app.environments or {}).get(PRODUCTION)
     version = entry.get("version") if isinstance(entry, dict) else None
     return f"v{version}" if version else "-"
 

@@ -14,7 +14,8 @@ from easel.cli.errors import (
     NoSuchVersionError,
     VersionNameError,
 )
-from easel.cli.project import ENVIRONMENTS
+from easel.deploys.states import UNFINISHED
+from easel.environments.names import NAMES, PRODUCTION
 
 if TYPE_CHECKING:
     from easel.cli.client import Client
@@ -27,8 +28,8 @@ _NUMBER = re.compile(r"v?([1-9][0-9]{0,8})\Z")
 
 def environment_or_default(session: Session, given: str | None) -> str:
     """The environment given, else easel.toml's, else production. Raises EnvironmentNameError."""
-    environment = given or session.project.env or "production"
-    if environment not in ENVIRONMENTS:
+    environment = given or session.project.env or PRODUCTION
+    if environment not in NAMES:
         raise EnvironmentNameError(environment=environment)
     return environment
 
@@ -50,7 +51,7 @@ def find_version(client: Client, app_id: str, text: str) -> VersionListItem:
     Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError and what the API answers.
     """
     number = _NUMBER.match(text)
-    if not number and text not in ("latest", *ENVIRONMENTS):
+    if not number and text not in ("latest", *NAMES):
         raise VersionNameError(text=text)
     for version in client.list_versions(app_id).versions:
         named = text == "latest" or version.is_active.get(text)
@@ -67,7 +68,7 @@ def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, ru
         return client.deploy_status(app_id, given)
     deploys = client.list_deploys(app_id, limit=100 if running else 1).deploys
     for deploy in deploys:
-        if not running or deploy.status in ("queued", "building"):
+        if not running or deploy.status in UNFINISHED:
             return deploy
     if running:
         raise NoDeployError(slug=slug, kind=" that is under way", hint=" `easel deploys` lists those that have ended.")

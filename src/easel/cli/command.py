@@ -128,16 +128,21 @@ def _end(session: Session, error: EaselError) -> None:
 
 def _advice(session: Session, error: EaselError) -> str | None:
     """What to do about an error that the API answered, where its own message cannot know the command line."""
+    from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
+    from easel.apps.errors import NothingToRollBackError
     from easel.cli.errors import ApiError
+    from easel.deploys.errors import DeployNotFoundError
+    from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
+    from easel.versions.errors import VersionNotFoundError
 
     if not isinstance(error, ApiError):
         return None
-    commands = {
-        "version_not_found": ("versions", "lists them."),
-        "deploy_not_found": ("deploys", "lists them."),
-        "environment_locked": ("status", "says why; `easel unlock` lets it move again."),
-        "nothing_to_promote": ("deploy --env staging -m …", "brings something there."),
-        "nothing_to_roll_back": (
+    commands: dict[str | None, tuple[str, str]] = {
+        VersionNotFoundError.code: ("versions", "lists them."),
+        DeployNotFoundError.code: ("deploys", "lists them."),
+        EnvironmentLockedError.code: ("status", "says why; `easel unlock` lets it move again."),
+        NothingToPromoteError.code: ("deploy --env staging -m …", "brings something there."),
+        NothingToRollBackError.code: (
             "restore N --with-config",
             "brings an earlier version with its configuration back.",
         ),
@@ -146,6 +151,6 @@ def _advice(session: Session, error: EaselError) -> str | None:
     if code in commands:
         command, does = commands[code]
         return f"{session.again(command)} {does}"
-    if code in ("invalid_api_key", "authentication_required"):
+    if code in (InvalidApiKeyError.code, AuthenticationRequiredError.code):
         return "`easel login` keeps another one for this server."
     return None

@@ -10,6 +10,7 @@ import typer
 
 from easel.cli.command import AppOption, client_command
 from easel.cli.session import Session
+from easel.deploys.states import BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN
 
 if TYPE_CHECKING:
     from easel.deploys.schemas import DeployStatusResponse
@@ -84,11 +85,13 @@ def _timings(timings: dict[str, int]) -> str:
 
 
 def _status(deploy: DeployStatusResponse) -> str:
-    if deploy.status == "building" and deploy.step:
+    from easel.deploys.errors import DeployCancelledError
+
+    if deploy.status == BUILDING and deploy.step:
         return f"building: {deploy.step}"
-    if deploy.status == "failed" and deploy.error_code == "cancelled":
+    if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
         return "cancelled"
-    if deploy.status == "complete" and deploy.outcome in ("locked", "overtaken"):
+    if deploy.status == COMPLETE and deploy.outcome in (LOCKED, OVERTAKEN):
         return f"complete, not live: {deploy.outcome}"
     return deploy.status
 
@@ -103,7 +106,7 @@ def logs(
     from easel.cli.choices import find_deploy
     from easel.cli.errors import InterruptedByUserError
     from easel.cli.exit_codes import ExitCode
-    from easel.cli.follow import FINAL, Follower, LogLine, log_so_far
+    from easel.cli.follow import Follower, LogLine, log_so_far
     from easel.cli.queued import said_if_it_waits
 
     found = session.app(app)
@@ -128,7 +131,7 @@ def logs(
     session.output.document(
         {"deploy_id": chosen.deploy_id, "status": chosen.status, "lines": [asdict(line) for line in lines]}
     )
-    if follow and chosen.status == "failed":
+    if follow and chosen.status == FAILED:
         raise typer.Exit(int(ExitCode.DEPLOY_FAILED))
 
 

@@ -10,6 +10,7 @@ from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.text import plural, size
 from easel.deploys.schemas import DeployStatusResponse
+from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
 def tell_ending(session: Session, deploy: DeployStatusResponse, log: Collection[str]) -> None:
@@ -28,13 +29,13 @@ def tell_ending(session: Session, deploy: DeployStatusResponse, log: Collection[
 
 def _told(session: Session, deploy: DeployStatusResponse, *, said: str) -> ExitCode:
     output = session.output
-    if deploy.status == "failed":
+    if deploy.status == FAILED:
         step = f" in the step `{deploy.step}`" if deploy.step else ""
         error = deploy.error or "no reason is known"
         output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")
         output.say(f"What was live before is live still. The log: {session.again(f'logs {deploy.deploy_id}')}.")
         return ExitCode.DEPLOY_FAILED
-    if deploy.outcome == "locked":
+    if deploy.outcome == LOCKED:
         output.say(
             f"Version {deploy.version} is recorded, but {deploy.environment} is locked and stays as it is. "
             f"When it is unlocked: {session.again(f'restore {deploy.version} --env {deploy.environment}')}.",
@@ -42,7 +43,7 @@ def _told(session: Session, deploy: DeployStatusResponse, *, said: str) -> ExitC
         )
         output.line(deploy.version_url or "")
         return ExitCode.CONFLICT
-    if deploy.outcome == "overtaken":
+    if deploy.outcome == OVERTAKEN:
         output.warn(f"version {deploy.version} is recorded; a newer deploy was live first, and stays.")
         output.line(deploy.version_url or "")
         return ExitCode.OK

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from easel.apps import errors as apps
+from easel.bundles import errors as bundles
 from easel.cli.exit_codes import ExitCode, for_status
+from easel.deploys import errors as deploys
 from easel.errors import EaselError, ErrorDetail
+from easel.versions import errors as versions
 
 
 class CliError(EaselError):
@@ -112,7 +116,7 @@ class NoAppGivenError(CliError):
 class NoSuchAppError(CliError):
     """There is no app `{app}` on {server}. `easel apps list` shows yours; `easel deploy --create` makes it."""
 
-    code = "app_not_found"
+    code = apps.AppNotFoundError.code
     exit_code = ExitCode.NOT_FOUND
 
 
@@ -174,13 +178,13 @@ class SourceFolderError(CliError):
 class EntryPointMissingError(CliError):
     """`{folder}` has no index.html, which is what visitors get first. {hint}"""
 
-    code = "entry_point_missing"
+    code = bundles.EntryPointMissingError.code
 
 
 class NotAZipError(CliError):
     """`{path}` is not a zip, or it is damaged. Give a folder and it is zipped for you."""
 
-    code = "not_a_zip"
+    code = bundles.NotAZipError.code
 
 
 class LinkOutsideError(CliError):
@@ -224,14 +228,14 @@ class SourceFilesTooManyError(CliError):
     """There are {count} source files, and a deploy may bring {limit}. Leave some out with .easelignore, or deploy
     without --source-files."""
 
-    code = "source_files_too_many"
+    code = deploys.SourceFilesTooManyError.code
 
 
 class SourceFilesTooLargeError(CliError):
     """The source files are {size} together, and a deploy may bring {limit}; the largest is `{largest}`. Leave some out
     with .easelignore, or deploy without --source-files."""
 
-    code = "source_files_too_large"
+    code = deploys.SourceFilesTooLargeError.code
 
 
 class VersionNameError(CliError):
@@ -243,7 +247,7 @@ class VersionNameError(CliError):
 class NoSuchVersionError(CliError):
     """There is no version {version} of this app. `easel versions` lists them."""
 
-    code = "version_not_found"
+    code = versions.VersionNotFoundError.code
     exit_code = ExitCode.NOT_FOUND
 
 
@@ -257,7 +261,7 @@ class EnvironmentEmptyError(CliError):
 class NoDeployError(CliError):
     """{slug} has no deploy{kind}.{hint}"""
 
-    code = "deploy_not_found"
+    code = deploys.DeployNotFoundError.code
     exit_code = ExitCode.NOT_FOUND
 
 

@@ -15,8 +15,8 @@ from easel.cli.client import Client
 from easel.cli.errors import ApiError, FollowingLostError, NotAnEaselServerError, ServerUnreachableError
 from easel.cli.sse import Event, events
 from easel.deploys.schemas import DeployStatusResponse
+from easel.deploys.states import FINAL
 
-FINAL: Final = ("complete", "failed")
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 _STUCK_ROUNDS: Final = 2
 _SILENCE: Final = 0.7

@@ -15,6 +15,7 @@ from easel.cli.errors import (
     ProjectFileError,
     SourceFolderError,
 )
+from easel.environments.names import NAMES
 
 FILE_NAME = "easel.toml"
 BUILD_FOLDERS = ("dist", "build", "out", "public")
@@ -23,7 +24,6 @@ BUILD_FOLDERS = ("dist", "build", "out", "public")
 _SOURCE_SCRIPT = re.compile(r"""<script[^>]+src=["'](/?src/[^"']+|[^"']+\.(?:tsx?|jsx))["']""", re.IGNORECASE)
 """A script that only a development server can give out."""
 
-ENVIRONMENTS = ("production", "staging")
 _KNOWN = ("app", "folder", "env", "server")
 
 
@@ -58,7 +58,7 @@ def _read(file: Path) -> Project:
             raise ProjectFileError(file=str(file), reason=f"unknown setting `{name}`; known are {', '.join(_KNOWN)}.")
         if not isinstance(value, str) or not value.strip():
             raise ProjectFileError(file=str(file), reason=f"`{name}` must be a text in quotes.")
-    if data.get("env") not in (None, *ENVIRONMENTS):
+    if data.get("env") not in (None, *NAMES):
         raise ProjectFileError(file=str(file), reason="`env` must be production or staging.")
     return Project(root=file.parent, file=file, **data)
 

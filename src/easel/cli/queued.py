@@ -11,6 +11,7 @@ import httpx
 
 from easel.cli.session import Session
 from easel.deploys.schemas import Cause
+from easel.deploys.states import BUILDING, QUEUED
 from easel.errors import EaselError
 
 PATIENCE: Final = 10.0
@@ -42,9 +43,9 @@ def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[
 def _look(session: Session, app_id: str, deploy_id: str) -> None:
     # The server may not answer, or the connection be closed already (a RuntimeError): then there is nothing to say.
     with suppress(EaselError, httpx.HTTPError, RuntimeError):
-        if session.client.deploy_status(app_id, deploy_id).status != "queued":
+        if session.client.deploy_status(app_id, deploy_id).status != QUEUED:
             return
         listed = session.client.list_deploys(app_id, limit=50)
-        ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == "building"), None)
+        ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == BUILDING), None)
         reason = f": {ahead} ends first." if ahead else _HELD_BACK.get(listed.waits_for, "; is a worker running?")
         session.output.warn(f"Still queued after {PATIENCE:g} s{reason}")

@@ -18,7 +18,8 @@ from easel import clock
 from easel.deploys.errors import DeployGivenUpError
 from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress, milliseconds
-from easel.deploys.service import APPEND, FINAL, appended
+from easel.deploys.service import APPEND, appended
+from easel.deploys.states import FINAL
 from easel.storage.database import Database, Transaction
 from easel.storage.queue import DEFER
 from easel.versions.service import HeldApp

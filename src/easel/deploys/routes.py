@@ -23,8 +23,9 @@ from easel.deploys.schemas import (
     ListDeploysResponse,
     SmokeTestResult,
 )
-from easel.deploys.service import FINAL, Order, accept, cancel, get_deploy, read_log
+from easel.deploys.service import Order, accept, cancel, get_deploy, read_log
 from easel.deploys.service import list_deploys as find_deploys
+from easel.deploys.states import FINAL
 from easel.deploys.waiting import limits_in, waits_for
 from easel.serving.addresses import address, version_environment
 from easel.settings import Settings

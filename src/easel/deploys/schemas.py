@@ -8,9 +8,9 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from easel.deploys.states import Outcome, Status
 from easel.schemas import Answer, Line, Message, Request, Text
 
-Status = Literal["queued", "building", "complete", "failed"]
 Cause = Literal["worker", "app", "organisation", "everywhere"]
 """What a queued deploy waits for: a worker, the deploy of the same app before it, or a place among those of its
 organisation, or everywhere, that may run at once."""
@@ -135,7 +135,7 @@ class DeployStatusResponse(Answer):
     version: int | None = Field(default=None, description="The version it recorded, once it has")
     url: str | None = Field(default=None, description="The address of the environment it deploys to")
     version_url: str | None = Field(default=None, description="The address of its version, for ever")
-    outcome: Literal["moved", "locked", "overtaken"] | None = Field(
+    outcome: Outcome | None = Field(
         default=None, description="Whether it went live, or why its version was only recorded"
     )
     error_code: str | None = None

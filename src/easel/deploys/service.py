@@ -27,6 +27,7 @@ from easel.deploys.errors import (
     SourceFilesTooManyError,
 )
 from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.states import FINAL
 from easel.environments.service import next_sequence
 from easel.errors import EaselError
 from easel.ids import new_id
@@ -39,7 +40,6 @@ from easel.uploads.service import find_upload
 from easel.versions.keys import sources_key
 
 RUN_TASK = "easel.deploys.run"
-FINAL = ("complete", "failed")
 
 
 @dataclass(frozen=True, slots=True)

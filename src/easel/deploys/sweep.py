@@ -12,7 +12,8 @@ from easel.access.models import RememberedAnswer
 from easel.apps.models import App
 from easel.deploys.errors import InternalDeployError
 from easel.deploys.models import Deploy
-from easel.deploys.service import FINAL, RUN_TASK, end_as_failed
+from easel.deploys.service import RUN_TASK, end_as_failed
+from easel.deploys.states import FINAL
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
