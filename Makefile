@@ -7,7 +7,7 @@ RUNTIME_STAMP := $(VENV)/.installed-runtime
 # Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-runtime serve test test-apart check chaos bench docs lock format clean
+.PHONY: install install-runtime serve test test-fast test-apart check chaos bench docs lock format clean
 
 install: $(STAMP)
 install-runtime: $(RUNTIME_STAMP)
@@ -39,6 +39,10 @@ check: install
 
 test: check
 	$(BIN)/python -m pytest $(ARGS)
+
+# The tests that need no server: an answer in under a minute.
+test-fast: install
+	$(BIN)/python -m pytest -m "not server" $(ARGS)
 
 # The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats what was done to a run.
 chaos: install

@@ -62,8 +62,38 @@ TOGETHER = {
 """Files that need the same costly things are run by the same process, by how their names begin."""
 
 
+SERVED_BY = frozenset({"platform", "platforms", "world", "app", "crowd", "person", "container", "shared"})
+"""Fixtures that start a server."""
+STARTS = frozenset(
+    {"make_platform", "moto", "rclone", "serving", "debian_postgres", "EmbeddedPostgres", "migrate", "subprocess"}
+)
+"""Names that a module imports to start servers or programs by itself."""
+SERVED = (
+    "tests/backups/",
+    "tests/browser/",
+    "tests/conformance/",
+    "tests/docs/",
+    "tests/edge/",
+    "tests/system/",
+    "tests/transfer/",
+)
+"""Folders in which every test is about running servers."""
+
+
+def needs_a_server(item: pytest.Item) -> bool:
+    """Whether the test starts a server or a program, or is about one that runs."""
+    return (
+        item.nodeid.startswith(SERVED)
+        or not SERVED_BY.isdisjoint(getattr(item, "fixturenames", ()))
+        or not STARTS.isdisjoint(vars(getattr(item, "module", None) or object))
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Orders the files; within one everything stays as it is written."""
+    """Marks the tests that need a server, and orders the files; within one everything stays as it is written."""
+    for item in items:
+        if needs_a_server(item):
+            item.add_marker("server")
     order = (*LONG, *TOGETHER)
     items.sort(key=lambda item: next((n for n, name in enumerate(order) if item.nodeid.startswith(name)), len(order)))
 
