@@ -99,6 +99,12 @@ class Settings(BaseSettings):
 
     rate_limit_per_minute: int = Field(default=0, ge=0, description="Requests a minute per key; 0 is no limit.")
     max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")
+    slug_reserved_for: float = Field(
+        default=90 * 86400.0,
+        ge=0,
+        le=36500 * 86400.0,
+        description="How long a slug stays its organisation's after its app was deleted or renamed; 0 is not at all.",
+    )
     log_level: str = "INFO"
 
     @field_validator("role", mode="before")

@@ -30,6 +30,7 @@ from easel.roles import (
     require_schema,
     require_shared,
 )
+from easel.serving.suffixes import shares_cookies
 from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 
@@ -240,6 +241,11 @@ class Supervisor:
 
     def _announce(self) -> None:
         settings = self._settings
+        if "edge" in settings.roles and shares_cookies(settings.domain):
+            self._say(
+                f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
+                ' (docs/running.md, "A domain that apps share").'
+            )
         if self._apart:
             self._say(f"Ready, as {' and '.join(settings.roles)}.")
             return

@@ -29,7 +29,7 @@ async def make_app(world: World) -> App:
         organisation = await create_organisation(work, "tests")
         caller = Principal("key_x", organisation.id, "tests", "admin", None)
         request = CreateAppRequest.model_validate({"slug": f"o-{organisation.id[4:]}x", "meta": {"title": "orphans"}})
-        return await create_app(work, world.vault, caller, request, max_apps=None, namespace=None)
+        return await create_app(work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0)
 
 
 async def order(world: World, app: App, text: str, files: Mapping[str, str] = MappingProxyType({})) -> str:

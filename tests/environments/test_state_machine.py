@@ -67,7 +67,9 @@ class Pointers(RuleBasedStateMachine):
             self.caller = Principal("key_x", organisation.id, "tests", "admin", None)
             slug = f"m-{organisation.id[4:]}x"
             request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "machine"}})
-            self.app = await create_app(work, self.w.vault, self.caller, request, max_apps=None, namespace=None)
+            self.app = await create_app(
+                work, self.w.vault, self.caller, request, max_apps=None, namespace=None, reserved_for=0
+            )
 
     @precondition(lambda self: not self.deleted)
     @rule(

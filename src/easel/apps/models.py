@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from easel.storage.database import Base, Xid8
 
+_SHORT_HOST = text('("left"(slug::text, 42) || "left"(encode(sha256(slug::bytea), \'hex\'::text), 6))')
+"""What the addresses of a long slug have in common where they are cut (migration 0007)."""
+
 
 class App(Base):
     """A hosted web app.
@@ -27,7 +30,7 @@ class App(Base):
         Index("uq_app_slug_live", "slug", unique=True, postgresql_where=text("deleted_at is null")),
         Index(
             "uq_app_short_host_live",
-            text('("left"(slug::text, 42) || "left"(encode(sha256(slug::bytea), \'hex\'::text), 6))'),
+            _SHORT_HOST,
             unique=True,
             postgresql_where=text("deleted_at is null and length(slug) > 49"),
         ),
@@ -53,3 +56,18 @@ class App(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     swept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())
+
+
+class FormerSlug(Base):
+    """A slug that an app with versions gave up, by rename or deletion, and the organisation that had it (the last of
+    several). A trigger writes it (migration 0014)."""
+
+    __tablename__ = "former_slug"
+    __table_args__ = (
+        Index("ix_former_slug_short_host", _SHORT_HOST, postgresql_where=text("length(slug) > 49")),
+        Index("ix_former_slug_freed_at", "freed_at"),
+    )
+
+    slug: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    freed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -64,7 +64,15 @@ async def create_app(
     x_namespace: Annotated[str | None, Header(max_length=200)] = None,
 ) -> AppResponse:
     """Create an app. Only `slug` and `meta` are needed; it goes live with its first deploy."""
-    app = await make_app(work, parts.vault, caller, body, max_apps=parts.settings.max_apps, namespace=x_namespace)
+    app = await make_app(
+        work,
+        parts.vault,
+        caller,
+        body,
+        max_apps=parts.settings.max_apps,
+        namespace=x_namespace,
+        reserved_for=parts.settings.slug_reserved_for,
+    )
     return await describe(work, parts.settings, app, body.unknown_key_warnings())
 
 
@@ -107,7 +115,9 @@ async def update_app(
     With `dry_run=true` the slug is checked and nothing is written.
     """
     app = await find_app(work, caller, app_id, lock=True)
-    change = await change_app(work, parts.vault, app, body, dry_run=dry_run)
+    change = await change_app(
+        work, parts.vault, app, body, dry_run=dry_run, reserved_for=parts.settings.slug_reserved_for
+    )
     if body.publish and not dry_run:
         await publish(work, app, message=PUBLISH_MESSAGE, actor=caller.actor)
     return await describe(work, parts.settings, app, change.warnings)
@@ -115,7 +125,7 @@ async def update_app(
 
 @router.delete("/{app_id}", summary="Delete an App", response_model=GenericDeleteResponse)
 async def delete_app(app_id: str, work: Work, caller: Admin) -> GenericDeleteResponse:
-    """Delete an app. Its slug is free and its addresses are gone at once; there is no way back."""
+    """Delete an app. Its addresses are gone at once and its slug is free for its organisation; there is no way back."""
     await remove_app(work, await find_app(work, caller, app_id, lock=True))
     return GenericDeleteResponse()
 

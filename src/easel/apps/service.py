@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, LiteralString
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.exc import IntegrityError
 
 from easel import clock
 from easel.access.models import Organisation
@@ -19,13 +18,13 @@ from easel.apps.errors import (
     AppNotFoundError,
     ConfigInvalidError,
     ConfigTooLargeError,
-    SlugTakenError,
     TooManyAppsError,
 )
 from easel.apps.models import App
 from easel.apps.routing import routing_changed
 from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
+from easel.apps.slugs import flush_slug, refuse_taken
 from easel.environments.models import Environment
 from easel.environments.service import new_environments
 from easel.ids import new_id
@@ -93,8 +92,12 @@ async def create_app(
     *,
     max_apps: int | None,
     namespace: str | None,
+    reserved_for: float,
 ) -> App:
-    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError."""
+    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError.
+
+    `reserved_for` is how many seconds a slug stays its former organisation's.
+    """
     slug = check_slug(request.slug)
     if max_apps is not None:
         await work.session.execute(select(Organisation.id).where(Organisation.id == caller.org_id).with_for_update())
@@ -103,7 +106,7 @@ async def create_app(
         )
         if (current or 0) >= max_apps:
             raise TooManyAppsError(current=current, limit=max_apps)
-    await _refuse_taken(work, slug)
+    await refuse_taken(work, slug, caller.org_id, reserved_for)
     given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     config = seal(vault, {name: given[name] for name in SECTIONS if name in given}, {})
     _check_size(config)
@@ -123,15 +126,19 @@ async def create_app(
         updated_at=now,
     )
     work.session.add(app)
-    await _flush_slug(work, slug)
+    await flush_slug(work, app, reserved_for)
     work.session.add_all(new_environments(app))
     await work.session.flush()
     await routing_changed(work, app.id, hosts=True)
     return app
 
 
-async def update_app(work: Transaction, vault: Vault, app: App, request: UpdateAppRequest, *, dry_run: bool) -> Change:
+async def update_app(
+    work: Transaction, vault: Vault, app: App, request: UpdateAppRequest, *, dry_run: bool, reserved_for: float
+) -> Change:
     """Applies a merge patch to the draft; slug and is_active take effect at once. A dry run only checks.
+
+    `reserved_for` is as in `create_app`.
 
     The caller holds the app's row. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError.
     """
@@ -140,7 +147,7 @@ async def update_app(work: Transaction, vault: Vault, app: App, request: UpdateA
     slug = app.slug
     if request.slug is not None and request.slug != app.slug:
         slug = check_slug(request.slug)
-        await _refuse_taken(work, slug)
+        await refuse_taken(work, slug, app.org_id, reserved_for)
     draft = _patched(vault, app, {name: patch[name] for name in SECTIONS if name in patch})
     if dry_run:
         warnings.append("This was a dry run: nothing was changed.")
@@ -150,7 +157,10 @@ async def update_app(work: Transaction, vault: Vault, app: App, request: UpdateA
         warnings.append("The app is off the air: all its addresses answer 404 from now on.")
     renamed, switched = slug != app.slug, active != app.is_active
     app.draft, app.slug, app.is_active, app.updated_at = draft, slug, active, clock.now()
-    await _flush_slug(work, slug)
+    if renamed:
+        await flush_slug(work, app, reserved_for)
+    else:
+        await work.session.flush()
     if renamed or switched:
         await routing_changed(work, app.id, hosts=True)
     return Change(app, warnings)
@@ -194,37 +204,13 @@ def _check_size(config: Config) -> None:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
 
 
-# A long slug is taken as well by one that has the same addresses where it is cut (migration 0007).
-_TAKEN: LiteralString = (
-    "select 1 from app where deleted_at is null and slug = %(slug)s::text"
-    " union all select 1 from app where deleted_at is null and length(slug) > 49 and length(%(slug)s::text) > 49"
-    " and left(slug::text, 42) || left(encode(sha256(slug::bytea), 'hex'), 6)"
-    " = left(%(slug)s::text, 42) || left(encode(sha256(%(slug)s::text::bytea), 'hex'), 6)"
-)
-
-
-async def _refuse_taken(work: Transaction, slug: str) -> None:
-    if await work.sql(_TAKEN, {"slug": slug}):
-        raise SlugTakenError(slug=slug)
-
-
-async def _flush_slug(work: Transaction, slug: str) -> None:
-    """Writes, and turns the unique index's refusal into ours: somebody may have been faster."""
-    try:
-        await work.session.flush()
-    except IntegrityError as error:
-        if "uq_app_slug_live" in str(error.orig) or "uq_app_short_host_live" in str(error.orig):
-            raise SlugTakenError(slug=slug) from error
-        raise
-
-
 def has_unpublished_changes(app: App) -> bool:
     """Whether the draft differs from what visitors get."""
     return config_hash(app.draft) != config_hash(app.published)
 
 
 async def delete_app(work: Transaction, app: App) -> None:
-    """Deletes the app: its slug is free and its addresses are gone at once, its objects go in a later sweep."""
+    """Deletes the app: its addresses are gone at once, its slug is its organisation's to take, its objects go later."""
     app.deleted_at = clock.now()
     await work.session.flush()
     await routing_changed(work, app.id, hosts=True)

@@ -163,7 +163,7 @@ def delete(
     app: Annotated[str, typer.Argument(help="Slug or id.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete an app with all its versions, for good. Its slug is free at once."""
+    """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
     from easel.cli.errors import ConfirmationMissingError
 
     found = session.app(app)
@@ -174,7 +174,7 @@ def delete(
             session.output.say("Nothing was deleted.")
             return
     session.client.delete_app(found.app_id)
-    session.output.done(f"Deleted {found.slug}. Its addresses have stopped and its slug is free.")
+    session.output.done(f"Deleted {found.slug}. Its addresses have stopped; its slug is free for your organisation.")
     session.output.document({"app_id": found.app_id, "slug": found.slug, "deleted": True})
 
 

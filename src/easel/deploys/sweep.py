@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from easel import clock
 from easel.access.models import RememberedAnswer
-from easel.apps.models import App
+from easel.apps.models import App, FormerSlug
 from easel.deploys.errors import InternalDeployError
 from easel.deploys.models import Deploy
 from easel.deploys.service import RUN_TASK, end_as_failed
@@ -28,7 +28,8 @@ ANSWERS_KEPT = timedelta(days=1)
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
-    """Removes the objects of deleted apps, uploads that can be neither used nor needed any more, old answers.
+    """Removes the objects of deleted apps, uploads that can be neither used nor needed any more, old answers, and notes
+    of slugs that are reserved no longer.
 
     An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
     """
@@ -38,6 +39,9 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
     async with database.transaction() as work:
         await work.session.execute(
             delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
+        )
+        await work.session.execute(
+            delete(FormerSlug).where(FormerSlug.freed_at <= clock.now() - timedelta(seconds=settings.slug_reserved_for))
         )
 
 
