@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import string
+
+_LETTERS_AND_DIGITS = string.ascii_letters + string.digits
+_SECRET_LENGTH = 43
+"""The fewest of 62 characters that hold 256 bits."""
 
 
 def new_id(prefix: str) -> str:
@@ -11,5 +16,6 @@ def new_id(prefix: str) -> str:
 
 
 def new_secret() -> str:
-    """An unguessable token of 256 random bits, safe in URLs and headers."""
-    return secrets.token_urlsafe(32)
+    """An unguessable token of at least 256 random bits. It is letters and digits alone: safe in URLs and headers, and
+    taken by clients that refuse anything else in a key."""
+    return "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(_SECRET_LENGTH))

@@ -39,7 +39,7 @@ def clean_filename(filename: str) -> str:
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
     """A fresh upload for the app, under a key nobody can guess. Raises FilenameInvalidError."""
     upload = Upload(
-        key=f"app-builds/{app.id}/{new_secret().replace('_', '-').strip('-')}/{clean_filename(filename)}",
+        key=f"app-builds/{app.id}/{new_secret()}/{clean_filename(filename)}",
         org_id=app.org_id,
         app_id=app.id,
         filename=filename,
