@@ -2,65 +2,81 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from bench import apart, cold, deploys, diffs, edge, memory, model, pointers, polling, scale, workers
+from bench.against import ROUNDS, compare
 from bench.measure import Report
 from bench.running import make_platform
 
-PARTS = {"pointers": pointers.run, "diffs": diffs.run, "deploys": deploys.run}
-"""On one platform, in this order: the large deploys leave background work behind, which would disturb what is measured
-in ms."""
+ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
+"""In this order: the large deploys leave background work behind, which would disturb what is measured in ms."""
+BY_THEMSELVES = ("memory", "apart", "workers", "polling", "cold", "model", "scale", "edge")
+"""Each makes what it needs."""
 
 
-def _memory(report: Report, folder: Path) -> None:
-    (folder / "memory").mkdir()
-    platform = make_platform(folder / "memory")
-    platform.start()
-    try:
-        memory.run(report, platform)
-    finally:
-        platform.stop()
+def _run_by_itself(name: str, report: Report, folder: Path) -> None:
+    # Each is read when it is run: the code of another commit may lack what others of them ask for.
+    module = importlib.import_module(f"bench.{name}")
+    if name == "memory":
+        (folder / "memory").mkdir()
+        platform = make_platform(folder / "memory")
+        platform.start()
+        try:
+            module.run(report, platform)
+        finally:
+            platform.stop()
+    elif name == "edge":
+        module.run(report)
+    elif name in ("model", "scale"):
+        module.run(report, folder, apps=int(os.environ.get("BENCH_APPS", module.APPS)))
+    else:
+        module.run(report, folder)
 
 
-def _apps(otherwise: int) -> int:
-    return int(os.environ.get("BENCH_APPS", otherwise))
-
-
-BY_THEMSELVES: dict[str, Callable[[Report, Path], None]] = {
-    "memory": _memory,
-    "apart": apart.run,
-    "workers": workers.run,
-    "polling": polling.run,
-    "cold": cold.run,
-    "model": lambda report, folder: model.run(report, folder, apps=_apps(model.APPS)),
-    "scale": lambda report, folder: scale.run(report, folder, apps=_apps(scale.APPS)),
-    "edge": lambda report, _: edge.run(report),
-}
-
-
-def main(chosen: list[str]) -> int:
-    """Runs the chosen parts, or all. Gives 1 when a target was missed."""
+def _measure(chosen: list[str]) -> Report:
     report = Report()
     with tempfile.TemporaryDirectory(prefix="easel-bench-", ignore_cleanup_errors=True) as folder:
-        parts = [name for name in PARTS if not chosen or name in chosen]
-        if parts:
+        together = [name for name in ON_ONE_PLATFORM if name in chosen]
+        if together:
             platform = make_platform(Path(folder))
             platform.start()
             try:
-                for name in parts:
-                    PARTS[name](report, platform)
+                for name in together:
+                    importlib.import_module(f"bench.{name}").run(report, platform)
             finally:
                 platform.stop()
-        for name, run in BY_THEMSELVES.items():
-            if not chosen or name in chosen:
-                run(report, Path(folder))
-    print(f"written to {report.write()}")
-    return 1 if any(figure.met is False for figure in report.figures) else 0
+        for name in BY_THEMSELVES:
+            if name in chosen:
+                _run_by_itself(name, report, Path(folder))
+    return report
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the chosen parts, or all. Gives 1 when a target was missed, or something could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join((*ON_ONE_PLATFORM, *BY_THEMSELVES))}; none is all")
+    parser.add_argument("--against", metavar="COMMIT", help="run them on that commit as well, in turn, and compare")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is run on each side (%(default)s)")
+    parser.add_argument("--figures", type=Path, help="write the figures there, not to bench/results/")
+    given = parser.parse_args(arguments)
+    known = (*ON_ONE_PLATFORM, *BY_THEMSELVES)
+    if unknown := [name for name in given.parts if name not in known]:
+        parser.error(f"there is no part {unknown[0]}; choose of {', '.join(known)}")
+    chosen = [name for name in known if not given.parts or name in given.parts]
+    if given.against is not None:
+        return compare(given.against, chosen, given.rounds)
+    report = _measure(chosen)
+    if given.figures is not None:
+        given.figures.write_text(json.dumps(report.as_json()))
+    else:
+        print(f"written to {report.write()}")
+    return 0 if report.good else 1
 
 
 if __name__ == "__main__":

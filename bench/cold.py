@@ -39,7 +39,7 @@ def run(report: Report, folder: Path) -> None:
     try:
         large = large_bundle(CACHE)
     except LargeBundleUnavailable as error:
-        report.skip(name, str(error))
+        report.fail(name, str(error))
         return
     server = EmbeddedPostgres(folder / "cold" / "database" / "postgres")
     # The other server here, rclone's, answers every range with the whole object.

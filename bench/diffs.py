@@ -19,7 +19,7 @@ def run(report: Report, platform: Platform) -> None:
     try:
         large = large_bundle(CACHE)
     except LargeBundleUnavailable as error:
-        report.skip(name, str(error))
+        report.fail(name, str(error))
         return
     changed = changed_bundle(large, CACHE)
     app = RunningApp.create(platform)

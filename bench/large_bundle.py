@@ -51,6 +51,8 @@ def large_bundle(cache_dir: Path) -> Path:
     Its members come in the order of their names with one fixed time, so every making gives the same zip. Raises
     LargeBundleUnavailable.
     """
+    # npm runs in a folder of its own, where a relative path would lead elsewhere.
+    cache_dir = cache_dir.absolute()
     target = cache_dir / "large-bundle.zip"
     if not target.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)

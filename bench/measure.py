@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -34,6 +35,7 @@ class Report:
 
     figures: list[Figure] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     """What else a run found out and a document shows, by name: plans of queries."""
 
@@ -61,8 +63,27 @@ class Report:
         self.skipped[name] = reason
         print(f"{name:<58} skipped: {reason}", flush=True)
 
-    def write(self) -> Path:
-        """Writes the run to `bench/results/`, with the machine's description."""
+    def fail(self, name: str, reason: str) -> None:
+        """Says why something was not measured that should have been: the run is not a good one then."""
+        self.failed[name] = reason
+        print(f"{name:<58} FAILED: {reason}", flush=True)
+
+    @property
+    def good(self) -> bool:
+        """Whether everything was measured that can be on this machine, and no target was missed."""
+        return not self.failed and all(figure.met is not False for figure in self.figures)
+
+    def as_json(self) -> dict[str, Any]:
+        """What was found out."""
+        body: dict[str, Any] = {"figures": [asdict(figure) for figure in self.figures], "skipped": self.skipped}
+        if self.failed:
+            body["failed"] = self.failed
+        if self.texts:
+            body["texts"] = self.texts
+        return body
+
+    def write(self, more: dict[str, Any] | None = None) -> Path:
+        """Writes the run to `bench/results/`, with the machine's description and what else there is to keep."""
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
         if path.exists():
@@ -71,11 +92,9 @@ class Report:
         body = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": describe_machine(),
-            "figures": [asdict(figure) for figure in self.figures],
-            "skipped": self.skipped,
+            **self.as_json(),
+            **(more or {}),
         }
-        if self.texts:
-            body["texts"] = self.texts
         path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
         return path
 
@@ -115,6 +134,6 @@ def _first_line(path: str, key: str) -> str:
 
 def _run(*command: str) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:
         return ""
