@@ -22,17 +22,21 @@ import httpx
 import psycopg
 from obstore.store import AzureStore, LocalStore, S3Store
 
+METRICS_ABOVE = 1000
+"""How far above its public port the private one of an api or edge is, if nothing else is said."""
+
 
 def free_port(following: int = 0) -> int:
-    """A port of this machine that nobody listens on, nor on those many that follow it.
+    """A port of this machine that nobody listens on, nor on those many that follow it, nor on the private ones of them.
 
     It is below those that the system gives to connections: one of these could be taken before it is listened on.
     """
     while True:
-        first = random.randrange(10_000, 32_000 - following)
+        first = random.randrange(10_000, 32_000 - METRICS_ABOVE - following)
         with ExitStack() as probes, suppress(OSError):
             for port in range(first, first + following + 1):
-                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                for one in (port, port + METRICS_ABOVE):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", one))
             return first
 
 
@@ -148,6 +152,11 @@ class Platform:
             trust_env=False,
             verify=False,
         )
+
+    def private(self, role: str, path: str) -> httpx.Response:
+        """What the private port of its (first) api or edge answers."""
+        port = (self.api_port if role == "api" else self.edge_port) + METRICS_ABOVE
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30)
 
     def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
         """What a visitor of a host (`shop`, `staging-shop`, …) gets; redirects are not followed."""

@@ -15,7 +15,8 @@ class PortTakenError(EaselError):
 
 
 class AddressNotHereError(EaselError):
-    """{host} is no address of this machine. Set EASEL_API_HOST or EASEL_EDGE_HOST to one that it has."""
+    """{host} is no address of this machine. Set EASEL_API_HOST, EASEL_EDGE_HOST or EASEL_METRICS_HOST to one
+    that it has."""
 
     code = "address_not_here"
 

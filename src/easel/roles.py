@@ -8,6 +8,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from collections.abc import Coroutine
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from easel.access.secrets import Vault, load_secret
 from easel.errors import EaselError
 from easel.listening import bind, not_bound
-from easel.settings import Settings
+from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.errors import DatabaseUnavailableError
 from easel.storage.freshness import FreshnessPage
@@ -109,7 +110,9 @@ def run_api(settings: Settings) -> None:
     import uvicorn
 
     from easel.api.application import make_application, make_services
+    from easel.api.health import Health
     from easel.api.protocol import ApiProtocol
+    from easel.web.private import PrivateApp, private_port
 
     # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
     objects = open_store(settings, impatience=15)
@@ -128,8 +131,15 @@ def run_api(settings: Settings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=15,
     )
-    shared = settings.api_processes > 1
-    _run(uvicorn.Server(config).serve(sockets=[bind(settings.api_host, settings.api_port, shared=shared)]))
+    sockets = [bind(settings.api_host, settings.api_port, shared=settings.api_processes > 1)]
+    private = _private(settings, "api", shared=settings.api_processes > 1)
+    health: Health = app.state.health
+
+    async def serve() -> None:
+        async with private_port(PrivateApp(health.metrics, health.readiness), private):
+            await uvicorn.Server(config).serve(sockets=sockets)
+
+    _run(serve())
 
 
 def run_worker(settings: Settings) -> None:
@@ -144,10 +154,10 @@ def run_worker(settings: Settings) -> None:
 
     if settings.worker_metrics_port is not None:
         try:
-            start_http_server(settings.worker_metrics_port, addr=settings.api_host)
+            start_http_server(settings.worker_metrics_port, addr=settings.metrics_host)
         except OSError as error:
             raise not_bound(
-                settings.api_host, settings.worker_metrics_port, "EASEL_WORKER_METRICS_PORT", error
+                settings.metrics_host, settings.worker_metrics_port, "EASEL_WORKER_METRICS_PORT", error
             ) from None
 
     async def work() -> None:
@@ -198,8 +208,18 @@ def run_edge(settings: Settings) -> None:
 
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
+    private = _private(settings, "edge", shared=settings.edge_processes > 1)
     # A visitor does not wait as long as a deploy can.
-    _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, known, check))
+    _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, private, known, check))
+
+
+def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
+    """Where a process serves its metrics. `easel serve` gives each of several a port of its own; those that are started
+    one by one share it, as they share the public one."""
+    port = settings.metrics_port(role)
+    if port is None:
+        return None
+    return bind(settings.metrics_host, port, shared=shared, option=settings.metrics_variable(role))
 
 
 def _prepare(settings: Settings, role: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+_METRICS_ABOVE = 1000
 
 Role = Literal["api", "worker", "edge"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -53,15 +54,24 @@ class Settings(BaseSettings):
     edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
     edge_processes: int = Field(default=1, ge=1, le=64)
 
+    metrics_host: str = Field(default="127.0.0.1", description="Address that metrics are served on: not the public's.")
+    api_metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where an api serves its metrics; of several on a machine each takes the next port. None is a"
+        " thousand above api_port, 0 is nowhere.",
+    )
+    edge_metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="The same of an edge; None is a thousand above edge_port."
+    )
+
     worker_processes: int = Field(default=1, ge=1, le=64)
     worker_concurrency: int = Field(default=4, ge=1, le=64)
     heartbeat: float = Field(default=1.0, gt=0, description="Seconds between a worker's heartbeats.")
     stalled_after: float = Field(default=4.0, gt=0, description="A worker silent this long is taken for dead.")
     worker_metrics_port: int | None = Field(
-        default=None,
-        ge=1,
-        le=65535,
-        description="Where a worker serves its metrics, on api_host; of several on a machine each takes the next port.",
+        default=None, ge=1, le=65535, description="The same of a worker; None is nowhere."
     )
     deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
     step_deadline: float = Field(default=300.0, gt=0, description="A deploy fails if one of its steps takes longer.")
@@ -162,6 +172,22 @@ class Settings(BaseSettings):
     def scratch_dir(self) -> Path:
         """Files of running deploys and uploads; may be lost at any time."""
         return self.data_dir / "scratch"
+
+    def metrics_port(self, role: Role) -> int | None:
+        """The port on which the first process of the role on this machine serves its metrics; None for nowhere."""
+        if role == "worker":
+            return self.worker_metrics_port
+        public, given = (
+            (self.api_port, self.api_metrics_port) if role == "api" else (self.edge_port, self.edge_metrics_port)
+        )
+        if given is None:
+            # Below it where there are no ports a thousand above.
+            return public + _METRICS_ABOVE if public + _METRICS_ABOVE + 64 <= 65535 else public - _METRICS_ABOVE
+        return given or None
+
+    def metrics_variable(self, role: Role) -> str:
+        """The variable that says on which port."""
+        return f"EASEL_{role.upper()}_METRICS_PORT"
 
     @property
     def public_edge_port(self) -> int:

@@ -131,8 +131,9 @@ class Supervisor:
         deadline = time.monotonic() + PORTS_FREE_WITHIN
         needed = [(host, port, f"--{role}-port") for role, host, port in self._ports()]
         for role, own in _processes(self._settings):
-            if role == "worker" and own.worker_metrics_port is not None:
-                needed.append((own.api_host, own.worker_metrics_port, "EASEL_WORKER_METRICS_PORT"))
+            private = own.metrics_port(role)
+            if private is not None:
+                needed.append((own.metrics_host, private, own.metrics_variable(role)))
         with ExitStack() as held:
             for host, port, option in needed:
                 while True:
@@ -265,10 +266,9 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
     made = []
     for role in settings.roles:
         for number in range(many[role]):
-            own = settings
-            if role == "worker" and settings.worker_metrics_port is not None:
-                own = settings.model_copy(update={"worker_metrics_port": settings.worker_metrics_port + number})
-            made.append((role, own))
+            first = settings.metrics_port(role)
+            update = {} if first is None else {f"{role}_metrics_port": first + number}
+            made.append((role, settings.model_copy(update=update)))
     return made
 
 

@@ -79,6 +79,12 @@ def test_a_revoked_key_is_refused_at_once_and_its_secret_is_shown_only_once(plat
         assert admin.delete(f"/v1/keys/{key_id}").status_code == 404
 
 
+def test_a_key_is_letters_and_digits_alone(platform: Platform) -> None:
+    """Some clients and shells take nothing else."""
+    for key in (platform.api_key, make_key(platform, scope="read")[1]):
+        assert re.fullmatch(r"sk_[A-Za-z0-9]{43,}", key)
+
+
 def test_the_last_admin_key_cannot_be_revoked(platform: Platform) -> None:
     with platform.client() as admin:
         keys = [k for k in admin.get("/v1/keys").json()["keys"] if k["scope"] == "admin" and not k["app_id"]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.running import Platform
+from bench.running import METRICS_ABOVE, Platform
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations" / "metrics.md").read_text()
@@ -33,9 +33,9 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(platform: 
         pytest.skip("the workers of this platform serve no metrics")
     # Both are forked from one process that has read the modules of both; what is not theirs stays at nothing.
     forked = documented("api") | documented("worker")
-    assert documented("api") <= exported(platform.api_port) <= forked
+    assert documented("api") <= exported(platform.api_port + METRICS_ABOVE) <= forked
     assert documented("worker") <= exported(int(worker)) <= forked
-    assert exported(platform.edge_port) == documented("edge")
+    assert exported(platform.edge_port + METRICS_ABOVE) == documented("edge")
 
 
 def test_alerts_are_about_metrics_that_there_are_and_each_says_what_to_do() -> None:

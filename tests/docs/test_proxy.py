@@ -137,6 +137,10 @@ def test_lines_of_a_log_are_not_kept_back(proxied: Proxied, app: RunningApp) -> 
 def test_metrics_and_plain_http_stay_inside(proxied: Proxied, app: RunningApp) -> None:
     assert proxied.ask("GET", API, "/metrics").status_code == 404
     assert proxied.ask("GET", API, "/metrics").headers["server"].startswith("nginx")
+    for host in ("127.0.0.1", "10.0.0.11", "[::1]", "localhost", "nobody.example.org"):
+        for path in ("/metrics", "/readyz", "/healthz", "/"):
+            answer = proxied.ask("GET", host, path)
+            assert (answer.status_code, "easel" in answer.text.lower()) == (404, False), (host, path)
     plain = httpx.get(f"http://127.0.0.1:{proxied.plain}/x?y=1", headers={"Host": "a.localhost"}, trust_env=False)
     assert (plain.status_code, plain.headers["location"]) == (301, "https://a.localhost/x?y=1")
 

@@ -27,6 +27,7 @@ from easel.settings import Settings
 from easel.storage.folder import FolderObjects
 from easel.storage.freshness import HOSTS_SLOT, FreshnessPage, slot_of
 from easel.versions.keys import bundle_key, manifest_key, variants_key
+from easel.web.private import private_port
 
 Files = Mapping[str, bytes | str]
 
@@ -151,11 +152,17 @@ class RunningEdge:
         self.server: uvicorn.Server = self.edge.server()
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = int(self.socket.getsockname()[1])
+        self.private_socket = socket.create_server(("127.0.0.1", 0))
+        self.private_port = int(self.private_socket.getsockname()[1])
         self.thread = threading.Thread(target=self._run, name="edge", daemon=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(self.server.serve(sockets=[self.socket]))
+        self.loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        async with private_port(self.edge.private, self.private_socket):
+            await self.server.serve(sockets=[self.socket])
 
     def start(self) -> None:
         self.thread.start()
@@ -216,6 +223,11 @@ class RunningEdge:
         """One request on a connection of its own. `_` in a header's name stands for `-`."""
         with self.connect() as wire:
             return wire.ask(host, target, method, **headers)
+
+    def private(self, target: str, method: str = "GET") -> Reply:
+        """What the private port answers."""
+        with Wire(socket.create_connection(("127.0.0.1", self.private_port), timeout=20)) as wire:
+            return wire.ask("127.0.0.1", target, method)
 
     def fast(self) -> int:
         """How many answers the fast path has given."""

@@ -174,7 +174,7 @@ def test_while_the_database_is_down_what_is_known_is_served_quickly_and_what_cha
     edge.call(edge.feed.slow.set)
     for _ in range(20):
         assert b"text 1" in edge.get(made.host).body
-    text = edge.get("localhost", "/metrics").body.decode()
+    text = edge.private("/metrics").body.decode()
     assert "easel_edge_fresh 0.0" in text
     edge.feed.answers = lambda: True
     deadline = time.monotonic() + 5

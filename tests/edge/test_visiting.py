@@ -152,14 +152,30 @@ def test_platform_paths_and_methods_answer_in_the_envelope(edge: RunningEdge, ap
     assert json.loads(edge.get(made.host, "/%2e%2e/x").body)["error"]["code"] == "path_invalid"
 
 
-def test_health_and_metrics_are_the_platforms_and_never_shadow_an_apps_own_paths(edge: RunningEdge, app: Make) -> None:
+def test_health_is_the_platforms_and_never_shadows_an_apps_own_paths(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": PAGE, "healthz": "mine", "metrics": "mine"})
     assert edge.get(made.host, "/healthz").body == b"mine"
     assert edge.get(made.host, "/metrics").body == b"mine"
     for host in ("localhost", f"127.0.0.1:{edge.port}", "[::1]:80"):
         assert json.loads(edge.get(host, "/healthz").body) == {"status": "ok"}
-        assert edge.get(host, "/readyz").status == 200
-    text = edge.get("localhost", "/metrics").body.decode()
+        assert json.loads(edge.get(host, "/readyz").body) == {"status": "ok"}
+
+
+def test_metrics_are_told_on_the_private_port_alone(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": PAGE})
+    for host in (
+        "localhost",
+        f"127.0.0.1:{edge.port}",
+        "[::1]:80",
+        f"127.0.0.1:{edge.private_port}",
+        "nobody.localhost",
+    ):
+        assert edge.get(host, "/metrics").status == 404
+    assert b"easel_edge" not in edge.get(made.host, "/metrics").body
+    assert edge.private("/").status == edge.private("/v1/apps").status == 404
+    assert json.loads(edge.private("/readyz").body) == {"status": "ok"}
+    assert edge.private("/metrics", "HEAD").body == b""
+    text = edge.private("/metrics").body.decode()
     for name in ("easel_edge_requests_total", "easel_edge_cache_bytes", "easel_edge_refresh_timeouts_total"):
         assert name in text
 

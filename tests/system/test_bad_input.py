@@ -86,7 +86,7 @@ def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
         # What changes nothing goes on, and so do visitors.
         assert app.client.get(app.path).status_code == 200
         live = app.visit().headers["x-easel-version"]
-        ready = httpx.get(f"{app.platform.api_url}/readyz", trust_env=False)
+        ready = app.platform.private("api", "/readyz")
         assert (ready.status_code, ready.json()["database"]) == (503, "read-only")
     assert eventually(app, "POST", f"{app.path}/versions/2/restore", json={}).status_code == 200
     assert {app.visit().headers["x-easel-version"], live} <= {"1", "2"}

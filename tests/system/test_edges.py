@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import Platform, RunningApp, free_port
+from bench.running import METRICS_ABOVE, Platform, RunningApp, free_port
 from easel.edge.kept import KeptRoutes
 from easel.versions.keys import hash_in
 from tests.system.cluster import Machine
@@ -47,7 +47,9 @@ def restore(app: RunningApp, version: int) -> None:
 
 def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
     # Whoever balances load takes an edge for dead that takes longer to say how it is.
-    answer = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)
+    public = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)
+    answer = machine.private("edge", "/readyz")
+    assert public.status_code == answer.status_code
     return answer.status_code, answer.json()
 
 
@@ -115,7 +117,7 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
         while readiness(two) != (200, known):
             assert time.monotonic() < deadline, readiness(two)
             assert there.visit().headers["x-easel-version"] == "2"
-        told = metrics(two.edge_port)
+        told = metrics(two.edge_port + METRICS_ABOVE)
         assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (0, 0)
         # Somebody else, who reaches the database, moves the pointer.
         with psycopg.connect(shared.direct_url, autocommit=True) as connection:
@@ -130,7 +132,7 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
     deadline = time.monotonic() + 10
     while readiness(two) != (200, {"status": "ok"}):
         assert time.monotonic() < deadline, readiness(two)
-    told = metrics(two.edge_port)
+    told = metrics(two.edge_port + METRICS_ABOVE)
     assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (1, 1)
 
 
@@ -162,7 +164,7 @@ def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it
             assert there.visit(nothing).status_code == 404
             assert on(two, never).visit().status_code == 503
             assert two.visit("no-such-app").status_code == 404
-        assert metrics(two.edge_port)["easel_edge_fresh"] == 0
+        assert metrics(two.edge_port + METRICS_ABOVE)["easel_edge_fresh"] == 0
         with psycopg.connect(shared.direct_url, autocommit=True) as connection:
             connection.execute(
                 "select easel_move_pointer(id, org_id, 'production', 1, 'restore', 'somebody', 0, null, null)"

@@ -158,8 +158,7 @@ def test_a_store_that_hangs_holds_up_only_who_needs_it(shared: Shared) -> None:
         # More of them than the api has connections to the database.
         with ThreadPoolExecutor(24) as pool:
             waiting = [pool.submit(ask, *asks[n % 4]) for n in range(24)]
-            with httpx.Client(base_url=one.api_url, trust_env=False, timeout=30) as client:
-                ready = client.get("/readyz")
+            ready = one.private("api", "/readyz")
             assert (ready.status_code, ready.json()["database"]) == (503, "ok")
             assert ready.json()["objects"] != "ok"
             assert not any(request.done() for request in waiting)

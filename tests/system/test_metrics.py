@@ -7,7 +7,7 @@ import signal
 
 import httpx
 
-from bench.running import Platform, RunningApp, zip_of
+from bench.running import METRICS_ABOVE, Platform, RunningApp, zip_of
 from tests.system.test_survival import child
 
 
@@ -25,7 +25,7 @@ def test_the_queue_the_steps_and_the_edge_are_told(own: Platform) -> None:
     worker = child(own, "worker")
     os.kill(worker, signal.SIGSTOP)
     waiting = [app.order(key) for _ in range(3)]
-    told = metrics(own.api_port)
+    told = metrics(own.api_port + METRICS_ABOVE)
     assert told["easel_database_up"] == 1
     assert told['easel_deploys{status="queued"}'] == 3
     assert told['easel_deploys_oldest_seconds{status="queued"}'] > 0
@@ -34,8 +34,8 @@ def test_the_queue_the_steps_and_the_edge_are_told(own: Platform) -> None:
     assert told['easel_jobs_waiting{queue="deploys"}'] == 3
     os.kill(worker, signal.SIGCONT)
     assert [app.wait(deploy_id)["status"] for deploy_id in waiting] == ["complete"] * 3
-    assert metrics(own.api_port)['easel_deploys{status="queued"}'] == 0
+    assert metrics(own.api_port + METRICS_ABOVE)['easel_deploys{status="queued"}'] == 0
     worked = metrics(worker_port)
     assert worked['easel_deploys_ended_total{status="complete"}'] >= 4
     assert worked['easel_deploy_step_seconds_count{step="record"}'] >= 4
-    assert metrics(own.edge_port)["easel_edge_fresh"] == 1
+    assert metrics(own.edge_port + METRICS_ABOVE)["easel_edge_fresh"] == 1

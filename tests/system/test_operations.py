@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import Platform, RunningApp, free_port, make_platform, zip_of
+from bench.running import METRICS_ABOVE, Platform, RunningApp, free_port, make_platform, zip_of
 from tests.system.cluster import ROLES
 from tests.system.conftest import Shared
 from tests.system.test_edges import both_gone, until_kept
@@ -65,12 +65,14 @@ def third(shared: Shared, tmp_path: Path) -> Platform:
     own = make_platform(tmp_path)
     kept = {k: v for k, v in shared.cluster.machines[0].environment.items() if "PORT" not in k}
     own.environment |= {**kept, "EASEL_ROLE": "worker,edge"}
+    own.edge_port = free_port(1)
     own.environment |= {"EASEL_WORKER_PROCESSES": "2", "EASEL_WORKER_METRICS_PORT": str(free_port(1))}
+    own.environment |= {"EASEL_EDGE_PROCESSES": "2"}
     return own
 
 
-def metrics_of_worker(port: int) -> str:
-    """What it tells, once it has come up: it is not waited for before a machine says that it is ready."""
+def metrics_of(port: int) -> str:
+    """What a process tells, once it has come up: not all are waited for before a machine says that it is ready."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -91,7 +93,9 @@ def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: P
             httpx.get(f"{third.api_url}/healthz", trust_env=False)
         first = int(third.environment["EASEL_WORKER_METRICS_PORT"])
         for port in (first, first + 1):
-            assert "easel_deploys_ended_total" in metrics_of_worker(port)
+            assert "easel_deploys_ended_total" in metrics_of(port)
+        for port in (third.edge_port + METRICS_ABOVE, third.edge_port + METRICS_ABOVE + 1):
+            assert "easel_edge_fresh 1" in metrics_of(port)
     finally:
         assert third.stop() == 0
     assert "Ready, as worker and edge." in third.log.read_text()
@@ -121,7 +125,7 @@ def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_
         third.start()
         assert there.visit().text.startswith("<!doctype html>")
     deadline = time.monotonic() + 20
-    while httpx.get(f"http://127.0.0.1:{third.edge_port}/readyz", trust_env=False).json() != {"status": "ok"}:
+    while third.private("edge", "/readyz").json() != {"status": "ok"}:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert third.stop() == 0

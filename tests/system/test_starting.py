@@ -50,14 +50,15 @@ def test_a_port_that_is_taken_is_named_before_anything_is_made(platform: Platfor
     assert not (tmp_path / "data" / "postgres").exists()
 
 
-def test_a_taken_port_of_a_second_workers_metrics_is_named(platform: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("role", ["API", "EDGE", "WORKER"])
+def test_a_taken_port_of_a_second_processs_metrics_is_named(platform: Platform, tmp_path: Path, role: str) -> None:
     before = str(platform.api_port - 1)
     ports = ("--api-port", str(free_port()), "--edge-port", str(free_port()))
-    workers = {"EASEL_WORKER_METRICS_PORT": before, "EASEL_WORKER_PROCESSES": "2"}
-    done = easel("serve", "--data-dir", str(tmp_path / "data"), *ports, folder=tmp_path, **workers)
+    second = {f"EASEL_{role}_METRICS_PORT": before, f"EASEL_{role}_PROCESSES": "2"}
+    done = easel("serve", "--data-dir", str(tmp_path / "data"), *ports, folder=tmp_path, **second)
     assert done.returncode != 0
     assert f"127.0.0.1:{platform.api_port}" in done.stderr
-    assert "EASEL_WORKER_METRICS_PORT" in done.stderr
+    assert f"EASEL_{role}_METRICS_PORT" in done.stderr
     assert not (tmp_path / "data" / "postgres").exists()
 
 
@@ -97,6 +98,12 @@ def test_a_variable_that_is_none_is_named_with_the_one_that_was_meant(tmp_path: 
         "easel: Warning: there is no setting EASEL_WORKER_PROCESES, so it does nothing. "
         "Did you mean EASEL_WORKER_PROCESSES?"
     ]
+
+
+def test_metrics_have_ports_of_their_own_whatever_the_public_ones_are() -> None:
+    assert [Settings().metrics_port(role) for role in ("api", "edge", "worker")] == [9000, 9080, None]
+    assert Settings(api_port=65000).metrics_port("api") == 64000
+    assert Settings(edge_metrics_port=0).metrics_port("edge") is None
 
 
 def test_every_variable_that_is_read_or_written_about_is_known() -> None:

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from easel.access.routes import router as keys_router
 from easel.access.secrets import Vault
 from easel.api import openapi
+from easel.api.health import Health
 from easel.api.health import router as health_router
 from easel.api.polling import StatusPolls
 from easel.api.unbuilt import router as unbuilt_router
@@ -85,6 +86,7 @@ def make_application(services: Services) -> FastAPI:
     # The documentation page with everything it is made of: where Easel runs there may be no way out.
     app = FastAPIOffline(lifespan=lifespan, **openapi.info())
     app.state.services = services
+    app.state.health = Health(services)
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)

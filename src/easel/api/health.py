@@ -1,23 +1,74 @@
-"""Health, readiness and metrics of the api."""
+"""Health and readiness of the api, and its metrics, which its private port serves."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi.responses import Response
+from prometheus_client import generate_latest
 from sqlalchemy import text
 
 from easel.api.metrics import queue_metrics
 from easel.errors import EaselError
-from easel.web.context import services_of
+from easel.web.context import Services
+from easel.web.private import Readiness
 
 router = APIRouter(include_in_schema=False)
 
 PATIENCE = 5
 """Seconds that a part is given to answer; whoever asks for readiness asks again."""
+
+
+class Health:
+    """What an api can tell of itself and of its parts. Whoever asks while that is being found out is told the same:
+    many who ask cost database and store no more than one."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looks: dict[Callable[[], Awaitable[Any]], asyncio.Task[Any]] = {}
+
+    async def readiness(self) -> Readiness:
+        """Whether database, queue and objects answer."""
+        found: Readiness = await self._joined(self._look)
+        return found
+
+    async def metrics(self) -> bytes:
+        """The metrics of this process and of the queue, for Prometheus."""
+        found: bytes = await self._joined(self._measure)
+        return found
+
+    async def _joined(self, find: Callable[[], Awaitable[Any]]) -> Any:
+        look = self._looks.get(find)
+        if look is None or look.done():
+            look = self._looks[find] = asyncio.ensure_future(find())
+        # It goes on for the others when one of them has gone.
+        return await asyncio.shield(look)
+
+    async def _measure(self) -> bytes:
+        return generate_latest() + await queue_metrics(self._services)
+
+    async def _look(self) -> Readiness:
+        parts: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(PATIENCE), self._services.database.transaction() as work:
+                ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
+                parts["database"] = "read-only" if read_only == "on" else "ok"
+                await work.session.execute(text("select 1 from procrastinate_jobs limit 1"))
+                parts["queue"] = "ok"
+        except Exception as error:
+            parts.setdefault("database", f"no answer ({type(error).__name__})")
+            parts.setdefault("queue", "no answer")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._services.objects.check()
+            parts["objects"] = "ok"
+        except (EaselError, OSError) as error:  # TimeoutError is an OSError
+            parts["objects"] = f"no answer ({type(error).__name__})"
+        ready = all(state == "ok" for state in parts.values())
+        return Readiness(ready, "ok" if ready else "not ready", parts)
 
 
 @router.get("/healthz")
@@ -27,31 +78,8 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(request: Request) -> JSONResponse:
-    """Whether the parts answer: database, objects, queue; 503 if one does not."""
-    services = services_of(request)
-    parts: dict[str, str] = {}
-    try:
-        async with asyncio.timeout(PATIENCE), services.database.transaction() as work:
-            ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
-            parts["database"] = "read-only" if read_only == "on" else "ok"
-            await work.session.execute(text("select 1 from procrastinate_jobs limit 1"))
-            parts["queue"] = "ok"
-    except Exception as error:
-        parts.setdefault("database", f"no answer ({type(error).__name__})")
-        parts.setdefault("queue", "no answer")
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await services.objects.check()
-        parts["objects"] = "ok"
-    except (EaselError, OSError) as error:  # TimeoutError is an OSError
-        parts["objects"] = f"no answer ({type(error).__name__})"
-    ready = all(state == "ok" for state in parts.values())
-    body: dict[str, Any] = {"status": "ok" if ready else "not ready", **parts}
-    return JSONResponse(body, 200 if ready else 503)
-
-
-@router.get("/metrics")
-async def metrics(request: Request) -> Response:
-    """The metrics of this process and of the queue, for Prometheus."""
-    return Response(generate_latest() + await queue_metrics(services_of(request)), media_type=CONTENT_TYPE_LATEST)
+async def readyz(request: Request) -> Response:
+    """Whether database, queue and objects answer; 503 if one does not. Which one is told on the private port alone."""
+    health: Health = request.app.state.health
+    found = await health.readiness()
+    return Response(found.told(in_detail=False), found.code, media_type="application/json")

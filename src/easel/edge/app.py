@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from easel.bundles.inflate import DamagedDataError
 from easel.edge.content import Content, pieces
 from easel.edge.freshness import Freshness
-from easel.edge.metrics import Counts, exposition
+from easel.edge.metrics import Counts
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
 from easel.edge.prepared import PREPARED_LARGEST, code_of, prepare
 from easel.edge.routes import RouteTable
@@ -25,6 +22,7 @@ from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Reques
 from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
+from easel.web.private import Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +47,6 @@ class EdgeApp:
         store: EdgeStore,
         freshness: Freshness,
         counts: Counts,
-        metrics: CollectorRegistry,
         *,
         domain: str,
     ) -> None:
@@ -59,7 +56,6 @@ class EdgeApp:
         self._store = store
         self._freshness = freshness
         self._counts = counts
-        self._metrics = metrics
         self._domain = domain.lower().strip(".")
         self._suffix = f".{self._domain}"
         self.ready = False
@@ -214,26 +210,20 @@ class EdgeApp:
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """What the edge answers under its own name: health, metrics, and a word to whoever looks."""
+        """What the edge answers under its own name: health, and a word to whoever looks."""
         if path == "/healthz":
             return answer_fixed(Fixed(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
-            body = json.dumps(self._readiness(), separators=(",", ":")).encode()
-            return answer_fixed(Fixed(200 if self.ready else 503, body, "application/json", "no-store"))
-        if path == "/metrics":
-            self._store.look()
-            return answer_fixed(
-                Fixed(200, exposition(self._metrics), "text/plain; version=1.0.0; charset=utf-8", "no-store")
-            )
+            found = self.readiness()
+            return answer_fixed(Fixed(found.code, found.told(in_detail=False), "application/json", "no-store"))
         return answer_fixed(WELCOME)
 
-    def _readiness(self) -> dict[str, str]:
+    def readiness(self) -> Readiness:
         """An edge that cannot reach its parts serves what it has, so it stays ready, and says what is missing."""
         parts = {"database": self._freshness.healthy, "objects": self._store.look()}
         missing = {name: "no answer" for name, answers in parts.items() if not answers}
-        if not self.ready:
-            return {"status": "not ready", **missing}
-        return {"status": "serving what is known" if missing else "ok", **missing}
+        status = "serving what is known" if missing else "ok"
+        return Readiness(self.ready, status if self.ready else "not ready", missing)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -16,7 +16,7 @@ from easel.edge.feed import DatabaseFeed
 from easel.edge.freshness import Freshness
 from easel.edge.kept import RouteKeeper
 from easel.edge.manifests import KeptManifests
-from easel.edge.metrics import Counts, registry
+from easel.edge.metrics import Counts, exposition, registry
 from easel.edge.protocol import edge_protocol
 from easel.edge.routes import AppRoute, Feed, RouteTable
 from easel.edge.sites import Sites, warm
@@ -26,6 +26,7 @@ from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.freshness import FreshnessPage
 from easel.storage.notifications import Listener
 from easel.storage.objects import ObjectStore
+from easel.web.private import PrivateApp, Readiness, private_port
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,17 @@ class Edge:
         self.sites = Sites(
             table, feed, content, budget=settings.edge_cache_bytes * 3 // 4, retention=settings.skew_retention
         )
+        self.app = EdgeApp(table, self.sites, content, store, self.freshness, self.counts, domain=settings.domain)
         metrics = registry(self.counts, self.freshness, self.sites, content, store)
-        self.app = EdgeApp(
-            table, self.sites, content, store, self.freshness, self.counts, metrics, domain=settings.domain
-        )
+
+        async def measured() -> bytes:
+            store.look()
+            return exposition(metrics)
+
+        async def readiness() -> Readiness:
+            return self.app.readiness()
+
+        self.private = PrivateApp(measured, readiness)
 
     def server(self) -> uvicorn.Server:
         """The HTTP server, to be run with `serve`."""
@@ -119,11 +127,13 @@ async def serve_edge(
     objects: ObjectStore,
     page: FreshnessPage,
     sockets: list[socket.socket],
+    private: socket.socket | None,
     known: Mapping[str, AppRoute] | None = None,
     check_schema: Callable[[], None] | None = None,
 ) -> None:
-    """Serves visitors on the given sockets until told to stop. With `known`, the database does not answer, and these
-    routes are served until it does, with the schema for which `check_schema` raises no EaselError."""
+    """Serves visitors on the given sockets until told to stop, and metrics on the private one. With `known`, the
+    database does not answer, and these routes are served until it does, with the schema for which `check_schema` raises
+    no EaselError."""
     table = RouteTable()
     keeper = RouteKeeper(table, settings.edge_dir, database_url)
     feed = DatabaseFeed(
@@ -147,7 +157,8 @@ async def serve_edge(
     await asyncio.to_thread(warm)
     edge.app.ready = True
     try:
-        await edge.server().serve(sockets=sockets)
+        async with private_port(edge.private, private):
+            await edge.server().serve(sockets=sockets)
     finally:
         await follower.stop()
         await keeper.stop()
