@@ -57,6 +57,7 @@ def machine(platforms: Platforms, database: str) -> Iterator[Installed]:
                 "EASEL_SECRET_KEY": secret,
                 "EASEL_API_HOST": "127.0.0.1",
                 "EASEL_EDGE_HOST": "127.0.0.1",
+                "EASEL_METRICS_HOST": "127.0.0.1",
                 "EASEL_API_PORT": str(made.api_port),
                 "EASEL_EDGE_PORT": str(made.edge_port),
                 "EASEL_API_URL": made.api_url,

@@ -237,13 +237,22 @@ def test_the_folder_it_is_started_in_gives_it_no_code(tmp_path: Path) -> None:
     assert not (tmp_path / "taken").exists()
 
 
-def test_another_organisation_gets_a_key_of_its_own(platform: Platform, tmp_path: Path) -> None:
-    app = RunningApp.create(platform)
+def test_another_organisation_gets_a_key_of_its_own_and_no_slug_of_others(platform: Platform, tmp_path: Path) -> None:
+    app, gone = RunningApp.create(platform), RunningApp.create(platform)
+    gone.deploy({"index.html": "<!doctype html>"})
+    gone.client.delete(gone.path)
     made = easel("organisation", "Other", "--data-dir", str(platform.data_dir), folder=tmp_path)
     assert made.returncode == 0, made.stderr
     with platform.client(made.stdout.strip()) as client:
         assert client.get("/v1/apps").json()["total_count"] == 0
         assert client.get(app.path).status_code == 404
+        refused = client.post("/v1/apps", json={"slug": gone.slug, "meta": {"title": "x"}})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "slug_reserved")
+        own = RunningApp.create(platform, key=made.stdout.strip())
+        for dry_run in (True, False):
+            refused = client.patch(own.path, params={"dry_run": dry_run}, json={"slug": gone.slug})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "slug_reserved")
+    assert RunningApp.create(platform, gone.slug).app_id != gone.app_id
     assert platform.client().get(app.path).status_code == 200
 
 

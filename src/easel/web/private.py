@@ -94,12 +94,14 @@ async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIte
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]), name="private port")
     try:
         yield
     finally:
-        server.should_exit = True
-        await serving
+        # Nothing is owed to those who watch: they ask again, and find out that the process is gone.
+        serving.cancel()
+        await asyncio.wait([serving])
+        for listening in getattr(server, "servers", []):
+            listening.close()
