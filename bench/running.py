@@ -92,6 +92,12 @@ class Platform:
         with suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
+    def organisation(self, name: str) -> str:
+        """Another organisation; gives its first key, which may do everything in it."""
+        command = [sys.executable, "-m", "easel.cli.main", "organisation", name, "--data-dir", str(self.data_dir)]
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
+
     def settle(self, seconds: float = 600) -> None:
         """Returns once nothing is left to do in the background. Raises AssertionError after so many seconds."""
         deadline = time.monotonic() + seconds

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,8 @@ def run_worker(settings: Settings) -> None:
         database = Database(url, page=page, pool_size=settings.worker_concurrency + 2)
         worker = DeployWorker(settings, database, open_store(settings), Queue())
         loop = asyncio.get_running_loop()
+        # Of the usual pool's threads, a few more than there are cores, large bundles could take all.
+        loop.set_default_executor(ThreadPoolExecutor(3 * settings.worker_concurrency + 8, "step"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
         try:

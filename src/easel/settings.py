@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     deploys_at_once: int | None = Field(
         default=None, ge=1, description="Deploys that run at the same time on all machines; None is as many as can."
     )
-    deploys_at_once_per_organisation: int | None = Field(
-        default=None, ge=1, description="The same for those of one organisation."
+    deploys_at_once_per_organisation: int = Field(
+        default=32, ge=0, description="The same for those of one organisation; 0 is no limit."
     )
 
     max_upload_size: int = 512 * MIB

@@ -161,7 +161,7 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     ("at_once", "taken"),
     [
         (AtOnce(), ["dep_0_1", "dep_1_1", "dep_2_1", "dep_3_1"]),
-        (AtOnce(everywhere=2), ["dep_0_1", "dep_1_1"]),
+        (AtOnce(everywhere=2), ["dep_0_1", "dep_3_1"]),
         (AtOnce(organisation=1), ["dep_0_1", "dep_3_1"]),
         (AtOnce(everywhere=3, organisation=2), ["dep_0_1", "dep_1_1", "dep_3_1"]),
     ],

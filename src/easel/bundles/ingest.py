@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 from isal import isal_zlib
@@ -38,9 +41,14 @@ from easel.bundles.types import content_type
 
 WHOLE = 1024 * 1024
 """Members up to this size (bytes, both compressed and inflated) are inflated in one go, larger ones in pieces."""
+HEAVY = 64 * WHOLE
+"""Bundles that inflate to more (bytes) are heavy."""
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
 _PRIVATE_KEY = b"PRIVATE KEY-----"
+# Of all heavy bundles of this process no more threads work than there are cores, so that a light one, and all else that
+# the process does, need not take turns with each of them.
+_CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 def inspect_file(
@@ -137,10 +145,12 @@ class _Reader:
         self._allow = allow
         self._should_stop = should_stop
         self._failed = False
+        self._is_heavy = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
         """Every file's member. isal and hashlib let go of the interpreter's lock, so threads help."""
         batches = list(_batches(files))
+        self._is_heavy = sum(entry.size for _, entry in files) > HEAVY
         if threads < 2 or len(batches) < 2:
             return dict(pair for batch in batches for pair in self._read_batch(data, batch))
         with ThreadPoolExecutor(threads, thread_name_prefix="inspect") as pool:
@@ -155,8 +165,9 @@ class _Reader:
                 raise
 
     def _read_batch(self, data: memoryview, batch: Sequence[tuple[str, Entry]]) -> list[tuple[str, Member]]:
-        self._check_stop()
-        return [(path, self._read(data, path, entry)) for path, entry in batch]
+        with _CORES if self._is_heavy else nullcontext():
+            self._check_stop()
+            return [(path, self._read(data, path, entry)) for path, entry in batch]
 
     def _check_stop(self) -> None:
         if self._failed or self._should_stop():

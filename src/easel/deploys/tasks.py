@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
@@ -85,7 +86,7 @@ class DeployWorker:
         self._stopping = asyncio.Event()
         self._precedence = Precedence()
         self._background: CarefulWorker | None = None
-        self._at_once = limits_in(settings)
+        self._at_once = replace(limits_in(settings), places=settings.worker_concurrency)
         self._app = queue_app(database.url, at_once=self._at_once)
         self._add_tasks(self._app)
 
@@ -100,7 +101,8 @@ class DeployWorker:
             # What is to be done in the background is mostly of this process's own deploys. To be told of all others'
             # would take more of the database than it is worth.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
-            deploys = self._worker([DEPLOYS], self._settings.worker_concurrency)
+            # One place more than one organisation may take: another one's deploy is always begun at once.
+            deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
             workers = [asyncio.create_task(_run(worker)) for worker in (deploys, self._background)]
             taking_over = asyncio.create_task(self._take_over())
             stopper = asyncio.create_task(self._stopping.wait())

@@ -60,7 +60,7 @@ select {_CAUSE} from (select %(app)s::text as app_id, %(org)s::text as org_id) d
 
 def limits_in(settings: Settings) -> AtOnce:
     """The limits that workers with these settings have."""
-    return AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation)
+    return AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None)
 
 
 async def waits_for(work: Transaction, limits: AtOnce, *, app: str, organisation: str) -> Cause:

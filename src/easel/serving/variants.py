@@ -18,8 +18,12 @@ from easel.bundles.types import is_text
 MAGIC = b"EASELV1\n"
 LARGEST = 32 * 1024 * 1024
 """The largest file (bytes) that a variant is made of."""
+THOROUGHLY = 16 * 1024 * 1024
+"""Bytes of a version's text that are made as small as they can be, which takes some 20 seconds; of what is beyond them
+each takes a fiftieth of the time."""
 WORTH_IT = 0.97
 """A variant is kept if it is at most this share of what lies in the bundle."""
+_QUICK = 5
 _HEADER = len(MAGIC) + 8
 _INDEX_LARGEST = 64 * 1024 * 1024
 """Bytes; that of a hundred thousand files takes a sixth of it."""
@@ -37,8 +41,10 @@ def build_variants(
     """The variants object for a manifest: brotli for every text file that it makes smaller than it lies in its bundle.
 
     Pages are left out, since they are changed when they are served. The quality falls with the size, so that a large
-    file costs about a second at the most. None once `should_stop` says so.
+    file costs about a second at the most, and after `THOROUGHLY` for all, so that no app's files keep those of others
+    waiting for long. None once `should_stop` says so.
     """
+    left = THOROUGHLY
     index: dict[str, tuple[int, int]] = {}
     pieces: list[bytes] = []
     offset = 0
@@ -49,7 +55,8 @@ def build_variants(
             continue
         if not is_text(member.type) or "html" in member.type:
             continue
-        small = brotli.compress(read(member), quality=_quality(member.size))
+        small = brotli.compress(read(member), quality=_quality(member.size) if left > 0 else _QUICK)
+        left -= member.size
         if len(small) <= member.length * WORTH_IT:
             index[member.hash] = (offset, len(small))
             pieces.append(small)
@@ -167,4 +174,4 @@ class _Inflating:
 def _quality(size: int) -> int:
     if size <= 128 * 1024:
         return 11
-    return 9 if size <= 2 * 1024 * 1024 else 5
+    return 9 if size <= 2 * 1024 * 1024 else _QUICK

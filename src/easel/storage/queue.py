@@ -23,10 +23,20 @@ SWEEPS = "sweeps"
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """How many deploys may run at the same time, on all machines together; None is as many as there are workers for."""
+    """How many deploys may run at the same time, on all machines together; None is as many as there are workers for.
+
+    `places` are those of one worker that one organisation may take all of; a place beyond them is given to an
+    organisation that has none there.
+    """
 
     everywhere: int | None = None
     organisation: int | None = None
+    places: int | None = None
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether a deploy may have to wait although a worker has a place for it."""
+        return self.everywhere is not None or self.organisation is not None
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
@@ -66,12 +76,13 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
 # Only what this release knows: a task that a newer one has put there is for the newer one's workers.
 _FETCH = """
 select id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
-  from easel_fetch_job(%(queues)s::varchar[], %(tasks)s::varchar[], %(worker)s, %(everywhere)s, %(organisation)s)
+  from easel_fetch_job(
+       %(queues)s::varchar[], %(tasks)s::varchar[], %(worker)s, %(everywhere)s, %(organisation)s, %(places)s)
 """
 
 
 class _Jobs(JobManager):
-    """procrastinate's, but for how a job is taken: see migration 0008."""
+    """procrastinate's, but for how a job is taken: see migration 0013."""
 
     def __init__(self, app: App, at_once: AtOnce) -> None:
         super().__init__(app.connector)
@@ -89,6 +100,7 @@ class _Jobs(JobManager):
             worker=worker_id,
             everywhere=limits.everywhere,
             organisation=limits.organisation,
+            places=limits.places,
         )
         return Job.from_row(rows[0]) if rows else None
 

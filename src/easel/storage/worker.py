@@ -32,7 +32,9 @@ with mine as materialized (
      where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
 )
 select procrastinate_finish_job_v1(id, %(status)s, %(delete)s),
-       case when %(limited)s then pg_notify('procrastinate_queue_v1#' || %(queue)s, %(note)s) end
+       case when %(limited)s and exists (
+                select from procrastinate_jobs where status = 'todo' and queue_name = %(queue)s
+            ) then pg_notify('procrastinate_queue_v1#' || %(queue)s, %(note)s) end
   from mine
 """
 _NOTE = json.dumps({"type": "job_inserted", "job_id": 0})
@@ -208,7 +210,7 @@ class CarefulWorker(Worker):
                 self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
             )
             # Where there are limits, anybody may wait for the place that becomes free.
-            limited = self._at_once != AtOnce()
+            limited = self._at_once.holds_back
             query, how = _FINISH, {"status": status.value, "delete": delete}
             how |= {"limited": limited, "queue": job.queue, "note": _NOTE}
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easel.storage.database import Base
@@ -14,11 +14,15 @@ class Upload(Base):
     """One issued upload: its object key belongs to one app, and lives until it expires and is swept.
 
     `etag` and `size` (bytes) are what Easel's own upload endpoint received last; where a bucket takes the bytes itself
-    they stay None.
+    they stay None. While it is `waiting` to be deployed, `counted` (bytes: of what is there, and of what is on its way)
+    counts against its organisation's limit.
     """
 
     __tablename__ = "upload"
-    __table_args__ = (Index("ix_upload_created", "created_at"),)
+    __table_args__ = (
+        Index("ix_upload_created", "created_at"),
+        Index("ix_upload_waiting", "org_id", postgresql_where=text("waiting"), postgresql_include=["counted"]),
+    )
 
     key: Mapped[str] = mapped_column(String, primary_key=True)
     org_id: Mapped[str] = mapped_column(String)
@@ -27,4 +31,6 @@ class Upload(Base):
     content_type: Mapped[str] = mapped_column(String)
     etag: Mapped[str | None] = mapped_column(String)
     size: Mapped[int | None] = mapped_column(BigInteger)
+    waiting: Mapped[bool] = mapped_column(Boolean, default=True, server_default=false())
+    counted: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
