@@ -146,14 +146,14 @@ async def _storm(url: str, key: str) -> None:
                 told: int | str
                 try:
                     if url.endswith("/stream"):
-                        told = await _follow(client, url)
+                        answer = await _follow(client, url)
                     else:
-                        told = (await client.patch(url, content=body)).status_code
+                        answer = await client.patch(url, content=body)
+                    told, pause = answer.status_code, float(answer.headers.get("retry-after", "0"))
                 except httpx.HTTPError as error:
-                    told = type(error).__name__
+                    told, pause = type(error).__name__, 1
                 answered[told] = answered.get(told, 0) + 1
-                if told != 200:
-                    await asyncio.sleep(0.5)
+                await asyncio.sleep(pause)
 
         count = STREAMS if url.endswith("/stream") else CONNECTIONS
         tasks = [asyncio.create_task(go_on()) for _ in range(count)]
@@ -168,11 +168,11 @@ async def _storm(url: str, key: str) -> None:
         print(answered, flush=True)
 
 
-async def _follow(client: httpx.AsyncClient, url: str) -> int:
+async def _follow(client: httpx.AsyncClient, url: str) -> httpx.Response:
     async with client.stream("GET", url) as answer:
         async for _ in answer.aiter_bytes():
             pass
-        return answer.status_code
+        return answer
 
 
 def main(arguments: list[str]) -> Any:

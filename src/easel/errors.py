@@ -72,6 +72,16 @@ class ConflictError(EaselError):
     code = "conflict"
 
 
+class LimitReachedError(EaselError):
+    """A limit is reached: {used} of {limit}.
+
+    `details` hold the limit, how much of it is used and, where time helps, `retry_after_seconds`.
+    """
+
+    limit: ClassVar[str] = "other"
+    """Which, as metrics and `GET /v1/limits` name it."""
+
+
 class NotImplementedYetError(EaselError):
     """This operation of the contract is not built yet."""
 

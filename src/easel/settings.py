@@ -107,8 +107,21 @@ class Settings(BaseSettings):
         description="How old the routes may be that an edge starts with while the database is away; 0 is not at all.",
     )
 
-    rate_limit_per_minute: int = Field(default=0, ge=0, description="Requests a minute per key; 0 is no limit.")
-    max_apps: int | None = Field(default=None, description="Apps per organisation; None is no limit.")
+    rate_limit_per_minute: int = Field(
+        default=12_000,
+        ge=0,
+        description="Requests a minute of an organisation, by weight, at each api process; 0 is no limit.",
+    )
+    max_log_streams: int = Field(
+        default=100, ge=0, description="Log streams of an organisation open at an api process; 0 is no limit."
+    )
+    max_waiting_upload_bytes: int = Field(
+        default=20 * 1024 * MIB, ge=0, description="Bytes an organisation has uploaded, not deployed; 0 is no limit."
+    )
+    max_waiting_uploads: int = Field(
+        default=10_000, ge=0, description="Upload addresses it has, nothing deployed from them; 0 is no limit."
+    )
+    max_apps: int = Field(default=1000, ge=0, description="Apps per organisation; 0 is no limit.")
     slug_reserved_for: float = Field(
         default=90 * 86400.0,
         ge=0,

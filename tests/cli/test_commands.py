@@ -324,3 +324,11 @@ print(json.dumps([light, sorted({"sqlalchemy", "fastapi", "uvicorn", "psycopg"} 
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [[], []]
+
+
+def test_the_limits_are_shown_with_how_much_of_each_is_used(person: Person) -> None:
+    document = {limit["name"]: limit for limit in person.ok("limits", "--json").document["limits"]}
+    assert document["apps"]["limit"] == 1000
+    shown = person.ok("limits").stdout
+    assert "waiting upload bytes" in shown
+    assert "21.5 GB" in shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easel.errors import BadRequestError, ConflictError, EaselError, NotFoundError
+from easel.errors import BadRequestError, ConflictError, EaselError, LimitReachedError, NotFoundError
 
 
 class AuthenticationRequiredError(EaselError):
@@ -45,11 +45,13 @@ class LastAdminKeyError(BadRequestError):
     code = "last_admin_key"
 
 
-class RateLimitedError(EaselError):
-    """Too many requests: this key may make {limit} a minute. Try again in {retry_after_seconds} s."""
+class RateLimitedError(LimitReachedError):
+    """Too many requests: this organisation may make {limit} a minute, of which costly ones count more than once. Try
+    again in {retry_after_seconds} s."""
 
     status = 429
     code = "rate_limited"
+    limit = "requests_per_minute"
 
 
 class IdempotencyConflictError(ConflictError):

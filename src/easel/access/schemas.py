@@ -41,3 +41,21 @@ class ListKeysResponse(Answer):
 
     keys: list[KeyResponse]
     total: int
+
+
+class LimitResponse(Answer):
+    """A limit of the organisation, and how much of it is used."""
+
+    name: str
+    limit: int | None = Field(default=None, description="None is no limit")
+    used: int
+    frees_at: str | None = Field(
+        default=None,
+        description="When time alone frees some of it: of requests all that count now, of uploads the oldest",
+    )
+
+
+class ListLimitsResponse(Answer):
+    """The organisation's limits. Requests and log streams are those of the api process that answers."""
+
+    limits: list[LimitResponse]

@@ -14,10 +14,11 @@ from easel.access.secrets import Vault
 from easel.api import openapi
 from easel.api.health import Health
 from easel.api.health import router as health_router
+from easel.api.limits import router as limits_router
 from easel.api.polling import StatusPolls
 from easel.api.unbuilt import router as unbuilt_router
 from easel.apps.routes import router as apps_router
-from easel.deploys.following import Followers
+from easel.deploys.following import Followers, Streams
 from easel.deploys.polling import Polls
 from easel.deploys.routes import router as deploys_router
 from easel.environments.routes import router as environments_router
@@ -32,8 +33,9 @@ from easel.uploads.routes import objects_router
 from easel.uploads.routes import router as uploads_router
 from easel.versions.routes import router as versions_router
 from easel.versions.verify import Verifier
-from easel.web.context import Limiter, Services
+from easel.web.context import Services
 from easel.web.errors import add_error_handlers
+from easel.web.limits import Fairness, Limiter
 from easel.web.middleware import RequestContext
 
 ROUTERS = (
@@ -43,6 +45,7 @@ ROUTERS = (
     versions_router,
     environments_router,
     keys_router,
+    limits_router,
     unbuilt_router,
     objects_router,
     health_router,
@@ -62,6 +65,8 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
         followers=Followers(),
         polls=Polls(database_url),
         limiter=Limiter(settings.rate_limit_per_minute),
+        fairness=Fairness(),
+        streams=Streams(settings.max_log_streams),
         page=page,
     )
 

@@ -20,6 +20,7 @@ from easel.deploys.polling import Polled
 from easel.deploys.routes import describe
 from easel.web.context import Services
 from easel.web.errors import error_answer
+from easel.web.limits import POLL
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class StatusPolls:
 
     def _answer(self, found: Polled) -> Response:
         try:
-            self._services.limiter.count(found.key_id)
+            self._services.limiter.count(found.org_id, POLL)
         except RateLimitedError as error:
             return error_answer(error)
         return Response(self._body(found), media_type="application/json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easel.errors import BadRequestError, EaselError, NotFoundError
+from easel.errors import BadRequestError, EaselError, LimitReachedError, NotFoundError
 
 
 class AppNotFoundError(NotFoundError):
@@ -36,10 +36,11 @@ class SlugCollidesError(BadRequestError):
     code = "slug_collides"
 
 
-class TooManyAppsError(BadRequestError):
+class TooManyAppsError(BadRequestError, LimitReachedError):
     """This organisation has {current} apps, and may have {limit}."""
 
     code = "app_limit_reached"
+    limit = "apps"
 
 
 class NothingToRollBackError(BadRequestError):

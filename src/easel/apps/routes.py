@@ -47,6 +47,7 @@ from easel.versions.keys import asset_prefix
 from easel.versions.models import Version
 from easel.versions.schemas import VersionRecord
 from easel.web.context import Admin, Deployer, OrganisationAdmin, Parts, Reader, Work
+from easel.web.limits import weighs
 from easel.web.route import EaselRoute
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
@@ -69,7 +70,7 @@ async def create_app(
         parts.vault,
         caller,
         body,
-        max_apps=parts.settings.max_apps,
+        max_apps=parts.settings.max_apps or None,
         namespace=x_namespace,
         reserved_for=parts.settings.slug_reserved_for,
     )
@@ -96,7 +97,7 @@ async def list_apps(
         total_count=total,
         limit=limit,
         offset=offset,
-        max_apps=parts.settings.max_apps,
+        max_apps=parts.settings.max_apps or None,
     )
 
 
@@ -131,6 +132,7 @@ async def delete_app(app_id: str, work: Work, caller: Admin) -> GenericDeleteRes
 
 
 @router.post("/{app_id}/publish", summary="Publish an App", response_model=AppResponse)
+@weighs(5)
 async def publish_app(
     app_id: str,
     work: Work,
@@ -145,6 +147,7 @@ async def publish_app(
 
 
 @router.post("/{app_id}/rollback", summary="Roll Back an App", response_model=AppResponse)
+@weighs(5)
 async def rollback_app(app_id: str, work: Work, caller: Deployer, parts: Parts) -> AppResponse:
     """Go back to the previously published configuration. For code, restore a version."""
     app = await find_app(work, caller, app_id, lock=True)

@@ -105,7 +105,7 @@ async def create_app(
             select(func.count()).where(App.org_id == caller.org_id, App.deleted_at.is_(None))
         )
         if (current or 0) >= max_apps:
-            raise TooManyAppsError(current=current, limit=max_apps)
+            raise TooManyAppsError(current=current, used=current, limit=max_apps)
     await refuse_taken(work, slug, caller.org_id, reserved_for)
     given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     config = seal(vault, {name: given[name] for name in SECTIONS if name in given}, {})

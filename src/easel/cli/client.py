@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from easel import __version__
-from easel.access.schemas import CreatedKeyResponse, CreateKeyRequest, ListKeysResponse
+from easel.access.schemas import CreatedKeyResponse, CreateKeyRequest, ListKeysResponse, ListLimitsResponse
 from easel.apps.schemas import (
     AppListItem,
     AppResponse,
@@ -194,6 +194,10 @@ class Client:
     def revoke_key(self, key_id: str) -> GenericDeleteResponse:
         """Revokes a key at once."""
         return self._delete(f"/v1/keys/{quote(key_id, safe='')}")
+
+    def list_limits(self) -> ListLimitsResponse:
+        """The organisation's limits, and how much of each is used."""
+        return self._get("/v1/limits", ListLimitsResponse)
 
     # The wire
 

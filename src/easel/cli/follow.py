@@ -69,7 +69,7 @@ class Follower:
         except (httpx.TransportError, NotAnEaselServerError):
             return False
         except ApiError as error:
-            if error.http_status < 500:
+            if error.http_status < 500 and error.http_status != 429:
                 raise
             return False
 
@@ -80,7 +80,7 @@ class Follower:
         except (ServerUnreachableError, NotAnEaselServerError):
             return None
         except ApiError as error:
-            if error.http_status < 500:
+            if error.http_status < 500 and error.http_status != 429:
                 raise
             return None
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from easel import __version__
-from easel.cli import apps, deploy, deploys, environments, exit_codes, keys, login, versions
+from easel.cli import apps, deploy, deploys, environments, exit_codes, keys, limits, login, versions
 from easel.cli.exit_codes import ExitCode
 
 
@@ -23,7 +23,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for module in (deploy, deploys, versions, environments, apps, login, keys):
+    for module in (deploy, deploys, versions, environments, apps, login, keys, limits):
         module.register(app)
     # The commands that run a server bring nothing heavy along until one of them is called.
     from easel.cli import backup, serve, verify

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from easel.errors import BadRequestError, EaselError, NotFoundError
+from easel.errors import BadRequestError, EaselError, LimitReachedError, NotFoundError
 
 
 class DeployNotFoundError(NotFoundError):
     """There is no deploy {deploy_id} of this app."""
 
     code = "deploy_not_found"
+
+
+class TooManyLogStreamsError(LimitReachedError):
+    """This organisation has {used} log streams open, and may have {limit}. Close some, or ask for the deploy's
+    status."""
+
+    status = 429
+    code = "log_stream_limit_reached"
+    limit = "log_streams"
 
 
 class BundleNotFoundError(NotFoundError):

@@ -3,7 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from easel.deploys.errors import TooManyLogStreamsError
+
+
+class Streams:
+    """How many log streams each organisation has open at this process: at most so many, 0 for no limit."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: Counter[str] = Counter()
+
+    def used(self, organisation: str) -> int:
+        """How many it has open."""
+        return self._open[organisation]
+
+    def refuse_over(self, organisation: str) -> None:
+        """Raises TooManyLogStreamsError where it may open no other."""
+        if self._most and self._open[organisation] >= self._most:
+            raise TooManyLogStreamsError(
+                limit=self._most, used=self._open[organisation], retry_after_seconds=5, retryable=True
+            )
+
+    @contextmanager
+    def opened(self, organisation: str) -> Iterator[None]:
+        """One more, for the length of the block. Raises TooManyLogStreamsError."""
+        self.refuse_over(organisation)
+        self._open[organisation] += 1
+        try:
+            yield
+        finally:
+            self._open[organisation] -= 1
+            if not self._open[organisation]:
+                del self._open[organisation]
 
 
 class Followers:

@@ -44,6 +44,7 @@ select app.id, app.org_id, slug, published, published_version,
        {_COLUMNS}
   from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s
 """  # noqa: S608 (made of constants)
+# An upload waits no longer once a run of a deploy begins with it, and does again if that fails.
 # What was read before it is not held: it writes nothing if another run or somebody who cancels was faster, nor if the
 # run before, which goes on until it is taken over, has written meanwhile: each write of a run has another step.
 _WRITTEN: LiteralString = f"""
@@ -56,6 +57,10 @@ with written as (
      where id = %(id)s and attempt = %(known_attempt)s and step is not distinct from %(known_step)s::text
        and status in ('queued', 'building')
     returning id
+), counted as (
+    update upload set waiting = not waiting
+     where key = %(bundle_s3_key)s and waiting = (%(status)s::text <> 'failed') and exists (select from written)
+       and (%(step)s::text = 'start' or %(status)s::text = 'failed')
 ), {APPEND}"""  # noqa: S608 (made of constants)
 _WRITE: LiteralString = f"{_WRITTEN} from written"
 _WRITE_THEN: LiteralString = f"{_WRITTEN}, {DEFER} from written"

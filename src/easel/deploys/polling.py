@@ -25,11 +25,11 @@ _PATIENCE = 5.0
 # The key first, by its hash: from the deploy's organisation on, all keys of that organisation would be looked through.
 _READ: LiteralString = """
 with who as materialized (
-    select asked.n, asked.app, asked.deploy, k.id as key_id, k.org_id, k.app_id as only_app
+    select asked.n, asked.app, asked.deploy, k.org_id, k.app_id as only_app
       from unnest(%(keys)s::text[], %(apps)s::text[], %(deploys)s::text[]) with ordinality as asked(key, app, deploy, n)
       join api_key k on k.hash = asked.key and k.revoked_at is null
 )
-select who.n, who.key_id, a.slug,
+select who.n, who.org_id, a.slug,
        d.id, d.app_id, d.status, d.environment, d.source, d.bundle_s3_key, d.message, d.queued_at, d.queued_by, d.error,
        d.error_code, d.smoke_test, d.version, d.outcome, d.warnings, d.step, d.timings, d.counts, d.started_at,
        d.finished_at, d.git_commit_sha, d.git_commit_message, d.git_author
@@ -41,9 +41,9 @@ select who.n, who.key_id, a.slug,
 
 
 class Polled(NamedTuple):
-    """A deploy as it is now, the slug of its app, and the id of the key that was asked with."""
+    """A deploy as it is now, the slug of its app, and the organisation's id."""
 
-    key_id: str
+    org_id: str
     slug: str
     id: str
     app_id: str

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
 from easel import clock
 from easel.access.service import Principal, is_good
 from easel.apps.models import App
 from easel.apps.service import get_app
+from easel.deploys.errors import TooManyLogStreamsError
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.polling import Polled
 from easel.deploys.schemas import (
@@ -31,6 +34,7 @@ from easel.serving.addresses import address, version_environment
 from easel.settings import Settings
 from easel.web.bodies import takes_texts
 from easel.web.context import Deployer, Parts, Reader, Services, Work
+from easel.web.errors import error_answer
 from easel.web.route import EaselRoute
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
@@ -144,10 +148,28 @@ async def stream_deploy_logs(
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> EventSourceResponse:
     """Follow a deploy's log as server-sent events: everything so far, then live until it ends."""
+    parts.streams.refuse_over(caller.org_id)
     app = await get_app(work, caller, app_id)
     await get_deploy(work, app, deploy_id)
     after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
-    return EventSourceResponse(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
+    stream = _Stream(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
+    stream.place = parts.streams.opened(app.org_id)
+    return stream
+
+
+class _Stream(EventSourceResponse):
+    """A stream that takes one of its organisation's places for as long as it is open, or says that there is none."""
+
+    place: AbstractContextManager[None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with ExitStack() as open_stream:
+            try:
+                open_stream.enter_context(self.place)
+            except TooManyLogStreamsError as error:
+                await error_answer(error)(scope, receive, send)
+                return
+            await super().__call__(scope, receive, send)
 
 
 async def _events(
@@ -156,7 +178,7 @@ async def _events(
     patience = FIRST_LOOK
     with parts.followers.follow(deploy_id) as following:
         while True:
-            async with parts.database.transaction() as work:
+            async with parts.database.transaction(parts.fairness.look(app.org_id)) as work:
                 if not await is_good(work, caller.key_id):
                     return
                 deploy = await get_deploy(work, app, deploy_id)

@@ -36,7 +36,7 @@ from easel.storage.channels import DEPLOYS_CHANNEL
 from easel.storage.database import Transaction
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
-from easel.uploads.service import find_upload
+from easel.uploads.service import find_upload, note_found, wait_again
 from easel.versions.keys import sources_key
 
 RUN_TASK = "easel.deploys.run"
@@ -67,12 +67,16 @@ async def accept(
     if order.source == "git":
         raise RepositoryNotConnectedError()
     assert order.bundle_s3_key is not None
-    if await find_upload(work, app, order.bundle_s3_key) is None:
+    upload = await find_upload(work, app, order.bundle_s3_key)
+    if upload is None:
         raise BundleNotFoundError(bundle_s3_key=order.bundle_s3_key)
     if objects.far:
         await work.release()
-    if await objects.head(order.bundle_s3_key) is None:
+    found = await objects.head(order.bundle_s3_key)
+    await work.resume()
+    if found is None:
         raise BundleNotUploadedError(bundle_s3_key=order.bundle_s3_key)
+    await note_found(work, upload, found)
     data = check_source_files(order.source_files, limits) if order.source_files is not None else None
     # From here on the app's row is held: nobody takes the sources for an orphan before the deploy refers to them.
     sequence = await next_sequence(work, app)
@@ -169,6 +173,7 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
     line = fail(deploy, error)
     await work.session.flush()
     await work.sql(_APPEND, appended(deploy.id, [(clock.now(), line)]))
+    await wait_again(work, deploy.bundle_s3_key)
 
 
 def fail(deploy: Deploy, error: EaselError) -> str:

@@ -38,6 +38,7 @@ async def restore(
     if verifier.far:
         await work.release()
     await verifier.verify(version)
+    await work.resume()
     refuse_lock(
         await move_pointer(
             work,
@@ -118,7 +119,9 @@ async def _verified_before(work: Transaction, verifier: Verifier, which: dict[st
     staged = await work.sql(_STAGED, which)
     await work.release()
     if not staged:
+        await work.resume()
         return None
     version = Recorded(which["app"], which["org"], "", *staged[0][1:])
     await verifier.verify(version)
+    await work.resume()
     return version.manifest_key

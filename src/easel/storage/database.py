@@ -22,9 +22,12 @@ from sqlalchemy.util import greenlet_spawn
 from easel.storage.connections import is_silent, noticing
 from easel.storage.errors import DatabaseReadOnlyError
 from easel.storage.freshness import FreshnessPage
+from easel.storage.turns import Turn
 
 IDLE_AT_MOST = 10_000
 """Milliseconds that a transaction may wait for its process. One that was frozen must not hold rows that others need."""
+POOL = 16
+"""Connections of a process, at most, unless it asks for another number."""
 
 
 class Base(DeclarativeBase):
@@ -63,7 +66,8 @@ class Transaction:
     caller goes on, so that an answer is never sent before the edges of this machine know.
     """
 
-    def __init__(self, engine: AsyncEngine, page: FreshnessPage | None) -> None:
+    def __init__(self, engine: AsyncEngine, page: FreshnessPage | None, turn: Turn | None = None) -> None:
+        self._turn = turn
         self._engine = engine
         self._page = page
         self._slots: set[int] = set()
@@ -103,8 +107,16 @@ class Transaction:
 
     async def release(self) -> None:
         """Ends the transaction here and gives its connection back, before something slow that is no matter of the
-        database. What was read stays as it was read; what is asked next begins another transaction."""
+        database. What was read stays as it was read; what is asked next begins another transaction, for which `resume`
+        takes a turn again."""
         await self.commit()
+        if self._turn is not None:
+            self._turn.give()
+
+    async def resume(self) -> None:
+        """Waits for a turn at a connection again, after `release`. Raises TooManyAtOnceError."""
+        if self._turn is not None:
+            await self._turn.take()
 
     async def commit(self) -> None:
         """Commits, then tells the edges of this machine."""
@@ -147,7 +159,7 @@ class Transaction:
 class Database:
     """A pool of connections to one PostgreSQL database."""
 
-    def __init__(self, url: str, *, page: FreshnessPage | None = None, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, page: FreshnessPage | None = None, pool_size: int = POOL // 2) -> None:
         self.url = url
         self.engine = create_async_engine(
             sqlalchemy_url(url),
@@ -166,12 +178,15 @@ class Database:
         self._page = page
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
         """A unit of work that commits at the end of the block, and rolls back when it raises.
 
-        Raises DatabaseReadOnlyError, and what the driver and SQLAlchemy raise when the database does not answer.
+        With a `turn` it waits for that first. Raises DatabaseReadOnlyError, TooManyAtOnceError, and what the driver and
+        SQLAlchemy raise when the database does not answer.
         """
-        work = Transaction(self.engine, self._page)
+        if turn is not None:
+            await turn.take()
+        work = Transaction(self.engine, self._page, turn)
         try:
             yield work
             await work.commit()
@@ -179,7 +194,11 @@ class Database:
             _refuse_read_only(error)
             raise
         finally:
-            await work.close()
+            try:
+                await work.close()
+            finally:
+                if turn is not None:
+                    turn.give()
 
     async def statement(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one plain statement that is a unit of work in itself: a third of a transaction's trips.

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from easel.errors import BadRequestError, EaselError, NotFoundError
+from easel.errors import BadRequestError, EaselError, LimitReachedError, NotFoundError
 
 
 class FilenameInvalidError(BadRequestError):
     """The file name {filename} cannot be used: {reason}."""
 
     code = "filename_invalid"
+
+
+class TooManyUploadsError(LimitReachedError):
+    """This organisation has {used} upload addresses that nothing was deployed from, and may have {limit}. Deploy from
+    some of them; each counts until a day after it expired."""
+
+    status = 403
+    code = "upload_limit_reached"
+    limit = "waiting_uploads"
+
+
+class UploadBytesLimitError(LimitReachedError):
+    """This organisation has uploaded {used} bytes that were not deployed, and may have {limit}. Deploy some of
+    them; what is uploaded counts until a day after its address expired."""
+
+    status = 403
+    code = "upload_bytes_limit_reached"
+    limit = "waiting_upload_bytes"
 
 
 class UploadNotFoundError(NotFoundError):

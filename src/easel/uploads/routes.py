@@ -3,13 +3,17 @@ directly: both for the folder store, the one for uploads for Azure."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
+import psycopg
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect
 
 from easel import clock
@@ -30,11 +34,15 @@ from easel.uploads.schemas import UploadUrlRequest, UploadUrlResponse, VerifyUpl
 from easel.uploads.service import (
     OBJECTS_PATH,
     SignedAddress,
+    begin_upload,
     find_upload,
+    give_up_upload,
     has_an_app,
     inspect_upload,
     issue_upload,
     note_arrival,
+    note_found,
+    require_room,
 )
 from easel.web.bodies import timely
 from easel.web.context import Deployer, Parts, Services, Work, services_of
@@ -64,6 +72,7 @@ async def get_upload_url(
 ) -> UploadUrlResponse:
     """Get a presigned URL to PUT a bundle to, and the key to deploy it with."""
     app = await get_app(work, caller, app_id)
+    await require_room(work, app.org_id, parts.settings)
     content_type = body.content_type or "application/zip"
     upload = await issue_upload(work, app, body.filename, content_type)
     expires = parts.settings.upload_expires
@@ -89,6 +98,9 @@ async def verify_upload(
     if parts.objects.far:
         await work.release()
     info = await inspect_upload(parts.objects, upload)
+    if info is not None:
+        await work.resume()
+        await note_found(work, upload, info)
     return VerifyUploadResponse(
         bundle_s3_key=upload.key,
         exists=info is not None,
@@ -127,10 +139,13 @@ async def receive_upload(
     found = request.headers.get("content-type", "")
     if found.split(";")[0].strip().lower() != content_type.split(";")[0].strip().lower():
         raise ContentTypeMismatchError(expected=content_type, found=found or "none")
-    async with services.database.transaction() as work:
-        if not await has_an_app(work, key):
-            raise UploadUrlInvalidError(reason="its app has been deleted")
-    etag = await store_upload(services.objects, key, request, length)
+    await begin_upload(services.database, key, length, services.settings)
+    try:
+        etag = await store_upload(services.objects, key, request, length)
+    except BaseException:
+        with suppress(DBAPIError, psycopg.Error, OSError):
+            await asyncio.shield(give_up_upload(services.database, key, length))
+        raise
     async with services.database.transaction() as work:
         await note_arrival(work, key, etag, length)
     return Response(status_code=200, headers={"ETag": etag, **_CORS})

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import LiteralString
 from urllib.parse import quote, urlencode
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from easel import clock
 from easel.access.secrets import Vault
 from easel.apps.models import App
 from easel.ids import new_secret
-from easel.storage.database import Transaction
+from easel.settings import Settings
+from easel.storage.database import Database, Transaction
 from easel.storage.objects import ObjectInfo, ObjectStore
-from easel.uploads.errors import FilenameInvalidError, UploadUrlExpiredError, UploadUrlInvalidError
+from easel.uploads.errors import (
+    FilenameInvalidError,
+    TooManyUploadsError,
+    UploadBytesLimitError,
+    UploadUrlExpiredError,
+    UploadUrlInvalidError,
+)
 from easel.uploads.models import Upload
 
 OBJECTS_PATH = "/_objects/"
@@ -34,6 +43,48 @@ def clean_filename(filename: str) -> str:
     if not name:
         raise FilenameInvalidError(filename=filename[:200], reason="nothing usable is left of it")
     return name[-120:].lstrip(".-")
+
+
+KEPT = timedelta(days=1)
+"""How long an upload is kept after its address expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An organisation's uploads that wait to be deployed: addresses, bytes, and when the first of them is swept."""
+
+    addresses: int
+    size: int
+    frees_at: datetime | None
+
+
+_WAITING: LiteralString = (
+    "select count(*), coalesce(sum(counted), 0)::bigint, min(created_at) from upload where org_id = %(org)s and waiting"
+)
+
+
+async def waiting_uploads(work: Transaction, organisation: str, settings: Settings) -> Waiting:
+    """The organisation's uploads that wait to be deployed."""
+    ((addresses, size, oldest),) = await work.sql(_WAITING, {"org": organisation})
+    frees_at = oldest + timedelta(seconds=settings.upload_expires) + KEPT if oldest else None
+    return Waiting(addresses, size, frees_at)
+
+
+async def require_room(work: Transaction, organisation: str, settings: Settings) -> None:
+    """Raises TooManyUploadsError, UploadBytesLimitError where no more of the organisation's uploads may wait. Of those
+    who ask at the same moment, some more may get an address; bytes are counted one upload after the other."""
+    waiting = await waiting_uploads(work, organisation, settings)
+    for error, used, limit in (
+        (TooManyUploadsError, waiting.addresses, settings.max_waiting_uploads),
+        (UploadBytesLimitError, waiting.size, settings.max_waiting_upload_bytes),
+    ):
+        if limit and used >= limit:
+            raise error(limit=limit, used=used, retry_after_seconds=seconds_until(waiting.frees_at), retryable=False)
+
+
+def seconds_until(moment: datetime | None) -> int:
+    """Whole seconds, one at the least."""
+    return max(1, math.ceil((moment - clock.now()).total_seconds())) if moment else 1
 
 
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
@@ -66,9 +117,48 @@ async def has_an_app(work: Transaction, key: str) -> bool:
     return bool(await work.sql(_ALIVE, {"key": key}))
 
 
+async def begin_upload(database: Database, key: str, length: int, settings: Settings) -> None:
+    """Lets an upload of so many bytes begin, which count from now on.
+
+    Raises UploadUrlInvalidError where its app is gone, and UploadBytesLimitError.
+    """
+    limit = settings.max_waiting_upload_bytes or None
+    granted = await database.statement(
+        "select granted, used from easel_grant_upload(%(key)s, %(length)s, %(limit)s)",
+        {"key": key, "length": length, "limit": limit},
+    )
+    if not granted:
+        raise UploadUrlInvalidError(reason="its app has been deleted")
+    ((is_granted, used),) = granted
+    if not is_granted:
+        raise UploadBytesLimitError(limit=limit, used=int(used), wanted=length, retryable=False)
+
+
+async def give_up_upload(database: Database, key: str, length: int) -> None:
+    """Counts an upload's bytes no longer, of which nothing was stored."""
+    await database.statement(
+        "update upload set counted = greatest(counted - %(length)s, 0) where key = %(key)s",
+        {"key": key, "length": length},
+    )
+
+
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
-    """Remembers the ETag and size (bytes) of what Easel's own upload endpoint received."""
-    await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size))
+    """Remembers the ETag and size (bytes) of what Easel's own upload endpoint received in place of what was there."""
+    counted = func.greatest(Upload.counted - func.coalesce(Upload.size, 0), size)
+    await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size, counted=counted))
+
+
+async def note_found(work: Transaction, upload: Upload, info: ObjectInfo) -> None:
+    """Counts what a bucket took by itself, now that it is known."""
+    if upload.etag is None and upload.counted != info.size:
+        await work.sql(
+            "update upload set counted = %(size)s where key = %(key)s", {"size": info.size, "key": upload.key}
+        )
+
+
+async def wait_again(work: Transaction, key: str | None) -> None:
+    """Counts an upload as waiting: the deploy that was made of it is none."""
+    await work.sql("update upload set waiting = true where key = %(key)s and not waiting", {"key": key})
 
 
 async def inspect_upload(objects: ObjectStore, upload: Upload) -> ObjectInfo | None:

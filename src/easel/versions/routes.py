@@ -37,6 +37,7 @@ from easel.versions.service import get_version as find_version
 from easel.versions.service import list_versions as find_versions
 from easel.versions.verify import load_manifest
 from easel.web.context import Parts, Reader, Work
+from easel.web.limits import weighs
 from easel.web.route import EaselRoute
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
@@ -65,6 +66,7 @@ async def list_versions(
 
 
 @router.get("/{app_id}/versions/{version}", summary="Get a Version", response_model=VersionDetailResponse)
+@weighs(5)
 async def get_version(app_id: str, version: Number, work: Work, caller: Reader, parts: Parts) -> VersionDetailResponse:
     """Get one version with its manifest, source files and configuration."""
     app = await get_app(work, caller, app_id)
@@ -97,6 +99,7 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
     summary="Diff Versions",
     response_model=VersionDiffResponse,
 )
+@weighs(10)
 async def diff_versions(
     app_id: str, from_version: Number, to_version: Number, work: Work, caller: Reader, parts: Parts
 ) -> Response:

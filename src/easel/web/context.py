@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
-from easel.access.errors import RateLimitedError
 from easel.access.secrets import Vault
 from easel.access.service import Principal, authenticate, bearer
-from easel.deploys.following import Followers
+from easel.deploys.following import Followers, Streams
 from easel.deploys.polling import Polls
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
@@ -25,24 +19,7 @@ from easel.storage.freshness import FreshnessPage
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
 from easel.versions.verify import Verifier
-
-
-class Limiter:
-    """Counts requests per key. In this process's memory: with several apis each allows the limit."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._limit = per_minute
-
-    def count(self, key_id: str) -> None:
-        """Counts one request. Raises RateLimitedError, which says when to try again (seconds)."""
-        if self._item is None or self._limiter.hit(self._item, key_id):
-            return
-        reset = self._limiter.get_window_stats(self._item, key_id).reset_time
-        raise RateLimitedError(
-            limit=self._limit, retry_after_seconds=max(1, math.ceil(reset - time.time())), retryable=True
-        )
+from easel.web.limits import PLAIN, Fairness, Limiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +35,8 @@ class Services:
     followers: Followers
     polls: Polls
     limiter: Limiter
+    fairness: Fairness
+    streams: Streams
     page: FreshnessPage
 
 
@@ -91,10 +70,13 @@ async def identify(request: Request) -> Principal:
     known = getattr(request.state, "principal", None)
     if isinstance(known, Principal):
         return known
-    principal = await authenticate(work_of(request), bearer(request.headers.get("authorization")))
+    secret = bearer(request.headers.get("authorization"))
+    principal = await authenticate(work_of(request), secret)
     if not getattr(request.state, "counted", False):
         request.state.counted = True
-        services_of(request).limiter.count(principal.key_id)
+        services = services_of(request)
+        services.limiter.count(principal.org_id, getattr(request.state, "weight", PLAIN))
+        services.fairness.note_whose(secret, principal.org_id)
     request.state.principal = principal
     return principal
 

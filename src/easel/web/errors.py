@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from prometheus_client import Counter
 from psycopg import InterfaceError, OperationalError
 from psycopg.errors import DiskFull, IdleInTransactionSessionTimeout
 from sqlalchemy.exc import DBAPIError
@@ -16,10 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from easel.errors import EaselError, NotFoundError, ServiceUnavailableError, envelope
+from easel.errors import EaselError, LimitReachedError, NotFoundError, ServiceUnavailableError, envelope
 from easel.storage.errors import StorageFullError
 
 logger = logging.getLogger(__name__)
+
+REFUSED = Counter("easel_api_refused", "Requests that a limit of their organisation refused", ["limit"])
 
 _NAMES = {
     400: ("BadRequestError", "bad_request"),
@@ -50,6 +53,8 @@ class AddressInvalidError(NotFoundError):
 def error_answer(error: EaselError) -> JSONResponse:
     """The answer for an error, with Retry-After where trying again makes sense."""
     headers = {}
+    if isinstance(error, LimitReachedError):
+        REFUSED.labels(error.limit).inc()
     retry_after = error.details.get("retry_after_seconds")
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

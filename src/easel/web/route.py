@@ -15,12 +15,13 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
-from easel.access.errors import IdempotencyConflictError, IdempotencyKeyInvalidError
+from easel.access.errors import AuthenticationRequiredError, IdempotencyConflictError, IdempotencyKeyInvalidError
 from easel.access.models import RememberedAnswer
-from easel.access.service import Principal
+from easel.access.service import Principal, bearer
 from easel.storage.database import Transaction
 from easel.web.bodies import BoundedRequest, rule_of
 from easel.web.context import forget_who_asks, identify, services_of
+from easel.web.limits import PLAIN, weight_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -34,23 +35,42 @@ class EaselRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """The route's handler, inside a transaction."""
         handle = super().get_route_handler()
-        rule = rule_of(self.endpoint)
+        rule, weight = rule_of(self.endpoint), weight_of(self.endpoint)
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
         async def handler(plain: Request) -> Response:
             request = BoundedRequest(plain.scope, plain.receive)
             request.rule = rule
-            if request.has_body:
-                if not request.is_small:
-                    async with _transaction(request):
-                        await identify(request)
+            request.state.weight = weight
+            # Whoever asks for far too much is told so before anything is looked up.
+            services_of(request).limiter.refuse_over(_whose(request))
+            if not request.has_body or request.is_small:
+                if request.has_body:
+                    await request.take()
+                return await in_turn(request, weight > PLAIN)
+            async with _transaction(request):
+                caller = await identify(request)
+            services = services_of(request)
+            async with services.fairness.body(caller.org_id):
                 await request.take()
+                services.limiter.charge(caller.org_id, len(await request.body()))
                 forget_who_asks(request)
+                return await in_turn(request, True)
+
+        async def in_turn(request: Request, costly: bool) -> Response:
+            """The answer, when it is the organisation's turn for it, if it takes longer than a plain one."""
+            fairness, organisation, address = services_of(request).fairness, _whose(request), request.url.path
+            if not costly and not fairness.answers_large(organisation, address):
+                return await answer(request)
+            async with fairness.costly(organisation):
+                return await answer(request)
+
+        async def answer(request: Request) -> Response:
             key = request.headers.get("idempotency-key") if request.method == "POST" else None
             if key is None:
                 async with _transaction(request):
-                    await identify(request)
-                    return await handle(request)
+                    caller = await identify(request)
+                    return _charged(request, caller, await handle(request))
             if not 1 <= len(key) <= 255 or not all(33 <= ord(character) < 127 for character in key):
                 raise IdempotencyKeyInvalidError()
             # Of those with one key, one at a time: the others wait without a connection to the database.
@@ -62,9 +82,24 @@ class EaselRoute(APIRoute):
 
 @asynccontextmanager
 async def _transaction(request: Request) -> AsyncIterator[Transaction]:
-    async with services_of(request).database.transaction() as work:
+    services = services_of(request)
+    async with services.database.transaction(services.fairness.connection(_whose(request))) as work:
         request.state.work = work
         yield work
+
+
+def _whose(request: Request) -> str:
+    try:
+        return services_of(request).fairness.whose(bearer(request.headers.get("authorization")))
+    except AuthenticationRequiredError:
+        return ""
+
+
+def _charged(request: Request, caller: Principal, response: Response) -> Response:
+    services, size = services_of(request), len(getattr(response, "body", b""))
+    services.limiter.charge(caller.org_id, size)
+    services.fairness.answered(caller.org_id, request.url.path, size)
+    return response
 
 
 class _SomebodyWasFasterError(Exception):
@@ -75,7 +110,8 @@ async def _first_or_again(request: Request, key: str, handle: Callable[[Request]
     while True:
         try:
             async with _transaction(request) as work:
-                return await _once(request, work, await identify(request), key, handle)
+                caller = await identify(request)
+                return _charged(request, caller, await _once(request, work, caller, key, handle))
         except _SomebodyWasFasterError:
             continue
 

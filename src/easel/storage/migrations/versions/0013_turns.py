@@ -194,7 +194,7 @@ begin
     if not found then
         return;
     end if;
-    perform pg_advisory_xact_lock(x'456173656c02'::integer, hashtext(organisation));
+    perform pg_advisory_xact_lock(x'6561736c'::integer, hashtext(organisation));
     select coalesce(sum(u.counted), 0) into used from upload u where u.org_id = organisation and u.waiting;
     granted := p_most is null or used + p_length <= p_most;
     if granted then

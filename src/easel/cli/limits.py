@@ -1,0 +1,40 @@
+"""`easel limits`: what the organisation may use, and what it does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from easel.cli.command import client_command
+from easel.cli.session import Session
+
+_BYTES: Final = "waiting_upload_bytes"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    client_command(app, "limits", rich_help_panel="Access")(limits)
+
+
+def limits(session: Session) -> None:
+    """Show the organisation's limits, and how much of each is used."""
+    from easel.cli.text import size, when
+
+    def amount(name: str, value: int) -> str:
+        return size(value) if name == _BYTES else f"{value:,}"
+
+    answer = session.client.list_limits()
+    session.output.table(
+        ("LIMIT", "USED", "MAY USE", "BEGINS TO FREE UP"),
+        [
+            (
+                one.name.replace("_", " "),
+                amount(one.name, one.used),
+                amount(one.name, one.limit) if one.limit is not None else "no limit",
+                when(one.frees_at) if one.frees_at else "",
+            )
+            for one in answer.limits
+        ],
+    )
+    session.output.document(answer)

@@ -1,0 +1,114 @@
+"""Turns at what is scarce, such as connections to the database: none of those who share it can take all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from easel.errors import LimitReachedError
+
+
+class TooManyAtOnceError(LimitReachedError):
+    """Too many requests at once: {used} of this organisation wait for their turn, and {limit} may. Try again in
+    {retry_after_seconds} s."""
+
+    status = 429
+    code = "too_many_at_once"
+    limit = "requests_at_once"
+
+
+class Turns:
+    """Lets so many go on at a time: of each sharer at most so many, and those of different sharers by turns.
+
+    The last places are `kept` for sharers that have none. At most `waiting` of a sharer wait, the others are refused;
+    None is all.
+    """
+
+    def __init__(self, *, everywhere: int, each: int, kept: int, waiting: int | None) -> None:
+        self._everywhere = everywhere
+        self._each = each
+        self._shared = everywhere - kept
+        self._most_waiting = waiting
+        self._all = 0
+        self._going: dict[str, int] = {}
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def take(self, sharer: str) -> None:
+        """Waits for the sharer's turn; to be given back by `give`. Raises TooManyAtOnceError."""
+        queue = self._waiting.get(sharer)
+        if queue is None and self._may(sharer):
+            self._begin(sharer)
+            return
+        if queue is None:
+            queue = self._waiting[sharer] = deque()
+        if self._most_waiting is not None and len(queue) >= self._most_waiting:
+            raise TooManyAtOnceError(limit=self._most_waiting, used=len(queue), retry_after_seconds=1, retryable=True)
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                queue.remove(turn)
+                if not queue:
+                    self._waiting.pop(sharer, None)
+            else:
+                # It came in the same moment.
+                self.give(sharer)
+            raise
+
+    def give(self, sharer: str) -> None:
+        """Gives the turn back, and lets go on whose turn it is."""
+        self._all -= 1
+        self._going[sharer] -= 1
+        if not self._going[sharer]:
+            del self._going[sharer]
+        while (following := next(filter(self._may, self._waiting), None)) is not None:
+            queue = self._waiting.pop(following)
+            turn = queue.popleft()
+            if queue:
+                # At the end: the others come first.
+                self._waiting[following] = queue
+            if not turn.cancelled():
+                self._begin(following)
+                turn.set_result(None)
+
+    @asynccontextmanager
+    async def turn(self, sharer: str) -> AsyncIterator[None]:
+        """A turn, for the length of the block. Raises TooManyAtOnceError."""
+        await self.take(sharer)
+        try:
+            yield
+        finally:
+            self.give(sharer)
+
+    def _may(self, sharer: str) -> bool:
+        going = self._going.get(sharer, 0)
+        return going < self._each and (self._all < self._shared or (going == 0 and self._all < self._everywhere))
+
+    def _begin(self, sharer: str) -> None:
+        self._all += 1
+        self._going[sharer] = self._going.get(sharer, 0) + 1
+
+
+class Turn:
+    """One sharer's turn, which may be given back and taken again."""
+
+    def __init__(self, turns: Turns, sharer: str) -> None:
+        self._turns = turns
+        self._sharer = sharer
+        self._is_taken = False
+
+    async def take(self) -> None:
+        """Waits for the turn, unless it is taken. Raises TooManyAtOnceError."""
+        if not self._is_taken:
+            await self._turns.take(self._sharer)
+            self._is_taken = True
+
+    def give(self) -> None:
+        """Gives the turn back, if it is taken."""
+        if self._is_taken:
+            self._is_taken = False
+            self._turns.give(self._sharer)

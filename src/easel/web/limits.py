@@ -1,0 +1,177 @@
+"""How much each organisation may ask of an api, and whose turn it is: requests weighed by what they cost.
+
+Turns protect others: an organisation that asks for more than its share waits for itself alone. The limit on requests is
+the backstop, far above what a busy team asks for. All of it is this process's own: of several apis each has its share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+from easel.access.errors import RateLimitedError
+from easel.access.secrets import hash_key
+from easel.storage.database import POOL
+from easel.storage.turns import Turn, Turns
+
+PLAIN = 1.0
+"""What a request weighs that asks for nothing special."""
+POLL = 0.1
+"""Asking where a deploy is."""
+HEAVY = 64 * 1024
+"""Bytes of a body or an answer, beyond which a request is costly."""
+_BYTES = 128 * 1024
+"""So many bytes of a body or an answer weigh as much as a plain request."""
+_MOST_KNOWN = 4096
+_LATELY, _LONGEST_PAUSE = 1.0, 0.5
+"""Seconds."""
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def weighs(weight: float) -> Callable[[Endpoint], Endpoint]:
+    """Marks an operation that costs as much as so many plain requests, however little is sent."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.weight = weight  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def weight_of(endpoint: Callable[..., Any]) -> float:
+    """What an operation weighs."""
+    weight = getattr(endpoint, "weight", PLAIN)
+    return float(weight) if isinstance(weight, int | float) else PLAIN
+
+
+class Limiter:
+    """What each organisation has asked for in the last minute: a bucket that fills again by the second."""
+
+    def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self._now = now
+        self._used: dict[str, tuple[float, float]] = {}
+
+    def count(self, organisation: str, weight: float = PLAIN) -> None:
+        """Counts a request before it is carried out. Raises RateLimitedError, which says when to try again (seconds).
+
+        What is more than there is room for at any time needs the whole bucket.
+        """
+        used = self.used(organisation)
+        self._refuse_over(used + min(weight, self.per_minute), used)
+        self._note(organisation, used + weight)
+
+    def refuse_over(self, organisation: str) -> None:
+        """Raises RateLimitedError where not even a plain request would be let in."""
+        used = self.used(organisation)
+        self._refuse_over(used + min(PLAIN, self.per_minute), used)
+
+    def _refuse_over(self, then: float, used: float) -> None:
+        if self.per_minute and then > self.per_minute:
+            wait = math.ceil((then - self.per_minute) * 60 / self.per_minute)
+            raise RateLimitedError(
+                limit=self.per_minute, used=round(used), retry_after_seconds=max(1, wait), retryable=True
+            )
+
+    def charge(self, organisation: str, size: int) -> None:
+        """Counts bytes that have come or go out, which were not known before."""
+        if size > HEAVY:
+            self._note(organisation, self.used(organisation) + size / _BYTES)
+
+    def used(self, organisation: str) -> float:
+        """What counts now; nothing where there is no limit."""
+        used, since = self._used.get(organisation, (0.0, 0.0))
+        return max(0.0, used - (self._now() - since) * self.per_minute / 60)
+
+    def frees_in(self, organisation: str) -> float | None:
+        """Seconds until nothing counts any more; None where nothing does."""
+        used = self.used(organisation)
+        return used * 60 / self.per_minute if used else None
+
+    def _note(self, organisation: str, used: float) -> None:
+        if self.per_minute:
+            self._used[organisation] = used, self._now()
+
+
+class Fairness:
+    """Whose turn it is, of the organisations that ask one api."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._asked: OrderedDict[str, float] = OrderedDict()
+        # Health, metrics and the objects' own addresses use the last three connections.
+        self._connections = Turns(everywhere=POOL - 6, each=6, kept=3, waiting=1000)
+        self._looks = Turns(everywhere=3, each=2, kept=1, waiting=None)
+        self._costly = Turns(everywhere=4, each=1, kept=2, waiting=100)
+        # Those whose body comes slowly wait for nobody else, but what has come of it is kept in memory.
+        self._bodies = Turns(everywhere=64, each=16, kept=16, waiting=1000)
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._large: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def whose(self, secret: str) -> str:
+        """Whose turn a request with this API key takes, before the key has been looked up: an organisation's id, or ""
+        for all whose keys are not known yet. It says nothing about whether the key is good."""
+        return self._known.get(hash_key(secret), "")
+
+    def note_whose(self, secret: str, organisation: str) -> None:
+        """This key, with which somebody asks, was found to be the organisation's."""
+        _remember(self._known, hash_key(secret), organisation)
+        _remember(self._asked, organisation, self._now())
+
+    def connection(self, organisation: str) -> Turn:
+        """A turn for a connection to the database."""
+        return Turn(self._connections, organisation)
+
+    def look(self, organisation: str) -> Turn:
+        """The same for an open log stream, which is refused nothing any more."""
+        return Turn(self._looks, organisation)
+
+    def body(self, organisation: str) -> AbstractAsyncContextManager[None]:
+        """A turn for a large body, for as long as it is in memory."""
+        return self._bodies.turn(organisation)
+
+    @asynccontextmanager
+    async def costly(self, organisation: str) -> AsyncIterator[None]:
+        """A turn for what takes the process longer than a plain request.
+
+        While others ask as well, the organisation's next turn comes after a pause of twice the time that this one took,
+        in which theirs are answered.
+        """
+        await self._costly.take(organisation)
+        began = self._now()
+        try:
+            yield
+        finally:
+            ended = self._now()
+            pause = min(2 * (ended - began), _LONGEST_PAUSE) if self._others_ask(organisation, ended) else 0.0
+            asyncio.get_running_loop().call_later(pause, self._costly.give, organisation)
+
+    def _others_ask(self, organisation: str, now: float) -> bool:
+        return any(
+            other != organisation and now - asked < _LATELY for other, asked in islice(reversed(self._asked.items()), 2)
+        )
+
+    def answered(self, organisation: str, address: str, size: int) -> None:
+        """Notes how large (bytes) an answer was. The next like it takes a turn."""
+        if size > HEAVY:
+            _remember(self._large, (organisation, address), None)
+        else:
+            self._large.pop((organisation, address), None)
+
+    def answers_large(self, organisation: str, address: str) -> bool:
+        """Whether what was asked for at this address has been large."""
+        return (organisation, address) in self._large
+
+
+def _remember(known: OrderedDict[Any, Any], key: object, value: object) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > _MOST_KNOWN:
+        known.popitem(last=False)
