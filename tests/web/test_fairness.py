@@ -105,6 +105,20 @@ async def test_who_leaves_takes_no_turn_along() -> None:
     await turns.take("b")
 
 
+async def test_who_leaves_as_the_turn_comes_is_passed_over() -> None:
+    turns = Turns(everywhere=1, each=1, kept=0, waiting=10)
+    await turns.take("a")
+    leaving, other, another = await waiting(turns, "b", "b", "c")
+    leaving.cancel()
+    turns.give("a")
+    await asyncio.gather(leaving, return_exceptions=True)
+    await another
+    turns.give("c")
+    await other
+    turns.give("b")
+    await turns.take("a")
+
+
 async def test_only_so_many_of_one_sharer_wait() -> None:
     turns = Turns(everywhere=1, each=1, kept=0, waiting=2)
     await turns.take("a")

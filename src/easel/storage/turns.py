@@ -51,9 +51,7 @@ class Turns:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                queue.remove(turn)
-                if not queue:
-                    self._waiting.pop(sharer, None)
+                self._forget(sharer, turn)
             else:
                 # It came in the same moment.
                 self.give(sharer)
@@ -83,6 +81,14 @@ class Turns:
             yield
         finally:
             self.give(sharer)
+
+    def _forget(self, sharer: str, turn: asyncio.Future[None]) -> None:
+        queue = self._waiting.get(sharer)
+        # It may have been passed over already.
+        if queue is not None and turn in queue:
+            queue.remove(turn)
+            if not queue:
+                del self._waiting[sharer]
 
     def _may(self, sharer: str) -> bool:
         going = self._going.get(sharer, 0)
