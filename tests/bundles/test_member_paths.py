@@ -65,6 +65,8 @@ def test_harmless_paths_are_kept_in_one_form(given_path: str, kept: str) -> None
         ("n" * 1025, errors.PathTooLongError),
         ("\u00e9" * 513, errors.PathTooLongError),
         ("\U0001d160" * 200, errors.PathTooLongError),  # 800 bytes, and 2,400 in NFC
+        ("a" + "\u0300\u0316" * 1_000_000, errors.PathTooLongError),
+        ("\ud800" * 2000, errors.PathTooLongError),
     ],
 )
 def test_unsafe_paths_are_refused(path: str, kind: type[BadRequestError]) -> None:
@@ -72,6 +74,17 @@ def test_unsafe_paths_are_refused(path: str, kind: type[BadRequestError]) -> Non
         check_path(path)
     assert type(refusal.value) is kind
     assert str(refusal.value).isprintable()
+
+
+def test_marks_are_put_in_order_where_a_language_could_have_them() -> None:
+    assert (
+        check_path("a\u0300\u0316.txt")
+        == check_path("a\u0316\u0300.txt")
+        == "a\u0316\u0300.txt".replace("a\u0316\u0300", "\u00e0\u0316")
+    )
+    assert check_path("x" + "\u0316\u0300" * 15) == "x" + "\u0316" * 15 + "\u0300" * 15
+    heap = "x" + "\u0300\u0316" * 16
+    assert check_path(heap) == heap
 
 
 @given(st.text(max_size=40) | st.text("./\\:aC\u0301\u212a", max_size=20))

@@ -176,6 +176,42 @@ def test_a_head_without_end_is_refused_before_it_fills_the_memory(edge: RunningE
     assert edge.get(made.host, "/fast.txt").status == 200
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n" + b"X-Many: 1\r\n" * 201 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: " + b"x" * 2000 + b"\r\n\r\n", 431),
+        (b"GET http://" + b"x" * 2000 + b"/ HTTP/1.1\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    ],
+)
+def test_a_head_of_which_too_much_would_have_to_be_read_is_refused(
+    edge: RunningEdge, made: App, head: bytes, status: int
+) -> None:
+    with edge.connect() as wire:
+        wire.send(request(made.host, "/fast.txt") + head + request(made.host, "/fast.txt"))
+        assert wire.reply().status == 200
+        assert wire.reply().status == status
+        assert wire.rest() == b""
+
+
+def test_a_header_that_is_too_long_is_ignored_where_that_is_right(edge: RunningEdge, made: App) -> None:
+    etag = edge.get(made.host, "/fast.txt")["etag"]
+    since = edge.get(made.host, "/fast.txt")["last-modified"]
+    many = f"{etag}, " * 200 + etag
+    assert edge.get(made.host, "/fast.txt", Range="bytes=1-" + " " * 60_000 + "x").body == b"quick"
+    assert edge.get(made.host, "/fast.txt", Range="bytes=1-2", If_Range=etag).status == 206
+    assert edge.get(made.host, "/fast.txt", Range="bytes=1-2", If_Range=f'"{"x" * 200}"').status == 200
+    assert edge.get(made.host, "/fast.txt", If_None_Match=many, If_Modified_Since=since).status == 200
+    assert edge.get(made.host, "/fast.txt", Accept_Encoding="br," * 1000).get("content-encoding") is None
+    assert edge.get(made.host, "/", Accept="x/y, " * 2000 + "text/html").status == 200
+    with edge.connect() as wire:
+        lines = "".join(f"If-None-Match: {etag}\r\n" for _ in range(150))
+        wire.send(f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\n{lines}\r\n".encode())
+        assert wire.reply().status == 200
+
+
 def test_an_upgrade_is_not_followed_and_the_request_is_answered(edge: RunningEdge, made: App) -> None:
     with edge.connect() as wire:
         answer = wire.ask(made.host, "/fast.txt", Connection="Upgrade", Upgrade="websocket", Sec_WebSocket_Key="x")

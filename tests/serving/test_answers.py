@@ -151,6 +151,10 @@ def test_ranges_put_together_are_the_file(content: bytes, cuts: list[int], store
         ("bytes=a-b", None),
         ("lines=1-2", None),
         ("bytes=" + "9" * 5000 + "-", None),
+        (" bytes= 2 - 3 ", (2, 4)),
+        ("bytes=\u00b2-3", None),
+        ("bytes=1", None),
+        ("bytes=1-" + " " * 60_000 + "x", None),
     ],
 )
 def test_a_range_is_read_as_the_rfc_says_and_ignored_where_it_is_none(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from urllib.parse import quote
 
 import pytest
@@ -243,6 +244,25 @@ def test_no_address_leads_outside_the_manifest(target: str, accept: str | None) 
     elif isinstance(found, Fixed):
         assert found.status in (200, 308, 400, 404)
         assert found.location is None or (found.location.isascii() and found.location[:2] != "//")
+
+
+def test_a_name_is_found_however_its_letters_are_put_together() -> None:
+    syllables = "\ud55c" * 300 + ".html"
+    site = Place({"index.html": b"home", syllables: b"page"}).site()
+    for form in ("NFC", "NFD"):
+        found = navigate(site, "/" + quote(unicodedata.normalize(form, syllables)))
+        assert isinstance(found, File)
+        assert found.path == syllables
+
+
+@pytest.mark.parametrize("piece", ["x", "%cc%80%cc%96", "%ed%95%9c", "x/", "-deadbeef.js"])
+def test_a_path_longer_than_any_file_has_is_answered_like_one_that_is_missing(piece: str) -> None:
+    target = "/assets/" + piece * (12_000 // len(piece))
+    found = navigate(SITE, target + "/page")
+    assert isinstance(found, File)
+    assert (found.path, found.status) == ("index.html", 200)
+    assert isinstance(navigate(SITE, target + ".css"), Fixed)
+    assert isinstance(navigate(SITE, "/api" + target), Fixed)
 
 
 @given(st.sampled_from(sorted(PAGES)))

@@ -56,6 +56,12 @@ def test_a_variable_cannot_pass_for_the_platforms_own_fields() -> None:
     assert runtime_object(PLACE.site(variables={"appId": "forged", "slug": "x"}))["appId"] == "app_1"
 
 
+def test_a_variable_may_have_the_name_of_what_a_literal_takes_for_its_prototype() -> None:
+    script = runtime_script(PLACE.site(variables={"__proto__": '"__proto__":1', "A": "__proto__"})).decode()
+    assert '["__proto__"]:"\\"__proto__\\":1"' in script
+    assert '"A":"__proto__"' in script
+
+
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=60), max_size=4))
 def test_no_variable_can_break_out_of_its_script(variables: dict[str, str]) -> None:
     hostile = {**variables, "A": "</script><script>alert(1)</script>", "B": "<!--<script>", "C": "\u2028\u2029&amp;"}

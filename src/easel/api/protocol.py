@@ -6,6 +6,7 @@ import json
 
 from easel.errors import EaselError, envelope
 from easel.web.connection import GuardedProtocol
+from easel.web.heads import CLIENTS
 
 
 class RequestUnreadableError(EaselError):
@@ -16,18 +17,31 @@ class RequestUnreadableError(EaselError):
 
 
 class RequestHeadTooLargeError(EaselError):
-    """{reason} It may be 64 KiB long, with all headers."""
+    """{reason} A head may be 64 KiB long, with all headers, of which there may be 200."""
 
     status = 431
     code = "request_head_too_large"
 
 
+class RequestAddressTooLongError(EaselError):
+    """{reason} It may be 16 KiB long, with 8 KiB of query."""
+
+    status = 414
+    code = "request_address_too_long"
+
+
+_KINDS: dict[int, type[EaselError]] = {414: RequestAddressTooLongError, 431: RequestHeadTooLargeError}
+
+
 class ApiProtocol(GuardedProtocol):
     """uvicorn's protocol, guarded."""
 
+    heeded = CLIENTS
+    longest_query = 8 * 1024
+
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
         """The refusal in the envelope."""
-        kind = RequestHeadTooLargeError if status == 431 else RequestUnreadableError
+        kind = _KINDS.get(status, RequestUnreadableError)
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
 
     def eof_received(self) -> bool:  # type: ignore[override]

@@ -21,6 +21,9 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 # C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which no UTF-8 can carry.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNICODE_PATH_VERSION = 1
+# Every mark that combines is in this class; few runs of what is in it are marks.
+_MAYBE_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
+_MOST_MARKS = 30
 _SHOWN = 200
 
 
@@ -57,17 +60,16 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
     """The path as Easel keeps it: relative, '/' between parts, NFC, no empty or '.' parts.
 
     Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) is on the path
-    as given and as kept, since NFC can make a name longer. Raises one of the Path…Error classes.
+    as given and as kept, since NFC can make a name longer; a longer path is not looked at any further. Raises one of
+    the Path…Error classes.
     """
+    _check_length(path, path, max_bytes)
     if _CONTROL.search(path):
         raise PathControlCharacterError(member=printable(path))
     normal = path.replace("\\", "/")
-    size = len(path)
     if not path.isascii():
-        normal = unicodedata.normalize("NFC", normal)
-        size = max(len(path.encode()), len(normal.encode()))
-    if size > max_bytes:
-        raise PathTooLongError(member=printable(path), size=size, limit=max_bytes)
+        normal = composed(normal)
+        _check_length(normal, path, max_bytes)
     if _DRIVE.match(normal):
         raise PathDriveLetterError(member=printable(path))
     if normal.startswith("/"):
@@ -83,6 +85,35 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
         if _DRIVE.match(normal):
             raise PathDriveLetterError(member=printable(path))
     return normal
+
+
+def _check_length(text: str, path: str, max_bytes: int) -> None:
+    # No character takes less than a byte, so nothing is encoded that is surely too long.
+    size = len(text)
+    if size <= max_bytes and not text.isascii():
+        size = len(text.encode("utf-8", "surrogatepass"))
+    if size > max_bytes:
+        raise PathTooLongError(member=printable(path), size=size, limit=max_bytes)
+
+
+def composed(text: str) -> str:
+    """The text in NFC (UAX #15), in time that grows with its length alone.
+
+    Marks are put in order in time that grows with the square of how many stand in a row. Text with more than thirty in
+    a row, which no language has (UAX #15 §13, Stream-Safe Text), stays as it is.
+    """
+    if text.isascii() or any(_holds_many_marks(run[0]) for run in _MAYBE_MARKS.finditer(text)):
+        return text
+    return unicodedata.normalize("NFC", text)
+
+
+def _holds_many_marks(run: str) -> bool:
+    marks = 0
+    for character in run:
+        marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
+        if marks > _MOST_MARKS:
+            return True
+    return False
 
 
 def printable(text: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from easel import clock
 from easel.apps.models import App
-from easel.bundles.names import check_path
+from easel.bundles.names import check_path, printable
 from easel.deploys.errors import (
     BundleNotFoundError,
     BundleNotUploadedError,
@@ -117,7 +117,7 @@ def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
     """
     if len(files) > limits.source_files_max_count:
         raise SourceFilesTooManyError(count=len(files), limit=limits.source_files_max_count)
-    size = sum(len(content.encode("utf-8", "surrogatepass")) for content in files.values())
+    size = sum(map(_size, files.values()))
     if size > limits.source_files_max_bytes:
         raise SourceFilesTooLargeError(size=size, limit=limits.source_files_max_bytes)
     checked: dict[str, str] = {}
@@ -125,11 +125,17 @@ def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:
         try:
             normal = check_path(path)
         except EaselError as error:
-            raise SourceFilePathError(reason=error.message, path=path, cause=error.code) from error
+            raise SourceFilePathError(reason=error.message, path=printable(path), cause=error.code) from error
         if normal in checked:
-            raise SourceFilePathError(reason=f"`{normal}` is there twice.", path=path, cause="path_duplicate")
+            raise SourceFilePathError(
+                reason=f"`{printable(normal)}` is there twice.", path=printable(path), cause="path_duplicate"
+            )
         checked[normal] = content
     return msgspec.json.encode(dict(sorted(checked.items())))
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool = False) -> Deploy:

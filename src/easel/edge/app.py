@@ -22,6 +22,7 @@ from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Reques
 from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
+from easel.web.heads import VISITORS, value_of
 from easel.web.private import Readiness
 
 logger = logging.getLogger(__name__)
@@ -232,14 +233,13 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _request(scope: Scope) -> Request:
-    fields: dict[bytes, bytes] = {}
+    fields: dict[bytes, list[bytes]] = {}
     for name, value in scope["headers"]:
-        # RFC 9110 §5.3: lines of one name are one list.
-        fields[name] = fields[name] + b", " + value if name in fields else value
+        fields.setdefault(name, []).append(value)
 
     def text(name: bytes) -> str | None:
-        value = fields.get(name)
-        return value.decode("latin-1") if value is not None else None
+        lines = fields.get(name)
+        return value_of(lines, VISITORS[name].most).decode("latin-1") if lines is not None else None
 
     query = scope["query_string"]
     target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")

@@ -19,6 +19,7 @@ from easel.edge.metrics import Counts
 from easel.edge.prepared import Prepared, Stamp
 from easel.edge.sites import LiveSite, Sites
 from easel.web.connection import GuardedProtocol
+from easel.web.heads import VISITORS
 
 _LONGEST_REMEMBERED = 2048
 _REMEMBERED = 1024
@@ -27,6 +28,7 @@ _REMEMBERED = 1024
 class EdgeProtocol(GuardedProtocol):
     """The fast path in front of uvicorn's protocol. Make subclasses with `edge_protocol`."""
 
+    heeded = VISITORS
     hosts: dict[bytes, LiveSite]
     view: memoryview[int]
     seen: array[int]

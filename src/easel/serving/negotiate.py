@@ -9,13 +9,14 @@ from functools import lru_cache
 
 from easel.serving.models import Encoding
 
-_RANGE = re.compile(r"\s*bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 _PREFERENCE: tuple[Encoding, ...] = ("br", "gzip", "identity")
 
 
 LONGEST_KEPT = 256
 """Accept-Encoding headers up to this length (characters) are parsed once and kept."""
+_LONGEST_NUMBER = 18
+"""Digits; no file is as long as a number with more."""
 
 
 def acceptable(header: str | None) -> tuple[Encoding, ...]:
@@ -99,21 +100,28 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
     Several ranges are ignored too: the whole is always a valid answer. Raises ValueError when the range is
     well-formed and lies outside (416).
     """
-    match = _RANGE.match(header)
-    if match is None or (not match[1] and not match[2]):
+    unit, _, numbers = header.partition("=")
+    first, dash, last = (part.strip() for part in numbers.partition("-"))
+    if unit.lstrip().lower() != "bytes" or not dash or not _is_number(first + last):
         return None
-    if not match[1]:
-        length = int(match[2])
+    if max(len(first), len(last)) > _LONGEST_NUMBER:
+        return None
+    if not first:
+        length = int(last)
         if length == 0 or size == 0:
             raise ValueError("an empty suffix")
         return max(0, size - length), size
-    start = int(match[1])
-    stop = min(int(match[2]) + 1, size) if match[2] else size
-    if match[2] and int(match[2]) < start:
+    start = int(first)
+    stop = min(int(last) + 1, size) if last else size
+    if last and int(last) < start:
         return None
     if start >= size:
         raise ValueError("past the end")
     return start, stop
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _tags(header: str) -> set[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from urllib.parse import quote, unquote_to_bytes
 
+from easel.bundles.names import MAX_NAME_BYTES, composed
 from easel.bundles.root import ENTRY_POINT, PLATFORM_FOLDERS
 from easel.bundles.types import DEFAULT, content_type
 from easel.errors import EaselError, envelope
@@ -25,6 +25,10 @@ _DATA_EXTENSIONS = frozenset(
     "arrow basis bin br dat data db exr hdr ktx2 mem onnx pak parquet pck pmtiles sqlite unityweb zst".split()  # noqa: SIM905
 )
 """What programs load and no content type is registered for. A page's own address rarely ends like this."""
+
+
+_LONGEST = 3 * MAX_NAME_BYTES
+"""Characters of a path that may still name a file once it is in NFC (UTF-8 takes three times the bytes at most)."""
 
 
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
@@ -52,7 +56,7 @@ def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
         return found
     if path == "robots.txt":
         return robots(site)
-    if may_be_of_an_earlier_version(path):
+    if len(path) <= MAX_NAME_BYTES and may_be_of_an_earlier_version(path):
         return MissingAsset(path)
     return fallback(site, path, request)
 
@@ -60,7 +64,8 @@ def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
 def decode_path(raw: str) -> str:
     """The path without its leading '/', percent-decoded once (RFC 3986 §2.1).
 
-    Raises PathInvalidError for encoded slashes, NUL, backslashes, '..' and what is no UTF-8.
+    It is in NFC, unless it is too long to name a file of any version: then it only has to be found missing. Raises
+    PathInvalidError for encoded slashes, NUL, backslashes, '..' and what is no UTF-8.
     """
     if not raw.startswith("/"):
         raise PathInvalidError(reason="its path does not begin with a slash")
@@ -77,7 +82,7 @@ def decode_path(raw: str) -> str:
         raise PathInvalidError(reason="its path holds a NUL")
     if any(part in (".", "..") for part in path.split("/")):
         raise PathInvalidError(reason="its path holds `.` or `..`")
-    return unicodedata.normalize("NFC", path[1:])
+    return path[1:] if len(path) > _LONGEST else composed(path[1:])
 
 
 def _find(site: Site, path: str, query: str) -> File | Fixed | None:
@@ -124,7 +129,7 @@ def is_navigation(path: str, request: Request) -> bool:
     ):
         return False
     accept = request.accept
-    return accept is None or "text/html" in accept or "*/*" in accept or "application/xhtml" in accept
+    return not accept or "text/html" in accept or "*/*" in accept or "application/xhtml" in accept
 
 
 def earlier_file(site: Site, path: str) -> File | None:

@@ -31,6 +31,9 @@ def runtime_object(site: Site) -> dict[str, str]:
 def runtime_script(site: Site) -> bytes:
     """The script element that defines the runtime object. Nothing a variable holds can end the element."""
     text = json.dumps(runtime_object(site), separators=(",", ":"), sort_keys=True)
+    # In quotes an object literal takes this name for the prototype; in brackets it is one like any other (ECMA-262,
+    # annex B.3.1). In a value the quotes would have backslashes before them.
+    text = text.replace('"__proto__":', '["__proto__"]:')
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return f"<script>window.__EASEL__=window.__MIXPEEK__={text}</script>".encode()

@@ -37,8 +37,9 @@ def clean_filename(filename: str) -> str:
 
     Raises FilenameInvalidError when nothing usable is left.
     """
-    last = re.split(r"[/\\]", filename)[-1]
-    plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode()
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    # One by one: marks that stand in a row would be put in order, in time that grows with the square of their number.
+    plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
     name = _UNSAFE.sub("-", plain).strip(".-")
     if not name:
         raise FilenameInvalidError(filename=filename[:200], reason="nothing usable is left of it")

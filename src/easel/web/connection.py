@@ -13,7 +13,7 @@ import fcntl
 import sys
 import termios
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import httptools
 from uvicorn.config import Config
@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from easel.ids import new_id
+from easel.web.heads import FRAMING, LONGEST_PATH, MOST_LINES, Bound, HeadRefusedError, Heeded
 
 LARGEST_HEAD = 64 * 1024
 """How many bytes of a request's head are waited for before it is refused with 431."""
@@ -34,6 +35,10 @@ _BODY_PIECE = 16 * 1024
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with bounds."""
 
+    heeded: Heeded = FRAMING
+    """The headers that are read at all."""
+    longest_query = LARGEST_HEAD
+    """Bytes of a request's query; a longer one is refused with 414."""
     in_head = False
     """Whether a request's head has begun and is not complete."""
     at_border = True
@@ -41,6 +46,8 @@ class GuardedProtocol(HttpToolsProtocol):
     begun = 0
     """How many requests have begun; whoever wants to count begins at 0."""
     _head_bytes = 0
+    _lines = 0
+    _refused: HeadRefusedError | None = None
     _touched = False
     _silent_looks = 0
     _watch: asyncio.TimerHandle | None = None
@@ -75,7 +82,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         if self._unparsed:
+            # The application has asked for what follows a body, and reading went on. It ends again, until it is needed.
             self._unparsed += data
+            self.flow.pause_reading()
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
@@ -107,7 +116,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._end_after_answers()
             return False
         except httptools.HttpParserError:
-            self._refuse(400, "The request cannot be read.")
+            refused = self._refused or HeadRefusedError(400, "The request cannot be read.")
+            self._refuse(refused.status, refused.message)
             return False
         if self.in_head:
             self._head_bytes = self._head_bytes + len(data) if self.begun == begun else 0
@@ -134,6 +144,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.begun += 1
+        self._lines = 0
         self.in_head = True
         self.at_border = False
         self._touched = True
@@ -141,7 +152,24 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header of the request; what follows a chunked body is no part of it."""
         if self.in_head:
-            self.headers.append((name.lower(), value))
+            self._lines += 1
+            name = name.lower()
+            bound = self.heeded.get(name)
+            if bound is not None:
+                self.headers.append((name, value if len(value) <= bound[0] else self._too_long(name, bound)))
+            if self._lines > MOST_LINES:
+                self._break_off(431, f"The request has more than {MOST_LINES} headers.")
+
+    def _too_long(self, name: bytes, bound: Bound) -> bytes:
+        """What is read in place of a value that is too long."""
+        if bound.refused:
+            self._break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
+        return b""
+
+    def _break_off(self, status: int, message: str) -> NoReturn:
+        """Ends the parsing of what the client has sent."""
+        self._refused = HeadRefusedError(status, message)
+        raise self._refused
 
     def on_message_complete(self) -> None:
         """The request is complete, with its body."""
@@ -150,15 +178,24 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request goes to the application."""
-        self.in_head = False
         url, headers = self.url, self.headers
+        self._check_target(url)
+        self.in_head = False
         if not url.startswith(b"/"):
             url, headers = _in_origin_form(url, headers)
+            for name, value in headers[:1]:
+                if len(value) > self.heeded[name].most:
+                    self._too_long(name, self.heeded[name])
         super().on_message_begin()
         self.url = url
         self.headers = self.scope["headers"] = headers
         self.expect_100_continue = (b"expect", b"100-continue") in [(name, value.lower()) for name, value in headers]
         super().on_headers_complete()
+
+    def _check_target(self, url: bytes) -> None:
+        path, _, query = url.partition(b"?")
+        if len(path) > LONGEST_PATH or len(query) > self.longest_query:
+            self._break_off(414, "The address of the request is too long.")
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client has sent everything. True keeps its other direction open for the answers it still waits for."""

@@ -1,0 +1,83 @@
+"""Which headers are read, and how much of each: all others, and whatever is longer, never get past the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+MOST_LINES = 200
+"""Lines of headers of one request; with more it is refused with 431. No browser and no proxy sends half of it."""
+LONGEST_PATH = 16 * 1024
+"""Bytes of a request's path; a longer one is refused with 414. A file's own is at most 9 KiB, fully escaped."""
+
+
+class HeadRefusedError(Exception):
+    """A head that is not read on: the status, and a sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Bound(NamedTuple):
+    """The most bytes of a header's value, all its lines together.
+
+    Of a longer one nothing is read: it counts as an empty one, where HTTP lets a server ignore it, or where the empty
+    one is refused later; where `refused`, the request is answered with 431 (RFC 6585 §5).
+    """
+
+    most: int
+    refused: bool = False
+
+
+Heeded = Mapping[bytes, Bound]
+
+FRAMING: Final[Heeded] = {
+    b"connection": Bound(256, refused=True),
+    b"content-length": Bound(19, refused=True),
+    b"expect": Bound(64, refused=True),
+    b"host": Bound(1024, refused=True),
+    b"transfer-encoding": Bound(64, refused=True),
+    b"upgrade": Bound(256, refused=True),
+}
+"""What every server reads. No host that is one is as long (RFC 1035 §2.3.4: 253 bytes, and a port)."""
+
+VISITORS: Final[Heeded] = {
+    **FRAMING,
+    b"accept": Bound(4096),
+    b"accept-encoding": Bound(1024),
+    b"if-match": Bound(4096),
+    b"if-modified-since": Bound(64),
+    b"if-none-match": Bound(4096),
+    b"if-range": Bound(128),
+    b"if-unmodified-since": Bound(64),
+    b"proxy-connection": Bound(256),
+    b"range": Bound(64),
+    b"sec-fetch-dest": Bound(64),
+}
+"""What the edge reads."""
+
+CLIENTS: Final[Heeded] = {
+    **FRAMING,
+    b"accept": Bound(4096),
+    b"authorization": Bound(256),
+    b"content-type": Bound(256),
+    b"idempotency-key": Bound(256),
+    b"if-modified-since": Bound(64),
+    b"if-none-match": Bound(4096),
+    b"if-range": Bound(128),
+    b"last-event-id": Bound(100),
+    b"range": Bound(1024),
+    b"x-forwarded-for": Bound(1024),
+    b"x-forwarded-proto": Bound(64),
+    b"x-namespace": Bound(1024, refused=True),
+}
+"""What the api reads. A key, and an Idempotency-Key, that are too long are refused like all that are malformed."""
+
+
+def value_of(lines: list[bytes], most: int) -> bytes:
+    """The value of a header that came in these lines: one list (RFC 9110 §5.3), empty where it is too long."""
+    if sum(map(len, lines)) + 2 * len(lines) > most + 2:
+        return b""
+    return b", ".join(lines)
