@@ -222,7 +222,8 @@ def test_an_idempotency_key_gives_the_first_answer_again(platform: Platform) -> 
         (b'{"slug": "shop", "meta": {"title": "x"}, "sections": [{"type": "a", "props": {"$sealed": 1}}]}', 422),
         (b'{"slug": "shop", "meta": {"title": "x"}, "build_config": {"env_vars": {"$sealed": "1"}}}', 422),
         (b'{"slug": "shop", "meta": {"title": "x"}, "build_config": {"env_vars": {"a\\u0000": "1"}}}', 422),
-        (b'{"slug": "shop", "meta": {"title": "x"}, "tabs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
+        (b'{"slug": "shop", "meta": {"title": "x"}, "tabs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 422),
+        (b'{"slug": "shop", "meta": {"title": "x"}, "tabs": ' + b"[" * 9_000 + b"]" * 9_000 + b"}", 400),
     ],
 )
 def test_a_body_that_cannot_be_kept_is_refused_in_the_envelope(platform: Platform, body: bytes, status: int) -> None:

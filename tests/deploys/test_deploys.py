@@ -70,6 +70,7 @@ def test_an_order_that_cannot_be_carried_out_is_refused_at_once(app: RunningApp)
         ({"bundle_s3_key": key, "environment": "preview"}, 422, "validation_error"),
         ({"source": "git"}, 400, "repository_not_connected"),
         ({"bundle_s3_key": key, "source_files": {"../x": "y"}}, 400, "source_file_path_invalid"),
+        ({"bundle_s3_key": key, "source_files": {"a" * 3_000_000: "y"}}, 400, "source_file_path_invalid"),
         ({"bundle_s3_key": key, "source_files": {f"{n}": "" for n in range(2001)}}, 400, "source_files_too_many"),
         ({"bundle_s3_key": key, "source_files": {"a": "x" * 11_000_000}}, 400, "source_files_too_large"),
     ]

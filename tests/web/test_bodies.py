@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from bench.running import Platform, RunningApp
-from easel.web.bodies import BodyRule, BoundedRequest, RequestTimeoutError, RequestTooLargeError, timely
+from easel.web.bodies import MOST_VALUES, BodyRule, BoundedRequest, RequestTimeoutError, RequestTooLargeError, timely
 
 JSON = {"Content-Type": "application/json"}
 
@@ -102,6 +102,62 @@ async def test_a_body_is_taken_whole_or_refused(pieces: list[bytes], largest: in
     else:
         await request.take()
         assert await request.body() == body
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('"' + ',[{\\\\\\"' * 20_000 + '"', 1),
+        ('["\\\\", ' + "1, " * 9_000 + '"\\\\"]', 9_003),
+        (json.dumps({f"{n}": [] for n in range(9_000)}), 9_001),
+        ("[" + '["[]"], ' * 4_999 + "1]", 10_000),
+        ("[" + "[], " * 9_999 + "1]", 10_001),
+        (json.dumps({f"{n}": "," for n in range(10_001)}), 10_002),
+        ("[" * 50_000, 50_000),
+        ('["\\\\",' + "1," * 10_000 + "1]", 10_002),
+    ],
+)
+async def test_a_body_of_more_values_than_are_read_is_refused_before_it_is_read(text: str, values: int) -> None:
+    request = request_with(iter([text.encode()]))
+    await request.take()
+    if values > MOST_VALUES:
+        with pytest.raises(json.JSONDecodeError, match="more than 10000 values"):
+            await request.json()
+    else:
+        assert await request.json() == json.loads(text)
+
+
+async def test_a_number_that_takes_long_to_read_is_refused() -> None:
+    for digits, fits in ((1000, True), (1001, False)):
+        request = request_with(iter([b'{"a": ' + b"7" * digits + b"}"]))
+        await request.take()
+        if fits:
+            assert await request.json() == {"a": int("7" * 1000)}
+        else:
+            with pytest.raises(json.JSONDecodeError):
+                await request.json()
+
+
+def test_of_many_wrong_values_few_are_told(app: RunningApp) -> None:
+    for fields in (
+        {"build_config": {"env_vars": {f"{n}": n for n in range(900)}, "secrets": {f"{n}": n for n in range(900)}}},
+        {"sections": list(range(900)), "stats": list(range(900)), "tabs": list(range(90))},
+        {"build_config": {"env_vars": {f"{n}": n for n in range(9_000)}}},
+    ):
+        answer = app.client.patch(app.path, json=fields)
+        assert answer.status_code == 422
+        assert len(answer.json()["detail"]) <= 3
+    assert answer.json()["detail"][0]["type"] == "too_long"
+
+
+def test_whose_key_is_not_good_enough_hears_that_before_a_large_body_is_looked_at(
+    platform: Platform, app: RunningApp
+) -> None:
+    made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()["key"]
+    wrong = json.dumps({"source_files": {f"{n}": n for n in range(9_000)}})
+    with platform.client(made) as client:
+        answer = client.post(f"{app.path}/deploy", content=wrong, headers=JSON)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "insufficient_scope")
 
 
 async def test_a_large_body_is_read_as_python_reads_it() -> None:

@@ -90,7 +90,9 @@ class BuildConfig(Part):
     asset_prefix: Text | None = None
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Literal["secrets", "dependencies"]] | None = Field(
-        default=None, description="An addition: what bundles of this app may hold although it is a mistake mostly"
+        default=None,
+        max_length=100,
+        description="An addition: what bundles of this app may hold although it is a mistake mostly",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,7 +109,8 @@ async def create_app(
             raise TooManyAppsError(current=current, used=current, limit=max_apps)
     await refuse_taken(work, slug, caller.org_id, reserved_for)
     given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    config = seal(vault, {name: given[name] for name in SECTIONS if name in given}, {})
+    # A password's hash takes its time, and so does a large configuration: others get their turn meanwhile.
+    config = await asyncio.to_thread(seal, vault, {name: given[name] for name in SECTIONS if name in given}, {})
     _check_size(config)
     _check_access(config)
     now = clock.now()
@@ -148,7 +150,8 @@ async def update_app(
     if request.slug is not None and request.slug != app.slug:
         slug = check_slug(request.slug)
         await refuse_taken(work, slug, app.org_id, reserved_for)
-    draft = _patched(vault, app, {name: patch[name] for name in SECTIONS if name in patch})
+    changed = {name: patch[name] for name in SECTIONS if name in patch}
+    draft = await asyncio.to_thread(_patched, vault, app.slug, app.draft, changed)
     if dry_run:
         warnings.append("This was a dry run: nothing was changed.")
         return Change(app, warnings)
@@ -166,11 +169,11 @@ async def update_app(
     return Change(app, warnings)
 
 
-def _patched(vault: Vault, app: App, patch: Config) -> Config:
+def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> Config:
     # Sealing first keeps a masked secret what it was, and lets the merge work on values at rest.
-    merged = merge_patch(app.draft, patch)
-    sealed = seal(vault, merged, app.draft)
-    _check_valid(app.slug, merged)
+    merged = merge_patch(draft, patch)
+    sealed = seal(vault, merged, draft)
+    _check_valid(slug, merged)
     _check_size(sealed)
     _check_access(sealed)
     return sealed
@@ -180,7 +183,7 @@ def _check_valid(slug: str, config: Config) -> None:
     try:
         CreateAppRequest.model_validate({"slug": slug, **_plain(config)})
     except ValidationError as error:
-        fields = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
+        fields = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()[:100]]
         raise ConfigInvalidError(validation_errors=fields) from error
 
 

@@ -79,8 +79,8 @@ class DeployRequest(Request):
     def _whole_characters(cls, files: dict[str, str] | None) -> dict[str, str] | None:
         for path, text in (files or {}).items():
             try:
-                path.encode()
-                text.encode()
+                _ = path.isascii() or path.encode()
+                _ = text.isascii() or text.encode()
             except UnicodeEncodeError:
                 raise PydanticCustomError(
                     "text_invalid",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,9 @@ async def accept(
     if found is None:
         raise BundleNotUploadedError(bundle_s3_key=order.bundle_s3_key)
     await note_found(work, upload, found)
-    data = check_source_files(order.source_files, limits) if order.source_files is not None else None
+    data = None
+    if order.source_files is not None:
+        data = await asyncio.to_thread(check_source_files, order.source_files, limits)
     # From here on the app's row is held: nobody takes the sources for an orphan before the deploy refers to them.
     sequence = await next_sequence(work, app)
     sources = None

@@ -86,15 +86,35 @@ def forget_who_asks(request: Request) -> None:
     request.state.principal = None
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a key has to be good for."""
+
+    scope: str
+    whole_organisation: bool
+
+    def check(self, principal: Principal) -> None:
+        """Raises InsufficientScopeError, KeyLimitedToAppError."""
+        principal.require(self.scope, whole_organisation=self.whole_organisation)
+
+
 def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Principal]]:
     """A dependency that gives the caller, if its key has the scope."""
+    need = Need(scope, whole_organisation)
 
     async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Principal:
         principal = await identify(request)
-        principal.require(scope, whole_organisation=whole_organisation)
+        need.check(principal)
         return principal
 
+    dependency.need = need  # type: ignore[attr-defined]
     return dependency
+
+
+def needed_by(dependency: object) -> Need | None:
+    """What a dependency made by `requires` needs of the key; None for any other."""
+    need = getattr(dependency, "need", None)
+    return need if isinstance(need, Need) else None
 
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: sk_…", scheme_name="BearerAuth")

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -20,7 +21,7 @@ from easel.access.models import RememberedAnswer
 from easel.access.service import Principal, bearer
 from easel.storage.database import Transaction
 from easel.web.bodies import BoundedRequest, rule_of
-from easel.web.context import forget_who_asks, identify, services_of
+from easel.web.context import forget_who_asks, identify, needed_by, services_of
 from easel.web.limits import PLAIN, weight_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -35,12 +36,13 @@ class EaselRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """The route's handler, inside a transaction."""
         handle = super().get_route_handler()
-        rule, weight = rule_of(self.endpoint), weight_of(self.endpoint)
+        rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
+        needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
         async def handler(plain: Request) -> Response:
             request = BoundedRequest(plain.scope, plain.receive)
-            request.rule = rule
+            request.rule, request.model = rule, model
             request.state.weight = weight
             # Whoever asks for far too much is told so before anything is looked up.
             services_of(request).limiter.refuse_over(_whose(request))
@@ -50,6 +52,8 @@ class EaselRoute(APIRoute):
                 return await in_turn(request, weight > PLAIN)
             async with _transaction(request):
                 caller = await identify(request)
+            for need in needs:
+                need.check(caller)
             services = services_of(request)
             async with services.fairness.body(caller.org_id):
                 await request.take()
@@ -78,6 +82,12 @@ class EaselRoute(APIRoute):
                 return await _first_or_again(request, key, handle)
 
         return handler
+
+
+def _model_of(route: APIRoute) -> type[BaseModel] | None:
+    """The model of the request's body, where it is one."""
+    kind = route.body_field.field_info.annotation if route.body_field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 @asynccontextmanager
