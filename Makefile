@@ -7,7 +7,7 @@ RUNTIME_STAMP := $(VENV)/.installed-runtime
 # Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-runtime serve test test-fast test-apart check chaos bench docs lock format clean
+.PHONY: install install-runtime serve test test-fast test-apart test-work check chaos bench docs lock format clean
 
 install: $(STAMP)
 install-runtime: $(RUNTIME_STAMP)
@@ -53,6 +53,10 @@ test-apart: install
 	EASEL_TEST_STORE=moto EASEL_TEST_PARTS=apart $(BIN)/python -m pytest tests/access tests/apps tests/browser tests/cli \
 	  tests/conformance tests/deploys tests/docs/test_readme.py tests/environments tests/storage/test_queue.py tests/uploads \
 	  tests/versions $(ARGS)
+
+# Counts instructions, under valgrind: a processor works on it for two or three minutes.
+test-work: install
+	EASEL_TEST_WORK=1 $(BIN)/python -m pytest tests/work -n0 $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

@@ -80,17 +80,23 @@ def storable_tree(value: Any) -> Any:
     """
     room = [TREE_VALUES, TREE_TEXT]
     _measure(value, TREE_DEPTH, room)
+    if min(room) < 0:
+        raise _too_large()
     return value
+
+
+def _too_large() -> PydanticCustomError:
+    return PydanticCustomError(
+        "json_too_large",
+        "a free-form value may hold {values} values, {depth} deep, and {text} characters of text",
+        {"values": TREE_VALUES, "depth": TREE_DEPTH, "text": TREE_TEXT},
+    )
 
 
 def _measure(value: Any, depth: int, room: list[int]) -> None:
     room[0] -= 1
     if depth < 0 or room[0] < 0 or room[1] < 0:
-        raise PydanticCustomError(
-            "json_too_large",
-            "a free-form value may hold {values} values, {depth} deep, and {text} characters of text",
-            {"values": TREE_VALUES, "depth": TREE_DEPTH, "text": TREE_TEXT},
-        )
+        raise _too_large()
     if isinstance(value, str):
         room[1] -= len(value)
         _check_text(value)
@@ -100,7 +106,10 @@ def _measure(value: Any, depth: int, room: list[int]) -> None:
             _storable_name(name)
             _measure(inner, depth - 1, room)
     elif isinstance(value, list):
-        for inner in value:
+        # Whole numbers, the most there can be of anything, only have to be counted.
+        others = [inner for inner in value if type(inner) is not int]
+        room[0] -= len(value) - len(others)
+        for inner in others:
             _measure(inner, depth - 1, room)
     elif isinstance(value, float) and not math.isfinite(value):
         raise PydanticCustomError("finite_number", "a number must be finite")

@@ -28,6 +28,10 @@ _OF_OTHERS = re.compile(
 )
 
 
+_UNESCAPED = re.compile(r"[@:/]|%(?![0-9A-Fa-f]{2})")
+"""What a password in an address may hold in its escaped form alone."""
+
+
 class Settings(BaseSettings):
     """How this Easel runs. Sizes are bytes, durations seconds unless the name says otherwise."""
 
@@ -211,7 +215,7 @@ class Settings(BaseSettings):
 def _misread(url: str) -> bool:
     """Whether a part of the password would be taken for a host, and told to everybody."""
     user = url.partition("?")[0].partition("://")[2].rpartition("@")[0]
-    return re.search(r"[@:/]|%(?![0-9A-Fa-f]{2})", user.partition(":")[2]) is not None
+    return _UNESCAPED.search(user.partition(":")[2]) is not None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:

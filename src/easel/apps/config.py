@@ -36,6 +36,8 @@ SECTIONS = (
 
 _SEALED = "$sealed"
 _DIGEST = "$digest"
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+"""What holds nothing: most of what a configuration is made of, and known by its type at once."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -128,7 +130,7 @@ def shown(value: Any) -> Any:
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [shown(inner) for inner in value]
+        return [inner if type(inner) in _PLAIN else shown(inner) for inner in value]
     return value
 
 
@@ -141,9 +143,9 @@ def _comparable(value: Any) -> Any:
     if _is_sealed(value):
         return {_DIGEST: value[_DIGEST]}
     if isinstance(value, Mapping):
-        return {name: _comparable(inner) for name, inner in value.items()}
+        return {name: inner if type(inner) in _PLAIN else _comparable(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_comparable(inner) for inner in value]
+        return [inner if type(inner) in _PLAIN else _comparable(inner) for inner in value]
     return value
 
 

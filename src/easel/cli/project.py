@@ -21,7 +21,9 @@ FILE_NAME = "easel.toml"
 BUILD_FOLDERS = ("dist", "build", "out", "public")
 """Where build tools put a finished app, in the order they are looked for."""
 
-_SOURCE_SCRIPT = re.compile(r"""<script[^>]+src=["'](/?src/[^"']+|[^"']+\.(?:tsx?|jsx))["']""", re.IGNORECASE)
+_NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
+# No element reaches into the next one, so that the search takes time in proportion to the page alone.
+_SOURCE_SCRIPT = re.compile(r"""<script[^<>]+src=["'](/?src/[^"'<>]+|[^"'<>]+\.(?:tsx?|jsx))["']""", re.IGNORECASE)
 """A script that only a development server can give out."""
 
 _KNOWN = ("app", "folder", "env", "server")
@@ -200,5 +202,5 @@ def project_root(project: Project, target: Target, working: Path) -> Path:
 
 def slug_from(name: str) -> str | None:
     """A slug made from a folder's name or a title, or None where too little is left of it."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].rstrip("-")
+    slug = _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:60].rstrip("-")
     return slug if len(slug) >= 3 else None

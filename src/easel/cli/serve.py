@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -123,5 +122,6 @@ def read_settings(**given: Any) -> Settings:
         option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
         # An address may hold a password.
-        value = re.sub(r"://.*@", "://***@", str(first["input"]))
-        raise SettingInvalidError(setting=option, value=value, reason=reason) from None
+        scheme, border, rest = str(first["input"]).partition("://")
+        hidden = f"***@{rest.rpartition('@')[2]}" if "@" in rest else rest
+        raise SettingInvalidError(setting=option, value=f"{scheme}{border}{hidden}", reason=reason) from None

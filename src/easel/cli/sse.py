@@ -36,17 +36,20 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """Lines ended by LF, CRLF or CR alone: other separators may lie inside data, so str.splitlines will not do."""
-    rest = b""
+    begun: list[bytes] = []
     first = True
     after_return = False
     for chunk in chunks:
         if not chunk:
             continue
-        if after_return:  # the line has ended already, so there is no rest
+        if after_return:  # the line has ended already, so nothing of it is left
             chunk = chunk.removeprefix(b"\n")
         after_return = chunk.endswith(b"\r")
-        *whole, rest = (rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        *whole, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in whole:
-            text = line.decode("utf-8", "replace")
+            text = b"".join((*begun, line)).decode("utf-8", "replace")
+            begun.clear()
             yield text.removeprefix("\ufeff") if first else text
             first = False
+        if rest:
+            begun.append(rest)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from easel.serving.models import Encoding
 
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
 _PREFERENCE: tuple[Encoding, ...] = ("br", "gzip", "identity")
 
 
@@ -125,7 +126,7 @@ def _is_number(text: str) -> bool:
 
 
 def _tags(header: str) -> set[str]:
-    return {tag.removeprefix("W/") for tag in re.findall(r'(?:W/)?"[^"]*"', header)}
+    return {tag.removeprefix("W/") for tag in _TAG.findall(header)}
 
 
 def _seconds(date: str) -> int | None:

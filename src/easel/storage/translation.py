@@ -18,7 +18,8 @@ from easel.storage.errors import (
 )
 
 # S3, GCS and Azure say in the same XML what is wrong. Azure's message goes on with the request's id and time.
-_SAID = re.compile(r"<Code>([^<]*)</Code>.*?<Message>([^<\r\n]*)", re.DOTALL)
+_CODE = re.compile(r"<Code>([^<]*)</Code>")
+_MESSAGE = re.compile(r"<Message>([^<\r\n]*)")
 
 _REFUSALS = frozenset(("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "PermanentRedirect"))
 """Codes of other answers than 401 and 403 where trying again is no use either."""
@@ -26,7 +27,7 @@ _REFUSALS = frozenset(("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidT
 _NO_BUCKET = frozenset(("ContainerNotFound", "NoSuchBucket"))
 _BUCKET = re.compile(r"<BucketName>([^<]+)|<Resource>/?([^</]+)")
 
-_REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .* not supported")
+_REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .{0,200} not supported")
 """Answers to credentials that may not do this, and credentials that can sign nothing (an Azure SAS token)."""
 
 
@@ -48,11 +49,11 @@ def translated(key: str) -> Iterator[None]:
         if "No space left" in text:
             raise StorageFullError() from error
         _require_bucket(error)
-        said = _SAID.search(text)
+        said = _said(text)
         # The first line is how it was asked, the rest is for whoever debugs the library.
         first = text.splitlines()[0]
-        reason = _reason(said) if said else first[:300].rstrip(".")
-        if _REFUSED.search(first) or (said and said[1] in _REFUSALS):
+        reason = f"{said[0]}, {said[1]}"[:300].rstrip(".") if said else first[:300].rstrip(".")
+        if _REFUSED.search(first) or (said and said[0] in _REFUSALS):
             raise StoreRefusesError(reason=reason) from error
         raise StoreUnavailableError(reason=reason) from error
 
@@ -60,11 +61,14 @@ def translated(key: str) -> Iterator[None]:
 def _require_bucket(error: Exception) -> None:
     """Raises BucketMissingError if that is what the store says."""
     text = str(error)
-    said = _SAID.search(text)
-    if said and said[1] in _NO_BUCKET:
+    said = _said(text)
+    if said and said[0] in _NO_BUCKET:
         named = _BUCKET.search(text)
-        raise BucketMissingError(named=f" `{named[1] or named[2]}`" if named else "", said=said[1]) from error
+        raise BucketMissingError(named=f" `{named[1] or named[2]}`" if named else "", said=said[0]) from error
 
 
-def _reason(said: re.Match[str]) -> str:
-    return f"{said[1]}, {said[2]}"[:300].rstrip(".")
+def _said(text: str) -> tuple[str, str] | None:
+    """The store's code for what is wrong, and its message."""
+    code = _CODE.search(text)
+    message = _MESSAGE.search(text, code.end()) if code else None
+    return (code[1], message[1]) if code and message else None

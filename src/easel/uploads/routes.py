@@ -54,7 +54,6 @@ objects_router = APIRouter(include_in_schema=False)
 SILENCE = 60
 """Seconds that nothing of an upload may come."""
 
-_RANGE = re.compile(r"([0-9]*)-([0-9]*)", re.ASCII)
 _RANGES = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})(?:, *(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18}))*")
 
 _CORS = {
@@ -217,7 +216,8 @@ def _satisfiable(ranges: str, size: int) -> bool:
     """
     if not _RANGES.fullmatch(ranges):
         return False
-    for first, last in _RANGE.findall(ranges):
+    for part in ranges.removeprefix("bytes=").split(","):
+        first, _, last = part.strip().partition("-")
         if (
             (first and int(first) >= size)
             or (first and last and int(first) > int(last))

@@ -46,7 +46,7 @@ FRAMING: Final[Heeded] = {
 VISITORS: Final[Heeded] = {
     **FRAMING,
     b"accept": Bound(4096),
-    b"accept-encoding": Bound(1024),
+    b"accept-encoding": Bound(256),
     b"if-match": Bound(4096),
     b"if-modified-since": Bound(64),
     b"if-none-match": Bound(4096),

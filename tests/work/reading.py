@@ -1,0 +1,435 @@
+"""Everything that reads what strangers send, each with texts of one size and of four times that size.
+
+`python -m tests.work.reading` is run by `test_work` under callgrind, which writes down how many instructions were
+executed whenever `getppid` is called. What is read is found in the code's own tables: the headers of edge and api, the
+parameters and the bodies of every route, and every regular expression of every module. Only functions that are given
+such texts later on are named here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_args
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from uvicorn.server import ServerState
+
+import easel
+from easel.access.secrets import Vault
+from easel.access.service import bearer
+from easel.api.application import ROUTERS
+from easel.api.protocol import ApiProtocol
+from easel.apps.config import canonical, merge_patch, public_settings, seal, shown, shown_text
+from easel.apps.rules import check_slug
+from easel.bundles.directory import read_directory
+from easel.bundles.models import Allowances, Limits
+from easel.bundles.names import check_path, decode_name, printable
+from easel.bundles.root import find_root, notes, refuse_accidents, refuse_conflicts
+from easel.bundles.types import content_type
+from easel.cli import ignore, project, sse
+from easel.cli import text as cli_text
+from easel.deploys.service import check_source_files
+from easel.deploys.smoke import missing_assets
+from easel.edge.asked import read
+from easel.errors import EaselError
+from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
+from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
+from easel.serving.resolve import decode_path
+from easel.serving.runtime import inject, runtime_script
+from easel.settings import Settings
+from easel.uploads.routes import _satisfiable
+from easel.uploads.service import clean_filename
+from easel.versions.diff import unified
+from easel.web.bodies import _read, _read_large
+from easel.web.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
+from tests.bundles.crafted import File, craft
+from tests.edge.running import RunningEdge
+from tests.serving.building import Place
+from tests.work.shapes import FILLS, STARTS, filled, fills_for
+
+TOGETHER = 8
+"""Readings that are measured as one: what grows with the square outgrows the others of its group."""
+USUAL = 16 * 1024
+"""Bytes, where nothing says how long a text may be."""
+REFUSALS = (EaselError, HeadRefusedError, ValidationError, ValueError, RecursionError)
+
+
+class Case(NamedTuple):
+    """What is read, which text, and the work for so many bytes of it; `size` is the smaller one."""
+
+    name: str
+    size: int
+    prepare: Callable[[int], Callable[[], object]]
+
+
+def of_text(name: str, function: Callable[[str], object], start: str, fill: str, size: int, end: str = "\x01") -> Case:
+    """A function of a text."""
+
+    def prepare(length: int) -> Callable[[], object]:
+        text = filled(start, fill, length, end)
+        return lambda: function(text)
+
+    return Case(f"{name}: {start!r} + {fill!r} …", size, prepare)
+
+
+class Visitor:
+    """Sends requests to an edge, by its protocol's own callbacks, its fast path's reader, and its application."""
+
+    def __init__(self, folder: Path) -> None:
+        self.edge = RunningEdge(folder)
+        self.edge.app("shop", {"index.html": "<head></head>home", "a.txt": b"0123456789" * 100, "404.html": "gone"})
+        self.loop = self.edge.loop
+        kind: Any = self.edge.server.config.http
+        self.protocol = kind(self.edge.server.config, ServerState(), {}, self.loop)
+        self.send("/a.txt", [])
+
+    def send(self, target: str, headers: list[tuple[str, str]]) -> None:
+        """One request."""
+        protocol = self.protocol
+        protocol.on_message_begin()
+        protocol.url = target.encode("latin-1", "replace")
+        protocol._check_target(protocol.url)
+        protocol.on_header(b"Host", b"shop.localhost")
+        for name, value in headers:
+            protocol.on_header(name.encode(), value.encode("latin-1", "replace"))
+        read(protocol.url, protocol.headers, head_only=False)
+        path, _, query = protocol.url.partition(b"?")
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "http_version": "1.1",
+            "headers": protocol.headers,
+            "path": path.decode("latin-1"),
+            "raw_path": path,
+            "query_string": query,
+        }
+        self.loop.run_until_complete(self.edge.edge.app(scope, _never, _ignore))
+
+    def cases(self) -> Iterator[Case]:
+        """Every header that the edge reads, the path and the query."""
+        for header, bound in VISITORS.items():
+            name = header.decode()
+            for start in STARTS.get(name, ("",)):
+                for fill in FILLS:
+                    yield of_text(f"edge, {name}", self._header(name), start, fill, bound.most // 4, "x")
+            yield Case(f"edge, {name}, many lines", MOST_LINES // 5, self._lines(name))
+        for fill in FILLS:
+            yield of_text("edge, path", lambda text: self.send("/" + text, []), "", fill, LONGEST_PATH // 4 - 1, "x")
+            yield of_text("edge, query", lambda text: self.send("/index?" + text, []), "", fill, LONGEST_PATH, "x")
+
+    def _header(self, name: str) -> Callable[[str], object]:
+        return lambda text: self.send("/a.txt", [(name, text)])
+
+    def _lines(self, name: str) -> Callable[[int], Callable[[], object]]:
+        return lambda lines: lambda: self.send("/a.txt", [(name, '"x"')] * lines)
+
+
+async def _never() -> dict[str, object]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def _ignore(_: object) -> None:
+    pass
+
+
+def api_headers() -> Iterator[Case]:
+    """Every header that the api reads: as its connection takes it, and as the routes and services then read it."""
+    readers: dict[str, Callable[[str], object]] = {
+        "authorization": bearer,
+        "range": lambda text: _satisfiable(text, 1000),
+        "content-type": lambda text: text.split(";")[0].strip().lower(),
+    }
+    for header, bound in CLIENTS.items():
+        name = header.decode()
+        for start in STARTS.get(name, ("",)):
+            for fill in FILLS:
+                yield of_text(f"api, {name}", readers.get(name, str), start, fill, bound.most // 4, "x")
+
+
+def parameters() -> Iterator[Case]:
+    """Every parameter of every route, in its path, its query or a header, once for each way in which it is declared."""
+    seen = set()
+    for route in routes():
+        for where in ("path", "query", "header"):
+            for field in _parameters_of(route.dependant, f"{where}_params"):
+                if where == "header":
+                    assert field.alias.lower().encode() in CLIENTS, f"no bound says how long {field.alias} may be"
+                declared = f"{where} {field.field_info.annotation} {field.field_info.metadata}"
+                if declared in seen:
+                    continue
+                seen.add(declared)
+                size = LONGEST_PATH // 4 if where == "path" else ApiProtocol.longest_query // 4
+                for fill in FILLS:
+                    name = f"{route.path}, {where} parameter {field.alias}"
+                    yield of_text(name, partial(_validate, field), "", fill, size)
+
+
+def _parameters_of(dependant: Dependant, kind: str) -> Iterator[Any]:
+    yield from getattr(dependant, kind)
+    for inner in dependant.dependencies:
+        yield from _parameters_of(inner, kind)
+
+
+def _validate(field: Any, text: str) -> object:
+    return field.validate(text, {}, loc=())
+
+
+def bodies() -> Iterator[Case]:
+    """Every field of every body, and of all that it may hold, once for each way in which it is declared."""
+    yield from (
+        Case(f"a body of {fill!r}", 4 * USUAL, _a_body(head, fill, tail))
+        for head, fill, tail in (
+            ("[", "1,", "1]"),
+            ("", "[", ""),
+            ("[", "[],", "1]"),
+            ("", '{"a":', ""),
+            ('{"a":"', ",[{", '"}'),
+            ('{"a":"', '\\"', '"}'),
+            ('{"a":"', "\\\\", '"}'),
+            ('{"a":"', "\\u0041", '"}'),
+            ('{"a":', "7", "}"),
+            ('{"a":1.', "7", "}"),
+            ('{"a":1', " ", "}"),
+            ("", '"', ""),
+        )
+    )
+    seen: set[str] = set()
+    for route in routes():
+        if route.body_field is not None:
+            yield from _fields(route.body_field.field_info.annotation, route.path, seen)
+
+
+def _a_body(head: str, fill: str, tail: str) -> Callable[[int], Callable[[], object]]:
+    def prepare(length: int) -> Callable[[], object]:
+        body = filled(head, fill, length, tail).encode()
+
+        def both() -> None:
+            _attempt(lambda: _read(body))
+            _attempt(lambda: _read_large(body, "a"))
+
+        return both
+
+    return prepare
+
+
+def _fields(annotation: Any, path: str, seen: set[str]) -> Iterator[Case]:
+    for model in _models_in(annotation):
+        if repr(model) in seen:
+            continue
+        seen.add(repr(model))
+        for name, field in model.model_fields.items():
+            declared = f"{field.annotation} {field.metadata}"
+            if declared not in seen:
+                seen.add(declared)
+                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]
+                where = f"{path}, {model.__name__}.{name}"
+                for fill in (" ", "7", "a-", "\u0300\u0316", ",", '"', "/"):
+                    yield of_text(where, _in_every_form(adapter), "", fill, USUAL // 4)
+                yield Case(f"{where}, many", 500, _many(adapter))
+            yield from _fields(field.annotation, path, seen)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _in_every_form(adapter: TypeAdapter[Any]) -> Callable[[str], object]:
+    def validate(text: str) -> None:
+        for value in (text, {text: ""}, {"a": text}, [text]):
+            _attempt(partial(adapter.validate_python, value))
+
+    return validate
+
+
+def _many(adapter: TypeAdapter[Any]) -> Callable[[int], Callable[[], object]]:
+    def prepare(count: int) -> Callable[[], object]:
+        values: tuple[object, ...] = (
+            {f"{n}": n for n in range(count)},
+            {f"{n}": "" for n in range(count)},
+            [1] * count,
+            [""] * count,
+            [[]] * count,
+            [{}] * count,
+        )
+
+        def validate() -> None:
+            for value in values:
+                _attempt(partial(adapter.validate_python, value))
+
+        return validate
+
+    return prepare
+
+
+def routes() -> Iterator[APIRoute]:
+    """Every route of the api."""
+    for router in ROUTERS:
+        yield from (route for route in router.routes if isinstance(route, APIRoute))
+
+
+def patterns() -> Iterator[Case]:
+    """Every regular expression that a module keeps, asked in the ways in which the module asks it."""
+    package = Path(easel.__file__ or "").parent
+    for file in sorted(package.rglob("*.py")):
+        source = file.read_text()
+        if "re.compile(" not in source:
+            continue
+        module = importlib.import_module(".".join(("easel", *file.relative_to(package).with_suffix("").parts)))
+        for name, pattern in vars(module).items():
+            if not isinstance(pattern, re.Pattern) or f"\n{name} = " not in source:
+                continue
+            used = rf"\b{name}\.(search|match|fullmatch|findall|finditer|sub)\("
+            for method in sorted(set(re.findall(used, source))):
+                for start, fill in fills_for(pattern):
+                    yield of_text(f"{module.__name__}.{name}.{method}", _asked(pattern, method), start, fill, 256)
+
+
+def _asked(pattern: re.Pattern[Any], method: str) -> Callable[[str], object]:
+    ask = getattr(pattern, method)
+
+    def matched(text: str) -> object:
+        data = text.encode() if isinstance(pattern.pattern, bytes) else text
+        found = ask("", data) if method == "sub" else ask(data)
+        return list(found) if method == "finditer" else found
+
+    return matched
+
+
+def functions() -> Iterator[Case]:
+    """What is given such texts later."""
+    place = Place({"index.html": b"home"})
+    vault = Vault("tests")
+    limits = Settings(data_dir=Path("/nonexistent"))
+    readers: dict[str, tuple[Callable[[str], object], int]] = {
+        "check_path": (check_path, USUAL),
+        "decode_name": (lambda text: decode_name(text.encode(), utf8_flag=False), USUAL),
+        "printable": (printable, USUAL),
+        "check_slug": (check_slug, USUAL),
+        "clean_filename": (clean_filename, 256),
+        "check_source_files, path": (lambda text: check_source_files({text: ""}, limits), 4 * USUAL),
+        "check_source_files, text": (lambda text: check_source_files({"a": text}, limits), 4 * USUAL),
+        "decode_path": (lambda text: decode_path("/" + text), LONGEST_PATH // 4),
+        "decode_path, escaped": (lambda text: decode_path("/" + _escaped(text)), LONGEST_PATH // 36),
+        "is_fingerprinted": (is_fingerprinted, 256),
+        "may_be_of_an_earlier_version": (may_be_of_an_earlier_version, 256),
+        "content_type": (content_type, USUAL),
+        "acceptable": (acceptable, 256),
+        "byte_range": (lambda text: byte_range("bytes=" + text, 10), USUAL),
+        "byte_range, end": (lambda text: byte_range("bytes=1-" + text, 10), USUAL),
+        "not_modified": (lambda text: not_modified('"x"', 1, text, None), USUAL),
+        "not_modified, date": (lambda text: not_modified('"x"', 1, None, text), 64),
+        "range_applies": (lambda text: range_applies('"x"', 1, text), 64),
+        "bearer": (lambda text: bearer("Bearer " + text), USUAL),
+        "a configuration": (lambda text: _configure(vault, {"a": text, text: "b"}), USUAL),
+        "runtime_script": (lambda text: runtime_script(place.site(variables={"A": text, text: "b"})), USUAL),
+        "inject": (lambda text: inject(text.encode(), b"<script>"), USUAL),
+        "missing_assets": (lambda text: missing_assets(place.site(), text), USUAL // 2),
+        "unified": (lambda text: unified("a", text, text + "x"), USUAL),
+        "find_root": (lambda text: find_root([text, "index.html"]), 256),
+        "refuse_accidents": (lambda text: refuse_accidents([text], "", Allowances()), 256),
+        "notes": (lambda text: notes([text], "", [text]), 256),
+        "printed": (cli_text.clean, USUAL),
+        "events": (lambda text: list(sse.events([text.encode()])), USUAL),
+        "events, in pieces": (lambda text: list(sse.events(_pieces(text))), USUAL),
+        "slug_from": (project.slug_from, USUAL),
+        "ignore rules": (ignore.rules_for(Path("/nonexistent")).reason, 256),
+    }
+    for name, (function, size) in readers.items():
+        for fill in FILLS:
+            yield of_text(name, function, "", fill, size)
+    yield Case("refuse_conflicts, many", 500, lambda count: lambda: refuse_conflicts(_paths(count), {"a/" * count}))
+    yield Case("a zip of many members", 100, _zip_of_many)
+    yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
+    yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)
+
+
+def _pieces(text: str) -> Iterator[bytes]:
+    return (text[at : at + 8].encode() for at in range(0, len(text), 8))
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
+def _configure(vault: Vault, variables: dict[str, str]) -> None:
+    before = seal(vault, {"build_config": {"env_vars": variables, "secrets": variables}}, {})
+    after = seal(vault, merge_patch(before, {"build_config": {"secrets": variables}}), before)
+    canonical(after)
+    shown_text(shown(after))
+    public_settings(after)
+
+
+def _paths(count: int) -> list[str]:
+    return [f"a/{n}" for n in range(count)]
+
+
+def _zip_of_many(count: int) -> Callable[[], object]:
+    return _reading(craft(*(File(b"f%d" % n, b"") for n in range(count))))
+
+
+def _zip_of_ends(length: int) -> Callable[[], object]:
+    data = craft(File(b"index.html", b""))
+    comment = b"PK\5\6" * (length // 4)
+    return _reading(data[:-2] + len(comment).to_bytes(2, "little") + comment + b"x")
+
+
+def _zip_of_extras(length: int) -> Callable[[], object]:
+    return _reading(craft(File(b"index.html", b"", extra=b"\1\0\0\0" * (length // 4))))
+
+
+def _reading(data: bytes) -> Callable[[], object]:
+    return lambda: read_directory(memoryview(data), Limits())
+
+
+def _attempt(work: Callable[[], object]) -> None:
+    with contextlib.suppress(*REFUSALS):
+        work()
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """All of them."""
+    yield from Visitor(folder).cases()
+    yield from api_headers()
+    yield from parameters()
+    yield from bodies()
+    yield from patterns()
+    yield from functions()
+
+
+def main() -> None:
+    """Says what is measured together, waits for the word to go, and does it: each group at one size, then at four."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = list(cases(Path(folder)))
+        # What is made once, at the first use, is no work of what comes later.
+        for case in found:
+            _attempt(case.prepare(64))
+        groups = [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)]
+        print(json.dumps([[case.name for case in group] for group in groups]), flush=True)
+        sys.stdin.readline()
+        os.getppid()
+        for group in groups:
+            for times in (1, 4):
+                for case in group:
+                    _attempt(case.prepare(case.size * times))
+                os.getppid()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
