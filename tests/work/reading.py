@@ -51,7 +51,7 @@ from easel.serving.runtime import inject, runtime_script
 from easel.settings import Settings
 from easel.uploads.routes import _satisfiable
 from easel.uploads.service import clean_filename
-from easel.versions.diff import unified
+from easel.versions.diff import FileChange, renames, unified
 from easel.web.bodies import _read, _read_large
 from easel.web.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from tests.bundles.crafted import File, craft
@@ -354,6 +354,7 @@ def functions() -> Iterator[Case]:
         for fill in FILLS:
             yield of_text(name, function, "", fill, size)
     yield Case("refuse_conflicts, many", 500, lambda count: lambda: refuse_conflicts(_paths(count), {"a/" * count}))
+    yield Case("renames, many", 500, lambda count: lambda: renames(_renamed(count)))
     yield Case("a zip of many members", 100, _zip_of_many)
     yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
     yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)
@@ -377,6 +378,11 @@ def _configure(vault: Vault, variables: dict[str, str]) -> None:
 
 def _paths(count: int) -> list[str]:
     return [f"a/{n}" for n in range(count)]
+
+
+def _renamed(count: int) -> list[FileChange]:
+    gone = [FileChange(f"a{n}", "removed", "x", None, 1, None, -1) for n in range(count)]
+    return gone + [FileChange(f"b{n}", "added", None, "x", None, 1, 1) for n in range(count)]
 
 
 def _zip_of_many(count: int) -> Callable[[], object]:

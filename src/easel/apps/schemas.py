@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from easel.apps.legacy import (
     FeaturedGalleryConfigInput,
@@ -36,6 +37,18 @@ OtherSlug = Annotated[
 ]
 
 
+_MOST_KEY_VALUES = 1_000
+
+
+def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    # Each of them may be a secret, and is sealed by itself.
+    if sum(map(len, keys)) > _MOST_KEY_VALUES:
+        raise PydanticCustomError(
+            "too_many_values", "the keys may hold {most} values in all", {"most": _MOST_KEY_VALUES}
+        )
+    return keys
+
+
 class PageMeta(Part):
     """What the app is called, and whether search engines may list it (null: no)."""
 
@@ -63,7 +76,9 @@ class AuthConfigOutput(Part):
     jwt_jwks_url: Text | None = None
     jwt_audience: Text | None = None
     jwt_issuer: Text | None = None
-    api_keys: list[dict[Name, Tree]] | None = Field(default=None, max_length=1_000)
+    api_keys: Annotated[list[dict[Name, Tree]], AfterValidator(_few_in_all)] | None = Field(
+        default=None, max_length=1_000
+    )
 
 
 class AuthConfigInput(AuthConfigOutput):

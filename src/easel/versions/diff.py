@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Container, Iterable, Mapping
 from typing import Literal
 
@@ -84,14 +84,14 @@ def summarise(files: list[FileChange]) -> dict[str, int]:
 
 def renames(files: list[FileChange]) -> list[Rename]:
     """Removed and added files with the same content, paired in the order of their paths."""
-    added: dict[str, list[str]] = {}
+    added: dict[str, deque[str]] = {}
     for file in files:
         if file.status == "added" and file.new_hash is not None:
-            added.setdefault(file.new_hash, []).append(file.path)
+            added.setdefault(file.new_hash, deque()).append(file.path)
     found = []
     for file in files:
         if file.status == "removed" and file.old_hash is not None and added.get(file.old_hash):
-            target = added[file.old_hash].pop(0)
+            target = added[file.old_hash].popleft()
             found.append(Rename(from_path=file.path, to_path=target, hash=file.old_hash))
     return found
 
