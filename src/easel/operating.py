@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from easel.errors import EaselError
 from easel.places import lock_data_dir
-from easel.roles import open_vault, require_schema, require_shared
+from easel.roles import open_reserve, open_vault, require_schema, require_shared
 from easel.settings import Settings
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.errors import ObjectsUrlInvalidError
 from easel.storage.objects import ObjectStore
@@ -81,7 +82,7 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 
     with database_beside(settings) as url:
         check_schema(url)
-        objects, kept = _open_aside(settings), _open_place(place)
+        objects, kept = _open_aside(settings), _open_place(place, settings)
         return asyncio.run(service.back_up(url, objects, kept, settings.data_dir, with_keys=with_keys, say=say))
 
 
@@ -107,7 +108,7 @@ def bring_back(settings: Settings, place: str, *, name: str | None, say: Callabl
     DataDirInUseError."""
     from easel.transfer import service
 
-    kept = _open_place(place, create=False)
+    kept = _open_place(place, settings, create=False)
     with lock_data_dir(settings.data_dir):
         # Before a database is made for it.
         chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
@@ -132,7 +133,7 @@ class PlaceUrlInvalidError(EaselError):
     code = "place_unusable"
 
 
-def _open_place(place: str, *, create: bool = True) -> ObjectStore:
+def _open_place(place: str, settings: Settings, *, create: bool = True) -> ObjectStore:
     """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
     EndpointWithoutTlsError for a URL."""
     from easel.transfer.errors import BackupNotFoundError
@@ -145,7 +146,8 @@ def _open_place(place: str, *, create: bool = True) -> ObjectStore:
     try:
         if not create and not Path(place).exists():
             raise BackupNotFoundError(named="", place=place)
-        return open_objects(None, Path(place), Path(place) / ".scratch")
+        reserve = DiskReserve(Path(place), settings.disk_reserve, settings.ballast)
+        return open_objects(None, Path(place), Path(place) / ".scratch", reserve=reserve)
     except OSError as error:
         raise PlaceUnusableError(place=place, user=getpass.getuser(), reason=error.strerror) from error
 
@@ -153,7 +155,8 @@ def _open_place(place: str, *, create: bool = True) -> ObjectStore:
 def _open_aside(settings: Settings) -> ObjectStore:
     """The object store for a command: what it puts aside is not taken for what a killed server left behind."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    return open_objects(settings.objects_url, settings.objects_dir, _own_scratch(settings.scratch_dir))
+    scratch = _own_scratch(settings.scratch_dir)
+    return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))
 
 
 def _own_scratch(folder: Path | None) -> Path:

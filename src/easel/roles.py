@@ -20,6 +20,7 @@ from easel.access.secrets import Vault, load_secret
 from easel.errors import EaselError
 from easel.listening import bind, not_bound
 from easel.settings import Role, Settings
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.errors import DatabaseUnavailableError
 from easel.storage.freshness import FreshnessPage
@@ -80,8 +81,18 @@ def require_schema(url: str) -> None:
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
     """The object store that the settings name; for `patience` and `impatience` (seconds) see `open_objects`."""
     return open_objects(
-        settings.objects_url, settings.objects_dir, settings.scratch_dir, patience=patience, impatience=impatience
+        settings.objects_url,
+        settings.objects_dir,
+        settings.scratch_dir,
+        patience=patience,
+        impatience=impatience,
+        reserve=open_reserve(settings),
     )
+
+
+def open_reserve(settings: Settings) -> DiskReserve:
+    """The reserve of the disk that holds the data folder."""
+    return DiskReserve(settings.data_dir, settings.disk_reserve, settings.ballast)
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -109,10 +120,12 @@ def run_api(settings: Settings) -> None:
     url = _prepare(settings, "api")
 
     import uvicorn
+    from prometheus_client import REGISTRY
 
     from easel.api.application import make_application, make_services
     from easel.api.health import Health
     from easel.api.protocol import ApiProtocol
+    from easel.storage.disk_metrics import DiskCollector
     from easel.web.private import PrivateApp, private_port
 
     # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
@@ -132,6 +145,7 @@ def run_api(settings: Settings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=15,
     )
+    REGISTRY.register(DiskCollector(objects.reserve))
     sockets = [bind(settings.api_host, settings.api_port, shared=settings.api_processes > 1)]
     private = _private(settings, "api", shared=settings.api_processes > 1)
     health: Health = app.state.health
@@ -147,12 +161,14 @@ def run_worker(settings: Settings) -> None:
     """Runs deploys and background jobs until told to stop. Raises SchemaVersionError."""
     url = _prepare(settings, "worker")
 
-    from prometheus_client import start_http_server
+    from prometheus_client import REGISTRY, start_http_server
 
     from easel.deploys.tasks import DeployWorker
     from easel.storage.database import Database
+    from easel.storage.disk_metrics import DiskCollector
     from easel.storage.queue import Queue
 
+    REGISTRY.register(DiskCollector(open_reserve(settings)))
     if settings.worker_metrics_port is not None:
         try:
             start_http_server(settings.worker_metrics_port, addr=settings.metrics_host)

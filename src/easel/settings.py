@@ -12,6 +12,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from easel.storage.disk_reserve import is_reserve
+
 MIB = 1024 * 1024
 _METRICS_ABOVE = 1000
 
@@ -111,6 +113,12 @@ class Settings(BaseSettings):
         description="How old the routes may be that an edge starts with while the database is away; 0 is not at all.",
     )
 
+    disk_reserve: str | None = Field(
+        default=None,
+        description="What uploads and deploys leave free on the data folder's disk, in bytes or percent (`5%`). "
+        "None is the smaller of 1 GiB and 5%.",
+    )
+
     rate_limit_per_minute: int = Field(
         default=12_000,
         ge=0,
@@ -144,6 +152,13 @@ class Settings(BaseSettings):
             raise ValueError("write one or more of `api`, `worker` and `edge`, with commas between")
         return tuple(role for role in ROLES if role in named)
 
+    @field_validator("disk_reserve")
+    @classmethod
+    def _bytes_or_percent(cls, reserve: str | None) -> str | None:
+        if reserve is not None and not is_reserve(reserve):
+            raise ValueError("write a number of bytes, or a percentage below 100 like 5%")
+        return reserve
+
     @field_validator("secret_key")
     @classmethod
     def _hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
@@ -174,6 +189,11 @@ class Settings(BaseSettings):
     def objects_dir(self) -> Path:
         """Where the folder store keeps its objects."""
         return self.data_dir / "objects"
+
+    @property
+    def ballast(self) -> Path:
+        """What is kept on disk for the embedded PostgreSQL."""
+        return self.data_dir / "ballast"
 
     @property
     def edge_dir(self) -> Path:

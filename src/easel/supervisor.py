@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from subprocess import SubprocessError
 from typing import IO
 
 from easel.errors import EaselError, ServiceUnavailableError
+from easel.keeping import DiskWatch, keep_database
 from easel.listening import PortTakenError, bind
 from easel.places import lock_data_dir, remember_data_dir
 from easel.processes import RoleProcess, in_process, open_nursery
@@ -24,6 +24,7 @@ from easel.roles import (
     KEY_REPLACED,
     configure_logging,
     knows_routes,
+    open_reserve,
     open_store,
     prepare_database,
     recognise_key,
@@ -40,8 +41,6 @@ READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
 PORTS_FREE_WITHIN = 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-DATABASE_LOOKS = 2.0
-"""Seconds between two looks whether the embedded database runs; it is started again at the second one without it."""
 
 
 class NotReadyError(EaselError):
@@ -78,24 +77,33 @@ class Supervisor:
         # A store that cannot be reached is said at once, not found out at the first upload.
         with self._bearable():
             await open_store(self._settings).check()
-        embedded, keeper = None, None
+        embedded, keepers = None, []
         url = self._settings.database_url
-        if url is None:
+        if url is not None:
+            disk = self._disk(None)
+        else:
             began = time.perf_counter()
             embedded = EmbeddedPostgres(self._settings.postgres_dir)
+            disk = self._disk(embedded)
+            # The database may need room to start.
+            disk.look()
             url = await asyncio.to_thread(embedded.start)
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
             await self._prepare(url)
             if embedded is not None:
-                keeper = asyncio.create_task(self._keep_database(embedded))
+                keepers.append(asyncio.create_task(keep_database(embedded, self._stops_within)))
+            keepers.append(asyncio.create_task(disk.run(self._stops_within)))
             await self._watch(url)
         finally:
-            if keeper is not None:
-                await keeper
+            await asyncio.gather(*keepers, return_exceptions=True)
             if embedded is not None:
                 await asyncio.to_thread(embedded.stop)
             self._say("Stopped.")
+
+    def _disk(self, embedded: EmbeddedPostgres | None) -> DiskWatch:
+        folder = self._settings.data_dir.resolve()
+        return DiskWatch(open_reserve(self._settings), self._settings.ballast, embedded, folder)
 
     @property
     def _apart(self) -> bool:
@@ -206,21 +214,6 @@ class Supervisor:
             logger.error("%s ended with code %s; starting it again in %.1f s", role, code, pause)
             if not await self._stops_within(pause):
                 pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _keep_database(self, embedded: EmbeddedPostgres) -> None:
-        """Starts the embedded database again when it has ended by itself: when the system was short of memory, say."""
-        missed = False
-        while not await self._stops_within(DATABASE_LOOKS):
-            if embedded.runs:
-                missed = False
-            elif not missed:
-                missed = True
-            else:
-                logger.error("PostgreSQL has ended; starting it again")
-                try:
-                    await asyncio.to_thread(embedded.start_again)
-                except (OSError, SubprocessError, AssertionError) as error:
-                    logger.error("PostgreSQL does not start: %s", error)
 
     async def _stops_within(self, seconds: float) -> bool:
         """Waits that long, or until this Easel is told to stop; gives whether it was."""

@@ -87,6 +87,20 @@ def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None
     assert "repaired" in app.visit().text
 
 
+def test_what_fills_a_disk_is_found_and_deleted(machine: Installed) -> None:
+    """How a disk that is full behaves meanwhile is tried in tests/system/test_full_disk.py."""
+    app = RunningApp.create(machine)
+    app.deploy(page("large") | {"large.bin": os.urandom(200_000)})
+    look, delete = commands("disaster.md", "The disk is full")
+    said = machine.does(look)
+    told = {name: float(value) for name, value in re.findall(r"^(easel_disk_\w+) (.+)$", said, re.M)}
+    assert told["easel_disk_free_bytes"] > told["easel_disk_reserve_bytes"] > 0
+    assert re.search(rf"^[2-9]\d\d\t.*/{app.app_id}$", said, re.M), said
+    person = {"EASEL_SERVER": machine.api_url, "EASEL_API_KEY": machine.api_key}
+    machine.does('easel() { /opt/easel/.venv/bin/easel "$@"; }\n' + delete.replace("shop", app.slug), person)
+    assert app.visit().status_code == 404
+
+
 def test_an_embedded_database_that_was_killed_is_started_again(machine: Installed) -> None:
     app = RunningApp.create(machine)
     app.deploy(page("before"))

@@ -20,6 +20,7 @@ import pytest
 from bench.stores import Bucket, moto
 from easel.edge.disk import BLOCK, SMALL, DiskCache
 from easel.edge.store import EdgeStore
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
@@ -421,3 +422,26 @@ async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
     monkeypatch.setattr(cache, "_full_until", 0.0)
     assert bytes(await cache.view("object-1", len(contents["object-1"]), 0, 1)) == contents["object-1"]
     assert cache.weight == len(contents["object-1"])
+
+
+async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_last_stays(
+    objects: ObjectStore, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EdgeStore(objects)
+    contents = {f"object-{n}": os.urandom(4 * BLOCK) for n in range(4)}
+    for key, content in contents.items():
+        await objects.put(key, content)
+    free = DiskReserve(small_disk.folder, "0").room().free
+    objects.reserve = DiskReserve(small_disk.folder, str(free - 10 * BLOCK))
+    cache = DiskCache(store, small_disk.folder / "edge", budget=100 * BLOCK)
+    for key, content in contents.items():
+        assert bytes(await cache.whole(key)) == content
+    assert cache.weight == 8 * BLOCK
+    fetches = cache.fetches
+    for key in ("object-2", "object-3"):
+        assert bytes(await cache.whole(key)) == contents[key]
+    assert (cache.fetches, cache.in_memory) == (fetches, 0)
+    # Somebody else fills the disk: the cache gives back what it has, and goes on in memory.
+    objects.reserve = DiskReserve(small_disk.folder, str(free + 1))
+    assert bytes(await cache.whole("object-0")) == contents["object-0"]
+    assert (cache.weight, cache.in_memory) == (0, 4 * BLOCK)

@@ -15,6 +15,7 @@ from easel.edge.kept import KeptRoutes, OvertakenError, RouteKeeper
 from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
 from easel.roles import knows_routes
 from easel.settings import Settings
+from easel.storage.disk_reserve import DiskReserve
 from tests.edge.test_routes import manifest, moves
 from tests.system.chaos.small_disk import small_disk
 
@@ -252,6 +253,29 @@ def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pyte
         routes.confirm(time.time(), generation, whole=True)
         disk.fill()
         assert kept(disk.folder) == apps
+
+
+async def test_nothing_is_written_of_the_disks_reserve_and_all_that_changed_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    with small_disk(tmp_path / "disk", 16 * 1024 * 1024) as disk:
+        if disk is None:
+            pytest.skip("a small disk cannot be mounted here (it takes root)")
+        table = table_of(app(1))
+        keeper = RouteKeeper(table, disk.folder, URL, DiskReserve(disk.folder, "50%"))
+        keeper.start()
+        keeper.confirm()
+        await until(lambda: kept(disk.folder) == table.apps)
+        before = dict(table.apps)
+        filler = disk.folder / "of-another"
+        filler.write_bytes(bytes(9 * 1024 * 1024))
+        table.apply({"app_2": app(2)})
+        await until(lambda: "nearly full" in caplog.text)
+        assert kept(disk.folder) == before
+        filler.unlink()
+        await until(lambda: kept(disk.folder) == table.apps)
+        await keeper.stop()
 
 
 async def test_a_clock_that_is_put_back_keeps_nothing_from_being_noted(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from easel.edge.manifests import KeptManifests
+from easel.storage.disk_reserve import DiskReserve
 from tests.system.chaos.small_disk import small_disk
 
 
@@ -79,3 +80,10 @@ def test_a_disk_that_is_full_is_not_filled_with_halves(tmp_path: Path) -> None:
             kept.put(named(data), data)
             assert kept.get(named(data)) is None
         assert [file.name for file in (disk.folder / "manifests").iterdir()] == [named(b"one")]
+
+
+def test_nothing_is_kept_of_the_disks_reserve(tmp_path: Path) -> None:
+    kept = KeptManifests(tmp_path, budget=10**7, reserve=DiskReserve(tmp_path, str(10**18 - 1)))
+    kept.put(named(b"one"), b"one")
+    assert kept.get(named(b"one")) is None
+    assert not list(tmp_path.iterdir())

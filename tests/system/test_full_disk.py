@@ -1,52 +1,185 @@
-"""The disk of the only machine is full, and has room again (docs/operations/disaster.md)."""
+"""The disk of the only machine is nearly full, is full, and has room again (docs/operations/disaster.md)."""
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
-from bench.running import RunningApp, make_platform, zip_of
+from bench.running import Platform, RunningApp, make_platform, zip_of
+from easel.storage.disk_reserve import DiskReserve, Room
+from easel.storage.embedded import EmbeddedPostgres
 from tests.system.chaos.small_disk import SmallDisk, small_disk
 from tests.system.test_machines import page
 
 LARGE = 400 * 1024 * 1024
 """Bytes: what an embedded database needs, and some more."""
+RESERVE = 64 * 1024 * 1024
+"""Bytes; a twentieth of so small a disk would be no more than a segment of PostgreSQL's log."""
 
 
-@pytest.fixture
-def disk() -> Iterator[SmallDisk]:
+@dataclass(frozen=True)
+class Machine:
+    """A platform, and the disk that it has for itself."""
+
+    platform: Platform
+    disk: SmallDisk
+
+    @property
+    def room(self) -> Room:
+        """What is free on the disk, and what has to be."""
+        data = self.platform.data_dir
+        return DiskReserve(data, str(RESERVE), data / "ballast").room()
+
+    @property
+    def ballast(self) -> int:
+        """Bytes that are kept for PostgreSQL."""
+        return (self.platform.data_dir / "ballast").stat().st_size
+
+    @property
+    def database(self) -> EmbeddedPostgres:
+        """PostgreSQL, to be looked at."""
+        return EmbeddedPostgres(self.platform.data_dir / "postgres")
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Machine]:
     with (
         tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder,
         small_disk(Path(folder) / "disk", LARGE) as made,
     ):
         if made is None:
             pytest.skip("no disk may be mounted here; run as root")
-        yield made
+        platform = make_platform(made.folder, EASEL_DISK_RESERVE=str(RESERVE))
+        platform.start()
+        try:
+            yield Machine(platform, made)
+        finally:
+            platform.stop()
+            platform.stop_database()
 
 
-def test_a_full_disk_is_said_visitors_are_served_and_with_room_all_goes_on(disk: SmallDisk) -> None:
-    platform = make_platform(disk.folder)
-    platform.start()
-    try:
-        app = RunningApp.create(platform)
-        app.deploy(page(1))
-        waiting = app.upload(zip_of(page(2)))
-        issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "x.zip"}).json()
-        disk.fill()
-        headers = {"Content-Type": "application/zip"}
-        refused = httpx.put(issued["upload_url"], content=zip_of(page(3)), headers=headers, trust_env=False)
-        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_full")
-        failed = app.wait(app.order(waiting))
-        assert (failed["status"], failed["error_code"], failed["version"]) == ("failed", "storage_full", None)
-        assert "free some space" in failed["error"]
-        assert "page 1" in app.visit().text
-        disk.free()
-        again = app.wait(app.order(waiting))
-        assert (again["status"], again["version"]) == ("complete", 2)
-        assert "page 2" in app.visit().text
-    finally:
-        platform.stop()
+@pytest.fixture
+def machine(running: Machine) -> Iterator[Machine]:
+    """The machine, with room on its disk and its ballast whole."""
+    until(lambda: running.room.kept == RESERVE and running.room.spare > 0)
+    yield running
+    running.disk.free()
+
+
+def put(app: RunningApp, content: bytes) -> httpx.Response:
+    """Uploads as anybody does who was given an address, whatever comes of it."""
+    issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "x.zip"}).json()
+    headers = {"Content-Type": "application/zip"}
+    return httpx.put(issued["upload_url"], content=content, headers=headers, trust_env=False, timeout=60)
+
+
+def restores(app: RunningApp, version: int) -> bool:
+    return app.client.post(f"{app.path}/versions/{version}/restore", json={}).status_code == 200
+
+
+def write_much(platform: Platform) -> None:
+    """Has PostgreSQL begin another segment of its log. Raises psycopg.Error."""
+    with platform.database() as connection:
+        connection.execute("select pg_logical_emit_message(true, 'test', 'x'), pg_switch_wal()")
+
+
+def test_a_full_disk_is_said_visitors_are_served_and_with_room_all_goes_on(machine: Machine) -> None:
+    app = RunningApp.create(machine.platform)
+    app.deploy(page(1))
+    waiting = app.upload(zip_of(page(2)))
+    machine.disk.fill()
+    refused = put(app, zip_of(page(3)))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_full")
+    failed = app.wait(app.order(waiting))
+    assert (failed["status"], failed["error_code"], failed["version"]) == ("failed", "storage_full", None)
+    assert "free some space" in failed["error"]
+    assert "page 1" in app.visit().text
+    machine.disk.free()
+    again = app.wait(app.order(waiting))
+    assert (again["status"], again["version"]) == ("complete", 2)
+    assert "page 2" in app.visit().text
+
+
+def test_uploads_leave_the_reserve_free_and_what_is_deleted_makes_room_soon(machine: Machine) -> None:
+    platform = machine.platform
+    app, other = RunningApp.create(platform), RunningApp.create(platform)
+    other.deploy(page(1))
+    app.deploy({"index.html": "<!doctype html>large", "large.bin": os.urandom(20_000_000)})
+    assert len(app.visit("/large.bin").content) == 20_000_000
+    content = os.urandom(20_000_000)
+    while (answer := put(app, content)).status_code == 200:
+        pass
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
+    error = answer.json()["error"]
+    assert (error["code"], error["details"]["reserve"]) == ("storage_full", RESERVE)
+    assert 0 <= error["details"]["free"] - RESERVE < len(content)
+    assert machine.room.free >= RESERVE
+    assert not list((platform.data_dir / "scratch").iterdir())
+    # Less than the reserve is free now, and all but what takes room goes on.
+    with (platform.data_dir.parent / "log-of-another").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, machine.room.spare + 1024 * 1024)
+    assert httpx.get(f"{platform.api_url}/readyz", trust_env=False).json()["disk"] == "low"
+    assert put(other, b"small").json()["error"]["code"] == "storage_full"
+    large = {"config": {"public_env": {"A": "x" * 100_000}}}
+    assert other.client.patch(other.path, json=large).json()["error"]["code"] == "storage_full"
+    assert restores(other, 1)
+    assert app.client.delete(app.path).status_code == 200
+    until(lambda: put(other, content).status_code == 200)
+    assert other.deploy(page(2))["status"] == "complete"
+    (platform.data_dir.parent / "log-of-another").unlink()
+
+
+def test_a_disk_filled_by_others_hinders_no_restore_and_no_deletion(machine: Machine) -> None:
+    platform = machine.platform
+    app, other = RunningApp.create(platform), RunningApp.create(platform)
+    for number in (1, 2):
+        app.deploy(page(number))
+    whole = machine.ballast
+    machine.disk.fill()
+    until(lambda: machine.ballast < whole)
+    for number in (1, 2):
+        write_much(platform)
+        assert restores(app, number)
+        assert f"page {number}" in app.visit().text
+    assert other.client.delete(other.path).status_code == 200
+    assert put(app, b"x").json()["error"]["code"] == "storage_full"
+    machine.disk.free()
+    until(lambda: machine.ballast == whole)
+    assert app.deploy(page(3))["status"] == "complete"
+
+
+def test_a_database_that_found_no_room_at_all_is_back_by_itself_once_there_is(machine: Machine) -> None:
+    platform = machine.platform
+    app = RunningApp.create(platform)
+    app.deploy(page(1))
+    assert "page 1" in app.visit().text
+    while machine.ballast or machine.room.free:
+        machine.disk.fill()
+    while machine.database.runs:
+        machine.disk.fill()
+        try:
+            write_much(platform)
+        except psycopg.Error:
+            time.sleep(0.05)
+    # It is tried for as long as it takes, and each time in vain.
+    until(lambda: "PostgreSQL does not start" in platform.log.read_text())
+    assert "page 1" in app.visit().text
+    machine.disk.free()
+    until(lambda: httpx.get(f"{platform.api_url}/readyz", trust_env=False).json()["status"] == "ok")
+    assert app.deploy(page(2))["status"] == "complete"
+    assert "page 2" in app.visit().text

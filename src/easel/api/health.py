@@ -68,7 +68,17 @@ class Health:
         except (EaselError, OSError) as error:  # TimeoutError is an OSError
             parts["objects"] = f"no answer ({type(error).__name__})"
         ready = all(state == "ok" for state in parts.values())
+        # With a low disk all but uploads and deploys goes on, so the api stays ready.
+        parts["disk"] = _disk(self._services)
         return Readiness(ready, "ok" if ready else "not ready", parts)
+
+
+def _disk(services: Services) -> str:
+    """How the data folder's disk is."""
+    try:
+        return "low" if services.objects.reserve.is_reached else "ok"
+    except OSError as error:
+        return f"no answer ({type(error).__name__})"
 
 
 @router.get("/healthz")

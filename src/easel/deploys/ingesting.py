@@ -27,6 +27,7 @@ from easel.deploys.progress import Progress, size
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
 from easel.storage.objects import ObjectStore, Pinned
+from easel.storage.translation import translated
 from easel.uploads.errors import BundleTooLargeError
 from easel.versions.keys import bundle_key, manifest_key
 
@@ -60,6 +61,8 @@ async def ingest(
     assert deploy.bundle_s3_key is not None
     # A bucket takes what it is sent, whatever its size.
     limit = settings.max_upload_size
+    with translated(deploy.bundle_s3_key):
+        objects.reserve.require()
     async with AsyncExitStack() as held:
         try:
             async with progress.during("pin"):

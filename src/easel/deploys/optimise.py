@@ -24,6 +24,7 @@ from easel.serving.variants import build_variants
 from easel.storage.database import Database
 from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
+from easel.storage.translation import translated
 from easel.versions.keys import manifest_key, variants_key
 from easel.versions.models import Variants, Version
 
@@ -39,11 +40,13 @@ async def optimise(
 
     Does nothing when they are there already, or when no environment serves the manifest any more.
     `should_stop` is asked between two files, in a thread. Raises StopRequestedError once it said so, and
-    StoreUnavailableError and database errors: all are worth another try.
+    StoreUnavailableError, StorageFullError and database errors: all are worth another try.
     """
     key = manifest_key(app_id, manifest_hash)
     if not await _wanted(database, app_id, key):
         return
+    with translated(key):
+        objects.reserve.require()
     try:
         manifest = decode_manifest(await objects.get(key))
         data = await _build(objects, manifest, should_stop)

@@ -20,12 +20,15 @@ from easel.deploys.optimise import optimise
 from easel.deploys.orphans import sweep_orphans
 from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline
 from easel.deploys.progress import StopRequestedError
+from easel.deploys.room import make_room
 from easel.deploys.service import RUN_TASK
 from easel.deploys.sweep import sweep
 from easel.deploys.waiting import limits_in
-from easel.errors import ServiceUnavailableError
+from easel.errors import EaselError, ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
+from easel.storage.errors import ROOM_AFTER, StorageFullError
+from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from easel.storage.precedence import Precedence
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue, queue_app, take_over
@@ -49,6 +52,8 @@ STOPPED_WITHIN = 60.0
 LONGEST_PAUSE = 8
 """Seconds. That a worker died counts as an attempt as well, so a deploy may be far up this stair for no fault of the
 store, and the next short trouble should not cost it half a minute."""
+ROOM_LOOKS = 2.0
+"""Seconds between two looks whether the reserve of the disk that holds the objects is reached."""
 MOST_ATTEMPTS = 60
 """About eight minutes of trouble."""
 
@@ -64,6 +69,9 @@ class _GoOnLater(BaseRetryStrategy):
         # What is cancelled is what a stopping worker could wait for no longer.
         if isinstance(exception, StopRequestedError | asyncio.CancelledError):
             return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, StorageFullError):
+            # What is done in the background can wait for room. A deploy does not come here with it: somebody waits.
+            return RetryDecision(retry_in={"seconds": ROOM_AFTER})
         if _passes(exception):
             return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_PAUSE)})
         return None
@@ -105,12 +113,13 @@ class DeployWorker:
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
             workers = [asyncio.create_task(_run(worker)) for worker in (deploys, self._background)]
             taking_over = asyncio.create_task(self._take_over())
+            making_room = asyncio.create_task(self._make_room())
             stopper = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([*workers, stopper], return_when=asyncio.FIRST_COMPLETED)
             self.stop()
-            for task in [taking_over, *workers]:
+            for task in [taking_over, making_room, *workers]:
                 task.cancel()
-            results = await asyncio.gather(*workers, taking_over, return_exceptions=True)
+            results = await asyncio.gather(*workers, taking_over, making_room, return_exceptions=True)
             stopper.cancel()
         for result in results:
             # One that cannot say that it leaves is found to be silent.
@@ -214,3 +223,13 @@ class DeployWorker:
                     logger.warning("took over job %d (%s) from a silent worker", job_id, task)
             except ConnectorException as error:
                 logger.warning("could not look for stalled jobs: %s", error)
+
+    async def _make_room(self) -> None:
+        """Removes early what can be while the disk of a folder store is nearly full."""
+        while isinstance(self._objects, FolderObjects):
+            await asyncio.sleep(ROOM_LOOKS)
+            try:
+                if self._objects.reserve.is_reached:
+                    await make_room(self._database, self._objects, self._settings)
+            except (EaselError, DBAPIError, OSError, *PASSING) as error:
+                logger.warning("no room could be made on the disk: %s", error)

@@ -2,8 +2,8 @@
 
 Every object is a sparse file that is mapped once. Blocks are fetched when something in them is needed, the whole
 object when it is small; however many wait for a block, it is fetched once. All of it can be lost; objects that are here
-whole are taken over by the next process when this one ends. While the disk is full, objects lie in memory instead, as
-many as a small budget has room for.
+whole are taken over by the next process when this one ends. What would take of the disk's reserve is not kept there:
+while it is reached, or the disk full, objects lie in memory instead, as many as a small budget has room for.
 """
 
 from __future__ import annotations
@@ -200,17 +200,32 @@ class DiskCache:
         self._shrink(self._budget, keep=key)
 
     def _write(self, key: str, held: _Held, data: bytes, start: int) -> None:
+        if held.file is not None:
+            self._leave_reserve(len(data), keep=key)
         try:
-            held.write(data, start)
+            self._put(held, data, start)
         except StorageFullError:
             self._shrink(0, keep=key)
             try:
-                held.write(data, start)
+                self._put(held, data, start)
             except StorageFullError:
                 self._full_until = time.monotonic() + FULL_FOR
                 if self._held.get(key) is held:
                     self._drop(key)
                 raise
+
+    def _put(self, held: _Held, data: bytes, start: int) -> None:
+        if held.file is not None:
+            with translated(held.file.path.name):
+                self._objects.reserve.require(len(data))
+        held.write(data, start)
+
+    def _leave_reserve(self, length: int, *, keep: str) -> None:
+        """Has as much leave the cache as `length` bytes more would take of the disk's reserve."""
+        with suppress(OSError):
+            short = length - self._objects.reserve.room().spare
+            if short > 0:
+                self._shrink(max(0, self.weight - short), keep=keep)
 
     def _find(self, key: str, size: int) -> _Held:
         """The object as far as it is here, which may be not at all."""

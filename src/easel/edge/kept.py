@@ -20,6 +20,8 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from easel.edge.routes import AppRoute, EnvironmentRoute, RouteTable
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.errors import StorageFullError
 
 logger = logging.getLogger(__name__)
 
@@ -186,8 +188,9 @@ class KeptRoutes:
 class RouteKeeper:
     """Writes an edge's table down as it changes. Of several edges on a machine one does, for all of them."""
 
-    def __init__(self, table: RouteTable, folder: Path, database_url: str) -> None:
+    def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
+        self._reserve = reserve
         self._kept = KeptRoutes(folder, database_url)
         self._lock_path = folder / "routes.lock"
         self._lock: IO[str] | None = None
@@ -229,7 +232,7 @@ class RouteKeeper:
             try:
                 await self._write()
                 self._complained = False
-            except (sqlite3.Error, OSError, ValueError) as error:
+            except (sqlite3.Error, OSError, ValueError, StorageFullError) as error:
                 if not self._complained:
                     logger.warning("routes cannot be kept on disk, for a start without the database: %s", error)
                 self._complained = True
@@ -242,7 +245,11 @@ class RouteKeeper:
 
     async def _write(self) -> None:
         # What is known before the database was asked is what is kept already, or less.
-        if self._confirmed is None or (self._lock is None and not await self._begin()):
+        if self._confirmed is None:
+            return
+        if self._reserve is not None:
+            self._reserve.require()
+        if self._lock is None and not await self._begin():
             return
         confirmed, now = self._confirmed
         while self._changed:

@@ -8,13 +8,17 @@ from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.errors import StorageFullError
+
 
 class KeptManifests:
     """At most `budget` bytes of manifests, by their hashes (SHA-256, hex). Each file is held against its own when it is
     read, so that nothing but that manifest is ever given, whatever lies there; and all of it can be lost."""
 
-    def __init__(self, folder: Path, *, budget: int) -> None:
+    def __init__(self, folder: Path, *, budget: int, reserve: DiskReserve | None = None) -> None:
         self._folder = folder
+        self._reserve = reserve
         self._budget = budget
         self._sizes: OrderedDict[str, int] | None = None
         self._weight = 0
@@ -36,10 +40,12 @@ class KeptManifests:
             return
         written = self._folder / f"{manifest}.{os.getpid()}"
         try:
+            if self._reserve is not None:
+                self._reserve.require(len(data))
             sizes = self._known()
             written.write_bytes(data)
             written.replace(self._folder / manifest)
-        except OSError:
+        except (OSError, StorageFullError):
             with suppress(OSError):
                 written.unlink()
             return

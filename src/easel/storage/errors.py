@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from easel.errors import EaselError, NotFoundError, ServiceUnavailableError
+
+ROOM_AFTER = 30
+"""Seconds after which a disk that is full may have room again: when somebody has made some."""
 
 
 class ObjectMissingError(NotFoundError):
@@ -48,6 +53,14 @@ class StorageFullError(EaselError):
 
     status = 503
     code = "storage_full"
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(retry_after_seconds=ROOM_AFTER, **details)
+
+
+class ReserveReachedError(StorageFullError):
+    """The disk that holds Easel's data is nearly full: {free} bytes are free, and {reserve} are kept in reserve.
+    Nothing was changed; free some space, as by deleting apps, and try again."""
 
 
 class DatabaseReadOnlyError(ServiceUnavailableError):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from obstore.store import LocalStore
 
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectTooLargeError, StoreUnavailableError
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.translation import translated
@@ -23,11 +24,11 @@ from easel.storage.translation import translated
 class FolderObjects(ObjectStore):
     """Objects in a folder. Pinning is a hard link: no byte is copied, and an upload is only ever replaced whole."""
 
-    def __init__(self, root: Path, scratch: Path) -> None:
+    def __init__(self, root: Path, scratch: Path, *, reserve: DiskReserve | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
         scratch.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
-        super().__init__(LocalStore(self.root, mkdir=True), scratch)
+        super().__init__(LocalStore(self.root, mkdir=True), scratch, reserve=reserve)
 
     def local_path(self, key: str) -> Path | None:
         """Where the object lies on this machine's disk. Keys are made by Easel and never hold `..`."""
@@ -52,6 +53,7 @@ class FolderObjects(ObjectStore):
 
     def _put(self, key: str, data: bytes) -> None:
         with _written(key):
+            self.reserve.require(len(data))
             descriptor, part = self.scratch_file()
             try:
                 with os.fdopen(descriptor, "wb") as out:
@@ -62,15 +64,26 @@ class FolderObjects(ObjectStore):
             finally:
                 part.unlink(missing_ok=True)
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+    async def put_file(self, key: str, path: Path) -> None:
+        """Stores a file as an object. Raises as for any store."""
+        with _written(key):
+            self.reserve.require(path.stat().st_size)
+        await super().put_file(key, path)
+
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
         """Stores what comes durably: synced to disk, then renamed into place. Raises as for any store."""
         with _written(key):
             descriptor, part = self.scratch_file()
         try:
             # Closing writes what is left, so that it as well may find the disk full.
-            with _written(key), os.fdopen(descriptor, "wb") as out:
+            with (
+                _written(key),
+                os.fdopen(descriptor, "wb") as out,
+                self.reserve.promised(length) as promise,
+            ):
                 async for piece in pieces:
                     out.write(piece)
+                    promise.wrote(len(piece))
                 out.flush()
                 # A large one may take seconds, in which everybody else would wait.
                 await asyncio.to_thread(os.fsync, out.fileno())
@@ -92,6 +105,7 @@ class FolderObjects(ObjectStore):
                 except OSError as error:
                     if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                         raise
+                    self.reserve.require(source.stat().st_size)
                     shutil.copyfile(source, path)
                 size = path.stat().st_size
                 if limit is not None and size > limit:
@@ -113,6 +127,7 @@ class FolderObjects(ObjectStore):
                 try:
                     os.link(pinned.path, part)
                 except OSError:
+                    self.reserve.require(pinned.size)
                     shutil.copyfile(pinned.path, part)
                 os.replace(part, target)
             finally:

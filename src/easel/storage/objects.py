@@ -20,6 +20,7 @@ from typing import Literal
 import obstore
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import (
     ObjectMissingError,
     ObjectTooLargeError,
@@ -59,11 +60,18 @@ class ObjectStore:
     """Whether it is asked over a network, for which no transaction should wait."""
 
     def __init__(
-        self, store: LocalStore | S3Store | GCSStore | AzureStore, scratch: Path, *, impatience: float | None = None
+        self,
+        store: LocalStore | S3Store | GCSStore | AzureStore,
+        scratch: Path,
+        *,
+        impatience: float | None = None,
+        reserve: DiskReserve | None = None,
     ) -> None:
         self._store = store
         self._scratch = scratch
         self._impatience = impatience
+        self.reserve = reserve or DiskReserve(scratch, "0")
+        """Of the disk that holds scratch files, and the objects of a folder store."""
 
     @asynccontextmanager
     async def _soon(self, key: str) -> AsyncIterator[None]:
@@ -107,8 +115,9 @@ class ObjectStore:
         with translated(key):
             await obstore.put_async(self._store, key, path)
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
-        """Stores what comes, whole or not at all; not at all as well if `pieces` raises, which is passed on.
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
+        """Stores what comes, whole or not at all; not at all as well if `pieces` raises, which is passed on. `length`
+        bytes of it, where that is known, are set aside on the disk that they are to be written to.
 
         Raises StorageFullError, StoreUnavailableError.
         """
@@ -173,13 +182,14 @@ class ObjectStore:
         digest = hashlib.sha256()
         size = 0
         try:
-            with translated(key), os.fdopen(descriptor, "wb") as out:
+            with translated(key), os.fdopen(descriptor, "wb") as out, self.reserve.promised(0) as promise:
                 async for data in self.pieces(key):
                     digest.update(data)
                     size += len(data)
                     if limit is not None and size > limit:
                         raise ObjectTooLargeError(key=key, limit=limit)
                     out.write(data)
+                    promise.wrote(len(data))
             yield Pinned(path=path, hash=digest.hexdigest(), size=size)
         finally:
             path.unlink(missing_ok=True)

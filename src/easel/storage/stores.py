@@ -10,6 +10,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import EndpointWithoutTlsError, ObjectsUrlInvalidError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import Method, ObjectStore
@@ -44,19 +45,25 @@ class AzureObjects(BucketObjects):
 
 
 def open_objects(
-    url: str | None, folder: Path, scratch: Path, *, patience: float = 300, impatience: float | None = None
+    url: str | None,
+    folder: Path,
+    scratch: Path,
+    *,
+    patience: float = 300,
+    impatience: float | None = None,
+    reserve: DiskReserve | None = None,
 ) -> ObjectStore:
     """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
 
     `patience` is how many seconds one request to a bucket may take, with its body; `impatience`, where given, how many
-    reading a whole object, a range or what is known of it may take, with all retries. Raises ObjectsUrlInvalidError,
-    EndpointWithoutTlsError.
+    reading a whole object, a range or what is known of it may take, with all retries. `reserve` is of the disk that
+    holds the folders, by default none. Raises ObjectsUrlInvalidError, EndpointWithoutTlsError.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:
-        return FolderObjects(folder, scratch)
+        return FolderObjects(folder, scratch, reserve=reserve)
     if url.startswith("file://"):
-        return FolderObjects(Path(url.removeprefix("file://")), scratch)
+        return FolderObjects(Path(url.removeprefix("file://")), scratch, reserve=reserve)
     allow_http = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in _ALLOW_HTTP)
     try:
         store = obstore.store.from_url(
@@ -79,4 +86,4 @@ def open_objects(
     if isinstance(store, S3Store) and endpoint.startswith("http://") and not allow_http:
         raise EndpointWithoutTlsError(variable=variable, endpoint=endpoint)
     kind = AzureObjects if isinstance(store, AzureStore) else BucketObjects
-    return kind(store, scratch, impatience=impatience)
+    return kind(store, scratch, impatience=impatience, reserve=reserve)

@@ -174,7 +174,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
         if received != length:
             raise UploadIncompleteError(received=received, expected=length)
 
-    await objects.put_stream(key, pieces())
+    await objects.put_stream(key, pieces(), length=length)
     return f'"{digest.hexdigest()}"'
 
 

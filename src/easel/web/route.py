@@ -55,6 +55,7 @@ class EaselRoute(APIRoute):
             for need in needs:
                 need.check(caller)
             services = services_of(request)
+            services.objects.reserve.require_for_records()
             async with services.fairness.body(caller.org_id):
                 await request.take()
                 services.limiter.charge(caller.org_id, len(await request.body()))

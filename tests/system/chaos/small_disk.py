@@ -19,8 +19,8 @@ class SmallDisk:
         self._filler = folder / "filler"
 
     def fill(self) -> None:
-        """Leaves not a byte free."""
-        with self._filler.open("wb", buffering=0) as file:
+        """Leaves not a byte free, also when something has been freed since it was called before."""
+        with self._filler.open("ab", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(256 * 1024))

@@ -1,0 +1,129 @@
+"""What `easel serve` keeps going besides its processes: the embedded database, and the room on disk that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from subprocess import SubprocessError
+
+from easel.storage.ballast import LOW, MIB, PIECE, Ballast, size_on
+from easel.storage.disk_reserve import DiskReserve, Room
+from easel.storage.embedded import EmbeddedPostgres
+
+logger = logging.getLogger(__name__)
+
+DATABASE_LOOKS = 2.0
+"""Seconds between two looks whether the embedded database runs; it is started again at the second one without it."""
+DISK_LOOKS = 0.5
+"""Seconds between two looks at the disk."""
+CHECKPOINT_EVERY = 10.0
+"""Seconds between two checkpoints while next to nothing is free: after one, segments of the log are used again."""
+
+StopsWithin = Callable[[float], Awaitable[bool]]
+"""Waits so many seconds, or until all is to stop; gives whether it is."""
+
+
+async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -> None:
+    """Starts the embedded database again when it has ended by itself: when the system was short of memory or its disk
+    was full, say. It is tried until it succeeds."""
+    missed, failed = False, ""
+    while not await stops_within(DATABASE_LOOKS):
+        if embedded.runs and not failed:
+            missed = False
+        elif not missed:
+            missed = True
+        else:
+            if not failed:
+                logger.error("PostgreSQL has ended; starting it again")
+            try:
+                await asyncio.to_thread(embedded.start_again)
+            except (OSError, SubprocessError, AssertionError, ValueError) as error:
+                why = embedded.last_words() or str(error)
+                # Once, not every few seconds for as long as somebody needs to make room.
+                if why != failed:
+                    logger.error("PostgreSQL does not start, and is tried again: %s", why)
+                failed = why
+            else:
+                logger.info("PostgreSQL is up again")
+                missed, failed = False, ""
+
+
+class DiskWatch:
+    """Looks at the disk of the data folder: says when its reserve is reached, and moves the ballast of the embedded
+    database, if there is one."""
+
+    def __init__(self, reserve: DiskReserve, ballast: Path, embedded: EmbeddedPostgres | None, folder: Path) -> None:
+        self._reserve = reserve
+        self._ballast = Ballast(ballast)
+        self._embedded = embedded
+        self._folder = folder
+        self._is_low = False
+        self._is_out = False
+        self._checkpointed = float("-inf")
+        self._checkpoint: asyncio.Task[None] | None = None
+
+    async def run(self, stops_within: StopsWithin) -> None:
+        """Looks until all is to stop."""
+        while not await stops_within(DISK_LOOKS):
+            self.look()
+            if self._is_out and time.monotonic() > self._checkpointed + CHECKPOINT_EVERY:
+                self._use_log_again()
+        if self._checkpoint is not None:
+            await self._checkpoint
+
+    def look(self) -> None:
+        """Looks once. A disk that cannot be looked at is left alone."""
+        try:
+            if self._embedded is not None:
+                self._move_ballast()
+            self._tell(self._reserve.room())
+        except OSError as error:
+            logger.debug("the disk of %s cannot be looked at: %s", self._folder, error)
+
+    def _move_ballast(self) -> None:
+        if not self._ballast.is_kept:
+            self._ballast.make()
+        room = self._reserve.room()
+        given_up = 0
+        while room.free < LOW and (freed := self._ballast.give_up()):
+            given_up += freed
+            room = self._reserve.room()
+        if given_up:
+            logger.error(
+                "the disk of %s is full: %d MiB that were kept for PostgreSQL are given up, %d MiB are left",
+                self._folder,
+                given_up // MIB,
+                (size_on(room.total) - self._ballast.missing(room.total)) // MIB,
+            )
+        self._is_out = room.free < LOW or given_up > 0
+        # Far from what would have it given up again, and not before uploads are taken.
+        while (
+            self._ballast.missing(room.total) >= PIECE
+            and room.spare >= 0
+            and room.free - PIECE >= max(LOW + PIECE, room.kept - self._ballast.missing(room.total))
+        ):
+            self._ballast.grow()
+            room = self._reserve.room()
+
+    def _tell(self, room: Room) -> None:
+        if room.spare < 0 and not self._is_low:
+            self._is_low = True
+            logger.error(
+                "the disk of %s is nearly full: %d MiB are free, and %d MiB are kept in reserve (EASEL_DISK_RESERVE)."
+                " Uploads and deploys are refused until there is more; free some space",
+                self._folder,
+                room.free // MIB,
+                room.kept // MIB,
+            )
+        elif room.spare >= PIECE and self._is_low:
+            self._is_low = False
+            logger.warning("the disk of %s has room again: %d MiB are free", self._folder, room.free // MIB)
+
+    def _use_log_again(self) -> None:
+        if self._embedded is None or (self._checkpoint is not None and not self._checkpoint.done()):
+            return
+        self._checkpointed = time.monotonic()
+        self._checkpoint = asyncio.create_task(asyncio.to_thread(self._embedded.checkpoint))

@@ -1,0 +1,34 @@
+"""How full the disk is, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from easel.storage.disk_reserve import DiskReserve
+
+
+class DiskCollector(Collector):
+    """What is free on the disk of the data folder, and what has to be."""
+
+    def __init__(self, reserve: DiskReserve) -> None:
+        self._reserve = reserve
+
+    def describe(self) -> Iterator[Metric]:
+        """The metrics, without their values."""
+        yield GaugeMetricFamily("easel_disk_free_bytes", "Bytes that are free on the disk of the data folder")
+        yield GaugeMetricFamily("easel_disk_reserve_bytes", "Bytes that have to be free for uploads and deploys")
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now; none while the disk cannot be looked at."""
+        try:
+            room = self._reserve.room()
+        except OSError:
+            return
+        free, reserve = self.describe()
+        for family, value in ((free, room.free), (reserve, room.kept)):
+            assert isinstance(family, GaugeMetricFamily)
+            family.add_metric([], value)
+            yield family

@@ -1,0 +1,132 @@
+"""The part of a disk that stays free: nothing that users send is written while less is.
+
+What has to go on needs room as well: the database, which records that an app was deleted or a version restored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from easel.storage.ballast import Ballast
+from easel.storage.errors import ReserveReachedError
+
+LARGEST = 1024 * 1024 * 1024
+"""Bytes of the reserve where no other is set, or `PERCENT` of the file system if that is less."""
+PERCENT = 5.0
+LOOK_EVERY = 4 * 1024 * 1024
+"""Bytes that are written between two looks at the disk, of which other processes write as well."""
+
+_SETTING = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
+
+
+def is_reserve(setting: str) -> bool:
+    """Whether it is a number of bytes, or a percentage below 100 with its sign."""
+    return _SETTING.fullmatch(setting) is not None
+
+
+def reserve_on(setting: str | None, total: int) -> int:
+    """Bytes that the setting keeps free on a file system of `total` bytes; None is the default."""
+    found = _SETTING.fullmatch(setting) if setting is not None else None
+    if found is None:
+        return min(LARGEST, int(total * PERCENT / 100))
+    if found["bytes"]:
+        return int(found["bytes"])
+    return int(total * float(found["percent"]) / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A disk at one moment, in bytes: its size, what is free, what has to stay free, and what is promised to those who
+    are writing. `kept` is the reserve with what the ballast has given up, so that nobody else takes that."""
+
+    total: int
+    free: int
+    kept: int
+    promised: int
+
+    @property
+    def spare(self) -> int:
+        """Bytes that may still be written; below 0, so many have to become free."""
+        return self.free - self.kept - self.promised
+
+
+class DiskReserve:
+    """The reserve of the disk on which a folder is, as one process sees it."""
+
+    def __init__(self, folder: Path, setting: str | None, ballast: Path | None = None) -> None:
+        self._folder = folder
+        self._setting = setting
+        self._ballast = Ballast(ballast) if ballast is not None else None
+        self._promised = 0
+
+    @property
+    def holds_database(self) -> bool:
+        """Whether the embedded database is on this disk."""
+        return self._ballast is not None and self._ballast.is_kept
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether less than the reserve is free. Raises OSError."""
+        return self.room().spare < 0
+
+    def room(self) -> Room:
+        """The disk as it is now. Raises OSError."""
+        found = os.statvfs(self._folder)
+        total = found.f_blocks * found.f_frsize
+        given_up = self._ballast.missing(total) if self._ballast is not None else 0
+        kept = reserve_on(self._setting, total) + given_up
+        return Room(total, found.f_bavail * found.f_frsize, kept, self._promised)
+
+    def require(self, length: int = 0) -> None:
+        """Raises ReserveReachedError if the reserve is not free, or would not be after `length` bytes more; OSError."""
+        room = self.room()
+        if room.spare < length:
+            raise ReserveReachedError(free=max(0, room.free - room.promised), reserve=room.kept)
+
+    def require_for_records(self) -> None:
+        """As `require`, for what goes into the database, where that is the embedded one."""
+        if self.holds_database:
+            with suppress(OSError):
+                self.require()
+
+    @contextmanager
+    def promised(self, length: int) -> Iterator[Promise]:
+        """So many bytes are set aside for one who writes them within the block. Raises ReserveReachedError, OSError."""
+        self.require(length)
+        promise = Promise(self, length)
+        self._promised += length
+        try:
+            yield promise
+        finally:
+            self.release(promise.left)
+
+    def release(self, count: int) -> None:
+        """So many of the bytes that were set aside are so no longer."""
+        self._promised -= count
+
+
+class Promise:
+    """Bytes that are set aside for one who writes; `left` of them are still to come."""
+
+    def __init__(self, reserve: DiskReserve, length: int) -> None:
+        self._reserve = reserve
+        self._unseen = 0
+        self.left = length
+
+    def wrote(self, count: int) -> None:
+        """So many bytes have been written. Now and then the disk is looked at. Raises ReserveReachedError, OSError."""
+        fewer = min(count, self.left)
+        self.left -= fewer
+        self._reserve.release(fewer)
+        self._unseen += count
+        if self._unseen >= LOOK_EVERY:
+            self._unseen = 0
+            room = self._reserve.room()
+            # What is promised was found to have room; what others wrote since is what is looked for.
+            if room.free < room.kept:
+                raise ReserveReachedError(free=room.free, reserve=room.kept)
