@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 
 DATABASE_LOOKS = 2.0
 """Seconds between two looks whether the embedded database runs; it is started again at the second one without it."""
-DISK_LOOKS = 0.5
+START_WITHIN = 60.0
+"""Seconds after which a start that has not ended is made anew."""
+DISK_LOOKS = 0.25
 """Seconds between two looks at the disk."""
 CHECKPOINT_EVERY = 10.0
 """Seconds between two checkpoints while next to nothing is free: after one, segments of the log are used again."""
@@ -39,9 +41,11 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
             if not failed:
                 logger.error("PostgreSQL has ended; starting it again")
             try:
-                await asyncio.to_thread(embedded.start_again)
-            except (OSError, SubprocessError, AssertionError, ValueError) as error:
-                why = embedded.last_words() or str(error)
+                # One that ends again as it starts would be waited for without end.
+                async with asyncio.timeout(START_WITHIN):
+                    await asyncio.to_thread(embedded.start_again)
+            except (OSError, SubprocessError, AssertionError, ValueError, RuntimeError) as error:
+                why = embedded.last_words() or str(error) or type(error).__name__
                 # Once, not every few seconds for as long as somebody needs to make room.
                 if why != failed:
                     logger.error("PostgreSQL does not start, and is tried again: %s", why)

@@ -56,8 +56,11 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
             else:
                 if response.is_success:
                     return
-                if response.status_code < 500 and response.status_code != 429:
-                    raise _refused(response, "upload")
+                refusal = _refused(response, "upload")
+                # A disk that is full has no room a moment later either.
+                full = isinstance(refusal, ApiError) and refusal.answer.code == "storage_full"
+                if full or (response.status_code < 500 and response.status_code != 429):
+                    raise refusal
                 reason = f"the server answered {response.status_code}"
             if pause is not None:
                 output.warn(f"The upload to {_host(url)} broke off ({reason}). Attempt {attempt + 1} in {pause:g} s …")

@@ -27,7 +27,7 @@ from easel.deploys.waiting import limits_in
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
-from easel.storage.errors import ROOM_AFTER, StorageFullError
+from easel.storage.errors import StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from easel.storage.precedence import Precedence
@@ -52,6 +52,8 @@ STOPPED_WITHIN = 60.0
 LONGEST_PAUSE = 8
 """Seconds. That a worker died counts as an attempt as well, so a deploy may be far up this stair for no fault of the
 store, and the next short trouble should not cost it half a minute."""
+LONGEST_WAIT_FOR_ROOM = 300
+"""Seconds between two tries of what is done in the background while the disk has no room."""
 ROOM_LOOKS = 2.0
 """Seconds between two looks whether the reserve of the disk that holds the objects is reached."""
 MOST_ATTEMPTS = 60
@@ -71,7 +73,7 @@ class _GoOnLater(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, StorageFullError):
             # What is done in the background can wait for room. A deploy does not come here with it: somebody waits.
-            return RetryDecision(retry_in={"seconds": ROOM_AFTER})
+            return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_WAIT_FOR_ROOM)})
         if _passes(exception):
             return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_PAUSE)})
         return None
