@@ -81,9 +81,9 @@ class DiskWatch:
     def look(self) -> None:
         """Looks once. A disk that cannot be looked at is left alone."""
         try:
+            self._tell(self._reserve.room())
             if self._embedded is not None:
                 self._move_ballast()
-            self._tell(self._reserve.room())
         except OSError as error:
             logger.debug("the disk of %s cannot be looked at: %s", self._folder, error)
 

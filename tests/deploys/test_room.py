@@ -1,4 +1,4 @@
-"""While a disk is nearly full, what nobody needs goes at once, and nothing else does."""
+"""While a disk has little room, what nobody needs goes at once, and nothing else does."""
 
 from __future__ import annotations
 

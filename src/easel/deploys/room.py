@@ -1,4 +1,4 @@
-"""Making room while a disk is nearly full: what a sweep would remove later is removed at once, as far as it is safe.
+"""Making room while a disk has little: what a sweep would remove later is removed at once, as far as it is safe.
 
 Somebody may still be storing what was begun before: a deploy of an app that was deleted meanwhile, an upload whose
 address has expired. So what is done here is never final: nothing is noted as swept, and the sweep comes by later.
@@ -31,7 +31,9 @@ async def make_room(database: Database, objects: ObjectStore, settings: Settings
     that no deploy waits for. Gives the bytes. Raises StoreUnavailableError and database errors."""
     freed = await _of_deleted_apps(database, objects) + await _of_expired_uploads(database, objects, settings)
     if freed:
-        logger.warning("the disk is nearly full: %d bytes of deleted apps and expired uploads were removed", freed)
+        logger.warning(
+            "the disk has little room: %d bytes of deleted apps and expired uploads were removed early", freed
+        )
     return freed
 
 

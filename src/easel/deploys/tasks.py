@@ -55,7 +55,7 @@ store, and the next short trouble should not cost it half a minute."""
 LONGEST_WAIT_FOR_ROOM = 300
 """Seconds between two tries of what is done in the background while the disk has no room."""
 ROOM_LOOKS = 2.0
-"""Seconds between two looks whether the reserve of the disk that holds the objects is reached."""
+"""Seconds between two looks at the room on the disk that holds the objects."""
 MOST_ATTEMPTS = 60
 """About eight minutes of trouble."""
 
@@ -227,11 +227,11 @@ class DeployWorker:
                 logger.warning("could not look for stalled jobs: %s", error)
 
     async def _make_room(self) -> None:
-        """Removes early what can be while the disk of a folder store is nearly full."""
+        """Removes early what can be while the largest upload would not fit on the disk of a folder store."""
         while isinstance(self._objects, FolderObjects):
             await asyncio.sleep(ROOM_LOOKS)
             try:
-                if self._objects.reserve.is_reached:
+                if self._objects.reserve.room().spare < self._settings.max_upload_size:
                     await make_room(self._database, self._objects, self._settings)
             except (EaselError, DBAPIError, OSError, *PASSING) as error:
                 logger.warning("no room could be made on the disk: %s", error)

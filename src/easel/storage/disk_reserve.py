@@ -72,7 +72,8 @@ class DiskReserve:
     @property
     def is_reached(self) -> bool:
         """Whether less than the reserve is free. Raises OSError."""
-        return self.room().spare < 0
+        room = self.room()
+        return room.free < room.kept
 
     def room(self) -> Room:
         """The disk as it is now. Raises OSError."""

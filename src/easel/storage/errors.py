@@ -55,7 +55,7 @@ class StorageFullError(EaselError):
     code = "storage_full"
 
     def __init__(self, **details: Any) -> None:
-        super().__init__(retry_after_seconds=ROOM_AFTER, **details)
+        super().__init__(**{"retry_after_seconds": ROOM_AFTER, **details})
 
 
 class ReserveReachedError(StorageFullError):
