@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from obstore.store import LocalStore
 
 from easel.errors import envelope
 from easel.settings import Settings
@@ -18,8 +19,6 @@ from easel.storage.errors import ReserveReachedError, StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from tests.system.chaos.small_disk import small_disk as mounted_disk
-
-from .conftest import Opened
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -126,9 +125,8 @@ async def test_an_upload_ends_when_other_processes_take_the_room_it_was_promised
     assert not list((disk / "scratch").iterdir())
 
 
-async def test_what_is_put_aside_of_a_bucket_leaves_the_reserve(disk: Path, opened: Opened) -> None:
-    bucket = opened("moto")
-    objects = ObjectStore(bucket._store, disk, reserve=DiskReserve(disk, "90%"))
+async def test_what_is_put_aside_of_another_store_leaves_the_reserve(disk: Path, tmp_path: Path) -> None:
+    objects = ObjectStore(LocalStore(tmp_path / "far", mkdir=True), disk, reserve=DiskReserve(disk, "90%"))
     await objects.put("a/large", os.urandom(12 * MIB))
     with pytest.raises(ReserveReachedError):
         async with objects.pin("a/large"):
