@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from easel import clock
 from easel.apps.models import App
 from easel.deploys.models import Deploy
-from easel.deploys.service import FINAL
+from easel.deploys.states import FINAL
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
