@@ -6,15 +6,22 @@ there is another one, since deploying a million versions would take a day.
 
 from __future__ import annotations
 
+import json
 import time
 
 import psycopg
+
+from easel.apps.config import config_hash
 
 ORGANISATIONS = 500
 LOGGED = 2
 """Of how many of an app's deploys there are log lines: nine each, as a real deploy has."""
 
 _CONFIG = '{"meta": {"title": "An app of the model", "description": "What it is for, in a sentence."}}'
+_CONFIG_HASH = config_hash(json.loads(_CONFIG))
+_CONFIGURED = (
+    f"'{_CONFIG}'::jsonb, '{_CONFIG}'::jsonb, '{_CONFIG_HASH}', '{_CONFIG_HASH}', easel_listed('{_CONFIG}'::jsonb)"
+)
 _APP = "'app_' || left(md5({n}::text), 16)"
 _DEPLOY = "'dep_' || left(md5({n} || '/' || {v}), 16)"
 _HASH = "encode(sha256(({n} || '/' || {v})::bytea), 'hex')"
@@ -33,18 +40,20 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], apps: int, versions
         "set synchronous_commit = off",
         f"insert into organisation (id, name) select 'org_' || left(md5(g::text), 16), 'Organisation ' || g"
         f" from generate_series(0, {ORGANISATIONS - 1}) g",
-        f"""insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence, created_at,
-                             updated_at)
+        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed,
+                             last_version, last_sequence, created_at, updated_at)
             select {app}, 'org_' || left(md5((n % {ORGANISATIONS})::text), 16), 'model-app-' || n, true,
-                   '{_CONFIG}', '{_CONFIG}', {versions}, {versions}, now() - interval '90 days', now()
+                   {_CONFIGURED}, {versions}, {versions}, now() - interval '90 days', now()
               from generate_series(1, {apps}) n""",
+        """insert into configuration (app_id, hash, org_id, config)
+            select id, published_hash, org_id, published from app""",
         f"""insert into version (app_id, number, org_id, kind, deploy_id, environment, manifest_key, bundle_key,
-                                 bundle_name, files_hash, config, config_hash, content_hash, file_count, total_bytes,
+                                 bundle_name, files_hash, config_hash, content_hash, file_count, total_bytes,
                                  message, deployed_by, deployed_at, build_duration_ms)
             select {app}, v, 'org_' || left(md5((n % {ORGANISATIONS})::text), 16), 'deploy', {deploy}, 'production',
                    'apps/' || {app} || '/manifests/' || {digest} || '.json',
-                   'apps/' || {app} || '/bundles/' || {digest} || '.zip', 'bundle.zip', {digest}, '{_CONFIG}',
-                   {digest}, {digest}, 300, 2600000, 'What changed, in a few words', {_COMMON}, {at}, 40
+                   'apps/' || {app} || '/bundles/' || {digest} || '.zip', 'bundle.zip', {digest},
+                   '{_CONFIG_HASH}', {digest}, 300, 2600000, 'What changed, in a few words', {_COMMON}, {at}, 40
               from {all_versions}""",
         f"""insert into deploy (id, org_id, app_id, sequence, environment, source, bundle_s3_key, message, queued_by,
                                 queued_at, started_at, finished_at, status, step, attempt, bundle_key, manifest_key,
@@ -92,10 +101,12 @@ def add_a_busy_app(connection: psycopg.Connection[tuple[object, ...]], versions:
     """One more app, with so many versions, each an hour after the other; gives its id."""
     statements = (
         "set session_replication_role = replica",
-        f"""insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence, created_at,
-                             updated_at)
-            select 'app_busy', org_id, 'busy-app', true, draft, published, {versions}, {versions}, now(), now()
+        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed,
+                             last_version, last_sequence, created_at, updated_at)
+            select 'app_busy', org_id, 'busy-app', true, {_CONFIGURED}, {versions}, {versions}, now(), now()
               from app order by id limit 1""",
+        f"""insert into configuration (app_id, hash, org_id, config)
+            select id, '{_CONFIG_HASH}', org_id, published from app where id = 'app_busy'""",
         _copied("version", "number", versions),
         _copied("deploy", "sequence", versions),
         f"""insert into audit (org_id, app_id, environment, action, actor, from_version, to_version, revision,
@@ -133,9 +144,9 @@ def add_bare_apps(connection: psycopg.Connection[tuple[object, ...]], count: int
     """So many apps without versions in one organisation; gives the organisation's id."""
     for statement in (
         "insert into organisation (id, name) values ('org_large', 'A large organisation')",
-        f"""insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence, created_at,
-                             updated_at)
-            select 'app_large' || g, 'org_large', 'large-' || g, true, '{_CONFIG}', '{_CONFIG}', 0, 0,
+        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed,
+                             last_version, last_sequence, created_at, updated_at)
+            select 'app_large' || g, 'org_large', 'large-' || g, true, {_CONFIGURED}, 0, 0,
                    now() - make_interval(secs => g), now() from generate_series(1, {count}) g""",
         "analyze app",
     ):

@@ -34,7 +34,7 @@ from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.folder import FolderObjects
 from easel.storage.migrate import migrate
-from easel.versions.service import list_versions
+from easel.versions.service import latest_versions
 
 APPS = 50_000
 VERSIONS = 20
@@ -149,7 +149,7 @@ async def _queries(
             lambda work: list_apps(work, everybody, limit=50, offset=0)
         ),
         "fifty versions of an app with 10,000": await watched.statements(
-            lambda work: list_versions(work, busy_app, limit=50, offset=0)
+            lambda work: latest_versions(work, busy_app.id, busy_app.org_id, limit=50)
         ),
         "fifty deploys of an app with 10,000": await watched.statements(
             lambda work: list_deploys(work, busy_app, limit=50, offset=0)

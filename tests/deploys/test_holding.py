@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from sqlalchemy import select
@@ -39,9 +39,13 @@ async def versions(world: World, app: App) -> list[Version]:
         )
 
 
-async def change(world: World, statement: str, **arguments: Any) -> None:
+async def asked(world: World, statement: LiteralString, **arguments: Any) -> list[tuple[Any, ...]]:
     async with world.database.transaction() as work:
-        await work.sql(statement, arguments)
+        return await work.sql(statement, arguments)
+
+
+async def change(world: World, statement: LiteralString, **arguments: Any) -> None:
+    await asked(world, statement, **arguments)
 
 
 def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awaitable[None]]) -> None:
@@ -271,7 +275,8 @@ def test_a_version_has_the_configuration_that_is_published_when_it_is_recorded(
         before(monkeypatch, "_record", publish)
         await run(world, one)
         (version,) = await versions(world, app)
-        assert version.config["meta"] == {"title": "new"}
+        configurations = await asked(world, "select config from configuration where app_id = %(app)s", app=app.id)
+        assert configurations == [({"meta": {"title": "new"}, "seo": {"a": 0.12345678901234568}},)]
         assert (version.number, version.config_version) == (1, 7)
         row, log = await deploy(world, one)
         assert row.status == "complete"

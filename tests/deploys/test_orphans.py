@@ -32,6 +32,11 @@ async def make_app(world: World) -> App:
         return await create_app(work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0)
 
 
+def caller_of(app: App) -> Principal:
+    """Somebody who may do everything in the app's organisation."""
+    return Principal("key_x", app.org_id, "tests", "admin", None)
+
+
 async def order(world: World, app: App, text: str, files: Mapping[str, str] = MappingProxyType({})) -> str:
     async with world.database.transaction() as work:
         upload = await issue_upload(work, app, "x.zip", "application/zip")

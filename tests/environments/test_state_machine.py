@@ -17,11 +17,12 @@ from sqlalchemy import select, text
 
 from bench.running import zip_of
 from easel.access.service import Principal, create_organisation
+from easel.apps.config import config_hash
 from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
 from easel.apps.publishing import publish, roll_back
 from easel.apps.schemas import CreateAppRequest
-from easel.apps.service import create_app, delete_app
+from easel.apps.service import create_app, delete_app, set_draft
 from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
 from easel.deploys.models import Deploy
 from easel.deploys.orphans import sweep_orphans
@@ -260,7 +261,8 @@ class Pointers(RuleBasedStateMachine):
                     if back:
                         await roll_back(work, app, actor="tester")
                     else:
-                        app.draft = {**app.draft, "meta": {"title": title}}
+                        set_draft(app, {"meta": {"title": title}})
+                        await work.session.flush()
                         await publish(work, app, message="m", actor="tester")
                 except (EnvironmentLockedError, NothingToRollBackError):
                     pass
@@ -309,14 +311,24 @@ class Pointers(RuleBasedStateMachine):
         self.deploys_record_in_the_order_they_were_accepted()
 
     def versions_are_gapless_and_never_change(self) -> None:
-        async def rows() -> list[Version]:
+        async def rows() -> tuple[list[Version], list[tuple[Any, ...]], tuple[Any, ...]]:
             async with self.w.database.transaction() as work:
                 found = await work.session.scalars(
                     select(Version).where(Version.app_id == self.app.id).order_by(Version.number)
                 )
-                return list(found)
+                versions = list(found)
+                which = {"app": self.app.id}
+                stored = await work.sql("select hash, config from configuration where app_id = %(app)s", which)
+                (app,) = await work.sql(
+                    "select draft_hash, draft, published_hash, published from app where id = %(app)s", which
+                )
+                return versions, stored, app
 
-        versions = self.w.do(rows())
+        versions, stored, app = self.w.do(rows())
+        # Each configuration is stored once, under its hash, and no other is.
+        assert self.swept or {known for known, _ in stored} == {v.config_hash for v in versions}
+        for known, config in (*stored, app[:2], app[2:]) if not self.swept else ():
+            assert known == config_hash(config)
         assert [v.number for v in versions] == list(range(1, len(versions) + 1))
         for v in versions:
             state = (v.kind, v.manifest_key, v.bundle_key, v.content_hash, v.config_hash, v.message, v.deployed_at)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -14,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, create_engine, text
 
 import easel.access.models
@@ -23,6 +25,7 @@ import easel.environments.models
 import easel.uploads.models
 import easel.versions.models  # noqa: F401
 from bench.databases import debian_postgres, debian_postgres_version
+from easel.apps.config import config_hash
 from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
@@ -83,6 +86,51 @@ def test_a_recorded_version_cannot_be_changed_even_by_hand(url: str, connection:
     migrate(url)
     found = connection.scalar(text("select count(*) from pg_trigger where tgname = 'easel_version_is_immutable'"))
     assert found == 1
+
+
+def test_configurations_of_before_are_each_stored_once_and_have_their_hashes(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create database filled")
+    filled = urlsplit(url)._replace(path="/filled").geturl()
+    migrate(filled, "0011")
+    sealed: dict[str, Any] = {
+        "meta": {"title": "é"},
+        "build_config": {"secrets": {"A": {"$sealed": "x", "$digest": "d"}}},
+    }
+    plain: dict[str, Any] = {"meta": {"title": "plain", "description": "y" * 2000}, "template": "gallery"}
+    with psycopg.connect(filled) as connection:
+        connection.execute("insert into organisation (id, name) values ('org', 'x')")
+        for app in ("a", "b", "c"):
+            connection.execute(
+                "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence,"
+                " created_at, updated_at) values (%s, 'org', %s, true, %s, %s, 4, 0, now(), now())",
+                (app, app, Jsonb(plain), Jsonb(sealed)),
+            )
+            for number, config in enumerate((sealed, plain, sealed, plain), start=1):
+                connection.execute(
+                    "insert into version (app_id, number, org_id, kind, environment, config, config_hash,"
+                    " content_hash, file_count, total_bytes, deployed_at)"
+                    " values (%s, %s, 'org', 'publish', 'production', %s, %s, 'c', 0, 0, now())",
+                    (app, number, Jsonb(config), config_hash(config)),
+                )
+    migrate(filled)
+    with psycopg.connect(filled) as connection:
+        stored = connection.execute("select hash, config from configuration").fetchall()
+        assert sorted(stored, key=str) == sorted([(config_hash(c), c) for c in (sealed, plain)] * 3, key=str)
+        left = connection.execute("select count(*), count(config), min(config_hash) from version").fetchone()
+        assert left == (12, 0, min(config_hash(sealed), config_hash(plain)))
+        hashes = connection.execute("select distinct draft_hash, published_hash, listed from app").fetchall()
+        listed = {"title": "plain", "description": None, "logo_url": None, "favicon_url": None, "indexable": None}
+        shown = {"template": "gallery", "monitoring_config": None, "meta": listed}
+        assert hashes == [(config_hash(plain), config_hash(sealed), shown)]
+        columns = connection.execute(
+            "select attname from pg_attribute where attrelid = 'version'::regclass and attnum > 0"
+        ).fetchall()
+        for (column,) in columns:
+            with pytest.raises(psycopg.errors.RaiseException, match="immutable"), connection.transaction():
+                connection.execute(
+                    psycopg.sql.SQL("update version set {} = null").format(psycopg.sql.Identifier(column))
+                )
 
 
 def test_a_database_of_a_newer_easel_is_refused(url: str, connection: Connection) -> None:

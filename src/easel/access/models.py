@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, Integer, String, func
+from sqlalchemy import Boolean, DateTime, ForeignKey, Index, Integer, String, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easel.storage.database import Base
@@ -38,7 +38,10 @@ class ApiKey(Base):
 
 
 class RememberedAnswer(Base):
-    """The first answer that an API key got to a POST with an Idempotency-Key, sealed, and kept for a day."""
+    """The first answer that an API key got to a POST with an Idempotency-Key, sealed, and kept for a day.
+
+    A large answer is `abridged`: it lacks what the records can give again.
+    """
 
     __tablename__ = "remembered_answer"
     __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)
@@ -49,6 +52,7 @@ class RememberedAnswer(Base):
     request_hash: Mapped[str] = mapped_column(String)
     status: Mapped[int] = mapped_column(Integer)
     body: Mapped[str] = mapped_column(String)
+    abridged: Mapped[bool] = mapped_column(Boolean, server_default=false())
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -19,7 +19,9 @@ class App(Base):
     """A hosted web app.
 
     `draft` is the configuration that PATCH changes, `published` the one visitors get, `published_version` the number
-    of the version that recorded it (None: the one it was created with). `last_version` and `last_sequence` are the
+    of the version that recorded it (None: the one it was created with). Both may be large, so neither is read with the
+    row; their hashes are (None: a release up to 0.2.0 wrote it, see `service.with_hashes`). `listed` is the part of the
+    draft that lists show, which a trigger writes. `last_version` and `last_sequence` are the
     counters for version numbers and for acceptance order; both are only moved under this row's lock.
     `prunings` counts how often versions of it were let go, which edges tell by it.
     `changed_xid` is the transaction that last changed the app's routing.
@@ -44,8 +46,11 @@ class App(Base):
     slug: Mapped[str] = mapped_column(String)
     namespace: Mapped[str | None] = mapped_column(String)
     is_active: Mapped[bool] = mapped_column(Boolean, default=True)
-    draft: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    published: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    draft: Mapped[dict[str, Any]] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
+    published: Mapped[dict[str, Any]] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
+    draft_hash: Mapped[str | None] = mapped_column(String)
+    published_hash: Mapped[str | None] = mapped_column(String)
+    listed: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
     published_version: Mapped[int | None] = mapped_column(Integer)
     published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_version: Mapped[int] = mapped_column(Integer, default=0)

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import LiteralString
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
-from easel.apps.config import config_hash
 from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
 from easel.apps.routing import routing_changed
+from easel.apps.service import with_hashes
 from easel.environments.models import Audit, Environment
 from easel.environments.service import get_environment, locked_error, move_pointer
 from easel.storage.database import Transaction
 from easel.versions.models import Version
-from easel.versions.service import Files, Origin, get_version, record
+from easel.versions.service import Files, Origin, get_version, record_published
 
 
-async def publish(work: Transaction, app: App, *, message: str, actor: str) -> Version:
-    """Makes the draft live, and records it as a version together with the files production serves.
+async def publish(work: Transaction, app: App, *, message: str, actor: str) -> int:
+    """Makes the draft live, and records it as a version together with the files production serves: its number.
 
     The caller holds the app's row. Raises EnvironmentLockedError while production is locked.
     """
     production = await _unlocked_production(work, app)
     serving = await get_version(work, app, production.version) if production.version is not None else None
-    previous = app.published_version
-    app.published = app.draft
-    version = await record(
+    await with_hashes(work, app)
+    number = await record_published(
         work,
         app,
         Origin(
@@ -37,7 +36,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> V
             message=message,
             actor=actor,
             deploy_id=production.deploy_id,
-            previous_published=previous,
+            previous_published=app.published_version,
             source_files_key=serving.source_files_key if serving else None,
             git_commit_sha=serving.git_commit_sha if serving else None,
             git_commit_message=serving.git_commit_message if serving else None,
@@ -45,23 +44,20 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> V
         ),
         _files_of(serving),
     )
-    app.published_version = version.number
-    app.published_at = app.updated_at = clock.now()
-    await work.session.flush()
     if serving is not None:
         await move_pointer(
             work,
             app.id,
             app.org_id,
             "production",
-            version.number,
+            number,
             action="publish",
             actor=actor,
             sequence=None,
             deploy_id=production.deploy_id,
         )
     await routing_changed(work, app.id)
-    return version
+    return number
 
 
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
@@ -78,7 +74,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     target = await get_version(work, app, earlier) if earlier is not None else await _before(work, app, current)
     if target is None:
         raise NothingToRollBackError()
-    kept = not adopt_config(app, target.config, earlier, clock.now())
+    kept = not await adopt_config(work, app, target.config_hash, earlier, shown=True)
     work.session.add(
         Audit(
             org_id=app.org_id,
@@ -109,14 +105,40 @@ async def _before(work: Transaction, app: App, version: Version) -> Version | No
     )
 
 
-def adopt_config(app: App, config: dict[str, Any], version: int | None, at: datetime) -> bool:
-    """Makes an earlier configuration live. The draft follows if it holds no changes of its own; says whether it did."""
-    follows = config_hash(app.draft) == config_hash(app.published)
-    app.published = config
-    app.published_version = version
-    app.published_at = app.updated_at = at
-    if follows:
-        app.draft = config
+_ADOPT: LiteralString = """
+update app set published_version = %(version)s, published_at = %(at)s, updated_at = %(at)s,
+               draft_hash = %(draft_hash)s, published_hash = %(published_hash)s
+ where id = %(app)s returning case when %(shown)s then draft end
+"""
+_ADOPT_OTHER: LiteralString = _ADOPT.replace(
+    " where id = %(app)s",
+    ", published = c.config from configuration c where app.id = %(app)s and c.app_id = app.id and c.hash = %(hash)s",
+)
+_ADOPT_AS_DRAFT: LiteralString = _ADOPT_OTHER.replace("published = c.config", "published = c.config, draft = c.config")
+
+
+async def adopt_config(
+    work: Transaction, app: App, configuration: str, version: int | None, *, shown: bool = False
+) -> bool:
+    """Makes an earlier configuration live, which is recorded under that hash. The draft follows if it holds no changes
+    of its own; says whether it did. With `shown` the app has its draft then, as it is now.
+
+    The caller holds the app's row. The configuration goes from one row of the database into another, if at all.
+    """
+    await with_hashes(work, app)
+    follows = app.draft_hash == app.published_hash
+    now = {
+        "published_hash": configuration,
+        "draft_hash": configuration if follows else app.draft_hash,
+        "published_version": version,
+    }
+    statement = _ADOPT if app.published_hash == configuration else _ADOPT_AS_DRAFT if follows else _ADOPT_OTHER
+    at = clock.now()
+    which = {"app": app.id, "hash": configuration, "version": version, "at": at, "shown": shown}
+    ((draft,),) = await work.sql(statement, now | which)
+    now |= {"published_at": at, "updated_at": at} | ({"draft": draft} if shown else {})
+    for name, value in now.items():
+        set_committed_value(app, name, value)
     return follows
 
 

@@ -235,6 +235,7 @@ class AppResponse(Answer):
     tabs: list[PageTabOutput]
     password_protected: bool
     staging_url: str = Field(description="An addition: the address of staging")
+    draft_hash: str = Field(description="An addition: SHA-256 of the configuration, as `config_hash` of versions")
 
 
 class AppListItem(Answer):

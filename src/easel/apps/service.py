@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import undefer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
 from easel.access.models import Organisation
@@ -26,7 +29,6 @@ from easel.apps.routing import routing_changed
 from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
 from easel.apps.slugs import flush_slug, refuse_taken
-from easel.environments.models import Environment
 from easel.environments.service import new_environments
 from easel.ids import new_id
 from easel.storage.database import Transaction
@@ -45,16 +47,43 @@ class Change:
 # Built once: putting a statement together costs as much as running it.
 _APP = select(App).where(App.id == bindparam("app_id"), App.org_id == bindparam("org_id"), App.deleted_at.is_(None))
 _APP_HELD = _APP.with_for_update(key_share=True).execution_options(populate_existing=True)
+_WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(undefer(App.draft))}
 
 
-async def get_app(work: Transaction, caller: Principal, app_id: str, *, lock: bool = False) -> App:
-    """The caller's app. Raises AppNotFoundError, for another organisation's app just as for none."""
+async def get_app(
+    work: Transaction, caller: Principal, app_id: str, *, lock: bool = False, with_draft: bool = False
+) -> App:
+    """The caller's app, with its draft only if that is asked for, and never with what is published: both may be large.
+
+    Raises AppNotFoundError, for another organisation's app just as for none.
+    """
     app = None
     if caller.app_id is None or caller.app_id == app_id:
-        app = await work.session.scalar(_APP_HELD if lock else _APP, {"app_id": app_id, "org_id": caller.org_id})
+        statement = _WITH_DRAFT[lock] if with_draft else _APP_HELD if lock else _APP
+        app = await work.session.scalar(statement, {"app_id": app_id, "org_id": caller.org_id})
     if app is None:
         raise AppNotFoundError(app_id=app_id)
     return app
+
+
+class ListedApp(NamedTuple):
+    """What a list shows of an app: of its draft no more than `App.listed`."""
+
+    id: str
+    slug: str
+    is_active: bool
+    last_version: int
+    has_unpublished_changes: bool
+    listed: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+# Where a release before wrote a configuration without its hash, the database compares.
+_UNPUBLISHED = func.coalesce(App.draft_hash != App.published_hash, App.draft != App.published)
+_LISTED = select(
+    App.id, App.slug, App.is_active, App.last_version, _UNPUBLISHED, App.listed, App.created_at, App.updated_at
+)
 
 
 async def list_apps(
@@ -66,7 +95,7 @@ async def list_apps(
     template: str | None = None,
     slug: str | None = None,
     search: str | None = None,
-) -> tuple[list[App], int]:
+) -> tuple[list[ListedApp], int]:
     """The organisation's apps, newest first, and how many match in all. `search` is part of the slug or title."""
     wanted = [App.org_id == caller.org_id, App.deleted_at.is_(None)]
     if caller.app_id is not None:
@@ -74,15 +103,15 @@ async def list_apps(
     if slug is not None:
         wanted.append(App.slug == slug)
     if template is not None:
-        wanted.append(func.coalesce(App.draft["template"].astext, "generic") == template)
+        wanted.append(App.listed["template"].astext == template)
     if search:
         pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        wanted.append(App.slug.ilike(pattern) | App.draft["meta"]["title"].astext.ilike(pattern))
-    rows = await work.session.scalars(
-        select(App).where(*wanted).order_by(App.created_at.desc(), App.id.desc()).limit(limit).offset(offset)
+        wanted.append(App.slug.ilike(pattern) | App.listed["meta"]["title"].astext.ilike(pattern))
+    rows = await work.session.execute(
+        _LISTED.where(*wanted).order_by(App.created_at.desc(), App.id.desc()).limit(limit).offset(offset)
     )
     total = await work.session.scalar(select(func.count()).select_from(App).where(*wanted))
-    return list(rows), total or 0
+    return [ListedApp(*row) for row in rows], total or 0
 
 
 async def create_app(
@@ -113,6 +142,7 @@ async def create_app(
     config = await asyncio.to_thread(seal, vault, {name: given[name] for name in SECTIONS if name in given}, {})
     _check_size(config)
     _check_access(config)
+    digest = config_hash(config)
     now = clock.now()
     app = App(
         id=new_id("app"),
@@ -122,6 +152,8 @@ async def create_app(
         is_active=request.is_active is not False,
         draft=config,
         published=config,
+        draft_hash=digest,
+        published_hash=digest,
         last_version=0,
         last_sequence=0,
         created_at=now,
@@ -142,7 +174,7 @@ async def update_app(
 
     `reserved_for` is as in `create_app`.
 
-    The caller holds the app's row. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError.
+    The caller holds the app's row, with the draft. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError.
     """
     warnings = request.unknown_key_warnings()
     patch = request.model_dump(mode="json", exclude_unset=True)
@@ -159,7 +191,8 @@ async def update_app(
     if not active:
         warnings.append("The app is off the air: all its addresses answer 404 from now on.")
     renamed, switched = slug != app.slug, active != app.is_active
-    app.draft, app.slug, app.is_active, app.updated_at = draft, slug, active, clock.now()
+    set_draft(app, draft)
+    app.slug, app.is_active, app.updated_at = slug, active, clock.now()
     if renamed:
         await flush_slug(work, app, reserved_for)
     else:
@@ -167,6 +200,13 @@ async def update_app(
     if renamed or switched:
         await routing_changed(work, app.id, hosts=True)
     return Change(app, warnings)
+
+
+def set_draft(app: App, draft: Config) -> None:
+    """Makes this the app's draft; one that is equal stays as it is stored."""
+    digest = config_hash(draft)
+    if digest != app.draft_hash:
+        app.draft, app.draft_hash = draft, digest
 
 
 def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> Config:
@@ -207,9 +247,15 @@ def _check_size(config: Config) -> None:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
 
 
-def has_unpublished_changes(app: App) -> bool:
-    """Whether the draft differs from what visitors get."""
-    return config_hash(app.draft) != config_hash(app.published)
+_CONFIGURATIONS: LiteralString = "select draft, published from app where id = %(app)s"
+
+
+async def with_hashes(work: Transaction, app: App) -> None:
+    """Sees to it that the hashes of the app's configurations are known, where a release before wrote one without."""
+    if app.draft_hash is None or app.published_hash is None:
+        ((draft, published),) = await work.sql(_CONFIGURATIONS, {"app": app.id})
+        set_committed_value(app, "draft_hash", config_hash(draft))
+        set_committed_value(app, "published_hash", config_hash(published))
 
 
 async def delete_app(work: Transaction, app: App) -> None:
@@ -219,12 +265,30 @@ async def delete_app(work: Transaction, app: App) -> None:
     await routing_changed(work, app.id, hosts=True)
 
 
-async def environments_of(work: Transaction, apps: list[App]) -> dict[str, list[Environment]]:
-    """The environments of each of these apps."""
-    found: dict[str, list[Environment]] = {app.id: [] for app in apps}
-    rows = await work.session.scalars(
-        select(Environment).where(Environment.app_id.in_(list(found))).order_by(Environment.name)
-    )
-    for row in rows:
-        found[row.app_id].append(row)
+class Served(NamedTuple):
+    """An environment of an app that serves something or is locked, and the key of the manifest that it serves."""
+
+    name: str
+    version: int | None
+    deploy_id: str | None
+    revision: int
+    moved_at: datetime | None
+    locked: bool
+    lock_reason: str | None
+    manifest_key: str | None
+
+
+_SERVED: LiteralString = """
+select e.app_id, e.name, e.version, e.deploy_id, e.revision, e.moved_at, e.locked_at is not null, e.lock_reason,
+       v.manifest_key
+  from environment e left join version v on v.app_id = e.app_id and v.number = e.version
+ where e.app_id = any (%(apps)s::text[]) and (e.version is not null or e.locked_at is not null) order by e.name
+"""
+
+
+async def served_by(work: Transaction, apps: list[str]) -> dict[str, list[Served]]:
+    """What each of the caller's apps with these ids serves."""
+    found: dict[str, list[Served]] = {app: [] for app in apps}
+    for app, *served in await work.sql(_SERVED, {"apps": apps}):
+        found[app].append(Served(*served))
     return found

@@ -22,7 +22,7 @@ from easel.deploys.service import APPEND, appended
 from easel.deploys.states import FINAL
 from easel.storage.database import Database, Transaction
 from easel.storage.queue import DEFER
-from easel.versions.service import HeldApp
+from easel.versions.service import HELD_APP, HeldApp
 
 MOST_RUNS = 80
 """A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
@@ -38,7 +38,7 @@ _JSON = ("warnings", "smoke_test", "timings", "counts")
 _COLUMNS = ", ".join(f"deploy.{name}" for name in _NAMES)
 _READ: LiteralString = f"select {_COLUMNS} from deploy where id = %(id)s"  # noqa: S608 (made of constants)
 _FIND: LiteralString = f"""
-select app.id, app.org_id, slug, published, published_version,
+select {HELD_APP},
        (select manifest_key from version
          where version.app_id = app.id and manifest_key is not null order by number desc limit 1),
        {_COLUMNS}
@@ -99,7 +99,7 @@ class Holding:
             found = await self._database.statement(_FIND, {"id": self._id})
             if not found:
                 return None
-            app, before, deploy = HeldApp(*found[0][:5]), found[0][5], _deploy(found[0][6:])
+            app, before, deploy = HeldApp(*found[0][:6]), found[0][6], _deploy(found[0][7:])
             if deploy.status in FINAL:
                 return None
             if deploy.attempt >= MOST_RUNS:

@@ -20,6 +20,7 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
 from easel.uploads.models import Upload
 from easel.versions.keys import app_prefix
+from easel.versions.models import Configuration
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ ANSWERS_KEPT = timedelta(days=1)
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
-    """Removes the objects of deleted apps, uploads that can be neither used nor needed any more, old answers, and notes
-    of slugs that are reserved no longer.
+    """Removes the objects and configurations of deleted apps, uploads that can be neither used nor needed any more, old
+    answers, and notes of slugs that are reserved no longer.
 
     An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
     """
@@ -91,7 +92,10 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
                 await objects.delete(info.key)
                 removed += 1
         async with database.transaction() as work:
-            await work.session.execute(update(App).where(App.id == app_id).values(swept_at=clock.now()))
+            await work.session.execute(
+                update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
+            )
+            await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
         if removed:
             logger.info("removed %d objects of the deleted app %s", removed, app_id)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from easel import clock
 from easel.access.service import Principal
 from easel.apps.errors import AppNotFoundError
 from easel.apps.publishing import adopt_config
@@ -58,8 +57,7 @@ async def restore(
         app = await get_app(work, caller, app_id, lock=True)
         if with_config:
             whole = await get_version(work, app, number)
-            adopt_config(app, whole.config, whole.config_version, clock.now())
-            await work.session.flush()
+            await adopt_config(work, app, whole.config_hash, whole.config_version)
             await routing_changed(work, app_id)
         if lock:
             reason = lock_reason or "locked by a restore"

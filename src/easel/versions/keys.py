@@ -61,4 +61,5 @@ def asset_prefix(app_id: str, manifest: str | None) -> str:
 
     A name of another form than Easel writes gives an empty one too: the other versions are to be listed all the same.
     """
-    return f"apps/{app_id}/manifests/{hash_in(manifest)}" if manifest and names_its_content(manifest) else ""
+    named = _NAMED_BY_CONTENT.fullmatch(manifest) if manifest else None
+    return f"apps/{app_id}/manifests/{named['bundle'] or named['json']}" if named else ""

@@ -12,11 +12,26 @@ from sqlalchemy.orm import Mapped, mapped_column
 from easel.storage.database import Base
 
 
+class Configuration(Base):
+    """A configuration that versions of an app were recorded with, once for all that have it.
+
+    The hash covers digests in the place of sealed secrets. Two with one hash may be sealed otherwise, but each opens to
+    the same values: the digest is made with the key under which they are sealed.
+    """
+
+    __tablename__ = "configuration"
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(String, primary_key=True)
+    org_id: Mapped[str] = mapped_column(String)
+    config: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
 class Version(Base):
     """An immutable, numbered version: manifest and configuration together. Rows are inserted, never updated.
 
     `kind` is 'deploy' or 'publish'. `manifest_key` is None for a publish before any code. `files_hash` is the hash of
-    paths and contents alone, `config_hash` of the configuration alone;
+    paths and contents alone, `config_hash` of the configuration alone, under which it is in `configuration`;
     `config_version` is the publish that the configuration is from. `previous_published` is, for a publish, the
     version whose configuration was live before: what a rollback goes back to.
     """
@@ -33,7 +48,8 @@ class Version(Base):
     bundle_key: Mapped[str | None] = mapped_column(String)
     bundle_name: Mapped[str | None] = mapped_column(String)
     files_hash: Mapped[str | None] = mapped_column(String)
-    config: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # Where releases up to 0.2.0 write the configuration; a trigger moves it to its own table, so it is always null.
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
     config_hash: Mapped[str] = mapped_column(String)
     content_hash: Mapped[str] = mapped_column(String)
     config_version: Mapped[int | None] = mapped_column(Integer)

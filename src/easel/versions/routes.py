@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from easel import clock
-from easel.apps.config import shown
+from easel.apps.config import Config, shown
 from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.bundles.models import Manifest
@@ -29,12 +31,18 @@ from easel.versions.schemas import (
     DownloadUrlResponse,
     VersionDetailResponse,
     VersionDiffResponse,
-    VersionListItem,
     VersionListResponse,
 )
-from easel.versions.service import active_in
+from easel.versions.service import (
+    Listed,
+    active_in,
+    configurations_of,
+    count_versions,
+    details_of,
+    get_versions,
+    latest_versions,
+)
 from easel.versions.service import get_version as find_version
-from easel.versions.service import list_versions as find_versions
 from easel.versions.verify import load_manifest
 from easel.web.context import Parts, Reader, Work
 from easel.web.limits import weighs
@@ -53,16 +61,16 @@ async def list_versions(
     parts: Parts,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
-) -> VersionListResponse:
+) -> Response:
     """List an app's versions, newest first."""
     app = await get_app(work, caller, app_id)
-    versions, total = await find_versions(work, app, limit=limit, offset=offset)
+    versions = await latest_versions(work, app.id, app.org_id, limit=limit, offset=offset)
+    total = await count_versions(work, app)
     active = await active_in(work, app)
-    pruned = await pruned_among(work, app.id, [version.number for version in versions])
-    return VersionListResponse(
-        versions=[VersionListItem.model_validate(_facts(parts.settings, app, v, active, pruned)) for v in versions],
-        total=total,
-    )
+    facts = _facts_of(parts.settings, app, active)
+    # A thousand versions: written once, by the fastest writer there is. The schema is VersionListResponse's.
+    listed = [facts(version, version.pruned) for version in versions]
+    return Response(msgspec.json.encode({"versions": listed, "total": total}), media_type="application/json")
 
 
 @router.get("/{app_id}/versions/{version}", summary="Get a Version", response_model=VersionDetailResponse)
@@ -71,13 +79,13 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
     """Get one version with its manifest, source files and configuration."""
     app = await get_app(work, caller, app_id)
     found = await find_version(work, app, version)
+    config, pruned = await details_of(work, found)
     active = await active_in(work, app)
-    pruned = await pruned_among(work, app.id, [version])
     await work.release()
     manifest = await _manifest(parts.objects, found)
     sources = await _sources(parts.objects, found)
     return VersionDetailResponse.model_construct(
-        **_facts(parts.settings, app, found, active, pruned),
+        **_facts_of(parts.settings, app, active)(found, pruned),
         asset_manifest={
             path: {
                 "s3_key": f"{manifest.bundles[member.bundle].key}#{path}",
@@ -90,7 +98,7 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
         if manifest
         else None,
         source_files=sources,
-        config=shown(found.config),
+        config=shown(config),
     )
 
 
@@ -105,28 +113,30 @@ async def diff_versions(
 ) -> Response:
     """Compare two versions, in either order: files, configuration, and sources where both have them."""
     app = await get_app(work, caller, app_id)
-    old = await find_version(work, app, from_version)
-    new = await find_version(work, app, to_version)
+    old, new = await get_versions(work, app, (from_version, to_version))
+    configs = await configurations_of(work, app, (old, new))
     await work.release()
     manifests = await _manifest(parts.objects, old), await _manifest(parts.objects, new)
     sources = await _sources(parts.objects, old), await _sources(parts.objects, new)
-    return await asyncio.to_thread(_diff, app.id, old, new, manifests, sources)
+    return await asyncio.to_thread(_diff, app.id, old, new, configs, manifests, sources)
 
 
 def _diff(
     app_id: str,
     old: Version,
     new: Version,
+    configs: Mapping[str, Config],
     manifests: tuple[Manifest | None, Manifest | None],
     sources: tuple[dict[str, str] | None, dict[str, str] | None],
 ) -> Response:
     contents = diff.contents(manifests[0]), diff.contents(manifests[1])
     before, after = sources
-    paths = diff.section_paths({**old.config, **new.config}, (*contents, before or {}, after or {}))
+    old_config, new_config = configs[old.config_hash], configs[new.config_hash]
+    paths = diff.section_paths({**old_config, **new_config}, (*contents, before or {}, after or {}))
     files = diff.compare(*contents)
-    settings = diff.compare(diff.configuration(old.config, paths), diff.configuration(new.config, paths))
+    settings = diff.compare(diff.configuration(old_config, paths), diff.configuration(new_config, paths))
     everything = sorted(files + settings, key=attrgetter("path"))
-    texts = diff.config_diff(old.config, new.config, paths)
+    texts = diff.config_diff(old_config, new_config, paths)
     if before is not None and after is not None:
         texts = {**diff.source_diff(before, after), **texts}
     # Thousands of files: written once, by the fastest writer there is. The schema is VersionDiffResponse's.
@@ -193,35 +203,41 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
         ) from error
 
 
-def _facts(
-    settings: Settings, app: App, version: Version, active: dict[str, int | None], pruned: set[int]
-) -> dict[str, Any]:
-    return {
-        "version": version.number,
-        "s3_version_id": None,
-        "asset_prefix": asset_prefix(app.id, version.manifest_key),
-        "deployed_by": version.deployed_by,
-        "deployed_at": clock.iso(version.deployed_at),
-        "environment": version.environment,
-        "build_duration_ms": version.build_duration_ms,
-        "message": version.message,
-        "git_commit_sha": version.git_commit_sha,
-        "git_commit_message": version.git_commit_message,
-        "git_author": version.git_author,
-        "is_active": {name: number == version.number for name, number in active.items()},
-        "kind": version.kind,
-        "content_hash": version.content_hash,
-        "config_hash": version.config_hash,
-        "files_hash": version.files_hash,
-        "deploy_id": version.deploy_id,
-        "file_count": version.file_count,
-        "total_bytes": version.total_bytes,
-        "pruned": version.number in pruned,
-        "url": address(
-            version_environment(version.number),
-            app.slug,
-            scheme=settings.edge_scheme,
-            domain=settings.domain,
-            port=settings.public_edge_port,
-        ),
-    }
+def _facts_of(
+    settings: Settings, app: App, active: dict[str, int | None]
+) -> Callable[[Version | Listed, bool], dict[str, Any]]:
+    """What is said of each version of the app, and whether it is pruned."""
+    app_id = app.id
+    url = partial(
+        address, slug=app.slug, scheme=settings.edge_scheme, domain=settings.domain, port=settings.public_edge_port
+    )
+    nowhere = dict.fromkeys(active, False)
+
+    def facts(version: Version | Listed, pruned: bool) -> dict[str, Any]:
+        number = version.number
+        serves = number in active.values()
+        return {
+            "version": number,
+            "s3_version_id": None,
+            "asset_prefix": asset_prefix(app_id, version.manifest_key),
+            "deployed_by": version.deployed_by,
+            "deployed_at": clock.iso(version.deployed_at),
+            "environment": version.environment,
+            "build_duration_ms": version.build_duration_ms,
+            "message": version.message,
+            "git_commit_sha": version.git_commit_sha,
+            "git_commit_message": version.git_commit_message,
+            "git_author": version.git_author,
+            "is_active": {name: served == number for name, served in active.items()} if serves else nowhere,
+            "kind": version.kind,
+            "content_hash": version.content_hash,
+            "config_hash": version.config_hash,
+            "files_hash": version.files_hash,
+            "deploy_id": version.deploy_id,
+            "file_count": version.file_count,
+            "total_bytes": version.total_bytes,
+            "pruned": pruned,
+            "url": url(version_environment(number)),
+        }
+
+    return facts

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
-from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
 from easel.access.service import Principal
-from easel.apps.config import config_hash
+from easel.apps.config import Config, config_hash
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.environments.models import Environment
@@ -51,74 +52,113 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """What is recorded of an app with a version of it, and tested."""
+    """What is recorded of an app with a version of it, and tested: of the published configuration the hash (None where
+    nobody knows it yet), and in `published` the little that a deploy goes by, under the names that it has there."""
 
     id: str
     org_id: str
     slug: str
-    published: dict[str, Any]
+    published_hash: str | None
     published_version: int | None
+    published: dict[str, Any]
 
+
+HELD_APP: LiteralString = """
+app.id, app.org_id, slug, published_hash, published_version, (
+    select jsonb_build_object(
+        'meta', jsonb_build_object('indexable', p.meta -> 'indexable'),
+        'build_config', jsonb_build_object(
+            'allow', p.build_config -> 'allow', 'env_vars', p.build_config -> 'env_vars'))
+      from jsonb_to_record(published) as p (meta jsonb, build_config jsonb))
+"""
+"""The columns of `HeldApp`. The configuration, which may be a hundred times as large, is unpacked in the database."""
 
 _HELD: LiteralString = (
-    "select id, org_id, slug, published, published_version from app"
-    " where id = %(app)s and org_id = %(org)s and deleted_at is null for no key update"
+    f"select {HELD_APP} from app where id = %(app)s and org_id = %(org)s and deleted_at is null for no key update"  # noqa: S608
 )
+_PUBLISHED: LiteralString = "select published from app where id = %(app)s"
+_KEEP_HASH: LiteralString = "update app set published_hash = %(hash)s where id = %(app)s"
 
 
 async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | None:
-    """The app with its row held until the commit, or None when it is gone: what a deploy needs of it."""
+    """The app with its row held until the commit, or None when it is gone: what a deploy needs of it. The hash of its
+    configuration is known then."""
     held = await work.sql(_HELD, {"app": app_id, "org": org_id})
-    return HeldApp(*held[0]) if held else None
+    if not held:
+        return None
+    app = HeldApp(*held[0])
+    if app.published_hash is None:
+        ((published,),) = await work.sql(_PUBLISHED, {"app": app_id})
+        app = app._replace(published_hash=config_hash(published))
+        await work.sql(_KEEP_HASH, {"app": app_id, "hash": app.published_hash})
+    return app
 
 
+# The configuration goes from one row of the database into another, if at all.
 _RECORD: LiteralString = """
 with numbered as (
-    update app set last_version = last_version + 1, updated_at = %(deployed_at)s
-     where id = %(app_id)s and deleted_at is null
-       and (%(held)s or (published = %(config)s and published_version is not distinct from %(config_version)s::integer))
-    returning last_version
+    update app set last_version = last_version + 1, updated_at = %(deployed_at)s{published}
+     where id = %(app_id)s and deleted_at is null and {known}
+    returning last_version, published
+), configured as (
+    insert into configuration (app_id, hash, org_id, config)
+    select %(app_id)s, %(config_hash)s::text, %(org_id)s, published from numbered on conflict do nothing
 )
 insert into version (
-    app_id, number, org_id, kind, deploy_id, environment, manifest_key, bundle_key, bundle_name, files_hash, config,
+    app_id, number, org_id, kind, deploy_id, environment, manifest_key, bundle_key, bundle_name, files_hash,
     config_hash, content_hash, config_version, previous_published, source_files_key, file_count, total_bytes, message,
     deployed_by, deployed_at, build_duration_ms, git_commit_sha, git_commit_message, git_author
 )
 select %(app_id)s, last_version, %(org_id)s, %(kind)s::text, %(deploy_id)s, %(environment)s, %(manifest_key)s,
-       %(bundle_key)s, %(bundle_name)s, %(files_hash)s, %(config)s, %(config_hash)s, %(content_hash)s,
+       %(bundle_key)s, %(bundle_name)s, %(files_hash)s, %(config_hash)s::text, %(content_hash)s,
        case %(kind)s::text when 'publish' then last_version else %(config_version)s end, %(previous_published)s,
        %(source_files_key)s, %(file_count)s, %(total_bytes)s, %(message)s, %(deployed_by)s, %(deployed_at)s,
        %(build_duration_ms)s, %(git_commit_sha)s, %(git_commit_message)s, %(git_author)s
   from numbered
 returning number
 """
+_RECORD_DEPLOY: LiteralString = _RECORD.replace("{published}", "").replace(
+    "{known}",
+    "published_hash = %(config_hash)s::text and published_version is not distinct from %(config_version)s::integer",
+)
+_RECORD_PUBLISH: LiteralString = _RECORD.replace("{known}", "true").replace(
+    "{published}",
+    ", published_version = last_version + 1, published_at = %(deployed_at)s,"
+    " draft_hash = %(config_hash)s::text, published_hash = %(config_hash)s::text{draft}",
+)
+_RECORD_SAME: LiteralString = _RECORD_PUBLISH.replace("{draft}", "")
+_RECORD_DRAFT: LiteralString = _RECORD_PUBLISH.replace("{draft}", ", published = draft")
 
 
-async def record(work: Transaction, app: App, origin: Origin, files: Files | None) -> Version:
-    """Records the app's next version, with the configuration that is published now. The caller holds the app's row.
+async def record_published(work: Transaction, app: App, origin: Origin, files: Files | None) -> int:
+    """Makes the draft the published configuration, and records the app's next version with it: the version's number.
 
-    The number is given in this transaction, under the app's row: no number is skipped and none is used twice.
+    The caller holds the app's row, and knows its hashes. The number is given in this transaction, under the app's row:
+    no number is skipped and none is used twice.
     """
-    row = _row(app, origin, files)
-    ((number,),) = await work.sql(_RECORD, row | {"config": Jsonb(app.published), "held": True})
-    row |= {"number": number, "config": app.published}
-    if origin.kind == "publish":
-        row["config_version"] = number
-    set_committed_value(app, "last_version", number)
-    return Version(**row)
+    assert app.draft_hash is not None
+    row = _row(app.id, app.org_id, app.draft_hash, app.published_version, origin, files)
+    same = app.draft_hash == app.published_hash
+    ((number,),) = await work.sql(_RECORD_SAME if same else _RECORD_DRAFT, row)
+    now = {"last_version": number, "published_version": number, "published_hash": app.draft_hash}
+    now |= {"published_at": row["deployed_at"], "updated_at": row["deployed_at"]}
+    for name, value in now.items():
+        set_committed_value(app, name, value)
+    return int(number)
 
 
 async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files: Files) -> tuple[int, HeldApp] | None:
-    """Records the app's next version, as `record` does, of an app whose row nobody holds yet: the version's number, and
-    the app with the configuration that was recorded. None when the app is gone.
+    """Records the app's next version, with the configuration that is published, of an app whose row nobody holds yet:
+    the version's number, and the app with what was recorded. None when the app is gone.
 
     That the app still is as it was read is for the same statement to see. Only if not is it read once more.
     """
-    for held in (False, True):
-        row = _row(app, origin, files)
-        numbers = await work.sql(_RECORD, row | {"config": Jsonb(app.published), "held": held})
-        if numbers:
-            return int(numbers[0][0]), app
+    for _ in range(2):
+        if app.published_hash is not None:
+            row = _row(app.id, app.org_id, app.published_hash, app.published_version, origin, files)
+            numbers = await work.sql(_RECORD_DEPLOY, row)
+            if numbers:
+                return int(numbers[0][0]), app
         now = await hold_app(work, app.id, app.org_id)
         if now is None:
             break
@@ -126,11 +166,12 @@ async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files
     return None
 
 
-def _row(app: App | HeldApp, origin: Origin, files: Files | None) -> dict[str, Any]:
-    configuration = config_hash(app.published)
+def _row(
+    app_id: str, org_id: str, configuration: str, config_version: int | None, origin: Origin, files: Files | None
+) -> dict[str, Any]:
     return {
-        "app_id": app.id,
-        "org_id": app.org_id,
+        "app_id": app_id,
+        "org_id": org_id,
         "kind": origin.kind,
         "deploy_id": origin.deploy_id,
         "environment": origin.environment,
@@ -140,7 +181,7 @@ def _row(app: App | HeldApp, origin: Origin, files: Files | None) -> dict[str, A
         "files_hash": files.files_hash if files else None,
         "config_hash": configuration,
         "content_hash": content_hash(origin.kind, files.files_hash if files else None, configuration),
-        "config_version": app.published_version,
+        "config_version": config_version,
         "previous_published": origin.previous_published,
         "source_files_key": origin.source_files_key,
         "file_count": files.file_count if files else 0,
@@ -203,26 +244,109 @@ async def find_recorded(work: Transaction, caller: Principal, app_id: str, numbe
 _VERSION = select(Version).where(
     Version.app_id == bindparam("app_id"), Version.org_id == bindparam("org_id"), Version.number == bindparam("number")
 )
+_VERSIONS = select(Version).where(
+    Version.app_id == bindparam("app_id"),
+    Version.org_id == bindparam("org_id"),
+    Version.number.in_(bindparam("numbers", expanding=True)),
+)
 
 
 async def get_version(work: Transaction, app: App, number: int) -> Version:
     """One version of the app. Raises VersionNotFoundError."""
     version = None
-    if 0 < number < 2**31:
+    if _is_number(number):
         version = await work.session.scalar(_VERSION, {"app_id": app.id, "org_id": app.org_id, "number": number})
     if version is None:
         raise VersionNotFoundError(version=number)
     return version
 
 
-async def list_versions(work: Transaction, app: App, *, limit: int, offset: int) -> tuple[list[Version], int]:
-    """The app's versions, newest first, and how many there are in all."""
-    mine = (Version.app_id == app.id, Version.org_id == app.org_id)
-    rows = await work.session.scalars(
-        select(Version).where(*mine).order_by(Version.number.desc()).limit(limit).offset(offset)
-    )
-    total = await work.session.scalar(select(func.count()).select_from(Version).where(*mine))
-    return list(rows), total or 0
+async def get_versions(work: Transaction, app: App, numbers: Sequence[int]) -> list[Version]:
+    """These versions of the app, in this order. Raises VersionNotFoundError for the first that there is not."""
+    known = [number for number in numbers if _is_number(number)]
+    rows = await work.session.scalars(_VERSIONS, {"app_id": app.id, "org_id": app.org_id, "numbers": known})
+    found = {version.number: version for version in rows}
+    for number in numbers:
+        if number not in found:
+            raise VersionNotFoundError(version=number)
+    return [found[number] for number in numbers]
+
+
+def _is_number(number: int) -> bool:
+    return 0 < number < 2**31
+
+
+_CONFIGURATIONS: LiteralString = (
+    "select hash, config from configuration"
+    " where app_id = %(app)s and org_id = %(org)s and hash = any (%(hashes)s::text[])"
+)
+
+
+async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
+    """The configurations of these versions by their hashes: each is read once, however many have it."""
+    hashes = sorted({version.config_hash for version in versions})
+    return dict(await work.sql(_CONFIGURATIONS, {"app": app.id, "org": app.org_id, "hashes": hashes}))
+
+
+_DETAILS: LiteralString = """
+select config, exists (select from pruned where app_id = %(app)s and number = %(number)s)
+  from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s
+"""
+
+
+async def details_of(work: Transaction, version: Version) -> tuple[Config, bool]:
+    """The version's configuration, and whether it is pruned."""
+    which = {"app": version.app_id, "org": version.org_id, "number": version.number, "hash": version.config_hash}
+    ((config, pruned),) = await work.sql(_DETAILS, which)
+    return config, pruned
+
+
+class Listed(NamedTuple):
+    """What a list shows of a version: all of it but its configuration."""
+
+    number: int
+    kind: str
+    deploy_id: str | None
+    environment: str
+    manifest_key: str | None
+    files_hash: str | None
+    config_hash: str
+    content_hash: str
+    file_count: int
+    total_bytes: int
+    message: str | None
+    deployed_by: str | None
+    deployed_at: datetime
+    build_duration_ms: int | None
+    git_commit_sha: str | None
+    git_commit_message: str | None
+    git_author: str | None
+    pruned: bool
+
+
+_LISTED: LiteralString = """
+select v.number, kind, deploy_id, environment, manifest_key, files_hash, config_hash, content_hash, file_count,
+       total_bytes, message, deployed_by, deployed_at, build_duration_ms, git_commit_sha, git_commit_message,
+       git_author, p.number is not null
+  from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
+ where v.app_id = %(app)s and v.org_id = %(org)s and v.number <= %(newest)s
+ order by v.number desc limit %(limit)s offset %(offset)s
+"""
+_COUNTED: LiteralString = "select count(*) from version where app_id = %(app)s and org_id = %(org)s"
+
+
+async def latest_versions(
+    work: Transaction, app_id: str, org_id: str, *, limit: int, offset: int = 0, newest: int = 2**31 - 1
+) -> list[Listed]:
+    """The versions of the organisation's app, newest first, from the number `newest` on."""
+    which = {"app": app_id, "org": org_id, "limit": limit, "offset": offset, "newest": newest}
+    return [Listed(*row) for row in await work.sql(_LISTED, which)]
+
+
+async def count_versions(work: Transaction, app: App) -> int:
+    """How many versions the app has."""
+    ((count,),) = await work.sql(_COUNTED, {"app": app.id, "org": app.org_id})
+    return int(count)
 
 
 async def active_in(work: Transaction, app: App) -> dict[str, int | None]:

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from fastapi import Request, Response
@@ -25,6 +26,30 @@ from easel.web.context import forget_who_asks, identify, needed_by, services_of
 from easel.web.limits import PLAIN, weight_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+REMEMBERED = 64 * 1024
+"""Bytes of an answer that are remembered as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abridgement:
+    """How an operation's large answers are remembered: without what the records can give again, and completed then."""
+
+    abridge: Callable[[bytes], bytes]
+    complete: Callable[[Transaction, Principal, bytes], Awaitable[bytes]]
+
+
+def abridged(
+    abridge: Callable[[bytes], bytes], complete: Callable[[Transaction, Principal, bytes], Awaitable[bytes]]
+) -> Callable[[Endpoint], Endpoint]:
+    """Marks an operation whose answers may be large."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.abridgement = Abridgement(abridge, complete)  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
 
 
 class EaselRoute(APIRoute):
@@ -38,6 +63,7 @@ class EaselRoute(APIRoute):
         handle = super().get_route_handler()
         rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
         needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
+        abridgement: Abridgement | None = getattr(self.endpoint, "abridgement", None)
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
         async def handler(plain: Request) -> Response:
@@ -80,7 +106,7 @@ class EaselRoute(APIRoute):
                 raise IdempotencyKeyInvalidError()
             # Of those with one key, one at a time: the others wait without a connection to the database.
             async with turns.setdefault(f"{request.headers.get('authorization')}\n{key}", asyncio.Lock()):
-                return await _first_or_again(request, key, handle)
+                return await _first_or_again(request, key, handle, abridgement)
 
         return handler
 
@@ -117,12 +143,17 @@ class _SomebodyWasFasterError(Exception):
     """Another process has answered a request with the same key meanwhile."""
 
 
-async def _first_or_again(request: Request, key: str, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+async def _first_or_again(
+    request: Request,
+    key: str,
+    handle: Callable[[Request], Awaitable[Response]],
+    abridgement: Abridgement | None,
+) -> Response:
     while True:
         try:
             async with _transaction(request) as work:
                 caller = await identify(request)
-                return _charged(request, caller, await _once(request, work, caller, key, handle))
+                return _charged(request, caller, await _once(request, work, caller, key, handle, abridgement))
         except _SomebodyWasFasterError:
             continue
 
@@ -133,12 +164,14 @@ async def _once(
     principal: Principal,
     key: str,
     handle: Callable[[Request], Awaitable[Response]],
+    abridgement: Abridgement | None,
 ) -> Response:
     """The API key's first answer under this Idempotency-Key, or the handler's, remembered in the same transaction as
     what it did.
 
     Refusals are not remembered: they changed nothing, and the same request may be right later. Answers hold secrets
-    (a new key, a presigned address), so they are sealed, and only the API key that was given one gets it again.
+    (a new key, a presigned address), so they are sealed, and only the API key that was given one gets it again. Of one
+    that is large only the part is remembered that the records cannot give again.
     """
     fingerprint = hashlib.sha256()
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):
@@ -159,9 +192,14 @@ async def _once(
     if known is not None:
         if known.request_hash != fingerprint.hexdigest():
             raise IdempotencyConflictError()
-        return Response(vault.open(known.body), known.status, {"Idempotency-Replayed": "true"}, "application/json")
+        again = vault.open(known.body).encode()
+        if known.abridged and abridgement is not None:
+            again = await abridgement.complete(work, principal, again)
+        return Response(again, known.status, {"Idempotency-Replayed": "true"}, "application/json")
     response = await handle(request)
     if response.status_code < 400:
+        body = bytes(response.body)
+        short = abridgement.abridge(body) if abridgement is not None and len(body) > REMEMBERED else None
         remembered = (
             insert(RememberedAnswer)
             .values(
@@ -170,7 +208,8 @@ async def _once(
                 key=key,
                 request_hash=fingerprint.hexdigest(),
                 status=response.status_code,
-                body=vault.seal(bytes(response.body).decode()),
+                body=vault.seal((short or body).decode()),
+                abridged=short is not None,
                 created_at=clock.now(),
             )
             .on_conflict_do_nothing()

@@ -5,14 +5,14 @@ that never had a version had nothing at its addresses, and leaves nothing behind
 change: the clock by which everything else of the app is recorded.
 
 Revision ID: 0014
-Revises: 0011
+Revises: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
