@@ -16,7 +16,19 @@ from bench.running import make_platform
 
 ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
 """In this order: the large deploys leave background work behind, which would disturb what is measured in ms."""
-BY_THEMSELVES = ("memory", "apart", "workers", "polling", "neighbours", "worst", "cold", "model", "scale", "edge")
+BY_THEMSELVES = (
+    "memory",
+    "lists",
+    "apart",
+    "workers",
+    "polling",
+    "neighbours",
+    "worst",
+    "cold",
+    "model",
+    "scale",
+    "edge",
+)
 """Each makes what it needs."""
 
 
