@@ -24,7 +24,7 @@ _SEALED_NAMES = ("$sealed", "$digest")
 TEXT_LENGTH = 20_000
 MESSAGE_LENGTH = 4_000
 TREE_DEPTH = 32
-TREE_VALUES = 10_000
+TREE_VALUES = 20_000
 TREE_TEXT = 1_000_000
 
 Line = Annotated[str, StringConstraints(pattern=_STORABLE)]

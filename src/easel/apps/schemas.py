@@ -76,15 +76,17 @@ class AuthConfigOutput(Part):
     jwt_jwks_url: Text | None = None
     jwt_audience: Text | None = None
     jwt_issuer: Text | None = None
-    api_keys: Annotated[list[dict[Name, Tree]], AfterValidator(_few_in_all)] | None = Field(
-        default=None, max_length=1_000
-    )
+    api_keys: list[dict[Name, Tree]] | None = Field(default=None, max_length=1_000)
 
 
 class AuthConfigInput(AuthConfigOutput):
     """Who may visit the app. `password` is write-only: it is kept as a hash."""
 
     password: Text | None = None
+    # What is shown may have been kept before there was this bound.
+    api_keys: Annotated[list[dict[Name, Tree]], AfterValidator(_few_in_all)] | None = Field(
+        default=None, max_length=1_000
+    )
 
 
 class ApiAllowRule(Part):
@@ -105,9 +107,7 @@ class BuildConfig(Part):
     asset_prefix: Text | None = None
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Literal["secrets", "dependencies"]] | None = Field(
-        default=None,
-        max_length=100,
-        description="An addition: what bundles of this app may hold although it is a mistake mostly",
+        default=None, description="An addition: what bundles of this app may hold although it is a mistake mostly"
     )
 
 

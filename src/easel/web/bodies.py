@@ -199,4 +199,5 @@ def _read_large(body: bytes, field: str) -> dict[str, Any]:
         raise json.JSONDecodeError("it is not UTF-8", "", error.start) from error
     if sum(map(len, raw.values())) > LARGEST_BODY:
         raise json.JSONDecodeError(f"all but {field} is larger than {LARGEST_BODY} bytes", "", 0)
+    _refuse_many(b",".join(map(bytes, raw.values())))
     return {**{name: _read(bytes(value)) for name, value in raw.items()}, field: texts}
