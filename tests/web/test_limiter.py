@@ -178,6 +178,7 @@ async def test_uploads_that_wait_have_only_so_many_bytes_however_they_are_sent(p
         assert (await client.put(first, content=bytes(600), headers=zipped)).status_code == 200
         refused = await client.put(second, content=bytes(401), headers=zipped)
         assert refusal(refused) == (403, "upload_bytes_limit_reached", 1000, 600)
+        assert 86400 < int(refused.headers["retry-after"]) <= 90000
         # What replaces an upload counts beside it until it is there, and instead of it from then on.
         assert (await client.put(first, content=bytes(400), headers=zipped)).status_code == 200
         assert (await client.put(second, content=bytes(600), headers=zipped)).status_code == 200

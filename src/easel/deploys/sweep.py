@@ -19,6 +19,7 @@ from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
 from easel.uploads.models import Upload
+from easel.uploads.service import KEPT
 from easel.versions.keys import app_prefix
 from easel.versions.models import Configuration
 
@@ -96,12 +97,15 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
                 update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
             )
             await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
+            await work.session.execute(
+                update(Upload).where(Upload.app_id == app_id, Upload.waiting).values(waiting=False)
+            )
         if removed:
             logger.info("removed %d objects of the deleted app %s", removed, app_id)
 
 
 async def _sweep_uploads(database: Database, objects: ObjectStore, settings: Settings) -> None:
-    oldest = clock.now() - timedelta(seconds=settings.upload_expires) - timedelta(days=1)
+    oldest = clock.now() - timedelta(seconds=settings.upload_expires) - KEPT
     while True:
         async with database.transaction() as work:
             needed = select(Deploy.bundle_s3_key).where(

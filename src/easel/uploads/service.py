@@ -67,8 +67,11 @@ _WAITING: LiteralString = (
 async def waiting_uploads(work: Transaction, organisation: str, settings: Settings) -> Waiting:
     """The organisation's uploads that wait to be deployed."""
     ((addresses, size, oldest),) = await work.sql(_WAITING, {"org": organisation})
-    frees_at = oldest + timedelta(seconds=settings.upload_expires) + KEPT if oldest else None
-    return Waiting(addresses, size, frees_at)
+    return Waiting(addresses, size, _swept_at(oldest, settings))
+
+
+def _swept_at(issued: datetime | None, settings: Settings) -> datetime | None:
+    return issued + timedelta(seconds=settings.upload_expires) + KEPT if issued else None
 
 
 async def require_room(work: Transaction, organisation: str, settings: Settings) -> None:
@@ -125,14 +128,15 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
     """
     limit = settings.max_waiting_upload_bytes or None
     granted = await database.statement(
-        "select granted, used from easel_grant_upload(%(key)s, %(length)s, %(limit)s)",
+        "select granted, used, oldest from easel_grant_upload(%(key)s, %(length)s, %(limit)s)",
         {"key": key, "length": length, "limit": limit},
     )
     if not granted:
         raise UploadUrlInvalidError(reason="its app has been deleted")
-    ((is_granted, used),) = granted
+    ((is_granted, used, oldest),) = granted
     if not is_granted:
-        raise UploadBytesLimitError(limit=limit, used=int(used), wanted=length, retryable=False)
+        wait = seconds_until(_swept_at(oldest, settings))
+        raise UploadBytesLimitError(limit=limit, used=used, wanted=length, retry_after_seconds=wait, retryable=False)
 
 
 async def give_up_upload(database: Database, key: str, length: int) -> None:

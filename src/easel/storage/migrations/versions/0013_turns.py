@@ -184,7 +184,7 @@ $$;
 # forgotten in a crash, as the upload itself is, so nobody waits for the disk.
 GRANT_UPLOAD = """
 create function easel_grant_upload(p_key varchar, p_length bigint, p_most bigint)
-returns table (granted boolean, used bigint) language plpgsql as $$
+returns table (granted boolean, used bigint, oldest timestamptz) language plpgsql as $$
 declare
     organisation varchar;
 begin
@@ -195,7 +195,8 @@ begin
         return;
     end if;
     perform pg_advisory_xact_lock(x'6561736c'::integer, hashtext(organisation));
-    select coalesce(sum(u.counted), 0) into used from upload u where u.org_id = organisation and u.waiting;
+    select coalesce(sum(u.counted), 0), min(u.created_at) into used, oldest
+      from upload u where u.org_id = organisation and u.waiting;
     granted := p_most is null or used + p_length <= p_most;
     if granted then
         update upload u set waiting = true, counted = case when u.waiting then u.counted else coalesce(u.size, 0) end
