@@ -129,6 +129,7 @@ def test_an_upload_to_a_file_is_refused_without_disturbing_the_connection(edge: 
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /fast.txt HTTP/2.0\r\nHost: x\r\n\r\n",
         b"GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n",

@@ -34,6 +34,17 @@ def test_port_and_closing_dot_of_a_host_do_not_matter(edge: RunningEdge, app: Ma
     assert edge.get(form.format(made.host)).status == 200
 
 
+@pytest.mark.parametrize("blanks", [" ", "\t", " \t "])
+def test_blanks_behind_a_host_are_no_part_of_it(edge: RunningEdge, app: Make, blanks: str) -> None:
+    made = app(files("one"))
+    before = edge.fast()
+    with edge.connect() as wire:
+        for _ in range(3):
+            answer = wire.ask(made.host + blanks)
+            assert (answer.status, b"one" in answer.body) == (200, True)
+    assert edge.fast() > before
+
+
 def test_case_of_a_host_does_not_matter(edge: RunningEdge, app: Make) -> None:
     made = app(files("one"))
     assert edge.get(made.host.upper()).status == 200
@@ -146,6 +157,7 @@ def test_a_request_must_name_exactly_one_host(edge: RunningEdge, app: Make) -> N
         "GET / HTTP/1.1\r\n\r\n",
         f"GET / HTTP/1.1\r\nHost: {made.host}\r\nHost: {made.host}\r\n\r\n",
         f"GET / HTTP/1.1\r\nHost: {made.host}\r\nHost: other.localhost\r\n\r\n",
+        f"GET http://{made.host}/ HTTP/1.1\r\nHost: {made.host}\r\nHost: other.localhost\r\n\r\n",
     ):
         with edge.connect() as wire:
             wire.send(head.encode())

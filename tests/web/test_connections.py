@@ -24,12 +24,28 @@ def ask(platform: Platform, data: bytes) -> tuple[bytes, dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    "data", [b"FOO /v1/apps HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n"]
+    "data",
+    [
+        b"FOO /v1/apps HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+        b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"POST /v1/apps HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\n{}",
+    ],
 )
 def test_what_is_no_request_is_refused_in_the_envelope(platform: Platform, data: bytes) -> None:
     line, body = ask(platform, data)
     assert line == b"HTTP/1.1 400 Bad Request"
     assert (body["success"], body["error"]["code"]) == (False, "request_unreadable")  # type: ignore[index]
+
+
+def test_http_1_0_needs_no_host(platform: Platform) -> None:
+    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_head_without_end_is_refused_in_the_envelope(platform: Platform) -> None:

@@ -39,6 +39,14 @@ class ApiProtocol(GuardedProtocol):
     heeded = CLIENTS
     longest_query = 8 * 1024
 
+    def on_headers_complete(self) -> None:
+        """The head is complete. Refuses it unless it names one host (RFC 9112 §3.2): another reader on the way may take
+        the other one of two, and the addresses of uploads are made of it."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            self.break_off(400, "The request does not name exactly one host.")
+        super().on_headers_complete()
+
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
         """The refusal in the envelope."""
         kind = _KINDS.get(status, RequestUnreadableError)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easel.serving.models import Answer, Encoding
+from easel.serving.respond import Headers, without_content
 
 PREPARED_LARGEST = 64 * 1024
 """The largest body (bytes) that is kept ready in memory. Larger ones are streamed from the bundle."""
@@ -18,8 +19,7 @@ _JOINED_LARGEST = 8 * 1024
 """The largest body (bytes) that is written in one piece with its head. Copying a larger one, for every one of many
 connections, costs more than handing the system two pieces: the copies do not fit in the processor's cache."""
 _OVERHEAD = 600
-_PREFIX: Final = secrets.token_hex(4).encode()
-_LAST_DIGITS: Final = tuple(b"%02x\r\n" % number for number in range(256))
+_IDS_AT_ONCE: Final = 256
 _codes: dict[tuple[Encoding, ...], int] = {}
 
 
@@ -47,29 +47,32 @@ class Prepared:
 
 def prepare(answer: Answer, body: bytes) -> Prepared:
     """The prepared form of a 200 that has an ETag."""
-    lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
-    # RFC 9110 §15.4.5: a 304 repeats what concerns caching and leaves out what describes the body.
-    kept = [line for line in lines if not line.startswith((b"content-", b"accept-ranges"))]
-    head = b"".join(lines) + b"\r\n"
+    head = _lines(answer.headers)
     return Prepared(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
         rest=body if len(body) > _JOINED_LARGEST else None,
         head=head,
-        not_modified=b"".join(kept) + b"\r\n",
+        not_modified=_lines(without_content(answer.headers)),
         etag=next(value for name, value in answer.headers if name == b"etag"),
     )
+
+
+def _lines(headers: Headers) -> bytes:
+    return b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n"
 
 
 class Stamp:
     """The first lines of prepared answers: status, what uvicorn adds to every answer (the date), the request's id.
 
-    All but the id's last two digits is made once for 256 answers, or until the date changes.
+    All but the id is made once, until the date changes. Ids are random, as all of Easel's are: one that counted would
+    tell a visitor of one app how many requests others made. They are made by the hundred, which costs each next to
+    nothing.
     """
 
-    __slots__ = ("_number", "changed", "defaults", "unchanged")
+    __slots__ = ("_identities", "changed", "defaults", "unchanged")
 
     def __init__(self) -> None:
-        self._number = 0
+        self._identities: list[bytes] = []
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
         """For a 200."""
@@ -77,16 +80,22 @@ class Stamp:
         """For a 304."""
 
     def next(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
-        """Counts one answer on and gives the last digits of its id; what goes before them is in the two fields."""
-        self._number = number = self._number + 1
-        last = number & 0xFF
-        if last == 0 or defaults is not self.defaults:
-            self._renew(number >> 8, defaults)
-        return _LAST_DIGITS[last]
+        """The digits of one answer's id; what goes before them is in the two fields."""
+        if defaults is not self.defaults:
+            self._renew(defaults)
+        if not self._identities:
+            self._identities = _identities()
+        return self._identities.pop()
 
-    def _renew(self, block: int, defaults: list[tuple[bytes, bytes]]) -> None:
+    def _renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in defaults)
-        lines += b"x-request-id: req_%b%08x" % (_PREFIX, block)
+        lines += b"x-request-id: req_"
         self.changed = b"HTTP/1.1 200 OK\r\n" + lines
         self.unchanged = b"HTTP/1.1 304 Not Modified\r\n" + lines
         self.defaults = defaults
+
+
+def _identities() -> list[bytes]:
+    """As many digits as `ids.new_id` gives, each with the end of its line."""
+    digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex().encode()
+    return [digits[at : at + 16] + b"\r\n" for at in range(0, len(digits), 16)]

@@ -41,13 +41,13 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     if file.status != 200:
         return _whole(file, ready, encoding, headers)
     if not_modified(tag, site.modified_at, request.if_none_match, request.if_modified_since):
-        return Answer(304, headers[1:], b"", 0)
+        return Answer(304, without_content(headers), b"", 0)
     if request.range is None or request.method != "GET":
         return _whole(file, ready, encoding, headers)
     plain = etag(ready.hash, "identity")
     headers_plain = _headers(site, file, plain, varies=len(available) > 1)
     if not_modified(plain, site.modified_at, request.if_none_match, None):
-        return Answer(304, headers_plain[1:], b"", 0)
+        return Answer(304, without_content(headers_plain), b"", 0)
     if not range_applies(plain, site.modified_at, request.if_range):
         return _whole(file, ready, encoding, headers)
     try:
@@ -57,6 +57,12 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     if wanted is None:
         return _whole(file, ready, encoding, headers)
     return _partial(file, ready, headers_plain, *wanted)
+
+
+def without_content(headers: Headers) -> Headers:
+    """What a 304 repeats of a 200's headers: what concerns caching, and nothing that describes the content
+    (RFC 9110 §15.4.5)."""
+    return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:

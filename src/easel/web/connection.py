@@ -26,6 +26,7 @@ from easel.web.heads import FRAMING, LONGEST_PATH, MOST_LINES, Bound, HeadRefuse
 LARGEST_HEAD = 64 * 1024
 """How many bytes of a request's head are waited for before it is refused with 431."""
 
+_VERSIONS = ("1.1", "1.0")
 _SILENT_LOOKS = 2
 _PIECE = 4 * 1024
 _BODY_PIECE = 16 * 1024
@@ -156,18 +157,20 @@ class GuardedProtocol(HttpToolsProtocol):
             name = name.lower()
             bound = self.heeded.get(name)
             if bound is not None:
+                # RFC 9112 §5: blanks around a value are no part of it. The parser leaves those behind it.
+                value = value.rstrip(b" \t")
                 self.headers.append((name, value if len(value) <= bound[0] else self._too_long(name, bound)))
             if self._lines > MOST_LINES:
-                self._break_off(431, f"The request has more than {MOST_LINES} headers.")
+                self.break_off(431, f"The request has more than {MOST_LINES} headers.")
 
     def _too_long(self, name: bytes, bound: Bound) -> bytes:
         """What is read in place of a value that is too long."""
         if bound.refused:
-            self._break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
+            self.break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
         return b""
 
-    def _break_off(self, status: int, message: str) -> NoReturn:
-        """Ends the parsing of what the client has sent."""
+    def break_off(self, status: int, message: str) -> NoReturn:
+        """Refuses the request in a callback of the parser: ends the parsing of what the client has sent."""
         self._refused = HeadRefusedError(status, message)
         raise self._refused
 
@@ -178,6 +181,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request goes to the application."""
+        if self.parser.get_http_version() not in _VERSIONS:
+            self.break_off(400, "The request is of another version of HTTP than 1.0 and 1.1.")
         url, headers = self.url, self.headers
         self._check_target(url)
         self.in_head = False
@@ -195,7 +200,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _check_target(self, url: bytes) -> None:
         path, _, query = url.partition(b"?")
         if len(path) > LONGEST_PATH or len(query) > self.longest_query:
-            self._break_off(414, "The address of the request is too long.")
+            self.break_off(414, "The address of the request is too long.")
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client has sent everything. True keeps its other direction open for the answers it still waits for."""
@@ -265,9 +270,10 @@ def _in_kernel(transport: asyncio.Transport) -> int:
 
 
 def _in_origin_form(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """The target without scheme and host, which stand for the Host header then (RFC 9112 §3.2.2)."""
+    """The target without scheme and host, which stand for the Host header then (RFC 9112 §3.2.2), unless there are
+    two of that."""
     parsed = httptools.parse_url(url)
-    if not parsed.host:
+    if not parsed.host or sum(name == b"host" for name, _ in headers) > 1:
         return url, headers
     host = parsed.host if parsed.port is None else b"%b:%d" % (parsed.host, parsed.port)
     target = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")

@@ -1,0 +1,58 @@
+"""The fast path and the full way give the same answer to the same request, head and body."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import product
+
+from tests.edge.running import App, Reply, RunningEdge, Wire
+
+Make = Callable[..., App]
+
+FILES = {
+    "index.html": "<!doctype html><title>one</title>" + "<p>page</p>" * 100,
+    "about.html": "<!doctype html><title>about</title>",
+    "docs/index.html": "<!doctype html><title>docs</title>",
+    "assets/app-3f9a1c2b.js": "console.log('one');" * 200,
+    "wide.css": "a{color:red}" * 2000,
+    "data.bin": bytes(range(256)) * 8,
+    "empty.txt": b"",
+}
+PATHS = ("/", "/about", "/about?x=1", "/docs/", "/docs", "/assets/app-3f9a1c2b.js", "/wide.css", "/data.bin")
+PATHS += ("/empty.txt", "/nowhere/at/all", "/assets/gone-00000000.js", "/robots.txt", "/index.html", "/%61bout")
+ENCODINGS = (None, "gzip", "br", "gzip, deflate, br", "identity", "br;q=0, gzip", "*")
+CHANGING = ("date", "x-request-id")
+
+
+def told(answer: Reply) -> tuple[int, dict[str, str], bytes]:
+    return answer.status, {name: text for name, text in answer.headers.items() if name not in CHANGING}, answer.body
+
+
+def asked_both_ways(wire: Wire, host: str, path: str, method: str, headers: dict[str, str]) -> Reply:
+    """The answer, having held the fast path's against the full way's."""
+    # This header means nothing, and only the full way reads past it.
+    full = wire.ask(host, path, method, Proxy_Connection="keep-alive", **headers)
+    for _ in range(2):
+        assert told(wire.ask(host, path, method, **headers)) == told(full), (host, path, method, headers)
+    return full
+
+
+def test_both_ways_answer_alike_whatever_is_asked(edge: RunningEdge, app: Make) -> None:
+    indexable, other = app(FILES, indexable=True), app({**FILES, "404.html": "<title>none</title>"})
+    hosts = (indexable.host, other.host, f"v1-{other.slug}.localhost", f"staging-{other.slug}.localhost")
+    asked = list(product(hosts, PATHS, ENCODINGS, ("GET", "HEAD")))
+    random.Random(1).shuffle(asked)
+    before = edge.fast()
+    unchanged = 0
+    with edge.connect() as wire:
+        for host, path, encoding, method in asked:
+            headers = {} if encoding is None else {"Accept-Encoding": encoding}
+            answer = asked_both_ways(wire, host, path, method, headers)
+            tag = answer.get("etag")
+            for condition in () if tag is None else (tag, f"W/{tag}", f'"x", {tag}', "*", '"of-another"'):
+                unchanged += (
+                    asked_both_ways(wire, host, path, method, {**headers, "If-None-Match": condition}).status == 304
+                )
+    assert unchanged > 500
+    assert edge.fast() - before > 1000
