@@ -19,8 +19,10 @@ FILES = {
     "data.bin": bytes(range(256)) * 8,
     "empty.txt": b"",
 }
-PATHS = ("/", "/about", "/about?x=1", "/docs/", "/docs", "/assets/app-3f9a1c2b.js", "/wide.css", "/data.bin")
-PATHS += ("/empty.txt", "/nowhere/at/all", "/assets/gone-00000000.js", "/robots.txt", "/index.html", "/%61bout")
+PATHS = (
+    *("/", "/about", "/about?x=1", "/docs/", "/docs", "/assets/app-3f9a1c2b.js", "/wide.css", "/data.bin"),
+    *("/empty.txt", "/nowhere/at/all", "/assets/gone-00000000.js", "/robots.txt", "/index.html", "/%61bout"),
+)
 ENCODINGS = (None, "gzip", "br", "gzip, deflate, br", "identity", "br;q=0, gzip", "*")
 CHANGING = ("date", "x-request-id")
 

@@ -22,6 +22,7 @@ from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Reques
 from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
+from easel.serving.workers import LEAVING_WORKER, asks_for_worker
 from easel.web.heads import VISITORS, value_of
 from easel.web.private import Readiness
 
@@ -97,11 +98,11 @@ class EdgeApp:
             await self._freshness.settle(slot)
         route = self._table.find(label)
         if route is None:
-            return answer_fixed(UNKNOWN_HOST)
+            return _nothing(UNKNOWN_HOST, request)
         try:
             live = await self._sites.get(label, route)
             if live is None:
-                return answer_fixed(NO_VERSION if route.version is None else UNKNOWN_HOST)
+                return _nothing(NO_VERSION if route.version is None else UNKNOWN_HOST, request)
             try:
                 return await self._answer_site(live, request, host)
             except DamagedDataError as error:
@@ -253,7 +254,13 @@ def _request(scope: Scope) -> Request:
         if_range=text(b"if-range"),
         range=text(b"range"),
         fetch_dest=text(b"sec-fetch-dest"),
+        service_worker=text(b"service-worker"),
     )
+
+
+def _nothing(page: Fixed, request: Request) -> Answer:
+    """The answer of a host that serves nothing. Its former owner's service worker leaves."""
+    return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)
 
 
 def _leads_to(target: str, file: File) -> bool:

@@ -40,6 +40,7 @@ class Request:
     if_range: str | None = None
     range: str | None = None
     fetch_dest: str | None = None
+    service_worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

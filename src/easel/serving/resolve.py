@@ -12,6 +12,7 @@ from easel.errors import EaselError, envelope
 from easel.serving.errors import MethodNotAllowedError, PathInvalidError, PlatformPathError
 from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.models import File, Fixed, MissingAsset, Request, Site
+from easel.serving.workers import LEAVING_WORKER, asks_for_worker
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "public, max-age=0, must-revalidate"
@@ -38,7 +39,17 @@ _QUERY = "!$%&'()*+,-./:;=?@[]_~"
 def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
     """What answers the request, in this order: the platform's paths, exact file, folder, clean URL, an asset of an
     earlier version, fallback for navigations, 404. (Access rules go before it all, `_redirects` before the fallback.)
+
+    A browser that asks for a service worker's script gets one that ends the worker wherever that is not there: it
+    follows no redirect, and keeps the old worker at a 404.
     """
+    found = _resolve(site, request)
+    if isinstance(found, Fixed) and found.status in (308, 404) and asks_for_worker(request):
+        return LEAVING_WORKER
+    return found
+
+
+def _resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
     raw_path, _, query = request.target.partition("?")
     try:
         path = decode_path(raw_path)
@@ -105,7 +116,10 @@ def _find(site: Site, path: str, query: str) -> File | Fixed | None:
 
 
 def fallback(site: Site, path: str, request: Request) -> File | Fixed:
-    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404."""
+    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404; for a
+    service worker's script one that ends the worker."""
+    if asks_for_worker(request):
+        return LEAVING_WORKER
     if is_navigation(path, request):
         for page, status in ((NOT_FOUND_PAGE, 404), (ENTRY_POINT, 200)):
             member = site.manifest.files.get(page)
