@@ -213,6 +213,37 @@ def test_a_header_that_is_too_long_is_ignored_where_that_is_right(edge: RunningE
         assert wire.reply().status == 200
 
 
+@pytest.mark.parametrize("size", [1, 1000, 4096, 65536])
+def test_cookies_that_another_app_set_keep_nobody_from_an_app(edge: RunningEdge, made: App, size: int) -> None:
+    cookies = "; ".join(f"c{n}=" + "x" * 3800 for n in range(30))
+    data = request(made.host, "/fast.txt", Cookie=cookies, Accept="*/*")[:200_000]
+    with edge.connect() as wire:
+        for at in range(0, len(data), size) if size > 1 else range(0):
+            wire.send(data[at : at + size])
+        if size == 1:
+            for at in range(120):
+                wire.send(data[at : at + 1])
+            wire.send(data[120:])
+        assert wire.reply().body == b"quick"
+        assert wire.ask(made.host, "/fast.txt").body == b"quick"
+
+
+def test_a_browser_with_too_many_cookies_is_told_to_forget_them(edge: RunningEdge, made: App) -> None:
+    cookies = "; ".join(f"c{n}=" + "x" * 3800 for n in range(180))
+    with edge.connect() as wire:
+        # All of it is sent before the answer is read, as browsers do.
+        wire.send(request(made.host, "/fast.txt", Accept="*/*", Cookie=cookies, User_Agent="x"))
+        answer = wire.reply()
+        assert (answer.status, answer["connection"]) == (431, "close")
+        assert answer["clear-site-data"] == '"cookies"'
+        assert wire.rest() == b""
+    for header in ({"X_Long": "x" * 100_000}, {"X_Long": "x" * 70_000, "Cookie": "c=" + "x" * 60_000}):
+        with edge.connect() as wire:
+            wire.send(request(made.host, "/fast.txt", **header))
+            answer = wire.reply()
+            assert (answer.status, answer.get("clear-site-data")) == (431, None)
+
+
 def test_an_upgrade_is_not_followed_and_the_request_is_answered(edge: RunningEdge, made: App) -> None:
     with edge.connect() as wire:
         answer = wire.ask(made.host, "/fast.txt", Connection="Upgrade", Upgrade="websocket", Sec_WebSocket_Key="x")

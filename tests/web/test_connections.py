@@ -52,6 +52,8 @@ def test_a_head_without_end_is_refused_in_the_envelope(platform: Platform) -> No
     line, body = ask(platform, b"GET /v1/apps HTTP/1.1\r\nHost: x\r\n" + b"X-Many: 1\r\n" * 7000)
     assert line.startswith(b"HTTP/1.1 431 ")
     assert body["error"]["code"] == "request_head_too_large"  # type: ignore[index]
+    line, _ = ask(platform, b"GET /v1/apps HTTP/1.1\r\nHost: x\r\nCookie: " + b"c" * 200_000 + b"\r\n\r\n")
+    assert line.startswith(b"HTTP/1.1 431 ")
 
 
 def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(platform: Platform) -> None:

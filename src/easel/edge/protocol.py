@@ -36,6 +36,7 @@ class EdgeProtocol(GuardedProtocol):
     stamp: Stamp
     known: Recent[bytes, Asked]
 
+    reads_over_cookies = True
     _asked: Asked | None = None
     _ready: Prepared | None = None
     _alone: Asked | None = None

@@ -25,6 +25,14 @@ from easel.web.heads import FRAMING, LONGEST_PATH, MOST_LINES, Bound, HeadRefuse
 
 LARGEST_HEAD = 64 * 1024
 """How many bytes of a request's head are waited for before it is refused with 431."""
+LARGEST_COOKIES = 192 * 1024
+"""How many bytes of cookies come on top of that where they are read over: the apps of one domain may set each
+other's."""
+
+LINGER = 2.0
+"""Seconds for which a client that was refused may go on sending, unheard, and so read the refusal."""
+_LINGER_BYTES = 1024 * 1024
+_COOKIE = b"cookie:"
 
 _VERSIONS = ("1.1", "1.0")
 _SILENT_LOOKS = 2
@@ -46,9 +54,16 @@ class GuardedProtocol(HttpToolsProtocol):
     """Whether every request that has begun is complete: what comes next begins another."""
     begun = 0
     """How many requests have begun; whoever wants to count begins at 0."""
+    reads_over_cookies = False
+    """Whether cookies, which nobody looks at, count apart from the rest of a head."""
     _head_bytes = 0
     _lines = 0
     _refused: HeadRefusedError | None = None
+    _cookie_bytes = 0
+    _line = b""
+    """How the last line of an unfinished head begins, as far as that tells whether it is one of cookies."""
+    _unheard = 0
+    """How many more bytes a client that was refused may send."""
     _touched = False
     _silent_looks = 0
     _watch: asyncio.TimerHandle | None = None
@@ -82,6 +97,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if self._unheard:
+            self._unheard -= len(data)
+            if self._unheard <= 0:
+                self.transport.abort()
+            return
         if self._unparsed:
             # The application has asked for what follows a body, and reading went on. It ends again, until it is needed.
             self._unparsed += data
@@ -121,11 +141,26 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(refused.status, refused.message)
             return False
         if self.in_head:
-            self._head_bytes = self._head_bytes + len(data) if self.begun == begun else 0
-            if self._head_bytes > LARGEST_HEAD:
+            self._count(bytes(data), begins=self.begun != begun)
+            most = LARGEST_COOKIES if self.reads_over_cookies else LARGEST_HEAD - self._head_bytes
+            if self._head_bytes > LARGEST_HEAD or self._cookie_bytes > most:
                 self._refuse(431, "The head of the request is too large.")
                 return False
         return True
+
+    def _count(self, data: bytes, *, begins: bool) -> None:
+        """Counts what came of a head that is not complete, by pieces: cookies are those that lie within a line of
+        them."""
+        line = data.rfind(b"\n") + 1
+        if begins:
+            self._head_bytes = self._cookie_bytes = 0
+        elif not line and self._line.lower() == _COOKIE:
+            self._cookie_bytes += len(data)
+            return
+        else:
+            self._head_bytes += len(data)
+        before = b"" if line or begins else self._line
+        self._line = (before + data[line : line + len(_COOKIE)])[: len(_COOKIE)]
 
     def on_response_complete(self) -> None:
         """An answer is out. What the client sent meanwhile is looked at, and more of it only once nothing waits."""
@@ -225,14 +260,30 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        """Refuses what was sent and ends the connection; in a pipeline the answers owed before it come first."""
+        """Refuses what was sent and ends the connection; in a pipeline the answers owed before it come first.
+
+        A browser whose cookies alone are too many is told to forget them: it could never get here again (Clear Site
+        Data §3.1).
+        """
         if not self._owes_answers() and not self.transport.is_closing():
             content_type, text = self.refusal(status, message)
             defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
             head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n" % (content_type, len(text))
+            if status == 431 and self.reads_over_cookies and self._cookie_bytes > self._head_bytes:
+                head += b'clear-site-data: "cookies"\r\n'
             identity = b"x-request-id: %b\r\n\r\n" % new_id("req").encode()
             self.transport.write(b"".join((STATUS_LINE[status], *defaults, head, identity, text)))
-        self._end_after_answers()
+            self._linger()
+        else:
+            self._end_after_answers()
+
+    def _linger(self) -> None:
+        """Sends nothing more, and takes for a moment what still comes (RFC 9112 §9.6): a connection that is closed
+        while bytes lie unread is reset, and the client may lose the answer."""
+        self.at_border = False
+        self._unheard = _LINGER_BYTES
+        self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.close)
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
         """How a refusal is said: content type and body."""
