@@ -67,3 +67,10 @@ class ConfigTooLargeError(BadRequestError):
     """The configuration would be {size} bytes long, and may be {limit}."""
 
     code = "config_too_large"
+
+
+class EnvVarsTooLargeError(BadRequestError):
+    """`build_config.env_vars` would be {size} bytes long, names and values as JSON, and may be {limit}: every page of
+    the app carries them. Put large values into a file of the app's."""
+
+    code = "env_vars_too_large"

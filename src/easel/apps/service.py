@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -16,12 +17,13 @@ from easel import clock
 from easel.access.models import Organisation
 from easel.access.secrets import Vault
 from easel.access.service import Principal
-from easel.apps.config import SECTIONS, Config, canonical, config_hash, merge_patch, seal
+from easel.apps.config import SECTIONS, Config, canonical, config_hash, merge_patch, public_settings, seal
 from easel.apps.errors import (
     AccessModeNotBuiltError,
     AppNotFoundError,
     ConfigInvalidError,
     ConfigTooLargeError,
+    EnvVarsTooLargeError,
     TooManyAppsError,
 )
 from easel.apps.models import App
@@ -34,6 +36,9 @@ from easel.ids import new_id
 from easel.storage.database import Transaction
 
 CONFIG_LIMIT = 2 * 1024 * 1024
+ENV_VARS_LIMIT = 64 * 1024
+"""How many bytes an app's public variables may be as JSON in UTF-8. Edges hold them of every app, and every page has
+them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,8 @@ async def create_app(
     namespace: str | None,
     reserved_for: float,
 ) -> App:
-    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError.
+    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError,
+    ConfigTooLargeError, EnvVarsTooLargeError.
 
     `reserved_for` is how many seconds a slug stays its former organisation's.
     """
@@ -141,6 +147,7 @@ async def create_app(
     # A password's hash takes its time, and so does a large configuration: others get their turn meanwhile.
     config = await asyncio.to_thread(seal, vault, {name: given[name] for name in SECTIONS if name in given}, {})
     _check_size(config)
+    _check_env_vars(config, {})
     _check_access(config)
     digest = config_hash(config)
     now = clock.now()
@@ -174,7 +181,8 @@ async def update_app(
 
     `reserved_for` is as in `create_app`.
 
-    The caller holds the app's row, with the draft. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError.
+    The caller holds the app's row, with the draft. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError,
+    EnvVarsTooLargeError.
     """
     warnings = request.unknown_key_warnings()
     patch = request.model_dump(mode="json", exclude_unset=True)
@@ -215,6 +223,7 @@ def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> Config:
     sealed = seal(vault, merged, draft)
     _check_valid(slug, merged)
     _check_size(sealed)
+    _check_env_vars(sealed, draft)
     _check_access(sealed)
     return sealed
 
@@ -245,6 +254,15 @@ def _check_size(config: Config) -> None:
     size = len(canonical(config))
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
+
+
+def _check_env_vars(config: Config, before: Config) -> None:
+    """An app that an earlier release let have more keeps them, and can change all else, until they are changed."""
+    _, variables = public_settings(config)
+    if variables != public_settings(before)[1]:
+        size = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+        if size > ENV_VARS_LIMIT:
+            raise EnvVarsTooLargeError(size=size, limit=ENV_VARS_LIMIT)
 
 
 _CONFIGURATIONS: LiteralString = "select draft, published from app where id = %(app)s"
