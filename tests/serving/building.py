@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
 from easel.bundles.types import content_type
-from easel.serving.models import Answer, Part, Request, Site
+from easel.serving.models import Answer, Part, Request, Site, Unmade
 from easel.serving.resolve import resolve
 
 
@@ -62,4 +62,5 @@ def body_of(answer: Answer, place: Place) -> bytes:
 
     if isinstance(answer.body, Part):
         return b"".join(pieces(answer.body, memoryview(bytes(place.data))))
+    assert not isinstance(answer.body, Unmade)
     return bytes(answer.body)

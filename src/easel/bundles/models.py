@@ -41,7 +41,7 @@ class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     size: int
 
 
-class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in.
 
     `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to

@@ -18,7 +18,7 @@ from easel.edge.sites import LiveSite, Sites
 from easel.edge.store import EdgeStore
 from easel.errors import EaselError
 from easel.ids import new_id
-from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request, Site
+from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request, Site, Unmade
 from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
@@ -128,7 +128,7 @@ class EdgeApp:
             found = earlier or fallback(live.site, found.path, request)
         if isinstance(found, Fixed):
             return answer_fixed(found, live.site)
-        ready = await self._sites.ready(live, found)
+        ready = await self._sites.ready(live, found, request)
         if lasting:
             await self._keep(live, found, ready, request, host)
         return answer_file(live.site, found, ready, request)
@@ -141,13 +141,15 @@ class EdgeApp:
         if prepared is None:
             whole = Request("GET", request.target, accept_encoding=request.accept_encoding)
             answer = answer_file(live.site, file, ready, whole)
-            if answer.length > PREPARED_LARGEST:
+            if answer.length > PREPARED_LARGEST or isinstance(answer.body, Unmade):
                 return
-            prepared = prepare(answer, await self._body(answer))
+            page = ready if live.pages.get(file.path) is ready else None
+            prepared = prepare(answer, await self._body(answer), page)
         self._sites.keep(live, host, key, prepared)
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body
+        assert not isinstance(part, Unmade)
         if not isinstance(part, Part):
             return bytes(part)
         body = b"".join(pieces(part, await self._content.bundle(part.source.manifest, part.member)))
@@ -175,7 +177,9 @@ class EdgeApp:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if method == "HEAD":
             await send({"type": "http.response.body", "body": b""})
-        elif isinstance(body, Part):
+            return
+        assert not isinstance(body, Unmade)
+        if isinstance(body, Part):
             await self._stream(body, answer.length, receive, send)
         else:
             # In pieces of their own: what the client has not read of one holds nothing of the others in memory.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from easel.edge import weights
 from easel.edge.prepared import Key, code_of
 from easel.serving.negotiate import LONGEST_KEPT, acceptable
 
@@ -38,12 +40,19 @@ K = TypeVar("K")
 class Recent(Generic[K, V]):
     """The last few values by key: at least `size`, at most twice as many. Getting does not renew."""
 
-    __slots__ = ("_older", "_size", "newer")
+    __slots__ = ("_newer_weight", "_older", "_older_weight", "_size", "_weigh", "newer")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, weigh: Callable[[K, V], int] = lambda _, __: 0) -> None:
         self._size = size
+        self._weigh = weigh
         self.newer: dict[K, V] = {}
         self._older: dict[K, V] = {}
+        self._newer_weight = self._older_weight = 0
+
+    @property
+    def weight(self) -> int:
+        """What all of them weigh together."""
+        return self._newer_weight + self._older_weight
 
     def get(self, key: K) -> V | None:
         """The value, if it is still there."""
@@ -57,8 +66,10 @@ class Recent(Generic[K, V]):
     def keep(self, key: K, value: V) -> None:
         """Keeps a value."""
         if len(self.newer) >= self._size:
-            self._older = self.newer
-            self.newer = {}
+            self._older, self._older_weight = self.newer, self._newer_weight
+            self.newer, self._newer_weight = {}, 0
+        if key not in self.newer:
+            self._newer_weight += self._weigh(key, value)
         self.newer[key] = value
 
 
@@ -70,8 +81,18 @@ class Asked(NamedTuple):
     condition: bytes | None
     head_only: bool
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in memory."""
+        return weights.REMEMBERED + len(self.host) + len(self.key[0]) + len(self.condition or b"")
 
-_codes: Recent[bytes | None, int] = Recent(512)
+
+_codes: Recent[bytes | None, int] = Recent(512, lambda encoding, _: weights.ENCODINGS + 2 * len(encoding or b""))
+
+
+def codes_weight() -> int:
+    """About how many bytes it takes to know what was accepted of late."""
+    return _codes.weight
 
 
 def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> Asked | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -32,6 +33,35 @@ class SingleFlight(Generic[K, V]):
             done.exception()
 
 
+class Alive(Generic[K, V]):
+    """Values by key for as long as anybody holds them, and what all of those weigh that are held, each once."""
+
+    def __init__(self) -> None:
+        self._values: weakref.WeakValueDictionary[K, V] = weakref.WeakValueDictionary()
+        self._weights: dict[K, int] = {}
+        self.weight = 0
+
+    def get(self, key: K) -> V | None:
+        """The value, if somebody holds it."""
+        return self._values.get(key)
+
+    def add(self, key: K, value: V, weight: int) -> None:
+        """Notes a value that has just been made."""
+        self.weight += weight
+        weakref.finalize(value, self._gone, key, weight).atexit = False
+        self._values[key] = value
+        self._weights[key] = weight
+
+    def weight_of(self, key: K) -> int:
+        """What the value weighs, if somebody holds it."""
+        return self._weights.get(key, 0)
+
+    def _gone(self, key: K, weight: int) -> None:
+        self.weight -= weight
+        if key not in self._values:
+            self._weights.pop(key, None)
+
+
 class Kept(Generic[V]):
     """A cache of at most `limit` in weight, the least recently used leaving first. The newest value always stays."""
 
@@ -55,6 +85,14 @@ class Kept(Generic[V]):
             return loaded
 
         return await self._flight.run(key, make)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def clear(self) -> None:
+        """Lets all of it go."""
+        self._values.clear()
+        self.weight = 0
 
     def forget(self, key: str) -> None:
         """Has the value be loaded again when it is asked for next."""

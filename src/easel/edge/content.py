@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import sys
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from easel.bundles.inflate import CHUNK, inflate, raw
 from easel.bundles.models import STORED, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
-from easel.edge.cache import Kept
+from easel.bundles.slices import AT_ONCE, decode_in_slices
+from easel.edge import weights
+from easel.edge.cache import Alive, Kept
 from easel.edge.disk import DiskCache
 from easel.edge.manifests import KeptManifests
 from easel.edge.store import EdgeStore
@@ -19,10 +24,8 @@ from easel.serving.variants import read_index
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.versions.keys import hash_in
 
-FILE_WEIGHT = 450
-"""About how many bytes one file of a decoded manifest takes in memory."""
-_VARIANT_WEIGHT = 250
 _MAPPED_BUNDLES = 512
+_AT_A_TIME = 5000
 _KEPT_AFTER = 0.1
 """Seconds after which a manifest is written down, once its first visitor is served."""
 WINDOW = 8 * 1024 * 1024
@@ -37,30 +40,63 @@ class Content:
         self._objects = objects
         self.disk = disk
         self._kept = kept
-        self._manifests: Kept[Manifest] = Kept(budget // 2, _weigh)
+        self._alive: Alive[str, Manifest] = Alive()
+        self._manifests: Kept[_Weighed] = Kept(budget // 2, lambda kept: kept.weight)
         self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
-            budget // 2, lambda index: _VARIANT_WEIGHT * (len(index) + 1)
+            budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
         )
         self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
+        self._decoding = asyncio.Lock()
 
     @property
     def weight(self) -> int:
-        """About how many bytes the kept manifests and variants take."""
-        return self._manifests.weight + self._variants.weight
+        """About how many bytes the kept variants take, and all manifests that anybody holds, live sites above all."""
+        return self._alive.weight + self._variants.weight + weights.MAPPED * len(self._bundles) + self._kept.weight
 
     async def manifest(self, key: str) -> Manifest:
         """The manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
 
-        async def load() -> Manifest:
-            if self._objects.local_path(key) is not None:
-                return decode_manifest(await self._objects.get(key))
-            data = self._kept.get(hash_in(key))
-            if data is None:
-                data = await self._objects.get(key)
-                asyncio.get_running_loop().call_later(_KEPT_AFTER, self._kept.put, hash_in(key), data)
-            return decode_manifest(data)
+        async def load() -> _Weighed:
+            manifest = self._alive.get(key)
+            if manifest is None:
+                manifest = await self.read_manifest(key)
+                self._alive.add(key, manifest, await _weight(manifest))
+            return _Weighed(manifest, self._alive.weight_of(key))
 
-        return await self._manifests.get(key, load)
+        return (await self._manifests.get(key, load)).manifest
+
+    def weight_of(self, key: str) -> int:
+        """About how many bytes the manifest under the key takes, while somebody holds it."""
+        return self._alive.weight_of(key)
+
+    def forget_manifest(self, key: str) -> None:
+        """Lets go of a manifest that no site needs; it is read again when it is asked for next."""
+        self._manifests.forget(key)
+
+    async def read_manifest(self, key: str) -> Manifest:
+        """As `manifest`, without keeping it."""
+        if self._objects.local_path(key) is not None:
+            return await self._decoded(await self._objects.get(key))
+        data = await asyncio.to_thread(self._kept.get, hash_in(key))
+        if data is None:
+            data = await self._objects.get(key)
+            asyncio.get_running_loop().call_later(_KEPT_AFTER, self._put, hash_in(key), data)
+        return await self._decoded(data)
+
+    def _put(self, manifest: str, data: bytes) -> None:
+        # In a thread: it may be many megabytes.
+        asyncio.get_running_loop().run_in_executor(None, self._kept.put, manifest, data)
+
+    async def _decoded(self, data: bytes) -> Manifest:
+        if len(data) <= AT_ONCE:
+            return decode_manifest(data)
+        # One at a time: others get their turn after each slice, and not after one of each.
+        async with self._decoding:
+            for manifest in decode_in_slices(data):
+                if manifest is not None:
+                    return manifest
+                await asyncio.sleep(0)
+        raise AssertionError
 
     async def bundle(self, manifest: Manifest, member: Member, part: Part | None = None) -> memoryview:
         """The bundle that holds the member, with the member's bytes there to be read; of a large part its first bytes.
@@ -177,5 +213,16 @@ def _map(path: Path) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def _weigh(manifest: Manifest) -> int:
-    return FILE_WEIGHT * (len(manifest.files) + 1) + sum(map(len, manifest.files)) + len(manifest.entry)
+class _Weighed(NamedTuple):
+    manifest: Manifest
+    weight: int
+
+
+async def _weight(manifest: Manifest) -> int:
+    weight = weights.MANIFEST + sys.getsizeof(manifest.files) + len(manifest.entry)
+    paths = iter(manifest.files)
+    while some := list(islice(paths, _AT_A_TIME)):
+        weight += weights.FILE * len(some) + weights.of_texts(some)
+        if len(some) == _AT_A_TIME:
+            await asyncio.sleep(0)
+    return weight

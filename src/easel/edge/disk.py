@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from easel.edge import weights
 from easel.edge.folders import WHOLE, folder_of_process
 from easel.edge.store import EdgeStore
 from easel.storage.errors import ObjectMissingError, StorageFullError
@@ -118,6 +119,12 @@ class DiskCache:
         """Requests made to the store."""
         self.fetched = 0
         """Bytes fetched from the store."""
+
+    @property
+    def bookkeeping(self) -> int:
+        """About how many bytes of memory it takes to know what is on disk."""
+        blocks = weights.BLOCK * (self.weight // BLOCK)
+        return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
     def take_over(self) -> None:
         """Takes over what processes that are gone left here whole, in one go: to be called before visitors come."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
-from easel.bundles.models import Manifest
+from easel.bundles.models import Manifest, Member
+from easel.edge import weights
 from easel.edge.content import Content
 from easel.edge.routes import Earlier
 from easel.serving.fingerprint import may_be_of_an_earlier_version
@@ -16,6 +18,8 @@ from easel.serving.resolve import earlier_file
 from easel.storage.errors import ObjectMissingError
 from easel.versions.keys import manifest_key
 
+_AT_A_TIME = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class EarlierAssets:
@@ -23,6 +27,8 @@ class EarlierAssets:
     seconds) the environment served that version."""
 
     files: dict[str, tuple[Site, float]]
+    weight: int
+    """About how many bytes of memory they take."""
 
     def find(self, path: str, *, not_before: float) -> File | None:
         """The asset, if the version that has it was served at or after the given moment (unix seconds)."""
@@ -38,17 +44,22 @@ async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]
     A version whose manifest is gone or damaged is passed over. Raises StoreUnavailableError.
     """
     files: dict[str, tuple[Site, float]] = {}
+    weight = 0
     for version in versions:
         try:
-            manifest = await content.manifest(manifest_key(site.app_id, version.manifest.hex()))
+            # Not kept: only a few of its files are of use any more, to this site alone.
+            manifest = await content.read_manifest(manifest_key(site.app_id, version.manifest.hex()))
         except (ObjectMissingError, msgspec.MsgspecError):
             continue
-        own = {
-            path: member
-            for path, member in manifest.files.items()
-            if path not in site.manifest.files and path not in files and may_be_of_an_earlier_version(path)
-        }
+        own: dict[str, Member] = {}
+        for number, (path, member) in enumerate(manifest.files.items()):
+            if path not in site.manifest.files and path not in files and may_be_of_an_earlier_version(path):
+                own[path] = member
+                weight += weights.EARLIER_FILE + weights.of_text(path)
+            if number % _AT_A_TIME == _AT_A_TIME - 1:
+                await asyncio.sleep(0)
         if own:
+            weight += weights.MANIFEST
             source = Site(
                 app_id=site.app_id,
                 slug=site.slug,
@@ -59,4 +70,4 @@ async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]
                 indexable=site.indexable,
             )
             files.update(dict.fromkeys(own, (source, version.until)))
-    return EarlierAssets(files)
+    return EarlierAssets(files, weight)

@@ -7,6 +7,12 @@ import os
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
+
+from easel.edge import weights
+
+_MOST = 32768
+"""Manifests that are kept at the most, however small they are."""
 
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
@@ -21,7 +27,13 @@ class KeptManifests:
         self._reserve = reserve
         self._budget = budget
         self._sizes: OrderedDict[str, int] | None = None
-        self._weight = 0
+        self._bytes = 0
+        self._lock = Lock()
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes to know what is here."""
+        return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:
         """The manifest with this hash, if it is here."""
@@ -36,8 +48,11 @@ class KeptManifests:
 
     def put(self, manifest: str, data: bytes) -> None:
         """Keeps a manifest, if the disk takes it; the ones that were kept first make room."""
-        if len(data) > self._budget:
-            return
+        if len(data) <= self._budget:
+            with self._lock:
+                self._put(manifest, data)
+
+    def _put(self, manifest: str, data: bytes) -> None:
         written = self._folder / f"{manifest}.{os.getpid()}"
         try:
             if self._reserve is not None:
@@ -50,12 +65,12 @@ class KeptManifests:
                 written.unlink()
             return
         # One that was here may be gone all the same: it was damaged, or made room for another process's.
-        self._weight -= sizes.pop(manifest, 0)
+        self._bytes -= sizes.pop(manifest, 0)
         sizes[manifest] = len(data)
-        self._weight += len(data)
-        while self._weight > self._budget:
+        self._bytes += len(data)
+        while self._bytes > self._budget or len(sizes) > _MOST:
             first, size = sizes.popitem(last=False)
-            self._weight -= size
+            self._bytes -= size
             with suppress(OSError):
                 (self._folder / first).unlink()
 
@@ -71,5 +86,5 @@ class KeptManifests:
                     else:
                         found.append((entry.stat().st_mtime, entry.name, entry.stat().st_size))
             self._sizes = OrderedDict((name, size) for _, name, size in sorted(found))
-            self._weight = sum(self._sizes.values())
+            self._bytes = sum(self._sizes.values())
         return self._sizes

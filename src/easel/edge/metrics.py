@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from easel.edge.content import Content
 from easel.edge.freshness import Freshness
+from easel.edge.routes import RouteTable
 from easel.edge.sites import Sites
 from easel.edge.store import EdgeStore
 from easel.storage.disk_metrics import DiskCollector
@@ -36,7 +37,18 @@ class Counts:
 class EdgeCollector(Collector):
     """Hands the counters to Prometheus."""
 
-    def __init__(self, counts: Counts, freshness: Freshness, sites: Sites, content: Content, store: EdgeStore) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        freshness: Freshness,
+        table: RouteTable,
+        sites: Sites,
+        content: Content,
+        store: EdgeStore,
+        requests: Callable[[], int],
+    ) -> None:
+        self._table = table
+        self._requests = requests
         self._counts = counts
         self._freshness = freshness
         self._sites = sites
@@ -69,23 +81,32 @@ class EdgeCollector(Collector):
             "easel_edge_store_up", "Whether the object store answered when last asked", value=int(self._store.answers)
         )
         cached = GaugeMetricFamily("easel_edge_cache_bytes", "Bytes kept in memory, about", labels=["kind"])
-        cached.add_metric(["sites"], self._sites.weight)
-        cached.add_metric(["content"], self._content.weight)
-        # Not zero while the disk has no room for more.
-        cached.add_metric(["bundles"], self._content.disk.in_memory)
-        yield cached
         disk = self._content.disk
+        cached.add_metric(["sites"], self._sites.weight + self._sites.versions_weight)
+        cached.add_metric(["content"], self._content.weight)
+        cached.add_metric(["pages"], self._sites.large.weight)
+        cached.add_metric(["requests"], self._requests())
+        # What is known of those on disk, and those that are in memory while the disk has no room for more.
+        cached.add_metric(["bundles"], disk.bookkeeping + disk.in_memory)
+        cached.add_metric(["routes"], self._table.weight)
+        yield cached
         yield GaugeMetricFamily("easel_edge_disk_bytes", "Bytes of a bucket's bundles kept on disk", value=disk.weight)
         yield CounterMetricFamily("easel_edge_store_fetches", "Requests for bundles to the bucket", value=disk.fetches)
         yield CounterMetricFamily("easel_edge_store_bytes", "Bytes of bundles from the bucket", value=disk.fetched)
 
 
 def registry(
-    counts: Counts, freshness: Freshness, sites: Sites, content: Content, store: EdgeStore
+    counts: Counts,
+    freshness: Freshness,
+    table: RouteTable,
+    sites: Sites,
+    content: Content,
+    store: EdgeStore,
+    requests: Callable[[], int],
 ) -> CollectorRegistry:
-    """The registry of one edge process."""
+    """The registry of one edge process. `requests` says how many bytes it takes to remember requests."""
     made = CollectorRegistry()
-    made.register(EdgeCollector(counts, freshness, sites, content, store))
+    made.register(EdgeCollector(counts, freshness, table, sites, content, store, requests))
     made.register(DiskCollector(store.reserve))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=made)

@@ -6,8 +6,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from easel.edge import weights
 from easel.serving.models import Answer, Encoding
-from easel.serving.respond import Headers, without_content
+from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
 """The largest body (bytes) that is kept ready in memory. Larger ones are streamed from the bundle."""
@@ -18,7 +19,6 @@ Key = tuple[bytes, int]
 _JOINED_LARGEST = 8 * 1024
 """The largest body (bytes) that is written in one piece with its head. Copying a larger one, for every one of many
 connections, costs more than handing the system two pieces: the copies do not fit in the processor's cache."""
-_OVERHEAD = 600
 _IDS_AT_ONCE: Final = 256
 _codes: dict[tuple[Encoding, ...], int] = {}
 
@@ -38,15 +38,18 @@ class Prepared:
     head: bytes
     not_modified: bytes
     etag: bytes
+    page: Representations | None = None
+    """The kept page whose body is `rest`, if it is one's."""
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes in memory."""
-        return len(self.first) + len(self.rest or b"") + len(self.head) + len(self.not_modified) + _OVERHEAD
+        """About how many bytes it takes in memory beside its page."""
+        body = len(self.first) if self.rest is None else len(self.rest) if self.page is None else 0
+        return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
 
-def prepare(answer: Answer, body: bytes) -> Prepared:
-    """The prepared form of a 200 that has an ETag."""
+def prepare(answer: Answer, body: bytes, page: Representations | None = None) -> Prepared:
+    """The prepared form of a 200 that has an ETag; `page` is the kept page whose body it is, if it is one's."""
     head = _lines(answer.headers)
     return Prepared(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
@@ -54,6 +57,7 @@ def prepare(answer: Answer, body: bytes) -> Prepared:
         head=head,
         not_modified=_lines(without_content(answer.headers)),
         etag=next(value for name, value in answer.headers if name == b"etag"),
+        page=page if len(body) > _JOINED_LARGEST else None,
     )
 
 

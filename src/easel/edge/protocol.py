@@ -119,7 +119,14 @@ class EdgeProtocol(GuardedProtocol):
             self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
 
 
-def edge_protocol(sites: Sites, freshness: Freshness, counts: Counts) -> type[EdgeProtocol]:
+def requests_remembered() -> Recent[bytes, Asked]:
+    """Where the requests are remembered that need not be parsed again, by their bytes; it is empty."""
+    return Recent(_REMEMBERED, lambda data, asked: len(data) + asked.weight)
+
+
+def edge_protocol(
+    sites: Sites, freshness: Freshness, counts: Counts, known: Recent[bytes, Asked]
+) -> type[EdgeProtocol]:
     """The protocol class for one edge process."""
     bound = {
         "hosts": sites.by_host,
@@ -127,6 +134,6 @@ def edge_protocol(sites: Sites, freshness: Freshness, counts: Counts) -> type[Ed
         "seen": freshness.seen,
         "counts": counts,
         "stamp": Stamp(),
-        "known": Recent[bytes, Asked](_REMEMBERED),
+        "known": known,
     }
     return type("BoundEdgeProtocol", (EdgeProtocol,), bound)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from easel.edge import weights
 from easel.serving.addresses import LABEL, host_label, shortened_slug, version_environment, version_in
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
@@ -52,6 +54,11 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         latest.pop(self.version, None)
         return list(latest.values())
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in memory."""
+        return weights.ENVIRONMENT + len(self.moves)
+
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All that the edge knows of an app. An environment that serves nothing is None."""
@@ -70,6 +77,13 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def slot(self) -> int:
         """The app's counter on the freshness page."""
         return slot_of(self.app_id)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in memory, with its slug's other forms."""
+        forms = sum(weights.of_text(form) for form in _slug_forms(self.slug))
+        environments = sum(one.weight for one in (self.production, self.staging) if one is not None)
+        return weights.APP + forms + weights.of_text(self.variables_json) + environments
 
     @property
     def variables(self) -> dict[str, str]:
@@ -116,10 +130,16 @@ class RouteTable:
     def __init__(self) -> None:
         self.apps: dict[str, AppRoute] = {}
         self._slugs: dict[str, AppRoute] = {}
+        self._apps_weight = 0
         self.ahead = 0.0
         """Seconds by which this machine's clock is ahead of the one that wrote the times in the routes."""
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Called with the ids of the apps that changed, before `apply` returns: no request comes in between."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes all of it takes in memory."""
+        return self._apps_weight + sys.getsizeof(self.apps) + sys.getsizeof(self._slugs)
 
     def apply(self, changed: Mapping[str, AppRoute | None]) -> None:
         """Takes in the new state of these apps; None is an app that is gone."""
@@ -131,11 +151,16 @@ class RouteTable:
                 continue
             moved.append(app_id)
             if before is not None:
+                self._apps_weight -= before.weight
                 del self.apps[app_id]
                 for name in _slug_forms(before.slug):
                     if self._slugs.get(name) is before:
                         del self._slugs[name]
             if app is not None:
+                if before is not None and before.variables_json == app.variables_json:
+                    # Live sites hold the same, and not a second one that is equal.
+                    app = msgspec.structs.replace(app, variables_json=before.variables_json)
+                self._apps_weight += app.weight
                 self.apps[app_id] = app
                 for name in _slug_forms(app.slug):
                     self._slugs[name] = app

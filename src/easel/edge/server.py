@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import uvicorn
 
 from easel.edge.app import EdgeApp
+from easel.edge.asked import codes_weight
 from easel.edge.content import Content
 from easel.edge.disk import DiskCache
 from easel.edge.feed import DatabaseFeed
@@ -17,7 +18,7 @@ from easel.edge.freshness import Freshness
 from easel.edge.kept import RouteKeeper
 from easel.edge.manifests import KeptManifests
 from easel.edge.metrics import Counts, exposition, registry
-from easel.edge.protocol import edge_protocol
+from easel.edge.protocol import edge_protocol, requests_remembered
 from easel.edge.routes import AppRoute, Feed, RouteTable
 from easel.edge.sites import Sites, warm
 from easel.edge.store import EdgeStore
@@ -52,11 +53,17 @@ class Edge:
         self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
         kept = KeptManifests(folder / "manifests", budget=settings.edge_disk_bytes // 16, reserve=objects.reserve)
         content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
+        self.known = requests_remembered()
         self.sites = Sites(
-            table, feed, content, budget=settings.edge_cache_bytes * 3 // 4, retention=settings.skew_retention
+            table,
+            feed,
+            content,
+            budget=settings.edge_cache_bytes,
+            retention=settings.skew_retention,
+            others=lambda: self._requests_weight() + self.disk.bookkeeping + self.disk.in_memory,
         )
         self.app = EdgeApp(table, self.sites, content, store, self.freshness, self.counts, domain=settings.domain)
-        metrics = registry(self.counts, self.freshness, self.sites, content, store)
+        metrics = registry(self.counts, self.freshness, table, self.sites, content, store, self._requests_weight)
 
         async def measured() -> bytes:
             store.look()
@@ -67,6 +74,9 @@ class Edge:
 
         self.private = PrivateApp(measured, readiness)
 
+    def _requests_weight(self) -> int:
+        return self.known.weight + codes_weight()
+
     def server(self) -> uvicorn.Server:
         """The HTTP server, to be run with `serve`."""
         return uvicorn.Server(
@@ -74,7 +84,7 @@ class Edge:
                 self.app,
                 host=self._settings.edge_host,
                 port=self._settings.edge_port,
-                http=edge_protocol(self.sites, self.freshness, self.counts),
+                http=edge_protocol(self.sites, self.freshness, self.counts, self.known),
                 ws="none",
                 lifespan="off",
                 loop="uvloop",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Collection
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import replace
 
 import brotli
 import msgspec
@@ -15,15 +16,16 @@ from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
 from easel.bundles.read import content as read_content
 from easel.bundles.root import ENTRY_POINT
+from easel.edge import weights
 from easel.edge.cache import SingleFlight
-from easel.edge.content import FILE_WEIGHT, Content
+from easel.edge.content import Content
 from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.large import LargePages
 from easel.edge.prepared import Key, Prepared
 from easel.edge.routes import AppRoute, EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.addresses import version_environment
-from easel.serving.models import Encoding, File, Site
-from easel.serving.respond import Representations, representations
+from easel.serving.models import Encoding, File, Request, Site, Unmade
+from easel.serving.respond import Representations, answer_file, representations
 from easel.serving.runtime import inject, page_hash, runtime_script
 from easel.versions.keys import manifest_key, variants_key
 
@@ -41,7 +43,7 @@ _MOST_VERSIONS = 65536
 class LiveSite:
     """A site with what was made for it: pages with the runtime object in them, and prepared answers.
 
-    `weight` is about how many bytes all of it takes in memory.
+    `weight` is about how many bytes of memory that takes, `manifest_weight` what its manifest does, which it may share.
     """
 
     __slots__ = (
@@ -49,34 +51,44 @@ class LiveSite:
         "earlier",
         "hosts",
         "label",
+        "manifest_key",
+        "manifest_weight",
+        "outlines",
         "pages",
         "prepared",
         "route",
-        "script",
         "site",
         "slot",
         "variants",
         "weight",
     )
 
-    def __init__(self, label: str, app: AppRoute, route: EnvironmentRoute, site: Site) -> None:
+    def __init__(self, label: str, app: AppRoute, route: EnvironmentRoute, site: Site, manifest_weight: int) -> None:
         self.label = label
         self.app = app
         self.route = route
         self.site = site
         self.slot = app.slot
-        self.variants = variants_key(app.app_id, _manifest_key(app, route)) if route.has_variants else None
-        self.script = runtime_script(site)
+        self.manifest_key = _manifest_key(app, route)
+        self.manifest_weight = manifest_weight
+        self.variants = variants_key(app.app_id, self.manifest_key) if route.has_variants else None
         self.prepared: dict[Key, Prepared] = {}
         self.pages: dict[str, Representations] = {}
+        self.outlines: dict[str, Representations] = {}
+        """Of large pages all but the bodies."""
         self.earlier: EarlierAssets | None = None
         self.hosts: set[bytes] = set()
-        self.weight = FILE_WEIGHT * (len(site.manifest.files) + 5) + len(site.manifest.entry)
+        self.weight = weights.SITE + len(route.moves)
 
     @property
     def is_version(self) -> bool:
         """Whether this is a version's own address."""
         return self.site.environment == version_environment(self.site.version)
+
+    def script(self) -> bytes:
+        """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,
+        and held by nobody else: all of an app's sites hold the same text of its routes."""
+        return runtime_script(replace(self.site, variables=self.app.variables))
 
     def serves(self, route: Route) -> bool:
         """Whether this is still what the route leads to: the same version, told the same about itself."""
@@ -92,44 +104,83 @@ class LiveSite:
     def shed(self) -> int:
         """Lets the older half of what was made go; gives how many bytes that was."""
         freed = 0
-        for key in list(self.prepared)[: (len(self.prepared) + 1) // 2]:
-            freed += self.prepared.pop(key).weight
-        for path in list(self.pages)[: (len(self.pages) + 1) // 2]:
+        pages = list(self.pages)[: (len(self.pages) + 1) // 2]
+        gone = {id(self.pages[path]) for path in pages}
+        older = list(self.prepared)[: (len(self.prepared) + 1) // 2]
+        # A page's body would stay in memory for as long as an answer holds it.
+        older += [key for key in list(self.prepared)[len(older) :] if id(self.prepared[key].page) in gone]
+        for key in older:
+            freed += _prepared_weight(key, self.prepared.pop(key))
+        for path in pages:
             freed += _weight(self.pages.pop(path))
         self.weight -= freed
         return freed
 
 
 class Sites:
-    """The live sites by host label, made on demand from the routing table, within `budget` bytes of memory."""
+    """The live sites by host label, made on demand from the routing table.
 
-    def __init__(self, table: RouteTable, feed: Feed, content: Content, *, budget: int, retention: float) -> None:
+    All that they and what they are made of take in memory stays within `budget` bytes: with `others`, what else of this
+    process counts towards it. The routing table does not, since nothing of it can be let go of.
+    """
+
+    def __init__(
+        self,
+        table: RouteTable,
+        feed: Feed,
+        content: Content,
+        *,
+        budget: int,
+        retention: float,
+        others: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._table = table
         self._feed = feed
         self._content = content
         self._budget = budget
+        self._others = others
+        self._most_versions = min(_MOST_VERSIONS, budget // 16 // weights.VERSION)
         self._retention = retention
         self._live: OrderedDict[str, LiveSite] = OrderedDict()
         self._labels: dict[str, set[str]] = {}
         self._versions: OrderedDict[tuple[str, int], EnvironmentRoute | None] = OrderedDict()
         self._prunings: dict[str, int] = {}
-        self._pages: SingleFlight[tuple[LiveSite, str], Representations | None] = SingleFlight()
-        self.large = LargePages(_LARGE_AT_ONCE)
+        self._users: Counter[str] = Counter()
+        self._pages: SingleFlight[Hashable, Representations | None] = SingleFlight()
+        self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
+        self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * PAGE_LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
         """What the fast path looks up by the raw Host header: only sites that the table leads to at this moment."""
         self.weight = 0
+        """Bytes of the live sites themselves, without their manifests."""
         table.on_change.append(self._changed)
+
+    @property
+    def versions_weight(self) -> int:
+        """About how many bytes it takes to know what versions' own addresses serve."""
+        return weights.VERSION * len(self._versions)
+
+    @property
+    def total(self) -> int:
+        """About how many bytes of memory count towards the budget."""
+        return self.weight + self.versions_weight + self._content.weight + self.large.weight + self._others()
 
     def _changed(self, app_ids: Collection[str]) -> None:
         for app_id in app_ids:
             for label in list(self._labels.get(app_id, ())):
                 route = self._table.find(label)
-                if route is None or not self._live[label].serves(route):
-                    self._drop(self._live[label])
+                live = self._live[label]
+                if route is None or not live.serves(route):
+                    self._drop(live)
+                else:
+                    live.app = route.app
             app = self._table.apps.get(app_id)
             prunings = app.prunings if app is not None else 0
             if prunings != self._prunings.get(app_id, 0):
-                self._prunings[app_id] = prunings
+                if prunings:
+                    self._prunings[app_id] = prunings
+                else:
+                    del self._prunings[app_id]
                 for key in [key for key in self._versions if key[0] == app_id]:
                     del self._versions[key]
                 for label in list(self._labels.get(app_id, ())):
@@ -148,23 +199,24 @@ class Sites:
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
+        key = _manifest_key(route.app, serves)
         site = Site(
             app_id=route.app.app_id,
             slug=route.app.slug,
             environment=route.environment,
             version=serves.version,
-            manifest=await self._content.manifest(_manifest_key(route.app, serves)),
+            manifest=await self._content.manifest(key),
             modified_at=int(serves.modified_at),
             indexable=route.app.indexable and route.environment == "production",
-            variables=route.app.variables,
         )
-        live = LiveSite(label, route.app, serves, site)
+        live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
         # The pointer may have moved while the manifest was read. Then this visitor, who came before, is the only one
         # to get this site.
         now = self._table.find(label)
         if label not in self._live and now is not None and live.serves(now):
             self._live[label] = live
             self._labels.setdefault(live.app.app_id, set()).add(label)
+            self._users[key] += 1
             self.weight += live.weight
             self._stay_within_budget()
         return live
@@ -177,7 +229,7 @@ class Sites:
         # pruned since is noticed by its app's change, or by its bundle, which is missing.
         route = await self._feed.version(app_id, number)
         self._versions[key] = route
-        while len(self._versions) > _MOST_VERSIONS:
+        while len(self._versions) > self._most_versions:
             self._versions.popitem(last=False)
         return route
 
@@ -193,16 +245,21 @@ class Sites:
             return
         if key not in live.prepared:
             live.prepared[key] = prepared
-            self._grow(live, prepared.weight)
-        if len(host) <= _LONGEST_HOST and self._live.get(live.label) is live:
-            if len(self.by_host) >= _MOST_HOSTS:
-                self._forget_hosts()
-            self.by_host[host] = live
-            live.hosts.add(host)
+            self._grow(live, _prepared_weight(key, prepared))
+        if len(host) > _LONGEST_HOST or host in live.hosts or self._live.get(live.label) is not live:
+            return
+        if len(self.by_host) >= _MOST_HOSTS:
+            self._forget_hosts()
+        self.by_host[host] = live
+        live.hosts.add(host)
+        self._grow(live, weights.HOST + len(host))
 
     def _forget_hosts(self) -> None:
-        for live in self.by_host.values():
+        for live in self._live.values():
+            freed = sum(weights.HOST + len(host) for host in live.hosts)
             live.hosts.clear()
+            live.weight -= freed
+            self.weight -= freed
         self.by_host.clear()
 
     def _grow(self, live: LiveSite, weight: int) -> None:
@@ -215,15 +272,28 @@ class Sites:
         """Takes from the heaviest site first, so that none can push the others out of memory."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
-        while self.weight > self._budget and len(self._live) > 1:
-            heaviest = max(self._live.values(), key=lambda live: live.weight)
+        while self.total > self._budget and self.large.let_go():
+            pass
+        # Counted down, since whoever is being answered still holds what is let go of here.
+        excess = self.total - self._budget
+        while excess > 0 and len(self._live) > 1:
+            heaviest = max(self._live.values(), key=self._burden)
             freed = heaviest.shed()
             self.weight -= freed
             if not freed:
+                freed = heaviest.weight + (heaviest.manifest_weight if self._is_alone(heaviest) else 0)
                 self._drop(heaviest)
-        if self.weight > self._budget:
+            excess -= freed
+        if excess > 0:
             for live in self._live.values():
                 self.weight -= live.shed()
+
+    def _is_alone(self, live: LiveSite) -> bool:
+        """Whether no other site shares its manifest."""
+        return self._users[live.manifest_key] == 1
+
+    def _burden(self, live: LiveSite) -> float:
+        return live.weight + live.manifest_weight / self._users[live.manifest_key]
 
     def _drop(self, live: LiveSite) -> None:
         del self._live[live.label]
@@ -232,6 +302,11 @@ class Sites:
         if not labels:
             del self._labels[live.app.app_id]
         self.weight -= live.weight
+        self.large.forget(live)
+        self._users[live.manifest_key] -= 1
+        if not self._users[live.manifest_key]:
+            del self._users[live.manifest_key]
+            self._content.forget_manifest(live.manifest_key)
         for host in live.hosts:
             self.by_host.pop(host, None)
         live.hosts.clear()
@@ -242,51 +317,83 @@ class Sites:
         Raises StoreUnavailableError.
         """
         if live.earlier is None:
-            live.earlier = await load_earlier(self._content, live.site, live.route.earlier)
-            self._grow(live, FILE_WEIGHT * len(live.earlier.files))
+            await self._earlier.run(live, lambda: self._load_earlier(live))
+            assert live.earlier is not None
         return live.earlier.find(path, not_before=time.time() - self._table.ahead - self._retention)
 
-    async def ready(self, live: LiveSite, file: File) -> Representations:
-        """The representations of a file: a page with the runtime object in it, or the file as it lies.
+    async def _load_earlier(self, live: LiveSite) -> EarlierAssets:
+        live.earlier = await load_earlier(self._content, live.site, live.route.earlier)
+        self._grow(live, live.earlier.weight)
+        return live.earlier
+
+    async def ready(self, live: LiveSite, file: File, request: Request) -> Representations:
+        """The representations of a file, as far as the request needs them: a page with the runtime object in it, or
+        the file as it lies.
 
         A page of more than a mebibyte is sent as it lies as well while too many others are being sent.
 
         Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
-        page = await self._page(live, file) if file.is_html and file.member.size <= PAGE_LARGEST else None
+        page = await self._page(live, file, request) if file.is_html and file.member.size <= PAGE_LARGEST else None
         if page is not None:
             return page
         variants = live.variants if file.source is live.site else None
         return representations(file, await self._content.brotli(variants, file.member))
 
-    async def _page(self, live: LiveSite, file: File) -> Representations | None:
-        key = (live, file.path)
-        page = live.pages.get(file.path) or self.large.get(key)
+    async def _page(self, live: LiveSite, file: File, request: Request) -> Representations | None:
+        page = live.pages.get(file.path)
         if page is not None:
             return page
+        # The runtime object is in the page, and about as long as what it is made of.
+        size = file.member.size + len(live.app.variables_json)
+        if size > _PAGE_KEPT:
+            return await self._large_page(live, file, request, size)
 
         async def make() -> Representations:
-            content = await self._read(file.source, file.member)
-            return await asyncio.to_thread(_page, content, live.script, file.member.hash)
-
-        async def keep() -> Representations:
-            made = live.pages[file.path] = await make()
+            member, view = await self._source(file)
+            made = live.pages[file.path] = await asyncio.to_thread(_made, member, view, live)
             self._grow(live, _weight(made))
             return made
 
-        if file.member.size <= _PAGE_KEPT:
-            return await self._pages.run(key, keep)
-        return await self._pages.run(key, lambda: self.large.make(key, file.member.size, make))
+        return await self._pages.run((live, file.path), make)
 
-    async def _read(self, source: Site, member: Member) -> bytes:
-        manifest = source.manifest
+    async def _large_page(self, live: LiveSite, file: File, request: Request, size: int) -> Representations | None:
+        """All of a large page but its bodies, and the one that is to be sent, if one is."""
+        outline = live.outlines.get(file.path)
+        if outline is None:
+            outline = await self._pages.run((live, file.path), lambda: self._outline(live, file))
+            assert outline is not None
+        wanted = answer_file(live.site, file, outline, request).body
+        if not isinstance(wanted, Unmade) or (request.method == "HEAD" and outline.lengths[wanted.encoding]):
+            return outline
+        encoding = wanted.encoding
+
+        async def make() -> Representations:
+            member, view = await self._source(file)
+            body = await asyncio.to_thread(_body, member, view, live, encoding)
+            outline.lengths[encoding] = len(body)
+            return Representations(outline.hash, outline.size, {encoding: body}, outline.lengths)
+
+        key = (live, file.path, encoding)
+        page = self.large.get(key) or await self._pages.run(key, lambda: self.large.make(key, size, make))
+        self._stay_within_budget()
+        return page
+
+    async def _outline(self, live: LiveSite, file: File) -> Representations:
+        script = await asyncio.to_thread(live.script)
+        size = file.member.size + len(script)
+        lengths: dict[Encoding, int] = {"identity": size, "gzip": 0, "br": 0}
+        outline = Representations(page_hash(file.member.hash, script), size, {}, lengths)
+        live.outlines[file.path] = outline
+        self._grow(live, weights.PAGE)
+        return outline
+
+    async def _source(self, file: File) -> tuple[Member, memoryview]:
+        """A page's file, and the bytes that it lies in. Raises ObjectMissingError, StoreUnavailableError."""
+        manifest, member = file.source.manifest, file.member
         if manifest.entry and member is manifest.files.get(ENTRY_POINT):
-            content = read_content(msgspec.structs.replace(member, offset=0), memoryview(manifest.entry))
-        else:
-            content = read_content(member, await self._content.bundle(manifest, member))
-        if len(content) != member.size:
-            raise DamagedDataError("a file in the store has another length than it was recorded with")
-        return content
+            return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
+        return member, await self._content.bundle(manifest, member)
 
 
 def _manifest_key(app: AppRoute, route: EnvironmentRoute) -> str:
@@ -298,14 +405,39 @@ def warm() -> None:
     _page(b"<!doctype html>" * 100, b"", "")
 
 
+def _content(member: Member, view: memoryview) -> bytes:
+    content = read_content(member, view)
+    if len(content) != member.size:
+        raise DamagedDataError("a file in the store has another length than it was recorded with")
+    return content
+
+
+def _made(member: Member, view: memoryview, live: LiveSite) -> Representations:
+    return _page(_content(member, view), live.script(), member.hash)
+
+
 def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
     page = inject(content, script)
     bodies: dict[Encoding, bytes] = {"identity": page}
     if len(page) >= 256:
-        bodies["gzip"] = isal_zlib.compress(page, 2, 31)
-        bodies["br"] = brotli.compress(page, quality=5 if len(page) < 512 * 1024 else 2)
+        bodies["gzip"] = _encoded(page, "gzip")
+        bodies["br"] = _encoded(page, "br")
     return Representations(hash=page_hash(content_hash, script), size=len(page), bodies=bodies)
 
 
+def _body(member: Member, view: memoryview, live: LiveSite, encoding: Encoding) -> bytes:
+    return _encoded(inject(_content(member, view), live.script()), encoding)
+
+
+def _encoded(page: bytes, encoding: Encoding) -> bytes:
+    if encoding == "gzip":
+        return isal_zlib.compress(page, 2, 31)
+    return brotli.compress(page, quality=5 if len(page) < 512 * 1024 else 2) if encoding == "br" else page
+
+
 def _weight(page: Representations) -> int:
-    return sum(map(len, page.bodies.values())) + 500
+    return sum(map(len, page.bodies.values())) + weights.PAGE
+
+
+def _prepared_weight(key: Key, prepared: Prepared) -> int:
+    return prepared.weight + len(key[0])

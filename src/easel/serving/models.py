@@ -95,6 +95,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmade:
+    """A body that is not there, in an encoding of which only the length is known, or 0 in its place."""
+
+    encoding: Encoding
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A complete answer. `length` is the body's length in bytes, also for HEAD and 304, whose body is not sent.
 
@@ -103,6 +110,6 @@ class Answer:
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes | memoryview | Part
+    body: bytes | memoryview | Part | Unmade
     length: int
     of: object = None

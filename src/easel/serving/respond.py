@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from easel.bundles.models import DEFLATED
 from easel.bundles.read import gzip_frame
-from easel.serving.models import Answer, Encoding, File, Fixed, Part, Request, Site
+from easel.serving.models import Answer, Encoding, File, Fixed, Part, Request, Site, Unmade
 from easel.serving.negotiate import byte_range, choose_encoding, etag, http_date, not_modified, range_applies
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -16,12 +16,14 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Representations:
     """The ready bodies of a file by encoding, where there are any, and the hash its ETags are made of.
 
-    Bodies that are missing lie in the bundle: identity always, gzip where the member is deflated.
+    Bodies that are missing lie in the bundle: identity always, gzip where the member is deflated. Those of which
+    `lengths` tells (0 where even that is not known) are made only when they are sent.
     """
 
     hash: str
     size: int
     bodies: dict[Encoding, bytes]
+    lengths: dict[Encoding, int] = field(default_factory=dict)
 
 
 def representations(file: File, brotli: bytes | None = None) -> Representations:
@@ -66,8 +68,8 @@ def without_content(headers: Headers) -> Headers:
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:
-    available: list[Encoding] = list(ready.bodies)
-    if "identity" not in ready.bodies:
+    available: list[Encoding] = [*ready.bodies, *(one for one in ready.lengths if one not in ready.bodies)]
+    if "identity" not in available:
         available.append("identity")
         if file.member.method == DEFLATED:
             available.append("gzip")
@@ -103,7 +105,13 @@ def _partial(file: File, ready: Representations, common: Headers, start: int, st
         (b"content-length", str(stop - start).encode()),
     )
     body = ready.bodies.get("identity")
-    part = Part(file.member, file.source, "identity", start, stop) if body is None else memoryview(body)[start:stop]
+    part: memoryview | Part | Unmade
+    if body is not None:
+        part = memoryview(body)[start:stop]
+    elif "identity" in ready.lengths:
+        part = Unmade("identity")
+    else:
+        part = Part(file.member, file.source, "identity", start, stop)
     return Answer(206, headers, part, stop - start, of=ready)
 
 
@@ -115,10 +123,12 @@ def _whole(file: File, ready: Representations, encoding: Encoding, common: Heade
     return Answer(file.status, headers, body, length, of=ready)
 
 
-def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part, int]:
+def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part | Unmade, int]:
     body = ready.bodies.get(encoding)
     if body is not None:
         return body, len(body)
+    if encoding in ready.lengths:
+        return Unmade(encoding), ready.lengths[encoding]
     if encoding == "gzip":
         header, trailer = gzip_frame(file.member)
         length = len(header) + file.member.length + len(trailer)

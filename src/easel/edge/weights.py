@@ -1,0 +1,55 @@
+"""How many bytes of memory there are in an edge's things: the sizes CPython and its allocator give them, measured.
+
+`tests/edge/test_weights.py` holds the sum of all of them against the memory that a process really takes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from typing import Final
+
+FILE: Final = 440
+"""A file of a decoded manifest without its path and its place in a dict: the record, its hash, type and numbers."""
+MANIFEST: Final = 1800
+"""A manifest without its files, and that it is known by its key."""
+EARLIER_FILE: Final = FILE + 40
+"""A file of an earlier version, which is in two dicts."""
+VARIANT: Final = 390
+"""A variant's place: a hash, a pair of numbers, and their place in a dict."""
+SITE: Final = 3200
+"""A live site that has answered nothing yet."""
+PREPARED: Final = 750
+"""A prepared answer without its bytes."""
+PAGE: Final = 900
+"""A page without its bytes."""
+HOST: Final = 280
+"""A Host header that leads to a site, without its bytes."""
+VERSION: Final = 560
+"""What a version's own address serves."""
+MAPPED: Final = 700
+"""A mapped bundle of a folder store."""
+HELD: Final = 2600
+"""An object of a bucket that lies on disk, without its blocks."""
+BLOCK: Final = 100
+"""A block of such an object."""
+LEFT: Final = 330
+"""A file on disk, by its name."""
+REMEMBERED: Final = 400
+"""A request that need not be parsed again, without its bytes."""
+ENCODINGS: Final = 600
+"""What an Accept-Encoding header comes to, here and where it was parsed (`serving/negotiate.py`), without its bytes."""
+APP: Final = 340
+"""An app's routes, without its texts, its environments and its places in dicts."""
+ENVIRONMENT: Final = 230
+"""What an environment serves, without what it served before."""
+
+
+def of_text(value: str | bytes) -> int:
+    """Bytes of a text as it lies in memory, in pieces of sixteen."""
+    return sys.getsizeof(value) + 15 & ~15
+
+
+def of_texts(values: Collection[str]) -> int:
+    """Bytes of many texts."""
+    return sum(map(sys.getsizeof, values)) + 8 * len(values)

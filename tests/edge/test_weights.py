@@ -1,0 +1,44 @@
+"""An edge says how much memory its caches take, and they take no more than they may."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.edge import weighing
+from tests.edge.running import RunningEdge
+
+
+def test_an_edge_takes_as_much_memory_as_it_says_whatever_apps_it_serves() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.edge.weighing"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["said"] > 100_000_000
+    assert 0.85 < found["said"] / found["grown"] < 1.15, found
+
+
+def test_all_that_can_be_let_go_of_stays_within_the_budget(own_edge: Callable[..., RunningEdge]) -> None:
+    edge = own_edge(edge_cache_bytes=4 << 20)
+    for fill in (weighing.versions, weighing.requests, weighing.earlier):
+        fill(edge)
+        said = weighing.said(edge)
+        assert sum(size for kind, size in said.items() if kind != "routes") <= 4 << 20, said
+    # Routes cannot be let go of, and are told apart.
+    assert said["routes"] > 2_000_000
+    assert edge.get("asked.localhost", "/a.txt").body == b"a"
+
+
+def test_however_many_versions_an_app_has_its_variables_are_held_once(own_edge: Callable[..., RunningEdge]) -> None:
+    edge = own_edge()
+    app = edge.app("app", variables=weighing.variables(60_000, 1))
+    for _ in range(20):
+        app.deploy({"index.html": "<p>", "a.txt": "a"})
+    edge.get(app.host, "/a.txt")
+    before = edge.edge.sites.total
+    for number in range(1, 21):
+        assert edge.get(f"v{number}-{app.host}", "/a.txt").status == 200
+    assert edge.edge.sites.total - before < 20 * 6_000
