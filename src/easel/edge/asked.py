@@ -40,19 +40,19 @@ K = TypeVar("K")
 class Recent(Generic[K, V]):
     """The last few values by key: at least `size`, at most twice as many. Getting does not renew."""
 
-    __slots__ = ("_newer_weight", "_older", "_older_weight", "_size", "_weigh", "newer")
+    __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
 
-    def __init__(self, size: int, weigh: Callable[[K, V], int] = lambda _, __: 0) -> None:
+    def __init__(self, size: int, weigh: Callable[[dict[K, V]], int] = len) -> None:
         self._size = size
         self._weigh = weigh
         self.newer: dict[K, V] = {}
         self._older: dict[K, V] = {}
-        self._newer_weight = self._older_weight = 0
+        self._older_weight = 0
 
     @property
     def weight(self) -> int:
-        """What all of them weigh together."""
-        return self._newer_weight + self._older_weight
+        """What all of them weigh together: weighed when somebody wants to know, since keeping has to cost little."""
+        return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:
         """The value, if it is still there."""
@@ -66,10 +66,8 @@ class Recent(Generic[K, V]):
     def keep(self, key: K, value: V) -> None:
         """Keeps a value."""
         if len(self.newer) >= self._size:
-            self._older, self._older_weight = self.newer, self._newer_weight
-            self.newer, self._newer_weight = {}, 0
-        if key not in self.newer:
-            self._newer_weight += self._weigh(key, value)
+            self._older, self._older_weight = self.newer, self._weigh(self.newer)
+            self.newer = {}
         self.newer[key] = value
 
 
@@ -81,13 +79,12 @@ class Asked(NamedTuple):
     condition: bytes | None
     head_only: bool
 
-    @property
-    def weight(self) -> int:
-        """About how many bytes it takes in memory."""
-        return weights.REMEMBERED + len(self.host) + len(self.key[0]) + len(self.condition or b"")
+
+def _weigh_codes(codes: dict[bytes | None, int]) -> int:
+    return weights.ENCODINGS * len(codes) + 2 * sum(len(encoding) for encoding in codes if encoding is not None)
 
 
-_codes: Recent[bytes | None, int] = Recent(512, lambda encoding, _: weights.ENCODINGS + 2 * len(encoding or b""))
+_codes: Recent[bytes | None, int] = Recent(512, _weigh_codes)
 
 
 def codes_weight() -> int:

@@ -18,11 +18,12 @@ from easel.edge.freshness import Freshness
 from easel.edge.metrics import Counts
 from easel.edge.prepared import Prepared, Stamp
 from easel.edge.sites import LiveSite, Sites
+from easel.edge.weights import REMEMBERED
 from easel.web.connection import GuardedProtocol
 from easel.web.heads import VISITORS
 
 _LONGEST_REMEMBERED = 2048
-_REMEMBERED = 1024
+_MOST_REMEMBERED = 1024
 
 
 class EdgeProtocol(GuardedProtocol):
@@ -121,7 +122,7 @@ class EdgeProtocol(GuardedProtocol):
 
 def requests_remembered() -> Recent[bytes, Asked]:
     """Where the requests are remembered that need not be parsed again, by their bytes; it is empty."""
-    return Recent(_REMEMBERED, lambda data, asked: len(data) + asked.weight)
+    return Recent(_MOST_REMEMBERED, lambda known: REMEMBERED * len(known) + sum(map(len, known)))
 
 
 def edge_protocol(

@@ -272,10 +272,10 @@ class Sites:
         """Takes from the heaviest site first, so that none can push the others out of memory."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
-        while self.total > self._budget and self.large.let_go():
-            pass
-        # Counted down, since whoever is being answered still holds what is let go of here.
         excess = self.total - self._budget
+        while excess > 0 and self.large.let_go():
+            excess = self.total - self._budget
+        # Counted down, since whoever is being answered still holds what is let go of here.
         while excess > 0 and len(self._live) > 1:
             heaviest = max(self._live.values(), key=self._burden)
             freed = heaviest.shed()

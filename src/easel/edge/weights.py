@@ -35,8 +35,8 @@ BLOCK: Final = 100
 """A block of such an object."""
 LEFT: Final = 330
 """A file on disk, by its name."""
-REMEMBERED: Final = 400
-"""A request that need not be parsed again, without its bytes."""
+REMEMBERED: Final = 450
+"""A request that need not be parsed again, without its bytes, and with a host and path of the usual length."""
 ENCODINGS: Final = 600
 """What an Accept-Encoding header comes to, here and where it was parsed (`serving/negotiate.py`), without its bytes."""
 APP: Final = 340

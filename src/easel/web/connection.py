@@ -192,8 +192,6 @@ class GuardedProtocol(HttpToolsProtocol):
             name = name.lower()
             bound = self.heeded.get(name)
             if bound is not None:
-                # RFC 9112 §5: blanks around a value are no part of it. The parser leaves those behind it.
-                value = value.rstrip(b" \t")
                 self.headers.append((name, value if len(value) <= bound[0] else self._too_long(name, bound)))
             if self._lines > MOST_LINES:
                 self.break_off(431, f"The request has more than {MOST_LINES} headers.")
@@ -218,7 +216,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """The head is complete: the request goes to the application."""
         if self.parser.get_http_version() not in _VERSIONS:
             self.break_off(400, "The request is of another version of HTTP than 1.0 and 1.1.")
-        url, headers = self.url, self.headers
+        # RFC 9112 §5: blanks around a value are no part of it. The parser leaves those behind it.
+        url, headers = self.url, [(name, value.rstrip(b" \t")) for name, value in self.headers]
         self._check_target(url)
         self.in_head = False
         if not url.startswith(b"/"):
