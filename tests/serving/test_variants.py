@@ -33,7 +33,8 @@ def read(member: Member) -> bytes:
 def test_every_variant_decodes_to_its_file_and_is_smaller_than_what_lies_in_the_bundle() -> None:
     data = build_variants(PLACE.manifest, read)
     assert data is not None
-    index = read_index(memoryview(data))
+    (index,) = read_index(memoryview(data))
+    assert index is not None
     members = PLACE.manifest.files
     assert set(index) == {members["app.js"].hash, members["style.css"].hash}
     for path in ("app.js", "copy.js", "style.css"):
@@ -51,7 +52,19 @@ def test_a_damaged_object_is_told_as_such(cut: int) -> None:
     data = build_variants(PLACE.manifest, read)
     assert data is not None
     with pytest.raises(ValueError, match="variants object"):
-        read_index(memoryview(data[:cut]))
+        list(read_index(memoryview(data[:cut])))
+
+
+def test_a_large_index_is_read_in_slices_and_held_against_the_objects_length() -> None:
+    index = {hashlib.sha256(b"%d" % n).hexdigest(): (n, 1) for n in range(5000)}
+    encoded = msgspec.json.encode(index)
+    data = MAGIC + len(encoded).to_bytes(8, "big") + encoded + bytes(5000)
+    *slices, whole = read_index(memoryview(data))
+    assert whole == {digest: (len(data) - 5000 + offset, 1) for digest, (offset, _) in index.items()}
+    assert slices == [None] * 20
+    for damaged in (data[:-1], data.replace(b"[4999,1]}", b"[4999,1],"), data.replace(b"[4000,1]", b"[4000,x]")):
+        with pytest.raises(ValueError, match="variants object"):
+            list(read_index(memoryview(damaged)))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])

@@ -1,21 +1,37 @@
-"""Decoding a large manifest in slices: all of it at once would stop a process that has others to answer."""
+"""Decoding large JSON objects in slices: all of one at once would stop a process that has others to answer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import msgspec
 
 from easel.bundles.models import Manifest, Member, decode_manifest
 
 AT_ONCE = 128 * 1024
-"""The largest manifest (bytes as stored) that is decoded in one go, which takes about two milliseconds."""
-_FILES = 250
-_BEGIN = b'"files":{'
-_ENTRIES = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+":\[[^\[\]]*+\],?){1,%d}+' % _FILES)
-"""Some files as `Manifest.encode` writes them: a path, and an array without another one in it."""
+"""The largest object (bytes) that is decoded in one go, which takes about two milliseconds."""
+_FILES = b'"files":{'
+_ENTRIES = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+":\[[^\[\]]*+\],?){1,250}+')
+"""Some entries as they are written here: a name, and an array without another one in it."""
 _decode = msgspec.json.Decoder(dict[str, Member]).decode
+
+V = TypeVar("V")
+
+
+def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> Iterator[tuple[dict[str, V], int]]:
+    """The entries of the JSON object whose first one begins at `at`, some at a time, with where the next ones begin or
+    the object's closing brace is. It ends early, or gives another place, where the object is written otherwise.
+
+    Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does.
+    """
+    while (some := _ENTRIES.match(data, at)) is not None:
+        at = some.end()
+        is_last = data[at - 1 : at] != b","
+        yield decode(b"{%b}" % data[some.start() : at if is_last else at - 1]), at
+        if is_last:
+            return
 
 
 def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
@@ -24,20 +40,19 @@ def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
     A manifest that is written otherwise than Easel does is decoded in one go. Raises msgspec.ValidationError or
     msgspec.DecodeError when it is damaged.
     """
-    begin = data.find(_BEGIN) + len(_BEGIN)
-    if len(data) <= AT_ONCE or begin < len(_BEGIN):
-        yield decode_manifest(data)
-        return
+    begin = end = data.find(_FILES) + len(_FILES)
     files: dict[str, Member] = {}
-    at = begin
-    while (some := _ENTRIES.match(data, at)) is not None:
-        at = some.end()
-        is_last = data[at - 1 : at] != b","
-        files.update(_decode(b"{%b}" % data[some.start() : at if is_last else at - 1]))
-        if is_last:
-            break
-        yield None
-    if data[at : at + 1] != b"}" or data[at - 1 : at] == b",":
+    if len(data) > AT_ONCE and begin >= len(_FILES):
+        for some, at in entries(data, begin, _decode):
+            files.update(some)
+            end = at
+            yield None
+    if files and is_closed(data, end):
+        yield msgspec.structs.replace(decode_manifest(data[:begin] + data[end:]), files=files)
+    else:
         yield decode_manifest(data)
-        return
-    yield msgspec.structs.replace(decode_manifest(data[:begin] + data[at:]), files=files)
+
+
+def is_closed(data: bytes, at: int) -> bool:
+    """Whether the object of which the last entry ends here ends here as well."""
+    return data[at : at + 1] == b"}" and data[at - 1 : at] != b","

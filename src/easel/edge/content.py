@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import mmap
 import sys
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from easel.bundles.inflate import CHUNK, inflate, raw
 from easel.bundles.models import STORED, Manifest, Member, decode_manifest
@@ -25,9 +26,11 @@ from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.versions.keys import hash_in
 
 _MAPPED_BUNDLES = 512
-_AT_A_TIME = 5000
+_AT_A_TIME = 2500
+"""Files of a large manifest that are looked at before others get their turn."""
 _KEPT_AFTER = 0.1
 """Seconds after which a manifest is written down, once its first visitor is served."""
+V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
 
@@ -90,11 +93,20 @@ class Content:
     async def _decoded(self, data: bytes) -> Manifest:
         if len(data) <= AT_ONCE:
             return decode_manifest(data)
+        manifest = await self._sliced(decode_in_slices(data))
+        # Letting go of it takes as long as a fifth of decoding it did.
+        weakref.finalize(manifest, _let_go, asyncio.get_running_loop(), manifest.files).atexit = False
+        return manifest
+
+    async def _sliced(self, slices: Iterator[V | None]) -> V:
+        made = next(slices)
+        if made is not None:
+            return made
         # One at a time: others get their turn after each slice, and not after one of each.
         async with self._decoding:
-            for manifest in decode_in_slices(data):
-                if manifest is not None:
-                    return manifest
+            for made in slices:
+                if made is not None:
+                    return made
                 await asyncio.sleep(0)
         raise AssertionError
 
@@ -149,7 +161,7 @@ class Content:
             view = await self._mapped(variants_key)
 
             async def load() -> dict[str, tuple[int, int]]:
-                return read_index(view)
+                return await self._sliced(read_index(view))
 
             index = await self._variants.get(variants_key, load)
         except (ObjectMissingError, StoreUnavailableError, OSError, ValueError):
@@ -211,6 +223,14 @@ def _is_sent_as_it_lies(part: Part) -> bool:
 def _map(path: Path) -> memoryview:
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:
+    """Lets go of the files of a manifest that nobody has any more, some at a time."""
+    for _ in range(min(_AT_A_TIME, len(files))):
+        files.popitem()
+    if files and not loop.is_closed():
+        loop.call_soon_threadsafe(_let_go, loop, files)
 
 
 class _Weighed(NamedTuple):

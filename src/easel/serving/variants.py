@@ -7,12 +7,13 @@ The object: the magic `EASELV1\\n`, the length of the index (8 bytes, big-endian
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import brotli
 import msgspec
 
 from easel.bundles.models import Manifest, Member
+from easel.bundles.slices import AT_ONCE, entries, is_closed
 from easel.bundles.types import is_text
 
 MAGIC = b"EASELV1\n"
@@ -65,13 +66,32 @@ def build_variants(
     return b"".join((MAGIC, len(encoded).to_bytes(8, "big"), encoded, *pieces))
 
 
-def read_index(data: memoryview) -> dict[str, tuple[int, int]]:
-    """Content hash → (offset into the object, length) of every variant in it. Raises ValueError when damaged."""
+def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
+    """Content hash → (offset into the object, length) of every variant in it: None after every slice of a large one,
+    and at last all of it. Raises ValueError when damaged."""
     begin = _data_begins(data)
     if begin is None:
         raise ValueError("not a variants object")
-    index = _decode_index(data[_HEADER:begin])
-    if any(offset < 0 or length <= 0 or begin + offset + length > len(data) for offset, length in index.values()):
+    encoded = bytes(data[_HEADER:begin])
+    index: dict[str, tuple[int, int]] = {}
+    end = 0
+    try:
+        if len(encoded) > AT_ONCE:
+            for some, at in entries(encoded, 1, _index_decoder.decode):
+                index.update(_placed(some, begin, len(data)))
+                end = at
+                yield None
+    except msgspec.MsgspecError as error:
+        raise ValueError("a damaged variants object") from error
+    if index and is_closed(encoded, end) and end + 1 == len(encoded) and encoded.startswith(b"{"):
+        yield index
+    else:
+        yield _placed(_decode_index(encoded), begin, len(data))
+
+
+def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[str, tuple[int, int]]:
+    """The same with offsets into the object, whose data begins at `begin`. Raises ValueError when it is cut off."""
+    if any(offset < 0 or length <= 0 or begin + offset + length > size for offset, length in index.values()):
         raise ValueError("a variants object that is cut off")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
 
