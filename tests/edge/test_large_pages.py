@@ -13,7 +13,7 @@ import brotli
 import pytest
 
 from easel.bundles.models import Member
-from easel.edge.sites import LiveSite, _body
+from easel.edge.making import make_body
 from easel.serving.models import Encoding
 from tests.edge.running import App, RunningEdge, Wire, request
 
@@ -64,11 +64,11 @@ def test_a_large_page_is_not_made_again_for_whoever_asks_for_little_of_it(
 ) -> None:
     makings: list[Encoding] = []
 
-    def make(member: Member, view: memoryview, live: LiveSite, encoding: Encoding) -> bytes:
+    def make(member: Member, view: memoryview, script: bytes, encoding: Encoding) -> bytes:
         makings.append(encoding)
-        return _body(member, view, live, encoding)
+        return make_body(member, view, script, encoding)
 
-    monkeypatch.setattr("easel.edge.sites._body", make)
+    monkeypatch.setattr("easel.edge.sites.make_body", make)
     edge = own_edge()
     made = edge.app("large", {"index.html": page(5 << 20)})
     for _ in range(3):

@@ -10,11 +10,12 @@ from typing import Any
 from easel.bundles.inflate import DamagedDataError
 from easel.edge.content import Content, pieces
 from easel.edge.freshness import Freshness
+from easel.edge.live import LiveSite
 from easel.edge.metrics import Counts
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
 from easel.edge.prepared import PREPARED_LARGEST, code_of, prepare
 from easel.edge.routes import RouteTable
-from easel.edge.sites import LiveSite, Sites
+from easel.edge.sites import Sites
 from easel.edge.store import EdgeStore
 from easel.errors import EaselError
 from easel.ids import new_id

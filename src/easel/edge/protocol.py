@@ -15,9 +15,10 @@ from array import array
 
 from easel.edge.asked import Asked, Recent, read
 from easel.edge.freshness import Freshness
+from easel.edge.live import LiveSite
 from easel.edge.metrics import Counts
 from easel.edge.prepared import Prepared, Stamp
-from easel.edge.sites import LiveSite, Sites
+from easel.edge.sites import Sites
 from easel.edge.weights import REMEMBERED
 from easel.web.connection import GuardedProtocol
 from easel.web.heads import VISITORS

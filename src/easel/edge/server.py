@@ -16,11 +16,12 @@ from easel.edge.disk import DiskCache
 from easel.edge.feed import DatabaseFeed
 from easel.edge.freshness import Freshness
 from easel.edge.kept import RouteKeeper
+from easel.edge.making import warm
 from easel.edge.manifests import KeptManifests
 from easel.edge.metrics import Counts, exposition, registry
 from easel.edge.protocol import edge_protocol, requests_remembered
 from easel.edge.routes import AppRoute, Feed, RouteTable
-from easel.edge.sites import Sites, warm
+from easel.edge.sites import Sites
 from easel.edge.store import EdgeStore
 from easel.settings import Settings
 from easel.storage.channels import CHANGES_CHANNEL

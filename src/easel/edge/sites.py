@@ -6,28 +6,23 @@ import asyncio
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import replace
 
-import brotli
 import msgspec
-from isal import isal_zlib
 
-from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
-from easel.bundles.read import content as read_content
 from easel.bundles.root import ENTRY_POINT
 from easel.edge import weights
 from easel.edge.cache import SingleFlight
 from easel.edge.content import Content
 from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.large import LargePages
+from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight
+from easel.edge.making import make_body, make_page
 from easel.edge.prepared import Key, Prepared
-from easel.edge.routes import AppRoute, EnvironmentRoute, Feed, Route, RouteTable
-from easel.serving.addresses import version_environment
+from easel.edge.routes import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
 from easel.serving.respond import Representations, answer_file, representations
-from easel.serving.runtime import inject, page_hash, runtime_script
-from easel.versions.keys import manifest_key, variants_key
+from easel.serving.runtime import page_hash
 
 PAGE_LARGEST = 8 * 1024 * 1024
 """The largest page (bytes) that gets the runtime object. A larger one is no page a person reads; it is streamed."""
@@ -38,83 +33,6 @@ _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
-
-
-class LiveSite:
-    """A site with what was made for it: pages with the runtime object in them, and prepared answers.
-
-    `weight` is about how many bytes of memory that takes, `manifest_weight` what its manifest does, which it may share.
-    """
-
-    __slots__ = (
-        "app",
-        "earlier",
-        "hosts",
-        "label",
-        "manifest_key",
-        "manifest_weight",
-        "outlines",
-        "pages",
-        "prepared",
-        "route",
-        "site",
-        "slot",
-        "variants",
-        "weight",
-    )
-
-    def __init__(self, label: str, app: AppRoute, route: EnvironmentRoute, site: Site, manifest_weight: int) -> None:
-        self.label = label
-        self.app = app
-        self.route = route
-        self.site = site
-        self.slot = app.slot
-        self.manifest_key = _manifest_key(app, route)
-        self.manifest_weight = manifest_weight
-        self.variants = variants_key(app.app_id, self.manifest_key) if route.has_variants else None
-        self.prepared: dict[Key, Prepared] = {}
-        self.pages: dict[str, Representations] = {}
-        self.outlines: dict[str, Representations] = {}
-        """Of large pages all but the bodies."""
-        self.earlier: EarlierAssets | None = None
-        self.hosts: set[bytes] = set()
-        self.weight = weights.SITE + len(route.moves)
-
-    @property
-    def is_version(self) -> bool:
-        """Whether this is a version's own address."""
-        return self.site.environment == version_environment(self.site.version)
-
-    def script(self) -> bytes:
-        """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,
-        and held by nobody else: all of an app's sites hold the same text of its routes."""
-        return runtime_script(replace(self.site, variables=self.app.variables))
-
-    def serves(self, route: Route) -> bool:
-        """Whether this is still what the route leads to: the same version, told the same about itself."""
-        return (
-            route.app.app_id == self.app.app_id
-            and (route.version is not None or route.serves == self.route)
-            and route.environment == self.site.environment
-            and route.app.slug == self.app.slug
-            and route.app.indexable == self.app.indexable
-            and route.app.variables_json == self.app.variables_json
-        )
-
-    def shed(self) -> int:
-        """Lets the older half of what was made go; gives how many bytes that was."""
-        freed = 0
-        pages = list(self.pages)[: (len(self.pages) + 1) // 2]
-        gone = {id(self.pages[path]) for path in pages}
-        older = list(self.prepared)[: (len(self.prepared) + 1) // 2]
-        # A page's body would stay in memory for as long as an answer holds it.
-        older += [key for key in list(self.prepared)[len(older) :] if id(self.prepared[key].page) in gone]
-        for key in older:
-            freed += _prepared_weight(key, self.prepared.pop(key))
-        for path in pages:
-            freed += _weight(self.pages.pop(path))
-        self.weight -= freed
-        return freed
 
 
 class Sites:
@@ -199,7 +117,7 @@ class Sites:
         serves = route.serves if route.version is None else await self._version(route.app.app_id, route.version)
         if serves is None:
             return None
-        key = _manifest_key(route.app, serves)
+        key = manifest_key_of(route.app, serves)
         site = Site(
             app_id=route.app.app_id,
             slug=route.app.slug,
@@ -245,7 +163,7 @@ class Sites:
             return
         if key not in live.prepared:
             live.prepared[key] = prepared
-            self._grow(live, _prepared_weight(key, prepared))
+            self._grow(live, prepared_weight(key, prepared))
         if len(host) > _LONGEST_HOST or host in live.hosts or self._live.get(live.label) is not live:
             return
         if len(self.by_host) >= _MOST_HOSTS:
@@ -351,8 +269,8 @@ class Sites:
 
         async def make() -> Representations:
             member, view = await self._source(file)
-            made = live.pages[file.path] = await asyncio.to_thread(_made, member, view, live)
-            self._grow(live, _weight(made))
+            made = live.pages[file.path] = await asyncio.to_thread(lambda: make_page(member, view, live.script()))
+            self._grow(live, page_weight(made))
             return made
 
         return await self._pages.run((live, file.path), make)
@@ -370,7 +288,7 @@ class Sites:
 
         async def make() -> Representations:
             member, view = await self._source(file)
-            body = await asyncio.to_thread(_body, member, view, live, encoding)
+            body = await asyncio.to_thread(lambda: make_body(member, view, live.script(), encoding))
             outline.lengths[encoding] = len(body)
             return Representations(outline.hash, outline.size, {encoding: body}, outline.lengths)
 
@@ -394,50 +312,3 @@ class Sites:
         if manifest.entry and member is manifest.files.get(ENTRY_POINT):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
         return member, await self._content.bundle(manifest, member)
-
-
-def _manifest_key(app: AppRoute, route: EnvironmentRoute) -> str:
-    return manifest_key(app.app_id, route.manifest.hex())
-
-
-def warm() -> None:
-    """Makes a page for nobody: the first of a thread takes a millisecond longer, in which a visitor would wait."""
-    _page(b"<!doctype html>" * 100, b"", "")
-
-
-def _content(member: Member, view: memoryview) -> bytes:
-    content = read_content(member, view)
-    if len(content) != member.size:
-        raise DamagedDataError("a file in the store has another length than it was recorded with")
-    return content
-
-
-def _made(member: Member, view: memoryview, live: LiveSite) -> Representations:
-    return _page(_content(member, view), live.script(), member.hash)
-
-
-def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
-    page = inject(content, script)
-    bodies: dict[Encoding, bytes] = {"identity": page}
-    if len(page) >= 256:
-        bodies["gzip"] = _encoded(page, "gzip")
-        bodies["br"] = _encoded(page, "br")
-    return Representations(hash=page_hash(content_hash, script), size=len(page), bodies=bodies)
-
-
-def _body(member: Member, view: memoryview, live: LiveSite, encoding: Encoding) -> bytes:
-    return _encoded(inject(_content(member, view), live.script()), encoding)
-
-
-def _encoded(page: bytes, encoding: Encoding) -> bytes:
-    if encoding == "gzip":
-        return isal_zlib.compress(page, 2, 31)
-    return brotli.compress(page, quality=5 if len(page) < 512 * 1024 else 2) if encoding == "br" else page
-
-
-def _weight(page: Representations) -> int:
-    return sum(map(len, page.bodies.values())) + weights.PAGE
-
-
-def _prepared_weight(key: Key, prepared: Prepared) -> int:
-    return prepared.weight + len(key[0])

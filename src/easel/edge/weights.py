@@ -29,11 +29,11 @@ VERSION: Final = 560
 """What a version's own address serves."""
 MAPPED: Final = 700
 """A mapped bundle of a folder store."""
-HELD: Final = 2600
+HELD: Final = 1600
 """An object of a bucket that lies on disk, without its blocks."""
-BLOCK: Final = 100
+BLOCK: Final = 65
 """A block of such an object."""
-LEFT: Final = 330
+LEFT: Final = 230
 """A file on disk, by its name."""
 REMEMBERED: Final = 450
 """A request that need not be parsed again, without its bytes, and with a host and path of the usual length."""

@@ -1,0 +1,107 @@
+"""A live site: what a host serves right now, with what was made for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from easel.edge import weights
+from easel.edge.earlier import EarlierAssets
+from easel.edge.prepared import Key, Prepared
+from easel.edge.routes import AppRoute, EnvironmentRoute, Route
+from easel.serving.addresses import version_environment
+from easel.serving.models import Site
+from easel.serving.respond import Representations
+from easel.serving.runtime import runtime_script
+from easel.versions.keys import manifest_key, variants_key
+
+
+class LiveSite:
+    """A site with what was made for it: pages with the runtime object in them, and prepared answers.
+
+    `weight` is about how many bytes of memory that takes, `manifest_weight` what its manifest does, which it may share.
+    """
+
+    __slots__ = (
+        "app",
+        "earlier",
+        "hosts",
+        "label",
+        "manifest_key",
+        "manifest_weight",
+        "outlines",
+        "pages",
+        "prepared",
+        "route",
+        "site",
+        "slot",
+        "variants",
+        "weight",
+    )
+
+    def __init__(self, label: str, app: AppRoute, route: EnvironmentRoute, site: Site, manifest_weight: int) -> None:
+        self.label = label
+        self.app = app
+        self.route = route
+        self.site = site
+        self.slot = app.slot
+        self.manifest_key = manifest_key_of(app, route)
+        self.manifest_weight = manifest_weight
+        self.variants = variants_key(app.app_id, self.manifest_key) if route.has_variants else None
+        self.prepared: dict[Key, Prepared] = {}
+        self.pages: dict[str, Representations] = {}
+        self.outlines: dict[str, Representations] = {}
+        """Of large pages all but the bodies."""
+        self.earlier: EarlierAssets | None = None
+        self.hosts: set[bytes] = set()
+        self.weight = weights.SITE + len(route.moves)
+
+    @property
+    def is_version(self) -> bool:
+        """Whether this is a version's own address."""
+        return self.site.environment == version_environment(self.site.version)
+
+    def script(self) -> bytes:
+        """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,
+        and held by nobody else: all of an app's sites hold the same text of its routes."""
+        return runtime_script(replace(self.site, variables=self.app.variables))
+
+    def serves(self, route: Route) -> bool:
+        """Whether this is still what the route leads to: the same version, told the same about itself."""
+        return (
+            route.app.app_id == self.app.app_id
+            and (route.version is not None or route.serves == self.route)
+            and route.environment == self.site.environment
+            and route.app.slug == self.app.slug
+            and route.app.indexable == self.app.indexable
+            and route.app.variables_json == self.app.variables_json
+        )
+
+    def shed(self) -> int:
+        """Lets the older half of what was made go; gives how many bytes that was."""
+        freed = 0
+        pages = list(self.pages)[: (len(self.pages) + 1) // 2]
+        gone = {id(self.pages[path]) for path in pages}
+        older = list(self.prepared)[: (len(self.prepared) + 1) // 2]
+        # A page's body would stay in memory for as long as an answer holds it.
+        older += [key for key in list(self.prepared)[len(older) :] if id(self.prepared[key].page) in gone]
+        for key in older:
+            freed += prepared_weight(key, self.prepared.pop(key))
+        for path in pages:
+            freed += page_weight(self.pages.pop(path))
+        self.weight -= freed
+        return freed
+
+
+def manifest_key_of(app: AppRoute, route: EnvironmentRoute) -> str:
+    """The key of the manifest of the version that an environment serves."""
+    return manifest_key(app.app_id, route.manifest.hex())
+
+
+def page_weight(page: Representations) -> int:
+    """About how many bytes a kept page takes in memory."""
+    return sum(map(len, page.bodies.values())) + weights.PAGE
+
+
+def prepared_weight(key: Key, prepared: Prepared) -> int:
+    """About how many bytes a prepared answer takes in memory with its key."""
+    return prepared.weight + len(key[0])

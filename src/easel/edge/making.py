@@ -1,0 +1,53 @@
+"""Making pages: the file as it was uploaded, the runtime object, and what both come to in each encoding.
+
+All of it takes longer than others should wait, and is done in threads.
+"""
+
+from __future__ import annotations
+
+import brotli
+from isal import isal_zlib
+
+from easel.bundles.inflate import DamagedDataError
+from easel.bundles.models import Member
+from easel.bundles.read import content as read_content
+from easel.serving.models import Encoding
+from easel.serving.respond import Representations
+from easel.serving.runtime import inject, page_hash
+
+
+def warm() -> None:
+    """Makes a page for nobody: the first of a thread takes a millisecond longer, in which a visitor would wait."""
+    _page(b"<!doctype html>" * 100, b"", "")
+
+
+def make_page(member: Member, view: memoryview, script: bytes) -> Representations:
+    """A page in all encodings, of the file that lies there and a script. Raises DamagedDataError."""
+    return _page(_content(member, view), script, member.hash)
+
+
+def make_body(member: Member, view: memoryview, script: bytes, encoding: Encoding) -> bytes:
+    """A page in one encoding. Raises DamagedDataError."""
+    return _encoded(inject(_content(member, view), script), encoding)
+
+
+def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
+    page = inject(content, script)
+    bodies: dict[Encoding, bytes] = {"identity": page}
+    if len(page) >= 256:
+        bodies["gzip"] = _encoded(page, "gzip")
+        bodies["br"] = _encoded(page, "br")
+    return Representations(hash=page_hash(content_hash, script), size=len(page), bodies=bodies)
+
+
+def _content(member: Member, view: memoryview) -> bytes:
+    content = read_content(member, view)
+    if len(content) != member.size:
+        raise DamagedDataError("a file in the store has another length than it was recorded with")
+    return content
+
+
+def _encoded(page: bytes, encoding: Encoding) -> bytes:
+    if encoding == "gzip":
+        return isal_zlib.compress(page, 2, 31)
+    return brotli.compress(page, quality=5 if len(page) < 512 * 1024 else 2) if encoding == "br" else page
