@@ -89,11 +89,6 @@ class Kept(Generic[V]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def clear(self) -> None:
-        """Lets all of it go."""
-        self._values.clear()
-        self.weight = 0
-
     def forget(self, key: str) -> None:
         """Has the value be loaded again when it is asked for next."""
         if key in self._values:

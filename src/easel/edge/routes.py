@@ -54,11 +54,6 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         latest.pop(self.version, None)
         return list(latest.values())
 
-    @property
-    def weight(self) -> int:
-        """About how many bytes it takes in memory."""
-        return weights.ENVIRONMENT + len(self.moves)
-
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All that the edge knows of an app. An environment that serves nothing is None."""
@@ -81,9 +76,14 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     @property
     def weight(self) -> int:
         """About how many bytes it takes in memory, with its slug's other forms."""
-        forms = sum(weights.of_text(form) for form in _slug_forms(self.slug))
-        environments = sum(one.weight for one in (self.production, self.staging) if one is not None)
-        return weights.APP + forms + weights.of_text(self.variables_json) + environments
+        # There may be a million of them.
+        weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.variables_json)
+        if len(self.slug) > _LONGEST_UNSHORTENED:
+            weight += weights.SLUG_FORMS
+        for one in (self.production, self.staging):
+            if one is not None:
+                weight += weights.ENVIRONMENT + len(one.moves)
+        return weight
 
     @property
     def variables(self) -> dict[str, str]:

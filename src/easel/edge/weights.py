@@ -41,6 +41,8 @@ ENCODINGS: Final = 600
 """What an Accept-Encoding header comes to, here and where it was parsed (`serving/negotiate.py`), without its bytes."""
 APP: Final = 340
 """An app's routes, without its texts, its environments and its places in dicts."""
+SLUG_FORMS: Final = 10 * 112
+"""All that a long slug is cut to in its other addresses."""
 ENVIRONMENT: Final = 230
 """What an environment serves, without what it served before."""
 
