@@ -49,7 +49,9 @@ def test_an_app_that_had_more_before_can_still_be_changed(world: World, monkeypa
             caller = Principal("key_x", organisation.id, "tests", "admin", None)
             slug = f"e-{organisation.id[4:]}x"
             request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "old"}, **config(LIMIT + 1)})
-            app = await service.create_app(work, world.vault, caller, request, max_apps=None, namespace=None)
+            app = await service.create_app(
+                work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0
+            )
         monkeypatch.undo()
         for patch, accepted in (
             ({"meta": {"title": "new"}}, True),
@@ -62,9 +64,9 @@ def test_an_app_that_had_more_before_can_still_be_changed(world: World, monkeypa
                 held = await service.get_app(work, caller, app.id, lock=True)
                 change = UpdateAppRequest.model_validate(patch)
                 if accepted:
-                    await service.update_app(work, world.vault, held, change, dry_run=False)
+                    await service.update_app(work, world.vault, held, change, dry_run=False, reserved_for=0)
                 else:
                     with pytest.raises(EnvVarsTooLargeError):
-                        await service.update_app(work, world.vault, held, change, dry_run=False)
+                        await service.update_app(work, world.vault, held, change, dry_run=False, reserved_for=0)
 
     world.do(go())

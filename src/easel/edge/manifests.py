@@ -10,12 +10,11 @@ from pathlib import Path
 from threading import Lock
 
 from easel.edge import weights
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.errors import StorageFullError
 
 _MOST = 32768
 """Manifests that are kept at the most, however small they are."""
-
-from easel.storage.disk_reserve import DiskReserve
-from easel.storage.errors import StorageFullError
 
 
 class KeptManifests:
