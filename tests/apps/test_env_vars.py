@@ -61,7 +61,7 @@ def test_an_app_that_had_more_before_can_still_be_changed(world: World, monkeypa
             ({"build_config": {"env_vars": {"ONE_MORE": "x"}}}, True),
         ):
             async with world.database.transaction() as work:
-                held = await service.get_app(work, caller, app.id, lock=True)
+                held = await service.get_app(work, caller, app.id, lock=True, with_draft=True)
                 change = UpdateAppRequest.model_validate(patch)
                 if accepted:
                     await service.update_app(work, world.vault, held, change, dry_run=False, reserved_for=0)
