@@ -70,9 +70,9 @@ format: install
 
 # Pins with hashes, for every Python from 3.11 on, without naming where packages come from.
 lock: install
-	for name in bootstrap runtime dev; do \
-	  case $$name in bootstrap) from=requirements/bootstrap.in ;; runtime) from=pyproject.toml ;; \
-	    dev) from="--group dev pyproject.toml" ;; esac; \
+	for name in bootstrap cli runtime dev; do \
+	  case $$name in bootstrap) from=requirements/bootstrap.in ;; cli) from=pyproject.toml ;; \
+	    runtime) from="--extra server pyproject.toml" ;; dev) from="--extra server --group dev pyproject.toml" ;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	    --python-version 3.11 $$from --output-file requirements/$$name.txt; \
 	done

@@ -19,6 +19,7 @@ ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
 BY_THEMSELVES = (
     "memory",
     "lists",
+    "command_line",
     "apart",
     "workers",
     "polling",
@@ -35,9 +36,9 @@ BY_THEMSELVES = (
 def _run_by_itself(name: str, report: Report, folder: Path) -> None:
     # Each is read when it is run: the code of another commit may lack what others of them ask for.
     module = importlib.import_module(f"bench.{name}")
-    if name == "memory":
-        (folder / "memory").mkdir()
-        platform = make_platform(folder / "memory")
+    if name in ("memory", "command_line"):
+        (folder / name).mkdir()
+        platform = make_platform(folder / name)
         platform.start()
         try:
             module.run(report, platform)

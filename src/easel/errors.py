@@ -1,4 +1,4 @@
-"""The root of every error a user can meet, and the envelope it travels in.
+"""The root of every error a user can meet.
 
 An error is a class: its docstring is the message (with `{placeholders}` filled from `details`), `code` is what a
 program branches on, `status` is the HTTP status. It is raised where the rule is, and turned into an HTTP answer, CLI
@@ -10,8 +10,6 @@ from __future__ import annotations
 import inspect
 import string
 from typing import Any, ClassVar
-
-from pydantic import BaseModel, Field
 
 
 class EaselError(Exception):
@@ -94,41 +92,3 @@ class ServiceUnavailableError(EaselError):
 
     status = 503
     code = "service_unavailable"
-
-
-# The titles and descriptions of these two are the source document's.
-class ErrorDetail(BaseModel):
-    """Error detail model."""
-
-    message: str = Field(title="Message", description="Human-readable error message")
-    type: str = Field(title="Type", description="Stable error type identifier (machine-readable)")
-    code: str | None = Field(
-        default=None,
-        title="Code",
-        description=(
-            "Fine-grained error code for programmatic handling (e.g., namespace_name_taken, "
-            "feature_extractor_not_found). Present only when consumers may need to branch on a specific error "
-            "condition."
-        ),
-    )
-    details: dict[str, Any] | None = Field(
-        default=None,
-        title="Details",
-        description="Optional structured details to help debugging (validation errors, IDs, etc.)",
-    )
-
-
-class ErrorResponse(BaseModel):
-    """Error response model."""
-
-    success: bool = Field(default=False, title="Success", description="Always false for error responses")
-    status: int = Field(title="Status", description="HTTP status code for this error")
-    error: ErrorDetail = Field(description="Error details payload")
-
-
-def envelope(error: EaselError) -> dict[str, Any]:
-    """The contract's error envelope for an error, ready for JSON."""
-    return ErrorResponse(
-        status=error.status,
-        error=ErrorDetail(message=error.message, type=error.type, code=error.code, details=error.details or None),
-    ).model_dump(mode="json", exclude_none=True)

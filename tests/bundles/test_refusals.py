@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from easel.bundles import errors
-from easel.errors import BadRequestError, envelope
+from easel.envelope import envelope
+from easel.errors import BadRequestError
 
 REFUSALS = [
     kind

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from bench.running import Platform
 from easel.cli.client import Client
 from easel.cli.credentials import Access
-from easel.cli.main import build
+from easel.cli.main import program
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Person:
         before = Path.cwd()
         os.chdir(self.folder)
         try:
-            result = CliRunner().invoke(build(), list(arguments), input=typed, env=self.environment)
+            result = CliRunner().invoke(program, list(arguments), input=typed, env=self.environment)
         finally:
             os.chdir(before)
         if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -6,11 +6,13 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
+from easel.cli.command import summary
 from easel.cli.exit_codes import MEANINGS
-from easel.cli.main import build
+from easel.cli.main import COMMANDS, Entry, program
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SERVER_COMMANDS = {"serve", "api", "worker", "edge", "migrate", "organisation", "new-secret-key"}
@@ -23,16 +25,20 @@ def documented() -> set[str]:
 
 
 def test_every_command_has_an_example_and_every_example_a_command() -> None:
-    app = build()
-    names = {str(command.name or getattr(command.callback, "__name__", "")) for command in app.registered_commands}
-    names |= {str(group.name) for group in app.registered_groups}
-    assert documented() == names - SERVER_COMMANDS
+    assert documented() == {name for panel in COMMANDS.values() for name in panel} - SERVER_COMMANDS
+
+
+@pytest.mark.parametrize(("name", "entry"), [entry for panel in COMMANDS.values() for entry in panel.items()])
+def test_the_help_says_of_each_command_what_it_says_itself(name: str, entry: Entry) -> None:
+    command = program.get_command(click.Context(program), name)
+    assert command is not None
+    assert (command.name, summary(command)) == (name, entry.summary)
 
 
 def test_the_table_of_exit_codes_is_the_programs() -> None:
     table = dict(re.findall(r"^\| (\d+) \| (.*) \|$", DOCS, re.M))
     assert table == {str(int(code)): meaning for code, meaning in MEANINGS.items()}
-    shown = " ".join(CliRunner().invoke(build(), ["--help"], env={"COLUMNS": "200"}).stdout.split())
+    shown = " ".join(CliRunner().invoke(program, ["--help"], env={"COLUMNS": "200"}).stdout.split())
     for code, meaning in MEANINGS.items():
         assert f"{int(code)} {meaning}" in shown
 
@@ -41,7 +47,7 @@ def test_the_table_of_exit_codes_is_the_programs() -> None:
 def test_the_options_in_every_example_exist(example: str) -> None:
     words = shlex.split(re.split(r" [<|] ", example)[0])[1:]
     command = words[:2] if words[0] in ("apps", "keys") else words[:1]
-    shown = CliRunner().invoke(build(), [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    shown = CliRunner().invoke(program, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert shown.exit_code == 0
     for word in words:
         if word.startswith("-"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from easel.errors import EaselError, envelope
+from easel.envelope import envelope
+from easel.errors import EaselError
 from easel.web.connection import GuardedProtocol
 from easel.web.heads import CLIENTS
 

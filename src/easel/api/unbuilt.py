@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query
 from easel.apps.schemas import GenericDeleteResponse
 from easel.apps.service import get_app
 from easel.domains.schemas import AddDomainRequest, DomainResponse, ListDomainsResponse
-from easel.errors import ErrorResponse, NotImplementedYetError
+from easel.envelope import ErrorResponse
+from easel.errors import NotImplementedYetError
 from easel.git.schemas import ConnectRepoRequest
 from easel.members.schemas import (
     AppInvitationResponse,

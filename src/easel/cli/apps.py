@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import webbrowser
+from collections.abc import Sequence
+from typing import Any
 
-import typer
+import click
 
-from easel.cli.command import AppOption, EnvOption, client_command
+from easel.cli.answers import App
+from easel.cli.choices import environment_or_default, find_version
+from easel.cli.command import Group, app_option, client_command, env_option
+from easel.cli.errors import AssignmentError, ConfirmationMissingError, EnvironmentEmptyError, NothingToChangeError
 from easel.cli.session import Session
+from easel.cli.text import plural, when
 from easel.environments.names import PRODUCTION
-
-if TYPE_CHECKING:
-    from easel.apps.schemas import AppListItem, AppResponse
 
 _PAGE = 100
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    group = typer.Typer(help="List, create, show, change and delete apps.", no_args_is_help=True)
-    client_command(group, "list")(list_apps)
-    client_command(group, "create")(create)
-    client_command(group, "show")(show)
-    client_command(group, "update")(update)
-    client_command(group, "delete")(delete)
-    app.add_typer(group, name="apps", rich_help_panel="Apps")
-    client_command(app, "open", rich_help_panel="Apps")(open_app)
+@click.group("apps", cls=Group, no_args_is_help=True)
+def group() -> None:
+    """List, create, show, change and delete apps."""
 
 
+@client_command("list", group=group)
 def list_apps(session: Session) -> None:
     """List your apps with their addresses."""
-    from easel.cli.text import plural, when
-
     page = session.client.list_apps(limit=_PAGE)
-    apps = list(page.results)
+    apps, listed = list(page.results), list(page.document["results"])
     while page.results and len(apps) < page.total_count:
         page = session.client.list_apps(limit=_PAGE, offset=len(apps))
         apps += page.results
+        listed += page.document["results"]
     session.output.table(
         ("SLUG", "ADDRESS", "LIVE", "NEWEST", "CHANGED", "TITLE"),
         [
@@ -55,15 +51,14 @@ def list_apps(session: Session) -> None:
         session.output.say("No apps yet. `easel deploy --create` makes one of the folder you are in.")
     elif session.output.interactive:
         session.output.say(plural(len(apps), "app"))
-    session.output.document(page.model_copy(update={"results": apps, "limit": len(apps), "offset": 0}))
+    session.output.document({**page.document, "results": listed, "limit": len(apps), "offset": 0})
 
 
-def create(
-    session: Session,
-    slug: Annotated[str, typer.Argument(help="The app's name in its address: 3 to 60 of a-z, 0-9 and '-'.")],
-    title: Annotated[str | None, typer.Option("--title", help="A name for people; the slug otherwise.")] = None,
-    description: Annotated[str | None, typer.Option("--description", help="What it is.")] = None,
-) -> None:
+@client_command("create", group=group)
+@click.argument("slug", help="The app's name in its address: 3 to 60 of a-z, 0-9 and '-'.")
+@click.option("--title", help="A name for people; the slug otherwise.")
+@click.option("--description", help="What it is.")
+def create(session: Session, slug: str, title: str | None, description: str | None) -> None:
     """Create an app."""
     app = session.client.create_app(slug, title or slug, description)
     session.output.done(f"Created {app.slug} ({app.app_id}). Deploy to it: `easel deploy --app {app.slug} -m …`.")
@@ -71,20 +66,17 @@ def create(
     session.output.document(app)
 
 
-def show(
-    session: Session,
-    app: Annotated[str | None, typer.Argument(help="Slug or id; easel.toml's otherwise.")] = None,
-) -> None:
+@client_command("show", group=group)
+@click.argument("app", help="Slug or id; easel.toml's otherwise.", required=False)
+def show(session: Session, app: str | None) -> None:
     """Show an app: addresses, what each environment serves, configuration."""
-    from easel.cli.text import when
-
     found = session.client.get_app(session.app(app).app_id)
     rows = [
         ("App", f"{found.slug} ({found.app_id})"),
         ("Title", found.meta.title),
         ("Address", found.url),
         ("Newest", f"v{found.version}" if found.version else "no version yet"),
-        *((name.capitalize(), environment_line(entry)) for name, entry in sorted(found.environments.items())),
+        *((name.capitalize(), environment_line(entry)) for name, entry in sorted((found.environments or {}).items())),
         ("On the air", "yes" if found.is_active else "no: every address answers 404"),
         ("Unpublished", "configuration changes wait for `easel publish`" if found.has_unpublished_changes else "none"),
         ("Created", when(found.created_at)),
@@ -95,36 +87,33 @@ def show(
     session.output.document(found)
 
 
+@client_command("update", group=group)
+@click.argument("app", help="Slug or id; easel.toml's otherwise.", required=False)
+@click.option("--title", help="A name for people.")
+@click.option("--description", help="What it is.")
+@click.option(
+    "--var", "variables", metavar="NAME=VALUE", help="A public variable for the app's pages; repeatable.", multiple=True
+)
+@click.option("--unset-var", "unset", metavar="NAME", help="Remove a variable; repeatable.", multiple=True)
+@click.option("--indexable/--not-indexable", help="Whether search engines may list it.", default=None)
+@click.option("--on-air/--off-air", "active", help="Whether its addresses answer; at once.", default=None)
+@click.option("--allow", metavar="secrets|dependencies", help="Let through what is refused; repeatable.", multiple=True)
+@click.option("--publish", help="Make the changes live at once.", is_flag=True)
 def update(
     session: Session,
-    app: Annotated[str | None, typer.Argument(help="Slug or id; easel.toml's otherwise.")] = None,
-    title: Annotated[str | None, typer.Option("--title", help="A name for people.")] = None,
-    description: Annotated[str | None, typer.Option("--description", help="What it is.")] = None,
-    variables: Annotated[
-        list[str] | None,
-        typer.Option("--var", metavar="NAME=VALUE", help="A public variable for the app's pages; repeatable."),
-    ] = None,
-    unset: Annotated[
-        list[str] | None, typer.Option("--unset-var", metavar="NAME", help="Remove a variable; repeatable.")
-    ] = None,
-    indexable: Annotated[
-        bool | None, typer.Option("--indexable/--not-indexable", help="Whether search engines may list it.")
-    ] = None,
-    active: Annotated[
-        bool | None, typer.Option("--on-air/--off-air", help="Whether its addresses answer; at once.")
-    ] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option("--allow", metavar="secrets|dependencies", help="Let through what is refused; repeatable."),
-    ] = None,
-    publish: Annotated[bool, typer.Option("--publish", help="Make the changes live at once.")] = False,
+    app: str | None,
+    title: str | None,
+    description: str | None,
+    variables: tuple[str, ...],
+    unset: tuple[str, ...],
+    indexable: bool | None,
+    active: bool | None,
+    allow: tuple[str, ...],
+    publish: bool,
 ) -> None:
     """Change an app's draft configuration; `easel publish` makes it live."""
-    from easel.apps.schemas import UpdateAppRequest
-    from easel.cli.errors import NothingToChangeError
-
     meta = {"title": title, "description": description, "indexable": indexable}
-    build = {"env_vars": {**_assignments(variables or []), **dict.fromkeys(unset or [])}, "allow": allow}
+    build = {"env_vars": {**_assignments(variables), **dict.fromkeys(unset)}, "allow": list(allow)}
     wanted = {
         "meta": {name: value for name, value in meta.items() if value is not None},
         "build_config": {name: value for name, value in build.items() if value},
@@ -135,7 +124,7 @@ def update(
     if not changes:
         raise NothingToChangeError()
     found = session.app(app)
-    answer = session.client.update_app(found.app_id, UpdateAppRequest.model_validate(changes))
+    answer = session.client.update_app(found.app_id, changes)
     for warning in answer.warnings or []:
         session.output.warn(warning)
     if answer.has_unpublished_changes:
@@ -145,10 +134,8 @@ def update(
     session.output.document(answer)
 
 
-def _assignments(given: list[str]) -> dict[str, str]:
+def _assignments(given: Sequence[str]) -> dict[str, str]:
     """NAME=VALUE pairs. Raises AssignmentError."""
-    from easel.cli.errors import AssignmentError
-
     found = {}
     for text in given:
         name, sign, value = text.partition("=")
@@ -158,14 +145,11 @@ def _assignments(given: list[str]) -> dict[str, str]:
     return found
 
 
-def delete(
-    session: Session,
-    app: Annotated[str, typer.Argument(help="Slug or id.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
+@client_command("delete", group=group)
+@click.argument("app", help="Slug or id.")
+@click.option("--yes", "-y", help="Do not ask.", is_flag=True)
+def delete(session: Session, app: str, yes: bool) -> None:
     """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
-    from easel.cli.errors import ConfirmationMissingError
-
     found = session.app(app)
     if not yes:
         if not session.output.interactive:
@@ -178,17 +162,13 @@ def delete(
     session.output.document({"app_id": found.app_id, "slug": found.slug, "deleted": True})
 
 
-def open_app(
-    session: Session,
-    version: Annotated[str | None, typer.Argument(help="A version's own address instead (3, v3, latest).")] = None,
-    app: AppOption = None,
-    env: EnvOption = None,
-    browser: Annotated[bool, typer.Option("--browser", "-b", help="Open it in a browser as well.")] = False,
-) -> None:
+@client_command("open")
+@click.argument("version", help="A version's own address instead (3, v3, latest).", required=False)
+@app_option
+@env_option
+@click.option("--browser", "-b", help="Open it in a browser as well.", is_flag=True)
+def open_app(session: Session, version: str | None, app: str | None, env: str | None, browser: bool) -> None:
     """Print the address of an environment or a version."""
-    from easel.cli.choices import environment_or_default, find_version
-    from easel.cli.errors import EnvironmentEmptyError
-
     found = session.app(app)
     address: str | None
     if version is not None:
@@ -204,8 +184,6 @@ def open_app(
     session.output.line(address)
     session.output.document({"app_id": found.app_id, "slug": found.slug, "url": address})
     if browser:
-        import webbrowser
-
         webbrowser.open(address)
 
 
@@ -223,13 +201,13 @@ def _lock(entry: dict[str, Any]) -> str:
     return f"  locked: {reason}" if reason else "  locked"
 
 
-def _live(app: AppListItem) -> str:
+def _live(app: App) -> str:
     """The version that production serves."""
     entry = (app.environments or {}).get(PRODUCTION)
     version = entry.get("version") if isinstance(entry, dict) else None
     return f"v{version}" if version else "-"
 
 
-def environments_of(app: AppListItem | AppResponse) -> list[tuple[str, str]]:
+def environments_of(app: App) -> list[tuple[str, str]]:
     """Each environment's name and what it serves, in a line."""
     return [(name, environment_line(entry)) for name, entry in sorted((app.environments or {}).items())]

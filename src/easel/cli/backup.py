@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
-from easel.cli.serve import DataDir, read_settings
+from easel.cli.command import ServerCommand
+from easel.cli.serve import data_dir_option, read_settings
+from easel.cli.text import size
 
-Place = Annotated[str, typer.Argument(metavar="PLACE", help="A folder, or a bucket's address (s3://bucket/prefix).")]
-Name = Annotated[str | None, typer.Option("--name", help="Which backup; the newest otherwise.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    panel = "Running Easel"
-    app.command(rich_help_panel=panel)(backup)
-    app.command("restore-backup", rich_help_panel=panel)(restore_backup)
-    app.command("export", rich_help_panel=panel)(export)
-    app.command("import", rich_help_panel=panel)(import_)
+_place = click.argument("place", help="A folder, or a bucket's address (s3://bucket/prefix).")
 
 
-def backup(
-    place: Place,
-    data_dir: DataDir = None,
-    keys: Annotated[
-        bool, typer.Option("--keys/--no-keys", help="Whether the key that secrets are encrypted with is in it.")
-    ] = True,
-) -> None:
+def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    return click.command(name, cls=ServerCommand)
+
+
+@_command("backup")
+@_place
+@data_dir_option
+@click.option("--keys/--no-keys", default=True, help="Whether the key that secrets are encrypted with is in it.")
+def backup(place: str, data_dir: Path | None, keys: bool) -> None:
     """Write a backup of everything to a folder or bucket, while Easel runs."""
-    from easel.cli.text import size
+    _back_up(place, data_dir, keys=keys)
+
+
+@_command("restore-backup")
+@_place
+@click.option("--name", help="Which backup; the newest otherwise.")
+@data_dir_option
+def restore_backup(place: str, name: str | None, data_dir: Path | None) -> None:
+    """Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there."""
+    _bring_back(place, data_dir, name=name)
+
+
+@_command("export")
+@_place
+@data_dir_option
+def export(place: str, data_dir: Path | None) -> None:
+    """Write everything to a folder or bucket, to move it: `easel import` reads it elsewhere."""
+    _back_up(place, data_dir, keys=True)
+
+
+@_command("import")
+@_place
+@data_dir_option
+def import_(place: str, data_dir: Path | None) -> None:
+    """Read what `easel export` wrote into an empty database and store, as EASEL_DATABASE_URL and EASEL_OBJECTS_URL
+    name them."""
+    _bring_back(place, data_dir, name=None)
+
+
+def _back_up(place: str, data_dir: Path | None, *, keys: bool) -> None:
     from easel.operating import back_up
 
     made = back_up(read_settings(data_dir=data_dir), place, with_keys=keys, say=_say)
@@ -41,11 +65,10 @@ def backup(
         _say(f"NOT in it as it should be: {problem}")
     print(made.name)
     if made.damaged:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
-def restore_backup(place: Place, name: Name = None, data_dir: DataDir = None) -> None:
-    """Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there."""
+def _bring_back(place: str, data_dir: Path | None, *, name: str | None) -> None:
     from easel.operating import bring_back
 
     index = bring_back(read_settings(data_dir=data_dir), place, name=name, say=_say)
@@ -53,16 +76,5 @@ def restore_backup(place: Place, name: Name = None, data_dir: DataDir = None) ->
     _say(f"Brought back {rows} records and {len(index.objects)} objects, each checked against its hash.")
 
 
-def export(place: Place, data_dir: DataDir = None) -> None:
-    """Write everything to a folder or bucket, to move it: `easel import` reads it elsewhere."""
-    backup(place, data_dir)
-
-
-def import_(place: Place, data_dir: DataDir = None) -> None:
-    """Read what `easel export` wrote into an empty database and store, as EASEL_DATABASE_URL and EASEL_OBJECTS_URL
-    name them."""
-    restore_backup(place, None, data_dir)
-
-
 def _say(text: str) -> None:
-    typer.echo(f"easel: {text}", err=True)
+    click.echo(f"easel: {text}", err=True)

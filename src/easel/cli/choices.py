@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from easel.cli.answers import Deploy, Version
+from easel.cli.client import Client
 from easel.cli.errors import (
     CliError,
     EnvironmentEmptyError,
@@ -14,14 +15,9 @@ from easel.cli.errors import (
     NoSuchVersionError,
     VersionNameError,
 )
+from easel.cli.session import Session
 from easel.deploys.states import UNFINISHED
 from easel.environments.names import NAMES, PRODUCTION
-
-if TYPE_CHECKING:
-    from easel.cli.client import Client
-    from easel.cli.session import Session
-    from easel.deploys.schemas import DeployStatusResponse
-    from easel.versions.schemas import VersionListItem
 
 _NUMBER = re.compile(r"v?([1-9][0-9]{0,8})\Z")
 
@@ -45,7 +41,7 @@ def version_number(client: Client, app_id: str, text: str) -> int:
     return find_version(client, app_id, text).version
 
 
-def find_version(client: Client, app_id: str, text: str) -> VersionListItem:
+def find_version(client: Client, app_id: str, text: str) -> Version:
     """The version with this number or name.
 
     Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError and what the API answers.
@@ -62,7 +58,7 @@ def find_version(client: Client, app_id: str, text: str) -> VersionListItem:
     raise EnvironmentEmptyError(environment="The app" if text == "latest" else text)
 
 
-def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, running: bool) -> DeployStatusResponse:
+def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, running: bool) -> Deploy:
     """The deploy with this id, else the newest one (that still runs, if `running`). Raises NoDeployError, ApiError."""
     if given is not None:
         return client.deploy_status(app_id, given)

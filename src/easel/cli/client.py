@@ -1,48 +1,29 @@
-"""The API as functions: arguments in, the contract's models out, errors raised. No text for people."""
+"""The API as functions: arguments in, the contract's answers out, errors raised. No text for people."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
 
-import httpx
-from pydantic import BaseModel, ValidationError
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from easel import __version__
-from easel.access.schemas import CreatedKeyResponse, CreateKeyRequest, ListKeysResponse, ListLimitsResponse
-from easel.apps.schemas import (
-    AppListItem,
-    AppResponse,
-    CreateAppRequest,
-    GenericDeleteResponse,
-    ListAppsResponse,
-    PageMeta,
-    PublishAppRequest,
-    UpdateAppRequest,
-)
-from easel.cli.credentials import Access, is_loopback
+from easel.cli import answers
+from easel.cli.answers import AnyAnswer
+from easel.cli.credentials import Access
 from easel.cli.errors import ApiError, NotAnEaselServerError, ServerUnreachableError
-from easel.deploys.schemas import DeployRequest, DeployResponse, DeployStatusResponse, ListDeploysResponse
-from easel.environments.schemas import (
-    EnvironmentResponse,
-    LockRequest,
-    PromoteResponse,
-    RestoreVersionRequest,
-    RestoreVersionResponse,
-)
-from easel.errors import ErrorResponse
-from easel.uploads.schemas import UploadUrlRequest, UploadUrlResponse
-from easel.versions.schemas import DownloadUrlResponse, VersionDiffResponse, VersionListResponse
+from easel.cli.http import NOT_CONNECTED, open_pool, reason
 
-Answer = TypeVar("Answer", bound=BaseModel)
-
-TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
 # A comment line comes every 15 s: a stream silent for much longer is dead.
-STREAM_TIMEOUT: Final = httpx.Timeout(10.0, read=40.0)
-TRANSFER_TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0, read=120.0)
+_STREAM_SILENCE: Final = 40.0
+_CHUNK: Final = 64 * 1024
 _PAUSES: Final = (0.3, 1.0)
 _LONGEST_WAIT: Final = 30.0
 
@@ -52,215 +33,226 @@ class Client:
 
     def __init__(self, access: Access) -> None:
         self.server = access.server
-        # Proxies from the environment are for other machines.
-        trust = not is_loopback(urlsplit(access.server).hostname or "")
-        self._http = httpx.Client(
-            base_url=access.server,
-            timeout=TIMEOUT,
-            trust_env=trust,
-            headers={"Authorization": f"Bearer {access.key}", "User-Agent": f"easel-cli/{__version__}"},
-        )
+        self._pool = open_pool(access.server)
+        self._headers = {
+            **urllib3.make_headers(accept_encoding=True, user_agent=f"easel-cli/{__version__}"),
+            "Authorization": f"Bearer {access.key}",
+        }
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self._pool.clear()
 
     # Apps
 
-    def list_apps(self, *, limit: int = 100, offset: int = 0, slug: str | None = None) -> ListAppsResponse:
+    def list_apps(self, *, limit: int = 100, offset: int = 0, slug: str | None = None) -> answers.Apps:
         """The organisation's apps. Raises ApiError and the errors of this side, as every method here does."""
         params = {"limit": limit, "offset": offset} | ({"slug": slug} if slug else {})
-        return self._get("/v1/apps", ListAppsResponse, params)
+        return self._get("/v1/apps", answers.Apps, params)
 
-    def find_app(self, name: str) -> AppListItem | AppResponse | None:
+    def find_app(self, name: str) -> answers.App | None:
         """The app with this id (`app_…`) or slug, or None for a slug that the organisation does not have."""
         if name.startswith("app_"):
             return self.get_app(name)
         return next((app for app in self.list_apps(slug=name).results if app.slug == name), None)
 
-    def get_app(self, app_id: str) -> AppResponse:
+    def get_app(self, app_id: str) -> answers.App:
         """One app in full."""
-        return self._get(_app(app_id), AppResponse)
+        return self._get(_app(app_id), answers.App)
 
-    def create_app(self, slug: str, title: str, description: str | None = None) -> AppResponse:
+    def create_app(self, slug: str, title: str, description: str | None = None) -> answers.App:
         """A new app."""
-        body = CreateAppRequest(slug=slug, meta=PageMeta(title=title, description=description))
-        return self._post("/v1/apps", AppResponse, body)
+        meta = {"title": title} | ({"description": description} if description is not None else {})
+        return self._post("/v1/apps", answers.App, {"slug": slug, "meta": meta})
 
-    def update_app(self, app_id: str, request: UpdateAppRequest) -> AppResponse:
-        """Changes the draft configuration with what is set in the request, as a JSON merge patch (RFC 7396)."""
-        body = request.model_dump(mode="json", exclude_unset=True)
-        return self._read(self._send("PATCH", _app(app_id), retry=False, json=body), AppResponse)
+    def update_app(self, app_id: str, changes: Mapping[str, Any]) -> answers.App:
+        """Changes the draft configuration with what is named, as a JSON merge patch (RFC 7396)."""
+        return self._read(self._send("PATCH", _app(app_id), retry=False, body=changes), answers.App)
 
-    def delete_app(self, app_id: str) -> GenericDeleteResponse:
+    def delete_app(self, app_id: str) -> answers.Deleted:
         """Deletes an app for good."""
         return self._delete(_app(app_id))
 
-    def publish(self, app_id: str, message: str) -> AppResponse:
+    def publish(self, app_id: str, message: str) -> answers.App:
         """Makes the draft configuration live."""
-        return self._post(_app(app_id, "publish"), AppResponse, PublishAppRequest(message=message))
+        return self._post(_app(app_id, "publish"), answers.App, {"message": message})
 
-    def rollback(self, app_id: str) -> AppResponse:
+    def rollback(self, app_id: str) -> answers.App:
         """Goes back to the configuration published before."""
-        return self._post(_app(app_id, "rollback"), AppResponse)
+        return self._post(_app(app_id, "rollback"), answers.App)
 
     # Uploads and deploys
 
-    def upload_url(self, app_id: str, filename: str) -> UploadUrlResponse:
+    def upload_url(self, app_id: str, filename: str) -> answers.UploadAddress:
         """Where to PUT a zip."""
-        return self._post(_app(app_id, "deploy", "upload-url"), UploadUrlResponse, UploadUrlRequest(filename=filename))
+        return self._post(_app(app_id, "deploy", "upload-url"), answers.UploadAddress, {"filename": filename})
 
-    def deploy(self, app_id: str, request: DeployRequest, *, idempotency_key: str) -> DeployResponse:
+    def deploy(self, app_id: str, request: Mapping[str, Any], *, idempotency_key: str) -> answers.Accepted:
         """Asks for a deploy. Asking again with the same key gives the first answer, so it is safe to retry."""
         path = _app(app_id, "deploy")
-        return self._post(path, DeployResponse, request, headers={"Idempotency-Key": idempotency_key})
+        return self._post(path, answers.Accepted, request, headers={"Idempotency-Key": idempotency_key})
 
-    def deploy_status(self, app_id: str, deploy_id: str) -> DeployStatusResponse:
+    def deploy_status(self, app_id: str, deploy_id: str) -> answers.Deploy:
         """Where a deploy is."""
-        return self._get(_app(app_id, "deploys", deploy_id), DeployStatusResponse)
+        return self._get(_app(app_id, "deploys", deploy_id), answers.Deploy)
 
-    def list_deploys(self, app_id: str, *, limit: int, offset: int = 0) -> ListDeploysResponse:
+    def list_deploys(self, app_id: str, *, limit: int, offset: int = 0) -> answers.Deploys:
         """The app's deploys, newest first."""
-        return self._get(_app(app_id, "deploys"), ListDeploysResponse, {"limit": limit, "offset": offset})
+        return self._get(_app(app_id, "deploys"), answers.Deploys, {"limit": limit, "offset": offset})
 
-    def cancel_deploy(self, app_id: str, deploy_id: str) -> DeployStatusResponse:
+    def cancel_deploy(self, app_id: str, deploy_id: str) -> answers.Deploy:
         """Ends a deploy that has not ended."""
-        return self._post(_app(app_id, "deploys", deploy_id, "cancel"), DeployStatusResponse)
+        return self._post(_app(app_id, "deploys", deploy_id, "cancel"), answers.Deploy)
 
     @contextmanager
     def log_stream(
         self, app_id: str, deploy_id: str, last_id: str | None, silence: float | None = None
     ) -> Iterator[Iterator[bytes]]:
         """The bytes of the deploy's log after the event `last_id`, for as long as no silence is longer than `silence`
-        seconds (enough for the server's signs of life when None). Raises httpx.TransportError when it breaks off.
+        seconds (enough for the server's signs of life when None). Raises urllib3's HTTPError when it breaks off.
         """
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_id:
             headers["Last-Event-ID"] = last_id
-        path = _app(app_id, "deploys", deploy_id, "logs", "stream")
-        timeout = STREAM_TIMEOUT if silence is None else httpx.Timeout(10.0, read=silence)
-        with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
-            if not response.is_success:
-                response.read()
+        response = self._pool.request(
+            "GET",
+            self.server + _app(app_id, "deploys", deploy_id, "logs", "stream"),
+            headers=self._headers | headers,
+            timeout=urllib3.Timeout(connect=10.0, read=_STREAM_SILENCE if silence is None else silence),
+            preload_content=False,
+        )
+        try:
+            if response.status != 200:
                 raise self._error(response)
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                raise NotAnEaselServerError(server=self.server, status=response.status_code)
-            yield response.iter_bytes()
+                raise NotAnEaselServerError(server=self.server, status=response.status)
+            yield iter(lambda: response.read1(_CHUNK, decode_content=True), b"")
+        finally:
+            # What has not been read yet is not waited for.
+            response.close()
 
     # Versions and environments
 
-    def list_versions(self, app_id: str) -> VersionListResponse:
+    def list_versions(self, app_id: str) -> answers.Versions:
         """The app's versions, newest first."""
-        return self._get(_app(app_id, "versions"), VersionListResponse)
+        return self._get(_app(app_id, "versions"), answers.Versions)
 
-    def diff(self, app_id: str, from_version: int, to_version: int) -> VersionDiffResponse:
+    def diff(self, app_id: str, from_version: int, to_version: int) -> answers.Diff:
         """How two versions differ."""
         path = _app(app_id, "versions", str(from_version), "diff", str(to_version))
-        return self._get(path, VersionDiffResponse)
+        return self._get(path, answers.Diff)
 
-    def download_url(self, app_id: str, version: int) -> DownloadUrlResponse:
+    def download_url(self, app_id: str, version: int) -> answers.DownloadAddress:
         """Where to GET a version's zip."""
-        return self._get(_app(app_id, "versions", str(version), "download"), DownloadUrlResponse)
+        return self._get(_app(app_id, "versions", str(version), "download"), answers.DownloadAddress)
 
-    def restore(self, app_id: str, version: int, request: RestoreVersionRequest) -> RestoreVersionResponse:
+    def restore(self, app_id: str, version: int, request: Mapping[str, Any]) -> answers.Restored:
         """Points an environment at a version."""
-        return self._post(_app(app_id, "versions", str(version), "restore"), RestoreVersionResponse, request)
+        return self._post(_app(app_id, "versions", str(version), "restore"), answers.Restored, request)
 
-    def promote(self, app_id: str) -> PromoteResponse:
+    def promote(self, app_id: str) -> answers.Promoted:
         """Points production at what staging serves."""
-        return self._post(_app(app_id, "promote"), PromoteResponse)
+        return self._post(_app(app_id, "promote"), answers.Promoted)
 
-    def lock(self, app_id: str, environment: str, reason: str) -> EnvironmentResponse:
+    def lock(self, app_id: str, environment: str, reason: str) -> answers.Environment:
         """Keeps an environment where it is."""
         path = _app(app_id, "environments", environment, "lock")
-        return self._post(path, EnvironmentResponse, LockRequest(reason=reason))
+        return self._post(path, answers.Environment, {"reason": reason})
 
-    def unlock(self, app_id: str, environment: str) -> EnvironmentResponse:
+    def unlock(self, app_id: str, environment: str) -> answers.Environment:
         """Lets an environment move again."""
-        return self._post(_app(app_id, "environments", environment, "unlock"), EnvironmentResponse)
+        return self._post(_app(app_id, "environments", environment, "unlock"), answers.Environment)
 
     # Keys
 
-    def list_keys(self) -> ListKeysResponse:
+    def list_keys(self) -> answers.Keys:
         """The organisation's keys, without their secrets."""
-        return self._get("/v1/keys", ListKeysResponse)
+        return self._get("/v1/keys", answers.Keys)
 
-    def create_key(self, request: CreateKeyRequest) -> CreatedKeyResponse:
+    def create_key(self, request: Mapping[str, Any]) -> answers.CreatedKey:
         """A new key, with its secret this once."""
-        return self._post("/v1/keys", CreatedKeyResponse, request)
+        return self._post("/v1/keys", answers.CreatedKey, request)
 
-    def revoke_key(self, key_id: str) -> GenericDeleteResponse:
+    def revoke_key(self, key_id: str) -> answers.Deleted:
         """Revokes a key at once."""
         return self._delete(f"/v1/keys/{quote(key_id, safe='')}")
 
-    def list_limits(self) -> ListLimitsResponse:
+    def list_limits(self) -> answers.Limits:
         """The organisation's limits, and how much of each is used."""
-        return self._get("/v1/limits", ListLimitsResponse)
+        return self._get("/v1/limits", answers.Limits)
 
     # The wire
 
-    def _get(self, path: str, model: type[Answer], params: Mapping[str, Any] | None = None) -> Answer:
-        return self._read(self._send("GET", path, retry=True, params=params), model)
+    def _get(self, path: str, kind: type[AnyAnswer], params: Mapping[str, Any] | None = None) -> AnyAnswer:
+        return self._read(self._send("GET", path, retry=True, params=params), kind)
 
     def _post(
-        self, path: str, model: type[Answer], body: BaseModel | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
-        content = body.model_dump(mode="json", exclude_none=True) if body is not None else None
+        self,
+        path: str,
+        kind: type[AnyAnswer],
+        body: Mapping[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> AnyAnswer:
+        """Null is left out of the body."""
         retry = headers is not None and "Idempotency-Key" in headers
-        return self._read(self._send("POST", path, retry=retry, json=content, headers=headers), model)
+        given = None if body is None else {name: value for name, value in body.items() if value is not None}
+        return self._read(self._send("POST", path, retry=retry, body=given, headers=headers), kind)
 
-    def _delete(self, path: str) -> GenericDeleteResponse:
-        return self._read(self._send("DELETE", path, retry=False), GenericDeleteResponse)
+    def _delete(self, path: str) -> answers.Deleted:
+        return self._read(self._send("DELETE", path, retry=False), answers.Deleted)
 
-    def _send(self, method: str, path: str, *, retry: bool, **arguments: Any) -> httpx.Response:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        retry: bool,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> urllib3.BaseHTTPResponse:
         """One request; tried again after connection trouble and `Retry-After` when that can do no harm."""
+        content = None if body is None else json.dumps(body).encode("ascii")
+        said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
+        url = self.server + path + (f"?{urlencode(params)}" if params else "")
         for pause in (*_PAUSES, None):
             try:
-                response = self._http.request(method, path, **arguments)
-            except httpx.ConnectError as error:
-                raise ServerUnreachableError(server=self.server, reason=_reason(error)) from error
-            except httpx.TransportError as error:
-                if pause is None or not retry:
-                    raise ServerUnreachableError(server=self.server, reason=_reason(error)) from error
+                response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
+            except HTTPError as error:
+                # An address that nothing answers at will hardly do so a second later.
+                if pause is None or not retry or isinstance(error, NOT_CONNECTED):
+                    raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)
                 continue
             # 429 and 503 are said before anything was done, so any request may be repeated (RFC 9110 §10.2.3).
-            wait = _retry_after(response) if response.status_code in (429, 503) else None
-            if response.is_success or pause is None or wait is None:
+            wait = _retry_after(response) if response.status in (429, 503) else None
+            if response.status < 300 or pause is None or wait is None:
                 return response
             time.sleep(wait)
         raise AssertionError("the last round returns or raises")
 
-    def _read(self, response: httpx.Response, model: type[Answer]) -> Answer:
-        if not response.is_success:
+    def _read(self, response: urllib3.BaseHTTPResponse, kind: type[AnyAnswer]) -> AnyAnswer:
+        if not 200 <= response.status < 300:
             raise self._error(response)
         try:
-            return model.model_validate_json(response.content)
-        except ValidationError as error:
-            raise NotAnEaselServerError(server=self.server, status=response.status_code) from error
+            return kind.read(response.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NotAnEaselServerError(server=self.server, status=response.status) from error
 
-    def _error(self, response: httpx.Response) -> ApiError | NotAnEaselServerError:
+    def _error(self, response: urllib3.BaseHTTPResponse) -> ApiError | NotAnEaselServerError:
         try:
-            answer = ErrorResponse.model_validate_json(response.content)
-        except ValidationError:
-            return NotAnEaselServerError(server=self.server, status=response.status_code)
-        return ApiError(response.status_code, answer.error)
+            return ApiError(response.status, answers.Refusal.read(response.data).error)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return NotAnEaselServerError(server=self.server, status=response.status)
 
 
 def _app(app_id: str, *parts: str) -> str:
     return "/".join(("/v1/apps", *(quote(part, safe="") for part in (app_id, *parts))))
 
 
-def _reason(error: httpx.TransportError) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "it does not answer in time"
-    text = str(error)
-    return "nothing listens there" if "refused" in text else (text or type(error).__name__)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     """Seconds to wait as the server says, if it says so and they are few."""
     text = response.headers.get("retry-after", "")
     seconds = float(text) if text.isdigit() else None

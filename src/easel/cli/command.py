@@ -3,112 +3,130 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Any, Final
 
-import typer
+import click
 
-from easel.cli.exit_codes import ExitCode
+from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
+from easel.apps.errors import NothingToRollBackError
+from easel.cli.errors import (
+    ApiError,
+    InterruptedByUserError,
+    ServerNotInstalledError,
+    UnexpectedError,
+    exit_code_of,
+)
 from easel.cli.session import Flags, Session
+from easel.deploys.errors import DeployNotFoundError
+from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
+from easel.environments.names import NAMES
+from easel.errors import EaselError
+from easel.versions.errors import VersionNotFoundError
 
-if TYPE_CHECKING:
-    from easel.errors import EaselError
-
-AppOption = Annotated[
-    str | None,
-    typer.Option("--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app; easel.toml names it otherwise."),
-]
-EnvOption = Annotated[
-    str | None, typer.Option("--env", "-e", metavar="production|staging", help="The environment.", show_default=False)
-]
-
-_PANEL = "Connection and output"
-_SHARED = {
-    "server": Annotated[
-        str | None,
-        typer.Option(
-            "--server", envvar="EASEL_SERVER", metavar="URL", help="The API's address.", rich_help_panel=_PANEL
-        ),
-    ],
-    "key": Annotated[
-        str | None,
-        typer.Option(
-            "--key",
-            envvar="EASEL_API_KEY",
-            metavar="sk_…",
-            help="The API key; better in the environment than here.",
-            show_envvar=True,
-            rich_help_panel=_PANEL,
-        ),
-    ],
-    "data_dir": Annotated[
-        Path | None,
-        typer.Option("--data-dir", metavar="DIR", help="Data folder of a local server.", rich_help_panel=_PANEL),
-    ],
-    "as_json": Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON document and nothing else on stdout.", rich_help_panel=_PANEL),
-    ],
-}
+app_option = click.option(
+    "--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app; easel.toml names it otherwise."
+)
+env_option = click.option("--env", "-e", metavar="|".join(NAMES), help="The environment.")
 
 
-def client_command(
-    app: typer.Typer, name: str, **settings: Any
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Registers a function, whose first parameter is a Session, as the command `name`, and leaves it as it is.
+class SharedOption(click.Option):
+    """An option that every command has: its help stands apart from the command's own."""
+
+
+_SHARED: Final = (
+    SharedOption(["--server"], envvar="EASEL_SERVER", metavar="URL", help="The API's address.", show_envvar=True),
+    SharedOption(
+        ["--key"],
+        envvar="EASEL_API_KEY",
+        metavar="sk_…",
+        help="The API key; better in the environment than here.",
+        show_envvar=True,
+    ),
+    SharedOption(["--data-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Data folder of a local server."),
+    SharedOption(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else on stdout."),
+)
+
+
+class Command(click.Command):
+    """A command whose help shows the shared options under a heading of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the command's own options, then the shared ones."""
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        for heading, apart in (("Options", False), ("Connection and output", True)):
+            of_these = [option for option in options if isinstance(option, SharedOption) is apart]
+            records = [record for option in of_these if (record := option.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+class Group(click.Group):
+    """A command of several, whose help says in whole sentences what each is for, in their order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names as they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes what each is for."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(command)) for name, command in self.commands.items()])
+
+
+def summary(command: click.Command) -> str:
+    """What a command is for: its help's first sentence."""
+    paragraph = " ".join((command.help or "").split("\n\n")[0].split())
+    return paragraph.split(". ")[0].removesuffix(".") + "."
+
+
+class ServerCommand(click.Command):
+    """A command that runs a part of the server, which need not be installed where the command line is."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs it. Raises ServerNotInstalledError where a package of the server's is missing."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (error.name or "easel").split(".")[0] == "easel":
+                raise
+            raise ServerNotInstalledError(command=self.name) from error
+
+
+def client_command(name: str, *, group: click.Group | None = None) -> Callable[[Callable[..., None]], Command]:
+    """Makes a function, whose first parameter is a Session, the command `name`, of the group where one is given.
 
     Errors end the command in one place: a sentence on stderr (and the envelope on stdout with --json), and the exit
     code that tells them.
     """
 
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(function).parameters.values())[1:]
-        hints = get_type_hints(function, include_extras=True)
-
+    def make(function: Callable[..., None]) -> Command:
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
-            flags = Flags(**{shared: arguments.pop(shared) for shared in _SHARED})
+            flags = Flags(**{option.name: arguments.pop(option.name) for option in _SHARED if option.name})
             carry_out(Session(flags), lambda session: function(session, **arguments))
 
-        kept = [parameter.replace(annotation=hints[parameter.name]) for parameter in own]
-        shared = [
-            inspect.Parameter(
-                option,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=False if option == "as_json" else None,
-                annotation=annotation,
-            )
-            for option, annotation in _SHARED.items()
-        ]
-        del run.__wrapped__  # it would lead the reader of the signature past this one
-        run.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *shared)}
-        app.command(name, **settings)(run)
-        return function
+        command = click.command(name, cls=Command)(run)
+        command.params.extend(_SHARED)
+        if group is not None:
+            group.add_command(command)
+        return command
 
-    return register
+    return make
 
 
 def carry_out(session: Session, action: Callable[[Session], None]) -> None:
-    """Runs a command's action and ends with the exit code of what went wrong. Raises typer.Exit."""
-    from pydantic import ValidationError
-
-    from easel.cli.errors import InputInvalidError, InterruptedByUserError, UnexpectedError
-    from easel.errors import EaselError
-
+    """Runs a command's action and ends with the exit code of what went wrong. Raises click's Exit."""
     try:
         action(session)
     except EaselError as error:
         _end(session, error)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, click.Abort):
         _end(session, InterruptedByUserError(what="Interrupted."))
-    except ValidationError as error:
-        first = error.errors()[0]
-        _end(session, InputInvalidError(field=".".join(str(part) for part in first["loc"]), reason=first["msg"]))
-    except (typer.Exit, BrokenPipeError):
+    except (click.exceptions.Exit, BrokenPipeError, ModuleNotFoundError):
         raise
     except Exception as error:
         if os.environ.get("EASEL_TRACEBACK"):
@@ -119,37 +137,30 @@ def carry_out(session: Session, action: Callable[[Session], None]) -> None:
 
 
 def _end(session: Session, error: EaselError) -> None:
-    from easel.cli.errors import exit_code_of
-
-    code: ExitCode = exit_code_of(error)
+    code = exit_code_of(error)
     session.output.fail(error, code, _advice(session, error))
-    raise typer.Exit(int(code))
+    raise click.exceptions.Exit(int(code))
+
+
+_ADVICE: Final[Mapping[str | None, tuple[str, str]]] = {
+    VersionNotFoundError.code: ("versions", "lists them."),
+    DeployNotFoundError.code: ("deploys", "lists them."),
+    EnvironmentLockedError.code: ("status", "says why; `easel unlock` lets it move again."),
+    NothingToPromoteError.code: ("deploy --env staging -m …", "brings something there."),
+    NothingToRollBackError.code: (
+        "restore N --with-config",
+        "brings an earlier version with its configuration back.",
+    ),
+}
 
 
 def _advice(session: Session, error: EaselError) -> str | None:
     """What to do about an error that the API answered, where its own message cannot know the command line."""
-    from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
-    from easel.apps.errors import NothingToRollBackError
-    from easel.cli.errors import ApiError
-    from easel.deploys.errors import DeployNotFoundError
-    from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
-    from easel.versions.errors import VersionNotFoundError
-
     if not isinstance(error, ApiError):
         return None
-    commands: dict[str | None, tuple[str, str]] = {
-        VersionNotFoundError.code: ("versions", "lists them."),
-        DeployNotFoundError.code: ("deploys", "lists them."),
-        EnvironmentLockedError.code: ("status", "says why; `easel unlock` lets it move again."),
-        NothingToPromoteError.code: ("deploy --env staging -m …", "brings something there."),
-        NothingToRollBackError.code: (
-            "restore N --with-config",
-            "brings an earlier version with its configuration back.",
-        ),
-    }
-    code = error.answer.code or ""
-    if code in commands:
-        command, does = commands[code]
+    code = error.answer.code
+    if code in _ADVICE:
+        command, does = _ADVICE[code]
         return f"{session.again(command)} {does}"
     if code in (InvalidApiKeyError.code, AuthenticationRequiredError.code):
         return "`easel login` keeps another one for this server."

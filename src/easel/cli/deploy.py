@@ -3,52 +3,56 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from easel.cli.command import AppOption, EnvOption, client_command
+from easel.cli.answers import Accepted, App, Deploy
+from easel.cli.choices import environment_or_default, message_or_ask
+from easel.cli.command import app_option, client_command, env_option
+from easel.cli.ending import tell_ending
+from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError, TargetMissingError
+from easel.cli.follow import Follower, LogLine
+from easel.cli.project import (
+    Target,
+    choose_target,
+    deployed_project,
+    project_root,
+    refuse_source,
+    slug_from,
+    write_project,
+)
+from easel.cli.queued import said_if_it_waits
 from easel.cli.session import Session
-
-if TYPE_CHECKING:
-    from easel.apps.schemas import AppListItem, AppResponse
-    from easel.cli.project import Target
-    from easel.deploys.schemas import DeployResponse, DeployStatusResponse
+from easel.cli.shipping import Shipment, check, ship
+from easel.cli.worktree import current_commit
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    client_command(app, "deploy", rich_help_panel="Deploys")(deploy)
-
-
+@client_command("deploy")
+@click.argument(
+    "path", metavar="DIR|ZIP", help="What to deploy; easel.toml's folder or a build folder otherwise.", required=False
+)
+@click.option("--message", "-m", help="What changed, like a commit message.")
+@app_option
+@env_option
+@click.option("--create", help="Create the app if need be; write easel.toml.", is_flag=True)
+@click.option("--source-files", help="Send the source along, for diffs line by line.", is_flag=True)
+@click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
+@click.option("--as-is", help="Deploy a folder that looks like source all the same.", is_flag=True)
 def deploy(
     session: Session,
-    path: Annotated[
-        str | None,
-        typer.Argument(metavar="DIR|ZIP", help="What to deploy; easel.toml's folder or a build folder otherwise."),
-    ] = None,
-    message: Annotated[str | None, typer.Option("--message", "-m", help="What changed, like a commit message.")] = None,
-    app: AppOption = None,
-    env: EnvOption = None,
-    create: Annotated[bool, typer.Option("--create", help="Create the app if need be; write easel.toml.")] = False,
-    source_files: Annotated[
-        bool, typer.Option("--source-files", help="Send the source along, for diffs line by line.")
-    ] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the deploy to its end.")] = True,
-    as_is: Annotated[
-        bool, typer.Option("--as-is", help="Deploy a folder that looks like source all the same.")
-    ] = False,
+    path: str | None,
+    message: str | None,
+    app: str | None,
+    env: str | None,
+    create: bool,
+    source_files: bool,
+    wait: bool,
+    as_is: bool,
 ) -> None:
     """Deploy a built app: zip it, upload it, follow the deploy, print the address.
 
     Leaves out what .easelignore (gitignore syntax) says, and by default repositories, node_modules and .env files.
     """
-    from easel.cli.choices import environment_or_default, message_or_ask
-    from easel.cli.errors import InterruptedByUserError, TargetMissingError
-    from easel.cli.project import choose_target, deployed_project, project_root, refuse_source
-    from easel.cli.shipping import Shipment, check, ship
-    from easel.cli.worktree import current_commit
-
     output = session.output
     environment = environment_or_default(session, env)
     if path is not None and not path.strip():
@@ -98,9 +102,6 @@ def _shown(path: Path, working: Path) -> str:
 
 def _app_name(session: Session, given: str | None, root: Path, *, create: bool) -> str:
     """The app's slug or id: given, easel.toml's, or with --create made from the folder's name."""
-    from easel.cli.errors import NoSlugError
-    from easel.cli.project import slug_from
-
     if given or session.project.app or not create:
         return session.app_name(given)
     # easel.toml will name it from now on.
@@ -110,9 +111,7 @@ def _app_name(session: Session, given: str | None, root: Path, *, create: bool) 
     return slug
 
 
-def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> AppListItem | AppResponse:
-    from easel.cli.errors import NoSuchAppError
-
+def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> App:
     found = session.client.find_app(name)
     if found is not None:
         return found
@@ -128,15 +127,11 @@ def _find_or_create(session: Session, name: str, root: Path, *, create: bool) ->
 
 def _chosen_slug(root: Path, slug: str) -> bool:
     """Whether the slug was not made from the folder's name."""
-    from easel.cli.project import slug_from
-
     return slug_from(root.resolve().name) != slug
 
 
 def _write_project(session: Session, slug: str, root: Path, target: Target) -> None:
     """Writes easel.toml beside the code where there is none, so that the next deploy needs no options."""
-    from easel.cli.project import write_project
-
     if session.project.file is not None or (root / "easel.toml").exists():
         return
     place, base = target.path.resolve(), root.resolve()
@@ -147,19 +142,14 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> N
     session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")
 
 
-def _say_accepted(session: Session, accepted: DeployResponse) -> None:
+def _say_accepted(session: Session, accepted: Accepted) -> None:
     session.output.say(f"Not waiting. Follow it with {session.again(f'logs -f {accepted.deploy_id}')}.")
     session.output.line(accepted.deploy_id)
     session.output.document(accepted)
 
 
-def _follow(session: Session, accepted: DeployResponse) -> None:
+def _follow(session: Session, accepted: Accepted) -> None:
     """Shows the log until the deploy has ended, and how it ended."""
-    from easel.cli.ending import tell_ending
-    from easel.cli.errors import InterruptedByUserError
-    from easel.cli.follow import Follower, LogLine
-    from easel.cli.queued import said_if_it_waits
-
     log: list[str] = []
 
     def show(line: LogLine) -> None:
@@ -171,9 +161,7 @@ def _follow(session: Session, accepted: DeployResponse) -> None:
             session.output.waiting("Deploying …"),
             said_if_it_waits(session, accepted.app_id, accepted.deploy_id),
         ):
-            ended: DeployStatusResponse = Follower(
-                session.client, accepted.app_id, accepted.deploy_id, show
-            ).to_the_end()
+            ended: Deploy = Follower(session.client, accepted.app_id, accepted.deploy_id, show).to_the_end()
     except KeyboardInterrupt:
         raise InterruptedByUserError(
             what=f"Interrupted. The deploy goes on: follow it with {session.again(f'logs -f {accepted.deploy_id}')}, "

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from easel.cli.command import AppOption, client_command
+from easel.cli.answers import Deploy
+from easel.cli.apps import environments_of
+from easel.cli.choices import find_deploy
+from easel.cli.command import app_option, client_command
+from easel.cli.errors import InterruptedByUserError
+from easel.cli.exit_codes import ExitCode
+from easel.cli.follow import Follower, LogLine, log_so_far
+from easel.cli.queued import said_if_it_waits
 from easel.cli.session import Session
+from easel.cli.text import when
+from easel.deploys.errors import DeployCancelledError
 from easel.deploys.states import BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN
 
-if TYPE_CHECKING:
-    from easel.deploys.schemas import DeployStatusResponse
 
-DeployArgument = Annotated[
-    str | None, typer.Argument(metavar="DEPLOY", help="A deploy's id (dep_…); the newest otherwise.")
-]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    client_command(app, "status", rich_help_panel="Deploys")(status)
-    client_command(app, "logs", rich_help_panel="Deploys")(logs)
-    client_command(app, "deploys", rich_help_panel="Deploys")(list_deploys)
-    client_command(app, "cancel", rich_help_panel="Deploys")(cancel)
-
-
-def status(session: Session, deploy: DeployArgument = None, app: AppOption = None) -> None:
+@client_command("status")
+@click.argument("deploy", help="A deploy's id (dep_…); the newest otherwise.", required=False)
+@app_option
+def status(session: Session, deploy: str | None, app: str | None) -> None:
     """Show what each environment serves and how the newest deploy went, or how one deploy went."""
-    from easel.cli.apps import environments_of
-
     found = session.app(app)
     if deploy is not None:
         one = session.client.deploy_status(found.app_id, deploy)
         _show(session, one)
         session.output.document(one)
         return
-    newest = next(iter(session.client.list_deploys(found.app_id, limit=1).deploys), None)
+    page = session.client.list_deploys(found.app_id, limit=1)
+    newest = page.deploys[0] if page.deploys else None
     session.output.line(f"{found.slug} ({found.app_id})  {found.url}", style="bold")
     for name, serves in environments_of(found):
         session.output.line(f"  {name + ':':<12}{serves}")
@@ -54,14 +48,12 @@ def status(session: Session, deploy: DeployArgument = None, app: AppOption = Non
             "slug": found.slug,
             "url": found.url,
             "environments": found.environments,
-            "deploy": newest.model_dump(mode="json") if newest else None,
+            "deploy": page.document["deploys"][0] if newest else None,
         }
     )
 
 
-def _show(session: Session, deploy: DeployStatusResponse, indent: str = "") -> None:
-    from easel.cli.text import when
-
+def _show(session: Session, deploy: Deploy, indent: str = "") -> None:
     rows = [
         ("Deploy", deploy.deploy_id),
         ("Status", _status(deploy)),
@@ -84,9 +76,7 @@ def _timings(timings: dict[str, int]) -> str:
     return f"{timings['total']} ms ({steps})" if "total" in timings else steps
 
 
-def _status(deploy: DeployStatusResponse) -> str:
-    from easel.deploys.errors import DeployCancelledError
-
+def _status(deploy: Deploy) -> str:
     if deploy.status == BUILDING and deploy.step:
         return f"building: {deploy.step}"
     if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
@@ -96,19 +86,12 @@ def _status(deploy: DeployStatusResponse) -> str:
     return deploy.status
 
 
-def logs(
-    session: Session,
-    deploy: DeployArgument = None,
-    app: AppOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the deploy has ended.")] = False,
-) -> None:
+@client_command("logs")
+@click.argument("deploy", help="A deploy's id (dep_…); the newest otherwise.", required=False)
+@app_option
+@click.option("--follow", "-f", help="Go on until the deploy has ended.", is_flag=True)
+def logs(session: Session, deploy: str | None, app: str | None, follow: bool) -> None:
     """Print a deploy's log; with -f, live until it ends. A failed deploy ends with exit code 5 under -f."""
-    from easel.cli.choices import find_deploy
-    from easel.cli.errors import InterruptedByUserError
-    from easel.cli.exit_codes import ExitCode
-    from easel.cli.follow import Follower, LogLine, log_so_far
-    from easel.cli.queued import said_if_it_waits
-
     found = session.app(app)
     chosen = find_deploy(session.client, found.app_id, found.slug, deploy, running=False)
     lines: list[LogLine] = []
@@ -132,13 +115,14 @@ def logs(
         {"deploy_id": chosen.deploy_id, "status": chosen.status, "lines": [asdict(line) for line in lines]}
     )
     if follow and chosen.status == FAILED:
-        raise typer.Exit(int(ExitCode.DEPLOY_FAILED))
+        raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED))
 
 
-def list_deploys(session: Session, app: AppOption = None, limit: LimitOption = 20) -> None:
+@client_command("deploys")
+@app_option
+@click.option("--limit", "-n", help="How many.", type=click.IntRange(min=1, max=100), default=20)
+def list_deploys(session: Session, app: str | None, limit: int) -> None:
     """List an app's deploys, newest first."""
-    from easel.cli.text import when
-
     found = session.app(app)
     page = session.client.list_deploys(found.app_id, limit=limit)
     session.output.table(
@@ -162,10 +146,11 @@ def list_deploys(session: Session, app: AppOption = None, limit: LimitOption = 2
     session.output.document(page)
 
 
-def cancel(session: Session, deploy: DeployArgument = None, app: AppOption = None) -> None:
+@client_command("cancel")
+@click.argument("deploy", help="A deploy's id (dep_…); the newest otherwise.", required=False)
+@app_option
+def cancel(session: Session, deploy: str | None, app: str | None) -> None:
     """Cancel a deploy that is queued or building; the newest such one when none is named."""
-    from easel.cli.choices import find_deploy
-
     found = session.app(app)
     deploy_id = deploy or find_deploy(session.client, found.app_id, found.slug, None, running=True).deploy_id
     cancelled = session.client.cancel_deploy(found.app_id, deploy_id)

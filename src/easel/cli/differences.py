@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from easel.cli.answers import Diff, FileDiff
 from easel.cli.output import Output
 from easel.cli.text import size
-from easel.versions.schemas import FileDiff, VersionDiffResponse
 
 _LETTERS = {"added": "A", "removed": "D", "modified": "M"}
 _STYLES = {"added": "green", "removed": "red", "modified": "yellow"}
 
 
-def show_diff(output: Output, answer: VersionDiffResponse, *, with_sources: bool) -> None:
+def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
     """Prints the files that differ, renames named as such, then source lines, then how much that was."""
     differing = [file for file in answer.files or [] if file.status != "unchanged"]
     renamed = {rename.to_path: rename.from_path for rename in answer.renames}
@@ -48,7 +48,7 @@ def _delta(file: FileDiff) -> str:
     return size((file.new_size if file.status == "added" else file.old_size) or 0)
 
 
-def _named(path: str, answer: VersionDiffResponse) -> str:
+def _named(path: str, answer: Diff) -> str:
     """The file's path, or which part of the configuration stands in its place."""
     section = answer.configuration.get(path)
     return path if section is None else f"configuration: {section}"

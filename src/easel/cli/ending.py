@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import typer
+import click
 
+from easel.cli.answers import Deploy
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.text import plural, size
-from easel.deploys.schemas import DeployStatusResponse
 from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
-def tell_ending(session: Session, deploy: DeployStatusResponse, log: Collection[str]) -> None:
+def tell_ending(session: Session, deploy: Deploy, log: Collection[str]) -> None:
     """Says how the deploy ended, with the address on stdout where it is live, and what its log has not said already.
 
-    Raises typer.Exit with DEPLOY_FAILED, or CONFLICT where a locked environment kept it from going live.
+    Raises click's Exit with DEPLOY_FAILED, or CONFLICT where a locked environment kept it from going live.
     """
     code = _told(session, deploy, said="\n".join(log))
     # In the log they have gone by; here they are seen.
@@ -24,10 +24,10 @@ def tell_ending(session: Session, deploy: DeployStatusResponse, log: Collection[
         session.output.warn(warning)
     session.output.document(deploy)
     if code is not ExitCode.OK:
-        raise typer.Exit(int(code))
+        raise click.exceptions.Exit(int(code))
 
 
-def _told(session: Session, deploy: DeployStatusResponse, *, said: str) -> ExitCode:
+def _told(session: Session, deploy: Deploy, *, said: str) -> ExitCode:
     output = session.output
     if deploy.status == FAILED:
         step = f" in the step `{deploy.step}`" if deploy.step else ""

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
-
-from easel.cli.command import AppOption, client_command
+from easel.cli.choices import environment_or_default, message_or_ask
+from easel.cli.command import app_option, client_command
+from easel.cli.errors import ReasonMissingError
 from easel.cli.session import Session
 
-EnvironmentArgument = Annotated[str, typer.Argument(metavar="ENV", help="production or staging.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    client_command(app, "promote", rich_help_panel="Environments")(promote)
-    client_command(app, "publish", rich_help_panel="Environments")(publish)
-    client_command(app, "rollback", rich_help_panel="Environments")(rollback)
-    client_command(app, "lock", rich_help_panel="Environments")(lock)
-    client_command(app, "unlock", rich_help_panel="Environments")(unlock)
-
-
-def promote(session: Session, app: AppOption = None) -> None:
+@client_command("promote")
+@app_option
+def promote(session: Session, app: str | None) -> None:
     """Point production at what staging serves."""
     found = session.app(app)
     answer = session.client.promote(found.app_id)
@@ -30,14 +21,11 @@ def promote(session: Session, app: AppOption = None) -> None:
     session.output.document(answer)
 
 
-def publish(
-    session: Session,
-    message: Annotated[str | None, typer.Option("--message", "-m", help="What changed, like a commit message.")] = None,
-    app: AppOption = None,
-) -> None:
+@client_command("publish")
+@click.option("--message", "-m", help="What changed, like a commit message.")
+@app_option
+def publish(session: Session, message: str | None, app: str | None) -> None:
     """Make an app's draft configuration live, as a new version."""
-    from easel.cli.choices import message_or_ask
-
     text = message_or_ask(session, message)
     found = session.app(app)
     answer = session.client.publish(found.app_id, text)
@@ -46,7 +34,9 @@ def publish(
     session.output.document(answer)
 
 
-def rollback(session: Session, app: AppOption = None) -> None:
+@client_command("rollback")
+@app_option
+def rollback(session: Session, app: str | None) -> None:
     """Go back to the configuration published before. For code, use restore."""
     found = session.app(app)
     answer = session.client.rollback(found.app_id)
@@ -55,18 +45,12 @@ def rollback(session: Session, app: AppOption = None) -> None:
     session.output.document(answer)
 
 
-def lock(
-    session: Session,
-    environment: EnvironmentArgument,
-    message: Annotated[
-        str | None, typer.Option("--message", "-m", help="Why, for whoever runs into it; needed.")
-    ] = None,
-    app: AppOption = None,
-) -> None:
+@client_command("lock")
+@click.argument("environment", metavar="ENV", help="production or staging.")
+@click.option("--message", "-m", help="Why, for whoever runs into it; needed.")
+@app_option
+def lock(session: Session, environment: str, message: str | None, app: str | None) -> None:
     """Keep an environment at the version it serves: deploys become versions, and nothing moves it."""
-    from easel.cli.choices import environment_or_default, message_or_ask
-    from easel.cli.errors import ReasonMissingError
-
     name = environment_or_default(session, environment)
     reason = message_or_ask(session, message, question="Why", missing=ReasonMissingError)
     found = session.app(app)
@@ -76,10 +60,11 @@ def lock(
     session.output.document(answer)
 
 
-def unlock(session: Session, environment: EnvironmentArgument, app: AppOption = None) -> None:
+@client_command("unlock")
+@click.argument("environment", metavar="ENV", help="production or staging.")
+@app_option
+def unlock(session: Session, environment: str, app: str | None) -> None:
     """Let a locked environment move again."""
-    from easel.cli.choices import environment_or_default
-
     name = environment_or_default(session, environment)
     found = session.app(app)
     answer = session.client.unlock(found.app_id, name)

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from easel.apps import errors as apps
 from easel.bundles import errors as bundles
+from easel.cli.answers import Problem
 from easel.cli.exit_codes import ExitCode, for_status
 from easel.deploys import errors as deploys
-from easel.errors import EaselError, ErrorDetail
+from easel.errors import EaselError
 from easel.versions import errors as versions
 
 
@@ -22,7 +23,7 @@ class CliError(EaselError):
 class ApiError(EaselError):
     """{reason}"""
 
-    def __init__(self, status: int, answer: ErrorDetail) -> None:
+    def __init__(self, status: int, answer: Problem) -> None:
         super().__init__(reason=answer.message)
         self.http_status = status
         self.answer = answer
@@ -41,6 +42,19 @@ class ServerUnreachableError(CliError):
 
     code = "server_unreachable"
     exit_code = ExitCode.UNAVAILABLE
+
+
+class ProxyUnusableError(CliError):
+    """The proxy that the environment names speaks {scheme}, which this command does not: name an http or https one, or
+    unset ALL_PROXY, HTTPS_PROXY and HTTP_PROXY."""
+
+    code = "proxy_unusable"
+
+
+class ServerNotInstalledError(CliError):
+    """`easel {command}` is of the server, which is not installed here: `pip install 'easel[server]'` brings it."""
+
+    code = "server_not_installed"
 
 
 class UploadFailedError(CliError):

@@ -46,6 +46,6 @@ def for_status(status: int) -> ExitCode:
 
 
 def epilog() -> str:
-    """The table of exit codes for `easel --help`; paragraphs, because help text joins single lines."""
+    """The table of exit codes for `easel --help`; click leaves lines after `\\b` as they are."""
     rows = [f"{code.value:>3}  {meaning}" for code, meaning in MEANINGS.items()]
-    return "\n\n".join(["Exit codes:", *rows])
+    return "\n".join(["\b", "Exit codes:", *rows])

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from easel.cli.answers import Deploy
 from easel.cli.client import Client
 from easel.cli.errors import ApiError, FollowingLostError, NotAnEaselServerError, ServerUnreachableError
 from easel.cli.sse import Event, events
-from easel.deploys.schemas import DeployStatusResponse
 from easel.deploys.states import FINAL
 
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
@@ -42,7 +42,7 @@ class Follower:
         self._last_id = ""
         self._handed_on = 0
 
-    def to_the_end(self) -> DeployStatusResponse:
+    def to_the_end(self) -> Deploy:
         """Hands on every log line once, and gives the deploy as it ended. Raises FollowingLostError, ApiError.
 
         Where the stream brings nothing, the status is asked for between attempts: a deploy is followed over a restart
@@ -66,14 +66,14 @@ class Follower:
         """Whether the stream came to its end; False when it broke off or was not to be had."""
         try:
             return self._stream()
-        except (httpx.TransportError, NotAnEaselServerError):
+        except (HTTPError, NotAnEaselServerError):
             return False
         except ApiError as error:
             if error.http_status < 500 and error.http_status != 429:
                 raise
             return False
 
-    def _status(self) -> DeployStatusResponse | None:
+    def _status(self) -> Deploy | None:
         """The deploy as it is, or None when the server does not say."""
         try:
             return self._client.deploy_status(self._app_id, self._deploy_id)
@@ -85,7 +85,7 @@ class Follower:
             return None
 
     def replay(self, silence: float) -> None:
-        """Hands on what there is; ends with httpx.ReadTimeout when nothing came for `silence` seconds."""
+        """Hands on what there is; ends with urllib3's ReadTimeoutError when nothing came for `silence` seconds."""
         self._stream(silence)
 
     def _stream(self, silence: float | None = None) -> bool:
@@ -116,5 +116,5 @@ class Follower:
 def log_so_far(client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
     """Hands on what a running deploy has logged until now: the stream's replay, up to its first silence."""
     follower = Follower(client, app_id, deploy_id, on_line)
-    with suppress(httpx.ReadTimeout):
+    with suppress(ReadTimeoutError):
         follower.replay(_SILENCE)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
-
-from easel.cli.command import client_command
+from easel.cli.command import Group, client_command
 from easel.cli.session import Session
+from easel.cli.text import when
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    group = typer.Typer(help="List, create and revoke API keys.", no_args_is_help=True)
-    client_command(group, "list")(list_keys)
-    client_command(group, "create")(create)
-    client_command(group, "revoke")(revoke)
-    app.add_typer(group, name="keys", rich_help_panel="Access")
+@click.group("keys", cls=Group, no_args_is_help=True)
+def group() -> None:
+    """List, create and revoke API keys."""
 
 
+@client_command("list", group=group)
 def list_keys(session: Session) -> None:
     """List API keys, without their secrets."""
-    from easel.cli.text import when
-
     answer = session.client.list_keys()
     session.output.table(
         ("KEY", "NAME", "SCOPE", "APP", "BEGINS AND ENDS", "CREATED"),
@@ -31,31 +25,23 @@ def list_keys(session: Session) -> None:
     session.output.document(answer)
 
 
-def create(
-    session: Session,
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scope: Annotated[
-        str, typer.Option("--scope", "-s", metavar="read|deploy|admin", help="Each includes the ones before it.")
-    ] = "deploy",
-    app: Annotated[
-        str | None, typer.Option("--app", "-a", metavar="SLUG|ID", help="Limit the key to this app.")
-    ] = None,
-) -> None:
+@client_command("create", group=group)
+@click.argument("name", help="What the key is for.")
+@click.option("--scope", "-s", metavar="read|deploy|admin", help="Each includes the ones before it.", default="deploy")
+@click.option("--app", "-a", metavar="SLUG|ID", help="Limit the key to this app.")
+def create(session: Session, name: str, scope: str, app: str | None) -> None:
     """Create an API key. It is printed this once and never again."""
-    from easel.access.schemas import CreateKeyRequest
-
     app_id = session.app(app).app_id if app else None
-    request = CreateKeyRequest.model_validate({"name": name, "scope": scope, "app_id": app_id})
-    answer = session.client.create_key(request)
+    answer = session.client.create_key({"name": name, "scope": scope, "app_id": app_id})
     where = f" for {app}" if app else ""
     session.output.done(f"Created {answer.key_id} ({answer.scope}{where}). Keep the key now: it is not shown again.")
     session.output.line(answer.key)
     session.output.document(answer)
 
 
-def revoke(
-    session: Session, key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id (key_…).")]
-) -> None:
+@client_command("revoke", group=group)
+@click.argument("key_id", help="The key's id (key_…).")
+def revoke(session: Session, key_id: str) -> None:
     """Revoke an API key, at once."""
     session.client.revoke_key(key_id)
     session.output.done(f"Revoked {key_id}. Requests with it are refused from now on.")

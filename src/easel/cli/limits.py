@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-import typer
-
 from easel.cli.command import client_command
 from easel.cli.session import Session
+from easel.cli.text import size, when
 
 _BYTES: Final = "waiting_upload_bytes"
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    client_command(app, "limits", rich_help_panel="Access")(limits)
-
-
+@client_command("limits")
 def limits(session: Session) -> None:
     """Show the organisation's limits, and how much of each is used."""
-    from easel.cli.text import size, when
 
     def amount(name: str, value: int) -> str:
         return size(value) if name == _BYTES else f"{value:,}"

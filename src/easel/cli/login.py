@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from urllib.parse import urlsplit
 
-import typer
+import click
 
+from easel.cli.client import Client
 from easel.cli.command import client_command
+from easel.cli.credentials import (
+    Access,
+    Stored,
+    checked_key,
+    credentials_file,
+    default_server,
+    is_loopback,
+    read_stored,
+    server_address,
+    store,
+)
+from easel.cli.errors import ApiError
 from easel.cli.session import Session
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    client_command(app, "login", rich_help_panel="Access")(login)
-    client_command(app, "logout", rich_help_panel="Access")(logout)
-
-
+@client_command("login")
 def login(session: Session) -> None:
     """Keep an API key for a server, after trying it.
 
     Asks for what is not given. Without a terminal the key is read from standard input.
     """
-    from easel.cli.client import Client
-    from easel.cli.credentials import (
-        Access,
-        Stored,
-        checked_key,
-        credentials_file,
-        default_server,
-        read_stored,
-        server_address,
-        store,
-    )
-    from easel.cli.errors import ApiError
-
     output = session.output
     server = session.wanted.server or session.wanted.project_server or default_server(session.wanted)
     if output.interactive and session.flags.server is None:
@@ -58,13 +53,10 @@ def login(session: Session) -> None:
     output.document({"server": server, "credentials_file": str(file)})
 
 
-def logout(
-    session: Session,
-    everywhere: Annotated[bool, typer.Option("--all", help="Forget every server's key.")] = False,
-) -> None:
+@client_command("logout")
+@click.option("--all", "everywhere", help="Forget every server's key.", is_flag=True)
+def logout(session: Session, everywhere: bool) -> None:
     """Forget the key that is kept for a server. The key itself stays valid: `easel keys revoke` ends it."""
-    from easel.cli.credentials import Stored, credentials_file, default_server, read_stored, server_address, store
-
     file = credentials_file()
     kept = read_stored(file)
     server = server_address(session.wanted.server or default_server(session.wanted))
@@ -80,14 +72,10 @@ def logout(
 
 def _read_key(session: Session) -> str:
     if session.output.interactive:
-        key: str = typer.prompt("API key", hide_input=True, err=True)
+        key: str = click.prompt("API key", hide_input=True, err=True)
         return key
     return sys.stdin.readline()
 
 
 def _on_this_machine(server: str) -> bool:
-    from urllib.parse import urlsplit
-
-    from easel.cli.credentials import is_loopback
-
     return is_loopback(urlsplit(server).hostname or "")

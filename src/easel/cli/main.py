@@ -1,58 +1,160 @@
-"""The `easel` command, put together."""
+"""The `easel` command, put together: a table of commands, each imported when it is called."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
-import typer
+import click
 
 from easel import __version__
-from easel.cli import apps, deploy, deploys, environments, exit_codes, keys, limits, login, versions
+from easel.cli import exit_codes
 from easel.cli.exit_codes import ExitCode
 
 
-def build() -> typer.Typer:
-    """The whole command with everything it can do."""
-    app = typer.Typer(
-        name="easel",
-        help="Deploy web apps: every deploy is an immutable version, live at its own address.",
-        epilog=exit_codes.epilog(),
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_root)
-    for module in (deploy, deploys, versions, environments, apps, login, keys, limits):
-        module.register(app)
-    # The commands that run a server bring nothing heavy along until one of them is called.
-    from easel.cli import backup, serve, verify
+class Entry(NamedTuple):
+    """A command: where it is (`module:name`, below `easel.cli`), and what it does, as it says itself."""
 
-    serve.register(app)
-    backup.register(app)
-    verify.register(app)
-    return app
+    place: str
+    summary: str
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"easel {__version__}")
-        raise typer.Exit()
+COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
+    "Deploys": {
+        "deploy": Entry(
+            "deploy:deploy", "Deploy a built app: zip it, upload it, follow the deploy, print the address."
+        ),
+        "status": Entry(
+            "deploys:status",
+            "Show what each environment serves and how the newest deploy went, or how one deploy went.",
+        ),
+        "logs": Entry("deploys:logs", "Print a deploy's log; with -f, live until it ends."),
+        "deploys": Entry("deploys:list_deploys", "List an app's deploys, newest first."),
+        "cancel": Entry(
+            "deploys:cancel", "Cancel a deploy that is queued or building; the newest such one when none is named."
+        ),
+    },
+    "Versions": {
+        "versions": Entry(
+            "versions:list_versions", "List an app's versions, newest first, and which environments serve them."
+        ),
+        "diff": Entry(
+            "versions:diff",
+            "Show what differs between two versions: files, and source lines where both brought their source along.",
+        ),
+        "download": Entry("versions:download", "Download a version's zip, byte for byte as it was uploaded."),
+        "restore": Entry("versions:restore", "Point an environment at a version, at once."),
+    },
+    "Environments": {
+        "promote": Entry("environments:promote", "Point production at what staging serves."),
+        "publish": Entry("environments:publish", "Make an app's draft configuration live, as a new version."),
+        "rollback": Entry("environments:rollback", "Go back to the configuration published before."),
+        "lock": Entry(
+            "environments:lock",
+            "Keep an environment at the version it serves: deploys become versions, and nothing moves it.",
+        ),
+        "unlock": Entry("environments:unlock", "Let a locked environment move again."),
+    },
+    "Apps": {
+        "apps": Entry("apps:group", "List, create, show, change and delete apps."),
+        "open": Entry("apps:open_app", "Print the address of an environment or a version."),
+    },
+    "Access": {
+        "login": Entry("login:login", "Keep an API key for a server, after trying it."),
+        "logout": Entry("login:logout", "Forget the key that is kept for a server."),
+        "keys": Entry("keys:group", "List, create and revoke API keys."),
+        "limits": Entry("limits:limits", "Show the organisation's limits, and how much of each is used."),
+    },
+    "Running Easel": {
+        "serve": Entry(
+            "serve:serve",
+            "Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names.",
+        ),
+        "api": Entry("serve:api", "Run the api alone."),
+        "worker": Entry("serve:worker", "Run a worker alone."),
+        "edge": Entry("serve:edge", "Run an edge alone."),
+        "migrate": Entry(
+            "serve:migrate",
+            "Bring the database to this release's schema; safe to run from several machines at once.",
+        ),
+        "new-secret-key": Entry(
+            "serve:new_secret_key",
+            "Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again.",
+        ),
+        "organisation": Entry(
+            "serve:organisation",
+            "Make another organisation, whose apps and keys are its own, and print its first API key.",
+        ),
+        "backup": Entry("backup:backup", "Write a backup of everything to a folder or bucket, while Easel runs."),
+        "restore-backup": Entry(
+            "backup:restore_backup",
+            "Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there.",
+        ),
+        "export": Entry(
+            "backup:export",
+            "Write everything to a folder or bucket, to move it: `easel import` reads it elsewhere.",
+        ),
+        "import": Entry(
+            "backup:import_",
+            "Read what `easel export` wrote into an empty database and store, as EASEL_DATABASE_URL and"
+            " EASEL_OBJECTS_URL name them.",
+        ),
+        "verify": Entry(
+            "verify:verify",
+            "Read every object that the records refer to, while Easel runs, and name those that are missing or"
+            " damaged.",
+        ),
+    },
+}
+"""The commands by panel of `easel --help`, in its order. A test holds the summaries to the commands' own words."""
+
+_PLACES: Final = {name: entry.place for panel in COMMANDS.values() for name, entry in panel.items()}
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_say_version)
-    ] = False,
-) -> None:
-    """Options of `easel` itself."""
+class Program(click.Group):
+    """`easel`: knows its commands from the table, and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(_PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command; None where there is none of this name."""
+        if cmd_name not in _PLACES:
+            return None
+        module, _, name = _PLACES[cmd_name].partition(":")
+        command: Any = getattr(importlib.import_module(f"easel.cli.{module}"), name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table, without importing anything."""
+        for panel, commands in COMMANDS.items():
+            with formatter.section(panel):
+                formatter.write_dl([(name, entry.summary) for name, entry in commands.items()])
+
+
+@click.command(
+    "easel",
+    cls=Program,
+    epilog=exit_codes.epilog(),
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 120},
+)
+@click.version_option(__version__, message="easel %(version)s", help="Print the version.")
+def program() -> None:
+    """Deploy web apps: every deploy is an immutable version, live at its own address."""
 
 
 def main() -> None:
     """Runs the command line and ends the process with an exit code of `exit_codes`."""
     try:
-        build()()
-    except KeyboardInterrupt:
+        sys.exit(program.main(prog_name="easel", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
         sys.exit(int(ExitCode.INTERRUPTED))
     except Exception as error:
         sys.exit(int(_tell(error)))

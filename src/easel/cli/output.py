@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any
 
+import click
+import msgspec
+
+from easel.cli.answers import Answer
+from easel.cli.errors import ApiError
 from easel.cli.exit_codes import ExitCode
+from easel.cli.progress import Progress, Silent
 from easel.cli.text import clean
+from easel.errors import EaselError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from pydantic import BaseModel
-    from rich.console import Console
-
-    from easel.errors import EaselError
-
-
-_LEAST_LAST = 12
-"""How far (characters) a table's last column gives way."""
-
-
-class Progress(Protocol):
-    """A bar that moves."""
-
-    def advance(self, count: int) -> None:
-        """So many bytes more."""
-
-    def restart(self) -> None:
-        """Everything again, from nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Silent:
-    """No bar: the terminal is none."""
-
-    def advance(self, count: int) -> None:
-        """Says nothing."""
-
-    def restart(self) -> None:
-        """Says nothing."""
 
 
 class Output:
@@ -52,18 +30,6 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
-    @cached_property
-    def _err(self) -> Console:
-        from rich.console import Console
-
-        return Console(stderr=True, highlight=False, soft_wrap=True)
-
-    @cached_property
-    def _out(self) -> Console:
-        from rich.console import Console
-
-        return Console(highlight=False, soft_wrap=True)
-
     @property
     def interactive(self) -> bool:
         """Whether there is somebody to ask."""
@@ -71,47 +37,31 @@ class Output:
 
     def say(self, text: str, style: str | None = None) -> None:
         """What is being done, or what came of it, for people."""
-        self._err.print(clean(text), style=style, markup=False)
+        _print(text, style, err=True)
 
     def warn(self, text: str) -> None:
         """Something to look at that stops nothing."""
-        self._err.print(clean(f"Note: {text}"), style="yellow", markup=False)
+        _print(f"Note: {text}", "yellow", err=True)
 
     def done(self, text: str) -> None:
         """Something has worked."""
-        self._err.print(clean(text), style="green", markup=False)
+        _print(text, "green", err=True)
 
     def line(self, text: str, style: str | None = None) -> None:
         """A line of the result."""
         if not self.as_json:
-            self._out.print(clean(text), style=style, markup=False)
+            _print(text, style)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """The result as a table; in a pipe it is never folded."""
         if self.as_json:
             return
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        # Drawing takes longer to import than most commands to run.
+        from easel.cli.drawing import draw_table
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            # Ids and addresses stay whole, however narrow the terminal; the last column, a text of any length, gives
-            # way.
-            last = heading == headings[-1]
-            widths = [len(heading), *(len(clean(row[headings.index(heading)])) for row in rows)]
-            least = _LEAST_LAST if last else max(widths)
-            table.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "crop", min_width=least)
-        for row in rows:
-            table.add_row(*(Text(clean(cell)) for cell in row))
-        widest = max((sum(len(cell) + 2 for cell in row) for row in rows), default=0)
-        if self._out.is_terminal:
-            least = max(self._out.width, sum(column.min_width or 0 for column in table.columns) + 2 * len(headings))
-            self._out.print(table, width=least)
-        else:
-            Console(highlight=False, width=max(200, 2 * widest)).print(table)
+        draw_table([clean(heading) for heading in headings], [[clean(cell) for cell in row] for row in rows])
 
-    def document(self, value: BaseModel | DataclassInstance | dict[str, Any]) -> None:
+    def document(self, value: Answer | DataclassInstance | dict[str, Any]) -> None:
         """The one JSON document of this command; nothing for people."""
         if self.as_json:
             sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
@@ -120,15 +70,13 @@ class Output:
     def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
         """What went wrong: a sentence for people, what to do next, the contract's envelope and the exit code for
         programs."""
-        from easel.cli.errors import ApiError
-
-        self._err.print(clean(error.message), style="red", markup=False)
+        _print(error.message, "red", err=True)
         if isinstance(error, ApiError) and advice:
-            self._err.print(clean(advice), markup=False)
+            _print(advice, err=True)
         if isinstance(error, ApiError):
             for line in _field_errors(error.answer.details):
-                self._err.print(clean(f"  {line}"), style="red", markup=False)
-            body = error.answer.model_dump(mode="json", exclude_none=True)
+                _print(f"  {line}", "red", err=True)
+            body = msgspec.to_builtins(error.answer)
             status: int | None = error.http_status
         else:
             body = {"message": error.message, "type": error.type, "code": error.code, "details": error.details}
@@ -137,67 +85,55 @@ class Output:
 
     def ask(self, question: str, default: str | None = None) -> str:
         """An answer from the person at the terminal."""
-        import typer
-
-        answer: str = typer.prompt(question, default=default, err=True)
+        answer: str = click.prompt(question, default=default, err=True)
         return answer
 
     def confirm(self, question: str) -> bool:
         """A yes or no from the person at the terminal; no is the default."""
-        import typer
-
-        return typer.confirm(question, err=True)
+        return click.confirm(question, err=True)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress]:
         """A bar over `total` bytes on a terminal, gone when it is done; silence elsewhere."""
-        if self.as_json or not self._err.is_terminal:
-            yield _Silent()
+        if self.as_json or not sys.stderr.isatty():
+            yield Silent()
             return
-        from rich import progress as bars
+        from easel.cli.drawing import bar
 
-        columns = (
-            bars.TextColumn("{task.description}"),
-            bars.BarColumn(),
-            bars.DownloadColumn(),
-            bars.TransferSpeedColumn(),
-            bars.TimeRemainingColumn(),
-        )
-        with bars.Progress(*columns, console=self._err, transient=True) as shown:
-            yield _Bar(shown, shown.add_task(what, total=total))
+        with bar(what, total) as progress:
+            yield progress
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """A sign of life on a terminal while something takes its time."""
-        if self.as_json or not self._err.is_terminal:
+        if self.as_json or not sys.stderr.isatty():
             yield
             return
-        with self._err.status(what):
+        from easel.cli.drawing import spinner
+
+        with spinner(what):
             yield
 
 
-class _Bar:
-    """A bar on the terminal."""
+def _print(text: str, style: str | None = None, *, err: bool = False) -> None:
+    """A line of text, in colour on a terminal, or as NO_COLOR and FORCE_COLOR say (no-color.org, force-color.org)."""
+    words = (style or "").split()
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    forced = True if os.environ.get("FORCE_COLOR") else None
+    click.secho(
+        clean(text),
+        err=err,
+        color=False if plain else forced,
+        fg=next((word for word in words if word not in ("bold", "dim")), None),
+        bold="bold" in words,
+        dim="dim" in words,
+    )
 
-    def __init__(self, shown: Any, task: Any) -> None:
-        self._shown = shown
-        self._task = task
 
-    def advance(self, count: int) -> None:
-        """So many bytes more."""
-        self._shown.advance(self._task, count)
-
-    def restart(self) -> None:
-        """Everything again, from nothing."""
-        self._shown.reset(self._task)
-
-
-def _plain(value: BaseModel | DataclassInstance | dict[str, Any]) -> Any:
+def _plain(value: Answer | DataclassInstance | dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return value
-    if is_dataclass(value):
-        return asdict(value)
-    return value.model_dump(mode="json")
+    return asdict(value) if is_dataclass(value) else value.document
 
 
 def _field_errors(details: dict[str, Any] | None) -> list[str]:

@@ -7,17 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final
 
-import httpx
+from urllib3.exceptions import HTTPError
 
 from easel.cli.session import Session
-from easel.deploys.schemas import Cause
 from easel.deploys.states import BUILDING, QUEUED
 from easel.errors import EaselError
 
 PATIENCE: Final = 10.0
 """Seconds after which a deploy that is queued still is said to be."""
 
-_HELD_BACK: Final[Mapping[Cause | None, str]] = {
+_HELD_BACK: Final[Mapping[str | None, str]] = {
     # The one that runs is older than all that are listed, if it is not among them.
     "app": ": another deploy of this app comes first.",
     "organisation": ": as many deploys of your organisation run as may at once.",
@@ -41,8 +40,8 @@ def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[
 
 
 def _look(session: Session, app_id: str, deploy_id: str) -> None:
-    # The server may not answer, or the connection be closed already (a RuntimeError): then there is nothing to say.
-    with suppress(EaselError, httpx.HTTPError, RuntimeError):
+    # The server may not answer, or the connection be closed already: then there is nothing to say.
+    with suppress(EaselError, HTTPError):
         if session.client.deploy_status(app_id, deploy_id).status != QUEUED:
             return
         listed = session.client.list_deploys(app_id, limit=50)

@@ -5,100 +5,113 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
+
+from easel.cli.command import ServerCommand
+from easel.cli.errors import SettingInvalidError
 
 if TYPE_CHECKING:
     from easel.settings import Settings
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded parts. [EASEL_DATA_DIR, default: data]")]
-ApiPort = Annotated[int | None, typer.Option(help="Port of the api. [EASEL_API_PORT, default: 8000]")]
-EdgePort = Annotated[int | None, typer.Option(help="Port of the edge. [EASEL_EDGE_PORT, default: 8080]")]
-Domain = Annotated[str | None, typer.Option(help="Apps answer at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]")]
+# What these commands run is imported when they run: it is not installed with the command line alone.
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the embedded parts. [EASEL_DATA_DIR, default: data]",
+)
+_api_port = click.option("--api-port", type=int, help="Port of the api. [EASEL_API_PORT, default: 8000]")
+_edge_port = click.option("--edge-port", type=int, help="Port of the edge. [EASEL_EDGE_PORT, default: 8080]")
+_domain = click.option("--domain", help="Apps answer at {app}.DOMAIN. [EASEL_DOMAIN, default: localhost]")
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the program."""
-    panel = "Running Easel"
+@click.command("serve", cls=ServerCommand)
+@data_dir_option
+@click.option("--api-host", help="Address the api listens on. [127.0.0.1]")
+@_api_port
+@click.option("--edge-host", help="Address the edge listens on. [127.0.0.1]")
+@_edge_port
+@click.option("--edge-processes", type=int, help="Edge processes on the port. [1]")
+@_domain
+@click.option("--api-url", help="Public address of the api.")
+def serve(**given: Any) -> None:
+    """Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names."""
+    import asyncio
 
-    @app.command(rich_help_panel=panel)
-    def serve(
-        data_dir: DataDir = None,
-        api_host: Annotated[str | None, typer.Option(help="Address the api listens on. [127.0.0.1]")] = None,
-        api_port: ApiPort = None,
-        edge_host: Annotated[str | None, typer.Option(help="Address the edge listens on. [127.0.0.1]")] = None,
-        edge_port: EdgePort = None,
-        edge_processes: Annotated[int | None, typer.Option(help="Edge processes on the port. [1]")] = None,
-        domain: Domain = None,
-        api_url: Annotated[str | None, typer.Option(help="Public address of the api.")] = None,
-    ) -> None:
-        """Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names."""
-        import asyncio
+    from easel.supervisor import Supervisor
 
-        from easel.supervisor import Supervisor
+    settings = read_settings(**given)
 
-        settings = read_settings(
-            data_dir=data_dir,
-            api_host=api_host,
-            api_port=api_port,
-            edge_host=edge_host,
-            edge_port=edge_port,
-            edge_processes=edge_processes,
-            domain=domain,
-            api_url=api_url,
-        )
+    async def run() -> None:
+        # Without a terminal it goes to a journal or a file, which others read, and which is kept.
+        attended = sys.stdout.isatty()
+        await Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
 
-        async def run() -> None:
-            # Without a terminal it goes to a journal or a file, which others read, and which is kept.
-            attended = sys.stdout.isatty()
-            await Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
+    asyncio.run(run())
 
-        asyncio.run(run())
 
-    @app.command(rich_help_panel=panel)
-    def api(data_dir: DataDir = None, api_port: ApiPort = None, domain: Domain = None) -> None:
-        """Run the api alone."""
-        from easel.roles import run_api
+@click.command("api", cls=ServerCommand)
+@data_dir_option
+@_api_port
+@_domain
+def api(**given: Any) -> None:
+    """Run the api alone."""
+    from easel.roles import run_api
 
-        run_api(read_settings(data_dir=data_dir, api_port=api_port, domain=domain))
+    run_api(read_settings(**given))
 
-    @app.command(rich_help_panel=panel)
-    def worker(data_dir: DataDir = None) -> None:
-        """Run a worker alone."""
-        from easel.roles import run_worker
 
-        run_worker(read_settings(data_dir=data_dir))
+@click.command("worker", cls=ServerCommand)
+@data_dir_option
+def worker(**given: Any) -> None:
+    """Run a worker alone."""
+    from easel.roles import run_worker
 
-    @app.command(rich_help_panel=panel)
-    def edge(data_dir: DataDir = None, edge_port: EdgePort = None, domain: Domain = None) -> None:
-        """Run an edge alone."""
-        from easel.roles import run_edge
+    run_worker(read_settings(**given))
 
-        run_edge(read_settings(data_dir=data_dir, edge_port=edge_port, domain=domain))
 
-    @app.command(rich_help_panel=panel)
-    def migrate(data_dir: DataDir = None) -> None:
-        """Bring the database to this release's schema; safe to run from several machines at once."""
-        from easel.operating import migrate_database
+@click.command("edge", cls=ServerCommand)
+@data_dir_option
+@_edge_port
+@_domain
+def edge(**given: Any) -> None:
+    """Run an edge alone."""
+    from easel.roles import run_edge
 
-        migrate_database(read_settings(data_dir=data_dir))
-        print("The database is up to date.")
+    run_edge(read_settings(**given))
 
-    @app.command("new-secret-key", rich_help_panel=panel)
-    def new_secret_key(data_dir: DataDir = None) -> None:
-        """Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again."""
-        from easel.operating import replace_key
 
-        replace_key(read_settings(data_dir=data_dir))
-        print("The database is used with this secret key from now on. Restart every api.")
+@click.command("migrate", cls=ServerCommand)
+@data_dir_option
+def migrate(**given: Any) -> None:
+    """Bring the database to this release's schema; safe to run from several machines at once."""
+    from easel.operating import migrate_database
 
-    @app.command(rich_help_panel=panel)
-    def organisation(name: Annotated[str, typer.Argument(help="What to call it.")], data_dir: DataDir = None) -> None:
-        """Make another organisation, whose apps and keys are its own, and print its first API key."""
-        from easel.operating import found_organisation
+    migrate_database(read_settings(**given))
+    print("The database is up to date.")
 
-        print(found_organisation(read_settings(data_dir=data_dir), name))
+
+@click.command("new-secret-key", cls=ServerCommand)
+@data_dir_option
+def new_secret_key(**given: Any) -> None:
+    """Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again."""
+    from easel.operating import replace_key
+
+    replace_key(read_settings(**given))
+    print("The database is used with this secret key from now on. Restart every api.")
+
+
+@click.command("organisation", cls=ServerCommand)
+@click.argument("name", help="What to call it.")
+@data_dir_option
+def organisation(name: str, **given: Any) -> None:
+    """Make another organisation, whose apps and keys are its own, and print its first API key."""
+    from easel.operating import found_organisation
+
+    print(found_organisation(read_settings(**given), name))
 
 
 def read_settings(**given: Any) -> Settings:
@@ -108,12 +121,11 @@ def read_settings(**given: Any) -> Settings:
     """
     from pydantic import ValidationError
 
-    from easel.cli.errors import SettingInvalidError
     from easel.settings import Settings, unknown_variables
 
     for variable, nearest in unknown_variables(os.environ).items():
         meant = f" Did you mean {nearest}?" if nearest else ""
-        typer.echo(f"easel: Warning: there is no setting {variable}, so it does nothing.{meant}", err=True)
+        click.echo(f"easel: Warning: there is no setting {variable}, so it does nothing.{meant}", err=True)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

@@ -1,18 +1,17 @@
-"""One run of a command: the server, the project around it, and where it speaks. What is heavy is made on first use."""
+"""One run of a command: the server, the project around it, and where it speaks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from easel.apps.schemas import AppListItem, AppResponse
-    from easel.cli.client import Client
-    from easel.cli.credentials import Wanted
-    from easel.cli.output import Output
-    from easel.cli.project import Project
+from easel.cli.answers import App
+from easel.cli.client import Client
+from easel.cli.credentials import Wanted, find_access
+from easel.cli.errors import NoAppGivenError, NoSuchAppError
+from easel.cli.output import Output
+from easel.cli.project import Project, find_project
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +36,16 @@ class Session:
     @cached_property
     def output(self) -> Output:
         """Where the command speaks."""
-        from easel.cli.output import Output
-
         return Output(as_json=self.flags.as_json)
 
     @cached_property
     def project(self) -> Project:
         """The project around the working directory. Raises ProjectFileError."""
-        from easel.cli.project import find_project
-
         return find_project(self.working)
 
     @property
     def wanted(self) -> Wanted:
         """Which server and key are asked for, here and in easel.toml."""
-        from easel.cli.credentials import Wanted
-
         return Wanted(
             server=self.flags.server,
             key=self.flags.key,
@@ -63,15 +56,10 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """The connection to the server. Raises NotSignedInError and what else `find_access` raises."""
-        from easel.cli.client import Client
-        from easel.cli.credentials import find_access
-
         return Client(find_access(self.wanted))
 
     def app_name(self, given: str | None) -> str:
         """The app's slug or id: the one given, else easel.toml's. Raises NoAppGivenError."""
-        from easel.cli.errors import NoAppGivenError
-
         name = given or self.project.app
         if not name:
             raise NoAppGivenError()
@@ -83,10 +71,8 @@ class Session:
         named = self.named_app
         return f"`easel {command}`" if named is None else f"`easel {command} --app {named}`"
 
-    def app(self, given: str | None) -> AppListItem | AppResponse:
+    def app(self, given: str | None) -> App:
         """The app to work on. Raises NoAppGivenError, NoSuchAppError and what the API answers."""
-        from easel.cli.errors import NoSuchAppError
-
         name = self.app_name(given)
         app = self.client.find_app(name)
         if app is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from easel.cli.answers import Accepted
 from easel.cli.errors import FileUnreadableError, InterruptedByUserError, NotAZipError
 from easel.cli.ignore import rules_for
 from easel.cli.pack import LeftOut, select, write_zip
@@ -20,7 +21,6 @@ from easel.cli.sources import collect_sources
 from easel.cli.text import plural, size
 from easel.cli.upload import upload
 from easel.cli.worktree import Commit
-from easel.deploys.schemas import DeployRequest, DeployResponse
 
 _NAMED = 8
 
@@ -48,7 +48,7 @@ def check(target: Target, root: Path) -> None:
     select(folder, rules_for(folder, root=root.resolve()))
 
 
-def ship(session: Session, shipment: Shipment) -> DeployResponse:
+def ship(session: Session, shipment: Shipment) -> Accepted:
     """Zips, uploads and asks for the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
     sources = _sources(session, shipment) if shipment.with_sources else None
     with _bundle(session, shipment) as bundle:
@@ -58,17 +58,15 @@ def ship(session: Session, shipment: Shipment) -> DeployResponse:
         session.output.say(f"Uploading {size(length)} …")
         upload(address.upload_url, bundle, length, session.output)
     commit = shipment.commit
-    request = DeployRequest.model_validate(
-        {
-            "environment": shipment.environment,
-            "message": shipment.message,
-            "bundle_s3_key": address.bundle_s3_key,
-            "source_files": sources,
-            "git_commit_sha": commit.revision if commit else None,
-            "git_commit_message": commit.message if commit else None,
-            "git_author": commit.author if commit else None,
-        }
-    )
+    request = {
+        "environment": shipment.environment,
+        "message": shipment.message,
+        "bundle_s3_key": address.bundle_s3_key,
+        "source_files": sources,
+        "git_commit_sha": commit.revision if commit else None,
+        "git_commit_message": commit.message if commit else None,
+        "git_author": commit.author if commit else None,
+    }
     try:
         accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
     except KeyboardInterrupt:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 from urllib.parse import urlsplit
 
-import httpx
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
 
-from easel.cli.client import TRANSFER_TIMEOUT
-from easel.cli.credentials import is_loopback
+from easel.cli.answers import Refusal
 from easel.cli.errors import ApiError, DownloadFailedError, StoreRefusedError, UploadFailedError
+from easel.cli.http import TRANSFER_TIMEOUT, open_pool, reason
 from easel.cli.output import Output
-from easel.errors import ErrorResponse
+from easel.storage.errors import StorageFullError
 
 CONTENT_TYPE: Final = "application/zip"
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt after connection trouble."""
 
+_PIECE = 32 * 1024  # what the slowest line sends in the time for one piece
 _CHUNK = 256 * 1024
 _STORE_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 
@@ -32,40 +34,40 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
     No key is sent along: the address alone says who may. Raises UploadFailedError, and ApiError or
     StoreRefusedError for what the server or its store refuses.
     """
-    reason = ""
-    with output.progress("Uploading", length) as bar:
+    why = ""
+    with open_pool(url) as pool, output.progress("Uploading", length) as bar:
         for attempt, pause in enumerate((*PAUSES, None), start=1):
 
             def chunks() -> Iterator[bytes]:
-                while chunk := content.read(_CHUNK):
+                while chunk := content.read(_PIECE):
                     yield chunk
                     bar.advance(len(chunk))
 
             content.seek(0)
             bar.restart()
             try:
-                response = httpx.put(
+                response = pool.request(
+                    "PUT",
                     url,
-                    content=chunks(),
+                    body=chunks(),
                     headers={"Content-Type": CONTENT_TYPE, "Content-Length": str(length)},
                     timeout=TRANSFER_TIMEOUT,
-                    trust_env=_trust_env(url),
                 )
-            except httpx.TransportError as error:
-                reason = _reason(error)
+            except HTTPError as error:
+                why = reason(error)
             else:
-                if response.is_success:
+                if 200 <= response.status < 300:
                     return
-                refusal = _refused(response, "upload")
+                refusal = _refused(url, response, "upload")
                 # A disk that is full has no room a moment later either.
-                full = isinstance(refusal, ApiError) and refusal.answer.code == "storage_full"
-                if full or (response.status_code < 500 and response.status_code != 429):
+                full = isinstance(refusal, ApiError) and refusal.answer.code == StorageFullError.code
+                if full or (response.status < 500 and response.status != 429):
                     raise refusal
-                reason = f"the server answered {response.status_code}"
+                why = f"the server answered {response.status}"
             if pause is not None:
-                output.warn(f"The upload to {_host(url)} broke off ({reason}). Attempt {attempt + 1} in {pause:g} s …")
+                output.warn(f"The upload to {_host(url)} broke off ({why}). Attempt {attempt + 1} in {pause:g} s …")
                 time.sleep(pause)
-    raise UploadFailedError(host=_host(url), attempts=len(PAUSES) + 1, reason=reason)
+    raise UploadFailedError(host=_host(url), attempts=len(PAUSES) + 1, reason=why)
 
 
 def download(url: str, target: Path, output: Output) -> int:
@@ -91,46 +93,31 @@ def download_to(url: str, file: BinaryIO, output: Output) -> int:
     headers = {"Accept-Encoding": "identity"}
     received = 0
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=TRANSFER_TIMEOUT, trust_env=_trust_env(url)) as response:
-            if not response.is_success:
-                response.read()
-                raise _refused(response, "download")
+        with open_pool(url) as pool:
+            response = pool.request("GET", url, headers=headers, timeout=TRANSFER_TIMEOUT, preload_content=False)
+            if not 200 <= response.status < 300:
+                raise _refused(url, response, "download")
             expected = int(response.headers.get("content-length", 0))
             with output.progress("Downloading", expected) as bar:
-                for chunk in response.iter_raw(_CHUNK):
+                for chunk in response.stream(_CHUNK, decode_content=False):
                     file.write(chunk)
                     received += len(chunk)
                     bar.advance(len(chunk))
-    except httpx.TransportError as error:
-        raise DownloadFailedError(reason=f"{_host(url)}: {_reason(error)}") from error
+    except HTTPError as error:
+        raise DownloadFailedError(reason=f"{_host(url)}: {reason(error)}") from error
     return received
 
 
-def _refused(response: httpx.Response, what: str) -> ApiError | StoreRefusedError:
+def _refused(url: str, response: urllib3.BaseHTTPResponse, what: str) -> ApiError | StoreRefusedError:
     try:
-        answer = ErrorResponse.model_validate_json(response.content).error
-    except ValueError:
+        answer = Refusal.read(response.data).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
         # An object store answers in its own format: the three large ones in this XML.
-        said = _STORE_ERROR.search(response.text)
-        reason = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it answered {response.status_code}"
-        return StoreRefusedError(host=_host(str(response.url)), what=what, reason=reason)
-    return ApiError(response.status_code, answer)
+        said = _STORE_ERROR.search(response.data.decode("utf-8", "replace"))
+        why = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it answered {response.status}"
+        return StoreRefusedError(host=_host(url), what=what, reason=why)
+    return ApiError(response.status, answer)
 
 
 def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def _reason(error: httpx.TransportError) -> str:
-    """What broke off, in words; of a name that leads nowhere the system gives little more than a number."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, socket.gaierror):
-            return "this machine does not know the name"
-        cause = cause.__cause__ or cause.__context__
-    return str(error) or type(error).__name__
-
-
-def _trust_env(url: str) -> bool:
-    """Whether proxies from the environment apply: not on this machine."""
-    return not is_loopback(urlsplit(url).hostname or "")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from easel.cli.command import carry_out
-from easel.cli.serve import DataDir, read_settings
+from easel.cli.command import ServerCommand, carry_out
+from easel.cli.serve import data_dir_option, read_settings
 from easel.cli.session import Flags, Session
+from easel.cli.text import plural, size
 
 if TYPE_CHECKING:
     from easel.transfer.verifying import Fault, Verified
@@ -17,20 +19,11 @@ if TYPE_CHECKING:
 _APPS_NAMED = 20
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command(rich_help_panel="Running Easel")(verify)
-
-
-def verify(
-    app: Annotated[
-        str | None, typer.Option("--app", "-a", metavar="SLUG|ID", help="Only what this app's versions need.")
-    ] = None,
-    data_dir: DataDir = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
-    ] = False,
-) -> None:
+@click.command("verify", cls=ServerCommand)
+@click.option("--app", "-a", metavar="SLUG|ID", help="Only what this app's versions need.")
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
+def verify(app: str | None, data_dir: Path | None, as_json: bool) -> None:
     """Read every object that the records refer to, while Easel runs, and name those that are missing or damaged."""
     carry_out(Session(Flags(data_dir=data_dir, as_json=as_json)), lambda session: _verify(session, app))
 
@@ -52,7 +45,7 @@ def _verify(session: Session, app: str | None) -> None:
     if not output.as_json:
         _conclude(session, made, app)
     if made.faults:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def told(fault: Fault) -> str:
@@ -76,8 +69,6 @@ def numbers(noun: str, of: list[int]) -> str:
 
 
 def _conclude(session: Session, made: Verified, app: str | None) -> None:
-    from easel.cli.text import plural, size
-
     output = session.output
     if not made.faults:
         whose = f"that {app} needs" if app else "that the records refer to"

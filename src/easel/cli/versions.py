@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from easel.cli.command import AppOption, EnvOption, client_command
+from easel.cli import upload
+from easel.cli.answers import Version
+from easel.cli.choices import environment_or_default, version_number
+from easel.cli.command import app_option, client_command, env_option
+from easel.cli.differences import show_diff
+from easel.cli.errors import FileExistsAlreadyError, TargetFolderMissingError
 from easel.cli.session import Session
-
-if TYPE_CHECKING:
-    from easel.versions.schemas import VersionListItem
-
-VersionArgument = Annotated[str, typer.Argument(help="A number (3 or v3), latest, production or staging.")]
+from easel.cli.text import size, when
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    client_command(app, "versions", rich_help_panel="Versions")(list_versions)
-    client_command(app, "diff", rich_help_panel="Versions")(diff)
-    client_command(app, "download", rich_help_panel="Versions")(download)
-    client_command(app, "restore", rich_help_panel="Versions")(restore)
-
-
-def list_versions(
-    session: Session,
-    app: AppOption = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20,
-) -> None:
+@client_command("versions")
+@app_option
+@click.option("--limit", "-n", help="How many.", type=click.IntRange(min=1), default=20)
+def list_versions(session: Session, app: str | None, limit: int) -> None:
     """List an app's versions, newest first, and which environments serve them."""
-    from easel.cli.text import size, when
-
     found = session.app(app)
     answer = session.client.list_versions(found.app_id)
     shown = answer.versions[:limit]
@@ -58,28 +47,24 @@ def list_versions(
     session.output.document(answer)
 
 
-def _live_on(version: VersionListItem) -> str:
+def _live_on(version: Version) -> str:
     if version.pruned:
         return "(pruned)"
     return ", ".join(sorted(name for name, active in version.is_active.items() if active))
 
 
-def _commit(version: VersionListItem) -> str:
+def _commit(version: Version) -> str:
     sha, marked, _ = (version.git_commit_sha or "").partition("-dirty")
     return sha[:8] + marked
 
 
-def diff(
-    session: Session,
-    before: Annotated[str, typer.Argument(metavar="A", help="A number (3 or v3), latest, production or staging.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="The version to compare it with.")],
-    app: AppOption = None,
-    names: Annotated[bool, typer.Option("--name-status", help="Only the names of what differs.")] = False,
-) -> None:
+@client_command("diff")
+@click.argument("before", metavar="A", help="A number (3 or v3), latest, production or staging.")
+@click.argument("after", metavar="B", help="The version to compare it with.")
+@app_option
+@click.option("--name-status", "names", help="Only the names of what differs.", is_flag=True)
+def diff(session: Session, before: str, after: str, app: str | None, names: bool) -> None:
     """Show what differs between two versions: files, and source lines where both brought their source along."""
-    from easel.cli.choices import version_number
-    from easel.cli.differences import show_diff
-
     found = session.app(app)
     first = version_number(session.client, found.app_id, before)
     second = version_number(session.client, found.app_id, after)
@@ -88,22 +73,20 @@ def diff(
     session.output.document(answer)
 
 
-def download(
-    session: Session,
-    version: VersionArgument,
-    app: AppOption = None,
-    target: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to; `-` is stdout. SLUG-vN.zip here otherwise."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
-) -> None:
+@client_command("download")
+@click.argument("version", help="A number (3 or v3), latest, production or staging.")
+@app_option
+@click.option(
+    "--output",
+    "-o",
+    "target",
+    metavar="FILE",
+    help="Where to; `-` is stdout. SLUG-vN.zip here otherwise.",
+    type=click.Path(path_type=Path),
+)
+@click.option("--force", "-f", help="Replace a file that is there.", is_flag=True)
+def download(session: Session, version: str, app: str | None, target: Path | None, force: bool) -> None:
     """Download a version's zip, byte for byte as it was uploaded."""
-    from easel.cli import upload
-    from easel.cli.choices import version_number
-    from easel.cli.errors import FileExistsAlreadyError, TargetFolderMissingError
-    from easel.cli.text import size
-
     found = session.app(app)
     number = version_number(session.client, found.app_id, version)
     file = target or Path(f"{found.slug}-v{number}.zip")
@@ -124,27 +107,19 @@ def download(
     session.output.document({"app_id": found.app_id, "version": number, "file": str(file), "bytes": received})
 
 
+@client_command("restore")
+@click.argument("version", help="A number (3 or v3), latest, production or staging.")
+@app_option
+@env_option
+@click.option("--with-config", help="Bring the configuration of that time along.", is_flag=True)
+@click.option("--lock", metavar="REASON", help="Lock the environment there, saying why.")
 def restore(
-    session: Session,
-    version: VersionArgument,
-    app: AppOption = None,
-    env: EnvOption = None,
-    with_config: Annotated[
-        bool, typer.Option("--with-config", help="Bring the configuration of that time along.")
-    ] = False,
-    lock: Annotated[
-        str | None, typer.Option("--lock", metavar="REASON", help="Lock the environment there, saying why.")
-    ] = None,
+    session: Session, version: str, app: str | None, env: str | None, with_config: bool, lock: str | None
 ) -> None:
     """Point an environment at a version, at once."""
-    from easel.cli.choices import environment_or_default, version_number
-    from easel.environments.schemas import RestoreVersionRequest
-
     found = session.app(app)
     environment = environment_or_default(session, env)
-    request = RestoreVersionRequest.model_validate(
-        {"environment": environment, "with_config": with_config, "lock": lock is not None, "lock_reason": lock}
-    )
+    request = {"environment": environment, "with_config": with_config, "lock": lock is not None, "lock_reason": lock}
     number = version_number(session.client, found.app_id, version)
     answer = session.client.restore(found.app_id, number, request)
     locked = f", and locked there: {lock}" if answer.locked and lock else ""

@@ -8,7 +8,8 @@ from urllib.parse import quote, unquote_to_bytes
 from easel.bundles.names import MAX_NAME_BYTES, composed
 from easel.bundles.root import ENTRY_POINT, PLATFORM_FOLDERS
 from easel.bundles.types import DEFAULT, content_type
-from easel.errors import EaselError, envelope
+from easel.envelope import envelope
+from easel.errors import EaselError
 from easel.serving.errors import MethodNotAllowedError, PathInvalidError, PlatformPathError
 from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.models import File, Fixed, MissingAsset, Request, Site

@@ -17,7 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from easel.errors import EaselError, LimitReachedError, NotFoundError, ServiceUnavailableError, envelope
+from easel.envelope import envelope
+from easel.errors import EaselError, LimitReachedError, NotFoundError, ServiceUnavailableError
 from easel.storage.errors import StorageFullError
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,249 @@
+"""The API's answers: the fields that the command line reads, checked, and the whole document for `--json`.
+
+The server's own models are pydantic's, which takes longer to import than a whole command takes to run. A test holds
+these fields to those models.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+
+class Answer(msgspec.Struct, dict=True, kw_only=True):
+    """An answer. Fields that are not named here are in `document` alone."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object as the server sent it."""
+        document: dict[str, Any] = self.__dict__["document"]
+        return document
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """The answer in a body. Raises msgspec.DecodeError for a body that is no such answer."""
+        document = msgspec.json.decode(content)
+        answer = msgspec.convert(document, cls)
+        answer.__dict__["document"] = document
+        return answer
+
+
+AnyAnswer = TypeVar("AnyAnswer", bound=Answer)
+
+
+class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What went wrong, in the contract's envelope."""
+
+    message: str
+    type: str
+    code: str | None = None
+    details: dict[str, Any] | None = None
+
+
+class Refusal(Answer):
+    """An answer that is an error."""
+
+    error: Problem
+
+
+class PageMeta(msgspec.Struct, kw_only=True):
+    """What an app is called."""
+
+    title: str
+
+
+class App(Answer):
+    """An app, alone or in a list."""
+
+    app_id: str
+    slug: str
+    url: str
+    meta: PageMeta
+    is_active: bool
+    version: int
+    warnings: list[str] | None = None
+    has_unpublished_changes: bool | None = False
+    environments: dict[str, Any] | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class Apps(Answer):
+    """A page of the organisation's apps."""
+
+    results: list[App]
+    total_count: int
+
+
+class Deleted(Answer):
+    """Something is gone."""
+
+
+class UploadAddress(Answer):
+    """Where to PUT a zip, and the key to deploy it with."""
+
+    upload_url: str
+    bundle_s3_key: str
+
+
+class Accepted(Answer):
+    """A deploy that was accepted."""
+
+    app_id: str
+    deploy_id: str
+    environment: str
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """How much a deploy brought; sizes in bytes."""
+
+    files: int
+    bytes: int
+
+
+class Deploy(Answer):
+    """Where a deploy is; `timings` are milliseconds."""
+
+    deploy_id: str
+    status: str
+    environment: str | None = None
+    message: str | None = None
+    queued_at: str | None = None
+    queued_by: str | None = None
+    error: str | None = None
+    error_code: str | None = None
+    version: int | None = None
+    url: str | None = None
+    version_url: str | None = None
+    outcome: str | None = None
+    warnings: list[str] = msgspec.field(default_factory=list)
+    step: str | None = None
+    timings: dict[str, int] = msgspec.field(default_factory=dict)
+    counts: Counts | None = None
+    finished_at: str | None = None
+
+
+class Deploys(Answer):
+    """A page of an app's deploys, newest first."""
+
+    deploys: list[Deploy]
+    total: int
+    waits_for: str | None = None
+
+
+class Version(msgspec.Struct, kw_only=True):
+    """A version of an app; `total_bytes` is bytes."""
+
+    version: int
+    url: str
+    file_count: int
+    total_bytes: int
+    pruned: bool
+    is_active: dict[str, bool]
+    deployed_at: str | None = None
+    message: str | None = None
+    git_commit_sha: str | None = None
+
+
+class Versions(Answer):
+    """An app's versions, newest first."""
+
+    versions: list[Version]
+    total: int
+
+
+class FileDiff(msgspec.Struct, kw_only=True):
+    """How a file differs between two versions; sizes in bytes."""
+
+    path: str
+    status: str
+    old_size: int | None = None
+    new_size: int | None = None
+    size_delta: int | None = None
+
+
+class Rename(msgspec.Struct, kw_only=True):
+    """A file that is the same under another name."""
+
+    from_path: str
+    to_path: str
+
+
+class Diff(Answer):
+    """What differs between two versions."""
+
+    from_version: int
+    to_version: int
+    files: list[FileDiff] | None = None
+    source_diff: dict[str, str] | None = None
+    renames: list[Rename] = msgspec.field(default_factory=list)
+    configuration: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class DownloadAddress(Answer):
+    """Where to GET a version's zip."""
+
+    download_url: str
+
+
+class Restored(Answer):
+    """What an environment serves after a restore."""
+
+    version: int
+    environment: str
+    url: str
+    locked: bool = False
+
+
+class Promoted(Answer):
+    """What production serves after a promotion."""
+
+    url: str
+    version: int | None = None
+
+
+class Environment(Answer):
+    """An environment."""
+
+    version: int | None
+
+
+class Key(msgspec.Struct, kw_only=True):
+    """An API key, without its secret."""
+
+    key_id: str
+    name: str
+    scope: str
+    hint: str
+    app_id: str | None = None
+    created_at: str | None = None
+
+
+class Keys(Answer):
+    """The organisation's keys."""
+
+    keys: list[Key]
+
+
+class CreatedKey(Answer):
+    """A new API key, with its secret."""
+
+    key_id: str
+    scope: str
+    key: str
+
+
+class Limit(msgspec.Struct, kw_only=True):
+    """A limit of the organisation's."""
+
+    name: str
+    used: int
+    limit: int | None = None
+    frees_at: str | None = None
+
+
+class Limits(Answer):
+    """The organisation's limits."""
+
+    limits: list[Limit]
