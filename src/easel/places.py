@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from platformdirs.unix import Unix
+
 from easel.errors import ConflictError, EaselError
 
 
@@ -51,9 +53,7 @@ def write_private(path: Path, text: str) -> None:
 
 def data_dir_note() -> Path:
     """The file in which `easel serve` notes its data folder for its user (XDG Base Directory Specification: state)."""
-    base = os.environ.get("XDG_STATE_HOME")
-    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "state"
-    return folder / "easel" / "data-dir"
+    return Unix("easel").user_state_path / "data-dir"
 
 
 def remember_data_dir(folder: Path) -> None:

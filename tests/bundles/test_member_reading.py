@@ -1,20 +1,17 @@
-"""A file comes out of its bundle whole, in part, and as the gzip body it almost is."""
+"""A file comes out of its bundle whole, and as the gzip body it almost is."""
 
 from __future__ import annotations
 
 import gzip
 import random
-import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from easel.bundles.inflate import DamagedDataError
 from easel.bundles.models import Member
-from easel.bundles.read import chunks, content, gzip_frame
-from tests.bundles.crafted import File, craft, inflating_to
+from easel.bundles.read import content, gzip_frame
+from tests.bundles.crafted import File, craft
 from tests.bundles.looking import look
 
 NOISE = random.Random(7).randbytes(300_000)
@@ -35,24 +32,6 @@ VIEW = memoryview(BUNDLE)
 @pytest.mark.parametrize("path", sorted(CONTENT))
 def test_content_comes_out_whole(path: str) -> None:
     assert content(MEMBERS[path], VIEW) == CONTENT[path]
-    assert b"".join(chunks(MEMBERS[path], VIEW)) == CONTENT[path]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(sorted(CONTENT)), st.data())
-def test_any_range_comes_out_in_pieces_of_the_size_asked_for(path: str, data: st.DataObject) -> None:
-    whole = CONTENT[path]
-    start = data.draw(st.integers(0, len(whole) + 10))
-    stop = data.draw(st.none() | st.integers(0, len(whole) + 10))
-    size = data.draw(st.sampled_from([4096, 10_007, 65_536, 262_144, 1 << 22]))
-    pieces = list(chunks(MEMBERS[path], VIEW, start, stop, chunk_size=size))
-    assert b"".join(pieces) == whole[start:stop]
-    assert all(0 < len(piece) <= size for piece in pieces)
-
-
-def test_a_piece_may_be_as_small_as_a_byte() -> None:
-    pieces = list(chunks(MEMBERS["text.txt"], VIEW, 1000, 1100, chunk_size=1))
-    assert pieces == [TEXT[at : at + 1] for at in range(1000, 1100)]
 
 
 @pytest.mark.parametrize("path", ["noise.bin", "text.txt", "empty.css"])
@@ -70,18 +49,6 @@ def test_the_frame_of_more_than_4_gib_says_the_size_modulo_2_to_the_32() -> None
     assert gzip_frame(member)[1] == b"\xff\xff\xff\xff\x09\0\0\0"
 
 
-def test_a_large_file_is_streamed_in_bounded_memory() -> None:
-    size = 64 << 20
-    raw = inflating_to(size)
-    member = Member("0" * 64, size, "text/plain", 0, 0, len(raw), 8, 0)
-    tracemalloc.start()
-    try:
-        assert sum(len(piece) for piece in chunks(member, memoryview(raw))) == size
-        assert tracemalloc.get_traced_memory()[1] < 2 << 20
-    finally:
-        tracemalloc.stop()
-
-
 @pytest.mark.parametrize("damage", ["cut", "noise", "moved", "short"])
 def test_a_bundle_that_was_damaged_since_is_noticed(damage: str) -> None:
     member = MEMBERS["text.txt"]
@@ -93,8 +60,6 @@ def test_a_bundle_that_was_damaged_since_is_noticed(damage: str) -> None:
     }[damage]
     with pytest.raises(DamagedDataError):
         content(member, memoryview(broken))
-    with pytest.raises(DamagedDataError):
-        list(chunks(member, memoryview(broken)))
 
 
 def test_a_stored_file_that_is_cut_off_is_noticed() -> None:
@@ -102,5 +67,3 @@ def test_a_stored_file_that_is_cut_off_is_noticed() -> None:
     broken = memoryview(BUNDLE)[: member.offset + 100]
     with pytest.raises(DamagedDataError):
         content(member, broken)
-    with pytest.raises(DamagedDataError):
-        list(chunks(member, broken))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from platformdirs.unix import Unix
+
 from easel.cli.errors import (
     ApiKeyMalformedError,
     CredentialsUnreadableError,
@@ -119,9 +121,7 @@ def checked_key(text: str) -> str:
 
 def credentials_file() -> Path:
     """Where `easel login` keeps keys (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".config"
-    return folder / "easel" / "credentials.toml"
+    return Unix("easel").user_config_path / "credentials.toml"
 
 
 def read_stored(file: Path) -> Stored:

@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import truststore
@@ -39,7 +39,7 @@ def open_pool(url: str) -> urllib3.PoolManager:
         raise ProxyUnusableError(scheme=there.scheme)
     headers = None
     if there.username is not None:
-        headers = urllib3.make_headers(proxy_basic_auth=f"{there.username}:{there.password or ''}")
+        headers = urllib3.make_headers(proxy_basic_auth=f"{unquote(there.username)}:{unquote(there.password or '')}")
     return urllib3.ProxyManager(
         address, retries=False, ssl_context=tls, proxy_headers=headers, proxy_ssl_context=_tls()
     )

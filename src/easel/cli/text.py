@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from rich.filesize import decimal
+
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _JOINER = "\u200d"  # holds emoji together, and is not printable by itself
 
@@ -36,8 +38,6 @@ def _parse(text: str) -> datetime | None:
 
 def size(count: int) -> str:
     """A number of bytes for people."""
-    from rich.filesize import decimal
-
     return decimal(count)
 
 

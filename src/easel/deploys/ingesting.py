@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from msgspec import MsgspecError
+from rich.filesize import decimal
 
 from easel.bundles.ingest import inspect_file
 from easel.bundles.models import (
@@ -23,7 +24,7 @@ from easel.bundles.models import (
 from easel.bundles.root import ENTRY_POINT
 from easel.deploys.errors import BundleGoneError
 from easel.deploys.models import Deploy
-from easel.deploys.progress import Progress, size
+from easel.deploys.progress import Progress
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
 from easel.storage.objects import ObjectStore, Pinned
@@ -71,7 +72,7 @@ async def ingest(
             raise BundleGoneError() from error
         except ObjectTooLargeError as error:
             raise BundleTooLargeError(limit=limit) from error
-        progress.say(f"Bundle: {size(pinned.size)}, sha256 {pinned.hash[:12]}")
+        progress.say(f"Bundle: {decimal(pinned.size)}, sha256 {pinned.hash[:12]}")
         async with progress.during("inspect"):
             inspection = await _inspect(pinned, settings, allowed, abandoned)
         async with progress.during("ingest"):
@@ -129,7 +130,7 @@ async def _inspect(
 def _tell(progress: Progress, inspection: Inspection) -> None:
     total = sum(member.size for member in inspection.files.values())
     count = len(inspection.files)
-    progress.say(f"Checked and indexed {count} file{'s' if count != 1 else ''}, {size(total)} inflated")
+    progress.say(f"Checked and indexed {count} file{'s' if count != 1 else ''}, {decimal(total)} inflated")
     for warning in inspection.warnings:
         progress.say(f"Note: {warning}")
 

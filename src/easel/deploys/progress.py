@@ -73,13 +73,3 @@ class Progress:
 def milliseconds(seconds: float) -> int:
     """Whole milliseconds, never negative: clocks of two machines may differ."""
     return max(0, round(seconds * 1000))
-
-
-def size(count: int) -> str:
-    """A number of bytes for people."""
-    value = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

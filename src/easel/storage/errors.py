@@ -16,13 +16,6 @@ class ObjectMissingError(NotFoundError):
     code = "object_missing"
 
 
-class ObjectDamagedError(EaselError):
-    """The object {key} in the store is damaged: its bytes do not have the hash they are stored under."""
-
-    status = 500
-    code = "object_damaged"
-
-
 class ObjectsUrlInvalidError(EaselError):
     """EASEL_OBJECTS_URL is `{url}`, and that opens no object store: {reason}. Write it like `s3://bucket/prefix`,
     `gs://bucket/prefix` or `az://container/prefix`, with account and credentials in the variables of that service."""
