@@ -15,7 +15,6 @@ from easel.apps.errors import NothingToRollBackError
 from easel.cli.errors import (
     ApiError,
     InterruptedByUserError,
-    ServerNotInstalledError,
     UnexpectedError,
     exit_code_of,
 )
@@ -81,19 +80,6 @@ def summary(command: click.Command) -> str:
     """What a command is for: its help's first sentence."""
     paragraph = " ".join((command.help or "").split("\n\n")[0].split())
     return paragraph.split(". ")[0].removesuffix(".") + "."
-
-
-class ServerCommand(click.Command):
-    """A command that runs a part of the server, which need not be installed where the command line is."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs it. Raises ServerNotInstalledError where a package of the server's is missing."""
-        try:
-            return super().invoke(ctx)
-        except ModuleNotFoundError as error:
-            if (error.name or "easel").split(".")[0] == "easel":
-                raise
-            raise ServerNotInstalledError(command=self.name) from error
 
 
 def client_command(name: str, *, group: click.Group | None = None) -> Callable[[Callable[..., None]], Command]:

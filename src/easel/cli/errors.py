@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from easel.apps import errors as apps
 from easel.bundles import errors as bundles
-from easel.cli.answers import Problem
 from easel.cli.exit_codes import ExitCode, for_status
 from easel.deploys import errors as deploys
 from easel.errors import EaselError
 from easel.versions import errors as versions
+
+if TYPE_CHECKING:
+    from easel.cli.answers import Problem
 
 
 class CliError(EaselError):

@@ -125,8 +125,8 @@ def _print(text: str, style: str | None = None, *, err: bool = False) -> None:
         err=err,
         color=False if plain else forced,
         fg=next((word for word in words if word not in ("bold", "dim")), None),
-        bold="bold" in words,
-        dim="dim" in words,
+        bold="bold" in words or None,
+        dim="dim" in words or None,
     )
 
 

@@ -1,0 +1,22 @@
+"""How a function becomes a command that runs a part of the server. What serves imports nothing of the API's client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from easel.cli.errors import ServerNotInstalledError
+
+
+class ServerCommand(click.Command):
+    """A command that runs a part of the server, which need not be installed where the command line is."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs it. Raises ServerNotInstalledError where a package of the server's is missing."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (error.name or "easel").split(".")[0] == "easel":
+                raise
+            raise ServerNotInstalledError(command=self.name) from error
