@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from obstore.store import LocalStore
 
-from easel.errors import envelope
+from easel.envelope import envelope
 from easel.settings import Settings
 from easel.storage.ballast import LOW, PIECE, Ballast, size_on
 from easel.storage.disk_reserve import DiskReserve, reserve_on
