@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import mimetypes
+import subprocess
+import sys
 
 import pytest
 
-from easel.bundles.types import content_type, is_text
+from easel.bundles.registered import MIME_DB, SUFFIXES
+from easel.bundles.types import content_type, is_loaded_by_pages, is_text
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,23 @@ from easel.bundles.types import content_type, is_text
         ("types.d.ts", "text/plain; charset=utf-8"),
         ("app.js.gz", "application/gzip"),
         ("app.js.br", "application/octet-stream"),
+        ("feed.atom", "application/atom+xml"),
+        ("event.ics", "text/calendar; charset=utf-8"),
+        ("pass.pkpass", "application/vnd.apple.pkpass"),
+        ("track.gpx", "application/gpx+xml"),
+        ("places.geojson", "application/geo+json"),
+        ("pyproject.toml", "application/toml"),
+        ("server.log", "text/plain; charset=utf-8"),
+        ("intro.rst", "text/x-rst; charset=utf-8"),
+        ("report.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        ("app.apk", "application/vnd.android.package-archive"),
+        ("song.flac", "audio/x-flac"),
+        ("photo.jxl", "image/jxl"),
+        ("live.mpd", "application/dash+xml"),
+        ("part.stl", "model/stl"),
+        ("module.cjs", "text/javascript; charset=utf-8"),
+        ("main.py", "text/x-python; charset=utf-8"),
+        ("data.yaml", "application/yaml"),
         ("LICENSE", "application/octet-stream"),
         ("html", "application/octet-stream"),
         (".html", "text/html; charset=utf-8"),
@@ -61,7 +81,29 @@ def test_the_machines_own_tables_change_nothing() -> None:
         mimetypes.init()
 
 
-@pytest.mark.parametrize("path", ["a.html", "a.js", "a.css", "a.json", "a.svg", "a.xml", "a.txt", "a.webmanifest"])
+def test_the_table_asks_neither_python_nor_the_machine() -> None:
+    script = "import sys; import easel.bundles.types; print('mimetypes' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
+    assert MIME_DB == "1.54.0"
+    assert len(SUFFIXES.split()) > 2000
+
+
+@pytest.mark.parametrize("name", ["x.js", "x.PNG", "x.woff2", "x.json", "x.pmtiles", "x.pdf"])
+def test_what_pages_load_is_told_from_what_ends_like_a_host(name: str) -> None:
+    assert is_loaded_by_pages(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["jane@example.me", "jane@example.ai", "jane@example.com", "a@b.in", "main.py", "a.au"]
+)
+def test_an_address_that_ends_like_a_host_or_a_source_is_no_asset(name: str) -> None:
+    assert not is_loaded_by_pages(name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a.html", "a.js", "a.css", "a.json", "a.svg", "a.xml", "a.txt", "a.webmanifest", "a.gpx", "a.geojson", "a.toml"],
+)
 def test_text_is_worth_compressing(path: str) -> None:
     assert is_text(content_type(path))
 

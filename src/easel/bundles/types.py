@@ -1,71 +1,84 @@
-"""Content types by file name, the same on every machine."""
+"""Content types by file name: one table, the same with every Python and on every machine."""
 
 from __future__ import annotations
 
-from mimetypes import MimeTypes
+from easel.bundles.registered import SUFFIXES
 
 DEFAULT = "application/octet-stream"
 
-_types = MimeTypes(filenames=())
-for _suffix, _type in {
-    ".avif": "image/avif",
-    ".cjs": "text/javascript",
-    ".css": "text/css",
-    ".glb": "model/gltf-binary",
-    ".gltf": "model/gltf+json",
-    ".gz": "application/gzip",
-    ".htm": "text/html",
-    ".html": "text/html",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".jsonld": "application/ld+json",
-    ".m4a": "audio/mp4",
-    ".map": "application/json",
-    ".md": "text/markdown",
-    ".mjs": "text/javascript",
-    ".mp4": "video/mp4",
-    ".ogg": "audio/ogg",
-    ".otf": "font/otf",
-    ".rss": "application/rss+xml",
-    ".svg": "image/svg+xml",
-    ".tgz": "application/gzip",
-    ".ttf": "font/ttf",
-    ".txt": "text/plain",
-    ".wasm": "application/wasm",
-    ".webm": "video/webm",
-    ".webmanifest": "application/manifest+json",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-    ".xhtml": "application/xhtml+xml",
-    ".xml": "application/xml",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
+_OUR_OWN = {
+    "ass": "text/plain",
+    "bat": "text/plain",
+    "bmp": "image/bmp",
+    "3gpp": "video/3gpp",
+    "c": "text/plain",
+    "cjs": "text/javascript",
+    "gz": "application/gzip",
+    "h": "text/plain",
+    "h5": "application/x-hdf5",
+    "ico": "image/x-icon",
+    "ipynb": "application/x-ipynb+json",
+    "ksh": "text/plain",
+    "map": "application/json",
+    "py": "text/x-python",
+    "pyc": "application/x-python-code",
+    "rst": "text/x-rst",
+    "rtf": "application/rtf",
+    "sh": "application/x-sh",
+    "srt": "text/plain",
+    "tgz": "application/gzip",
+    "wav": "audio/wav",
+    "xml": "application/xml",
+    "xsl": "application/xslt+xml",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
     # Sources that a development build may carry along; the registered types are video and binary ones.
-    ".ts": "text/plain",
-    ".tsx": "text/plain",
-    ".jsx": "text/plain",
-}.items():
-    _types.add_type(_type, _suffix)
+    "ts": "text/plain",
+    "mts": "text/plain",
+    "cts": "text/plain",
+    "tsx": "text/plain",
+    "jsx": "text/plain",
+}
+"""Where browsers and other servers say something else than what is registered, or nothing is."""
+
+_TYPES: dict[str, str] = {
+    suffix: type_ for type_, *suffixes in map(str.split, SUFFIXES.strip().splitlines()) for suffix in suffixes
+} | _OUR_OWN
 
 # Files that clients look up under a name without a suffix, and want as JSON.
 _NAMES = {"apple-app-site-association": "application/json"}
 
 _TEXT_TYPES = frozenset(
     {
+        "application/ecmascript",
         "application/javascript",
         "application/json",
-        "application/ld+json",
-        "application/manifest+json",
-        "application/rss+xml",
-        "application/xhtml+xml",
+        "application/json5",
+        "application/node",
+        "application/rtf",
+        "application/sql",
+        "application/toml",
+        "application/x-httpd-php",
+        "application/x-perl",
+        "application/x-sh",
+        "application/x-subrip",
+        "application/x-tex",
         "application/xml",
+        "application/xml-dtd",
         "application/yaml",
-        "image/svg+xml",
-        "model/gltf+json",
+        "model/mtl",
+        "model/obj",
     }
 )
+_TEXT_ENDS = ("+json", "+xml")
+
+_LOADED_SUFFIXES = (
+    "css js mjs cjs jsx ts tsx map wasm json geojson topojson jsonld webmanifest xml rss atom yaml yml csv tsv txt pdf "
+    "avif bmp gif ico jpeg jpg jxl png apng svg webp tif tiff cur eot otf ttf woff woff2 aac flac m4a mp3 oga ogg opus "
+    "wav weba m3u8 m4s m4v mkv mov mp4 mpd mpeg mpg ogv webm vtt srt glb gltf obj mtl stl fbx usdz zip gz tgz md "
+    "markdown arrow basis bin br dat data db exr hdr ktx2 mem onnx pak parquet pck pmtiles sqlite unityweb zst"
+)
+_LOADED = frozenset(_LOADED_SUFFIXES.split())
 
 
 def content_type(path: str) -> str:
@@ -73,16 +86,19 @@ def content_type(path: str) -> str:
     name = path.rsplit("/", 1)[-1].lower()
     if name in _NAMES:
         return _NAMES[name]
-    _, dot, suffix = name.rpartition(".")
-    suffix = dot + suffix
     # The last suffix counts: `x.js.gz` is a gzip file, and no encoding is claimed for a script.
-    guessed = _types.types_map[True].get(suffix) or _types.types_map[False].get(suffix)
-    if guessed is None:
-        return DEFAULT
-    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
+    _, dot, suffix = name.rpartition(".")
+    type_ = _TYPES.get(suffix, DEFAULT) if dot else DEFAULT
+    return f"{type_}; charset=utf-8" if type_.startswith("text/") else type_
 
 
 def is_text(type_: str) -> bool:
     """Whether content of this type is text, and so worth compressing."""
     plain = type_.split(";", 1)[0]
-    return plain.startswith("text/") or plain in _TEXT_TYPES
+    return plain.startswith("text/") or plain in _TEXT_TYPES or plain.endswith(_TEXT_ENDS)
+
+
+def is_loaded_by_pages(name: str) -> bool:
+    """Whether a file of this name is what pages load: a script, style, image, font, medium or data. A list of its own,
+    since many a type's suffix ends the names of hosts and people as well (`.me`, `.au`, `.in`, `.com`)."""
+    return name.rpartition(".")[2].lower() in _LOADED
