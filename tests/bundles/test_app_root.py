@@ -11,7 +11,7 @@ from tests.bundles.looking import look
 
 
 def look_in(*names: str) -> Inspection:
-    return look(craft(*(File(name.encode(), b"" if name.endswith("/") else PAGE) for name in names)))
+    return look(craft(*(File(name.encode(), b"" if name.endswith(("/", "\\")) else PAGE) for name in names)))
 
 
 def test_an_index_at_the_root_is_the_entry_point() -> None:
@@ -27,6 +27,11 @@ def test_an_index_at_the_root_is_the_entry_point() -> None:
         ("dist/", "dist/assets/"),
         ("__MACOSX/._dist", "__MACOSX/dist/._index.html", "__MACOSX/"),
         (".DS_Store", "Thumbs.db"),
+        ("._dist",),
+        (".localized", "desktop.ini", "DESKTOP.INI", "Icon\r", "dist/Icon\r", "dist/._index.html"),
+        (".Spotlight-V100/Store-V2/x", ".fseventsd/y", ".Trashes/501/x", ".TemporaryItems/", ".Trash-1000/files/x"),
+        ("$RECYCLE.BIN/S-1-5-21/desktop.ini", "System Volume Information/IndexerVolumeGuid", ".directory", "@eaDir/x"),
+        ("/", "./", "\\", ".\\.\\", "//"),
         ("empty-folder/",),
     ],
 )
@@ -57,12 +62,15 @@ def test_what_an_operating_system_leaves_behind_is_left_out_at_every_depth() -> 
     assert look_in("index.html", ".DS_Store").warnings == ["left out 1 file that no app needs: `.DS_Store`."]
 
 
-@pytest.mark.parametrize("name", ["DS_Store", "Thumbs.db.js", "__MACOSX.js", "MACOSX/x", "thumbs.html"])
+@pytest.mark.parametrize(
+    "name",
+    ["DS_Store", "Thumbs.db.js", "__MACOSX.js", "MACOSX/x", "thumbs.html", "_.x", "desktop.init", "x._y", "recycled/x"],
+)
 def test_what_only_resembles_litter_stays(name: str) -> None:
     assert name in look_in("index.html", name).files
 
 
-@pytest.mark.parametrize("folder", ["api", "_api", "_auth", "functions", "_easel"])
+@pytest.mark.parametrize("folder", ["_auth", "_easel"])
 @pytest.mark.parametrize("root", ["", "dist/"])
 def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(folder: str, root: str) -> None:
     seen = look_in(f"{root}index.html", f"{root}{folder}/users.json", f"{root}{folder}/more.json")
@@ -72,9 +80,38 @@ def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(fol
     )
 
 
-@pytest.mark.parametrize("name", ["docs/api/x.json", "api.html", "apis/x.json", "_easel.js"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api/index.html",
+        "_api/x.json",
+        "functions/x.js",
+        "api/types.d.ts",
+        "docs/api/x.json",
+        "api.html",
+        "apis/x.json",
+        "_easel.js",
+    ],
+)
 def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) -> None:
     assert look_in("index.html", name).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("_redirects", "`_redirects` is not applied yet"),
+        ("_headers", "`_headers` is not applied yet"),
+        ("vercel.json", "`vercel.json` is a rules file of another kind of server"),
+        (".htaccess", "changes nothing here"),
+        ("api/hello.ts", "server functions are not run yet: `api/hello.ts` is served as a file"),
+        ("functions/a/b.tsx", "server functions are not run yet"),
+    ],
+)
+def test_what_has_no_effect_here_is_said(name: str, told: str) -> None:
+    seen = look_in("dist/index.html", f"dist/{name}")
+    assert name in seen.files
+    assert told in seen.warnings[-1]
 
 
 def test_a_project_with_an_index_is_deployed_and_told_that_it_may_not_be_built() -> None:
@@ -93,6 +130,24 @@ def test_a_package_json_without_an_index_makes_a_source_bundle(names: tuple[str,
 def test_a_package_json_deeper_down_does_not() -> None:
     with pytest.raises(errors.EntryPointMissingError):
         look_in("a/package.json", "b/x.js")
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (("site.zip",), r"There is a zip inside the zip: take `site\.zip` out and upload that"),
+        (("artifact/build.ZIP", "artifact/README"), r"take `artifact/build\.ZIP` out"),
+        (("artifact.tar",), r"unpack `artifact\.tar`, and zip what is in it"),
+        (("out.tar.gz", "sums.txt"), r"unpack `out\.tar\.gz`"),
+        (("index.htm", "a.js"), r"`index\.htm`: rename it to `index\.html`\."),
+        (("Default.htm",), r"rename it to `index\.html`\."),
+    ],
+)
+def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_told_what_to_do(
+    names: tuple[str, ...], hint: str
+) -> None:
+    with pytest.raises(errors.EntryPointMissingError, match=hint):
+        look_in(*names)
 
 
 def test_a_root_of_many_things_is_named_in_part() -> None:

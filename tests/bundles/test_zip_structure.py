@@ -79,9 +79,16 @@ def test_bytes_before_the_zip_are_refused_whether_or_not_the_offsets_were_adjust
 
 
 def test_bytes_after_the_zip_are_refused() -> None:
-    refusal = refused(craft(INDEX, suffix=b"\0" * 5))
-    assert type(refusal) is errors.ZipHasSuffixError
-    assert refusal.details == {"size": 5}
+    for suffix in (b"\1" * 5, b"\0\0\0\0\1"):
+        refusal = refused(craft(INDEX, suffix=suffix))
+        assert type(refusal) is errors.ZipHasSuffixError
+        assert refusal.details == {"size": 5}
+
+
+@pytest.mark.parametrize("size", [1, 21, 22, 23, 2466, 65_535, 65_558, 200_000])
+@pytest.mark.parametrize("comment", [b"", b"made by hand", b"ends with a zero\0"])
+def test_zeros_after_the_zip_are_what_tools_fill_their_last_block_with(size: int, comment: bytes) -> None:
+    assert paths(craft(INDEX, comment=comment, suffix=b"\0" * size)) == {"index.html"}
 
 
 def test_two_zips_one_after_the_other_are_refused() -> None:
@@ -356,11 +363,26 @@ def test_encryption_of_every_kind_is_refused(flags: int) -> None:
     assert type(refused(craft(File(flags=flags)))) is errors.EncryptedError
 
 
-@pytest.mark.parametrize("method", [1, 6, 9, 12, 14, 93, 95, 98, 0xFFFF])
-def test_methods_other_than_stored_and_deflate_are_refused(method: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (1, "Shrink"),
+        (6, "Implode"),
+        (9, "Deflate64"),
+        (12, "bzip2"),
+        (14, "LZMA"),
+        (95, "xz"),
+        (98, "PPMd"),
+        (0xFFFF, "a method that has no name"),
+    ],
+)
+def test_other_methods_are_refused_by_name(method: int, name: str) -> None:
     refusal = refused(craft(File(method=method)))
     assert type(refusal) is errors.MethodUnsupportedError
-    assert refusal.details == {"member": "index.html", "method": method}
+    assert refusal.details["member"] == "index.html"
+    assert refusal.details["method"] == method
+    assert f"{name} (method {method})" in str(refusal)
+    assert "-mm=Deflate" in str(refusal)
 
 
 @pytest.mark.parametrize("system", [0, 3, 10, 19])
@@ -432,8 +454,13 @@ def test_members_without_a_name_are_refused(name: bytes) -> None:
     assert type(refused(craft(INDEX, File(name)))) is errors.PathEmptyError
 
 
-@pytest.mark.parametrize("name", [b"/", b"\\", b"\\.\\"])
-def test_a_folder_that_is_the_file_systems_root_is_refused(name: bytes) -> None:
+@pytest.mark.parametrize("name", [b"/", b"\\", b"\\.\\", b"//", b"./", b".", b""])
+def test_an_empty_member_that_names_the_root_itself_is_left_out(name: bytes) -> None:
+    assert paths(craft(File(name, b""), INDEX)) == {"index.html"}
+
+
+@pytest.mark.parametrize("name", [b"/x", b"/..", b"\\x\\"])
+def test_what_lies_at_the_file_systems_root_is_refused(name: bytes) -> None:
     assert type(refused(craft(INDEX, File(name, b"")))) is errors.PathAbsoluteError
 
 

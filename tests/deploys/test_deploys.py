@@ -56,6 +56,20 @@ def test_a_deploy_says_how_much_of_it_is_new(app: RunningApp) -> None:
     assert counts == {"files": 2, "bytes": 117, "new_bytes": 17}
 
 
+def test_what_was_sent_and_has_no_effect_yet_is_said(app: RunningApp) -> None:
+    access = {"auth_config": {"mode": "public", "jwt_issuer": "https://id.example"}, "publish": True}
+    assert app.client.patch(app.path, json=access).status_code == 200
+    sources = {"api/hello.ts": "export default async () => ({})", "src/app.ts": ""}
+    status = app.deploy({**PAGE, "_redirects": "/old /new 301", "api/posts.json": "[]"}, source_files=sources)
+    assert status["status"] == "complete"
+    told = "\n".join(status["warnings"])
+    log = app.client.get(f"{app.path}/deploys/{status['deploy_id']}/logs/stream").text
+    for part in ("`api/hello.ts` in `source_files` answers nothing", "`jwt_issuer`", "`_redirects` is not applied yet"):
+        assert part in told
+        assert part in log
+    assert app.visit("/api/posts.json").text == "[]"
+
+
 def test_an_order_that_cannot_be_carried_out_is_refused_at_once(app: RunningApp) -> None:
     key = app.upload(zip_of(PAGE))
     issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "x.zip"}).json()["bundle_s3_key"]

@@ -29,7 +29,8 @@ PAGES = {
     "_headers": b"rules",
     "_redirects": b"rules",
     "sub/_redirects": b"just a file",
-    "api/data.json": b"never",
+    "api/data.json": b"data",
+    "_easel/data.json": b"never",
     ".well-known/security.txt": b"contact",
 }
 SITE = Place(PAGES).site()
@@ -115,12 +116,12 @@ def test_encoding_is_undone_once_only() -> None:
     assert found.path == "index.html"
 
 
-@pytest.mark.parametrize("folder", ["api", "_api", "_auth", "functions", "_easel"])
+@pytest.mark.parametrize("folder", ["_auth", "_easel"])
 @pytest.mark.parametrize("rest", ["", "/", "/data.json", "/deep/er?x=1"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
 def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(folder: str, rest: str, method: str) -> None:
     site = Place(
-        {"index.html": b"home", "api/data.json": b"{}", "api/index.html": b"x", "_easel/data.json": b""}
+        {"index.html": b"home", "_auth/data.json": b"{}", "_auth/index.html": b"x", "_easel/data.json": b""}
     ).site()
     found = resolve(site, Request(method, f"/{folder}{rest}", accept="text/html"))
     assert isinstance(found, Fixed)
@@ -129,6 +130,27 @@ def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(folder: str
     assert body["success"] is False
     assert body["error"]["code"] == "platform_path"
     assert body["error"]["type"] == "PlatformPathError"
+
+
+@pytest.mark.parametrize("folder", ["api", "_api", "functions"])
+def test_an_apps_own_files_answer_where_the_platform_has_nothing(folder: str) -> None:
+    site = Place({"index.html": b"home", f"{folder}/index.html": b"x", f"{folder}/posts.json": b"[]"}).site()
+    page, data = (navigate(site, f"/{folder}/{name}") for name in ("", "posts.json"))
+    assert isinstance(page, File)
+    assert isinstance(data, File)
+    assert (page.path, data.path) == (f"{folder}/index.html", f"{folder}/posts.json")
+    bare, route = navigate(site, f"/{folder}"), navigate(site, f"/{folder}/of/the/app")
+    assert isinstance(bare, Fixed)
+    assert bare.location == f"/{folder}/"
+    assert isinstance(route, File)
+    assert route.path == "index.html"
+    for method, fetch_dest, code in (("GET", "empty", "platform_path"), ("POST", None, "platform_path")):
+        found = resolve(site, Request(method, f"/{folder}/users", accept="*/*", fetch_dest=fetch_dest))
+        assert isinstance(found, Fixed)
+        assert (found.status, json.loads(found.body)["error"]["code"]) == (404, code)
+    posted = resolve(site, Request("POST", f"/{folder}/posts.json"))
+    assert isinstance(posted, Fixed)
+    assert posted.status == 405
 
 
 @pytest.mark.parametrize("name", ["/_headers", "/_redirects", "/%5Fredirects"])
@@ -225,6 +247,7 @@ _target = st.one_of(
                 "about",
                 "index.html",
                 "api",
+                "_easel",
                 "%c0%af",
                 "hêtre",
             ]
@@ -239,7 +262,7 @@ def test_no_address_leads_outside_the_manifest(target: str, accept: str | None) 
     found = resolve(SITE, Request("GET", target, accept=accept))
     if isinstance(found, File):
         assert SITE.manifest.files[found.path] is found.member
-        assert not found.path.startswith("api/")
+        assert not found.path.startswith("_easel/")
         assert found.path not in ("_headers", "_redirects")
     elif isinstance(found, Fixed):
         assert found.status in (200, 308, 400, 404)
@@ -269,4 +292,4 @@ def test_a_path_longer_than_any_file_has_is_answered_like_one_that_is_missing(pi
 def test_every_file_but_the_platforms_and_the_rules_is_found_under_its_own_name(path: str) -> None:
     found = navigate(SITE, "/" + quote(path))
     served = isinstance(found, File) and found.path == path
-    assert served is not (path.startswith("api/") or path in ("_headers", "_redirects"))
+    assert served is not (path.startswith("_easel/") or path in ("_headers", "_redirects"))

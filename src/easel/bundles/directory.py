@@ -46,6 +46,29 @@ _ZIP64_FIELD, _UNICODE_PATH_FIELD = b"\x01\x00", b"up"
 # Systems under which the upper half of the external attributes is a Unix mode: Unix, BeOS, macOS and AtheOS by
 # definition, the DOS family because 7-Zip and others put it there as well.
 _MODE_SYSTEMS = frozenset({0, 3, 10, 11, 14, 16, 19, 30})
+METHODS = {
+    1: "Shrink",
+    2: "Reduce",
+    3: "Reduce",
+    4: "Reduce",
+    5: "Reduce",
+    6: "Implode",
+    7: "Tokenize",
+    9: "Deflate64",
+    10: "PKWARE Implode",
+    12: "bzip2",
+    14: "LZMA",
+    16: "IBM CMPSC",
+    18: "IBM TERSE",
+    19: "IBM LZ77",
+    20: "Zstandard, under a number that is no longer used",
+    94: "MP3",
+    95: "xz",
+    96: "a JPEG variant",
+    97: "WavPack",
+    98: "PPMd",
+}
+"""Methods that a zip may have and Easel does not read, by number (§4.4.5)."""
 _MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
 
 
@@ -170,7 +193,8 @@ def _check_kind(central: _Central) -> None:
     if central.flags & _ENCRYPTED_FLAGS or central.method == _AES_METHOD:
         raise EncryptedError(member=printable(central.name))
     if central.method not in (STORED, DEFLATED):
-        raise MethodUnsupportedError(member=printable(central.name), method=central.method)
+        name = METHODS.get(central.method, "a method that has no name")
+        raise MethodUnsupportedError(member=printable(central.name), name=name, method=central.method)
     kind = stat.S_IFMT(central.mode)
     if kind == stat.S_IFLNK:
         raise SymlinkError(member=printable(central.name))

@@ -24,6 +24,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _END_SIGNATURE, _LOCATOR64_SIGNATURE, _END64_SIGNATURE = b"PK\5\6", b"PK\6\7", b"PK\6\6"
 _CENTRAL_SIGNATURE, _LOCAL_SIGNATURE, _SPLIT_SIGNATURE = b"PK\1\2", b"PK\3\4", b"PK\7\x08"
 _MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
+_PIECE = 64 * 1024
 
 _OTHER_FORMATS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -77,15 +78,37 @@ def find_directory(data: memoryview) -> Directory:
 
 
 def _find_end(data: memoryview) -> _End:
-    tail = bytes(data[-(_END.size + _MAX16) :])
+    # Tools that write to a pipe in blocks fill the last one with zeros. The record's own last bytes may be zeros too.
+    written = _without_zeros(data)
+    begin = max(0, written - _END.size - _MAX16)
+    tail = bytes(data[begin : written + _END.size])
+    padded = None
     at = tail.rfind(_END_SIGNATURE)
     while at >= 0:
         if at + _END.size <= len(tail):
             _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(tail, at)
-            if at + _END.size + comment == len(tail):
-                return _End(disk, first_disk, here, count, size, start, len(data) - len(tail) + at)
+            end = _End(disk, first_disk, here, count, size, start, begin + at)
+            stop = end.position + _END.size + comment
+            if stop == len(data):
+                return end
+            if padded is None and written <= stop < len(data):
+                padded = end
         at = tail.rfind(_END_SIGNATURE, 0, at)
-    raise _no_end(data, tail)
+    if padded is not None:
+        return padded
+    raise _no_end(data, bytes(data[-(_END.size + _MAX16) :]))
+
+
+def _without_zeros(data: memoryview) -> int:
+    """How long the data is without the zeros at its end."""
+    stop = len(data)
+    while stop:
+        begin = max(0, stop - _PIECE)
+        kept = len(bytes(data[begin:stop]).rstrip(b"\0"))
+        if kept:
+            return begin + kept
+        stop = begin
+    return 0
 
 
 def _no_end(data: memoryview, tail: bytes) -> NotAZipError | ZipTruncatedError | MultiDiskError | ZipHasSuffixError:

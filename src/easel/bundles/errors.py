@@ -147,7 +147,8 @@ class EncryptedError(BadRequestError):
 
 
 class MethodUnsupportedError(BadRequestError):
-    """`{member}` is compressed with method {method}. Use deflate or no compression."""
+    """`{member}` is compressed with {name} (method {method}). Make the zip with deflate or no compression (7-Zip:
+    `-mm=Deflate`, Info-ZIP: `-Z deflate`, Python: `ZIP_DEFLATED`)."""
 
     code = "method_unsupported"
 

@@ -27,7 +27,6 @@ from easel.bundles.errors import (
     NamesTooLongError,
     NotAZipError,
     PathDuplicateError,
-    PathEmptyError,
     SecretInBundleError,
     SizeMismatchError,
     TooManyFilesError,
@@ -35,7 +34,7 @@ from easel.bundles.errors import (
 )
 from easel.bundles.inflate import DamagedDataError, inflate, inflated
 from easel.bundles.models import Allowances, Inspection, Limits, Member
-from easel.bundles.names import check_path, printable
+from easel.bundles.names import check_path, names_root, printable
 from easel.bundles.root import KEY_FILES, find_root, is_junk, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 
@@ -45,6 +44,8 @@ HEAVY = 64 * WHOLE
 """Bundles that inflate to more (bytes) are heavy."""
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
+_FOLDER_ICON = "Icon\r"
+"""As macOS names the file that holds a folder's icon."""
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 # Of all heavy bundles of this process no more threads work than there are cores, so that a light one, and all else that
 # the process does, need not take turns with each of them.
@@ -104,13 +105,11 @@ def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry],
     folders: set[str] = set()
     left_out: list[str] = []
     for entry in entries:
-        try:
-            path = check_path(entry.name, max_bytes=limits.max_name_bytes)
-        except PathEmptyError:
-            if entry.is_folder:
-                continue  # "./", as bsdtar writes it for the folder it was pointed at
-            raise
-        if is_junk(path):
+        if not entry.size and names_root(entry.name):
+            continue  # the folder that the tool was pointed at: "./" by bsdtar, "/" by Dropbox
+        icon = entry.name == _FOLDER_ICON or entry.name.endswith((f"/{_FOLDER_ICON}", f"\\{_FOLDER_ICON}"))
+        path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
+        if is_junk(path) or icon:
             if not entry.is_folder:
                 left_out.append(path)
         elif entry.is_folder:

@@ -17,7 +17,8 @@ from easel.bundles.errors import (
 )
 
 MAX_NAME_BYTES = 1024
-_DRIVE = re.compile(r"[A-Za-z]:")
+# `C:/x` and `C:` alone; `a:b.js` is an ordinary name.
+_DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 # C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which no UTF-8 can carry.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNICODE_PATH_VERSION = 1
@@ -114,6 +115,11 @@ def _holds_many_marks(run: str) -> bool:
         if marks > _MOST_MARKS:
             return True
     return False
+
+
+def names_root(path: str) -> bool:
+    """Whether the path, in whatever spelling, is the folder that all others are in: `/`, `./`, `.\\`, or nothing."""
+    return not path.strip("./\\") and all(part in ("", ".") for part in path.replace("\\", "/").split("/"))
 
 
 def printable(text: str) -> str:

@@ -17,24 +17,57 @@ from easel.bundles.models import Allowances
 from easel.bundles.names import printable
 
 ENTRY_POINT = "index.html"
-PLATFORM_FOLDERS = ("api", "_api", "_auth", "functions", "_easel")
+RESERVED_FOLDERS = ("_easel", "_auth")
+"""Folders whose addresses are the platform's in every app."""
+SHARED_FOLDERS = ("api", "_api", "functions")
+"""Folders that are the platform's only in an app that has a proxy or functions; else its own files answer there."""
+RULES_FILES = ("_redirects", "_headers")
+"""Files that tell the edge what to do; they are never served themselves."""
 
 _PROJECT_FILE = "package.json"
-_JUNK_FOLDER = "__MACOSX"
-_JUNK_NAMES = frozenset({".DS_Store", "Thumbs.db"})
+_JUNK = frozenset(
+    {
+        "__macosx", ".ds_store", ".localized", ".apdisk", ".appledb", ".appledesktop", ".appledouble",
+        ".spotlight-v100", ".fseventsd", ".trashes", ".temporaryitems", ".documentrevisions-v100",
+        ".metadata_never_index", ".pkinstallsandboxmanager", ".volumeicon.icns", "network trash folder",
+        ".com.apple.timemachine.donotpresent", "temporary items", "thumbs.db", "thumbs.db:encryptable",
+        "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information",
+        ".directory", ".trash", "lost+found", "@eadir", "#recycle",
+    }
+)  # fmt: skip
+"""What operating systems leave in folders, in lower case."""
+_JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000")
+_JUNK_FOLDERS = (".trash-",)
 _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z")
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
 """Files that may hold a private key or something harmless: their content decides."""
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+_PAGES = frozenset({ENTRY_POINT, "index.htm", "default.htm", "default.html"})
 _NAMED_AT_MOST = 8
+_RULES_ELSEWHERE = (
+    ".htaccess",
+    "_routes.json",
+    "_worker.js",
+    "firebase.json",
+    "netlify.toml",
+    "staticwebapp.config.json",
+    "vercel.json",
+    "web.config",
+)
+_FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 
 def is_junk(path: str) -> bool:
     """Whether the member is something an operating system left there, and never part of an app."""
-    *folders, name = path.split("/")
-    return name in _JUNK_NAMES or name == _JUNK_FOLDER or _JUNK_FOLDER in folders
+    parts = path.lower().split("/")
+    return (
+        not _JUNK.isdisjoint(parts)
+        or parts[-1].startswith(_JUNK_FILES)
+        or any(part.startswith(_JUNK_FOLDERS) for part in parts)
+    )
 
 
 def find_root(paths: Collection[str]) -> str:
@@ -57,14 +90,20 @@ def _hint(paths: Collection[str]) -> str:
     tops = sorted({path.split("/", 1)[0] + ("/" if "/" in path else "") for path in paths})
     shown = ", ".join(f"`{printable(top)}`" for top in tops[:_NAMED_AT_MOST])
     found = f"At the root there is {shown}{' and more' if len(tops) > _NAMED_AT_MOST else ''}."
-    pages = [path for path in paths if path.rsplit("/", 1)[-1].lower() == ENTRY_POINT]
+    pages = [path for path in paths if path.rsplit("/", 1)[-1].lower() in _PAGES]
     if not pages:
+        archive = min((path for path in paths if path.lower().endswith(_ARCHIVES)), key=len, default=None)
+        if archive is not None and archive.lower().endswith(".zip"):
+            return f"{found} There is a zip inside the zip: take `{printable(archive)}` out and upload that."
+        if archive is not None:
+            return f"{found} There is an archive inside the zip: unpack `{printable(archive)}`, and zip what is in it."
         return f"{found} Zip the contents of your build output folder (often dist/, build/ or out/)."
     nearest = min(pages, key=lambda path: (path.count("/"), path))
     folder, _, name = nearest.rpartition("/")
     hint = f"{found} The nearest one is `{printable(nearest)}`"
     if name != ENTRY_POINT:
-        return f"{hint}: rename it to `{ENTRY_POINT}`, since addresses tell capital letters apart."
+        why = ", since addresses tell capital letters apart" if name.lower() == ENTRY_POINT else ""
+        return f"{hint}: rename it to `{ENTRY_POINT}`{why}."
     return f"{hint}: zip the contents of `{printable(folder)}/`, not what is around it."
 
 
@@ -126,10 +165,19 @@ def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> lis
             f"there are `{_PROJECT_FILE}` and `src/` beside `{ENTRY_POINT}`: if this is the project, build it and "
             "upload the output folder (often dist/, build/ or out/) instead."
         )
-    for folder in PLATFORM_FOLDERS:
+    for folder in RESERVED_FOLDERS:
         example = next((path for path in paths if path.startswith(f"{folder}/")), None)
         if example is not None:
             said.append(
                 f"`/{folder}/` belongs to the platform: `{printable(example)}` and what is beside it is never served."
             )
+    said.extend(f"`{name}` is not applied yet, and is not served." for name in RULES_FILES if name in paths)
+    said.extend(
+        f"`{name}` is a rules file of another kind of server: it changes nothing here, and is served as a file."
+        for name in _RULES_ELSEWHERE
+        if name in paths
+    )
+    function = next((path for path in paths if _FUNCTION.match(path)), None)
+    if function is not None:
+        said.append(f"server functions are not run yet: `{printable(function)}` is served as a file, for all to read.")
     return said

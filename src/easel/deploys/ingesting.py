@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -77,7 +77,7 @@ async def ingest(
             inspection = await _inspect(pinned, settings, allowed, abandoned)
         async with progress.during("ingest"):
             manifest, bundle_at, manifest_at, new = await _store(objects, deploy, pinned, inspection, before)
-    _tell(progress, inspection)
+    _tell(progress, inspection, deploy.warnings)
     counts = {"files": len(manifest.files), "bytes": manifest.total_size, "new_bytes": new}
     return Ingested(manifest, bundle_at, manifest_at, inspection.warnings, counts)
 
@@ -127,11 +127,11 @@ async def _inspect(
     return await asyncio.to_thread(inspect_file, pinned.path, limits=limits, allow=allowed, should_stop=abandoned)
 
 
-def _tell(progress: Progress, inspection: Inspection) -> None:
+def _tell(progress: Progress, inspection: Inspection, accepted_with: Sequence[str]) -> None:
     total = sum(member.size for member in inspection.files.values())
     count = len(inspection.files)
     progress.say(f"Checked and indexed {count} file{'s' if count != 1 else ''}, {decimal(total)} inflated")
-    for warning in inspection.warnings:
+    for warning in (*accepted_with, *inspection.warnings):
         progress.say(f"Note: {warning}")
 
 

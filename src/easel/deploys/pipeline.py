@@ -138,7 +138,7 @@ class Pipeline:
         async with self._progress.during("record"), self._holding.ours() as (work, deploy):
             if self._ingested is not None:
                 deploy.bundle_key, deploy.manifest_key = self._ingested.bundle_key, self._ingested.manifest_key
-                deploy.warnings = self._ingested.warnings
+                deploy.warnings = [*deploy.warnings, *self._ingested.warnings]
                 deploy.counts = self._ingested.counts
             if deploy.version is None:
                 recorded = await record_deployed(work, app, self._origin(deploy), _files(deploy, manifest))

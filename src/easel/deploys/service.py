@@ -29,6 +29,7 @@ from easel.deploys.errors import (
 )
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.states import FINAL
+from easel.deploys.unbuilt import unbuilt
 from easel.environments.service import next_sequence
 from easel.errors import EaselError
 from easel.ids import new_id
@@ -104,7 +105,7 @@ async def accept(
         queued_at=clock.now(),
         status="queued",
         attempt=0,
-        warnings=[],
+        warnings=unbuilt(order.source_files, app.published),
         timings={},
     )
     work.session.add(deploy)

@@ -13,7 +13,7 @@ class PathInvalidError(EaselError):
 
 
 class PlatformPathError(NotFoundError):
-    """Paths under `/{prefix}/` belong to the platform, and there is nothing here yet."""
+    """There is nothing at this address under `/{prefix}/`: no part of the platform, and no file that may be there."""
 
     code = "platform_path"
 

@@ -6,8 +6,8 @@ import json
 from urllib.parse import quote, unquote_to_bytes
 
 from easel.bundles.names import MAX_NAME_BYTES, composed
-from easel.bundles.root import ENTRY_POINT, PLATFORM_FOLDERS
-from easel.bundles.types import DEFAULT, content_type
+from easel.bundles.root import ENTRY_POINT, RESERVED_FOLDERS, RULES_FILES, SHARED_FOLDERS
+from easel.bundles.types import is_loaded_by_pages
 from easel.envelope import envelope
 from easel.errors import EaselError
 from easel.serving.errors import MethodNotAllowedError, PathInvalidError, PlatformPathError
@@ -20,14 +20,6 @@ REVALIDATE = "public, max-age=0, must-revalidate"
 NO_STORE = "no-store"
 
 NOT_FOUND_PAGE = "404.html"
-RULES_FILES = frozenset({"_redirects", "_headers"})
-"""Files that tell the edge what to do; they are never served themselves."""
-
-_DATA_EXTENSIONS = frozenset(
-    "arrow basis bin br dat data db exr hdr ktx2 mem onnx pak parquet pck pmtiles sqlite unityweb zst".split()  # noqa: SIM905
-)
-"""What programs load and no content type is registered for. A page's own address rarely ends like this."""
-
 
 _LONGEST = 3 * MAX_NAME_BYTES
 """Characters of a path that may still name a file once it is in NFC (UTF-8 takes three times the bytes at most)."""
@@ -41,8 +33,9 @@ def resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
     """What answers the request, in this order: the platform's paths, exact file, folder, clean URL, an asset of an
     earlier version, fallback for navigations, 404. (Access rules go before it all, `_redirects` before the fallback.)
 
-    A browser that asks for a service worker's script gets one that ends the worker wherever that is not there: it
-    follows no redirect, and keeps the old worker at a 404.
+    Under `/api/`, `/_api/` and `/functions/` the platform answers what no file of the app's does, and no navigation. A
+    browser that asks for a service worker's script gets one that ends the worker wherever that is not there: it follows
+    no redirect, and keeps the old worker at a 404.
     """
     found = _resolve(site, request)
     if isinstance(found, Fixed) and found.status in (308, 404) and asks_for_worker(request):
@@ -57,9 +50,11 @@ def _resolve(site: Site, request: Request) -> File | Fixed | MissingAsset:
     except PathInvalidError as error:
         return refusal(error)
     prefix = path.split("/", 1)[0]
-    if prefix in PLATFORM_FOLDERS:
+    if prefix in RESERVED_FOLDERS:
         return refusal(PlatformPathError(prefix=prefix))
     if request.method not in ("GET", "HEAD"):
+        if prefix in SHARED_FOLDERS and _find(site, path, query) is None:
+            return refusal(PlatformPathError(prefix=prefix))
         return refusal(MethodNotAllowedError())
     if path in RULES_FILES:
         return not_found()
@@ -117,8 +112,8 @@ def _find(site: Site, path: str, query: str) -> File | Fixed | None:
 
 
 def fallback(site: Site, path: str, request: Request) -> File | Fixed:
-    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404; for a
-    service worker's script one that ends the worker."""
+    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404, or where
+    programs ask the platform, the contract's envelope; for a service worker's script one that ends the worker."""
     if asks_for_worker(request):
         return LEAVING_WORKER
     if is_navigation(path, request):
@@ -126,7 +121,8 @@ def fallback(site: Site, path: str, request: Request) -> File | Fixed:
             member = site.manifest.files.get(page)
             if member is not None:
                 return File(page, member, status, REVALIDATE if status == 200 else NO_STORE, site)
-    return not_found()
+    prefix = path.split("/", 1)[0]
+    return refusal(PlatformPathError(prefix=prefix)) if prefix in SHARED_FOLDERS else not_found()
 
 
 def is_navigation(path: str, request: Request) -> bool:
@@ -137,11 +133,7 @@ def is_navigation(path: str, request: Request) -> bool:
     if request.fetch_dest is not None and request.fetch_dest not in ("document", "iframe", "frame", "embed", "object"):
         return False
     name = path.rsplit("/", 1)[-1]
-    if (
-        "." in name
-        and not name.endswith((".html", ".htm"))
-        and (content_type(name) != DEFAULT or name.rsplit(".", 1)[1].lower() in _DATA_EXTENSIONS)
-    ):
+    if "." in name and is_loaded_by_pages(name):
         return False
     accept = request.accept
     return not accept or "text/html" in accept or "*/*" in accept or "application/xhtml" in accept
