@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 
+from easel.bundles.hashed import hashed
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
 from easel.bundles.types import content_type
 from easel.serving.models import Answer, Part, Request, Site, Unmade
@@ -15,14 +16,16 @@ from easel.serving.resolve import resolve
 class Place:
     """A site over bytes in memory, laid out as a bundle lays them out."""
 
-    def __init__(self, files: Mapping[str, bytes], *, stored: bool = False) -> None:
+    def __init__(self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True) -> None:
         self.data = bytearray()
+        hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+        immutable = hashed(files, hashes, files.__getitem__).known
         members = {}
         for path, content in files.items():
             packer = zlib.compressobj(6, zlib.DEFLATED, -15)
             raw = content if stored else packer.compress(content) + packer.flush()
             members[path] = Member(
-                hash=hashlib.sha256(content).hexdigest(),
+                hash=hashes[path],
                 size=len(content),
                 type=content_type(path),
                 bundle=0,
@@ -30,6 +33,7 @@ class Place:
                 length=len(raw),
                 method=STORED if stored else DEFLATED,
                 crc=zlib.crc32(content),
+                immutable=path in immutable if asked else None,
             )
             self.data += raw
         self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members)

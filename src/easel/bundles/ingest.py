@@ -10,12 +10,13 @@ import hashlib
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
 from isal import isal_zlib
+from msgspec import structs
 
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import (
@@ -32,7 +33,8 @@ from easel.bundles.errors import (
     TooManyFilesError,
     ZipEmptyError,
 )
-from easel.bundles.inflate import DamagedDataError, inflate, inflated
+from easel.bundles.hashed import MOST_OF_ONE, Hashed, hashed
+from easel.bundles.inflate import DamagedDataError, inflate, inflated, raw
 from easel.bundles.models import Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
 from easel.bundles.root import KEY_FILES, find_root, is_junk, notes, refuse_accidents, refuse_conflicts
@@ -94,9 +96,24 @@ def inspect(
         wanted = [(path[len(root) :], entry) for path, entry in chosen.items()]
         del entries, chosen, folders
         files = reader.read_all(view, wanted, threads)
+        named = _find_hashed(files, view)
     return Inspection(
-        files=files, stripped_root=root.rstrip("/"), left_out=left_out, warnings=notes(files, root, left_out)
+        files={**files, **{path: structs.replace(files[path], immutable=True) for path in named.known}},
+        stripped_root=root.rstrip("/"),
+        left_out=left_out,
+        warnings=notes(files, root, left_out),
+        may_be_hashed=named.may,
     )
+
+
+def _find_hashed(files: Mapping[str, Member], bundle: memoryview) -> Hashed:
+    """Which of a bundle's files are named by a hash of their content."""
+
+    def read(path: str) -> bytes:
+        member = files[path]
+        return inflated(raw(member, bundle), member.method, MOST_OF_ONE)
+
+    return hashed(files, {path: member.hash for path, member in files.items()}, read)
 
 
 def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
@@ -194,6 +211,7 @@ class _Reader:
             length=entry.length,
             method=entry.method,
             crc=crc,
+            immutable=False,
         )
 
     def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:

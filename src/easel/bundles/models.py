@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -20,7 +21,9 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
     `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
-    `method` (0 stored, 8 raw deflate); `crc` is the CRC-32 of the content, which a gzip frame needs.
+    `method` (0 stored, 8 raw deflate); `crc` is the CRC-32 of the content, which a gzip frame
+    needs. `immutable` says whether the name is known to hold a hash of the content, None in the manifest of a release
+    that did not ask.
     """
 
     hash: str
@@ -31,6 +34,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     length: int
     method: int
     crc: int
+    immutable: bool | None = None
 
 
 class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -102,10 +106,13 @@ class Inspection:
     """What reading a bundle gave: its files, and what there is to tell the person who uploaded it.
 
     `stripped_root` is the single top-level folder that was taken as the root ('' if none), `left_out` the members
-    that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log.
+    that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log. Files whose
+    names hold a hash of their content, as far as this bundle says, are immutable; those that by some rule may be so
+    named are in `may_be_hashed`.
     """
 
     files: dict[str, Member]
     stripped_root: str = ""
     left_out: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    may_be_hashed: Set[str] = frozenset()

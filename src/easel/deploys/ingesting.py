@@ -19,6 +19,7 @@ from easel.bundles.models import (
     Inspection,
     Limits,
     Manifest,
+    Member,
     decode_manifest,
 )
 from easel.bundles.root import ENTRY_POINT
@@ -26,10 +27,12 @@ from easel.deploys.errors import BundleGoneError
 from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress
 from easel.settings import Settings
+from easel.storage.database import Database
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.translation import translated
 from easel.uploads.errors import BundleTooLargeError
+from easel.versions.immutable import with_immutable
 from easel.versions.keys import bundle_key, manifest_key
 
 
@@ -45,6 +48,7 @@ class Ingested:
 
 
 async def ingest(
+    database: Database,
     objects: ObjectStore,
     settings: Settings,
     deploy: Deploy,
@@ -74,40 +78,47 @@ async def ingest(
             raise BundleTooLargeError(limit=limit) from error
         progress.say(f"Bundle: {decimal(pinned.size)}, sha256 {pinned.hash[:12]}")
         async with progress.during("inspect"):
-            inspection = await _inspect(pinned, settings, allowed, abandoned)
+            reading = asyncio.ensure_future(_files_of(objects, before))
+            try:
+                inspection = await _inspect(pinned, settings, allowed, abandoned)
+                earlier = await reading
+            finally:
+                reading.cancel()
         async with progress.during("ingest"):
-            manifest, bundle_at, manifest_at, new = await _store(objects, deploy, pinned, inspection, before)
+            files = await with_immutable(
+                database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
+            )
+            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files)
     _tell(progress, inspection, deploy.warnings)
-    counts = {"files": len(manifest.files), "bytes": manifest.total_size, "new_bytes": new}
+    counts = {
+        "files": len(manifest.files),
+        "bytes": manifest.total_size,
+        "new_bytes": _new_bytes(manifest.files, earlier),
+    }
     return Ingested(manifest, bundle_at, manifest_at, inspection.warnings, counts)
 
 
 async def _store(
-    objects: ObjectStore, deploy: Deploy, pinned: Pinned, inspection: Inspection, before: str | None
-) -> tuple[Manifest, str, str, int]:
+    objects: ObjectStore, deploy: Deploy, pinned: Pinned, files: dict[str, Member]
+) -> tuple[Manifest, str, str]:
     bundle_at = bundle_key(deploy.app_id, pinned.hash)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
-    manifest = Manifest(bundles=[bundle], files=inspection.files, entry=_entry(pinned, inspection))
+    manifest = Manifest(bundles=[bundle], files=files, entry=_entry(pinned, files))
     data = manifest.encode()
     manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
     # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before
     # this fails: nobody would be left to wait for what is still being written.
-    *stored, new = await asyncio.gather(
-        objects.adopt(pinned, bundle_at),
-        objects.put(manifest_at, data),
-        _new_bytes(objects, manifest, before),
-        return_exceptions=True,
+    stored = await asyncio.gather(
+        objects.adopt(pinned, bundle_at), objects.put(manifest_at, data), return_exceptions=True
     )
     for one in stored:
         if isinstance(one, BaseException):
             raise one
-    if isinstance(new, BaseException):
-        raise new
-    return manifest, bundle_at, manifest_at, new
+    return manifest, bundle_at, manifest_at
 
 
-def _entry(pinned: Pinned, inspection: Inspection) -> bytes:
-    member = inspection.files.get(ENTRY_POINT)
+def _entry(pinned: Pinned, files: dict[str, Member]) -> bytes:
+    member = files.get(ENTRY_POINT)
     if member is None or member.length > ENTRY_LARGEST:
         return b""
     with pinned.path.open("rb") as bundle:
@@ -135,11 +146,15 @@ def _tell(progress: Progress, inspection: Inspection, accepted_with: Sequence[st
         progress.say(f"Note: {warning}")
 
 
-async def _new_bytes(objects: ObjectStore, manifest: Manifest, before: str | None) -> int:
-    """How many bytes of the files are in no file of the app's latest version."""
+async def _files_of(objects: ObjectStore, manifest: str | None) -> dict[str, Member]:
+    """The files of a manifest, none where it is gone or damaged."""
     try:
-        earlier = decode_manifest(await objects.get(before)).files if before else {}
+        return decode_manifest(await objects.get(manifest)).files if manifest else {}
     except (ObjectMissingError, MsgspecError):
-        earlier = {}
+        return {}
+
+
+def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
+    """How many bytes of the files are in no file of the app's latest version."""
     known = {member.hash for member in earlier.values()}
-    return sum({m.hash: m.size for m in manifest.files.values() if m.hash not in known}.values())
+    return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

@@ -55,6 +55,7 @@ class Pipeline:
         deploy_id: str,
         should_stop: Callable[[], bool],
     ) -> None:
+        self._database = database
         self._objects = objects
         self._settings = settings
         self._id = deploy_id
@@ -123,6 +124,7 @@ class Pipeline:
         if deploy.manifest_key is not None:
             return decode_manifest(await self._objects.get(deploy.manifest_key))
         self._ingested = await ingest(
+            self._database,
             self._objects,
             self._settings,
             deploy,

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from easel import clock
 from easel.bundles.inflate import DamagedDataError, inflate
 from easel.bundles.root import ENTRY_POINT
-from easel.serving.fingerprint import is_fingerprinted
+from easel.serving.fingerprint import looks_fingerprinted
 from easel.serving.models import File, Request, Site
 from easel.serving.resolve import resolve
 from easel.serving.respond import answer_file, representations
@@ -120,7 +120,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
         if isinstance(found, File):
             continue
         sentence = f"its entry page loads `{path}`, which is not in the bundle"
-        if essential or is_fingerprinted(path):
+        if essential or looks_fingerprinted(path):
             errors.append(f"{sentence} (was it built for another base path?).")
         else:
             notes.append(f"{sentence}.")

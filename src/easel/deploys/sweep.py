@@ -21,7 +21,7 @@ from easel.storage.queue import DEPLOYS, Queue
 from easel.uploads.models import Upload
 from easel.uploads.service import KEPT
 from easel.versions.keys import app_prefix
-from easel.versions.models import Configuration
+from easel.versions.models import Configuration, HashedPath
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,7 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
                 update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
             )
             await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
+            await work.session.execute(delete(HashedPath).where(HashedPath.app_id == app_id))
             await work.session.execute(
                 update(Upload).where(Upload.app_id == app_id, Upload.waiting).values(waiting=False)
             )

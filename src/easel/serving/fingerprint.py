@@ -1,51 +1,63 @@
-"""Which file names carry a fingerprint of their content, and so may be cached for ever."""
+"""Which files may be cached for ever, and which missing ones an earlier version may have."""
 
 from __future__ import annotations
 
 import re
 
+from easel.bundles.hashed import certain
+from easel.bundles.models import Member
+
 _BUILD_FOLDERS = re.compile(r"(?:^|/)(?:assets|_astro|_nuxt|_next|build|chunks|immutable|static|dist|js|css|media)/")
-_ALWAYS = re.compile(r"(?:^|/)(?:_next/static/(?:chunks|css|media)|_app/immutable)/")
-_OF_ONE_BUILD = re.compile(r"(?:^|/)(?:_next/static|_app|_astro|_nuxt)/")
+_OF_ONE_BUILD = re.compile(r"(?:^|/)(?:_next/static|_app|_astro|_nuxt|_expo/static)/")
 _HEX = re.compile(r"[-._]([0-9a-f]{8,64})(?:\.(?:chunk|min|bundle|module|esm))*\Z")
+_SHORT_HEX = re.compile(r"[-.][0-9a-f]{6,7}(?:\.(?:chunk|min|bundle|module|esm))*\Z")
+_HEX_ALONE = re.compile(r"[0-9a-f]{16,64}\Z")
 _BASE32 = re.compile(r"[-.]([A-Z2-7]{8})\Z")
-_TAIL = re.compile(r"[-.]([A-Za-z0-9_-]{8})\Z")
+_TAIL = re.compile(r"[-.]([A-Za-z0-9_-]{8}(?:[A-Za-z0-9_-]{2})?)(?:\.lean)?\Z")
+_PICTURE = re.compile(r"[A-Za-z0-9_-]{10}-\d{2,4}\Z")
+_SCALE = re.compile(r"@[1-9]x\Z")
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|(?:[A-Z][a-z]+)+\Z")
 
 
-def is_fingerprinted(path: str) -> bool:
-    """Whether the file's name holds a hash of its content, as build tools write them.
+def is_immutable(path: str, member: Member) -> bool:
+    """Whether the file, once loaded, never need be asked for again under this name: as its manifest says, or where a
+    release wrote that which did not ask, by what the name alone says for certain."""
+    return certain(path) if member.immutable is None else member.immutable
 
-    In doubt it says no: a file that is asked for again costs little, a changed file that is never asked for again
-    costs the app. A hash must hold letters and digits (so that a date is none), or look like no word.
-    """
-    if _ALWAYS.search(path):
-        return True
-    name = path.rsplit("/", 1)[-1]
-    stem = name.removesuffix(".map").rsplit(".", 1)[0]
+
+def looks_fingerprinted(path: str) -> bool:
+    """Whether the name looks as if it held a hash. A guess, for what does no harm where it is wrong."""
+    stem = _stem(path)
     match = _HEX.search(stem) or _BASE32.search(stem)
     if match is not None and _letters_and_digits(match[1]):
         return True
-    if _BUILD_FOLDERS.search(path) is None:
+    if certain(path):
+        return True
+    match = _TAIL.search(stem) if _BUILD_FOLDERS.search(path) else None
+    if match is None or _WORDS.match(match[1]):
         return False
-    match = _TAIL.search(stem)
-    if match is None:
-        return False
-    tail = match[1]
-    return not tail.isdigit() and _WORDS.match(tail) is None and (_letters_and_digits(tail) or _mixed_case(tail))
+    return _letters_and_digits(match[1]) or _mixed_case(match[1])
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
     """Whether a missing file may be one that a page of an earlier version still asks for. Never a page itself.
 
-    A little wider than `is_fingerprinted`, since answering it from an earlier version does no harm.
+    Wide, since answering it from an earlier version does no harm.
     """
     if path.endswith((".html", ".htm")):
         return False
-    if is_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:
+    if looks_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:
         return True
-    stem, dot, _ = path.rsplit("/", 1)[-1].removesuffix(".map").rpartition(".")
-    return bool(dot) and _BUILD_FOLDERS.search(path) is not None and _TAIL.search(stem) is not None
+    if "." not in path.rsplit("/", 1)[-1]:
+        return False
+    stem = _stem(path)
+    if _SHORT_HEX.search(stem) or _HEX_ALONE.match(stem) or _PICTURE.match(stem):
+        return True
+    return _BUILD_FOLDERS.search(path) is not None and _TAIL.search(stem) is not None
+
+
+def _stem(path: str) -> str:
+    return _SCALE.sub("", path.rsplit("/", 1)[-1].removesuffix(".map").rsplit(".", 1)[0])
 
 
 def _letters_and_digits(text: str) -> bool:

@@ -11,7 +11,7 @@ from easel.bundles.types import is_loaded_by_pages
 from easel.envelope import envelope
 from easel.errors import EaselError
 from easel.serving.errors import MethodNotAllowedError, PathInvalidError, PlatformPathError
-from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
+from easel.serving.fingerprint import is_immutable, may_be_of_an_earlier_version
 from easel.serving.models import File, Fixed, MissingAsset, Request, Site
 from easel.serving.workers import LEAVING_WORKER, asks_for_worker
 
@@ -164,8 +164,8 @@ def refusal(error: EaselError) -> Fixed:
 
 
 def _file(site: Site, path: str) -> File:
-    cache = IMMUTABLE if is_fingerprinted(path) and not path.endswith(".html") else REVALIDATE
-    return File(path, site.manifest.files[path], 200, cache, site)
+    member = site.manifest.files[path]
+    return File(path, member, 200, IMMUTABLE if is_immutable(path, member) else REVALIDATE, site)
 
 
 def _redirect(path: str, query: str) -> Fixed:

@@ -78,6 +78,18 @@ class Pruned(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class HashedPath(Base):
+    """What a path that may be named by a hash of its content held in the app's versions, pruned ones too: the first
+    eight bytes of the path's hash and of its content's, 0 once two versions had different content there."""
+
+    __tablename__ = "hashed_path"
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    path: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    org_id: Mapped[str] = mapped_column(String)
+    content: Mapped[int] = mapped_column(BigInteger)
+
+
 class Variants(Base):
     """The object with better-compressed variants of a manifest's files, once the background job has made it."""
 

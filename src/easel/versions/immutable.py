@@ -1,0 +1,81 @@
+"""Which files of a new version are immutable: those named by a hash, unless a version of the app, pruned ones too, had
+other content under the same path.
+
+Asked once, when the version is made, in one statement about what has changed since the version before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Set
+from typing import LiteralString
+
+import msgspec
+
+from easel.bundles.models import Member
+from easel.storage.database import Database
+
+_DIFFERENT = 0
+"""Stands for the content of a path that had more than one."""
+
+_NOTE: LiteralString = """
+with noted as (
+    insert into hashed_path as known (app_id, path, org_id, content)
+    select %(app)s, path, %(org)s, content
+      from unnest(%(paths)s::bigint[], %(contents)s::bigint[]) as given (path, content)
+     order by path
+    on conflict (app_id, path) do update set content = 0 where known.content <> excluded.content
+    returning path, content
+)
+select path from noted where content = 0
+"""
+
+
+async def with_immutable(
+    database: Database,
+    org_id: str,
+    app_id: str,
+    files: Mapping[str, Member],
+    may_be_hashed: Set[str],
+    before: Mapping[str, Member],
+) -> dict[str, Member]:
+    """The files of a version to be made; of those that `may_be_hashed` none is immutable whose path held something else
+    in a version of the app. `before` are the files of its latest one.
+
+    Notes what the paths hold, so that two runs of one deploy say the same, and a deploy that fails counts as well.
+    """
+    asked = {path: content for path in may_be_hashed if (content := _to_ask(path, files, before)) is not None}
+    changed = await _note(database, org_id, app_id, asked) if asked else set()
+    changed |= {path for path, content in asked.items() if content == _DIFFERENT}
+    return {**files, **{path: msgspec.structs.replace(files[path], immutable=False) for path in changed}}
+
+
+def _to_ask(path: str, files: Mapping[str, Member], before: Mapping[str, Member]) -> int | None:
+    """What to note of the path, None where that was done with the version before."""
+    earlier = before.get(path)
+    if earlier is None:
+        return _short(bytes.fromhex(files[path].hash))
+    if earlier.hash != files[path].hash:
+        return _DIFFERENT
+    if earlier.immutable is None or (files[path].immutable and not earlier.immutable):
+        return _short(bytes.fromhex(files[path].hash))
+    return None
+
+
+async def _note(database: Database, org_id: str, app_id: str, asked: Mapping[str, int]) -> set[str]:
+    paths: dict[int, str] = {}
+    contents: dict[int, int] = {}
+    for path, content in asked.items():
+        short = _short(hashlib.sha256(path.encode()).digest())
+        # Two paths of one hash: whoever made them is told nothing that is not so.
+        contents[short] = _DIFFERENT if short in paths else content
+        paths[short] = path
+    rows = await database.statement(
+        _NOTE, {"app": app_id, "org": org_id, "paths": list(contents), "contents": list(contents.values())}
+    )
+    different = {short for (short,) in rows}
+    return {path for path in asked if _short(hashlib.sha256(path.encode()).digest()) in different}
+
+
+def _short(digest: bytes) -> int:
+    return int.from_bytes(digest[:8], "big", signed=True) or 1
