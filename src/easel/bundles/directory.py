@@ -31,7 +31,7 @@ from easel.bundles.errors import (
     ZipHasPrefixError,
     ZipMalformedError,
 )
-from easel.bundles.models import DEFLATED, STORED, Limits
+from easel.bundles.models import DEFLATED, STORED, ZSTANDARD, Limits
 from easel.bundles.names import decode_name, printable
 
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -192,7 +192,7 @@ def _extra_field(extra: bytes, wanted: bytes) -> bytes | None:
 def _check_kind(central: _Central) -> None:
     if central.flags & _ENCRYPTED_FLAGS or central.method == _AES_METHOD:
         raise EncryptedError(member=printable(central.name))
-    if central.method not in (STORED, DEFLATED):
+    if central.method not in (STORED, DEFLATED, ZSTANDARD):
         name = METHODS.get(central.method, "a method that has no name")
         raise MethodUnsupportedError(member=printable(central.name), name=name, method=central.method)
     kind = stat.S_IFMT(central.mode)

@@ -153,6 +153,13 @@ class MethodUnsupportedError(BadRequestError):
     code = "method_unsupported"
 
 
+class WindowTooLargeError(BadRequestError):
+    """`{member}` is compressed with Zstandard in a window of {size} bytes, and may be in one of {limit}. Use level 19
+    or lower, without `--long` and `--ultra`, or deflate."""
+
+    code = "window_too_large"
+
+
 class MembersOverlapError(BadRequestError):
     """`{member}` and `{other}` lie over each other in the zip. Make the zip again with an ordinary tool."""
 

@@ -1,14 +1,20 @@
-"""Getting a member's content out of its bundle, in memory that stays bounded whatever the data holds (RFC 1951)."""
+"""Getting a member's content out of its bundle, in memory that stays bounded whatever the data holds: raw deflate
+(RFC 1951), and Zstandard (RFC 8878), whose frames ask for a window that has to be limited."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import IO, cast
 
+import zstandard
 from isal.igzip_lib import DECOMP_DEFLATE, IgzipDecompressor, IsalError
 
-from easel.bundles.models import STORED, Member
+from easel.bundles.models import STORED, ZSTANDARD, Member
 
 CHUNK = 256 * 1024
+LARGEST_WINDOW = 8 * 1024 * 1024
+"""Bytes of a Zstandard window: as much as every decoder is to support (RFC 8878 §3.1.1.1.2); levels up to 19 ask for no
+more. None is larger than the content."""
 
 
 class DamagedDataError(Exception):
@@ -22,6 +28,8 @@ def inflated(data: memoryview, method: int, limit: int) -> bytes:
     """
     if method == STORED:
         return bytes(data[: limit + 1])
+    if method == ZSTANDARD:
+        return _unpacked_up_to(data, limit + 1)
     inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
     try:
         content = inflater.decompress(data, limit + 1)
@@ -38,6 +46,9 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
         for at in range(0, len(data), chunk):
             yield bytes(data[at : at + chunk])
         return
+    if method == ZSTANDARD:
+        yield from _unpacked(data, chunk)
+        return
     inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
     at = 0
     while not inflater.eof:
@@ -53,6 +64,49 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
             raise DamagedDataError("the compressed data is cut off")
     if inflater.unused_data or at < len(data):
         raise DamagedDataError("something follows the compressed data")
+
+
+def _unpacked_up_to(data: memoryview, most: int) -> bytes:
+    content = bytearray()
+    for piece in _unpacked(data, min(CHUNK, most)):
+        content += piece[: most - len(content)]
+        if len(content) == most:
+            break
+    return bytes(content)
+
+
+def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
+    """The content of one Zstandard frame or several. A frame that is cut off gives what is there of it: whoever knows
+    the size sees that it is too little."""
+    reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
+        cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
+    )
+    try:
+        while piece := reader.read(chunk):
+            yield piece
+    except zstandard.ZstdError as error:
+        raise DamagedDataError(str(error)) from error
+
+
+class _Source:
+    """The data as a file. A reader of the data itself holds on to it as long as a traceback holds the reader."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        piece = bytes(self._data[self._at : self._at + size])
+        self._at += len(piece)
+        return piece
+
+
+def window(data: memoryview) -> int:
+    """How large a window (bytes) the first frame of Zstandard data asks for; 0 where there is no frame to be read."""
+    try:
+        return zstandard.get_frame_parameters(bytes(data[:32])).window_size
+    except zstandard.ZstdError:
+        return 0
 
 
 def raw(member: Member, bundle: memoryview) -> memoryview:

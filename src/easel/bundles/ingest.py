@@ -31,11 +31,12 @@ from easel.bundles.errors import (
     SecretInBundleError,
     SizeMismatchError,
     TooManyFilesError,
+    WindowTooLargeError,
     ZipEmptyError,
 )
 from easel.bundles.hashed import MOST_OF_ONE, Hashed, hashed
-from easel.bundles.inflate import DamagedDataError, inflate, inflated, raw
-from easel.bundles.models import Allowances, Inspection, Limits, Member
+from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, raw, window
+from easel.bundles.models import ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
 from easel.bundles.root import KEY_FILES, find_root, is_junk, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
@@ -192,6 +193,8 @@ class _Reader:
     def _read(self, data: memoryview, path: str, entry: Entry) -> Member:
         try:
             with data[entry.offset : entry.offset + entry.length] as raw:
+                if entry.method == ZSTANDARD and (size := window(raw)) > LARGEST_WINDOW:
+                    raise WindowTooLargeError(member=printable(entry.name), size=size, limit=LARGEST_WINDOW)
                 if max(entry.size, entry.length) <= WHOLE:
                     size, crc, digest = self._read_whole(raw, entry)
                 else:

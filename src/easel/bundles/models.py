@@ -13,6 +13,7 @@ ENTRY_LARGEST = 64 * 1024
 
 STORED = 0
 DEFLATED = 8
+ZSTANDARD = 93
 
 
 # Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
@@ -21,7 +22,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
     `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
-    `method` (0 stored, 8 raw deflate); `crc` is the CRC-32 of the content, which a gzip frame
+    `method` (0 stored, 8 raw deflate, 93 Zstandard); `crc` is the CRC-32 of the content, which a gzip frame
     needs. `immutable` says whether the name is known to hold a hash of the content, None in the manifest of a release
     that did not ask.
     """

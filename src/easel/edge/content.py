@@ -7,12 +7,13 @@ import mmap
 import sys
 import weakref
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from easel.bundles.inflate import CHUNK, inflate, raw
-from easel.bundles.models import STORED, Manifest, Member, decode_manifest
+from easel.bundles.models import STORED, ZSTANDARD, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.bundles.slices import AT_ONCE, decode_in_slices
 from easel.edge import weights
@@ -30,6 +31,8 @@ _AT_A_TIME = 2500
 """Files of a large manifest that are looked at before others get their turn."""
 _KEPT_AFTER = 0.1
 """Seconds after which a manifest is written down, once its first visitor is served."""
+_ZSTANDARD_AT_ONCE = 32
+"""Larger Zstandard members that are being sent at a time: each holds a window of up to 8 MiB meanwhile."""
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
@@ -50,6 +53,7 @@ class Content:
         )
         self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
         self._decoding = asyncio.Lock()
+        self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
 
     @property
     def weight(self) -> int:
@@ -134,8 +138,9 @@ class Content:
         Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
         """
         if not _is_sent_as_it_lies(part):
-            for piece in pieces(part, await self.bundle(part.source.manifest, part.member, part)):
-                yield piece
+            async with self._inflating if part.member.method == ZSTANDARD else nullcontext():
+                for piece in pieces(part, await self.bundle(part.source.manifest, part.member, part)):
+                    yield piece
             return
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
         start, stop = _lies(part)

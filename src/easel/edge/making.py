@@ -31,6 +31,11 @@ def make_body(member: Member, view: memoryview, script: bytes, encoding: Encodin
     return _encoded(inject(_content(member, view), script), encoding)
 
 
+def make_gzip(member: Member, view: memoryview) -> bytes:
+    """A file as gzip. Raises DamagedDataError."""
+    return _encoded(_content(member, view), "gzip")
+
+
 def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
     page = inject(content, script)
     bodies: dict[Encoding, bytes] = {"identity": page}

@@ -9,15 +9,16 @@ from collections.abc import Callable, Collection, Hashable
 
 import msgspec
 
-from easel.bundles.models import Member
+from easel.bundles.models import ZSTANDARD, Member
 from easel.bundles.root import ENTRY_POINT
+from easel.bundles.types import is_text
 from easel.edge import weights
 from easel.edge.cache import SingleFlight
 from easel.edge.content import Content
 from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.large import LargePages
 from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight
-from easel.edge.making import make_body, make_page
+from easel.edge.making import make_body, make_gzip, make_page
 from easel.edge.prepared import Key, Prepared
 from easel.edge.routes import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
@@ -256,7 +257,16 @@ class Sites:
         if page is not None:
             return page
         variants = live.variants if file.source is live.site else None
-        return representations(file, await self._content.brotli(variants, file.member))
+        ready = representations(file, await self._content.brotli(variants, file.member))
+        if file.member.method == ZSTANDARD and not ready.bodies and is_text(file.member.type):
+            await self._add_gzip(file, ready)
+        return ready
+
+    async def _add_gzip(self, file: File, ready: Representations) -> None:
+        """Compresses a small text that lies in its bundle as few clients may be sent it."""
+        if file.member.size <= _PAGE_KEPT:
+            member, view = await self._source(file)
+            ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)
 
     async def _page(self, live: LiveSite, file: File, request: Request) -> Representations | None:
         page = live.pages.get(file.path)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import brotli
 import msgspec
 
-from easel.bundles.models import Manifest, Member
+from easel.bundles.models import ZSTANDARD, Manifest, Member
 from easel.bundles.slices import AT_ONCE, entries, is_closed
 from easel.bundles.types import is_text
 
@@ -58,7 +58,8 @@ def build_variants(
             continue
         small = brotli.compress(read(member), quality=_quality(member.size) if left > 0 else _QUICK)
         left -= member.size
-        if len(small) <= member.length * WORTH_IT:
+        # Clients are sent what is deflated as it lies, and Zstandard's data inflated.
+        if len(small) <= (member.size if member.method == ZSTANDARD else member.length) * WORTH_IT:
             index[member.hash] = (offset, len(small))
             pieces.append(small)
             offset += len(small)

@@ -1,0 +1,93 @@
+"""Members compressed with Zstandard (method 93) are read like deflated ones, within the same limits."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import zstandard
+
+from easel.bundles import errors
+from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError
+from easel.bundles.models import ZSTANDARD, Limits
+from easel.bundles.read import chunks, content
+from easel.errors import BadRequestError
+from tests.bundles.crafted import PAGE, File, Header, craft
+from tests.bundles.looking import look, sha256
+
+MIB = 1 << 20
+NOISE = random.Random(3).randbytes(3 * MIB)
+TEXT = b"".join(b"line %d of a text that compresses\n" % number for number in range(90_000))
+
+
+def packed(content: bytes, level: int = 3) -> bytes:
+    return zstandard.ZstdCompressor(level=level).compress(content)
+
+
+def member(name: bytes, content: bytes, raw: bytes | None = None, **lies: Header) -> File:
+    return File(name, content, method=ZSTANDARD, raw=packed(content) if raw is None else raw, **lies)  # type: ignore[arg-type]
+
+
+def refused(*files: File, limits: Limits | None = None) -> BadRequestError:
+    with pytest.raises(BadRequestError) as refusal:
+        look(craft(*files), limits=limits)
+    return refusal.value
+
+
+CONTENTS = {"index.html": PAGE, "noise.bin": NOISE, "text.txt": TEXT, "empty.css": b"", "frames.js": TEXT + PAGE}
+BUNDLE = craft(
+    *(member(path.encode(), CONTENTS[path]) for path in ("index.html", "noise.bin", "text.txt", "empty.css")),
+    member(b"frames.js", TEXT + PAGE, packed(TEXT, 19) + packed(PAGE)),
+)
+
+
+@pytest.mark.parametrize("path", sorted(CONTENTS))
+def test_content_comes_out_whole_and_in_part(path: str) -> None:
+    found = look(BUNDLE).files[path]
+    whole = CONTENTS[path]
+    assert (found.hash, found.size, found.method) == (sha256(whole), len(whole), ZSTANDARD)
+    assert content(found, memoryview(BUNDLE)) == whole
+    assert b"".join(chunks(found, memoryview(BUNDLE), 1000, 2_000_000)) == whole[1000:2_000_000]
+
+
+def test_no_member_is_inflated_past_what_it_says() -> None:
+    bomb = packed(bytes(200 * MIB), 19)
+    lie = Header(size=10)
+    for size in (10, 2 * MIB):
+        lie = Header(size=size)
+        refusal = refused(File(), member(b"bomb.js", b"", bomb, local=lie, central=lie))
+        assert type(refusal) is errors.SizeMismatchError
+    assert type(refused(File(), member(b"b.js", bytes(9)), limits=Limits(max_file_size=8))) is errors.FileTooLargeError
+
+
+def test_a_window_that_would_take_too_much_memory_is_refused_with_what_to_do() -> None:
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=27)
+    long = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    raw = long.compress(TEXT) + long.flush()
+    refusal = refused(File(), member(b"long.js", TEXT, raw))
+    assert type(refusal) is errors.WindowTooLargeError
+    assert refusal.details == {"member": "long.js", "size": 1 << 27, "limit": LARGEST_WINDOW}
+    later = refused(File(), member(b"long.js", PAGE + TEXT, packed(PAGE) + raw))
+    assert type(later) is errors.DataDamagedError
+
+
+@pytest.mark.parametrize("whole", [PAGE, NOISE])
+@pytest.mark.parametrize("damage", ["cut", "noise", "more", "nothing"])
+def test_damage_is_noticed(whole: bytes, damage: str) -> None:
+    raw = packed(whole)
+    broken = {"cut": raw[:-7], "noise": b"\xff" * len(raw), "more": raw + b"more", "nothing": b""}[damage]
+    assert type(refused(File(), member(b"x.js", whole, broken))) in (errors.DataDamagedError, errors.SizeMismatchError)
+
+
+def test_a_bundle_that_was_damaged_since_is_noticed() -> None:
+    found = look(BUNDLE).files["text.txt"]
+    for broken in (BUNDLE[: found.offset + 9], BUNDLE[: found.offset] + b"\xff" * found.length):
+        with pytest.raises(DamagedDataError):
+            content(found, memoryview(broken))
+        with pytest.raises(DamagedDataError):
+            list(chunks(found, memoryview(broken)))
+
+
+def test_frames_that_give_nothing_end() -> None:
+    raw = packed(b"") * 300_000
+    assert look(craft(File(), member(b"nothing.js", b"", raw))).files["nothing.js"].size == 0
