@@ -45,8 +45,8 @@ assets/index-BK2dF_3s.html
 
 
 def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> Hashed:
-    files = list(files)
-    return hashed(files, dict.fromkeys(files, "0" * 64), lambda path: (contents or {}).get(path, b""))
+    held = {path: (contents or {}).get(path, b"") for path in files}
+    return hashed({path: ("0" * 64, len(content)) for path, content in held.items()}, held.__getitem__)
 
 
 def build(*forms: tuple[str, str, int, int]) -> list[str]:
@@ -170,18 +170,29 @@ def test_what_a_page_names_may_have_been_put_there_by_hand() -> None:
     assert not known([*files, *TYPED, "index.html"], contents).known & set(TYPED)
 
 
+def test_a_script_that_only_a_page_names_may_be_somebodys_own_unless_a_tool_wrote_the_element() -> None:
+    path = "js/app-arm64-v8.js"
+    assert known([path, "index.html"], {"index.html": b'<script src="/js/app-arm64-v8.js">'}).known == set()
+    entry = b'<script type="module" crossorigin src="/js/app-arm64-v8.js">'
+    assert known([path, "index.html"], {"index.html": entry}).known == {path}
+
+
 def test_a_hash_that_is_the_contents_own_is_known_anywhere() -> None:
     digest = hashlib.sha256(b"body{}").hexdigest()
     files = {f"css/main.min.{digest}.css": digest, f"layers/x.{'ab' * 32}.json": digest}
-    assert hashed(files, files, lambda _: b"").known == {f"css/main.min.{digest}.css"}
+    assert hashed({path: (sha, 6) for path, sha in files.items()}, lambda _: b"").known == {
+        f"css/main.min.{digest}.css"
+    }
 
 
 @pytest.mark.parametrize("name", SITES)
 def test_of_a_real_build_every_hashed_file_is_known_and_no_other(name: str) -> None:
     with zipfile.ZipFile(site_zip(name)) as archive:
         paths = [info.filename for info in archive.infolist() if not info.is_dir()]
-        hashes = {path: hashlib.sha256(archive.read(path)).hexdigest() for path in paths}
-        found = hashed(paths, hashes, archive.read).known
+        facts = {
+            path: (hashlib.sha256(archive.read(path)).hexdigest(), archive.getinfo(path).file_size) for path in paths
+        }
+        found = hashed(facts, archive.read).known
     folders = ("assets/", "_astro/", "_app/immutable/", "_next/static/")
     assert found == {path for path in paths if any(folder in path for folder in folders)}
 

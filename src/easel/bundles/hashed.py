@@ -79,6 +79,7 @@ _ABBREVIATIONS = frozenset(
     "css dcim dpi dsc fps gps gpt gtx hdr html https img jpg llm lte pdf png rgb rtx src svg tls tmp vpn xml".split()  # noqa: SIM905
 )
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+_PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
 """Pieces (of one kind of letters, or digits) in eight characters that nobody types; half of all hashes have as many."""
 
@@ -127,11 +128,12 @@ class Hashed(NamedTuple):
     may: Set[str]
 
 
-def hashed(paths: Collection[str], hashes: Mapping[str, str], read: Callable[[str], bytes]) -> Hashed:
-    """Which of a version's files, all of them being in `paths`, are named by a hash of their content.
+def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -> Hashed:
+    """Which of a version's files are named by a hash of their content.
 
-    `hashes` are the files' SHA-256 (hex), `read` gives a file's content and is asked for few: at most `MOST_READ` bytes
-    of pages, scripts, styles and build manifests, and only if the form of some name has to be confirmed.
+    `paths` are all of them, with each one's SHA-256 (hex) and size. `read` gives a file's content and is asked for few:
+    at most `MOST_READ` bytes of pages, scripts, styles and build manifests, and only as long as some name has to be
+    confirmed.
     """
     known: set[str] = set()
     may: set[str] = set()
@@ -147,7 +149,7 @@ def hashed(paths: Collection[str], hashes: Mapping[str, str], read: Callable[[st
             known.add(path)
         elif (sha := _SHA.search(name)) is not None:
             may.add(path)
-            if sha[1] == hashes[path]:
+            if sha[1] == paths[path][0]:
                 known.add(path)
         elif (picture := _PICTURE.match(name)) is not None:
             pictures[path] = picture["t"]
@@ -158,9 +160,8 @@ def hashed(paths: Collection[str], hashes: Mapping[str, str], read: Callable[[st
     may.update(known, forms, pictures)
     known |= _pictures(pictures)
     if forms:
-        by_hash = any(form.kind == "hex" and form.suffix in CODE for form in forms.values())
-        references = _References(paths, read, by_hash=by_hash)
-        known |= _angular(forms, references)
+        references = _References(paths, read, forms)
+        known |= _angular(forms, known, references)
         left = {path: form for path, form in forms.items() if path not in known}
         known |= _confirmed(left, paths, known, references)
     return Hashed(known, may)
@@ -183,7 +184,7 @@ def _form(stem: str, suffix: str) -> _Form | None:
     return None
 
 
-def _angular(forms: Mapping[str, _Form], references: _References) -> set[str]:
+def _angular(forms: Mapping[str, _Form], others: Collection[str], references: _References) -> set[str]:
     """Angular's entries and media: `main-` or a chunk is among them, and every one is in base 32, of which many a hash
     reads as a word: then its page has to name it."""
     by_folder: dict[str, set[str]] = defaultdict(set)
@@ -193,7 +194,7 @@ def _angular(forms: Mapping[str, _Form], references: _References) -> set[str]:
     known: set[str] = set()
     for folder, entries in by_folder.items():
         names = {path.rpartition("/")[2].partition("-")[0] for path in entries}
-        if "main" not in names and not any(path.startswith(f"{folder}/chunk-".lstrip("/")) for path in forms):
+        if "main" not in names and not any(path.startswith(f"{folder}/chunk-".lstrip("/")) for path in others):
             continue
         known |= entries
         media = f"{folder}/media/".lstrip("/")
@@ -241,7 +242,11 @@ def _confirmed(
         named = {path for path, form in members.items() if references.names_code(path, form)}
         by_name = 2 * len(named) >= len(members)
         if by_name:
-            good = untyped & named
+            good = {
+                path
+                for path in untyped & named
+                if kind == "hex" or not _of_words(members[path].token) or references.by_build(path)
+            }
             if 4 * len(untyped) >= 3 * len(members) and len(untyped) > 2:
                 # Where most are hashes, one that reads as a word is a hash too, as long as scripts ask for it.
                 good |= {
@@ -269,7 +274,7 @@ def _confirmed(
             if any(by_names):
                 shown = references.by_code(path) or (references.by_pages(path) and _is_random(form))
             else:
-                shown = form.kind == "hex" or len(_PIECES.findall(form.token)) != 4 or not _of_words(form.token)
+                shown = form.kind == "hex" or not _of_words(form.token)
             if shown:
                 known.add(path)
     return known
@@ -302,7 +307,7 @@ def _typed(form: _Form) -> bool:
     eight characters is taken for typed."""
     token = form.token
     if form.kind == "hex":
-        return _typed_hex(token)
+        return _typed_hex(token) or (form.suffix in _SHOWN and token in _PLACEHOLDERS)
     if _surely_typed(token) or _YEAR.search(token):
         return True
     pieces = _PIECES.findall(token)
@@ -328,15 +333,16 @@ def _typed_hex(token: str) -> bool:
         or token.startswith("00")
         or _DATED.match(token) is not None
         or (len(token) == 32 and _UUID.match(token) is not None)
-        or token[:8] in ("1a2b3c4d", "abcd1234", "1234abcd", "a1b2c3d4")
     )
 
 
 def _of_words(token: str) -> bool:
-    """Whether it is put together of what words, models and versions are put together of."""
+    """Whether it is put together of four of what words, models and versions are put together of."""
     pieces = _PIECES.findall(token)
-    return (not token.isalnum() or sum(map(str.isdigit, token)) > 1) and all(
-        piece.isdigit() or _is_word(piece) for piece in pieces
+    return (
+        len(pieces) == 4
+        and (not token.isalnum() or sum(map(str.isdigit, token)) > 1)
+        and all(piece.isdigit() or _is_word(piece) for piece in pieces)
     )
 
 
@@ -349,12 +355,18 @@ def _is_word(piece: str) -> bool:
 class _References:
     """Which files the build's own files name. Read when first asked."""
 
-    def __init__(self, paths: Collection[str], read: Callable[[str], bytes], *, by_hash: bool) -> None:
-        self._by_hash = by_hash
+    def __init__(
+        self, paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes], forms: Mapping[str, _Form]
+    ) -> None:
         self._paths = paths
         self._read = read
+        names = {path: path.rpartition("/")[2].removesuffix(".map").encode() for path in forms}
+        self._code = {names[path] for path, form in forms.items() if form.suffix in CODE}
+        self._media = set(names.values()) - self._code
+        self._by_hash = any(form.kind == "hex" and form.suffix in CODE for form in forms.values())
         self._by_pages: set[bytes] | None = None
         self._by_code: set[bytes] = set()
+        self._by_tools: set[bytes] = set()
         self._hashes: set[bytes] = set()
 
     def names_code(self, path: str, form: _Form) -> bool:
@@ -368,6 +380,12 @@ class _References:
         """Whether a script, a style or a build's manifest names the file. What pages name may be anybody's."""
         self._look()
         return path.rpartition("/")[2].removesuffix(".map").encode() in self._by_code
+
+    def by_build(self, path: str) -> bool:
+        """Whether something of the build's names the file, not only an element of a page as people write them: build
+        tools write `crossorigin` beside addresses of the same origin."""
+        self._look()
+        return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
     def by_pages(self, path: str) -> bool:
         """Whether a page names the file."""
@@ -385,16 +403,25 @@ class _References:
             if kind is not None:
                 kinds[kind].append(path)
         left, named = MOST_READ, _MOST_NAMED
-        for kind, most in ((_MANIFEST, 2), (_CODE, _MOST_SCRIPTS), (_PAGE, _MOST_PAGES)):
+        for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
-            for path in sorted(kinds[kind], key=_nearness)[:most]:
+            nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
+            # The small ones name the large ones, more often than not.
+            for path in sorted(nearest, key=lambda path: self._paths[path][1]):
+                if self._media <= self._by_code and self._code <= self._by_code | self._by_pages:
+                    return
                 content = self._read(path)[: min(left, MOST_OF_ONE)]
                 left -= len(content)
                 found = set()
                 for match in islice(_SUFFIX_NAMED.finditer(content), named):
                     before = content[max(0, match.start() - _LONGEST_NAMED) : match.end()]
-                    found.add(before.translate(_IN_NAMES).rpartition(b"/")[2])
+                    name = before.translate(_IN_NAMES).rpartition(b"/")[2]
+                    found.add(name)
                     named -= 1
+                    if kind == _PAGE and name in self._code:
+                        after = content[match.end() : match.end() + _LONGEST_NAMED].partition(b">")[0]
+                        if b"crossorigin" in before.rpartition(b"<")[2] + after:
+                            self._by_tools.add(name)
                 into |= found - {path.rpartition("/")[2].encode()}
                 if kind == _CODE and self._by_hash:
                     self._hashes.update(_QUOTED_HASH.findall(content))
@@ -409,8 +436,3 @@ def _kind(path: str) -> int | None:
     if path.endswith((".js", ".mjs", ".css")):
         return _CODE
     return _PAGE if path.endswith((".html", ".htm")) else None
-
-
-def _nearness(path: str) -> tuple[int, str]:
-    """The order in which files are looked through: those near the root first."""
-    return path.count("/"), path

@@ -114,7 +114,7 @@ def _find_hashed(files: Mapping[str, Member], bundle: memoryview) -> Hashed:
         member = files[path]
         return inflated(raw(member, bundle), member.method, MOST_OF_ONE)
 
-    return hashed(files, {path: member.hash for path, member in files.items()}, read)
+    return hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
 
 
 def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
