@@ -44,7 +44,7 @@ from easel.deploys.service import check_source_files
 from easel.deploys.smoke import missing_assets
 from easel.edge.asked import read
 from easel.errors import EaselError
-from easel.serving.fingerprint import is_fingerprinted, may_be_of_an_earlier_version
+from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
 from easel.serving.resolve import decode_path
 from easel.serving.runtime import inject, runtime_script
@@ -326,7 +326,7 @@ def functions() -> Iterator[Case]:
         "check_source_files, text": (lambda text: check_source_files({"a": text}, limits), 4 * USUAL),
         "decode_path": (lambda text: decode_path("/" + text), LONGEST_PATH // 4),
         "decode_path, escaped": (lambda text: decode_path("/" + _escaped(text)), LONGEST_PATH // 36),
-        "is_fingerprinted": (is_fingerprinted, 256),
+        "looks_fingerprinted": (looks_fingerprinted, 256),
         "may_be_of_an_earlier_version": (may_be_of_an_earlier_version, 256),
         "content_type": (content_type, USUAL),
         "acceptable": (acceptable, 256),
