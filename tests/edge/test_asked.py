@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from easel.edge.asked import Recent, read
+from easel.edge.asked import _MATTERS, Recent, read
+from easel.web.heads import VISITORS
 
 HOST = (b"host", b"shop.localhost")
 
@@ -44,6 +45,11 @@ def test_a_plain_request_is_told_apart_by_host_path_encodings_and_condition() ->
 def test_what_is_not_plain_goes_the_full_way(header: tuple[bytes, bytes]) -> None:
     assert read(b"/", [HOST, header], head_only=False) is None
     assert read(b"/", [header, HOST], head_only=False) is None
+
+
+def test_what_sends_a_request_the_full_way_is_read_at_all() -> None:
+    """A header that the connection drops would never be seen here."""
+    assert _MATTERS.keys() <= VISITORS.keys()
 
 
 def test_a_request_without_a_host_goes_the_full_way() -> None:
