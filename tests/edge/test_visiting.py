@@ -144,8 +144,8 @@ def test_a_deep_link_gets_the_app_and_a_missing_script_a_404(edge: RunningEdge, 
 
 
 def test_platform_paths_and_methods_answer_in_the_envelope(edge: RunningEdge, app: Make) -> None:
-    made = app({"index.html": PAGE, "api/data.json": "{}"})
-    answer = edge.get(made.host, "/api/data.json")
+    made = app({"index.html": PAGE, "_easel/data.json": "{}"})
+    answer = edge.get(made.host, "/_easel/data.json")
     assert (answer.status, answer["content-type"]) == (404, "application/json")
     assert json.loads(answer.body)["error"]["code"] == "platform_path"
     assert edge.get(made.host, "/", "DELETE").status == 405

@@ -144,10 +144,10 @@ def test_an_apps_own_files_answer_where_the_platform_has_nothing(folder: str) ->
     assert bare.location == f"/{folder}/"
     assert isinstance(route, File)
     assert route.path == "index.html"
-    for method, fetch_dest, code in (("GET", "empty", "platform_path"), ("POST", None, "platform_path")):
-        found = resolve(site, Request(method, f"/{folder}/users", accept="*/*", fetch_dest=fetch_dest))
+    for method, accept, fetch_dest in (("GET", "*/*", "empty"), ("GET", None, None), ("POST", "*/*", None)):
+        found = resolve(site, Request(method, f"/{folder}/users", accept=accept, fetch_dest=fetch_dest))
         assert isinstance(found, Fixed)
-        assert (found.status, json.loads(found.body)["error"]["code"]) == (404, code)
+        assert (found.status, json.loads(found.body)["error"]["code"]) == (404, "platform_path")
     posted = resolve(site, Request("POST", f"/{folder}/posts.json"))
     assert isinstance(posted, Fixed)
     assert posted.status == 405

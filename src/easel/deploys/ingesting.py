@@ -77,14 +77,13 @@ async def ingest(
         except ObjectTooLargeError as error:
             raise BundleTooLargeError(limit=limit) from error
         progress.say(f"Bundle: {decimal(pinned.size)}, sha256 {pinned.hash[:12]}")
+        # Read meanwhile: from a bucket that takes as long as a small bundle's inspection.
+        reading = asyncio.ensure_future(_files_of(objects, before))
+        held.callback(reading.cancel)
         async with progress.during("inspect"):
-            reading = asyncio.ensure_future(_files_of(objects, before))
-            try:
-                inspection = await _inspect(pinned, settings, allowed, abandoned)
-                earlier = await reading
-            finally:
-                reading.cancel()
+            inspection = await _inspect(pinned, settings, allowed, abandoned)
         async with progress.during("ingest"):
+            earlier = await reading
             files = await with_immutable(
                 database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
             )

@@ -112,16 +112,21 @@ def _find(site: Site, path: str, query: str) -> File | Fixed | None:
 
 
 def fallback(site: Site, path: str, request: Request) -> File | Fixed:
-    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404, or where
-    programs ask the platform, the contract's envelope; for a service worker's script one that ends the worker."""
+    """What answers a path that names nothing: for navigations the app's own page, for all else a plain 404.
+
+    Where programs ask the platform it is the contract's envelope, unless somebody says that it is a page they want. For
+    a service worker's script it is one that ends the worker.
+    """
     if asks_for_worker(request):
         return LEAVING_WORKER
+    prefix = path.split("/", 1)[0]
+    if prefix in SHARED_FOLDERS and "text/html" not in (request.accept or ""):
+        return refusal(PlatformPathError(prefix=prefix))
     if is_navigation(path, request):
         for page, status in ((NOT_FOUND_PAGE, 404), (ENTRY_POINT, 200)):
             member = site.manifest.files.get(page)
             if member is not None:
                 return File(page, member, status, REVALIDATE if status == 200 else NO_STORE, site)
-    prefix = path.split("/", 1)[0]
     return refusal(PlatformPathError(prefix=prefix)) if prefix in SHARED_FOLDERS else not_found()
 
 
