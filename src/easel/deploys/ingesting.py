@@ -55,11 +55,13 @@ async def ingest(
     allowed: Allowances,
     progress: Progress,
     *,
+    notes: list[str],
     before: str | None,
     abandoned: Callable[[], bool],
 ) -> Ingested:
     """Pins the upload, checks and indexes it, and stores bundle and manifest under their hashes.
 
+    `notes` are warnings about the app, which are told with those about the bundle.
     `before` is the manifest of the app's latest version, `abandoned` says that nobody waits any more. Raises
     StopRequestedError, StepTimedOutError, BundleGoneError, BundleTooLargeError, the errors of `bundles` and the store.
     """
@@ -88,13 +90,14 @@ async def ingest(
                 database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
             )
             manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files)
-    _tell(progress, inspection, deploy.warnings)
+    warnings = [*notes, *inspection.warnings]
+    _tell(progress, inspection, [*deploy.warnings, *warnings])
     counts = {
         "files": len(manifest.files),
         "bytes": manifest.total_size,
         "new_bytes": _new_bytes(manifest.files, earlier),
     }
-    return Ingested(manifest, bundle_at, manifest_at, inspection.warnings, counts)
+    return Ingested(manifest, bundle_at, manifest_at, warnings, counts)
 
 
 async def _store(
@@ -137,11 +140,11 @@ async def _inspect(
     return await asyncio.to_thread(inspect_file, pinned.path, limits=limits, allow=allowed, should_stop=abandoned)
 
 
-def _tell(progress: Progress, inspection: Inspection, accepted_with: Sequence[str]) -> None:
+def _tell(progress: Progress, inspection: Inspection, warnings: Sequence[str]) -> None:
     total = sum(member.size for member in inspection.files.values())
     count = len(inspection.files)
     progress.say(f"Checked and indexed {count} file{'s' if count != 1 else ''}, {decimal(total)} inflated")
-    for warning in (*accepted_with, *inspection.warnings):
+    for warning in warnings:
         progress.say(f"Note: {warning}")
 
 

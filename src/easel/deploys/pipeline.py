@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from easel import clock
 from easel.apps.config import allowances, public_settings
-from easel.bundles.models import Allowances, Manifest, decode_manifest
+from easel.bundles.models import Manifest, decode_manifest
 from easel.deploys.errors import (
     AppGoneError,
     DeployTimedOutError,
@@ -27,6 +27,7 @@ from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress, StopRequestedError, milliseconds
 from easel.deploys.service import fail
 from easel.deploys.smoke import SmokeResult, smoke_test
+from easel.deploys.unbuilt import unbuilt_in_settings
 from easel.environments.errors import EnvironmentNotFoundError
 from easel.environments.service import move_pointer
 from easel.errors import EaselError, ServiceUnavailableError
@@ -113,13 +114,13 @@ class Pipeline:
         if taken is None:
             return
         deploy, app, self._before = taken
-        manifest = await self._ingest(deploy, allowances(app.published))
+        manifest = await self._ingest(deploy, app)
         deploy, app = await self._record(manifest, app)
         await self._smoke_test(deploy, app, manifest)
         await self._move_pointer()
         await self._complete()
 
-    async def _ingest(self, deploy: Deploy, allowed: Allowances) -> Manifest:
+    async def _ingest(self, deploy: Deploy, app: HeldApp) -> Manifest:
         """Pin, inspect and ingest: the bundle lies under its hash, the manifest beside it."""
         if deploy.manifest_key is not None:
             return decode_manifest(await self._objects.get(deploy.manifest_key))
@@ -128,8 +129,9 @@ class Pipeline:
             self._objects,
             self._settings,
             deploy,
-            allowed,
+            allowances(app.published),
             self._progress,
+            notes=unbuilt_in_settings(app.published),
             before=self._before,
             abandoned=lambda: self._abandoned,
         )

@@ -29,7 +29,7 @@ from easel.deploys.errors import (
 )
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.states import FINAL
-from easel.deploys.unbuilt import unbuilt
+from easel.deploys.unbuilt import unbuilt_in_sources
 from easel.environments.service import next_sequence
 from easel.errors import EaselError
 from easel.ids import new_id
@@ -105,7 +105,7 @@ async def accept(
         queued_at=clock.now(),
         status="queued",
         attempt=0,
-        warnings=unbuilt(order.source_files, app.published),
+        warnings=unbuilt_in_sources(order.source_files),
         timings={},
     )
     work.session.add(deploy)

@@ -10,15 +10,18 @@ from easel.bundles.names import printable
 _FUNCTIONS = "api/"
 
 
-def unbuilt(source_files: Iterable[str] | None, config: Mapping[str, Any]) -> list[str]:
-    """What there is to tell: of the paths of the deploy's source files, and of the app's published configuration."""
-    said = []
+def unbuilt_in_sources(source_files: Iterable[str] | None) -> list[str]:
+    """Warnings about the paths of a deploy's source files."""
     functions = sorted(path for path in source_files or () if path.startswith(_FUNCTIONS))
-    if functions:
-        more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
-        said.append(
-            f"server functions are not run yet: `{printable(functions[0])}`{more} in `source_files` answers nothing."
-        )
+    if not functions:
+        return []
+    more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
+    return [f"server functions are not run yet: `{printable(functions[0])}`{more} in `source_files` answers nothing."]
+
+
+def unbuilt_in_settings(config: Mapping[str, Any]) -> list[str]:
+    """Warnings about an app's published configuration."""
+    said = []
     access = config.get("auth_config") or {}
     if fields := sorted(name for name, value in access.items() if value and (name, value) != ("mode", "public")):
         named = ", ".join(f"`{printable(name)}`" for name in fields)

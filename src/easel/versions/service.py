@@ -68,8 +68,13 @@ app.id, app.org_id, slug, published_hash, published_version, (
     select jsonb_build_object(
         'meta', jsonb_build_object('indexable', p.meta -> 'indexable'),
         'build_config', jsonb_build_object(
-            'allow', p.build_config -> 'allow', 'env_vars', p.build_config -> 'env_vars'))
-      from jsonb_to_record(published) as p (meta jsonb, build_config jsonb))
+            'allow', p.build_config -> 'allow', 'env_vars', p.build_config -> 'env_vars',
+            'api_allow', jsonb_array_length(nullif(p.build_config -> 'api_allow', 'null')) > 0),
+        'auth_config', (
+            select jsonb_object_agg(field.key, case field.key when 'mode' then field.value else 'true' end)
+              from jsonb_each(nullif(p.auth_config, 'null')) as field
+             where field.value not in ('null', 'false', '""', '[]', '{}')))
+      from jsonb_to_record(published) as p (meta jsonb, build_config jsonb, auth_config jsonb))
 """
 """The columns of `HeldApp`. The configuration, which may be a hundred times as large, is unpacked in the database."""
 
