@@ -81,6 +81,27 @@ def test_what_an_environment_serves_or_an_open_tab_may_still_need_is_kept(platfo
     assert four.visit(environment="staging").headers["x-easel-version"] == "1"
 
 
+def test_a_pruned_versions_configuration_goes_unless_a_version_or_a_rollback_needs_it(
+    platform: Platform, app: RunningApp
+) -> None:
+    for number in (1, 2, 3, 4):
+        app.deploy({"index.html": f"<!doctype html><title>{number}</title>"})
+        app.client.patch(app.path, json={"meta": {"description": f"after {number}"}})
+        assert app.client.post(f"{app.path}/publish", json={"message": str(number)}).status_code == 200
+    assert prune_and_sweep(platform, app, LATER) == [1, 2, 3, 4, 5, 6]
+    with platform.database() as connection:
+        kept = connection.execute("select count(*) from configuration where app_id = %s", (app.app_id,)).fetchone()
+    # That of 7, which 6 published and a rollback leads to, and of 8.
+    assert kept == (2,)
+    assert app.client.get(f"{app.path}/versions/2").json()["config"] is None
+    assert app.client.get(f"{app.path}/versions/7").json()["config"]["meta"]["description"] == "after 3"
+    compared = app.client.get(f"{app.path}/versions/1/diff/8").json()
+    assert [file["path"] for file in compared["files"]] == ["index.html"]
+    assert app.client.post(f"{app.path}/rollback").json()["meta"]["description"] == "after 3"
+    refused = app.client.post(f"{app.path}/rollback")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "version_pruned")
+
+
 def test_by_default_everything_is_kept() -> None:
     assert Policy.of(Settings()) is None
     assert Policy.of(Settings(versions_kept=5)) == Policy(count=5, age=None, skew=7 * 86400)

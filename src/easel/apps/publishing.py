@@ -15,6 +15,7 @@ from easel.apps.service import with_hashes
 from easel.environments.models import Audit, Environment
 from easel.environments.service import get_environment, locked_error, move_pointer
 from easel.storage.database import Transaction
+from easel.versions.errors import VersionPrunedError
 from easel.versions.models import Version
 from easel.versions.service import Files, Origin, get_version, record_published
 
@@ -64,7 +65,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     """Goes back to the configuration published before the one that is live; gives what there is to tell.
 
     Before an app's first publish, what it was created with is live: that is in the versions recorded until then.
-    The code that is served stays as it is. Raises NothingToRollBackError, EnvironmentLockedError.
+    The code that is served stays as it is. Raises NothingToRollBackError, EnvironmentLockedError, VersionPrunedError.
     """
     production = await _unlocked_production(work, app)
     if app.published_version is None:
@@ -74,7 +75,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     target = await get_version(work, app, earlier) if earlier is not None else await _before(work, app, current)
     if target is None:
         raise NothingToRollBackError()
-    kept = not await adopt_config(work, app, target.config_hash, earlier, shown=True)
+    kept = not await adopt_config(work, app, target.config_hash, earlier, of=target.number, shown=True)
     work.session.add(
         Audit(
             org_id=app.org_id,
@@ -118,10 +119,11 @@ _ADOPT_AS_DRAFT: LiteralString = _ADOPT_OTHER.replace("published = c.config", "p
 
 
 async def adopt_config(
-    work: Transaction, app: App, configuration: str, version: int | None, *, shown: bool = False
+    work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
-    """Makes an earlier configuration live, which is recorded under that hash. The draft follows if it holds no changes
-    of its own; says whether it did. With `shown` the app has its draft then, as it is now.
+    """Makes the configuration of the version `of` live, which is recorded under that hash. The draft follows if it
+    holds no changes of its own; says whether it did. With `shown` the app has its draft then, as it is now. Raises
+    VersionPrunedError where the version has given its configuration up.
 
     The caller holds the app's row. The configuration goes from one row of the database into another, if at all.
     """
@@ -135,7 +137,10 @@ async def adopt_config(
     statement = _ADOPT if app.published_hash == configuration else _ADOPT_AS_DRAFT if follows else _ADOPT_OTHER
     at = clock.now()
     which = {"app": app.id, "hash": configuration, "version": version, "at": at, "shown": shown}
-    ((draft,),) = await work.sql(statement, now | which)
+    rows = await work.sql(statement, now | which)
+    if not rows:
+        raise VersionPrunedError(version=of)
+    ((draft,),) = rows
     now |= {"published_at": at, "updated_at": at} | ({"draft": draft} if shown else {})
     for name, value in now.items():
         set_committed_value(app, name, value)

@@ -57,7 +57,7 @@ async def restore(
         app = await get_app(work, caller, app_id, lock=True)
         if with_config:
             whole = await get_version(work, app, number)
-            await adopt_config(work, app, whole.config_hash, whole.config_version)
+            await adopt_config(work, app, whole.config_hash, whole.config_version, of=number)
             await routing_changed(work, app_id)
         if lock:
             reason = lock_reason or "locked by a restore"

@@ -1,8 +1,9 @@
 """Letting old versions go, where the operator wants that. By default every version is kept for ever.
 
-A pruned version keeps its number, its record, its manifest and its sources: it is listed and compared as before. What
-it gives up is its bundle, so it can neither be served, restored nor downloaded. Its objects are not removed here but by
-the sweep of orphans, which removes what nothing refers to any more.
+A pruned version keeps its number, its record, its manifest and its sources: it is listed, and its files are compared,
+as before. It gives up its bundle, so it can neither be served, restored nor downloaded; and its configuration, unless
+another version has the same or a rollback leads to it. Its objects are not removed here but by the sweep of orphans,
+which removes what nothing refers to any more.
 """
 
 from __future__ import annotations
@@ -74,6 +75,23 @@ delete from variants x where x.app_id = %(app)s and not exists (
     select from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
      where v.app_id = x.app_id and v.manifest_key = x.manifest_key and p.number is null)
 """
+# What a rollback brings back is the configuration that was published before the one that is live, or, before the first
+# publish, that of the version before it.
+_FORGET_CONFIGURATIONS: LiteralString = """
+with live as (
+    select v.number, v.previous_published
+      from version v join app a on a.id = v.app_id and a.published_version = v.number
+     where v.app_id = %(app)s
+), needed as (
+    select v.config_hash
+      from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
+     where v.app_id = %(app)s
+       and (p.number is null or v.number in (
+           select coalesce(l.previous_published, (
+               select max(b.number) from version b where b.app_id = %(app)s and b.number < l.number)) from live l))
+)
+delete from configuration where app_id = %(app)s and hash not in (select config_hash from needed)
+"""
 _COUNT: LiteralString = "update app set prunings = prunings + 1 where id = %(app)s"
 _APPS: LiteralString = (
     "select id from app where id > %(after)s and deleted_at is null and last_version > %(count)s"
@@ -108,6 +126,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
         await work.sql(_PRUNE, {"app": app_id, "org": held[0][0], "numbers": numbers})
         # What was optimised for them goes as well, or a later deploy of the same files would take it for made.
         await work.sql(_FORGET_VARIANTS, which)
+        await work.sql(_FORGET_CONFIGURATIONS, which)
         await work.sql(_COUNT, which)
         await routing_changed(work, app_id)
     logger.info("pruned %d versions of %s", len(numbers), app_id)

@@ -98,7 +98,7 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
         if manifest
         else None,
         source_files=sources,
-        config=shown(config),
+        config=shown(config) if config is not None else None,
     )
 
 
@@ -131,7 +131,10 @@ def _diff(
 ) -> Response:
     contents = diff.contents(manifests[0]), diff.contents(manifests[1])
     before, after = sources
-    old_config, new_config = configs[old.config_hash], configs[new.config_hash]
+    old_config, new_config = configs.get(old.config_hash, {}), configs.get(new.config_hash, {})
+    if old.config_hash not in configs or new.config_hash not in configs:
+        # One of them is pruned. Where only one is known, all of it would look changed.
+        old_config = new_config = {}
     paths = diff.section_paths({**old_config, **new_config}, (*contents, before or {}, after or {}))
     files = diff.compare(*contents)
     settings = diff.compare(diff.configuration(old_config, paths), diff.configuration(new_config, paths))

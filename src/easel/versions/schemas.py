@@ -86,7 +86,9 @@ class VersionDetailResponse(VersionAdditions):
     git_commit_message: str | None = None
     git_author: str | None = None
     is_active: dict[str, bool] | None = None
-    config: dict[str, Any] = Field(description="The configuration recorded with the version, secrets masked")
+    config: dict[str, Any] | None = Field(
+        description="The configuration recorded with the version, secrets masked; null where it was pruned with it"
+    )
 
 
 class FileDiff(Answer):

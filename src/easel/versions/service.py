@@ -288,19 +288,20 @@ _CONFIGURATIONS: LiteralString = (
 
 
 async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
-    """The configurations of these versions by their hashes: each is read once, however many have it."""
+    """The configurations of these versions by their hashes: each is read once, however many have it. Those that pruned
+    versions have given up are missing."""
     hashes = sorted({version.config_hash for version in versions})
     return dict(await work.sql(_CONFIGURATIONS, {"app": app.id, "org": app.org_id, "hashes": hashes}))
 
 
 _DETAILS: LiteralString = """
-select config, exists (select from pruned where app_id = %(app)s and number = %(number)s)
-  from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s
+select (select config from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s),
+       exists (select from pruned where app_id = %(app)s and number = %(number)s)
 """
 
 
-async def details_of(work: Transaction, version: Version) -> tuple[Config, bool]:
-    """The version's configuration, and whether it is pruned."""
+async def details_of(work: Transaction, version: Version) -> tuple[Config | None, bool]:
+    """The version's configuration, and whether it is pruned: then it may have given its configuration up."""
     which = {"app": version.app_id, "org": version.org_id, "number": version.number, "hash": version.config_hash}
     ((config, pruned),) = await work.sql(_DETAILS, which)
     return config, pruned
