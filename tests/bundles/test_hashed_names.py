@@ -197,6 +197,13 @@ def test_of_a_real_build_every_hashed_file_is_known_and_no_other(name: str) -> N
     assert found == {path for path in paths if any(folder in path for folder in folders)}
 
 
+def test_many_folders_are_judged_in_one_pass_each() -> None:
+    names = [f"d{number}/{name}" for number in range(3_000) for name in ("main-AB2CDE3F.js", "x-aB3_xY9k.png", "a.css")]
+    known(names)
+    known([f"{'.min' * 60}{number}.js" for number in range(1_000)])
+    known([f"{'_app/immutable/' * 19}{number}.js" for number in range(1_000)])
+
+
 @pytest.mark.parametrize("filler", [b"x", b".js", b'"0123456', b"a.js-", b"-_."])
 def test_files_are_looked_through_in_one_pass_whatever_they_hold(filler: bytes) -> None:
     names = build(("assets/{w}.{h}.js", HEX, 8, 8))

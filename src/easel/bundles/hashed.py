@@ -49,6 +49,8 @@ _OWN_FOLDERS = re.compile(
         )
     )
 )
+_LONGEST = 300
+"""Characters of a path that are looked at; no tool writes longer ones, and the patterns' work grows faster."""
 _MARKS = re.compile(r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|\.md\.|assets/[js]|_hu|chunk-")
 """One of these is in whatever matches, and is found sooner."""
 _ANGULAR = re.compile(r"(?:^|/)(?:main|polyfills|styles|scripts|worker)-(?P<t>[A-Z2-7]{8})\.(?:m?js|css)(?:\.map)?\Z")
@@ -57,9 +59,9 @@ _MD5_IMAGE = re.compile(r"(?:^|/)assets/(?:[^/]+/)*[^/]+[.-][0-9a-f]{32}(?:@[1-9
 _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|webp|svg)\Z")
 _SHA = re.compile(r"[-.]([0-9a-f]{64})\.[a-z0-9]+\Z")
 
-_NAME = re.compile(
-    r"(?P<stem>.+?)(?:\.(?:chunk|min|bundle|module|esm|lean|legacy))*(?:@[1-9]x)?\.(?P<suffix>[a-z0-9]+)(?:\.map)?\Z"
-)
+_SUFFIX = re.compile(r"[a-z0-9]+\Z")
+_SCALE = re.compile(r"@[1-9]x\Z")
+_KINDS_OF_SCRIPTS = (".chunk", ".min", ".bundle", ".module", ".esm", ".lean", ".legacy")
 _HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
 _HEX_LENGTHS = frozenset({8, 10, 16, 20, 32})
 _SOME_HEX = re.compile(r"[0-9a-f]{6,64}\Z")
@@ -109,7 +111,7 @@ class _Form(NamedTuple):
 
 def certain(path: str) -> bool:
     """Whether the path alone says that the name holds a hash: it is one tool's own, in folder and form."""
-    match = _OWN_FOLDERS.search(path) if _MARKS.search(path) else None
+    match = _OWN_FOLDERS.search(path) if len(path) <= _LONGEST and _MARKS.search(path) else None
     if match is None:
         return False
     if (token := match["next"]) is not None:
@@ -142,8 +144,8 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -
     md5_images = any("_expo/static/" in path or _DOCUSAURUS.search(path) for path in paths)
     for path in paths:
         name = path.rpartition("/")[2]
-        match = _NAME.match(name)
-        if match is None or match["suffix"] in ("html", "htm"):
+        stem, suffix = _split(name)
+        if len(path) > _LONGEST or not stem or suffix in ("html", "htm"):
             continue
         if certain(path) or (md5_images and _MD5_IMAGE.search(path)):
             known.add(path)
@@ -153,9 +155,9 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -
                 known.add(path)
         elif (picture := _PICTURE.match(name)) is not None:
             pictures[path] = picture["t"]
-        elif (form := _form(match["stem"], match["suffix"])) is not None:
+        elif (form := _form(stem, suffix)) is not None:
             forms[path] = form
-        elif (end := _HEX_END.search(match["stem"])) is not None and _SOME_HEX.match(end[1]):
+        elif (end := _HEX_END.search(stem)) is not None and _SOME_HEX.match(end[1]):
             may.add(path)
     may.update(known, forms, pictures)
     known |= _pictures(pictures)
@@ -165,6 +167,16 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -
         left = {path: form for path, form in forms.items() if path not in known}
         known |= _confirmed(left, paths, known, references)
     return Hashed(known, may)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The part of a name that may end with a hash, and the suffix; empty where there is no suffix."""
+    stem, _, suffix = name.removesuffix(".map").rpartition(".")
+    stem = _SCALE.sub("", stem)
+    for _ in range(2):
+        for kind in _KINDS_OF_SCRIPTS:
+            stem = stem.removesuffix(kind)
+    return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
 
 
 def _form(stem: str, suffix: str) -> _Form | None:
@@ -191,19 +203,15 @@ def _angular(forms: Mapping[str, _Form], others: Collection[str], references: _R
     for path, form in forms.items():
         if _ANGULAR.search(path) and (not _typed(form) or (form.token.isalpha() and references.by_pages(path))):
             by_folder[path.rpartition("/")[0]].add(path)
-    known: set[str] = set()
-    for folder, entries in by_folder.items():
-        names = {path.rpartition("/")[2].partition("-")[0] for path in entries}
-        if "main" not in names and not any(path.startswith(f"{folder}/chunk-".lstrip("/")) for path in others):
+    of_angular = {path.rpartition("/")[0] for path in others if path.rpartition("/")[2].startswith("chunk-")}
+    of_angular |= {folder for folder, entries in by_folder.items() if any("main-" in path for path in entries)}
+    known = {path for folder in of_angular for path in by_folder.get(folder, ())}
+    for path, form in forms.items():
+        above, _, folder = path.rpartition("/")[0].rpartition("/")
+        if folder != "media" or above not in of_angular or form.kind != "b32" or form.before != "-":
             continue
-        known |= entries
-        media = f"{folder}/media/".lstrip("/")
-        known |= {
-            path
-            for path, form in forms.items()
-            if form.kind == "b32" and form.before == "-" and path.startswith(media)
-            if not _typed(form) or (form.token.isalpha() and references.by_code(path))
-        }
+        if not _typed(form) or (form.token.isalpha() and references.by_code(path)):
+            known.add(path)
     return known
 
 
@@ -232,7 +240,8 @@ def _confirmed(
             groups[folder, "hex" if form.kind == "hex" else "b64", form.before][path] = form
     # webpack's assets: twenty characters and nothing else, which is no id's form.
     known = {path for path, form in forms.items() if not form.before and not _typed(form)}
-    confirmed: dict[tuple[str, str, str], bool] = {}
+    beside: dict[tuple[str, str, str], bool] = {}
+    below: dict[tuple[str, str, str], bool] = {}
     for (folder, kind, before), members in groups.items():
         if 2 * len(members) < code_in[folder]:
             continue
@@ -265,11 +274,19 @@ def _confirmed(
             }
         if good:
             known |= good
-            confirmed[folder, kind, before] = by_name
+            beside[folder, kind, before] = by_name
+            if folder:
+                top = folder.partition("/")[0]
+                below[top, kind, before] = by_name or below.get((top, kind, before), False)
     for path, form in forms.items():
         if form.suffix in _SHOWN and path not in known and not _typed(form):
-            by_names = [by_name for group, by_name in confirmed.items() if _goes_with(path, form, group)]
-            if not by_names:
+            # A build that wrote such scripts gives pictures and fonts such names too, there or in a folder nearby.
+            folder, kind = path.rpartition("/")[0], "hex" if form.kind == "hex" else "b64"
+            by_names = (
+                beside.get((folder, kind, form.before)),
+                below.get((folder.partition("/")[0], kind, form.before)),
+            )
+            if by_names == (None, None):
                 continue
             if any(by_names):
                 shown = references.by_code(path) or (references.by_pages(path) and _is_random(form))
@@ -278,16 +295,6 @@ def _confirmed(
             if shown:
                 known.add(path)
     return known
-
-
-def _goes_with(path: str, form: _Form, group: tuple[str, str, str]) -> bool:
-    """Whether the build that wrote these scripts would give a picture or font such a name, and put it there."""
-    folder, kind, before = group
-    if (form.kind == "hex") != (kind == "hex") or form.before not in (before, ""):
-        return False
-    own = path.rpartition("/")[0]
-    top, nested, _ = folder.partition("/")
-    return own == folder or own.startswith(f"{top if nested else folder}/")
 
 
 def _is_random(form: _Form) -> bool:

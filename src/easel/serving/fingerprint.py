@@ -6,6 +6,7 @@ import re
 
 from easel.bundles.hashed import certain
 from easel.bundles.models import Member
+from easel.bundles.names import MAX_NAME_BYTES
 
 _BUILD_FOLDERS = re.compile(r"(?:^|/)(?:assets|_astro|_nuxt|_next|build|chunks|immutable|static|dist|js|css|media)/")
 _OF_ONE_BUILD = re.compile(r"(?:^|/)(?:_next/static|_app|_astro|_nuxt|_expo/static)/")
@@ -44,7 +45,7 @@ def may_be_of_an_earlier_version(path: str) -> bool:
 
     Wide, since answering it from an earlier version does no harm.
     """
-    if path.endswith((".html", ".htm")):
+    if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     if looks_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:
         return True
