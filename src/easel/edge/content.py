@@ -7,12 +7,12 @@ import mmap
 import sys
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from easel.bundles.inflate import CHUNK, inflate, raw
+from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, raw
 from easel.bundles.models import STORED, ZSTANDARD, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.bundles.slices import AT_ONCE, decode_in_slices
@@ -33,6 +33,8 @@ _KEPT_AFTER = 0.1
 """Seconds after which a manifest is written down, once its first visitor is served."""
 _ZSTANDARD_AT_ONCE = 32
 """Larger Zstandard members that are being sent at a time: each holds a window of up to 8 MiB meanwhile."""
+_ZSTANDARD_OF_AN_APP = 4
+"""Of one app at a time, so that its slow readers keep no other app's waiting."""
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
@@ -54,6 +56,7 @@ class Content:
         self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
         self._decoding = asyncio.Lock()
         self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
+        self._inflating_of: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
     @property
     def weight(self) -> int:
@@ -132,13 +135,19 @@ class Content:
             self._bundles.forget(bundle.key)
             self.disk.forget(bundle.key)
 
+    @asynccontextmanager
+    async def _turn_of(self, app_id: str) -> AsyncIterator[None]:
+        own = self._inflating_of.setdefault(app_id, asyncio.Semaphore(_ZSTANDARD_OF_AN_APP))
+        async with own, self._inflating:
+            yield
+
     async def stream(self, part: Part) -> AsyncIterator[bytes]:
         """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
 
         Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
         """
         if not _is_sent_as_it_lies(part):
-            async with self._inflating if part.member.method == ZSTANDARD else nullcontext():
+            async with self._turn_of(part.source.app_id) if part.member.method == ZSTANDARD else nullcontext():
                 for piece in pieces(part, await self.bundle(part.source.manifest, part.member, part)):
                     yield piece
             return
@@ -210,6 +219,8 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
         at += len(piece)
         if at >= part.stop:
             return
+    if at < part.stop:
+        raise DamagedDataError("the compressed data is cut off")
 
 
 def _lies(part: Part) -> tuple[int, int]:
