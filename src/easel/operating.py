@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from easel.errors import EaselError
-from easel.places import lock_data_dir
+from easel.places import DataFolderMissingError, lock_data_dir
 from easel.roles import open_reserve, open_vault, require_schema, require_shared
 from easel.settings import Settings
 from easel.storage.disk_reserve import DiskReserve
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
     from easel.transfer.models import Index
     from easel.transfer.service import Made
     from easel.transfer.verifying import Fault, Verified
-
-
-class DataFolderMissingError(EaselError):
-    """{folder} holds no data of Easel. Name the folder with `--data-dir`, or run `easel serve` there first."""
-
-    status = 404
-    code = "data_folder_missing"
 
 
 @contextmanager

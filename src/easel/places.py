@@ -25,6 +25,13 @@ class DataDirUnusableError(EaselError):
     code = "data_dir_unusable"
 
 
+class DataFolderMissingError(EaselError):
+    """{folder} holds no data of Easel. Name the folder with `--data-dir`, or run `easel serve` there first."""
+
+    status = 404
+    code = "data_folder_missing"
+
+
 def lock_data_dir(folder: Path) -> IO[str]:
     """Makes the folder if need be, and holds it for as long as the file that is given stays open.
 

@@ -93,7 +93,7 @@ class Neighbours(RuleBasedStateMachine):
 
         async def go() -> None:
             async with self.world.database.transaction() as work:
-                app = await self._app(work, old)
+                app = await self._app(work, old, with_draft=True)
                 vault = self.world.vault
                 await update_app(work, vault, app, request, dry_run=dry_run, reserved_for=90 * DAY)
 
@@ -124,9 +124,9 @@ class Neighbours(RuleBasedStateMachine):
     def sweep(self) -> None:
         self.world.do(sweep(self.world.database, self.world.objects, self.world.queue, self.world.settings))
 
-    async def _app(self, work: Transaction, slug: str) -> App:
+    async def _app(self, work: Transaction, slug: str, *, with_draft: bool = False) -> App:
         who, app_id, _ = self.live[slug]
-        return await get_app(work, self.callers[who], app_id, lock=True)
+        return await get_app(work, self.callers[who], app_id, lock=True, with_draft=with_draft)
 
 
 async def _create(work: Transaction, world: World, caller: Principal, slug: str) -> App:

@@ -53,7 +53,11 @@ class Installed(Platform):
         """The text with its places, ports and people moved to this machine."""
         for place in ("/opt/easel", "/etc/easel", "/etc/systemd", "/var/lib/easel", "/var/backups", "/usr/local/sbin"):
             text = text.replace(place, str(self.folder) + place)
-        text = text.replace(":8000", f":{self.api_port}").replace("EASEL_EDGE_PUBLIC_PORT=443", "")
+        text = (
+            text.replace(":8000", f":{self.api_port}")
+            .replace(":9000", f":{self.api_port + 1000}")
+            .replace("EASEL_EDGE_PUBLIC_PORT=443", "")
+        )
         text = re.sub(r"-[og] easel\b|runuser -u easel --", "", text)
         return re.sub(r"^(User|Group)=easel$", "", text, flags=re.M)
 

@@ -34,7 +34,7 @@ def grown() -> int:
 
 def said(edge: RunningEdge) -> dict[str, int]:
     """`easel_edge_cache_bytes` by kind."""
-    text = edge.get("localhost", "/metrics").body.decode()
+    text = edge.private("/metrics").body.decode()
     return {
         sample.labels["kind"]: int(sample.value)
         for family in text_string_to_metric_families(text)

@@ -285,7 +285,7 @@ def test_a_path_longer_than_any_file_has_is_answered_like_one_that_is_missing(pi
     assert isinstance(found, File)
     assert (found.path, found.status) == ("index.html", 200)
     assert isinstance(navigate(SITE, target + ".css"), Fixed)
-    assert isinstance(navigate(SITE, "/api" + target), Fixed)
+    assert isinstance(navigate(SITE, "/_easel" + target), Fixed)
 
 
 @given(st.sampled_from(sorted(PAGES)))

@@ -172,7 +172,7 @@ def test_uploads_leave_the_reserve_free_and_what_is_deleted_makes_room_soon(mach
     assert not list((platform.data_dir / "scratch").iterdir())
     # Less than the reserve is free now, and all but what takes room goes on.
     machine.take(machine.room.spare + 1024 * 1024)
-    assert httpx.get(f"{platform.api_url}/readyz", trust_env=False).json()["disk"] == "low"
+    assert platform.private("api", "/readyz").json()["disk"] == "low"
     assert put(other, b"small").json()["error"]["code"] == "storage_full"
     large = {"config": {"public_env": {"A": "x" * 100_000}}}
     assert other.client.patch(other.path, json=large).json()["error"]["code"] == "storage_full"

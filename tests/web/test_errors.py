@@ -65,7 +65,7 @@ def test_health_and_readiness_answer_without_a_key_and_say_more_on_the_private_p
         assert client.get("/openapi.json").json()["info"]["version"] == "0.82"
         assert client.get("/docs").status_code == 200
     ready = platform.private("api", "/readyz").json()
-    assert ready == {"status": "ok", "database": "ok", "queue": "ok", "objects": "ok"}
+    assert ready == {"status": "ok", "database": "ok", "queue": "ok", "objects": "ok", "disk": "ok"}
     assert "easel_api_request_seconds" in platform.private("api", "/metrics").text
 
 

@@ -26,6 +26,7 @@ _B64, _HEX, _B32 = (
     r"[A-Z2-7]{8}",
 )
 
+_B32_ONLY = re.compile(_B32)
 _OWN_FOLDERS = re.compile(
     "|".join(
         (
@@ -189,7 +190,7 @@ def _form(stem: str, suffix: str) -> _Form | None:
             return _Form("hex", before, end[1], suffix)
     end = _B64_END.search(stem)
     if end is not None and end.start(1):
-        return _Form("b32" if re.fullmatch(_B32, end[1]) else "b64", stem[end.start(1) - 1], end[1], suffix)
+        return _Form("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", stem[end.start(1) - 1], end[1], suffix)
     end = _LONGER_B64_END.search(stem)
     if end is not None:
         return _Form("b64", stem[end.start(1) - 1], end[1], suffix)

@@ -9,6 +9,7 @@ from easel.bundles import errors as bundles
 from easel.cli.exit_codes import ExitCode, for_status
 from easel.deploys import errors as deploys
 from easel.errors import EaselError
+from easel.places import DataFolderMissingError
 from easel.versions import errors as versions
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class NothingToDeployError(CliError):
 class NoDataHereError(CliError):
     """{folder} is no data folder of a server: it holds no `api-key`."""
 
-    code = "data_folder_missing"
+    code = DataFolderMissingError.code
     exit_code = ExitCode.NOT_FOUND
 
 
