@@ -131,8 +131,8 @@ def _hostile(url: str, key: str) -> Iterator[None]:
 async def _storm(url: str, key: str) -> None:
     """Writes, or follows, through as many connections until it is ended, and says how that was answered."""
     answered: dict[int | str, int] = {}
-    variables = {f"V{n}": "x" * 2050 for n in range(990)}
-    body = json.dumps({"build_config": {"env_vars": variables}}).encode()
+    sections = [{"type": "text", "props": {"text": "x" * 19_000}} for _ in range(50)]
+    body = json.dumps({"custom_html": "x" * 1_000_000, "sections": sections}).encode()
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
