@@ -150,6 +150,8 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -
             continue
         if certain(path) or (md5_images and _MD5_IMAGE.search(path)):
             known.add(path)
+        elif stem.isalpha() and stem.strip("abcdef"):
+            continue  # most names: one word, which nothing below would take for a hash
         elif (sha := _SHA.search(name)) is not None:
             may.add(path)
             if sha[1] == paths[path][0]:
@@ -173,10 +175,12 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -
 def _split(name: str) -> tuple[str, str]:
     """The part of a name that may end with a hash, and the suffix; empty where there is no suffix."""
     stem, _, suffix = name.removesuffix(".map").rpartition(".")
-    stem = _SCALE.sub("", stem)
-    for _ in range(2):
-        for kind in _KINDS_OF_SCRIPTS:
-            stem = stem.removesuffix(kind)
+    if "@" in stem:
+        stem = _SCALE.sub("", stem)
+    if "." in stem:
+        for _ in range(2):
+            for kind in _KINDS_OF_SCRIPTS:
+                stem = stem.removesuffix(kind)
     return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
 
 

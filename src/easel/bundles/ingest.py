@@ -48,6 +48,7 @@ HEAVY = 64 * WHOLE
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
 _FOLDER_ICON = "Icon\r"
+_FOLDER_ICONS = (f"/{_FOLDER_ICON}", f"\\{_FOLDER_ICON}")
 """As macOS names the file that holds a folder's icon."""
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 # Of all heavy bundles of this process no more threads work than there are cores, so that a light one, and all else that
@@ -125,7 +126,7 @@ def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry],
     for entry in entries:
         if not entry.size and names_root(entry.name):
             continue  # the folder that the tool was pointed at: "./" by bsdtar, "/" by Dropbox
-        icon = entry.name == _FOLDER_ICON or entry.name.endswith((f"/{_FOLDER_ICON}", f"\\{_FOLDER_ICON}"))
+        icon = entry.name == _FOLDER_ICON or entry.name.endswith(_FOLDER_ICONS)
         path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
         if is_junk(path) or icon:
             if not entry.is_folder:

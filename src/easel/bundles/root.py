@@ -37,7 +37,10 @@ _JUNK = frozenset(
 )  # fmt: skip
 """What operating systems leave in folders, in lower case."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000")
-_JUNK_FOLDERS = (".trash-",)
+_IS_JUNK = re.compile(
+    rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-"
+    rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z)"
+)
 _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z")
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
@@ -62,12 +65,7 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 def is_junk(path: str) -> bool:
     """Whether the member is something an operating system left there, and never part of an app."""
-    parts = path.lower().split("/")
-    return (
-        not _JUNK.isdisjoint(parts)
-        or parts[-1].startswith(_JUNK_FILES)
-        or any(part.startswith(_JUNK_FOLDERS) for part in parts)
-    )
+    return _IS_JUNK.search(path.lower()) is not None
 
 
 def find_root(paths: Collection[str]) -> str:
