@@ -261,7 +261,8 @@ class Pointers(RuleBasedStateMachine):
                     if back:
                         await roll_back(work, app, actor="tester")
                     else:
-                        set_draft(app, {"meta": {"title": title}})
+                        draft = {"meta": {"title": title}}
+                        set_draft(app, draft, config_hash(draft))
                         await work.session.flush()
                         await publish(work, app, message="m", actor="tester")
                 except (EnvironmentLockedError, NothingToRollBackError):

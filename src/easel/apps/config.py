@@ -59,7 +59,11 @@ def seal(vault: Vault, config: Config, before: Config) -> Config:
     A secret given as `***` (what Easel shows) keeps the value it had in `before`; one that did not change keeps its
     sealed form, so that an unchanged configuration stays equal to itself.
     """
-    sealed = json.loads(json.dumps(config))
+    # Only these two sections hold secrets; all else, which may be large, is shared with what was given.
+    copied: Config = {
+        name: json.loads(json.dumps(config[name])) for name in ("build_config", "auth_config") if name in config
+    }
+    sealed: Config = {**config, **copied}
     build = sealed.get("build_config")
     if isinstance(build, dict) and isinstance(build.get("secrets"), dict):
         earlier = ((before.get("build_config") or {}).get("secrets")) or {}
@@ -71,7 +75,7 @@ def seal(vault: Vault, config: Config, before: Config) -> Config:
     auth = sealed.get("auth_config")
     if isinstance(auth, dict):
         _seal_auth(vault, auth, before.get("auth_config") or {})
-    return sealed  # type: ignore[no-any-return]
+    return sealed
 
 
 def _seal_auth(vault: Vault, auth: dict[str, Any], earlier: Mapping[str, Any]) -> None:
@@ -151,7 +155,13 @@ def _comparable(value: Any) -> Any:
 
 def config_hash(config: Config) -> str:
     """SHA-256 (hex) of the configuration alone; equal configurations have equal hashes."""
-    return hashlib.sha256(canonical(config)).hexdigest()
+    return measured(config)[1]
+
+
+def measured(config: Config) -> tuple[int, str]:
+    """How long the configuration is (bytes, in its one spelling), and its hash."""
+    spelled = canonical(config)
+    return len(spelled), hashlib.sha256(spelled).hexdigest()
 
 
 def by_section(config: Config) -> dict[str, tuple[str, int]]:

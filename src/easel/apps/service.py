@@ -17,7 +17,7 @@ from easel import clock
 from easel.access.models import Organisation
 from easel.access.secrets import Vault
 from easel.access.service import Principal
-from easel.apps.config import SECTIONS, Config, canonical, config_hash, merge_patch, public_settings, seal
+from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, public_settings, seal
 from easel.apps.errors import (
     AccessModeNotBuiltError,
     AppNotFoundError,
@@ -146,10 +146,9 @@ async def create_app(
     given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     # A password's hash takes its time, and so does a large configuration: others get their turn meanwhile.
     config = await asyncio.to_thread(seal, vault, {name: given[name] for name in SECTIONS if name in given}, {})
-    _check_size(config)
+    digest = _check_size(config)
     _check_env_vars(config, {})
     _check_access(config)
-    digest = config_hash(config)
     now = clock.now()
     app = App(
         id=new_id("app"),
@@ -191,7 +190,7 @@ async def update_app(
         slug = check_slug(request.slug)
         await refuse_taken(work, slug, app.org_id, reserved_for)
     changed = {name: patch[name] for name in SECTIONS if name in patch}
-    draft = await asyncio.to_thread(_patched, vault, app.slug, app.draft, changed)
+    draft, digest = await asyncio.to_thread(_patched, vault, app.slug, app.draft, changed)
     if dry_run:
         warnings.append("This was a dry run: nothing was changed.")
         return Change(app, warnings)
@@ -199,7 +198,7 @@ async def update_app(
     if not active:
         warnings.append("The app is off the air: all its addresses answer 404 from now on.")
     renamed, switched = slug != app.slug, active != app.is_active
-    set_draft(app, draft)
+    set_draft(app, draft, digest)
     app.slug, app.is_active, app.updated_at = slug, active, clock.now()
     if renamed:
         await flush_slug(work, app, reserved_for)
@@ -210,22 +209,21 @@ async def update_app(
     return Change(app, warnings)
 
 
-def set_draft(app: App, draft: Config) -> None:
-    """Makes this the app's draft; one that is equal stays as it is stored."""
-    digest = config_hash(draft)
+def set_draft(app: App, draft: Config, digest: str) -> None:
+    """Makes this the app's draft, which has that hash; one that is equal stays as it is stored."""
     if digest != app.draft_hash:
         app.draft, app.draft_hash = draft, digest
 
 
-def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> Config:
+def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> tuple[Config, str]:
     # Sealing first keeps a masked secret what it was, and lets the merge work on values at rest.
     merged = merge_patch(draft, patch)
     sealed = seal(vault, merged, draft)
     _check_valid(slug, merged)
-    _check_size(sealed)
+    digest = _check_size(sealed)
     _check_env_vars(sealed, draft)
     _check_access(sealed)
-    return sealed
+    return sealed, digest
 
 
 def _check_valid(slug: str, config: Config) -> None:
@@ -250,10 +248,12 @@ def _check_access(config: Config) -> None:
         raise AccessModeNotBuiltError(mode=mode)
 
 
-def _check_size(config: Config) -> None:
-    size = len(canonical(config))
+def _check_size(config: Config) -> str:
+    """The configuration's hash, if it is not too large."""
+    size, digest = measured(config)
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
+    return digest
 
 
 def _check_env_vars(config: Config, before: Config) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from easel.deploys.errors import TooManyLogStreamsError
+
+
+def _soon() -> int:
+    """Seconds, of which each client is told others, so that those who were refused together do not come back together."""
+    return 5 + secrets.randbelow(15)
 
 
 class Streams:
@@ -25,7 +31,7 @@ class Streams:
         """Raises TooManyLogStreamsError where it may open no other."""
         if self._most and self._open[organisation] >= self._most:
             raise TooManyLogStreamsError(
-                limit=self._most, used=self._open[organisation], retry_after_seconds=5, retryable=True
+                limit=self._most, used=self._open[organisation], retry_after_seconds=_soon(), retryable=True
             )
 
     @contextmanager

@@ -35,6 +35,7 @@ from easel.settings import Settings
 from easel.web.bodies import takes_texts
 from easel.web.context import Deployer, Parts, Reader, Services, Work
 from easel.web.errors import error_answer
+from easel.web.limits import opens_a_stream
 from easel.web.route import EaselRoute
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
@@ -138,6 +139,7 @@ async def cancel_deploy(
     response_class=EventSourceResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
+@opens_a_stream
 async def stream_deploy_logs(
     app_id: str,
     deploy_id: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,11 @@ class TooManyAtOnceError(LimitReachedError):
     status = 429
     code = "too_many_at_once"
     limit = "requests_at_once"
+
+
+def _soon() -> int:
+    """Seconds, of which each client is told others, so that those who were refused together do not come back together."""
+    return 1 + secrets.randbelow(4)
 
 
 class Turns:
@@ -44,7 +50,9 @@ class Turns:
         if queue is None:
             queue = self._waiting[sharer] = deque()
         if self._most_waiting is not None and len(queue) >= self._most_waiting:
-            raise TooManyAtOnceError(limit=self._most_waiting, used=len(queue), retry_after_seconds=1, retryable=True)
+            raise TooManyAtOnceError(
+                limit=self._most_waiting, used=len(queue), retry_after_seconds=_soon(), retryable=True
+            )
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:

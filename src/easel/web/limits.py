@@ -51,6 +51,12 @@ def weight_of(endpoint: Callable[..., Any]) -> float:
     return float(weight) if isinstance(weight, int | float) else PLAIN
 
 
+def opens_a_stream(endpoint: Endpoint) -> Endpoint:
+    """Marks an operation whose answer goes on: where an organisation has too many open, it is refused at once."""
+    endpoint.opens_a_stream = True  # type: ignore[attr-defined]
+    return endpoint
+
+
 class Limiter:
     """What each organisation has asked for in the last minute: a bucket that fills again by the second."""
 

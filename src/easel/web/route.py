@@ -62,6 +62,7 @@ class EaselRoute(APIRoute):
         """The route's handler, inside a transaction."""
         handle = super().get_route_handler()
         rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
+        opens_a_stream = getattr(self.endpoint, "opens_a_stream", False)
         needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
         abridgement: Abridgement | None = getattr(self.endpoint, "abridgement", None)
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -72,6 +73,8 @@ class EaselRoute(APIRoute):
             request.state.weight = weight
             # Whoever asks for far too much is told so before anything is looked up.
             services_of(request).limiter.refuse_over(_whose(request))
+            if opens_a_stream:
+                services_of(request).streams.refuse_over(_whose(request))
             if not request.has_body or request.is_small:
                 if request.has_body:
                     await request.take()
