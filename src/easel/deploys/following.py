@@ -12,7 +12,7 @@ from easel.deploys.errors import TooManyLogStreamsError
 
 
 def _soon() -> int:
-    """Seconds, of which each client is told others, so that those who were refused together do not come back together."""
+    """Seconds, others for each client, so that those who were refused together do not come back together."""
     return 5 + secrets.randbelow(15)
 
 

@@ -21,7 +21,7 @@ class TooManyAtOnceError(LimitReachedError):
 
 
 def _soon() -> int:
-    """Seconds, of which each client is told others, so that those who were refused together do not come back together."""
+    """Seconds, others for each client, so that those who were refused together do not come back together."""
     return 1 + secrets.randbelow(4)
 
 
