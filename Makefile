@@ -32,8 +32,8 @@ serve: install-runtime
 	$(BIN)/easel serve $(ARGS)
 
 check: install
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench testbed
+	$(BIN)/ruff format --check src tests bench testbed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -65,8 +65,8 @@ docs: install
 	$(BIN)/python -m pytest tests/docs $(ARGS)
 
 format: install
-	$(BIN)/ruff check --fix src tests bench
-	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench testbed
+	$(BIN)/ruff format src tests bench testbed
 
 # Pins with hashes, for every Python from 3.11 on, without naming where packages come from.
 lock: install

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.against import ROUNDS, compare
 from bench.measure import Report
-from bench.running import make_platform
+from testbed.running import make_platform
 
 ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
 """In this order: the large deploys leave background work behind, which would disturb what is measured in ms."""

@@ -15,9 +15,9 @@ import obstore
 
 from bench.deploys import deploy_until_live, small_files
 from bench.measure import Report, in_turn
-from bench.running import Platform, RunningApp, make_platform, zip_of
-from bench.stores import Bucket, rclone
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.running import Platform, RunningApp, make_platform, zip_of
+from testbed.stores import Bucket, rclone
 
 ROUNDS = 60
 IDLE_SECONDS = 20

@@ -10,11 +10,11 @@ import psycopg
 
 from bench.counting import Asked, counted
 from bench.measure import Report
-from bench.running import RunningApp
-from bench.stores import moto
 from bench.workers import Machine, realistic
 from easel.storage.channels import CHANGES_CHANNEL, DEPLOYS_CHANNEL
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.running import RunningApp
+from testbed.stores import moto
 
 PRICES = {"PUT": 0.005, "GET": 0.0004, "DELETE": 0.0}
 """US dollars for a thousand requests: S3 Standard, us-east-1, list price. An assumption; look it up for yours."""

@@ -22,13 +22,13 @@ from obstore.store import S3Store
 
 from bench.counting import counted
 from bench.deploys import CACHE
-from bench.large_bundle import ENTRY, LargeBundleUnavailable, large_bundle
 from bench.measure import Report
-from bench.running import RunningApp
-from bench.stores import Bucket, moto
 from bench.workers import Machine
 from easel.bundles.models import Member, decode_manifest
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.large_bundle import ENTRY, LargeBundleUnavailable, large_bundle
+from testbed.running import RunningApp
+from testbed.stores import Bucket, moto
 
 ROUNDS = 15
 

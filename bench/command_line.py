@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bench.measure import Report
-from bench.running import Platform, RunningApp
+from testbed.running import Platform, RunningApp
 
 ROUNDS = 7
 _HELP = 0.25

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httptools
 
-from bench.running import free_port
-from bench.stores import Bucket
+from testbed.running import free_port
+from testbed.stores import Bucket
 
 CHARGED = {"PUT": "PUT", "POST": "PUT", "LIST": "PUT", "GET": "GET", "HEAD": "GET", "DELETE": "DELETE"}
 """The kinds of requests that S3 charges for alike: DELETE is free of charge."""

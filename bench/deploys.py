@@ -10,9 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench.large_bundle import LargeBundleUnavailable, changed_bundle, large_bundle
 from bench.measure import Report, seconds
-from bench.running import Platform, RunningApp
+from testbed.large_bundle import LargeBundleUnavailable, changed_bundle, large_bundle
+from testbed.running import Platform, RunningApp
 
 CACHE = Path(__file__).parents[1] / ".cache"
 ROUNDS = 7
@@ -98,7 +98,7 @@ def _small(report: Report, platform: Platform) -> None:
 
 
 def _zip(number: int) -> bytes:
-    from bench.running import zip_of
+    from testbed.running import zip_of
 
     return zip_of(small_files(number))
 

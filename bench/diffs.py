@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from bench.deploys import CACHE
-from bench.large_bundle import LargeBundleUnavailable, changed_bundle, large_bundle
 from bench.measure import Report, seconds
-from bench.running import Platform, RunningApp
+from testbed.large_bundle import LargeBundleUnavailable, changed_bundle, large_bundle
+from testbed.running import Platform, RunningApp
 
 
 def run(report: Report, platform: Platform) -> None:

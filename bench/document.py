@@ -1,5 +1,5 @@
-"""`python -m bench.document [OLD.json=NEW.json …]`: writes the figures of kept runs into the documents that show them,
-after another run has taken the place of one where that is said.
+"""`python -m bench.document [--check] [OLD.json=NEW.json …]`: writes the figures of kept runs into the documents that
+show them, after another run has taken the place of one where that is said.
 
 A document names the run and which of its figures it shows; the table between the two marks is written from the run's
 file. So to show a new run is to name it, and what a document shows is what was measured (`tests/docs/test_figures.py`).
@@ -80,9 +80,11 @@ def _number(value: float | str) -> str:
     return f"{value:#.3g}".removesuffix(".")
 
 
-def main(replaced: list[str]) -> int:
-    """Writes the documents; gives 1 when one of them has changed."""
+def main(arguments: list[str]) -> int:
+    """Writes the documents, or with `--check` only names those that would change; gives 1 when one of them does."""
     changed = 0
+    only_check = "--check" in arguments
+    replaced = [argument for argument in arguments if argument != "--check"]
     for path in DOCUMENTS:
         after = before = path.read_text()
         for pair in replaced:
@@ -90,8 +92,9 @@ def main(replaced: list[str]) -> int:
             after = after.replace(old, new)
         after = rendered(after)
         if after != before:
-            path.write_text(after)
-            print(f"written: {path.relative_to(ROOT)}")
+            if not only_check:
+                path.write_text(after)
+            print(f"{'differs: run `python -m bench.document`' if only_check else 'written'}: {path.relative_to(ROOT)}")
             changed = 1
     return changed
 

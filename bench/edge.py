@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 
 from bench.measure import Report
-from bench.running import RunningApp, free_port, make_platform
+from testbed.running import RunningApp, free_port, make_platform
 
 ROUNDS = 5
 SECONDS = 2

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bench.running import free_port
-from bench.stores import Bucket, serving
+from testbed.running import free_port
+from testbed.stores import Bucket, serving
 
 
 @contextmanager

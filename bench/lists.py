@@ -12,8 +12,8 @@ import psycopg
 
 from bench.apart import descendants
 from bench.measure import Report
-from bench.running import Platform, RunningApp, make_platform
 from easel.versions.service import _LISTED
+from testbed.running import Platform, RunningApp, make_platform
 
 COUNT = 1000
 ROUNDS = 30

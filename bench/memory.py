@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.apart import descendants
 from bench.deploys import small_files
 from bench.measure import Report
-from bench.running import Platform, RunningApp, zip_of
+from testbed.running import Platform, RunningApp, zip_of
 
 APPS, DEPLOYS = 50, 4
 

@@ -27,14 +27,15 @@ from bench.measure import RESULTS, Report
 from bench.plans import Plan, Statement, Watched, plan_of
 from easel.access.service import Principal, authenticate
 from easel.apps.service import get_app, list_apps
-from easel.deploys import orphans, polling, sweep
+from easel.deploys import status_batch as polling
 from easel.deploys.service import list_deploys
-from easel.edge import feed
+from easel.edge.routing import feed
 from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.folder import FolderObjects
 from easel.storage.migrate import migrate
 from easel.versions.service import latest_versions
+from easel.worker.housekeeping import orphans, sweep
 
 APPS = 50_000
 VERSIONS = 20

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from bench.measure import Report, seconds
-from bench.running import Platform, RunningApp, make_platform, zip_of
+from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 ZIPS = int(os.environ.get("BENCH_ZIPS", "24"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))

@@ -6,7 +6,7 @@ import statistics
 
 from bench.deploys import small_files
 from bench.measure import Report, seconds
-from bench.running import Platform, RunningApp
+from testbed.running import Platform, RunningApp
 
 ROUNDS = 100
 

@@ -22,7 +22,7 @@ import uvloop
 
 from bench.deploys import small_files
 from bench.measure import Report, seconds
-from bench.running import Platform, RunningApp, make_platform, zip_of
+from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 CLIENTS = 200
 RATE = 1000

@@ -17,9 +17,9 @@ from pathlib import Path
 import psycopg
 
 from easel.bundles.models import BundleRef, Manifest, Member, decode_manifest
-from easel.edge.feed import DatabaseFeed
-from easel.edge.kept import BATCH, KeptRoutes
-from easel.edge.routes import RouteTable
+from easel.edge.routing.feed import DatabaseFeed
+from easel.edge.routing.saved_routes import BATCH, KeptRoutes
+from easel.edge.routing.table import RouteTable
 
 FILES = 2500
 

@@ -12,7 +12,7 @@ import httpx
 
 from bench.deploys import small_files
 from bench.measure import Report, in_turn
-from bench.running import Platform, RunningApp, make_platform, zip_of
+from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 APPS = 1000
 VERSIONS = 20

@@ -30,9 +30,9 @@ import psycopg
 from bench.apart import processor_time
 from bench.far import far
 from bench.measure import Report
-from bench.running import Platform, RunningApp, free_port, zip_of
-from bench.stores import Bucket, rclone
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.running import Platform, RunningApp, free_port, zip_of
+from testbed.stores import Bucket, rclone
 
 WORKERS = 4
 APPS = 20

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.apart import descendants
 from bench.measure import Report
-from bench.running import Platform, RunningApp, make_platform, zip_of
+from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 ROUNDS = 5
 """The least of so many is taken: a process has other things to do now and then."""

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.databases import debian_postgres, debian_postgres_version
-from bench.running import Platform
 from easel.places import write_private
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.databases import debian_postgres, debian_postgres_version
+from testbed.running import Platform
 from tests.system.cluster import answers
 
 ROLES = ("api", "worker", "edge")

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.running import free_port
-from bench.stores import serving
+from testbed.running import free_port
+from testbed.stores import serving
 
 SOURCE = Path(__file__).parent / "data" / "azurite"
 CACHE = Path(__file__).parents[1] / ".cache"

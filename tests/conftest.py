@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from bench.running import Platform, RunningApp, free_port, make_platform
-from bench.stores import Bucket, moto, rclone
 from easel.storage.migrate import migrate
 from easel.storage.queue import DEPLOYS, queue_app
+from testbed.running import Platform, RunningApp, free_port, make_platform
+from testbed.stores import Bucket, moto, rclone
 from tests.apart import Apart, own_database
 from tests.azurite import AZURITE, AzuriteUnavailable, Container, azurite
 from tests.world import World
@@ -32,7 +32,7 @@ APART = os.environ.get("EASEL_TEST_PARTS") == "apart"
 
 
 LONG = (
-    "tests/transfer/",
+    "tests/backups/",
     "tests/system/",
     "tests/conformance/test_fuzzing",
     "tests/storage/test_upgrade",
@@ -75,7 +75,6 @@ SERVED = (
     "tests/docs/",
     "tests/edge/",
     "tests/system/",
-    "tests/transfer/",
 )
 """Folders in which every test is about running servers."""
 

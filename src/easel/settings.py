@@ -12,8 +12,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from easel.storage.disk_reserve import is_reserve
-
 MIB = 1024 * 1024
 _METRICS_ABOVE = 1000
 
@@ -32,6 +30,10 @@ _OF_OTHERS = re.compile(
 
 _UNESCAPED = re.compile(r"[@:/]|%(?![0-9A-Fa-f]{2})")
 """What a password in an address may hold in its escaped form alone."""
+
+
+RESERVE = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
+"""A number of bytes, or a percentage below 100 with its sign."""
 
 
 class Settings(BaseSettings):
@@ -155,7 +157,7 @@ class Settings(BaseSettings):
     @field_validator("disk_reserve")
     @classmethod
     def _bytes_or_percent(cls, reserve: str | None) -> str | None:
-        if reserve is not None and not is_reserve(reserve):
+        if reserve is not None and not RESERVE.fullmatch(reserve):
             raise ValueError("write a number of bytes, or a percentage below 100 like 5%")
         return reserve
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.running import Platform, RunningApp, zip_of
 from easel.access.secrets import load_secret
+from testbed.running import Platform, RunningApp, zip_of
 
 
 def make_key(platform: Platform, **fields: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.running import Platform, RunningApp
+from testbed.running import Platform, RunningApp
 
 
 def test_a_repeated_request_gets_its_first_answer(platform: Platform) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.running import RunningApp, free_port, make_platform
 from easel.access import instance_key
 from easel.access.secrets import Vault
 from easel.apps.config import seal
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
+from testbed.running import RunningApp, free_port, make_platform
 from tests.system.cluster import answers
 from tests.system.test_starting import easel
 

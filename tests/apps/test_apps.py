@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.running import Platform, RunningApp
+from testbed.running import Platform, RunningApp
 
 PAGE = {"index.html": "<!doctype html><title>one</title>"}
 

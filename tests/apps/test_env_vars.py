@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 import easel.versions.models  # noqa: F401 (an app's tables refer to it)
-from bench.running import RunningApp
 from easel.access.service import Principal, create_organisation
 from easel.apps import service
 from easel.apps.errors import EnvVarsTooLargeError
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
+from easel.releases.create import create_app
+from testbed.running import RunningApp
 from tests.world import World
 
 LIMIT = 64 * 1024
@@ -49,9 +50,7 @@ def test_an_app_that_had_more_before_can_still_be_changed(world: World, monkeypa
             caller = Principal("key_x", organisation.id, "tests", "admin", None)
             slug = f"e-{organisation.id[4:]}x"
             request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "old"}, **config(LIMIT + 1)})
-            app = await service.create_app(
-                work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0
-            )
+            app = await create_app(work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0)
         monkeypatch.undo()
         for patch, accepted in (
             ({"meta": {"title": "new"}}, True),

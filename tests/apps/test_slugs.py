@@ -15,12 +15,13 @@ from easel import clock
 from easel.access.service import Principal, create_organisation
 from easel.apps.errors import SlugReservedError, SlugTakenError
 from easel.apps.models import App
-from easel.apps.publishing import publish
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
-from easel.apps.service import create_app, delete_app, get_app, update_app
+from easel.apps.service import delete_app, get_app, update_app
 from easel.apps.slugs import flush_slug, refuse_taken
-from easel.deploys.sweep import sweep
+from easel.releases.create import create_app
+from easel.releases.publish import publish
 from easel.storage.database import Transaction
+from easel.worker.housekeeping.sweep import sweep
 from tests.world import World
 
 DAY = 86400.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.running import RunningApp
+from testbed.running import RunningApp
 from tests.sites import site_zip
 
 pytestmark = pytest.mark.browser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.running import Platform, RunningApp
+from testbed.running import Platform, RunningApp
 from tests.edge.running import zipped
 
 pytestmark = pytest.mark.browser

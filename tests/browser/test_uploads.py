@@ -11,7 +11,7 @@ import boto3
 import pytest
 from playwright.sync_api import Page
 
-from bench.running import RunningApp, zip_of
+from testbed.running import RunningApp, zip_of
 
 pytestmark = pytest.mark.browser
 STORES = ("moto",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from easel.bundles.ingest import inspect, inspect_file
+from easel.bundles.inspect import inspect, inspect_file
 from easel.bundles.models import Allowances, Inspection, Limits
 
 ZIPS = Path(__file__).resolve().parent.parent / "data" / "zips"

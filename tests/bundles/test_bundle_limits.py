@@ -12,7 +12,7 @@ import pytest
 
 from easel.bundles import errors
 from easel.bundles.inflate import inflated
-from easel.bundles.ingest import inspect, inspect_file
+from easel.bundles.inspect import inspect, inspect_file
 from easel.bundles.models import Allowances, Limits
 from easel.errors import BadRequestError
 from tests.bundles.crafted import File, Header, central_entry, craft, deflate, end_record, inflating_to, local_header

@@ -12,7 +12,7 @@ from easel.bundles import errors
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, raw
 from easel.bundles.models import ZSTANDARD, Limits
 from easel.bundles.read import content
-from easel.edge.content import pieces
+from easel.edge.cache.content import pieces
 from easel.errors import BadRequestError
 from easel.serving.models import Part, Site
 from tests.bundles.crafted import PAGE, File, Header, craft

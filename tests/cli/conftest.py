@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bench.running import Platform
 from easel.cli.client import Client
 from easel.cli.credentials import Access
 from easel.cli.main import program
+from testbed.running import Platform
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bench.running import free_port
 from easel.cli.client import Client
 from easel.cli.credentials import Access
 from easel.cli.errors import NotAnEaselServerError, ProxyUnusableError, ServerUnreachableError
+from testbed.running import free_port
 
 APPS = b'{"results": [], "total_count": 7, "limit": 100, "offset": 0, "max_apps": 9}'
 

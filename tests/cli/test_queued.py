@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform, RunningApp, make_platform, zip_of
+from testbed.running import Platform, RunningApp, make_platform, zip_of
 from tests.apart import Apart
 from tests.system.test_survival import child, title
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import free_port
-from bench.stores import moto
 from easel.cli import upload
 from easel.cli.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.output import Output
 from easel.storage.stores import open_objects
+from testbed.running import free_port
+from testbed.stores import moto
 
 OUTPUT = Output(as_json=False)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from easel.backups.audit import Fault
 from easel.cli.verify import numbers, told
-from easel.transfer.verifying import Fault
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from bench.running import Platform
+from testbed.running import Platform
 from tests.conformance.client import mixpeek as mx
 from tests.conformance.driving import NO_SUCH_APP, connect, create, new_slug, refused
 

@@ -6,7 +6,7 @@ import json
 
 import httpx
 
-from bench.running import Platform
+from testbed.running import Platform
 from tests.conformance.client import mixpeek as mx
 from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, deploy, refused, ship, site, upload, wait
 

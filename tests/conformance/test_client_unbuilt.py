@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform
+from testbed.running import Platform
 from tests.conformance.client import mixpeek as mx
 from tests.conformance.driving import NO_SUCH_APP, OPERATIONS, connect, create, refused
 

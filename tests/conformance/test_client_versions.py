@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from bench.running import Platform
 from easel.versions.schemas import VersionDiffResponse
+from testbed.running import Platform
 from tests.conformance.client import mixpeek as mx
 from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, refused, ship, site
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.running import Platform
+from testbed.running import Platform
 
 SOURCE: dict[str, Any] = json.loads(Path(__file__).with_name("deploy_operation.json").read_text())
 MORE = {"maxLength", "minLength", "pattern", "maxProperties", "propertyNames"}

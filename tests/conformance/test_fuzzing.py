@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform
+from testbed.running import Platform
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 QUICK = """

@@ -10,11 +10,11 @@ from easel.apps.models import App
 from easel.deploys.errors import DeployTimedOutError
 from easel.deploys.models import Deploy
 from easel.deploys.pipeline import Pipeline
-from easel.deploys.sweep import sweep
-from easel.deploys.tasks import DeployWorker
 from easel.environments.models import Environment
 from easel.settings import Settings
-from tests.deploys.test_orphans import make_app, order, run
+from easel.worker.housekeeping.sweep import sweep
+from easel.worker.worker import DeployWorker
+from tests.worker.test_orphans import make_app, order, run
 from tests.world import World
 
 

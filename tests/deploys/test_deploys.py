@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.running import RunningApp, zip_of
 from easel.storage.channels import DEPLOYS_CHANNEL
+from testbed.running import RunningApp, zip_of
 from tests.sites import SITES, site_zip
 
 STORES = ("folder", "moto")

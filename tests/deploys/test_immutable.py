@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.running import RunningApp
+from testbed.running import RunningApp
 from tests.sites import site_zip
 
 FOR_EVER, ASKED_AGAIN = "public, max-age=31536000, immutable", "public, max-age=0, must-revalidate"

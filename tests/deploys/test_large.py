@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.large_bundle import LargeBundleUnavailable, large_bundle
-from bench.running import RunningApp
+from testbed.large_bundle import LargeBundleUnavailable, large_bundle
+from testbed.running import RunningApp
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.running import RunningApp, zip_of
+from testbed.running import RunningApp, zip_of
 
 
 def test_a_hundred_deploys_at_once_become_versions_1_to_100_in_order(app: RunningApp) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.running import RunningApp
 from easel.deploys.models import Deploy
 from easel.deploys.smoke import LOOKED_AT, missing_assets
-from tests.deploys.test_orphans import make_app, order, run
+from testbed.running import RunningApp
 from tests.serving.building import Place
+from tests.worker.test_orphans import make_app, order, run
 from tests.world import World
 
 PAGE = "<!doctype html><title>x</title>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from bench.running import RunningApp
+from testbed.running import RunningApp
 from tests.bundles.crafted import PAGE, craft
 from tests.bundles.test_zstandard import NOISE, TEXT, member
 

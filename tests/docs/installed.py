@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.running import Platform, free_port
+from testbed.running import Platform, free_port
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "operations"

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.running import METRICS_ABOVE, Platform
+from testbed.running import METRICS_ABOVE, Platform
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations" / "metrics.md").read_text()

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.running import RunningApp
 from easel.settings import Settings
+from testbed.running import RunningApp
 from tests.docs.installed import DOCS, ROOT, Installed, commands, install
 
 UNITS = ROOT / "deploy" / "systemd"

@@ -14,7 +14,7 @@ import obstore
 import psycopg
 import pytest
 
-from bench.running import RunningApp
+from testbed.running import RunningApp
 from tests.apart import own_database
 from tests.conftest import Platforms
 from tests.docs.installed import DOCS, Installed, commands, install

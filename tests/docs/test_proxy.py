@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.running import Platform, RunningApp, free_port, zip_of
 from easel.storage.channels import DEPLOYS_CHANNEL
+from testbed.running import Platform, RunningApp, free_port, zip_of
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx" / "easel.conf"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

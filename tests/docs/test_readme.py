@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform
+from testbed.running import Platform
 
 ROOT = Path(__file__).parents[2]
 

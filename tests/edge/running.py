@@ -17,17 +17,17 @@ import msgspec
 import uvicorn
 import uvloop
 
-from easel.bundles.ingest import inspect
+from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, BundleRef, Limits, Manifest
 from easel.bundles.read import content
-from easel.edge.routes import MOVE, AppRoute, EnvironmentRoute, RouteTable
+from easel.connections.private import private_port
+from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
 from easel.serving.variants import build_variants
 from easel.settings import Settings
 from easel.storage.folder import FolderObjects
 from easel.storage.freshness import HOSTS_SLOT, FreshnessPage, slot_of
-from easel.versions.keys import bundle_key, manifest_key, variants_key
-from easel.web.private import private_port
+from easel.storage.object_names import bundle_key, manifest_key, variants_key
 
 Files = Mapping[str, bytes | str]
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from easel.web.connection import GuardedProtocol
+from easel.connections.guarded import GuardedProtocol
 from tests.edge.running import App, RunningEdge, Wire, request
 
 Make = Callable[..., App]

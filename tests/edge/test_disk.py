@@ -17,13 +17,13 @@ from pathlib import Path
 import obstore
 import pytest
 
-from bench.stores import Bucket, moto
-from easel.edge.disk import BLOCK, SMALL, DiskCache
-from easel.edge.store import EdgeStore
+from easel.edge.cache.disk import BLOCK, SMALL, DiskCache
+from easel.edge.cache.watched_store import EdgeStore
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
+from testbed.stores import Bucket, moto
 from tests.system.chaos.small_disk import SmallDisk
 from tests.system.chaos.small_disk import small_disk as mounted_disk
 

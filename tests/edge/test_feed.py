@@ -11,13 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.running import Platform, RunningApp
-from easel.edge import feed
-from easel.edge.feed import DatabaseFeed
-from easel.edge.routes import MOVE, RouteTable
+from easel.edge.routing import feed
+from easel.edge.routing.feed import DatabaseFeed
+from easel.edge.routing.table import MOVE, RouteTable
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import SchemaVersionError, check_schema, migrate
-from easel.versions.keys import manifest_key
+from easel.storage.object_names import manifest_key
+from testbed.running import Platform, RunningApp
 from tests.system.chaos.database_way import DatabaseWay
 from tests.system.chaos.proxy import Proxy
 from tests.world import World

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.edge.manifests import KeptManifests
+from easel.edge.cache.manifests import KeptManifests
 from easel.storage.disk_reserve import DiskReserve
 from tests.system.chaos.small_disk import small_disk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from easel.versions.keys import manifest_key
+from easel.storage.object_names import manifest_key
 from tests.edge.running import App, RunningEdge
 
 Make = Callable[..., App]

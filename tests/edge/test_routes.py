@@ -6,7 +6,7 @@ import hashlib
 import tracemalloc
 from collections.abc import Iterable
 
-from easel.edge.routes import EARLIER_KEPT, MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
+from easel.edge.routing.table import EARLIER_KEPT, MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
 from easel.serving.addresses import host_label
 
 

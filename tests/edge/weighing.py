@@ -16,8 +16,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from easel.edge.routes import EnvironmentRoute
-from easel.versions.keys import bundle_key, manifest_key
+from easel.edge.routing.table import EnvironmentRoute
+from easel.storage.object_names import bundle_key, manifest_key
 from tests.edge.running import App, RunningEdge
 
 _LIBC = ctypes.CDLL(None)

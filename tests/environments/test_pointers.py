@@ -5,7 +5,7 @@ from __future__ import annotations
 import obstore
 import pytest
 
-from bench.running import RunningApp
+from testbed.running import RunningApp
 
 STORES = ("folder", "moto")
 

@@ -15,30 +15,31 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select, text
 
-from bench.running import zip_of
 from easel.access.service import Principal, create_organisation
 from easel.apps.config import config_hash
 from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
-from easel.apps.publishing import publish, roll_back
 from easel.apps.schemas import CreateAppRequest
-from easel.apps.service import create_app, delete_app, set_draft
+from easel.apps.service import delete_app, set_draft
 from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
 from easel.deploys.models import Deploy
-from easel.deploys.orphans import sweep_orphans
 from easel.deploys.pipeline import Pipeline
 from easel.deploys.progress import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
-from easel.deploys.sweep import sweep
-from easel.environments.actions import promote, restore
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
 from easel.environments.models import Audit, Environment
 from easel.environments.service import set_lock
+from easel.releases.create import create_app
+from easel.releases.publish import publish, roll_back
+from easel.releases.restore import promote, restore
 from easel.uploads.service import issue_upload
 from easel.versions.errors import VersionPrunedError
+from easel.versions.integrity import Verifier
 from easel.versions.models import Version
 from easel.versions.pruning import Policy, prune_app
-from easel.versions.verify import Verifier
+from easel.worker.housekeeping.orphans import sweep_orphans
+from easel.worker.housekeeping.sweep import sweep
+from testbed.running import zip_of
 from tests.world import World
 
 GOOD, BETTER, BEST = (zip_of({"index.html": f"<!doctype html><title>{word}</title>"}) for word in ("a", "b", "c"))

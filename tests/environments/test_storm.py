@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from bench.running import RunningApp
+from testbed.running import RunningApp
 from tests.environments.test_pointers import page, restore
 
 

@@ -62,7 +62,7 @@ def fields(answer: Answer) -> dict[str, str]:
 
 def body_of(answer: Answer, place: Place) -> bytes:
     """The answer's body, read as the edge reads it."""
-    from easel.edge.content import pieces
+    from easel.edge.cache.content import pieces
 
     if isinstance(answer.body, Part):
         return b"".join(pieces(answer.body, memoryview(bytes(place.data))))

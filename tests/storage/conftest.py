@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bench.stores import Bucket, moto, rclone
 from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
+from testbed.stores import Bucket, moto, rclone
 from tests.azurite import Container
 
 Environment = dict[str, str]

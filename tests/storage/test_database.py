@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from bench.running import Platform
 from easel.storage.database import Database, Transaction
+from testbed.running import Platform
 
 PID = "select pg_backend_pid()"
 

@@ -24,13 +24,13 @@ import easel.deploys.models
 import easel.environments.models
 import easel.uploads.models
 import easel.versions.models  # noqa: F401
-from bench.databases import debian_postgres, debian_postgres_version
 from easel.apps.config import config_hash
 from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
 from easel.storage.errors import DatabaseUnavailableError
 from easel.storage.migrate import DatabaseBusyError, SchemaVersionError, check_schema, knows_schema, migrate, schema
+from testbed.databases import debian_postgres, debian_postgres_version
 
 
 @pytest.fixture(scope="module", params=["embedded", "Debian's"])

@@ -11,8 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.running import free_port
-from bench.stores import Bucket
 from easel.storage.errors import (
     BucketMissingError,
     ObjectMissingError,
@@ -26,6 +24,8 @@ from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
 from easel.uploads.errors import UploadIncompleteError
+from testbed.running import free_port
+from testbed.stores import Bucket
 from tests.azurite import AZURITE
 
 from .conftest import Opened

@@ -12,9 +12,9 @@ from procrastinate import App, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 
-from bench.running import Platform
 from easel.storage.queue import DEPLOYS, AtOnce, queue_app, take_over
-from easel.storage.worker import CarefulWorker
+from easel.worker.jobs.queue_worker import CarefulWorker
+from testbed.running import Platform
 
 NAME = "tests of the queue"
 

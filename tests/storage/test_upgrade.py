@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from bench.running import RunningApp, make_platform
+from testbed.running import RunningApp, make_platform
 
 
 def test_a_data_folder_of_postgresql_16_is_upgraded_also_after_a_kill(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.running import Platform, free_port
+from testbed.running import Platform, free_port
 
 ROLES = ("api", "worker", "edge")
 COMES_UP_WITHIN = 8

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from obstore.store import S3Store
 
-from bench.running import Platform, free_port, make_platform
-from bench.stores import moto
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.running import Platform, free_port, make_platform
+from testbed.stores import moto
 from tests.system.chaos.database_way import DatabaseWay
 from tests.system.chaos.small_disk import SmallDisk, small_disk
 from tests.system.chaos.store_way import StoreWay

@@ -14,9 +14,9 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import RunningApp, zip_of
 from easel.storage.errors import StoreUnavailableError
 from easel.storage.stores import open_objects
+from testbed.running import RunningApp, zip_of
 from tests.system.conftest import Shared
 from tests.system.test_edges import restore
 from tests.system.test_machines import on, page, seconds_until

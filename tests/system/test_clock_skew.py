@@ -9,7 +9,7 @@ from glob import glob
 import psycopg
 import pytest
 
-from bench.running import RunningApp, zip_of
+from testbed.running import RunningApp, zip_of
 from tests.system.cluster import ROLES
 from tests.system.conftest import Shared
 from tests.system.test_edges import restore

@@ -15,9 +15,9 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import METRICS_ABOVE, Platform, RunningApp, free_port
-from easel.edge.kept import KeptRoutes
-from easel.versions.keys import hash_in
+from easel.edge.routing.saved_routes import KeptRoutes
+from easel.storage.object_names import hash_in
+from testbed.running import METRICS_ABOVE, Platform, RunningApp, free_port
 from tests.system.cluster import Machine
 from tests.system.conftest import Shared
 from tests.system.test_machines import STALE_AT_MOST, on, page, seconds_until

@@ -15,15 +15,15 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import Platform, RunningApp, make_platform, zip_of
 from easel.cli.errors import ApiError
 from easel.cli.output import Output
 from easel.cli.upload import upload
-from easel.operating import back_up
+from easel.running.operating import back_up
 from easel.settings import Settings
 from easel.storage.ballast import LOW
 from easel.storage.disk_reserve import DiskReserve, Room
 from easel.storage.errors import ReserveReachedError
+from testbed.running import Platform, RunningApp, make_platform, zip_of
 from tests.system.chaos.small_disk import SmallDisk, small_disk
 from tests.system.test_machines import page
 

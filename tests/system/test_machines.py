@@ -11,7 +11,7 @@ import httpx
 import obstore
 import psycopg
 
-from bench.running import RunningApp, zip_of
+from testbed.running import RunningApp, zip_of
 from tests.system.cluster import Cluster, Machine
 from tests.system.conftest import Shared
 

@@ -7,7 +7,7 @@ import signal
 
 import httpx
 
-from bench.running import METRICS_ABOVE, Platform, RunningApp, zip_of
+from testbed.running import METRICS_ABOVE, Platform, RunningApp, zip_of
 from tests.system.test_survival import child
 
 

@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from bench.running import METRICS_ABOVE, Platform, RunningApp, free_port, make_platform, zip_of
+from testbed.running import METRICS_ABOVE, Platform, RunningApp, free_port, make_platform, zip_of
 from tests.system.cluster import ROLES
 from tests.system.conftest import Shared
 from tests.system.test_edges import both_gone, until_kept

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.running import RunningApp, free_port, zip_of
+from testbed.running import RunningApp, free_port, zip_of
 from tests.system.cluster import Machine, answers
 from tests.system.conftest import Shared
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.running import Platform, RunningApp, free_port, make_platform
-from bench.stores import Bucket
 from easel.settings import Settings, unknown_variables
+from testbed.running import Platform, RunningApp, free_port, make_platform
+from testbed.stores import Bucket
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.running import Platform, RunningApp, zip_of
+from testbed.running import Platform, RunningApp, zip_of
 
 PAGE = {"index.html": "<!doctype html><title>one</title>"}
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bench.running import Platform
+from testbed.running import Platform
 from tests.cli.conftest import Person
 from tests.cli.conftest import person as person
 from tests.conformance.client import mixpeek as mx

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bench.running import RunningApp, zip_of
+from testbed.running import RunningApp, zip_of
 
 STORES = ("moto", "rclone")
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from bench.running import RunningApp, zip_of
+from testbed.running import RunningApp, zip_of
 
 STORES = ("folder",)
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})

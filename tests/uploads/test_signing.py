@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from bench.running import Platform, RunningApp, make_platform
-from bench.stores import moto
+from testbed.running import Platform, RunningApp, make_platform
+from testbed.stores import moto
 
 MANY = 24
 """More than an api has connections to its database."""

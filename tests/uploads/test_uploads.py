@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from bench.running import Platform, RunningApp, zip_of
 from easel.access.secrets import Vault
+from easel.api.routes.uploads import store_upload
 from easel.storage.errors import StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.uploads.errors import FilenameInvalidError
-from easel.uploads.routes import store_upload
 from easel.uploads.service import SignedAddress, clean_filename
+from testbed.running import Platform, RunningApp, zip_of
 
 STORES = ("folder", "azurite")
 """Those whose uploads the api takes itself; other buckets are in `test_buckets.py`."""

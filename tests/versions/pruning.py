@@ -8,12 +8,12 @@ from datetime import timedelta
 import easel.access.models
 import easel.deploys.models
 import easel.uploads.models  # noqa: F401 (each brings its tables)
-from bench.running import Platform, RunningApp
-from easel.deploys.orphans import sweep_orphans
 from easel.storage.database import Database
 from easel.storage.freshness import FreshnessPage
 from easel.storage.objects import ObjectStore
 from easel.versions.pruning import Policy, prune_app
+from easel.worker.housekeeping.orphans import sweep_orphans
+from testbed.running import Platform, RunningApp
 
 
 def prune_and_sweep(platform: Platform, app: RunningApp, policy: Policy) -> list[int]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench.running import Platform, RunningApp
 from easel.apps.schemas import UpdateAppRequest
 from easel.apps.service import get_app, update_app
-from easel.deploys.sweep import sweep
-from easel.environments.actions import restore
-from easel.versions.verify import Verifier
-from tests.deploys.test_orphans import caller_of, make_app, order, run
+from easel.releases.restore import restore
+from easel.versions.integrity import Verifier
+from easel.worker.housekeeping.sweep import sweep
+from testbed.running import Platform, RunningApp
+from tests.worker.test_orphans import caller_of, make_app, order, run
 from tests.world import World
 
 LARGE = {"custom_html": secrets.token_hex(400_000)}

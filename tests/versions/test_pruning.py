@@ -5,9 +5,9 @@ from __future__ import annotations
 import obstore
 import pytest
 
-from bench.running import Platform, RunningApp, zip_of
 from easel.settings import Settings
 from easel.versions.pruning import Policy
+from testbed.running import Platform, RunningApp, zip_of
 from tests.versions.pruning import prune_and_sweep
 
 LATER = Policy(count=1, age=None, skew=0)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.running import RunningApp, zip_of
 from easel.versions import diff
+from testbed.running import RunningApp, zip_of
 from tests.sites import site_zip
 
 STORES = ("folder", "moto", "rclone")

@@ -30,7 +30,9 @@ import easel
 from easel.access.secrets import Vault
 from easel.access.service import bearer
 from easel.api.application import ROUTERS
+from easel.api.http.bodies import _read, _read_large
 from easel.api.protocol import ApiProtocol
+from easel.api.routes.uploads import _satisfiable
 from easel.apps.config import canonical, merge_patch, public_settings, seal, shown, shown_text
 from easel.apps.rules import check_slug
 from easel.bundles.directory import read_directory
@@ -40,20 +42,18 @@ from easel.bundles.root import find_root, notes, refuse_accidents, refuse_confli
 from easel.bundles.types import content_type
 from easel.cli import ignore, project, sse
 from easel.cli import text as cli_text
+from easel.connections.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from easel.deploys.service import check_source_files
 from easel.deploys.smoke import missing_assets
-from easel.edge.asked import read
+from easel.edge.fast.plain_request import read
 from easel.errors import EaselError
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
 from easel.serving.resolve import decode_path
 from easel.serving.runtime import inject, runtime_script
 from easel.settings import Settings
-from easel.uploads.routes import _satisfiable
 from easel.uploads.service import clean_filename
 from easel.versions.diff import FileChange, renames, unified
-from easel.web.bodies import _read, _read_large
-from easel.web.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from tests.bundles.crafted import File, craft
 from tests.edge.running import RunningEdge
 from tests.serving.building import Place

@@ -9,19 +9,26 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from easel.access.routes import router as keys_router
 from easel.access.secrets import Vault
 from easel.api import openapi
 from easel.api.health import Health
 from easel.api.health import router as health_router
-from easel.api.limits import router as limits_router
+from easel.api.http.context import Services
+from easel.api.http.errors import add_error_handlers
+from easel.api.http.limits import Fairness, Limiter
+from easel.api.http.middleware import RequestContext
 from easel.api.polling import StatusPolls
-from easel.api.unbuilt import router as unbuilt_router
-from easel.apps.routes import router as apps_router
-from easel.deploys.following import Followers, Streams
-from easel.deploys.polling import Polls
-from easel.deploys.routes import router as deploys_router
-from easel.environments.routes import router as environments_router
+from easel.api.routes.apps import router as apps_router
+from easel.api.routes.deploys import router as deploys_router
+from easel.api.routes.environments import router as environments_router
+from easel.api.routes.keys import router as keys_router
+from easel.api.routes.limits import router as limits_router
+from easel.api.routes.unbuilt import router as unbuilt_router
+from easel.api.routes.uploads import objects_router
+from easel.api.routes.uploads import router as uploads_router
+from easel.api.routes.versions import router as versions_router
+from easel.deploys.log_watchers import Followers, Streams
+from easel.deploys.status_batch import Polls
 from easel.settings import Settings
 from easel.storage.channels import DEPLOYS_CHANNEL
 from easel.storage.database import Database
@@ -29,14 +36,7 @@ from easel.storage.freshness import FreshnessPage
 from easel.storage.notifications import Listener
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
-from easel.uploads.routes import objects_router
-from easel.uploads.routes import router as uploads_router
-from easel.versions.routes import router as versions_router
-from easel.versions.verify import Verifier
-from easel.web.context import Services
-from easel.web.errors import add_error_handlers
-from easel.web.limits import Fairness, Limiter
-from easel.web.middleware import RequestContext
+from easel.versions.integrity import Verifier
 
 ROUTERS = (
     apps_router,

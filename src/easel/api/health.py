@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from prometheus_client import generate_latest
 from sqlalchemy import text
 
+from easel.api.http.context import Services
 from easel.api.metrics import queue_metrics
+from easel.connections.private import Readiness
 from easel.errors import EaselError
-from easel.web.context import Services
-from easel.web.private import Readiness
 
 router = APIRouter(include_in_schema=False)
 

@@ -6,8 +6,8 @@ from typing import LiteralString
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from easel.deploys.waiting import CAUSES, limits_in, longest_waits
-from easel.web.context import Services
+from easel.api.http.context import Services
+from easel.deploys.queue_waits import CAUSES, limits_in, longest_waits
 
 _DEPLOYS: LiteralString = """
 select status, count(*), greatest(extract(epoch from now() - min(queued_at)), 0)

@@ -16,11 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from easel.access.errors import AuthenticationRequiredError, RateLimitedError
 from easel.access.service import bearer
-from easel.deploys.polling import Polled
-from easel.deploys.routes import describe
-from easel.web.context import Services
-from easel.web.errors import error_answer
-from easel.web.limits import POLL
+from easel.api.http.context import Services
+from easel.api.http.errors import error_answer
+from easel.api.http.limits import POLL
+from easel.api.routes.deploys import describe
+from easel.deploys.status_batch import Polled
 
 logger = logging.getLogger(__name__)
 

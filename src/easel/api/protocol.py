@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from easel.connections.guarded import GuardedProtocol
+from easel.connections.heads import CLIENTS
 from easel.envelope import envelope
 from easel.errors import EaselError
-from easel.web.connection import GuardedProtocol
-from easel.web.heads import CLIENTS
 
 
 class RequestUnreadableError(EaselError):

@@ -22,7 +22,6 @@ from easel.apps.legacy import (
 )
 from easel.apps.rules import MAX_LENGTH, MIN_LENGTH
 from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree, never_null, whole_text
-from easel.versions.schemas import VersionRecord
 
 _SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+(-[a-z0-9]+)*$"}
 
@@ -200,6 +199,25 @@ class PublishAppRequest(Request):
     """Asks for the draft configuration to go live."""
 
     message: Message
+
+
+class VersionRecord(Answer):
+    """One version, as an app lists it."""
+
+    version: int | None = None
+    s3_version_id: str | None = None
+    asset_prefix: str | None = None
+    asset_manifest: dict[str, Any] | None = None
+    asset_manifest_url: str | None = None
+    deployed_by: str | None = None
+    deployed_at: datetime | None = None
+    environment: str | None = "production"
+    build_duration_ms: int | None = None
+    message: str | None = None
+    source_files: dict[str, str] | None = None
+    git_commit_sha: str | None = None
+    git_commit_message: str | None = None
+    git_author: str | None = None
 
 
 class AppResponse(Answer):

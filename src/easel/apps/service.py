@@ -17,6 +17,7 @@ from easel import clock
 from easel.access.models import Organisation
 from easel.access.secrets import Vault
 from easel.access.service import Principal
+from easel.apps.changes import routing_changed
 from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, public_settings, seal
 from easel.apps.errors import (
     AccessModeNotBuiltError,
@@ -27,11 +28,9 @@ from easel.apps.errors import (
     TooManyAppsError,
 )
 from easel.apps.models import App
-from easel.apps.routing import routing_changed
 from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
 from easel.apps.slugs import flush_slug, refuse_taken
-from easel.environments.service import new_environments
 from easel.ids import new_id
 from easel.storage.database import Transaction
 
@@ -119,7 +118,7 @@ async def list_apps(
     return [ListedApp(*row) for row in rows], total or 0
 
 
-async def create_app(
+async def add_app(
     work: Transaction,
     vault: Vault,
     caller: Principal,
@@ -129,7 +128,7 @@ async def create_app(
     namespace: str | None,
     reserved_for: float,
 ) -> App:
-    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError,
+    """A new app without environments: `releases.create` adds them. Raises the Slug…Errors, TooManyAppsError,
     ConfigTooLargeError, EnvVarsTooLargeError.
 
     `reserved_for` is how many seconds a slug stays its former organisation's.
@@ -167,9 +166,6 @@ async def create_app(
     )
     work.session.add(app)
     await flush_slug(work, app, reserved_for)
-    work.session.add_all(new_environments(app))
-    await work.session.flush()
-    await routing_changed(work, app.id, hosts=True)
     return app
 
 
@@ -178,7 +174,7 @@ async def update_app(
 ) -> Change:
     """Applies a merge patch to the draft; slug and is_active take effect at once. A dry run only checks.
 
-    `reserved_for` is as in `create_app`.
+    `reserved_for` is as in `add_app`.
 
     The caller holds the app's row, with the draft. Raises the Slug…Errors, ConfigInvalidError, ConfigTooLargeError,
     EnvVarsTooLargeError.

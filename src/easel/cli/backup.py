@@ -55,7 +55,7 @@ def import_(place: str, data_dir: Path | None) -> None:
 
 
 def _back_up(place: str, data_dir: Path | None, *, keys: bool) -> None:
-    from easel.operating import back_up
+    from easel.running.operating import back_up
 
     made = back_up(read_settings(data_dir=data_dir), place, with_keys=keys, say=_say)
     _say(f"Backup {made.name}: {made.objects} objects, {size(made.bytes)}; {made.copied} of them were new there.")
@@ -69,7 +69,7 @@ def _back_up(place: str, data_dir: Path | None, *, keys: bool) -> None:
 
 
 def _bring_back(place: str, data_dir: Path | None, *, name: str | None) -> None:
-    from easel.operating import bring_back
+    from easel.running.operating import bring_back
 
     index = bring_back(read_settings(data_dir=data_dir), place, name=name, say=_say)
     rows = sum(table.rows for table in index.tables.values())

@@ -41,7 +41,7 @@ def serve(**given: Any) -> None:
     """Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names."""
     import asyncio
 
-    from easel.supervisor import Supervisor
+    from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
 
@@ -59,7 +59,7 @@ def serve(**given: Any) -> None:
 @_domain
 def api(**given: Any) -> None:
     """Run the api alone."""
-    from easel.roles import run_api
+    from easel.running.roles import run_api
 
     run_api(read_settings(**given))
 
@@ -68,7 +68,7 @@ def api(**given: Any) -> None:
 @data_dir_option
 def worker(**given: Any) -> None:
     """Run a worker alone."""
-    from easel.roles import run_worker
+    from easel.running.roles import run_worker
 
     run_worker(read_settings(**given))
 
@@ -79,7 +79,7 @@ def worker(**given: Any) -> None:
 @_domain
 def edge(**given: Any) -> None:
     """Run an edge alone."""
-    from easel.roles import run_edge
+    from easel.running.roles import run_edge
 
     run_edge(read_settings(**given))
 
@@ -88,7 +88,7 @@ def edge(**given: Any) -> None:
 @data_dir_option
 def migrate(**given: Any) -> None:
     """Bring the database to this release's schema; safe to run from several machines at once."""
-    from easel.operating import migrate_database
+    from easel.running.operating import migrate_database
 
     migrate_database(read_settings(**given))
     print("The database is up to date.")
@@ -98,7 +98,7 @@ def migrate(**given: Any) -> None:
 @data_dir_option
 def new_secret_key(**given: Any) -> None:
     """Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again."""
-    from easel.operating import replace_key
+    from easel.running.operating import replace_key
 
     replace_key(read_settings(**given))
     print("The database is used with this secret key from now on. Restart every api.")
@@ -109,7 +109,7 @@ def new_secret_key(**given: Any) -> None:
 @data_dir_option
 def organisation(name: str, **given: Any) -> None:
     """Make another organisation, whose apps and keys are its own, and print its first API key."""
-    from easel.operating import found_organisation
+    from easel.running.operating import found_organisation
 
     print(found_organisation(read_settings(**given), name))
 

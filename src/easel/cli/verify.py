@@ -15,7 +15,7 @@ from easel.cli.session import Flags, Session
 from easel.cli.text import plural, size
 
 if TYPE_CHECKING:
-    from easel.transfer.verifying import Fault, Verified
+    from easel.backups.audit import Fault, Verified
 
 _APPS_NAMED = 20
 
@@ -30,7 +30,7 @@ def verify(app: str | None, data_dir: Path | None, as_json: bool) -> None:
 
 
 def _verify(session: Session, app: str | None) -> None:
-    from easel.operating import verify as read_everything
+    from easel.running.operating import verify as read_everything
 
     output = session.output
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from msgspec import MsgspecError
 from rich.filesize import decimal
 
-from easel.bundles.ingest import inspect_file
+from easel.bundles.inspect import inspect_file
 from easel.bundles.models import (
     ENTRY_LARGEST,
     Allowances,
@@ -29,11 +29,11 @@ from easel.deploys.progress import Progress
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
+from easel.storage.object_names import bundle_key, manifest_key
 from easel.storage.objects import ObjectStore, Pinned
 from easel.storage.translation import translated
 from easel.uploads.errors import BundleTooLargeError
 from easel.versions.immutable import with_immutable
-from easel.versions.keys import bundle_key, manifest_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from easel.deploys.errors import (
     InternalDeployError,
     SmokeTestFailedError,
 )
-from easel.deploys.holding import Holding, NoLongerOursError
 from easel.deploys.ingesting import Ingested, ingest
 from easel.deploys.metrics import ENDED
 from easel.deploys.models import Deploy
 from easel.deploys.progress import Progress, StopRequestedError, milliseconds
+from easel.deploys.run_row import Holding, NoLongerOursError
 from easel.deploys.service import fail
 from easel.deploys.smoke import SmokeResult, smoke_test
 from easel.deploys.unbuilt import unbuilt_in_settings
@@ -35,9 +35,9 @@ from easel.serving.addresses import address, version_environment
 from easel.serving.models import Site
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
+from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import BACKGROUND, deferred
-from easel.versions.keys import hash_in
 from easel.versions.service import Files, HeldApp, Origin, record_deployed
 
 logger = logging.getLogger(__name__)

@@ -36,10 +36,10 @@ from easel.ids import new_id
 from easel.settings import Settings
 from easel.storage.channels import DEPLOYS_CHANNEL
 from easel.storage.database import Transaction
+from easel.storage.object_names import sources_key
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
 from easel.uploads.service import find_upload, note_found, wait_again
-from easel.versions.keys import sources_key
 
 RUN_TASK = "easel.deploys.run"
 

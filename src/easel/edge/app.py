@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from easel.bundles.inflate import DamagedDataError
-from easel.edge.content import Content, pieces
-from easel.edge.freshness import Freshness
+from easel.connections.heads import VISITORS, value_of
+from easel.connections.private import Readiness
+from easel.edge.cache.content import Content, pieces
+from easel.edge.cache.watched_store import EdgeStore
+from easel.edge.fast.prepared import PREPARED_LARGEST, code_of, prepare
 from easel.edge.live import LiveSite
 from easel.edge.metrics import Counts
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
-from easel.edge.prepared import PREPARED_LARGEST, code_of, prepare
-from easel.edge.routes import RouteTable
+from easel.edge.routing.freshness import Freshness
+from easel.edge.routing.table import RouteTable
 from easel.edge.sites import Sites
-from easel.edge.store import EdgeStore
 from easel.errors import EaselError
 from easel.ids import new_id
 from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request, Site, Unmade
@@ -24,8 +26,6 @@ from easel.serving.negotiate import acceptable
 from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
 from easel.serving.workers import LEAVING_WORKER, asks_for_worker
-from easel.web.heads import VISITORS, value_of
-from easel.web.private import Readiness
 
 logger = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ import msgspec
 
 from easel.bundles.models import Manifest, Member
 from easel.edge import weights
-from easel.edge.content import Content
-from easel.edge.routes import Earlier
+from easel.edge.cache.content import Content
+from easel.edge.routing.table import Earlier
 from easel.serving.fingerprint import may_be_of_an_earlier_version
 from easel.serving.models import File, Site
 from easel.serving.resolve import earlier_file
 from easel.storage.errors import ObjectMissingError
-from easel.versions.keys import manifest_key
+from easel.storage.object_names import manifest_key
 
 _AT_A_TIME = 1000
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 
 from easel.edge import weights
-from easel.edge.cache import Alive
+from easel.edge.cache.lru import Alive
 from easel.serving.models import Encoding
 from easel.serving.respond import Representations
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from easel.edge import weights
 from easel.edge.earlier import EarlierAssets
-from easel.edge.prepared import Key, Prepared
-from easel.edge.routes import AppRoute, EnvironmentRoute, Route
+from easel.edge.fast.prepared import Key, Prepared
+from easel.edge.routing.table import AppRoute, EnvironmentRoute, Route
 from easel.serving.addresses import version_environment
 from easel.serving.models import Site
 from easel.serving.respond import Representations
 from easel.serving.runtime import runtime_script
-from easel.versions.keys import manifest_key, variants_key
+from easel.storage.object_names import manifest_key, variants_key
 
 
 class LiveSite:

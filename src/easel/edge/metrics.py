@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from easel.edge.content import Content
-from easel.edge.freshness import Freshness
-from easel.edge.routes import RouteTable
+from easel.edge.cache.content import Content
+from easel.edge.cache.watched_store import EdgeStore
+from easel.edge.routing.freshness import Freshness
+from easel.edge.routing.table import RouteTable
 from easel.edge.sites import Sites
-from easel.edge.store import EdgeStore
 from easel.storage.disk_metrics import DiskCollector
 
 

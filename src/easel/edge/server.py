@@ -9,26 +9,26 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 
+from easel.connections.private import PrivateApp, Readiness, private_port
 from easel.edge.app import EdgeApp
-from easel.edge.asked import codes_weight
-from easel.edge.content import Content
-from easel.edge.disk import DiskCache
-from easel.edge.feed import DatabaseFeed
-from easel.edge.freshness import Freshness
-from easel.edge.kept import RouteKeeper
+from easel.edge.cache.content import Content
+from easel.edge.cache.disk import DiskCache
+from easel.edge.cache.manifests import KeptManifests
+from easel.edge.cache.watched_store import EdgeStore
+from easel.edge.fast.plain_request import codes_weight
+from easel.edge.fast.protocol import edge_protocol, requests_remembered
 from easel.edge.making import warm
-from easel.edge.manifests import KeptManifests
 from easel.edge.metrics import Counts, exposition, registry
-from easel.edge.protocol import edge_protocol, requests_remembered
-from easel.edge.routes import AppRoute, Feed, RouteTable
+from easel.edge.routing.feed import DatabaseFeed
+from easel.edge.routing.freshness import Freshness
+from easel.edge.routing.saved_routes import RouteKeeper
+from easel.edge.routing.table import AppRoute, Feed, RouteTable
 from easel.edge.sites import Sites
-from easel.edge.store import EdgeStore
 from easel.settings import Settings
 from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.freshness import FreshnessPage
 from easel.storage.notifications import Listener
 from easel.storage.objects import ObjectStore
-from easel.web.private import PrivateApp, Readiness, private_port
 
 logger = logging.getLogger(__name__)
 

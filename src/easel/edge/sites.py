@@ -13,14 +13,14 @@ from easel.bundles.models import ZSTANDARD, Member
 from easel.bundles.root import ENTRY_POINT
 from easel.bundles.types import is_text
 from easel.edge import weights
-from easel.edge.cache import SingleFlight
-from easel.edge.content import Content
+from easel.edge.cache.content import Content
+from easel.edge.cache.lru import SingleFlight
 from easel.edge.earlier import EarlierAssets, load_earlier
+from easel.edge.fast.prepared import Key, Prepared
 from easel.edge.large import LargePages
 from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight
 from easel.edge.making import make_body, make_gzip, make_page
-from easel.edge.prepared import Key, Prepared
-from easel.edge.routes import EnvironmentRoute, Feed, Route, RouteTable
+from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
 from easel.serving.respond import Representations, answer_file, representations
 from easel.serving.runtime import page_hash

@@ -175,3 +175,13 @@ async def set_lock(
     )
     await work.session.flush()
     return environment
+
+
+async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
+    """Which version each environment of the app serves."""
+    rows = await work.session.execute(
+        select(Environment.name, Environment.version).where(
+            Environment.app_id == app.id, Environment.org_id == app.org_id
+        )
+    )
+    return dict(rows.all())

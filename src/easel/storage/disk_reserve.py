@@ -6,12 +6,12 @@ What has to go on needs room as well: the database, which records that an app wa
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from easel.settings import RESERVE
 from easel.storage.ballast import Ballast
 from easel.storage.errors import ReserveReachedError
 
@@ -21,17 +21,10 @@ PERCENT = 5.0
 LOOK_EVERY = 4 * 1024 * 1024
 """Bytes that are written between two looks at the disk, of which other processes write as well."""
 
-_SETTING = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
-
-
-def is_reserve(setting: str) -> bool:
-    """Whether it is a number of bytes, or a percentage below 100 with its sign."""
-    return _SETTING.fullmatch(setting) is not None
-
 
 def reserve_on(setting: str | None, total: int) -> int:
     """Bytes that the setting keeps free on a file system of `total` bytes; None is the default."""
-    found = _SETTING.fullmatch(setting) if setting is not None else None
+    found = RESERVE.fullmatch(setting) if setting is not None else None
     if found is None:
         return min(LARGEST, int(total * PERCENT / 100))
     if found["bytes"]:

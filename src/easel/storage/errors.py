@@ -86,3 +86,9 @@ class StoreRefusesError(StoreUnavailableError):
 class BucketMissingError(StoreRefusesError):
     """There is no bucket{named} ({said}). Nothing was changed. Whoever runs Easel has to make it, or to name
     another one."""
+
+
+class ObjectNameError(EaselError):
+    """`{key}` has another form than the names under which Easel stores objects."""
+
+    code = "object_name_invalid"

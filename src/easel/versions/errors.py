@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easel.errors import BadRequestError, ConflictError, EaselError, NotFoundError
+from easel.errors import BadRequestError, ConflictError, NotFoundError
 
 
 class VersionNotFoundError(NotFoundError):
@@ -27,9 +27,3 @@ class VersionDamagedError(ConflictError):
     """Version {version} is damaged: {reason}. Nothing was changed."""
 
     code = "version_damaged"
-
-
-class ObjectNameError(EaselError):
-    """`{key}` has another form than the names under which Easel stores objects."""
-
-    code = "object_name_invalid"

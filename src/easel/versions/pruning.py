@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from easel.apps.routing import routing_changed
+from easel.apps.changes import routing_changed
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 

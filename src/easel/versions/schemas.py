@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from easel.schemas import Answer
-
-
-class VersionRecord(Answer):
-    """One version, as an app lists it."""
-
-    version: int | None = None
-    s3_version_id: str | None = None
-    asset_prefix: str | None = None
-    asset_manifest: dict[str, Any] | None = None
-    asset_manifest_url: str | None = None
-    deployed_by: str | None = None
-    deployed_at: datetime | None = None
-    environment: str | None = "production"
-    build_duration_ms: int | None = None
-    message: str | None = None
-    source_files: dict[str, str] | None = None
-    git_commit_sha: str | None = None
-    git_commit_message: str | None = None
-    git_author: str | None = None
 
 
 class VersionAdditions(Answer):

@@ -16,7 +16,6 @@ from easel.access.service import Principal
 from easel.apps.config import Config, config_hash
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
-from easel.environments.models import Environment
 from easel.storage.database import Transaction
 from easel.versions.errors import VersionNotFoundError, VersionPrunedError
 from easel.versions.models import Version
@@ -353,13 +352,3 @@ async def count_versions(work: Transaction, app: App) -> int:
     """How many versions the app has."""
     ((count,),) = await work.sql(_COUNTED, {"app": app.id, "org": app.org_id})
     return int(count)
-
-
-async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
-    """Which version each environment of the app serves."""
-    rows = await work.session.execute(
-        select(Environment.name, Environment.version).where(
-            Environment.app_id == app.id, Environment.org_id == app.org_id
-        )
-    )
-    return dict(rows.all())

@@ -16,9 +16,9 @@ from obstore.store import S3Store
 from psycopg.rows import dict_row
 
 from easel.bundles.models import decode_manifest
-from easel.deploys.orphans import sweep_orphans
 from easel.storage.database import Database
 from easel.storage.stores import BucketObjects
+from easel.worker.housekeeping.orphans import sweep_orphans
 from tests.system.chaos.follower import Shown
 from tests.system.chaos.killer import Killer
 from tests.system.chaos.story import Person, Sight

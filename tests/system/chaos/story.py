@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from bench.running import zip_of
+from testbed.running import zip_of
 from tests.system.cluster import Cluster
 
 PATIENCE = 90

@@ -1,0 +1,1 @@
+"""What all routes share: services, bounded bodies, transactions, idempotency, limits, errors."""

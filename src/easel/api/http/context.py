@@ -1,0 +1,128 @@
+"""What a route is given: the services of the process, the request's transaction, and who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from easel.access.secrets import Vault
+from easel.access.service import Principal, authenticate, bearer
+from easel.api.http.limits import PLAIN, Fairness, Limiter
+from easel.deploys.log_watchers import Followers, Streams
+from easel.deploys.status_batch import Polls
+from easel.settings import Settings
+from easel.storage.database import Database, Transaction
+from easel.storage.freshness import FreshnessPage
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import Queue
+from easel.versions.integrity import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an api process works with."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    queue: Queue
+    vault: Vault
+    verifier: Verifier
+    followers: Followers
+    polls: Polls
+    limiter: Limiter
+    fairness: Fairness
+    streams: Streams
+    page: FreshnessPage
+
+
+def services_of(request: Request) -> Services:
+    """The services of this process."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+def work_of(request: Request) -> Transaction:
+    """The request's transaction; it is committed after the answer is made and before it is sent."""
+    work = request.state.work
+    assert isinstance(work, Transaction)
+    return work
+
+
+# FastAPI runs dependencies that are no coroutines in a thread: a detour that costs more than all they do.
+async def get_services(request: Request) -> Services:
+    """The services of this process, as a dependency."""
+    return services_of(request)
+
+
+async def get_work(request: Request) -> Transaction:
+    """The request's transaction, as a dependency."""
+    return work_of(request)
+
+
+async def identify(request: Request) -> Principal:
+    """Who sends the request, found out once. Raises the errors of `easel.access.errors`."""
+    known = getattr(request.state, "principal", None)
+    if isinstance(known, Principal):
+        return known
+    secret = bearer(request.headers.get("authorization"))
+    principal = await authenticate(work_of(request), secret)
+    if not getattr(request.state, "counted", False):
+        request.state.counted = True
+        services = services_of(request)
+        services.limiter.count(principal.org_id, getattr(request.state, "weight", PLAIN))
+        services.fairness.note_whose(secret, principal.org_id)
+    request.state.principal = principal
+    return principal
+
+
+def forget_who_asks(request: Request) -> None:
+    """What was found out about the key may no longer be true when a long body has come: it is found out again."""
+    request.state.principal = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a key has to be good for."""
+
+    scope: str
+    whole_organisation: bool
+
+    def check(self, principal: Principal) -> None:
+        """Raises InsufficientScopeError, KeyLimitedToAppError."""
+        principal.require(self.scope, whole_organisation=self.whole_organisation)
+
+
+def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that gives the caller, if its key has the scope."""
+    need = Need(scope, whole_organisation)
+
+    async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Principal:
+        principal = await identify(request)
+        need.check(principal)
+        return principal
+
+    dependency.need = need  # type: ignore[attr-defined]
+    return dependency
+
+
+def needed_by(dependency: object) -> Need | None:
+    """What a dependency made by `requires` needs of the key; None for any other."""
+    need = getattr(dependency, "need", None)
+    return need if isinstance(need, Need) else None
+
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: sk_…", scheme_name="BearerAuth")
+
+Work = Annotated[Transaction, Depends(get_work)]
+Parts = Annotated[Services, Depends(get_services)]
+Reader = Annotated[Principal, Depends(requires("read"))]
+Deployer = Annotated[Principal, Depends(requires("deploy"))]
+Admin = Annotated[Principal, Depends(requires("admin"))]
+OrganisationReader = Annotated[Principal, Depends(requires("read", whole_organisation=True))]
+OrganisationAdmin = Annotated[Principal, Depends(requires("admin", whole_organisation=True))]

@@ -1,0 +1,60 @@
+"""Around every request: an id, and an envelope for errors nobody foresaw."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from easel.api.http.errors import AddressInvalidError, InternalServerError, error_answer
+from easel.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+REQUEST_SECONDS = Histogram(
+    "easel_api_request_seconds",
+    "How long requests took, by route and status",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+
+class RequestContext:
+    """Pure ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        # The database cannot even be asked for such an id, so no route sees it.
+        if "\x00" in scope["path"]:
+            await error_answer(AddressInvalidError())(scope, receive, send_with_id)
+            return
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+            if status:
+                raise
+            await error_answer(InternalServerError(request_id=request_id))(scope, receive, send_with_id)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            REQUEST_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - began)

@@ -1,0 +1,224 @@
+"""One transaction around every request, and first answers remembered under their Idempotency-Key."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from easel import clock
+from easel.access.errors import AuthenticationRequiredError, IdempotencyConflictError, IdempotencyKeyInvalidError
+from easel.access.models import RememberedAnswer
+from easel.access.service import Principal, bearer
+from easel.api.http.bodies import BoundedRequest, rule_of
+from easel.api.http.context import forget_who_asks, identify, needed_by, services_of
+from easel.api.http.limits import PLAIN, weight_of
+from easel.storage.database import Transaction
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+REMEMBERED = 64 * 1024
+"""Bytes of an answer that are remembered as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abridgement:
+    """How an operation's large answers are remembered: without what the records can give again, and completed then."""
+
+    abridge: Callable[[bytes], bytes]
+    complete: Callable[[Transaction, Principal, bytes], Awaitable[bytes]]
+
+
+def abridged(
+    abridge: Callable[[bytes], bytes], complete: Callable[[Transaction, Principal, bytes], Awaitable[bytes]]
+) -> Callable[[Endpoint], Endpoint]:
+    """Marks an operation whose answers may be large."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.abridgement = Abridgement(abridge, complete)  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+class EaselRoute(APIRoute):
+    """A route whose work is one transaction: committed before the answer is sent, rolled back when it raises.
+
+    Who asks is found out first, before anything of what was sent is looked at.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """The route's handler, inside a transaction."""
+        handle = super().get_route_handler()
+        rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
+        opens_a_stream = getattr(self.endpoint, "opens_a_stream", False)
+        needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
+        abridgement: Abridgement | None = getattr(self.endpoint, "abridgement", None)
+        turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+        async def handler(plain: Request) -> Response:
+            request = BoundedRequest(plain.scope, plain.receive)
+            request.rule, request.model = rule, model
+            request.state.weight = weight
+            # Whoever asks for far too much is told so before anything is looked up.
+            services_of(request).limiter.refuse_over(_whose(request))
+            if opens_a_stream:
+                services_of(request).streams.refuse_over(_whose(request))
+            if not request.has_body or request.is_small:
+                if request.has_body:
+                    await request.take()
+                return await in_turn(request, weight > PLAIN)
+            async with _transaction(request):
+                caller = await identify(request)
+            for need in needs:
+                need.check(caller)
+            services = services_of(request)
+            services.objects.reserve.require_for_records()
+            async with services.fairness.body(caller.org_id):
+                await request.take()
+                services.limiter.charge(caller.org_id, len(await request.body()))
+                forget_who_asks(request)
+                return await in_turn(request, True)
+
+        async def in_turn(request: Request, costly: bool) -> Response:
+            """The answer, when it is the organisation's turn for it, if it takes longer than a plain one."""
+            fairness, organisation, address = services_of(request).fairness, _whose(request), request.url.path
+            if not costly and not fairness.answers_large(organisation, address):
+                return await answer(request)
+            async with fairness.costly(organisation):
+                return await answer(request)
+
+        async def answer(request: Request) -> Response:
+            key = request.headers.get("idempotency-key") if request.method == "POST" else None
+            if key is None:
+                async with _transaction(request):
+                    caller = await identify(request)
+                    return _charged(request, caller, await handle(request))
+            if not 1 <= len(key) <= 255 or not all(33 <= ord(character) < 127 for character in key):
+                raise IdempotencyKeyInvalidError()
+            # Of those with one key, one at a time: the others wait without a connection to the database.
+            async with turns.setdefault(f"{request.headers.get('authorization')}\n{key}", asyncio.Lock()):
+                return await _first_or_again(request, key, handle, abridgement)
+
+        return handler
+
+
+def _model_of(route: APIRoute) -> type[BaseModel] | None:
+    """The model of the request's body, where it is one."""
+    kind = route.body_field.field_info.annotation if route.body_field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+@asynccontextmanager
+async def _transaction(request: Request) -> AsyncIterator[Transaction]:
+    services = services_of(request)
+    async with services.database.transaction(services.fairness.connection(_whose(request))) as work:
+        request.state.work = work
+        yield work
+
+
+def _whose(request: Request) -> str:
+    try:
+        return services_of(request).fairness.whose(bearer(request.headers.get("authorization")))
+    except AuthenticationRequiredError:
+        return ""
+
+
+def _charged(request: Request, caller: Principal, response: Response) -> Response:
+    services, size = services_of(request), len(getattr(response, "body", b""))
+    services.limiter.charge(caller.org_id, size)
+    services.fairness.answered(caller.org_id, request.url.path, size)
+    return response
+
+
+class _SomebodyWasFasterError(Exception):
+    """Another process has answered a request with the same key meanwhile."""
+
+
+async def _first_or_again(
+    request: Request,
+    key: str,
+    handle: Callable[[Request], Awaitable[Response]],
+    abridgement: Abridgement | None,
+) -> Response:
+    while True:
+        try:
+            async with _transaction(request) as work:
+                caller = await identify(request)
+                return _charged(request, caller, await _once(request, work, caller, key, handle, abridgement))
+        except _SomebodyWasFasterError:
+            continue
+
+
+async def _once(
+    request: Request,
+    work: Transaction,
+    principal: Principal,
+    key: str,
+    handle: Callable[[Request], Awaitable[Response]],
+    abridgement: Abridgement | None,
+) -> Response:
+    """The API key's first answer under this Idempotency-Key, or the handler's, remembered in the same transaction as
+    what it did.
+
+    Refusals are not remembered: they changed nothing, and the same request may be right later. Answers hold secrets
+    (a new key, a presigned address), so they are sealed, and only the API key that was given one gets it again. Of one
+    that is large only the part is remembered that the records cannot give again.
+    """
+    fingerprint = hashlib.sha256()
+    for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):
+        fingerprint.update(part + b"\n")
+    fingerprint.update(await request.body())
+    # Two requests with one key at the same moment: the second waits for the first, and finds its answer.
+    await work.session.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{principal.key_id}/{key}"}
+    )
+    known = await work.session.scalar(
+        select(RememberedAnswer).where(
+            RememberedAnswer.org_id == principal.org_id,
+            RememberedAnswer.key_id == principal.key_id,
+            RememberedAnswer.key == key,
+        )
+    )
+    vault = services_of(request).vault
+    if known is not None:
+        if known.request_hash != fingerprint.hexdigest():
+            raise IdempotencyConflictError()
+        again = vault.open(known.body).encode()
+        if known.abridged and abridgement is not None:
+            again = await abridgement.complete(work, principal, again)
+        return Response(again, known.status, {"Idempotency-Replayed": "true"}, "application/json")
+    response = await handle(request)
+    if response.status_code < 400:
+        body = bytes(response.body)
+        short = abridgement.abridge(body) if abridgement is not None and len(body) > REMEMBERED else None
+        remembered = (
+            insert(RememberedAnswer)
+            .values(
+                org_id=principal.org_id,
+                key_id=principal.key_id,
+                key=key,
+                request_hash=fingerprint.hexdigest(),
+                status=response.status_code,
+                body=vault.seal((short or body).decode()),
+                abridged=short is not None,
+                created_at=clock.now(),
+            )
+            .on_conflict_do_nothing()
+            .returning(RememberedAnswer.key)
+        )
+        # An operation that lets go of its transaction lets go of the lock as well.
+        if await work.session.scalar(remembered) is None:
+            raise _SomebodyWasFasterError
+    return response

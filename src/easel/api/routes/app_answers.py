@@ -1,0 +1,176 @@
+"""What is answered about apps: in full, in lists, and in full once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+import msgspec
+
+from easel import clock
+from easel.access.service import Principal
+from easel.apps.config import Config, shown
+from easel.apps.errors import AppNotFoundError
+from easel.apps.models import App
+from easel.apps.schemas import AppResponse, VersionRecord
+from easel.apps.service import ListedApp, Served, served_by, with_hashes
+from easel.serving.addresses import address
+from easel.settings import Settings
+from easel.storage.database import Transaction
+from easel.storage.object_names import asset_prefix
+from easel.versions.service import Listed, latest_versions
+
+RECENT_VERSIONS = 20
+
+_KEPT = (
+    "app_id",
+    "slug",
+    "url",
+    "is_active",
+    "version",
+    "has_unpublished_changes",
+    "custom_domains",
+    "environments",
+    "created_at",
+    "updated_at",
+    "warnings",
+    "staging_url",
+    "draft_hash",
+)
+_CONFIGURATION: LiteralString = (
+    "select config from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s"
+)
+_DRAFT: LiteralString = "select draft from app where id = %(app)s and org_id = %(org)s and swept_at is null"
+
+
+async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
+    """The full answer about an app, which has its draft."""
+    await with_hashes(work, app)
+    served = (await served_by(work, [app.id]))[app.id]
+    versions = await latest_versions(work, app.id, app.org_id, limit=RECENT_VERSIONS)
+    rest = {
+        "app_id": app.id,
+        "slug": app.slug,
+        "url": _url(settings, app.slug, "production"),
+        "is_active": app.is_active,
+        "version": app.last_version,
+        "has_unpublished_changes": app.draft_hash != app.published_hash,
+        "custom_domains": [],
+        "environments": _environments(settings, app.id, app.slug, served),
+        "created_at": app.created_at,
+        "updated_at": app.updated_at,
+        "warnings": warnings or None,
+        "staging_url": _url(settings, app.slug, "staging"),
+        "draft_hash": app.draft_hash,
+    }
+    return _whole(rest, app.draft, versions)
+
+
+def _whole(rest: Mapping[str, Any], draft: Config, versions: list[Listed]) -> AppResponse:
+    """The answer of the draft, the versions, and all else."""
+    config = shown(draft)
+    defaults: dict[str, Any] = {
+        "template": "generic",
+        "sections": [],
+        "custom_html": None,
+        "hero": None,
+        "theme": {},
+        "seo": None,
+        "stats": [],
+        "featured_gallery": None,
+        "tabs": [],
+    }
+    return AppResponse.model_validate(
+        {
+            **rest,
+            **{name: config.get(name, default) for name, default in defaults.items()},
+            "meta": config["meta"],
+            "auth_config": config.get("auth_config"),
+            "build_config": config.get("build_config"),
+            "monitoring_config": config.get("monitoring_config"),
+            "password_protected": (config.get("auth_config") or {}).get("mode") == "password",
+            "versions": [_record(rest["app_id"], version) for version in versions],
+        }
+    )
+
+
+def abridge(answer: bytes) -> bytes:
+    """The answer without what the records have: the configuration, and the versions."""
+    whole = msgspec.json.decode(answer)
+    return msgspec.json.encode({name: whole[name] for name in _KEPT})
+
+
+async def complete(work: Transaction, caller: Principal, abridged: bytes) -> bytes:
+    """The answer that `abridge` was given. A draft that no version was recorded with, and that has changed since, is
+    shown as it is now. Raises AppNotFoundError where the app was deleted, and swept."""
+    rest = msgspec.json.decode(abridged)
+    which = {"app": rest["app_id"], "org": caller.org_id, "hash": rest["draft_hash"]}
+    found = await work.sql(_CONFIGURATION, which) or await work.sql(_DRAFT, which)
+    if not found:
+        raise AppNotFoundError(app_id=rest["app_id"])
+    versions = await latest_versions(work, rest["app_id"], caller.org_id, limit=RECENT_VERSIONS, newest=rest["version"])
+    return _whole(rest, found[0][0], versions).model_dump_json().encode()
+
+
+def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[str, Any]:
+    """The fields of AppListItem: what a list shows of an app."""
+    return {
+        "app_id": app.id,
+        "slug": app.slug,
+        "url": _url(settings, app.slug, "production"),
+        "meta": app.listed["meta"],
+        "is_active": app.is_active,
+        "version": app.last_version,
+        "has_unpublished_changes": app.has_unpublished_changes,
+        "template": app.listed["template"],
+        "custom_domains": [],
+        "auth_config": None,
+        "build_config": None,
+        "monitoring_config": shown(app.listed["monitoring_config"]),
+        "repo_url": None,
+        "repo_branch": None,
+        "environments": _environments(settings, app.id, app.slug, served),
+        "created_at": clock.iso(app.created_at),
+        "updated_at": clock.iso(app.updated_at),
+    }
+
+
+def _environments(settings: Settings, app_id: str, slug: str, served: list[Served]) -> dict[str, Any]:
+    return {
+        environment.name: {
+            "deploy_id": environment.deploy_id,
+            "asset_prefix": asset_prefix(app_id, environment.manifest_key),
+            "version": environment.version,
+            "url": _url(settings, slug, environment.name),
+            "revision": environment.revision,
+            "moved_at": clock.iso(environment.moved_at),
+            "locked": environment.locked,
+            "lock_reason": environment.lock_reason,
+        }
+        for environment in served
+    }
+
+
+def _url(settings: Settings, slug: str, environment: str) -> str:
+    return address(
+        environment,
+        slug,
+        scheme=settings.edge_scheme,
+        domain=settings.domain,
+        port=settings.public_edge_port,
+    )
+
+
+def _record(app_id: str, version: Listed) -> VersionRecord:
+    return VersionRecord(
+        version=version.number,
+        asset_prefix=asset_prefix(app_id, version.manifest_key),
+        deployed_by=version.deployed_by,
+        deployed_at=version.deployed_at,
+        environment=version.environment,
+        build_duration_ms=version.build_duration_ms,
+        message=version.message,
+        git_commit_sha=version.git_commit_sha,
+        git_commit_message=version.git_commit_message,
+        git_author=version.git_author,
+    )

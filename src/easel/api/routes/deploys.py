@@ -1,0 +1,244 @@
+"""The operations on deploys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
+
+from easel import clock
+from easel.access.service import Principal, is_good
+from easel.api.http.bodies import takes_texts
+from easel.api.http.context import Deployer, Parts, Reader, Services, Work
+from easel.api.http.errors import error_answer
+from easel.api.http.limits import opens_a_stream
+from easel.api.http.route import EaselRoute
+from easel.apps.models import App
+from easel.apps.service import get_app
+from easel.deploys.errors import TooManyLogStreamsError
+from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.queue_waits import limits_in, waits_for
+from easel.deploys.schemas import (
+    DeployCounts,
+    DeployRequest,
+    DeployResponse,
+    DeployStatusResponse,
+    ListDeploysResponse,
+    SmokeTestResult,
+)
+from easel.deploys.service import Order, accept, cancel, get_deploy, read_log
+from easel.deploys.service import list_deploys as find_deploys
+from easel.deploys.states import FINAL
+from easel.deploys.status_batch import Polled
+from easel.serving.addresses import address, version_environment
+from easel.settings import Settings
+
+router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
+
+HEARTBEAT = 15
+"""Seconds between two comment lines of a silent log stream."""
+FIRST_LOOK, NEXT_LOOKS = 1, 5
+"""Seconds after which a stream looks for news of which nobody told it, at first and from then on."""
+
+DEPLOY_DESCRIPTION = """Queue a build+deploy for an App, creating a new version.
+
+**Full deploy workflow:**
+1. `POST /{app_id}/deploy/upload-url` → get a presigned S3 PUT URL
+2. Upload your built dist/ zip to that URL
+3. Call this endpoint with the returned `bundle_s3_key`
+4. Optionally include `source_files` (path→content map) for version diffing
+5. Poll `GET /{app_id}/deploys/{deploy_id}` until status is `complete`
+
+**Edit-and-redeploy workflow:**
+1. `GET /{app_id}/versions/{version}/download` → download the bundle zip
+2. Edit files locally
+3. Re-zip and upload via upload-url → deploy (creates a new version)
+4. `GET /{app_id}/versions/{old}/diff/{new}` to review changes
+
+Each deploy creates an immutable version record. Use `POST /{app_id}/versions/{n}/restore`
+for instant rollback to any previous version."""
+
+
+@router.post("/{app_id}/deploy", summary="Deploy an App", description=DEPLOY_DESCRIPTION, response_model=DeployResponse)
+@takes_texts("source_files", 64 * 1024 * 1024)
+async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deployer, parts: Parts) -> DeployResponse:
+    """Queue a deploy."""
+    app = await get_app(work, caller, app_id)
+    deploy = await accept(
+        work,
+        parts.objects,
+        parts.queue,
+        parts.settings,
+        app,
+        Order(
+            environment=body.environment,
+            message=body.message,
+            source=body.source,
+            bundle_s3_key=body.bundle_s3_key,
+            source_files=body.source_files,
+            git_commit_sha=body.git_commit_sha,
+            git_commit_message=body.git_commit_message,
+            git_author=body.git_author,
+        ),
+        caller.actor,
+    )
+    return DeployResponse(
+        app_id=app.id,
+        deploy_id=deploy.id,
+        status="queued",
+        environment=deploy.environment,
+        message=deploy.message,
+    )
+
+
+@router.get("/{app_id}/deploys", summary="List Deploys", response_model=ListDeploysResponse)
+async def list_deploys(
+    app_id: str,
+    work: Work,
+    caller: Reader,
+    parts: Parts,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> ListDeploysResponse:
+    """List an app's deploys, newest first."""
+    app = await get_app(work, caller, app_id)
+    deploys, total = await find_deploys(work, app, limit=limit, offset=offset)
+    described = [describe(parts.settings, app.slug, deploy) for deploy in deploys]
+    cause = None
+    if any(deploy.status == "queued" for deploy in deploys):
+        cause = await waits_for(work, limits_in(parts.settings), app=app.id, organisation=app.org_id)
+    return ListDeploysResponse(deploys=described, total=total, limit=limit, offset=offset, waits_for=cause)
+
+
+@router.get("/{app_id}/deploys/{deploy_id}", summary="Get Deploy Status", response_model=DeployStatusResponse)
+async def get_deploy_status(
+    app_id: str, deploy_id: str, work: Work, caller: Reader, parts: Parts
+) -> DeployStatusResponse:
+    """Get where a deploy is. Poll until the status is `complete` or `failed`, or follow the log stream."""
+    app = await get_app(work, caller, app_id)
+    return describe(parts.settings, app.slug, await get_deploy(work, app, deploy_id))
+
+
+@router.post("/{app_id}/deploys/{deploy_id}/cancel", summary="Cancel a Deploy", response_model=DeployStatusResponse)
+async def cancel_deploy(
+    app_id: str, deploy_id: str, work: Work, caller: Deployer, parts: Parts
+) -> DeployStatusResponse:
+    """Cancel a queued or building deploy: it ends as failed at once, and what is live stays live."""
+    app = await get_app(work, caller, app_id)
+    return describe(parts.settings, app.slug, await cancel(work, app, deploy_id, caller.actor))
+
+
+@router.get(
+    "/{app_id}/deploys/{deploy_id}/logs/stream",
+    summary="Stream Deploy Logs",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+@opens_a_stream
+async def stream_deploy_logs(
+    app_id: str,
+    deploy_id: str,
+    request: Request,
+    work: Work,
+    caller: Reader,
+    parts: Parts,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> EventSourceResponse:
+    """Follow a deploy's log as server-sent events: everything so far, then live until it ends."""
+    parts.streams.refuse_over(caller.org_id)
+    app = await get_app(work, caller, app_id)
+    await get_deploy(work, app, deploy_id)
+    after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
+    stream = _Stream(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
+    stream.place = parts.streams.opened(app.org_id)
+    return stream
+
+
+class _Stream(EventSourceResponse):
+    """A stream that takes one of its organisation's places for as long as it is open, or says that there is none."""
+
+    place: AbstractContextManager[None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with ExitStack() as open_stream:
+            try:
+                open_stream.enter_context(self.place)
+            except TooManyLogStreamsError as error:
+                await error_answer(error)(scope, receive, send)
+                return
+            await super().__call__(scope, receive, send)
+
+
+async def _events(
+    parts: Services, caller: Principal, app: App, deploy_id: str, after: int
+) -> AsyncIterator[ServerSentEvent]:
+    patience = FIRST_LOOK
+    with parts.followers.follow(deploy_id) as following:
+        while True:
+            async with parts.database.transaction(parts.fairness.look(app.org_id)) as work:
+                if not await is_good(work, caller.key_id):
+                    return
+                deploy = await get_deploy(work, app, deploy_id)
+                ended = deploy.status in FINAL
+                lines = await read_log(work, deploy_id, after)
+            for line in lines:
+                after = line.seq
+                yield _event(line)
+            if not lines and ended:
+                yield ServerSentEvent(event="done", data="{}", sep="\n")
+                return
+            if not lines:
+                # News comes by notification, but for what comes right after the start; looking again now and then
+                # makes up for one that was lost.
+                await following.wait(patience)
+                patience = NEXT_LOOKS
+
+
+def _event(line: DeployLogLine) -> ServerSentEvent:
+    return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq), sep="\n")
+
+
+def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeployStatusResponse:
+    """The answer about a deploy of the app with that slug."""
+
+    def url(environment: str) -> str:
+        return address(
+            environment,
+            slug,
+            scheme=settings.edge_scheme,
+            domain=settings.domain,
+            port=settings.public_edge_port,
+        )
+
+    return DeployStatusResponse(
+        deploy_id=deploy.id,
+        app_id=deploy.app_id,
+        status=deploy.status,
+        environment=deploy.environment,
+        source=deploy.source,
+        bundle_s3_key=deploy.bundle_s3_key,
+        message=deploy.message,
+        queued_at=clock.iso(deploy.queued_at),
+        queued_by=deploy.queued_by,
+        error=deploy.error,
+        error_code=deploy.error_code,
+        smoke_test=SmokeTestResult.model_validate(deploy.smoke_test) if deploy.smoke_test else None,
+        version=deploy.version,
+        url=url(deploy.environment),
+        version_url=url(version_environment(deploy.version)) if deploy.version else None,
+        outcome=deploy.outcome,
+        warnings=deploy.warnings,
+        step=deploy.step,
+        timings=deploy.timings,
+        counts=DeployCounts.model_validate(deploy.counts) if deploy.counts else None,
+        started_at=clock.iso(deploy.started_at),
+        finished_at=clock.iso(deploy.finished_at),
+        git_commit_sha=deploy.git_commit_sha,
+        git_commit_message=deploy.git_commit_message,
+        git_author=deploy.git_author,
+    )

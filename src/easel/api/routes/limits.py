@@ -1,0 +1,49 @@
+"""`GET /v1/limits`: what an organisation may use, and what it does. An addition to the contract."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import LiteralString
+
+from fastapi import APIRouter
+
+from easel import clock
+from easel.access.schemas import LimitResponse, ListLimitsResponse
+from easel.api.http.context import OrganisationReader, Parts, Work
+from easel.api.http.route import EaselRoute
+from easel.storage.queue import DEPLOYS
+from easel.uploads.service import waiting_uploads
+
+router = APIRouter(prefix="/v1/limits", tags=["Limits"], route_class=EaselRoute)
+
+_USED: LiteralString = """
+select (select count(*) from app where org_id = %(org)s and deleted_at is null),
+       (select count(*) from procrastinate_jobs where status = 'doing' and queue_name = %(queue)s and org_id = %(org)s)
+"""
+
+
+@router.get("", summary="List Limits", response_model=ListLimitsResponse)
+async def list_limits(work: Work, caller: OrganisationReader, parts: Parts) -> ListLimitsResponse:
+    """List the organisation's limits, how much of each is used, and when time alone frees what is used."""
+    settings, organisation = parts.settings, caller.org_id
+    ((apps, deploys),) = await work.sql(_USED, {"org": organisation, "queue": DEPLOYS})
+    uploads = await waiting_uploads(work, organisation, settings)
+    seconds = parts.limiter.frees_in(organisation)
+    requests_free_at = clock.iso(clock.now() + timedelta(seconds=seconds)) if seconds else None
+    uploads_free_at = clock.iso(uploads.frees_at)
+    rows: tuple[tuple[str, int, int, str | None], ...] = (
+        (
+            "requests_per_minute",
+            settings.rate_limit_per_minute,
+            round(parts.limiter.used(organisation)),
+            requests_free_at,
+        ),
+        ("log_streams", settings.max_log_streams, parts.streams.used(organisation), None),
+        ("deploys_at_once", settings.deploys_at_once_per_organisation, deploys, None),
+        ("waiting_uploads", settings.max_waiting_uploads, uploads.addresses, uploads_free_at),
+        ("waiting_upload_bytes", settings.max_waiting_upload_bytes, uploads.size, uploads_free_at),
+        ("apps", settings.max_apps, apps, None),
+    )
+    return ListLimitsResponse(
+        limits=[LimitResponse(name=name, limit=limit or None, used=used, frees_at=at) for name, limit, used, at in rows]
+    )

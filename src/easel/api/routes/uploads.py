@@ -1,0 +1,237 @@
+"""The operations on uploads, and Easel's own upload and download endpoints for stores that cannot be given the bytes
+directly: both for the folder store, the one for uploads for Azure."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated
+
+import psycopg
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import ClientDisconnect
+
+from easel import clock
+from easel.api.http.bodies import timely
+from easel.api.http.context import Deployer, Parts, Services, Work, services_of
+from easel.api.http.route import EaselRoute
+from easel.apps.service import get_app
+from easel.settings import Settings
+from easel.storage.errors import ObjectMissingError
+from easel.storage.folder import FolderObjects
+from easel.storage.objects import ObjectStore
+from easel.uploads.errors import (
+    BundleTooLargeError,
+    ContentTypeMismatchError,
+    LengthRequiredError,
+    UploadIncompleteError,
+    UploadNotFoundError,
+    UploadUrlInvalidError,
+)
+from easel.uploads.schemas import UploadUrlRequest, UploadUrlResponse, VerifyUploadRequest, VerifyUploadResponse
+from easel.uploads.service import (
+    OBJECTS_PATH,
+    SignedAddress,
+    begin_upload,
+    find_upload,
+    give_up_upload,
+    has_an_app,
+    inspect_upload,
+    issue_upload,
+    note_arrival,
+    note_found,
+    require_room,
+)
+
+router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
+objects_router = APIRouter(include_in_schema=False)
+
+SILENCE = 60
+"""Seconds that nothing of an upload may come."""
+
+_RANGES = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})(?:, *(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18}))*")
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, PUT, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Expose-Headers": "ETag",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+@router.post("/{app_id}/deploy/upload-url", summary="Get an Upload URL", response_model=UploadUrlResponse)
+async def get_upload_url(
+    app_id: str, body: UploadUrlRequest, request: Request, work: Work, caller: Deployer, parts: Parts
+) -> UploadUrlResponse:
+    """Get a presigned URL to PUT a bundle to, and the key to deploy it with."""
+    app = await get_app(work, caller, app_id)
+    await require_room(work, app.org_id, parts.settings)
+    content_type = body.content_type or "application/zip"
+    upload = await issue_upload(work, app, body.filename, content_type)
+    expires = parts.settings.upload_expires
+    if "PUT" in parts.objects.presigns:
+        # To sign may take the network. The upload is recorded by then; where nobody gets its address it is swept.
+        await work.release()
+        url = await parts.objects.presigned("PUT", upload.key, expires)
+    else:
+        signed = SignedAddress("PUT", upload.key, int(clock.now().timestamp()) + expires, content_type, "")
+        url = signed.url(parts.vault, public_base(parts.settings, request))
+    return UploadUrlResponse(upload_url=url, bundle_s3_key=upload.key, expires_in=expires)
+
+
+@router.post("/{app_id}/deploy/verify-upload", summary="Verify an Upload", response_model=VerifyUploadResponse)
+async def verify_upload(
+    app_id: str, body: VerifyUploadRequest, work: Work, caller: Deployer, parts: Parts
+) -> VerifyUploadResponse:
+    """Look whether the bytes have arrived, and with which ETag and size."""
+    app = await get_app(work, caller, app_id)
+    upload = await find_upload(work, app, body.bundle_s3_key)
+    if upload is None:
+        raise UploadNotFoundError(bundle_s3_key=body.bundle_s3_key)
+    if parts.objects.far:
+        await work.release()
+    info = await inspect_upload(parts.objects, upload)
+    if info is not None:
+        await work.resume()
+        await note_found(work, upload, info)
+    return VerifyUploadResponse(
+        bundle_s3_key=upload.key,
+        exists=info is not None,
+        etag=info.etag if info else None,
+        size_bytes=info.size if info else None,
+        last_modified=clock.iso(info.last_modified) if info else None,
+    )
+
+
+def public_base(settings: Settings, request: Request) -> str:
+    """The api's public address: as configured, else as the request itself reached it."""
+    return settings.api_url or str(request.base_url)
+
+
+@objects_router.options(OBJECTS_PATH + "{key:path}")
+async def allow_cross_origin(key: str) -> Response:
+    """Answers a browser that asks whether it may upload from another origin."""
+    return Response(status_code=204, headers=_CORS)
+
+
+@objects_router.put(OBJECTS_PATH + "{key:path}")
+async def receive_upload(
+    key: str,
+    request: Request,
+    expires: Annotated[int, Query(alias="X-Easel-Expires")] = 0,
+    content_type: Annotated[str, Query(alias="X-Easel-Content-Type")] = "",
+    signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
+) -> Response:
+    """Takes the bytes of an upload: streamed to the store, put in place when whole, nothing left behind when not."""
+    services = services_of(request)
+    signed = SignedAddress("PUT", key, expires, content_type, "")
+    signed.check(services.vault, signature)
+    if "PUT" in services.objects.presigns:
+        raise _kept_elsewhere()
+    length = _declared_length(request, services.settings.max_upload_size)
+    found = request.headers.get("content-type", "")
+    if found.split(";")[0].strip().lower() != content_type.split(";")[0].strip().lower():
+        raise ContentTypeMismatchError(expected=content_type, found=found or "none")
+    await begin_upload(services.database, key, length, services.settings)
+    try:
+        etag = await store_upload(services.objects, key, request, length)
+    except BaseException:
+        with suppress(DBAPIError, psycopg.Error, OSError):
+            await asyncio.shield(give_up_upload(services.database, key, length))
+        raise
+    async with services.database.transaction() as work:
+        await note_arrival(work, key, etag, length)
+    return Response(status_code=200, headers={"ETag": etag, **_CORS})
+
+
+async def store_upload(objects: ObjectStore, key: str, request: Request, length: int) -> str:
+    """Stores the request's body of `length` bytes as the object; gives its ETag.
+
+    Raises UploadIncompleteError, RequestTimeoutError, StorageFullError and StoreUnavailableError, after which nothing
+    of it is left.
+    """
+    # S3's ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
+    digest = hashlib.md5(usedforsecurity=False)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        received = 0
+        try:
+            async for chunk in timely(request, silence=SILENCE):
+                received += len(chunk)
+                if received > length:
+                    raise UploadIncompleteError(received=received, expected=length)
+                digest.update(chunk)
+                yield chunk
+        except ClientDisconnect:
+            # Nobody hears this; nothing unexpected has happened either.
+            raise UploadIncompleteError(received=received, expected=length) from None
+        if received != length:
+            raise UploadIncompleteError(received=received, expected=length)
+
+    await objects.put_stream(key, pieces(), length=length)
+    return f'"{digest.hexdigest()}"'
+
+
+def _declared_length(request: Request, limit: int) -> int:
+    header = request.headers.get("content-length", "")
+    if not header.isdigit():
+        raise LengthRequiredError()
+    if int(header) > limit:
+        raise BundleTooLargeError(limit=limit)
+    return int(header)
+
+
+@objects_router.api_route(OBJECTS_PATH + "{key:path}", methods=["GET", "HEAD"])
+async def send_object(
+    key: str,
+    request: Request,
+    expires: Annotated[int, Query(alias="X-Easel-Expires")] = 0,
+    filename: Annotated[str, Query(alias="X-Easel-Filename")] = "",
+    signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
+) -> Response:
+    """Sends an object whose download address Easel signed."""
+    services = services_of(request)
+    SignedAddress("GET", key, expires, "", filename).check(services.vault, signature)
+    path = _folder(services).local_path(key)
+    async with services.database.transaction() as work:
+        known = await has_an_app(work, key)
+    if not known or path is None or not path.is_file():
+        raise ObjectMissingError(key=key)
+    if not _satisfiable(request.headers.get("range", ""), path.stat().st_size):
+        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
+    return FileResponse(path, media_type="application/zip", filename=filename or None, headers=_CORS)
+
+
+def _satisfiable(ranges: str, size: int) -> bool:
+    """Whether a Range header asks for one or more parts that a file of `size` bytes has.
+
+    RFC 9110 §14.2: a server may ignore the header; here, wherever it is malformed or asks for what is not there, so
+    that what resumes a download gets it whole and not a refusal.
+    """
+    if not _RANGES.fullmatch(ranges):
+        return False
+    for part in ranges.removeprefix("bytes=").split(","):
+        first, _, last = part.strip().partition("-")
+        if (
+            (first and int(first) >= size)
+            or (first and last and int(first) > int(last))
+            or (not first and not int(last))
+        ):
+            return False
+    return True
+
+
+def _folder(services: Services) -> FolderObjects:
+    if not isinstance(services.objects, FolderObjects):
+        raise _kept_elsewhere()
+    return services.objects
+
+
+def _kept_elsewhere() -> UploadUrlInvalidError:
+    return UploadUrlInvalidError(reason="this Easel keeps its objects in a bucket")

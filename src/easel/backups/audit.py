@@ -1,0 +1,205 @@
+"""Whether the store still holds what the records refer to, byte for byte. Nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from easel.backups import records
+from easel.backups.errors import AppUnknownError
+from easel.backups.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
+from easel.backups.records import Needed
+from easel.serving.variants import VariantsCheck
+from easel.storage.errors import ObjectMissingError, StoreUnavailableError
+from easel.storage.migrate import reached
+from easel.storage.object_names import names_variants
+from easel.storage.objects import ObjectStore
+
+APPS_AT_ONCE = 20
+"""Of how many apps it is known at a time what they need: whoever has a million fits into memory as well."""
+SAY_EVERY = 5.0
+"""Seconds between two words on how far it is."""
+_JUST_NOW = timedelta(minutes=1)
+"""How long before this begins a pointer may have been moved by a transaction that is not committed yet."""
+
+What = Literal["missing", "damaged", "unreadable", "misnamed"]
+"""Not there; with other bytes than it was stored with; not to be read, while others are; under a name that is none."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An object that is not as it should be, and who needs it.
+
+    `environments` are those whose visitors are answered from it, `versions` and `pruned` the numbers of the versions it
+    belongs to; of a pruned one it keeps what it was. `reason` follows the key in a sentence.
+    """
+
+    key: str
+    what: What
+    reason: str
+    app_id: str
+    slug: str
+    environments: list[str]
+    versions: list[int]
+    pruned: list[int]
+
+
+@dataclass
+class Verified:
+    """What came of it: how many objects were looked at, how many bytes of them are whole, and all faults, those first
+    that visitors may meet."""
+
+    objects: int = 0
+    bytes: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+async def verify(
+    url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
+) -> Verified:
+    """Reads every object that the records refer to, or those of the app with this slug or id, and holds each against
+    its hash: first what environments serve, then everything else. Easel may run meanwhile.
+
+    `found` hears of each fault at once. What is recorded while this runs may be left out. Memory is taken by pieces of
+    the few objects that are read at a time, by what a few apps have recorded, and by faults.
+
+    Raises AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError where the whole store does not answer.
+    """
+    with reached():
+        began = await records.moment(url) - _JUST_NOW
+        if named is not None and not await records.apps_after(url, "", 1, named=named):
+            raise AppUnknownError(app=named)
+    run = _Run(url, objects, began, say, found)
+    for live in (True, False):
+        say("Reading what environments serve …" if live else "Reading everything else …")
+        async for apps in _batches(url, named):
+            await run.look_at(apps, live=live)
+    run.made.faults.sort(key=lambda fault: (not fault.environments, "production" not in fault.environments))
+    return run.made
+
+
+async def _batches(url: str, named: str | None) -> AsyncIterator[list[str]]:
+    after = ""
+    while True:
+        with reached():
+            apps = await records.apps_after(url, after, APPS_AT_ONCE, named=named)
+        if not apps:
+            return
+        yield apps
+        after = apps[-1]
+
+
+class _Run:
+    """One look at everything."""
+
+    def __init__(
+        self, url: str, objects: ObjectStore, began: datetime, say: Say, found: Callable[[Fault], None]
+    ) -> None:
+        self._url = url
+        self._objects = objects
+        self._began = began
+        self._say = say
+        self._found = found
+        self._said = time.monotonic()
+        self._known: set[str] = set()
+        """What a fault was told of."""
+        self._lately: set[str] = set()
+        """What was read because some environment has served it, but not for long."""
+        self.made = Verified()
+
+    async def look_at(self, apps: list[str], *, live: bool) -> None:
+        """Reads what the apps' environments serve, or everything else that they need."""
+        suspects: set[str] = set()
+
+        async def read(needed: Needed) -> None:
+            size = await self._read(needed.key)
+            if isinstance(size, int):
+                self.made.objects += 1
+                self.made.bytes += size
+            else:
+                suspects.add(needed.key)
+            self._tell()
+
+        wanted = [one for one in await self._needed(apps) if (one.environments if live else self._is_left(one))]
+        if live:
+            self._lately |= {one.key for one in wanted if not one.served_before}
+        await each(wanted, read)
+        if suspects:
+            await self._confirm(apps, suspects)
+
+    def _is_left(self, needed: Needed) -> bool:
+        """Whether it was not read with what environments serve: what they have served since before that, was."""
+        return not needed.served_before and needed.key not in self._lately
+
+    async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
+        """Looks again: versions are pruned and apps deleted while this runs, and what was gone may be back."""
+
+        async def read(needed: Needed) -> None:
+            fault = await self._read(needed.key)
+            self.made.objects += 1
+            if isinstance(fault, int):
+                self.made.bytes += fault
+                return
+            what, reason = fault
+            self._known.add(needed.key)
+            told = Fault(
+                needed.key,
+                what,
+                reason,
+                needed.app_id,
+                needed.slug,
+                needed.environments,
+                needed.versions,
+                needed.pruned,
+            )
+            self.made.faults.append(told)
+            self._found(told)
+
+        again = await self._needed(apps)
+        await each((one for one in again if one.key in suspects and one.key not in self._known), read)
+
+    async def _needed(self, apps: list[str]) -> list[Needed]:
+        with reached():
+            return await records.needed_by(self._url, apps, self._began)
+
+    async def _read(self, key: str) -> int | tuple[What, str]:
+        """The object's size in bytes if it is whole, else what is wrong with it."""
+        if not is_named(key):
+            return "misnamed", MISNAMED
+        try:
+            if names_variants(key):
+                return await self._read_variants(key)
+            digest, size = hashlib.sha256(), 0
+            async for piece in self._objects.pieces(key):
+                # In a thread, so that all cores can be used.
+                await asyncio.to_thread(digest.update, piece)
+                size += len(piece)
+            return ("damaged", CHANGED) if has_changed(key, digest.hexdigest()) else size
+        except ObjectMissingError:
+            return "missing", MISSING
+        except StoreUnavailableError as error:
+            # One that cannot be read is a fault of its own, unless it is the whole store.
+            await self._objects.check()
+            return "unreadable", f"cannot be read ({error.details.get('reason', error.message)})"
+
+    async def _read_variants(self, key: str) -> int | tuple[What, str]:
+        check, size = VariantsCheck(), 0
+        try:
+            async for piece in self._objects.pieces(key):
+                await asyncio.to_thread(check.feed, piece)
+                size += len(piece)
+            check.finish()
+        except ValueError as error:
+            return "damaged", f"is damaged: {error}"
+        return size
+
+    def _tell(self) -> None:
+        if time.monotonic() - self._said >= SAY_EVERY:
+            self._said = time.monotonic()
+            self._say(f"Objects read: {self.made.objects:,}, {self.made.bytes / 1e6:,.0f} MB")

@@ -1,0 +1,43 @@
+"""What backing up, bringing back and verifying do with objects alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from easel.storage.object_names import hash_in, names_its_content, names_variants
+
+T = TypeVar("T")
+
+AT_ONCE = 4
+"""How many objects are read at a time: enough to keep a bucket busy, and few beside a running Easel."""
+MISSING = "is missing"
+CHANGED = "does not have the hash it is stored under"
+MISNAMED = "has a name of another form than Easel writes"
+
+
+def is_named(key: str) -> bool:
+    """Whether it is the name of an object that a version can be made of."""
+    return names_its_content(key) or names_variants(key)
+
+
+def has_changed(key: str, sha256: str) -> bool:
+    """Whether an object that is stored under its hash has another one (SHA-256, hex)."""
+    return names_its_content(key) and sha256 != hash_in(key)
+
+
+async def each(what: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Does the work for each, a few at once. Raises what the work raises, and then begins nothing more."""
+    left = iter(what)
+
+    async def some() -> None:
+        for one in left:
+            await work(one)
+
+    tasks = [asyncio.create_task(some()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,192 @@
+"""The records, out of one database and into another: whole tables by COPY, in one snapshot and one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Table as SqlTable
+
+import easel.access.models
+import easel.apps.models
+import easel.deploys.models
+import easel.environments.models
+import easel.uploads.models
+import easel.versions.models  # noqa: F401 (each brings its tables)
+from easel.backups.models import Table
+from easel.storage.connections import noticing
+from easel.storage.database import Base, Xid8
+
+# Each object that a record refers to, once for every version that needs it; visitors are answered from what `serves`.
+# What a pruned version was stays known: its manifest and its sources.
+_NEEDED: LiteralString = """
+with recorded as (
+    select v.app_id, v.number, v.manifest_key, v.bundle_key, v.source_files_key,
+           exists (select from pruned p where p.app_id = v.app_id and p.number = v.number) as pruned
+      from version v join app a on a.id = v.app_id where a.deleted_at is null {which}
+)
+select app_id, number, pruned, true as serves, manifest_key as key from recorded
+union all select app_id, number, pruned, false, source_files_key from recorded
+union all select app_id, number, pruned, true, bundle_key from recorded where not pruned
+union all select app_id, number, pruned, true, x.object_key
+  from variants x join recorded using (app_id, manifest_key) where not pruned
+union all select d.app_id, null, false, false, unnest(array[d.manifest_key, d.bundle_key, d.source_files_key])
+  from deploy d join app a on a.id = d.app_id
+ where a.deleted_at is null and d.status in ('queued', 'building') {which}
+"""
+_ALL = sql.SQL(_NEEDED).format(which=sql.SQL(""))
+_OF_SOME = sql.SQL(_NEEDED).format(which=sql.SQL("and a.id = any (%(apps)s)"))
+_OBJECTS = sql.SQL("select distinct key from ({}) as needed where key is not null").format(_ALL)
+_WHO_NEEDS = sql.SQL("""
+select n.key, n.app_id, a.slug,
+       coalesce(array_agg(distinct e.name) filter (where e.name is not null), '{{}}'),
+       coalesce(array_agg(distinct n.number) filter (where n.number is not null and not n.pruned), '{{}}'),
+       coalesce(array_agg(distinct n.number) filter (where n.pruned), '{{}}'),
+       coalesce(bool_or(e.moved_at < %(before)s), false)
+  from ({}) as n join app a on a.id = n.app_id
+  left join environment e on n.serves and e.app_id = n.app_id and e.version = n.number
+ where n.key is not null
+ group by n.key, n.app_id, a.slug order by n.key
+""").format(_OF_SOME)
+_APPS: LiteralString = """
+select id from app
+ where deleted_at is null and id > %(after)s and (%(named)s::text is null or %(named)s in (slug, id))
+ order by id limit %(n)s
+"""
+_UPLOADS = "select u.key from upload u join app a on a.id = u.app_id where a.deleted_at is null"
+_UNFINISHED = "select id, app_id from deploy where status in ('queued', 'building') order by app_id, sequence"
+
+
+def tables() -> list[SqlTable]:
+    """Easel's own tables, each after those that it refers to."""
+    return list(Base.metadata.sorted_tables)
+
+
+@asynccontextmanager
+async def snapshot(url: str) -> AsyncIterator[Snapshot]:
+    """The database as it is at this moment, however long the block takes."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await connection.set_read_only(True)
+        yield Snapshot(connection)
+
+
+class Snapshot:
+    """What can be asked of one moment of the database."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
+        """All rows of a table in COPY's text format, and what there is to know about them."""
+        # A transaction's id means nothing in another database.
+        columns = [column.name for column in table.columns if not isinstance(column.type, Xid8)]
+        query = sql.SQL("copy (select {} from {} order by {}) to stdout").format(
+            _names(columns), sql.Identifier(table.name), _names([column.name for column in table.primary_key])
+        )
+        data = bytearray()
+        async with self._connection.cursor() as cursor:
+            async with cursor.copy(query) as copy:
+                async for piece in copy:
+                    data += piece
+            count = cursor.rowcount
+        return Table(columns, count, hashlib.sha256(data).hexdigest()), bytes(data)
+
+    async def objects(self) -> tuple[list[str], set[str]]:
+        """The keys of the objects that records refer to, and of uploads that may still be deployed."""
+        needed = await (await self._connection.execute(_OBJECTS)).fetchall()
+        uploads = await (await self._connection.execute(_UPLOADS)).fetchall()
+        return sorted(key for (key,) in needed), {key for (key,) in uploads}
+
+    async def schema(self) -> str:
+        """The revision of the schema."""
+        row = await (await self._connection.execute("select version_num from alembic_version")).fetchone()
+        assert row is not None
+        return str(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """An object and who needs it: the environments that serve from it, and the numbers of the versions it belongs to.
+
+    Of `pruned` versions it keeps what they were. `served_before` says whether some environment has served from it
+    since before the moment that was asked for.
+    """
+
+    key: str
+    app_id: str
+    slug: str
+    environments: list[str]
+    versions: list[int]
+    pruned: list[int]
+    served_before: bool
+
+
+async def moment(url: str) -> datetime:
+    """What the database's clock shows, by which pointers are moved."""
+    async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
+        row = await (await now.execute("select clock_timestamp()")).fetchone()
+        assert row is not None
+        found: datetime = row[0]
+        return found
+
+
+async def apps_after(url: str, after: str, count: int, *, named: str | None = None) -> list[str]:
+    """The ids of the next apps in their order, from behind that one; only of the one with this slug or id, if given."""
+    async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
+        found = await now.execute(_APPS, {"after": after, "named": named, "n": count})
+        return [app for (app,) in await found.fetchall()]
+
+
+async def needed_by(url: str, apps: list[str], before: datetime) -> list[Needed]:
+    """The objects that records of these apps refer to now, and who needs them."""
+    async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
+        found = await now.execute(_WHO_NEEDS, {"apps": apps, "before": before})
+        return [Needed(*row) for row in await found.fetchall()]
+
+
+async def is_needed(url: str, key: str) -> bool:
+    """Whether records refer to the object now."""
+    query = sql.SQL("select exists (select from ({}) as needed (key) where key = %s)").format(_OBJECTS)
+    async with await psycopg.AsyncConnection.connect(url) as now:
+        row = await (await now.execute(query, (key,))).fetchone()
+        return row is not None and bool(row[0])
+
+
+async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether the database holds no app and never did."""
+    row = await (await connection.execute("select exists (select from app)")).fetchone()
+    return row is not None and not row[0]
+
+
+async def put_rows(
+    connection: psycopg.AsyncConnection[Any], index: Mapping[str, Table], data: Mapping[str, bytes]
+) -> None:
+    """Replaces everything in Easel's tables by the rows given, in the caller's transaction. The schema may be an older
+    one, which lacks some of this release's tables."""
+    known = [table for table in tables() if table.name in index]
+    await connection.execute(
+        sql.SQL("truncate {}").format(sql.SQL(", ").join(sql.Identifier(table.name) for table in known))
+    )
+    for table in known:
+        query = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), _names(index[table.name].columns))
+        async with connection.cursor() as cursor, cursor.copy(query) as copy:
+            await copy.write(data[table.name])
+    await connection.execute(
+        "select setval(pg_get_serial_sequence('audit', 'id'), coalesce((select max(id) from audit), 0) + 1, false)"
+    )
+
+
+async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str]]:
+    """Deploys that have not ended, as (id, app), each app's in the order they were accepted."""
+    return [(deploy, app) for deploy, app in await (await connection.execute(_UNFINISHED)).fetchall()]
+
+
+def _names(names: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))

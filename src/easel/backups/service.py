@@ -1,0 +1,212 @@
+"""Making a backup of a running instance, and bringing one back into an empty one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import psycopg
+
+from easel import __version__, clock
+from easel.backups import records
+from easel.backups.errors import BackupDamagedError, BackupNotFoundError, BackupTooNewError, NotEmptyError
+from easel.backups.models import FORMAT, Index, Stored, index_key, object_key, table_key
+from easel.backups.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
+from easel.deploys.service import RUN_TASK
+from easel.places import write_private
+from easel.storage.errors import ObjectMissingError
+from easel.storage.migrate import knows_schema, migrate
+from easel.storage.object_names import hash_in, names_its_content
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import DEPLOYS, queue_app
+
+KEPT_FILES = ("secret-key", "api-key")
+"""What a data folder holds that is in no record: without the first, stored secrets cannot be read."""
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Made:
+    """What came of a backup: its name, how much is in it, and what could not be read."""
+
+    name: str
+    objects: int = 0
+    bytes: int = 0
+    copied: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+
+async def back_up(
+    url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, *, with_keys: bool, say: Say
+) -> Made:
+    """Writes a consistent backup of the instance, which may be running, to the place.
+
+    Records are of one moment. Objects never change and are older than the records that refer to them, so copying them
+    afterwards is consistent with that moment. What an earlier backup at the place has is not copied again. Objects that
+    are missing or damaged are named in the answer; all others are in the backup. Raises the store's errors.
+    """
+    made = Made(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
+    async with records.snapshot(url) as moment:
+        schema = await moment.schema()
+        say(f"Reading the records (schema {schema}) …")
+        tables = {}
+        for table in records.tables():
+            tables[table.name], data = await moment.rows(table)
+            await place.put(table_key(made.name, table.name), data)
+        needed, uploads = await moment.objects()
+    # The moment is over: copying may take hours, in which no transaction should be open.
+    stored: dict[str, Stored] = {}
+    earlier = await _objects_of_last(place)
+
+    async def copy(key: str) -> None:
+        if key not in uploads and not is_named(key):
+            # No version can be served from it, and what it names may be no object at all.
+            made.damaged.append(f"the object `{key}` {MISNAMED}")
+            return
+        try:
+            stored[key] = await _copy_out(objects, place, key, earlier.get(key), made)
+        except ObjectMissingError:
+            # A deleted app's and a pruned version's go while this runs, and an upload need never have arrived.
+            if key not in uploads and await records.is_needed(url, key):
+                made.damaged.append(f"{key} {MISSING}")
+
+    await _each([*needed, *uploads], copy, say)
+    files = {name: text for name in KEPT_FILES if with_keys and (text := _read(data_dir / name)) is not None}
+    index = Index(FORMAT, __version__, schema, clock.now().isoformat(), tables, stored, files)
+    await place.put(index_key(made.name), msgspec.json.encode(index))
+    made.objects, made.bytes = len(stored), sum(one.size for one in stored.values())
+    return made
+
+
+async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier: Stored | None, made: Made) -> Stored:
+    there = await place.head(object_key(key))
+    if (
+        earlier is not None
+        and there is not None
+        and there.size == earlier.size
+        and names_its_content(key)
+        # One that was damaged then is looked at again: it may have been put right, and is to be named until it is.
+        and earlier.sha256 == hash_in(key)
+    ):
+        return earlier
+    async with objects.pin(key) as pinned:
+        if has_changed(key, pinned.hash):
+            made.damaged.append(f"{key} {CHANGED}")
+        # A copy of its own: what happens to the one must not happen to the other.
+        await place.put_file(object_key(key), pinned.path)
+        made.copied += 1
+        return Stored(pinned.size, pinned.hash)
+
+
+async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[str, Index]:
+    """The backup of this name, or the newest, and what it holds.
+
+    Raises BackupNotFoundError, BackupDamagedError, BackupTooNewError.
+    """
+    chosen = name or await newest(place)
+    if chosen is None:
+        raise BackupNotFoundError(named="", place=where)
+    index = await _index(place, chosen)
+    if index is None:
+        raise BackupNotFoundError(named=f" {chosen}", place=where)
+    if index.format != FORMAT or not knows_schema(index.schema):
+        raise BackupTooNewError(found=index.easel, schema=index.schema)
+    return chosen, index
+
+
+async def bring_back(
+    url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, chosen: str, index: Index, *, say: Say
+) -> None:
+    """Brings the chosen backup back into an empty database and store.
+
+    Every object and table is checked against its hash before the records are written, in one transaction with the
+    jobs of deploys that had not ended.
+
+    Raises BackupDamagedError, NotEmptyError.
+    """
+    await asyncio.to_thread(migrate, url, index.schema)
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        if not await records.is_empty(connection):
+            raise NotEmptyError()
+    rows = {}
+    for table, known in index.tables.items():
+        rows[table] = await _checked(place, table_key(chosen, table), known.sha256)
+    say(f"Bringing back the backup {chosen} of Easel {index.easel} …")
+
+    async def copy(key: str) -> None:
+        known = index.objects[key]
+        try:
+            async with place.pin(object_key(key)) as pinned:
+                if (pinned.hash, pinned.size) != (known.sha256, known.size):
+                    raise BackupDamagedError(what=f"{key} has changed")
+                await objects.put_file(key, pinned.path)
+        except ObjectMissingError:
+            raise BackupDamagedError(what=f"{key} is missing") from None
+
+    await _each(index.objects, copy, say)
+    queue = queue_app(url)
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await records.put_rows(connection, index.tables, rows)
+        for deploy, app in await records.unfinished(connection):
+            task = queue.configure_task(RUN_TASK, queue=DEPLOYS, lock=app, connection=connection)
+            await task.defer_async(deploy_id=deploy)
+    await asyncio.to_thread(migrate, url)
+    for file, text in index.files.items():
+        write_private(data_dir / file, text)
+
+
+async def newest(place: ObjectStore) -> str | None:
+    """The name of the newest complete backup at the place."""
+    names = [info.key.split("/")[1] async for info in place.keys("backups") if info.key.endswith("/index.json")]
+    return max(names, default=None)
+
+
+async def _objects_of_last(place: ObjectStore) -> Mapping[str, Stored]:
+    name = await newest(place)
+    index = await _index(place, name) if name is not None else None
+    return index.objects if index is not None else {}
+
+
+async def _index(place: ObjectStore, name: str) -> Index | None:
+    try:
+        return msgspec.json.decode(await place.get(index_key(name)), type=Index)
+    except ObjectMissingError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise BackupDamagedError(what=f"the index of {name} cannot be read ({error})") from error
+
+
+async def _checked(place: ObjectStore, key: str, sha256: str) -> bytes:
+    try:
+        data = await place.get(key)
+    except ObjectMissingError:
+        raise BackupDamagedError(what=f"{key} is missing") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BackupDamagedError(what=f"{key} has changed")
+    return data
+
+
+async def _each(keys: Collection[str], work: Callable[[str], Awaitable[None]], say: Say) -> None:
+    """Does the work for each key, a few at once, and says how far it is. Raises what the work raises."""
+    done = 0
+
+    async def one(key: str) -> None:
+        nonlocal done
+        await work(key)
+        done += 1
+        if done % 200 == 0 or done == len(keys):
+            say(f"Objects: {done} of {len(keys)}")
+
+    await each(keys, one)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except OSError:
+        return None

@@ -1,0 +1,330 @@
+"""What a connection from the open internet needs beyond uvicorn's protocol.
+
+uvicorn leaves to a proxy in front what api and edge, which may be the front, have to do themselves: heads are bounded,
+a client that sends or reads nothing for long enough is let go of, one that has closed its sending side still gets its
+answers, one that asks for more than it reads is not listened to meanwhile, and a request that cannot be read is refused
+only after the answers that are owed before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sys
+import termios
+import time
+from typing import Any, NoReturn
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from easel.connections.heads import FRAMING, LONGEST_PATH, MOST_LINES, Bound, HeadRefusedError, Heeded
+from easel.ids import new_id
+
+LARGEST_HEAD = 64 * 1024
+"""How many bytes of a request's head are waited for before it is refused with 431."""
+LARGEST_COOKIES = 192 * 1024
+"""How many bytes of cookies come on top of that where they are read over: the apps of one domain may set each
+other's."""
+
+LINGER = 2.0
+"""Seconds for which a client that was refused may go on sending, unheard, and so read the refusal."""
+_LINGER_BYTES = 1024 * 1024
+_COOKIE = b"cookie:"
+
+_VERSIONS = ("1.1", "1.0")
+_SILENT_LOOKS = 2
+_PIECE = 4 * 1024
+_BODY_PIECE = 16 * 1024
+"""Bytes that are parsed at once: so many requests may at most be waiting, when they are as small as can be."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with bounds."""
+
+    heeded: Heeded = FRAMING
+    """The headers that are read at all."""
+    longest_query = LARGEST_HEAD
+    """Bytes of a request's query; a longer one is refused with 414."""
+    in_head = False
+    """Whether a request's head has begun and is not complete."""
+    at_border = True
+    """Whether every request that has begun is complete: what comes next begins another."""
+    begun = 0
+    """How many requests have begun; whoever wants to count begins at 0."""
+    reads_over_cookies = False
+    """Whether cookies, which nobody looks at, count apart from the rest of a head."""
+    _head_bytes = 0
+    _lines = 0
+    _refused: HeadRefusedError | None = None
+    _cookie_bytes = 0
+    _line = b""
+    """How the last line of an unfinished head begins, as far as that tells whether it is one of cookies."""
+    _unheard = 0
+    """How many more bytes a client that was refused may send."""
+    _touched = False
+    _silent_looks = 0
+    _watch: asyncio.TimerHandle | None = None
+    _owed = 0
+    _read_on = False
+    _unparsed = b""
+    """What the client has sent, and is not looked at before earlier requests are answered."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.headers = []
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self._touched = True
+        self._watch = self.loop.call_later(self.timeout_keep_alive / 2, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._unheard:
+            self._unheard -= len(data)
+            if self._unheard <= 0:
+                self.transport.abort()
+            return
+        if self._unparsed:
+            # The application has asked for what follows a body, and reading went on. It ends again, until it is needed.
+            self._unparsed += data
+            self.flow.pause_reading()
+            return
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        if len(data) <= _PIECE:
+            self._parse(data)
+        else:
+            self._parse_in_pieces(data)
+
+    def _parse_in_pieces(self, data: bytes) -> None:
+        """Parses until a request has to wait for the answer to another; what follows it waits unparsed."""
+        at = 0
+        view = memoryview(data)
+        while at < len(data) and not self.pipeline:
+            size = _PIECE if self.at_border or self.in_head else _BODY_PIECE
+            if not self._parse(view[at : at + size]):
+                return
+            at += size
+        self._unparsed = data[at:]
+        if self._unparsed:
+            self.flow.pause_reading()
+
+    def _parse(self, data: bytes | memoryview) -> bool:
+        """Whether what follows can still be requests."""
+        begun = self.begun
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing is upgraded to: the request is answered as any other, and then the connection ends.
+            self._end_after_answers()
+            return False
+        except httptools.HttpParserError:
+            refused = self._refused or HeadRefusedError(400, "The request cannot be read.")
+            self._refuse(refused.status, refused.message)
+            return False
+        if self.in_head:
+            self._count(bytes(data), begins=self.begun != begun)
+            most = LARGEST_COOKIES if self.reads_over_cookies else LARGEST_HEAD - self._head_bytes
+            if self._head_bytes > LARGEST_HEAD or self._cookie_bytes > most:
+                self._refuse(431, "The head of the request is too large.")
+                return False
+        return True
+
+    def _count(self, data: bytes, *, begins: bool) -> None:
+        """Counts what came of a head that is not complete, by pieces: cookies are those that lie within a line of
+        them."""
+        line = data.rfind(b"\n") + 1
+        if begins:
+            self._head_bytes = self._cookie_bytes = 0
+        elif not line and self._line.lower() == _COOKIE:
+            self._cookie_bytes += len(data)
+            return
+        else:
+            self._head_bytes += len(data)
+        before = b"" if line or begins else self._line
+        self._line = (before + data[line : line + len(_COOKIE)])[: len(_COOKIE)]
+
+    def on_response_complete(self) -> None:
+        """An answer is out. What the client sent meanwhile is looked at, and more of it only once nothing waits."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._unparsed = b""
+            return
+        if self._unparsed and not self.pipeline:
+            data, self._unparsed = self._unparsed, b""
+            self._unset_keepalive_if_required()
+            self._parse_in_pieces(data)
+        if self.pipeline or self._unparsed:
+            self.flow.pause_reading()
+
+    def on_message_begin(self) -> None:
+        """A request begins. The scope is made only once it is known to be needed."""
+        self.url = b""
+        self.headers = []
+        self.begun += 1
+        self._lines = 0
+        self.in_head = True
+        self.at_border = False
+        self._touched = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header of the request; what follows a chunked body is no part of it."""
+        if self.in_head:
+            self._lines += 1
+            name = name.lower()
+            bound = self.heeded.get(name)
+            if bound is not None:
+                self.headers.append((name, value if len(value) <= bound[0] else self._too_long(name, bound)))
+            if self._lines > MOST_LINES:
+                self.break_off(431, f"The request has more than {MOST_LINES} headers.")
+
+    def _too_long(self, name: bytes, bound: Bound) -> bytes:
+        """What is read in place of a value that is too long."""
+        if bound.refused:
+            self.break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
+        return b""
+
+    def break_off(self, status: int, message: str) -> NoReturn:
+        """Refuses the request in a callback of the parser: ends the parsing of what the client has sent."""
+        self._refused = HeadRefusedError(status, message)
+        raise self._refused
+
+    def on_message_complete(self) -> None:
+        """The request is complete, with its body."""
+        self.at_border = True
+        super().on_message_complete()
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: the request goes to the application."""
+        if self.parser.get_http_version() not in _VERSIONS:
+            self.break_off(400, "The request is of another version of HTTP than 1.0 and 1.1.")
+        # RFC 9112 §5: blanks around a value are no part of it. The parser leaves those behind it.
+        url, headers = self.url, [(name, value.rstrip(b" \t")) for name, value in self.headers]
+        self._check_target(url)
+        self.in_head = False
+        if not url.startswith(b"/"):
+            url, headers = _in_origin_form(url, headers)
+            for name, value in headers[:1]:
+                if len(value) > self.heeded[name].most:
+                    self._too_long(name, self.heeded[name])
+        super().on_message_begin()
+        self.url = url
+        self.headers = self.scope["headers"] = headers
+        self.expect_100_continue = (b"expect", b"100-continue") in [(name, value.lower()) for name, value in headers]
+        super().on_headers_complete()
+
+    def _check_target(self, url: bytes) -> None:
+        path, _, query = url.partition(b"?")
+        if len(path) > LONGEST_PATH or len(query) > self.longest_query:
+            self.break_off(414, "The address of the request is too long.")
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client has sent everything. True keeps its other direction open for the answers it still waits for."""
+        if self._owes_answers():
+            self._end_after_answers()
+            return True
+        return False
+
+    def resume_writing(self) -> None:
+        """The client has read on."""
+        self._read_on = True
+        super().resume_writing()
+
+    def _owes_answers(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end_after_answers(self) -> None:
+        if self._owes_answers():
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Refuses what was sent and ends the connection; in a pipeline the answers owed before it come first.
+
+        A browser whose cookies alone are too many is told to forget them: it could never get here again (Clear Site
+        Data §3.1).
+        """
+        if not self._owes_answers() and not self.transport.is_closing():
+            content_type, text = self.refusal(status, message)
+            defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+            head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n" % (content_type, len(text))
+            if status == 431 and self.reads_over_cookies and self._cookie_bytes > self._head_bytes:
+                head += b'clear-site-data: "cookies"\r\n'
+            identity = b"x-request-id: %b\r\n\r\n" % new_id("req").encode()
+            self.transport.write(b"".join((STATUS_LINE[status], *defaults, head, identity, text)))
+            self._linger()
+        else:
+            self._end_after_answers()
+
+    def _linger(self) -> None:
+        """Sends nothing more, and takes for a moment what still comes (RFC 9112 §9.6): a connection that is closed
+        while bytes lie unread is reset, and the client may lose the answer."""
+        self.at_border = False
+        self._unheard = _LINGER_BYTES
+        self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.close)
+
+    def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
+        """How a refusal is said: content type and body."""
+        return b"text/plain; charset=utf-8", f"{message}\n".encode()
+
+    def _look(self) -> None:
+        """Lets go of a client that is silent or does not read for as long as the keep-alive time.
+
+        One timer serves many requests: it looks twice in that time, and counts the looks at which nothing had happened.
+        """
+        unsent = self.transport.get_write_buffer_size()
+        owed = unsent + _in_kernel(self.transport)
+        stuck = unsent > 0 and owed == self._owed and not self._read_on
+        # While an answer is being made the silence is not the client's; where uvicorn's timer runs, that one ends it.
+        idle = not (unsent or self._touched or self._owes_answers() or self.timeout_keep_alive_task is not None)
+        self._silent_looks = self._silent_looks + 1 if stuck or idle else 0
+        self._owed, self._read_on, self._touched = owed, False, False
+        if self._silent_looks >= _SILENT_LOOKS and stuck:
+            self.transport.abort()
+        elif self._silent_looks >= _SILENT_LOOKS:
+            self.transport.close()
+        self._watch = self.loop.call_later(self.timeout_keep_alive / 2, self._look)
+
+
+def _in_kernel(transport: asyncio.Transport) -> int:
+    """How many sent bytes the client has not acknowledged. A slow reader empties this long before it shows elsewhere.
+
+    Where the system does not say, a number that differs every time, so that no reader is taken for a stuck one.
+    """
+    try:
+        answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, AttributeError):
+        return -time.monotonic_ns()
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def _in_origin_form(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """The target without scheme and host, which stand for the Host header then (RFC 9112 §3.2.2), unless there are
+    two of that."""
+    parsed = httptools.parse_url(url)
+    if not parsed.host or sum(name == b"host" for name, _ in headers) > 1:
+        return url, headers
+    host = parsed.host if parsed.port is None else b"%b:%d" % (parsed.host, parsed.port)
+    target = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+    return target, [(b"host", host), *(header for header in headers if header[0] != b"host")]

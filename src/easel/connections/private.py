@@ -1,0 +1,107 @@
+"""The private port of an api or edge: its metrics, and which of its parts answer. The public ports tell neither."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from easel.connections.guarded import GuardedProtocol
+
+KEEP_ALIVE = 60
+"""Seconds after which a silent connection is let go of: longer than Prometheus waits between two scrapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a process can do its work, in a word, and what there is to tell of its parts."""
+
+    ready: bool
+    status: str
+    parts: dict[str, str]
+
+    @property
+    def code(self) -> int:
+        """The status code: 200, or 503 if it cannot."""
+        return 200 if self.ready else 503
+
+    def told(self, *, in_detail: bool) -> bytes:
+        """The body as JSON. The public learns nothing of parts."""
+        public = {"status": "ok" if self.ready else "not ready"}
+        body = {"status": self.status, **self.parts} if in_detail else public
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+class PrivateApp:
+    """Answers `/metrics`, `/readyz` and `/healthz`, as an ASGI application."""
+
+    def __init__(self, metrics: Callable[[], Awaitable[bytes]], readiness: Callable[[], Awaitable[Readiness]]) -> None:
+        self._metrics = metrics
+        self._readiness = readiness
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            return
+        status, kind, body = await self._answer(scope["path"])
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
+        headers.append((b"cache-control", b"no-store"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _answer(self, path: str) -> tuple[int, str, bytes]:
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_LATEST, await self._metrics()
+        if path == "/readyz":
+            found = await self._readiness()
+            return found.code, "application/json", found.told(in_detail=True)
+        if path == "/healthz":
+            return 200, "application/json", b'{"status":"ok"}'
+        return 404, "text/plain; charset=utf-8", b"Here are /metrics, /readyz and /healthz.\n"
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The process has another server, which is told of them.
+        yield
+
+
+@asynccontextmanager
+async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIterator[None]:
+    """Serves the application on the socket for as long as the block takes; without a socket nowhere."""
+    if bound is None:
+        yield
+        return
+    config = uvicorn.Config(
+        app,
+        http=GuardedProtocol,
+        ws="none",
+        lifespan="off",
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]), name="private port")
+    try:
+        yield
+    finally:
+        # Nothing is owed to those who watch: they ask again, and find out that the process is gone.
+        serving.cancel()
+        await asyncio.wait([serving])
+        for listening in getattr(server, "servers", []):
+            listening.close()

@@ -1,0 +1,264 @@
+"""What the edge reads and keeps: manifests, mapped bundles, variants. All of it can be lost and read again."""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import sys
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, raw
+from easel.bundles.models import STORED, ZSTANDARD, Manifest, Member, decode_manifest
+from easel.bundles.read import gzip_frame
+from easel.bundles.slices import AT_ONCE, decode_in_slices
+from easel.edge import weights
+from easel.edge.cache.disk import DiskCache
+from easel.edge.cache.lru import Alive, Kept
+from easel.edge.cache.manifests import KeptManifests
+from easel.edge.cache.watched_store import EdgeStore
+from easel.serving.models import Part
+from easel.serving.variants import read_index
+from easel.storage.errors import ObjectMissingError, StoreUnavailableError
+from easel.storage.object_names import hash_in
+
+_MAPPED_BUNDLES = 512
+_AT_A_TIME = 2500
+"""Files of a large manifest that are looked at before others get their turn."""
+_KEPT_AFTER = 0.1
+"""Seconds after which a manifest is written down, once its first visitor is served."""
+_ZSTANDARD_AT_ONCE = 32
+"""Larger Zstandard members that are being sent at a time: each holds a window of up to 8 MiB meanwhile."""
+_ZSTANDARD_OF_AN_APP = 4
+"""Of one app at a time, so that its slow readers keep no other app's waiting."""
+V = TypeVar("V")
+WINDOW = 8 * 1024 * 1024
+"""How far (bytes) ahead of a reader a large file is fetched from a bucket."""
+
+
+class Content:
+    """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; of those in a bucket, what is
+    asked for is kept on disk. `budget` is in bytes of memory, for manifests and variants together."""
+
+    def __init__(self, objects: EdgeStore, disk: DiskCache, kept: KeptManifests, *, budget: int) -> None:
+        self._objects = objects
+        self.disk = disk
+        self._kept = kept
+        self._alive: Alive[str, Manifest] = Alive()
+        self._manifests: Kept[_Weighed] = Kept(budget // 2, lambda kept: kept.weight)
+        self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
+            budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
+        )
+        self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
+        self._decoding = asyncio.Lock()
+        self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
+        self._inflating_of: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the kept variants take, and all manifests that anybody holds, live sites above all."""
+        return self._alive.weight + self._variants.weight + weights.MAPPED * len(self._bundles) + self._kept.weight
+
+    async def manifest(self, key: str) -> Manifest:
+        """The manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
+
+        async def load() -> _Weighed:
+            manifest = self._alive.get(key)
+            if manifest is None:
+                manifest = await self.read_manifest(key)
+                self._alive.add(key, manifest, await _weight(manifest))
+            return _Weighed(manifest, self._alive.weight_of(key))
+
+        return (await self._manifests.get(key, load)).manifest
+
+    def weight_of(self, key: str) -> int:
+        """About how many bytes the manifest under the key takes, while somebody holds it."""
+        return self._alive.weight_of(key)
+
+    def forget_manifest(self, key: str) -> None:
+        """Lets go of a manifest that no site needs; it is read again when it is asked for next."""
+        self._manifests.forget(key)
+
+    async def read_manifest(self, key: str) -> Manifest:
+        """As `manifest`, without keeping it."""
+        if self._objects.local_path(key) is not None:
+            return await self._decoded(await self._objects.get(key))
+        data = await asyncio.to_thread(self._kept.get, hash_in(key))
+        if data is None:
+            data = await self._objects.get(key)
+            asyncio.get_running_loop().call_later(_KEPT_AFTER, self._put, hash_in(key), data)
+        return await self._decoded(data)
+
+    def _put(self, manifest: str, data: bytes) -> None:
+        # In a thread: it may be many megabytes.
+        asyncio.get_running_loop().run_in_executor(None, self._kept.put, manifest, data)
+
+    async def _decoded(self, data: bytes) -> Manifest:
+        if len(data) <= AT_ONCE:
+            return decode_manifest(data)
+        manifest = await self._sliced(decode_in_slices(data))
+        # Letting go of it takes as long as a fifth of decoding it did.
+        weakref.finalize(manifest, _let_go, asyncio.get_running_loop(), manifest.files).atexit = False
+        return manifest
+
+    async def _sliced(self, slices: Iterator[V | None]) -> V:
+        made = next(slices)
+        if made is not None:
+            return made
+        # One at a time: others get their turn after each slice, and not after one of each.
+        async with self._decoding:
+            for made in slices:
+                if made is not None:
+                    return made
+                await asyncio.sleep(0)
+        raise AssertionError
+
+    async def bundle(self, manifest: Manifest, member: Member, part: Part | None = None) -> memoryview:
+        """The bundle that holds the member, with the member's bytes there to be read; of a large part its first bytes.
+
+        Raises ObjectMissingError, StoreUnavailableError.
+        """
+        start, stop = member.offset, member.offset + member.length
+        if part is not None:
+            start, stop = _lies(part)
+            if _is_sent_as_it_lies(part):
+                stop = min(stop, start + WINDOW)
+        return await self._view(manifest, member, start, stop)
+
+    def forget_bundles(self, manifest: Manifest) -> None:
+        """Has the bundles be read again: what is here of them is damaged, and what is in the store may be put right."""
+        for bundle in manifest.bundles:
+            self._bundles.forget(bundle.key)
+            self.disk.forget(bundle.key)
+
+    @asynccontextmanager
+    async def _turn_of(self, app_id: str) -> AsyncIterator[None]:
+        own = self._inflating_of.setdefault(app_id, asyncio.Semaphore(_ZSTANDARD_OF_AN_APP))
+        async with own, self._inflating:
+            yield
+
+    async def stream(self, part: Part) -> AsyncIterator[bytes]:
+        """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
+
+        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
+        """
+        if not _is_sent_as_it_lies(part):
+            async with self._turn_of(part.source.app_id) if part.member.method == ZSTANDARD else nullcontext():
+                for piece in pieces(part, await self.bundle(part.source.manifest, part.member, part)):
+                    yield piece
+            return
+        header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
+        start, stop = _lies(part)
+        yield header
+        for begin in range(start, stop, WINDOW):
+            end = min(stop, begin + WINDOW)
+            view = await self._view(part.source.manifest, part.member, begin, end)
+            for at in range(begin, end, CHUNK):
+                yield bytes(view[at : min(end, at + CHUNK)])
+        yield trailer
+
+    async def _view(self, manifest: Manifest, member: Member, start: int, stop: int) -> memoryview:
+        ref = manifest.bundles[member.bundle]
+        if self._objects.local_path(ref.key) is not None:
+            return await self._mapped(ref.key)
+        return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
+
+    async def brotli(self, variants_key: str | None, member: Member) -> bytes | None:
+        """The member's brotli variant, if one was made and can be read. Without it the file is sent as it lies."""
+        if variants_key is None:
+            return None
+        try:
+            view = await self._mapped(variants_key)
+
+            async def load() -> dict[str, tuple[int, int]]:
+                return await self._sliced(read_index(view))
+
+            index = await self._variants.get(variants_key, load)
+        except (ObjectMissingError, StoreUnavailableError, OSError, ValueError):
+            return None
+        place = index.get(member.hash)
+        return bytes(view[place[0] : place[0] + place[1]]) if place is not None else None
+
+    async def _mapped(self, key: str) -> memoryview:
+        async def load() -> memoryview:
+            assert path is not None
+            try:
+                return _map(path)
+            except FileNotFoundError:
+                raise ObjectMissingError(key=key) from None
+
+        path = self._objects.local_path(key)
+        return await (self._bundles.get(key, load) if path is not None else self.disk.whole(key))
+
+
+def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
+    """The bytes of a part, in pieces of bounded size. Raises DamagedDataError.
+
+    Some pieces are empty: inflating up to where a range begins is work as well, and between two pieces others get
+    their turn.
+    """
+    member = part.member
+    data = raw(member, bundle)
+    if part.encoding == "gzip":
+        header, trailer = gzip_frame(member)
+        yield header
+        for at in range(0, len(data), CHUNK):
+            yield bytes(data[at : at + CHUNK])
+        yield trailer
+        return
+    if member.method == STORED:
+        yield from inflate(data[part.start : part.stop], STORED)
+        return
+    at = 0
+    for piece in inflate(data, member.method):
+        yield piece[max(0, part.start - at) : max(0, part.stop - at)]
+        at += len(piece)
+        if at >= part.stop:
+            return
+    if at < part.stop:
+        raise DamagedDataError("the compressed data is cut off")
+
+
+def _lies(part: Part) -> tuple[int, int]:
+    """Where in the bundle the bytes lie that the part is made of: all of the member, or the range of a stored one."""
+    member = part.member
+    if part.encoding != "gzip" and member.method == STORED:
+        return member.offset + part.start, member.offset + part.stop
+    return member.offset, member.offset + member.length
+
+
+def _is_sent_as_it_lies(part: Part) -> bool:
+    """Whether as many bytes are sent as are read, so that what is read next is known."""
+    return part.encoding == "gzip" or part.member.method == STORED
+
+
+def _map(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:
+    """Lets go of the files of a manifest that nobody has any more, some at a time."""
+    for _ in range(min(_AT_A_TIME, len(files))):
+        files.popitem()
+    if files and not loop.is_closed():
+        loop.call_soon_threadsafe(_let_go, loop, files)
+
+
+class _Weighed(NamedTuple):
+    manifest: Manifest
+    weight: int
+
+
+async def _weight(manifest: Manifest) -> int:
+    weight = weights.MANIFEST + sys.getsizeof(manifest.files) + len(manifest.entry)
+    paths = iter(manifest.files)
+    while some := list(islice(paths, _AT_A_TIME)):
+        weight += weights.FILE * len(some) + weights.of_texts(some)
+        if len(some) == _AT_A_TIME:
+            await asyncio.sleep(0)
+    return weight

@@ -1,0 +1,346 @@
+"""A bounded cache on disk of what lies in a bucket: the parts of bundles that visitors asked for.
+
+Every object is a sparse file that is mapped once. Blocks are fetched when something in them is needed, the whole
+object when it is small; however many wait for a block, it is fetched once. All of it can be lost; objects that are here
+whole are taken over by the next process when this one ends. What would take of the disk's reserve is not kept there:
+while it is reached, or the disk full, objects lie in memory instead, as many as a small budget has room for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mmap
+import os
+import resource
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from easel.edge import weights
+from easel.edge.cache.process_folder import WHOLE, folder_of_process
+from easel.edge.cache.watched_store import EdgeStore
+from easel.storage.errors import ObjectMissingError, StorageFullError
+from easel.storage.translation import translated
+
+BLOCK = 256 * 1024
+"""What is fetched at least (bytes)."""
+SMALL = 4 * 1024 * 1024
+"""Objects up to this size (bytes) are fetched whole at the first look."""
+_AT_ONCE = 8 * 1024 * 1024
+_FETCHES = 4
+IN_MEMORY = 32 * 1024 * 1024
+"""Bytes that are kept in memory while the disk is full."""
+MOST_HELD = 16384
+"""Objects that are kept at the most, if the system lets the process have eight times as many descriptors."""
+FULL_FOR = 5.0
+"""Seconds that a full disk is left alone before it is tried again."""
+
+
+class _OtherSizeError(Exception):
+    """A file has another size than the object had."""
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    descriptor: int
+
+
+@dataclass
+class _Held:
+    """One object as far as it is here, in a file or in memory. `present` and `pending` are block numbers."""
+
+    view: memoryview
+    file: _File | None
+    memory: mmap.mmap | None = None
+    present: set[int] = field(default_factory=set)
+    pending: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    dropped: bool = False
+    is_open: bool = True
+
+    @property
+    def weight(self) -> int:
+        """Bytes of it that are here."""
+        return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
+
+    def add(self, blocks: range) -> None:
+        """Notes that these blocks are here. A file that is whole is marked as such, for whoever comes after."""
+        self.present.update(blocks)
+        if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
+            # Not every file system has modes.
+            with suppress(OSError):
+                os.fchmod(self.file.descriptor, WHOLE)
+
+    def write(self, data: bytes, start: int) -> None:
+        """Takes what was fetched. Raises StorageFullError."""
+        if self.file is None:
+            assert self.memory is not None
+            self.memory[start : start + len(data)] = data
+            return
+        with translated(self.file.path.name):
+            # Not through the mapping: there a full disk would be a signal that ends the process.
+            at = 0
+            while at < len(data):
+                at += os.pwrite(self.file.descriptor, data[at:], start + at)
+
+    def let_go(self) -> None:
+        """Frees the disk once nothing is written any more. Whoever holds the view can go on reading."""
+        if self.file is not None and self.is_open and not self.pending:
+            self.is_open = False
+            os.close(self.file.descriptor)
+
+
+class DiskCache:
+    """The cache of one edge process, at most `budget` bytes on disk, the least recently used objects leaving first."""
+
+    def __init__(self, objects: EdgeStore, folder: Path, *, budget: int) -> None:
+        self._objects = objects
+        self._root = folder
+        self._budget = budget
+        # Each takes two descriptors and a mapping, however small it is; visitors need some as well.
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._left: OrderedDict[str, int] = OrderedDict()
+        self._slots = asyncio.Semaphore(_FETCHES)
+        self._folder: Path | None = None
+        self._lives: IO[bytes] | None = None
+        self._full_until = 0.0
+        self.weight = 0
+        """Bytes on disk."""
+        self.in_memory = 0
+        """Bytes in memory, for which the disk had no room."""
+        self.fetches = 0
+        """Requests made to the store."""
+        self.fetched = 0
+        """Bytes fetched from the store."""
+
+    @property
+    def bookkeeping(self) -> int:
+        """About how many bytes of memory it takes to know what is on disk."""
+        blocks = weights.BLOCK * (self.weight // BLOCK)
+        return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
+
+    def take_over(self) -> None:
+        """Takes over what processes that are gone left here whole, in one go: to be called before visitors come."""
+        with suppress(OSError):
+            self._own_folder()
+        self._shrink(self._budget, keep="")
+
+    async def whole(self, key: str) -> memoryview:
+        """All of an object. Raises ObjectMissingError, StoreUnavailableError."""
+        held = self._held.get(key)
+        size = len(held.view) if held is not None else self._left.get(_name(key))
+        if size is None:
+            info = await self._objects.head(key)
+            if info is None:
+                raise ObjectMissingError(key=key)
+            size = info.size
+        return await self.view(key, size, 0, size)
+
+    async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
+        """An object of `size` bytes, of which the bytes from `start` to `stop` are there to be read, and maybe others.
+
+        The memory stays readable for as long as somebody holds it, whatever leaves the cache. Another call may give
+        another memory, with other bytes of the object in it. Raises ObjectMissingError, StoreUnavailableError.
+        """
+        if size == 0:
+            return memoryview(b"")
+        if size <= SMALL:
+            start, stop = 0, size
+        blocks = range(start // BLOCK, -(-stop // BLOCK))
+        held = self._find(key, size)
+        try:
+            await self._fill(key, held, blocks)
+        except StorageFullError:
+            # Now it lies in memory.
+            held = self._find(key, size)
+            await self._fill(key, held, blocks)
+        return held.view
+
+    def forget(self, key: str) -> None:
+        """Has the object be fetched again when it is asked for next."""
+        held = self._held.get(key)
+        if held is not None and not held.pending:
+            self._drop(key)
+
+    async def _fill(self, key: str, held: _Held, blocks: range) -> None:
+        waiting: set[asyncio.Task[None]] = set()
+        missing: list[int] = []
+        for block in blocks:
+            if block in held.pending:
+                waiting.add(held.pending[block])
+            elif block not in held.present:
+                missing.append(block)
+        for run in _runs(missing):
+            task = asyncio.create_task(self._fetch(key, held, run), name="fetch")
+            waiting.add(task)
+            held.pending.update(dict.fromkeys(run, task))
+        if waiting:
+            # A visitor who leaves does not stop what others wait for.
+            results = await asyncio.shield(asyncio.gather(*waiting, return_exceptions=True))
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+
+    async def _fetch(self, key: str, held: _Held, blocks: range) -> None:
+        start, stop = blocks.start * BLOCK, min(blocks.stop * BLOCK, len(held.view))
+        try:
+            async with self._slots:
+                self.fetches += 1
+                data = await self._objects.get_range(key, start, stop - start)
+                self.fetched += len(data)
+                self._write(key, held, data, start)
+            held.add(blocks)
+            if not held.dropped:
+                self._weigh(held, len(data))
+        finally:
+            for block in blocks:
+                held.pending.pop(block, None)
+            if held.dropped:
+                held.let_go()
+        self._shrink(self._budget, keep=key)
+
+    def _write(self, key: str, held: _Held, data: bytes, start: int) -> None:
+        if held.file is not None:
+            self._leave_reserve(len(data), keep=key)
+        try:
+            self._put(held, data, start)
+        except StorageFullError:
+            self._shrink(0, keep=key)
+            try:
+                self._put(held, data, start)
+            except StorageFullError:
+                self._full_until = time.monotonic() + FULL_FOR
+                if self._held.get(key) is held:
+                    self._drop(key)
+                raise
+
+    def _put(self, held: _Held, data: bytes, start: int) -> None:
+        if held.file is not None:
+            with translated(held.file.path.name):
+                self._objects.reserve.require(len(data))
+        held.write(data, start)
+
+    def _leave_reserve(self, length: int, *, keep: str) -> None:
+        """Has as much leave the cache as `length` bytes more would take of the disk's reserve."""
+        with suppress(OSError):
+            short = length - self._objects.reserve.room().spare
+            if short > 0:
+                self._shrink(max(0, self.weight - short), keep=keep)
+
+    def _find(self, key: str, size: int) -> _Held:
+        """The object as far as it is here, which may be not at all."""
+        held = self._held.get(key)
+        full = time.monotonic() < self._full_until
+        if held is not None and held.file is None and not full and not held.pending:
+            self._drop(key)
+            held = None
+        if held is None:
+            # What lies on disk whole needs no room there.
+            in_memory = full and _name(key) not in self._left
+            held = self._held[key] = _remember(size) if in_memory else self._open(key, size)
+        self._held.move_to_end(key)
+        return held
+
+    def _open(self, key: str, size: int) -> _Held:
+        try:
+            with translated(key):
+                path = self._own_folder() / _name(key)
+                held = self._open_left(path, size)
+                if held is None:
+                    path.unlink(missing_ok=True)
+                    # Somebody may have made room by hand.
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    held = _opened(path, size, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), range(0))
+                return held
+        except StorageFullError:
+            self._full_until = time.monotonic() + FULL_FOR
+            return _remember(size)
+
+    def _open_left(self, path: Path, size: int) -> _Held | None:
+        """The object if a process that is gone left it here, and it is still what it was. Raises OSError."""
+        left = self._left.get(path.name)
+        if left == size:
+            with suppress(FileNotFoundError, _OtherSizeError):
+                held = _opened(path, size, os.open(path, os.O_RDONLY), range(-(-size // BLOCK)))
+                del self._left[path.name]
+                return held
+        if left is not None:
+            self.weight -= self._left.pop(path.name)
+        return None
+
+    def _own_folder(self) -> Path:
+        if self._folder is None:
+            self._folder, self._lives, self._left = folder_of_process(self._root)
+            self.weight += sum(self._left.values())
+        return self._folder
+
+    def _weigh(self, held: _Held, change: int) -> None:
+        if held.file is not None:
+            self.weight += change
+        else:
+            self.in_memory += change
+
+    def _drop(self, key: str) -> None:
+        held = self._held.pop(key)
+        held.dropped = True
+        self._weigh(held, -held.weight)
+        if held.file is not None:
+            # At once: the next one to ask opens another file under this name.
+            held.file.path.unlink(missing_ok=True)
+        held.let_go()
+
+    def _shrink(self, budget: int, *, keep: str) -> None:
+        while self._left and (self.weight > budget or len(self._left) + len(self._held) > self._most):
+            # Nobody has asked this process for it.
+            name, size = self._left.popitem(last=False)
+            self.weight -= size
+            (self._own_folder() / name).unlink(missing_ok=True)
+        for key in list(self._held):
+            too_many = len(self._held) > self._most
+            if self.weight <= budget and self.in_memory <= IN_MEMORY and not too_many:
+                return
+            held = self._held[key]
+            in_file = held.file is not None
+            too_much = too_many or (self.weight > budget if in_file else self.in_memory > IN_MEMORY)
+            # One object alone may be more than memory has room for; whoever asked for it holds it.
+            if too_much and not held.pending and (key != keep or not in_file):
+                self._drop(key)
+
+
+def _remember(size: int) -> _Held:
+    """An object in memory, of which only what is written takes any."""
+    memory = mmap.mmap(-1, size)
+    return _Held(memoryview(memory).toreadonly(), None, memory)
+
+
+def _runs(blocks: list[int]) -> Iterator[range]:
+    """Neighbouring blocks together, as far as one request may fetch."""
+    start = 0
+    for at in range(1, len(blocks) + 1):
+        if at == len(blocks) or blocks[at] != blocks[at - 1] + 1 or (at - start) * BLOCK >= _AT_ONCE:
+            yield range(blocks[start], blocks[at - 1] + 1)
+            start = at
+
+
+def _opened(path: Path, size: int, descriptor: int, present: range) -> _Held:
+    try:
+        if not present:
+            os.ftruncate(descriptor, size)
+        elif os.fstat(descriptor).st_size != size:
+            raise _OtherSizeError
+        view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return _Held(view, _File(path, descriptor), present=set(present))
+
+
+def _name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,125 @@
+"""What a plain request asks for: as much of its head as the fast path needs, read once for equal requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from easel.edge import weights
+from easel.edge.fast.prepared import Key, code_of
+from easel.serving.negotiate import LONGEST_KEPT, acceptable
+
+_HOST, _ENCODING, _CONDITION, _CONNECTION, _FULL_WAY = range(1, 6)
+_MATTERS: Final[dict[bytes, int]] = {
+    b"host": _HOST,
+    b"accept-encoding": _ENCODING,
+    b"if-none-match": _CONDITION,
+    b"connection": _CONNECTION,
+    **dict.fromkeys(
+        (
+            b"range",
+            b"if-range",
+            b"if-modified-since",
+            b"if-match",
+            b"if-unmodified-since",
+            b"proxy-connection",
+            b"content-length",
+            b"transfer-encoding",
+            b"expect",
+            b"upgrade",
+        ),
+        _FULL_WAY,
+    ),
+}
+_QUESTION_MARK = ord("?")
+
+V = TypeVar("V")
+K = TypeVar("K")
+
+
+class Recent(Generic[K, V]):
+    """The last few values by key: at least `size`, at most twice as many. Getting does not renew."""
+
+    __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
+
+    def __init__(self, size: int, weigh: Callable[[dict[K, V]], int] = len) -> None:
+        self._size = size
+        self._weigh = weigh
+        self.newer: dict[K, V] = {}
+        self._older: dict[K, V] = {}
+        self._older_weight = 0
+
+    @property
+    def weight(self) -> int:
+        """What all of them weigh together: weighed when somebody wants to know, since keeping has to cost little."""
+        return self._weigh(self.newer) + self._older_weight
+
+    def get(self, key: K) -> V | None:
+        """The value, if it is still there."""
+        value = self.newer.get(key)
+        if value is None:
+            value = self._older.get(key)
+            if value is not None:
+                self.keep(key, value)
+        return value
+
+    def keep(self, key: K, value: V) -> None:
+        """Keeps a value."""
+        if len(self.newer) >= self._size:
+            self._older, self._older_weight = self.newer, self._weigh(self.newer)
+            self.newer = {}
+        self.newer[key] = value
+
+
+class Asked(NamedTuple):
+    """A plain GET or HEAD over HTTP/1.1 on a connection that stays: which host, what, and which ETag is at hand."""
+
+    host: bytes
+    key: Key
+    condition: bytes | None
+    head_only: bool
+
+
+def _weigh_codes(codes: dict[bytes | None, int]) -> int:
+    return weights.ENCODINGS * len(codes) + 2 * sum(len(encoding) for encoding in codes if encoding is not None)
+
+
+_codes: Recent[bytes | None, int] = Recent(512, _weigh_codes)
+
+
+def codes_weight() -> int:
+    """About how many bytes it takes to know what was accepted of late."""
+    return _codes.weight
+
+
+def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> Asked | None:
+    """What a GET or HEAD over HTTP/1.1 asks for, or None when it is one that has to go the full way."""
+    host = encoding = condition = None
+    for name, value in headers:
+        if name in _MATTERS:
+            matters = _MATTERS[name]
+            if matters == _HOST and host is None:
+                host = value
+            elif matters == _ENCODING and encoding is None:
+                encoding = value
+            elif matters == _CONDITION and condition is None:
+                condition = value
+            elif matters != _CONNECTION or value.lower() != b"keep-alive":
+                return None
+    if host is None:
+        return None
+    code = _codes.newer.get(encoding)
+    if code is None:
+        code = _code(encoding)
+    path = url.partition(b"?")[0] if _QUESTION_MARK in url else url
+    return Asked(host, (path, code), condition, head_only)
+
+
+def _code(encoding: bytes | None) -> int:
+    code = _codes.get(encoding)
+    if code is not None:
+        return code
+    code = code_of(acceptable(encoding.decode("latin-1") if encoding is not None else None))
+    if encoding is None or len(encoding) <= LONGEST_KEPT:
+        _codes.keep(encoding, code)
+    return code

@@ -1,0 +1,141 @@
+"""The fast path: a prepared answer is written before a scope or a task is made. All else goes the full way.
+
+It writes past uvicorn's own request cycle, so it keeps uvicorn's promises itself: it only answers when no earlier
+request of the connection is unanswered (pipelined answers stay in order), when the client reads what it is sent, and
+only plain GET and HEAD requests over HTTP/1.1 that neither carry a body nor ask for the connection to be closed.
+Where uvicorn promises less than a server on the open internet must, `connections/guarded.py` adds it.
+
+A request that equals an earlier one byte for byte need not be parsed again: what parsing it gave is remembered. Only
+bytes that came at once, at the border between two requests, and were exactly one request are remembered so.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from easel.connections.guarded import GuardedProtocol
+from easel.connections.heads import VISITORS
+from easel.edge.fast.plain_request import Asked, Recent, read
+from easel.edge.fast.prepared import Prepared, Stamp
+from easel.edge.live import LiveSite
+from easel.edge.metrics import Counts
+from easel.edge.routing.freshness import Freshness
+from easel.edge.sites import Sites
+from easel.edge.weights import REMEMBERED
+
+_LONGEST_REMEMBERED = 2048
+_MOST_REMEMBERED = 1024
+
+
+class EdgeProtocol(GuardedProtocol):
+    """The fast path in front of uvicorn's protocol. Make subclasses with `edge_protocol`."""
+
+    heeded = VISITORS
+    hosts: dict[bytes, LiveSite]
+    view: memoryview[int]
+    seen: array[int]
+    counts: Counts
+    stamp: Stamp
+    known: Recent[bytes, Asked]
+
+    reads_over_cookies = True
+    _asked: Asked | None = None
+    _ready: Prepared | None = None
+    _alone: Asked | None = None
+    """The one request that the bytes at hand have held so far, if it was answered from memory."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client: a request seen before is answered at once, all others are parsed."""
+        if not self.at_border or not self._is_free():
+            super().data_received(data)
+            return
+        known = self.known.get(data)
+        if known is not None:
+            ready = self._find(known)
+            if ready is not None and not self.transport.is_closing():
+                self._touched = True
+                if self.timeout_keep_alive_task is not None:
+                    self._unset_keepalive_if_required()
+                self._answer(known, ready)
+                return
+        self.begun = 0
+        self._alone = None
+        super().data_received(data)
+        if self._alone is not None and self.begun == 1 and self.at_border and len(data) <= _LONGEST_REMEMBERED:
+            self.known.keep(data, self._alone)
+
+    def on_headers_complete(self) -> None:
+        """The request's head is complete: it is answered from memory, or goes the full way."""
+        if self._is_free():
+            method = self.parser.get_method()
+            if (method == b"GET" or method == b"HEAD") and self.parser.get_http_version() == "1.1":
+                asked = read(self.url, self.headers, head_only=method == b"HEAD")
+                self._ready = None if asked is None else self._find(asked)
+                if self._ready is not None:
+                    self._asked = asked
+                    self.in_head = False
+                    return
+        super().on_headers_complete()
+
+    def _is_free(self) -> bool:
+        """Whether nothing is owed to the client, and it reads what it gets."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _find(self, asked: Asked) -> Prepared | None:
+        live = self.hosts.get(asked.host)
+        if live is None or self.view[live.slot] != self.seen[live.slot]:
+            return None
+        ready = live.prepared.get(asked.key)
+        if ready is None or asked.condition is None or asked.condition == ready.etag:
+            return ready
+        return None
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body. Requests on the fast path have none."""
+        if self._ready is None:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is complete: what was found for it is written."""
+        ready, asked = self._ready, self._asked
+        if ready is None or asked is None:
+            super().on_message_complete()
+            return
+        self._ready = self._asked = None
+        self.at_border = True
+        if not self.transport.is_closing():
+            self._alone = asked
+            self._answer(asked, ready)
+
+    def _answer(self, asked: Asked, ready: Prepared) -> None:
+        self.counts.fast += 1
+        stamp = self.stamp
+        identity = stamp.next(self.server_state.default_headers)
+        if asked.condition is not None:
+            self.transport.write(b"".join((stamp.unchanged, identity, ready.not_modified)))
+        elif asked.head_only:
+            self.transport.write(b"".join((stamp.changed, identity, ready.head)))
+        elif ready.rest is None:
+            self.transport.write(b"".join((stamp.changed, identity, ready.first)))
+        else:
+            self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
+
+
+def requests_remembered() -> Recent[bytes, Asked]:
+    """Where the requests are remembered that need not be parsed again, by their bytes; it is empty."""
+    return Recent(_MOST_REMEMBERED, lambda known: REMEMBERED * len(known) + sum(map(len, known)))
+
+
+def edge_protocol(
+    sites: Sites, freshness: Freshness, counts: Counts, known: Recent[bytes, Asked]
+) -> type[EdgeProtocol]:
+    """The protocol class for one edge process."""
+    bound = {
+        "hosts": sites.by_host,
+        "view": freshness.view,
+        "seen": freshness.seen,
+        "counts": counts,
+        "stamp": Stamp(),
+        "known": known,
+    }
+    return type("BoundEdgeProtocol", (EdgeProtocol,), bound)

@@ -1,0 +1,283 @@
+"""What an edge knows, kept on its machine's disk: with it an edge that was killed while the database is away starts."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+import msgspec
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
+
+from easel.edge.routing.table import AppRoute, EnvironmentRoute, RouteTable
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.errors import StorageFullError
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1000
+"""Apps that are written at a time; visitors get their turn in between."""
+CONFIRMED_EVERY = 30.0
+"""Seconds between two notes that what is kept is still what the database says."""
+PAUSE = 5.0
+"""Seconds until a disk that took nothing, or another process that writes here, is looked at again."""
+
+_SCHEMA = (
+    "create table if not exists route (app_id text primary key, generation integer not null, route blob not null)",
+    "create table if not exists note (name text primary key, value text not null)",
+)
+_PUT = """
+insert into route (app_id, generation, route) values (?, ?, ?)
+    on conflict (app_id) do update set generation = excluded.generation, route = excluded.route
+"""
+_NOTE = "insert into note (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(AppRoute).decode
+
+
+def _of(database_url: str) -> str:
+    """What tells the routes of one database from those of another, and of another release's form."""
+    parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
+    # What the URL leaves out is said by the environment (PGHOST, say); and a database that has no name, by the user's.
+    parts |= {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
+    parts.setdefault("dbname", parts.get("user", ""))
+    place = [parts.get(name, "") for name in ("service", "host", "hostaddr", "port", "dbname")]
+    form = [field.name for kind in (AppRoute, EnvironmentRoute) for field in msgspec.structs.fields(kind)]
+    return hashlib.sha256("\n".join(place + form).encode()).hexdigest()
+
+
+class OvertakenError(sqlite3.OperationalError):
+    """Another process writes the file by now."""
+
+
+class KeptRoutes:
+    """The file of a machine's edges with the routes of one database. Whatever is wrong with it, it is made anew."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self._path = folder / "routes.sqlite"
+        self._uri = f"file:{quote(str(self._path))}"
+        self._owner = _of(database_url)
+
+    def confirmed(self) -> float | None:
+        """When (unix seconds) the routes were last what the database says, or None if there are none of it here."""
+        if not self._path.exists():
+            return None
+        try:
+            with closing(self._opened()) as connection:
+                notes = dict(connection.execute("select name, value from note").fetchall())
+                return float(notes["confirmed"]) if notes.get("owner") == self._owner else None
+        except (sqlite3.Error, OSError, ValueError, KeyError) as error:
+            logger.warning("what was kept of the routes cannot be read: %s", error)
+            return None
+
+    def load(self) -> dict[str, AppRoute] | None:
+        """The routes, or None where they cannot be read."""
+        try:
+            with closing(self._opened()) as connection:
+                connection.execute("begin")
+                generations = connection.execute("select distinct generation from route").fetchall()
+                apps: dict[str, AppRoute] = {}
+                # Where a slug is another app's by now, that one was written later. To have all sorted at once would
+                # take as much room on disk again.
+                for generation in sorted(generations):
+                    rows = connection.execute(
+                        "select app_id, route from route where generation = ? order by rowid", generation
+                    )
+                    apps.update((app_id, _decode(route)) for app_id, route in rows)
+                return apps
+        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+            logger.warning("what was kept of the routes cannot be read: %s", error)
+            return None
+
+    def begin(self) -> int:
+        """Makes the file ready to be written; gives the number of this writing. Raises sqlite3.Error, OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._begin()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return self._begin()
+
+    def _begin(self) -> int:
+        # Apps' public variables are in it, which is no reason to show them to everybody on this machine.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        with self._writing() as connection:
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            notes = dict(connection.execute("select name, value from note").fetchall())
+            (latest,) = connection.execute("select coalesce(max(generation), 0) from route").fetchone()
+            generation = max(int(latest), int(notes.get("generation", 0))) + 1
+            if notes.get("owner") != self._owner:
+                connection.execute("delete from route")
+                connection.execute("delete from note")
+                connection.execute(_NOTE, ("owner", self._owner))
+            connection.execute(_NOTE, ("generation", str(generation)))
+            return generation
+
+    def write(self, apps: Sequence[tuple[str, AppRoute | None]], generation: int) -> None:
+        """Writes what these apps are now; None is an app that is gone. Raises OvertakenError, OSError
+        and other sqlite3.Error."""
+        with self._writing(generation) as connection:
+            connection.executemany("delete from route where app_id = ?", [(one,) for one, app in apps if app is None])
+            connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
+
+    def confirm(self, at: float, generation: int, *, whole: bool) -> None:
+        """Notes when (unix seconds) what is here was found to be what the database says. With `whole`, all of it was
+        written in this generation: what is older is gone. Raises OvertakenError, sqlite3.Error, OSError."""
+        with self._writing(generation) as connection:
+            if whole:
+                connection.execute("delete from route where generation < ?", (generation,))
+            connection.execute(_NOTE, ("confirmed", str(at)))
+
+    @contextmanager
+    def _writing(self, generation: int | None = None) -> Iterator[sqlite3.Connection]:
+        """One transaction, of this generation if it is the one that was begun last. Where the file is found to be
+        damaged it is removed, for `begin` to make it anew."""
+        try:
+            with closing(self._connect()) as connection, connection:
+                connection.execute("begin immediate")
+                if generation is not None:
+                    notes = dict(connection.execute("select name, value from note").fetchall())
+                    if (notes.get("owner"), notes.get("generation")) != (self._owner, str(generation)):
+                        raise OvertakenError("another process writes there")
+                yield connection
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            for left in self._path.parent.glob(f"{self._path.name}*"):
+                left.unlink(missing_ok=True)
+            raise
+
+    def _opened(self) -> sqlite3.Connection:
+        """A connection for reading, also where the disk is full. Raises sqlite3.Error, OSError."""
+        try:
+            return self._connect()
+        except sqlite3.OperationalError:
+            # It may be that there is no room for what SQLite writes beside the file. That is needed only while
+            # somebody writes, or where what was written last lies there.
+            beside = self._path.with_name(f"{self._path.name}-wal")
+            if beside.exists() and beside.stat().st_size:
+                raise
+            return sqlite3.connect(f"{self._uri}?immutable=1", uri=True)
+
+    def _connect(self) -> sqlite3.Connection:
+        # Never made here: it would be readable to everybody.
+        connection = sqlite3.connect(f"{self._uri}?mode=rw", uri=True, timeout=5)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            # A crash of the machine may cost the latest changes, not the file.
+            connection.execute("pragma synchronous = normal")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class RouteKeeper:
+    """Writes an edge's table down as it changes. Of several edges on a machine one does, for all of them."""
+
+    def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
+        self._table = table
+        self._reserve = reserve
+        self._kept = KeptRoutes(folder, database_url)
+        self._lock_path = folder / "routes.lock"
+        self._lock: IO[str] | None = None
+        self._changed: set[str] = set()
+        self._generation = 0
+        self._whole = False
+        self._confirmed: tuple[float, float] | None = None
+        self._noted = 0.0
+        self._complained = False
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        table.on_change.append(self._note_change)
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._task = asyncio.create_task(self._run(), name="keep routes")
+
+    async def stop(self) -> None:
+        """Stops, with what has been written until now."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        self._let_go()
+
+    def confirm(self) -> None:
+        """The table is what the database says at this moment."""
+        # For others the time of day, which may be put right meanwhile; for this process one that only goes on.
+        self._confirmed = time.time(), time.monotonic()
+        self._wake.set()
+
+    def _note_change(self, app_ids: Collection[str]) -> None:
+        if self._lock is not None:
+            self._changed.update(app_ids)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._write()
+                self._complained = False
+            except (sqlite3.Error, OSError, ValueError, StorageFullError) as error:
+                if not self._complained:
+                    logger.warning("routes cannot be kept on disk, for a start without the database: %s", error)
+                self._complained = True
+                self._let_go()
+            if self._lock is None:
+                await asyncio.sleep(PAUSE)
+            else:
+                await self._wake.wait()
+                self._wake.clear()
+
+    async def _write(self) -> None:
+        # What is known before the database was asked is what is kept already, or less.
+        if self._confirmed is None:
+            return
+        if self._reserve is not None:
+            self._reserve.require()
+        if self._lock is None and not await self._begin():
+            return
+        confirmed, now = self._confirmed
+        while self._changed:
+            some = [self._changed.pop() for _ in range(min(BATCH, len(self._changed)))]
+            apps = [(app_id, self._table.apps.get(app_id)) for app_id in some]
+            await asyncio.to_thread(self._kept.write, apps, self._generation)
+        if not self._whole or now >= self._noted + CONFIRMED_EVERY:
+            await asyncio.to_thread(self._kept.confirm, confirmed, self._generation, whole=not self._whole)
+            self._whole, self._noted = True, now
+
+    async def _begin(self) -> bool:
+        """Whether this process is the one that writes."""
+        self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._lock_path.open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._generation = await asyncio.to_thread(self._kept.begin)
+        except BlockingIOError:
+            lock.close()
+            return False
+        except BaseException:
+            lock.close()
+            raise
+        self._lock, self._whole = lock, False
+        self._changed = set(self._table.apps)
+        return True
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = None

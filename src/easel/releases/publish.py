@@ -1,0 +1,167 @@
+"""Publishing the draft configuration, and going back to the one published before."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
+
+from easel import clock
+from easel.apps.changes import routing_changed
+from easel.apps.errors import NothingToRollBackError
+from easel.apps.models import App
+from easel.apps.service import with_hashes
+from easel.environments.models import Audit, Environment
+from easel.environments.service import get_environment, locked_error, move_pointer
+from easel.storage.database import Transaction
+from easel.versions.errors import VersionPrunedError
+from easel.versions.models import Version
+from easel.versions.service import Files, Origin, get_version, record_published
+
+
+async def publish(work: Transaction, app: App, *, message: str, actor: str) -> int:
+    """Makes the draft live, and records it as a version together with the files production serves: its number.
+
+    The caller holds the app's row. Raises EnvironmentLockedError while production is locked.
+    """
+    production = await _unlocked_production(work, app)
+    serving = await get_version(work, app, production.version) if production.version is not None else None
+    await with_hashes(work, app)
+    number = await record_published(
+        work,
+        app,
+        Origin(
+            kind="publish",
+            environment="production",
+            message=message,
+            actor=actor,
+            deploy_id=production.deploy_id,
+            previous_published=app.published_version,
+            source_files_key=serving.source_files_key if serving else None,
+            git_commit_sha=serving.git_commit_sha if serving else None,
+            git_commit_message=serving.git_commit_message if serving else None,
+            git_author=serving.git_author if serving else None,
+        ),
+        _files_of(serving),
+    )
+    if serving is not None:
+        await move_pointer(
+            work,
+            app.id,
+            app.org_id,
+            "production",
+            number,
+            action="publish",
+            actor=actor,
+            sequence=None,
+            deploy_id=production.deploy_id,
+        )
+    await routing_changed(work, app.id)
+    return number
+
+
+async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
+    """Goes back to the configuration published before the one that is live; gives what there is to tell.
+
+    Before an app's first publish, what it was created with is live: that is in the versions recorded until then.
+    The code that is served stays as it is. Raises NothingToRollBackError, EnvironmentLockedError, VersionPrunedError.
+    """
+    production = await _unlocked_production(work, app)
+    if app.published_version is None:
+        raise NothingToRollBackError()
+    current = await get_version(work, app, app.published_version)
+    earlier = current.previous_published
+    target = await get_version(work, app, earlier) if earlier is not None else await _before(work, app, current)
+    if target is None:
+        raise NothingToRollBackError()
+    kept = not await adopt_config(work, app, target.config_hash, earlier, of=target.number, shown=True)
+    work.session.add(
+        Audit(
+            org_id=app.org_id,
+            app_id=app.id,
+            environment="production",
+            action="rollback",
+            actor=actor,
+            from_version=production.version,
+            to_version=production.version,
+            revision=production.revision,
+            deploy_id=production.deploy_id,
+            note=f"configuration of version {current.number} → {target.number}",
+            at=clock.now(),
+        )
+    )
+    await work.session.flush()
+    await routing_changed(work, app.id)
+    return ["The draft holds changes that were not published; they were kept."] if kept else []
+
+
+async def _before(work: Transaction, app: App, version: Version) -> Version | None:
+    """The version recorded before this one."""
+    return await work.session.scalar(
+        select(Version)
+        .where(Version.org_id == app.org_id, Version.app_id == app.id, Version.number < version.number)
+        .order_by(Version.number.desc())
+        .limit(1)
+    )
+
+
+_ADOPT: LiteralString = """
+update app set published_version = %(version)s, published_at = %(at)s, updated_at = %(at)s,
+               draft_hash = %(draft_hash)s, published_hash = %(published_hash)s
+ where id = %(app)s returning case when %(shown)s then draft end
+"""
+_ADOPT_OTHER: LiteralString = _ADOPT.replace(
+    " where id = %(app)s",
+    ", published = c.config from configuration c where app.id = %(app)s and c.app_id = app.id and c.hash = %(hash)s",
+)
+_ADOPT_AS_DRAFT: LiteralString = _ADOPT_OTHER.replace("published = c.config", "published = c.config, draft = c.config")
+
+
+async def adopt_config(
+    work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
+) -> bool:
+    """Makes the configuration of the version `of` live, which is recorded under that hash. The draft follows if it
+    holds no changes of its own; says whether it did. With `shown` the app has its draft then, as it is now. Raises
+    VersionPrunedError where the version has given its configuration up.
+
+    The caller holds the app's row. The configuration goes from one row of the database into another, if at all.
+    """
+    await with_hashes(work, app)
+    follows = app.draft_hash == app.published_hash
+    now = {
+        "published_hash": configuration,
+        "draft_hash": configuration if follows else app.draft_hash,
+        "published_version": version,
+    }
+    statement = _ADOPT if app.published_hash == configuration else _ADOPT_AS_DRAFT if follows else _ADOPT_OTHER
+    at = clock.now()
+    which = {"app": app.id, "hash": configuration, "version": version, "at": at, "shown": shown}
+    rows = await work.sql(statement, now | which)
+    if not rows:
+        raise VersionPrunedError(version=of)
+    ((draft,),) = rows
+    now |= {"published_at": at, "updated_at": at} | ({"draft": draft} if shown else {})
+    for name, value in now.items():
+        set_committed_value(app, name, value)
+    return follows
+
+
+async def _unlocked_production(work: Transaction, app: App) -> Environment:
+    production = await get_environment(work, app, "production", lock=True)
+    if production.locked_at is not None:
+        raise locked_error("production", production.locked_by, production.lock_reason)
+    return production
+
+
+def _files_of(version: Version | None) -> Files | None:
+    if version is None or version.manifest_key is None or version.files_hash is None:
+        return None
+    return Files(
+        manifest_key=version.manifest_key,
+        files_hash=version.files_hash,
+        file_count=version.file_count,
+        total_bytes=version.total_bytes,
+        bundle_key=version.bundle_key,
+        bundle_name=version.bundle_name,
+    )

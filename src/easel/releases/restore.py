@@ -1,0 +1,125 @@
+"""What people do with pointers: restore a version, promote staging."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from easel.access.service import Principal
+from easel.apps.changes import routing_changed
+from easel.apps.errors import AppNotFoundError
+from easel.apps.service import get_app
+from easel.environments.errors import NothingToPromoteError
+from easel.environments.service import NEXT, move_pointer, refuse_lock, set_lock
+from easel.releases.publish import adopt_config
+from easel.storage.database import Transaction
+from easel.versions.integrity import Verifier
+from easel.versions.service import Recorded, find_recorded, get_version
+
+
+async def restore(
+    work: Transaction,
+    verifier: Verifier,
+    caller: Principal,
+    app_id: str,
+    number: int,
+    *,
+    environment: str,
+    with_config: bool = False,
+    lock: bool = False,
+    lock_reason: str | None = None,
+) -> Recorded:
+    """Points the environment at the version, once its bytes are known to be whole. Nothing is built or copied.
+
+    Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
+    EnvironmentLockedError.
+    """
+    version = await find_recorded(work, caller, app_id, number)
+    if verifier.far:
+        await work.release()
+    await verifier.verify(version)
+    await work.resume()
+    refuse_lock(
+        await move_pointer(
+            work,
+            app_id,
+            caller.org_id,
+            environment,
+            number,
+            action="restore",
+            actor=caller.actor,
+            sequence=NEXT,
+            deploy_id=version.deploy_id,
+            note="with its configuration" if with_config else None,
+        )
+    )
+    if with_config or lock:
+        # Read after the move, which holds the app's row: nobody's change to it gets lost.
+        app = await get_app(work, caller, app_id, lock=True)
+        if with_config:
+            whole = await get_version(work, app, number)
+            await adopt_config(work, app, whole.config_hash, whole.config_version, of=number)
+            await routing_changed(work, app_id)
+        if lock:
+            reason = lock_reason or "locked by a restore"
+            await set_lock(work, app, environment, reason=reason, actor=caller.actor, locked=True)
+    return version
+
+
+_HOLD: LiteralString = (
+    "update app set last_sequence = last_sequence + 1"
+    " where id = %(app)s and org_id = %(org)s and deleted_at is null returning last_sequence, slug"
+)
+_STAGED: LiteralString = (
+    "select environment.deploy_id, number, version.deploy_id, manifest_key from environment"
+    " join version on version.app_id = environment.app_id and version.number = environment.version"
+    " where environment.app_id = %(app)s and environment.org_id = %(org)s and environment.name = 'staging'"
+)
+
+
+async def promote(work: Transaction, verifier: Verifier, caller: Principal, app_id: str) -> Recorded:
+    """Points production at exactly the version that staging serves.
+
+    Raises AppNotFoundError, NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.
+    """
+    which = {"app": app_id, "org": caller.org_id}
+    if caller.app_id not in (None, app_id):
+        raise AppNotFoundError(app_id=app_id)
+    whole = await _verified_before(work, verifier, which) if verifier.far else None
+    # The app's row first, and in a statement of its own: staging cannot move between looking and pointing.
+    held = await work.sql(_HOLD, which)
+    if not held:
+        raise AppNotFoundError(app_id=app_id)
+    staged = await work.sql(_STAGED, which)
+    if not staged:
+        raise NothingToPromoteError()
+    ((sequence, slug),) = held
+    deploy_id, *recorded = staged[0]
+    version = Recorded(app_id, caller.org_id, slug, *recorded)
+    if whole is None or version.manifest_key != whole:
+        await verifier.verify(version)
+    move = await move_pointer(
+        work,
+        app_id,
+        caller.org_id,
+        "production",
+        version.number,
+        action="promote",
+        actor=caller.actor,
+        sequence=sequence,
+        deploy_id=deploy_id,
+    )
+    refuse_lock(move)
+    return version
+
+
+async def _verified_before(work: Transaction, verifier: Verifier, which: dict[str, str]) -> str | None:
+    """The manifest that staging serves now, found whole while no transaction waits; None where it serves nothing."""
+    staged = await work.sql(_STAGED, which)
+    await work.release()
+    if not staged:
+        await work.resume()
+        return None
+    version = Recorded(which["app"], which["org"], "", *staged[0][1:])
+    await verifier.verify(version)
+    await work.resume()
+    return version.manifest_key

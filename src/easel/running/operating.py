@@ -1,0 +1,178 @@
+"""What operators do to an installation with one command: while it runs, or instead of running it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import getpass
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from easel.errors import EaselError
+from easel.places import DataFolderMissingError, lock_data_dir
+from easel.running.roles import open_reserve, open_vault, require_schema, require_shared
+from easel.settings import Settings
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.errors import ObjectsUrlInvalidError
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
+
+if TYPE_CHECKING:
+    from easel.backups.audit import Fault, Verified
+    from easel.backups.models import Index
+    from easel.backups.service import Made
+
+
+@contextmanager
+def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
+    """The database for one command: the operator's, or the one in the data folder, which is left running or stopped
+    as it was found. Raises DataFolderMissingError where there is none and none is to be made, RolesApartError."""
+    require_shared(settings)
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    embedded = EmbeddedPostgres(settings.postgres_dir)
+    if not embedded.exists and not create:
+        raise DataFolderMissingError(folder=str(settings.data_dir))
+    found_running = embedded.runs
+    url = embedded.start()
+    try:
+        yield url
+    finally:
+        if not found_running:
+            embedded.stop()
+
+
+def found_organisation(settings: Settings, name: str) -> str:
+    """Makes an organisation; gives its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
+    import easel.apps.models  # noqa: F401 (keys refer to apps)
+    from easel.access import service
+    from easel.storage.database import Database
+    from easel.storage.migrate import check_schema
+
+    async def found(url: str) -> str:
+        database = Database(url)
+        try:
+            async with database.transaction() as work:
+                return await service.found_organisation(work, name)
+        finally:
+            await database.close()
+
+    with database_beside(settings) as url:
+        check_schema(url)
+        return asyncio.run(found(url))
+
+
+def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[str], None]) -> Made:
+    """Writes a backup to a folder or a bucket's URL. Raises DataFolderMissingError, SchemaVersionError."""
+    from easel.backups import service
+    from easel.storage.migrate import check_schema
+
+    with database_beside(settings) as url:
+        check_schema(url)
+        objects, kept = _open_aside(settings), _open_place(place, settings)
+        return asyncio.run(service.back_up(url, objects, kept, settings.data_dir, with_keys=with_keys, say=say))
+
+
+def verify(
+    settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
+) -> Verified:
+    """Reads what the records refer to, or what an app's (slug or id) do; `found` hears of each fault at once.
+
+    Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.
+    """
+    from easel.backups import audit as verifying
+    from easel.storage.migrate import check_schema
+
+    with database_beside(settings) as url:
+        check_schema(url)
+        # Nothing is put aside, so the folder that servers clear is good enough.
+        objects = open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
+        return asyncio.run(verifying.verify(url, objects, named=app, say=say, found=found))
+
+
+def bring_back(settings: Settings, place: str, *, name: str | None, say: Callable[[str], None]) -> Index:
+    """Brings a backup back into an empty instance that does not run. Raises the errors of `easel.transfer`,
+    DataDirInUseError."""
+    from easel.backups import service
+
+    kept = _open_place(place, settings, create=False)
+    with lock_data_dir(settings.data_dir):
+        # Before a database is made for it.
+        chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
+        with database_beside(settings, create=True) as url:
+            back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)
+            asyncio.run(back)
+    return index
+
+
+class PlaceUnusableError(EaselError):
+    """The folder {place} cannot be used for backups by the user {user}: {reason}."""
+
+    status = 400
+    code = "place_unusable"
+
+
+class PlaceUrlInvalidError(EaselError):
+    """Backups cannot be at `{place}`, which is no object store Easel knows ({reason}). Name a folder, or write it like
+    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
+
+    status = 400
+    code = "place_unusable"
+
+
+def _open_place(place: str, settings: Settings, *, create: bool = True) -> ObjectStore:
+    """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
+    EndpointWithoutTlsError for a URL."""
+    from easel.backups.errors import BackupNotFoundError
+
+    if "://" in place:
+        try:
+            return open_objects(place, Path(), _own_scratch(None))
+        except ObjectsUrlInvalidError as error:
+            raise PlaceUrlInvalidError(place=place, reason=error.details["reason"]) from error
+    try:
+        if not create and not Path(place).exists():
+            raise BackupNotFoundError(named="", place=place)
+        reserve = DiskReserve(Path(place), settings.disk_reserve, settings.ballast)
+        return open_objects(None, Path(place), Path(place) / ".scratch", reserve=reserve)
+    except OSError as error:
+        raise PlaceUnusableError(place=place, user=getpass.getuser(), reason=error.strerror) from error
+
+
+def _open_aside(settings: Settings) -> ObjectStore:
+    """The object store for a command: what it puts aside is not taken for what a killed server left behind."""
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    scratch = _own_scratch(settings.scratch_dir)
+    return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))
+
+
+def _own_scratch(folder: Path | None) -> Path:
+    """A new folder of this process's own in that one, by default the system's; it goes with the process."""
+    made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def migrate_database(settings: Settings) -> None:
+    """Brings the database to this release's schema. Raises DataFolderMissingError, SchemaVersionError."""
+    from easel.storage.migrate import migrate
+
+    with database_beside(settings) as url:
+        migrate(url)
+
+
+def replace_key(settings: Settings) -> None:
+    """Takes this machine's secret key in the place of one that is lost. Raises DataFolderMissingError,
+    SchemaVersionError, RolesApartError."""
+    from easel.access import instance_key
+
+    require_shared(settings, with_secret=True)
+    with database_beside(settings) as url:
+        require_schema(url)
+        instance_key.replace(url, open_vault(settings))

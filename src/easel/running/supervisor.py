@@ -1,0 +1,291 @@
+"""`easel serve`: the roles of one machine. Starts the parts, watches over them, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import logging
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from easel.connections.listening import PortTakenError, bind
+from easel.errors import EaselError, ServiceUnavailableError
+from easel.places import lock_data_dir, remember_data_dir
+from easel.running.disk_keeping import DiskWatch, keep_database
+from easel.running.processes import RoleProcess, in_process, open_nursery
+from easel.running.roles import (
+    KEY_REPLACED,
+    configure_logging,
+    knows_routes,
+    open_reserve,
+    open_store,
+    prepare_database,
+    recognise_key,
+    require_schema,
+    require_shared,
+)
+from easel.serving.suffixes import shares_cookies
+from easel.settings import Role, Settings
+from easel.storage.embedded import EmbeddedPostgres
+
+logger = logging.getLogger(__name__)
+
+READY_WITHIN = 60.0
+DRAIN_WITHIN = 75.0
+PORTS_FREE_WITHIN = 3.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+
+
+class NotReadyError(EaselError):
+    """Easel did not get ready within {seconds:.0f} s. What went wrong is in the lines above."""
+
+    code = "not_ready"
+
+
+class Supervisor:
+    """One `easel serve`. `say` is told what happens, for the person who started it; the first API key only if that is
+    `attended`, so that nobody else reads it."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None], *, attended: bool) -> None:
+        self._settings = settings
+        self._say = say
+        self._attended = attended
+        self._stopping = asyncio.Event()
+        self._children: dict[int, RoleProcess] = {}
+        self._lock: IO[str] | None = None
+
+    async def run(self) -> None:
+        """Runs until SIGTERM or SIGINT.
+
+        Raises RolesApartError, DataDirInUseError, SecretKeyDiffersError, NotReadyError and start-up errors.
+        """
+        configure_logging(self._settings.log_level, "easel")
+        self._require_shared()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        self._lock = lock_data_dir(self._settings.data_dir)
+        await self._require_ports()
+        open_nursery()
+        # A store that cannot be reached is said at once, not found out at the first upload.
+        with self._bearable():
+            await open_store(self._settings).check()
+        embedded, keepers = None, []
+        url = self._settings.database_url
+        if url is not None:
+            disk = self._disk(None)
+        else:
+            began = time.perf_counter()
+            embedded = EmbeddedPostgres(self._settings.postgres_dir)
+            disk = self._disk(embedded)
+            # The database may need room to start.
+            disk.look()
+            url = await asyncio.to_thread(embedded.start)
+            self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
+        try:
+            await self._prepare(url)
+            if embedded is not None:
+                keepers.append(asyncio.create_task(keep_database(embedded, self._stops_within)))
+            keepers.append(asyncio.create_task(disk.run(self._stops_within)))
+            await self._watch(url)
+        finally:
+            await asyncio.gather(*keepers, return_exceptions=True)
+            if embedded is not None:
+                await asyncio.to_thread(embedded.stop)
+            self._say("Stopped.")
+
+    def _disk(self, embedded: EmbeddedPostgres | None) -> DiskWatch:
+        folder = self._settings.data_dir.resolve()
+        return DiskWatch(open_reserve(self._settings), self._settings.ballast, embedded, folder)
+
+    @property
+    def _apart(self) -> bool:
+        """Whether this is one of several machines."""
+        return self._settings.role is not None
+
+    @contextmanager
+    def _bearable(self) -> Iterator[None]:
+        """What does not answer keeps no edges from starting with what they knew, where they are all there is to run."""
+        try:
+            yield
+        except ServiceUnavailableError as error:
+            url = self._settings.database_url
+            if self._settings.roles != ("edge",) or url is None or not knows_routes(self._settings, url):
+                raise
+            logger.warning("%s", error)
+
+    def _require_shared(self) -> None:
+        """Raises RolesApartError when other machines could not find what this one keeps."""
+        require_shared(self._settings, with_secret="api" in self._settings.roles)
+
+    def _ports(self) -> list[tuple[Role, str, int]]:
+        """The ports on which this machine's roles listen for requests, with their hosts."""
+        settings = self._settings
+        ports: list[tuple[Role, str, int]] = [
+            ("api", settings.api_host, settings.api_port),
+            ("edge", settings.edge_host, settings.edge_port),
+        ]
+        return [one for one in ports if one[0] in settings.roles]
+
+    async def _require_ports(self) -> None:
+        """Raises PortTakenError unless the ports are free, or become free as a killed predecessor's processes end."""
+        deadline = time.monotonic() + PORTS_FREE_WITHIN
+        needed = [(host, port, f"--{role}-port") for role, host, port in self._ports()]
+        for role, own in _processes(self._settings):
+            private = own.metrics_port(role)
+            if private is not None:
+                needed.append((own.metrics_host, private, own.metrics_variable(role)))
+        with ExitStack() as held:
+            for host, port, option in needed:
+                while True:
+                    try:
+                        held.enter_context(bind(host, port, option=option))
+                        break
+                    except PortTakenError:
+                        if time.monotonic() > deadline:
+                            raise
+                    await asyncio.sleep(0.1)
+
+    async def _prepare(self, url: str) -> None:
+        """What a killed predecessor left behind; on the only machine also the schema, first organisation, first key."""
+        # Whoever writes there is started after this; what is there now was left behind by a kill.
+        for left in self._settings.scratch_dir.glob("*"):
+            if left.is_file():
+                left.unlink(missing_ok=True)
+        if self._apart:
+            # When the schema changes is for the operator to say: machines of the earlier release still run on it.
+            with self._bearable():
+                await in_process(require_schema, url)
+            await self._recognise_key(url)
+            return
+        path = self._settings.data_dir / "api-key"
+        secret = await in_process(prepare_database, self._settings, url)
+        await self._recognise_key(url)
+        if secret is not None and self._attended:
+            self._say(f"The first API key is {secret}")
+        self._say(f"API key for the CLI on this machine: {path}")
+
+    async def _recognise_key(self, url: str) -> None:
+        if "api" in self._settings.roles and await in_process(recognise_key, self._settings, url):
+            logger.warning(KEY_REPLACED)
+
+    async def _watch(self, url: str) -> None:
+        given = {"database_url": url, "data_dir": self._settings.data_dir.resolve()}
+        settings = self._settings.model_copy(update=given)
+        keepers = [
+            asyncio.create_task(self._keep(number, role, own))
+            for number, (role, own) in enumerate(_processes(settings))
+        ]
+        try:
+            await self._until_ready()
+            if not self._stopping.is_set():
+                self._announce()
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            self._say("Stopping: running requests end, running deploys stop at their next step and go on later.")
+            for child in self._children.values():
+                if child.runs:
+                    child.terminate()
+            _, late = await asyncio.wait(keepers, timeout=DRAIN_WITHIN)
+            for child in self._children.values():
+                if late and child.runs:
+                    child.kill()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self, number: int, role: str, settings: Settings) -> None:
+        """Keeps one process running; one that ends by itself is started again, after a growing pause."""
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._children[number] = child = RoleProcess(role, settings)
+            code = await child.wait()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - began > 30:
+                pause = FIRST_PAUSE
+            logger.error("%s ended with code %s; starting it again in %.1f s", role, code, pause)
+            if not await self._stops_within(pause):
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        """Waits that long, or until this Easel is told to stop; gives whether it was."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        return self._stopping.is_set()
+
+    async def _until_ready(self) -> None:
+        addresses = [f"http://{_reach(host)}:{port}/readyz" for _, host, port in self._ports()]
+        deadline = time.monotonic() + READY_WITHIN
+        while addresses and not self._stopping.is_set():
+            if await asyncio.to_thread(_is_ready, addresses[0]):
+                addresses.pop(0)
+                continue
+            if time.monotonic() > deadline:
+                raise NotReadyError(seconds=READY_WITHIN)
+            await asyncio.sleep(0.02)
+
+    def _announce(self) -> None:
+        settings = self._settings
+        if "edge" in settings.roles and shares_cookies(settings.domain):
+            self._say(
+                f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
+                ' (docs/running.md, "A domain that apps share").'
+            )
+        if self._apart:
+            self._say(f"Ready, as {' and '.join(settings.roles)}.")
+            return
+        api = settings.api_url or f"http://{_reach(settings.api_host)}:{settings.api_port}"
+        port = "" if settings.public_edge_port in (80, 443) else f":{settings.public_edge_port}"
+        apps = f"{settings.edge_scheme}://{{app}}.{settings.domain}{port}/"
+        (settings.data_dir / "server.json").write_text(json.dumps({"api_url": api, "edge_url": apps}) + "\n")
+        self._say(f"api:  {api}   (documentation at {api}/docs)")
+        self._say(f"apps: {apps}")
+        remember_data_dir(settings.data_dir)
+        self._say(f"Ready. Deploy with: {_program()} deploy --create --app my-app -m 'First deploy' DIR")
+
+
+def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
+    """The processes to run, each with its settings."""
+    many = {"api": settings.api_processes, "worker": settings.worker_processes, "edge": settings.edge_processes}
+    made = []
+    for role in settings.roles:
+        for number in range(many[role]):
+            first = settings.metrics_port(role)
+            update = {} if first is None else {f"{role}_metrics_port": first + number}
+            made.append((role, settings.model_copy(update=update)))
+    return made
+
+
+def _is_ready(address: str) -> bool:
+    """Whether that answers 200. Asked with what Python brings: reading in an HTTP client would take longer."""
+    host, _, path = address.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=2)
+    try:
+        connection.request("GET", "/" + path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _program() -> str:
+    """How the command is called from anywhere: by its name if the shell finds it, else by its path."""
+    beside = Path(sys.executable).with_name("easel")
+    return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)
+
+
+def _reach(host: str) -> str:
+    """An address at which a server listening on the host can be reached from this machine."""
+    if host in ("0.0.0.0", "", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

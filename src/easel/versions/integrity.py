@@ -1,0 +1,136 @@
+"""Whether a version's bytes are still what they were recorded as: asked before a pointer moves to it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mmap
+from collections import OrderedDict
+from pathlib import Path
+
+import msgspec
+
+from easel.bundles.models import BundleRef, Manifest, decode_manifest
+from easel.storage.errors import ObjectMissingError, ObjectNameError
+from easel.storage.object_names import hash_in
+from easel.storage.objects import ObjectStore
+from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError
+from easel.versions.models import Version
+from easel.versions.service import Recorded
+
+
+async def load_manifest(objects: ObjectStore, version: Version | Recorded) -> Manifest:
+    """The version's manifest, checked against the hash it is stored under.
+
+    Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
+    """
+    key, sha256 = _manifest_of(version)
+    try:
+        data = await objects.get(key)
+    except ObjectMissingError as error:
+        raise VersionDamagedError(version=version.number, reason="its manifest is missing from the store") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise VersionDamagedError(version=version.number, reason="its manifest is damaged in the store")
+    try:
+        return decode_manifest(data)
+    except msgspec.MsgspecError as error:
+        raise VersionDamagedError(version=version.number, reason="its manifest cannot be read") from error
+
+
+class Verifier:
+    """Checks bundles by hash, and remembers which ones it has checked in the state they are in.
+
+    In the folder store a file that was not touched since (same inode, size and times) is not hashed again; in a
+    bucket an object with the same size and ETag is not.
+    """
+
+    def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
+        self._objects = objects
+        self.far = objects.far
+        """Whether checking may take long, so that no transaction should wait for it."""
+        self._known: OrderedDict[str, tuple[object, ...]] = OrderedDict()
+        self._manifests: OrderedDict[str, tuple[tuple[int, ...], list[BundleRef]]] = OrderedDict()
+        self._limit = remembered
+
+    async def verify(self, version: Version | Recorded) -> None:
+        """Returns once manifest and bundles are known to be whole.
+
+        Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
+        """
+        for bundle in await self._bundles(version):
+            reason = await self._fault(bundle)
+            if reason is not None:
+                raise VersionDamagedError(version=version.number, reason=reason)
+
+    async def _bundles(self, version: Version | Recorded) -> list[BundleRef]:
+        """The version's bundles, from its manifest, which is not read again while its file is untouched."""
+        key, _ = _manifest_of(version)
+        path = self._objects.local_path(key)
+        if path is None or not path.exists():
+            return (await load_manifest(self._objects, version)).bundles
+        state = _state(path)
+        known = self._manifests.get(key)
+        if known is None or known[0] != state:
+            known = (state, (await load_manifest(self._objects, version)).bundles)
+            self._manifests[key] = known
+            while len(self._manifests) > self._limit:
+                self._manifests.popitem(last=False)
+        return known[1]
+
+    async def _fault(self, bundle: BundleRef) -> str | None:
+        path = self._objects.local_path(bundle.key)
+        if path is not None:
+            return await self._fault_in_file(bundle, path)
+        info = await self._objects.head(bundle.key)
+        if info is None:
+            return "its bundle is missing from the store"
+        state = (info.size, info.etag)
+        if info.size != bundle.size:
+            return "its bundle is damaged in the store (it has another length)"
+        if self._known.get(bundle.key) != state:
+            async with self._objects.pin(bundle.key) as pinned:
+                if pinned.hash != bundle.hash:
+                    return "its bundle is damaged in the store"
+            self._remember(bundle.key, state)
+        return None
+
+    async def _fault_in_file(self, bundle: BundleRef, path: Path) -> str | None:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return "its bundle is missing from the store"
+        if status.st_size != bundle.size:
+            return "its bundle is damaged in the store (it has another length)"
+        state = _state(path)
+        if self._known.get(bundle.key) != state:
+            if await asyncio.to_thread(_hash, path) != bundle.hash:
+                return "its bundle is damaged in the store"
+            self._remember(bundle.key, state)
+        return None
+
+    def _remember(self, key: str, state: tuple[object, ...]) -> None:
+        self._known[key] = state
+        self._known.move_to_end(key)
+        while len(self._known) > self._limit:
+            self._known.popitem(last=False)
+
+
+def _manifest_of(version: Version | Recorded) -> tuple[str, str]:
+    """The key of the version's manifest and the hash in it. Raises VersionHasNoFilesError, VersionDamagedError."""
+    if version.manifest_key is None:
+        raise VersionHasNoFilesError(version=version.number)
+    try:
+        return version.manifest_key, hash_in(version.manifest_key)
+    except ObjectNameError as error:
+        reason = "the key of its manifest has another form than Easel writes"
+        raise VersionDamagedError(version=version.number, reason=reason) from error
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        return hashlib.sha256(view).hexdigest()

@@ -1,1 +1,0 @@
-"""What every route shares: the services, who calls, one transaction per request, errors as answers."""

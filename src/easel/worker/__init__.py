@@ -1,0 +1,1 @@
+"""The worker role: the tasks it runs, the queue behind them, and housekeeping."""

@@ -1,0 +1,1 @@
+"""Background work: optimised variants, sweeps, orphaned objects, making room."""

@@ -1,0 +1,127 @@
+"""The sweep: removes what nothing refers to any more. Never inside a request, never anything that is referred to."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+
+from easel import clock
+from easel.access.models import RememberedAnswer
+from easel.apps.models import App, FormerSlug
+from easel.deploys.errors import InternalDeployError
+from easel.deploys.models import Deploy
+from easel.deploys.service import RUN_TASK, end_as_failed
+from easel.deploys.states import FINAL
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.object_names import app_prefix
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import DEPLOYS, Queue
+from easel.uploads.models import Upload
+from easel.uploads.service import KEPT
+from easel.versions.models import Configuration, HashedPath
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+ANSWERS_KEPT = timedelta(days=1)
+
+
+async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
+    """Removes the objects and configurations of deleted apps, uploads that can be neither used nor needed any more, old
+    answers, and notes of slugs that are reserved no longer.
+
+    An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
+    """
+    await _sweep_deleted_apps(database, objects)
+    await _sweep_uploads(database, objects, settings)
+    await _end_abandoned(database, queue, settings)
+    async with database.transaction() as work:
+        await work.session.execute(
+            delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
+        )
+        await work.session.execute(
+            delete(FormerSlug).where(FormerSlug.freed_at <= clock.now() - timedelta(seconds=settings.slug_reserved_for))
+        )
+
+
+async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -> None:
+    """Ends deploys whose job is gone although they have not ended: every accepted deploy ends, whatever went wrong."""
+    async with database.transaction() as work:
+        ids = await work.sql(
+            "select d.id from deploy d where d.status in ('queued', 'building')"
+            " and d.queued_at < now() - make_interval(secs => %(age)s) and not exists ("
+            "select 1 from procrastinate_jobs j where j.lock = d.app_id and j.args ->> 'deploy_id' = d.id"
+            " and j.status in ('todo', 'doing'))",
+            {"age": settings.deploy_deadline},
+        )
+    for (deploy_id,) in ids:
+        async with database.transaction() as work:
+            deploy = await work.session.get(Deploy, deploy_id, with_for_update=True)
+            if deploy is None or deploy.status in FINAL:
+                continue
+            if deploy.outcome is not None:
+                # It is live already, or recorded and overtaken: all that is left is to say so.
+                logger.error("deploy %s had lost its job; it gets another one", deploy_id)
+                await queue.defer(work, RUN_TASK, queue=DEPLOYS, lock=deploy.app_id, deploy_id=deploy_id)
+            else:
+                logger.error("deploy %s had lost its job; ended as failed", deploy_id)
+                await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))
+
+
+async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
+    async with database.transaction() as work:
+        gone = list(
+            await work.session.scalars(
+                select(App.id)
+                .where(
+                    App.deleted_at < clock.now() - timedelta(minutes=5),
+                    App.swept_at.is_(None),
+                    # A deploy that was under way may still store something. It is asked here, not left to the minutes:
+                    # the clock may be another machine's.
+                    ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.not_in(FINAL)).exists(),
+                )
+                .limit(BATCH)
+            )
+        )
+    for app_id in gone:
+        removed = 0
+        for prefix in (app_prefix(app_id), f"app-builds/{app_id}"):
+            async for info in objects.keys(prefix):
+                await objects.delete(info.key)
+                removed += 1
+        async with database.transaction() as work:
+            await work.session.execute(
+                update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
+            )
+            await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
+            await work.session.execute(delete(HashedPath).where(HashedPath.app_id == app_id))
+            await work.session.execute(
+                update(Upload).where(Upload.app_id == app_id, Upload.waiting).values(waiting=False)
+            )
+        if removed:
+            logger.info("removed %d objects of the deleted app %s", removed, app_id)
+
+
+async def _sweep_uploads(database: Database, objects: ObjectStore, settings: Settings) -> None:
+    oldest = clock.now() - timedelta(seconds=settings.upload_expires) - KEPT
+    while True:
+        async with database.transaction() as work:
+            needed = select(Deploy.bundle_s3_key).where(
+                Deploy.app_id == Upload.app_id,
+                Deploy.bundle_s3_key == Upload.key,
+                Deploy.status.in_(("queued", "building")),
+            )
+            keys = list(
+                await work.session.scalars(
+                    select(Upload.key).where(Upload.created_at < oldest, ~needed.exists()).limit(BATCH)
+                )
+            )
+        if not keys:
+            return
+        for key in keys:
+            await objects.delete(key)
+        async with database.transaction() as work:
+            await work.session.execute(delete(Upload).where(Upload.key.in_(keys)))

@@ -1,0 +1,101 @@
+"""Real S3 servers on this machine, for benchmarks and tests: moto's, and rclone's as a second, independent one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+import httpx
+from obstore.store import S3Store
+
+from testbed.running import free_port
+
+ACCESS_KEY, SECRET_KEY = "easel-access", "easel-secret"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket on a running S3 server."""
+
+    port: int
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def environment(self, prefix: str) -> dict[str, str]:
+        """The variables by which an Easel keeps its objects in the bucket, under the prefix."""
+        return {
+            "EASEL_OBJECTS_URL": f"s3://{self.name}/{prefix}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+
+    def objects(self, prefix: str) -> S3Store:
+        """What lies in the bucket under the prefix."""
+        return S3Store(
+            self.name,
+            prefix=prefix,
+            endpoint=f"http://127.0.0.1:{self.port}",
+            region="us-east-1",
+            access_key_id=ACCESS_KEY,
+            secret_access_key=SECRET_KEY,
+            client_options={"allow_http": True},
+        )
+
+
+@contextmanager
+def moto() -> Iterator[Bucket]:
+    """A bucket on moto's server."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    # Which other origins may send something is for the bucket's own rules to say.
+    with serving(command, port, MOTO_DISABLE_GLOBAL_CORS="true") as process:
+        httpx.put(f"http://127.0.0.1:{port}/easel", trust_env=False).raise_for_status()
+        yield Bucket(port, "easel", process)
+
+
+@contextmanager
+def rclone(folder: Path) -> Iterator[Bucket]:
+    """A bucket on `rclone serve s3`, which keeps it in the folder."""
+    port = free_port()
+    (folder / "easel").mkdir(parents=True)
+    beside = Path(sys.executable).with_name("rclone")
+    program = str(beside) if beside.exists() else which("rclone")
+    assert program is not None, "rclone is not installed"
+    command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    with serving(
+        [*command, "--vfs-cache-mode", "off", "--cache-dir", str(folder / "cache"), str(folder)], port
+    ) as process:
+        yield Bucket(port, "easel", process)
+
+
+@contextmanager
+def serving(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that the command starts, from when it answers on the port. Raises RuntimeError if it never does."""
+    env = {**os.environ, **environment}
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+                break
+            except httpx.TransportError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{command[0]} did not start") from None
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,179 @@
+"""What is sent to the api: how much of it, how slowly, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from easel.api.http.bodies import (
+    MOST_VALUES,
+    BodyRule,
+    BoundedRequest,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    timely,
+)
+from testbed.running import Platform, RunningApp
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platform) -> None:
+    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+        # Nothing of the body is ever sent: the answer has to come without it.
+        head = (
+            f"POST /v1/apps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {3 << 20}\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        answer = b""
+        while b"authentication_required" not in answer and (piece := connection.recv(65536)):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"authentication_required" in answer
+
+
+def test_only_a_deploy_may_be_as_large_as_its_sources(app: RunningApp) -> None:
+    filler = {"message": "x", "bundle_s3_key": "k", "source_files": {"a.js": "x" * (5 << 20)}}
+    large = json.dumps({"slug": "x" * (5 << 20)})
+    refused = app.client.post("/v1/apps", content=large, headers=JSON)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "request_too_large")
+    taken = app.client.post(f"{app.path}/deploy", json=filler)
+    assert taken.json()["error"]["code"] == "bundle_not_found"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": [' + b"[]," * (2 << 20) + b"[]]}",
+        b'{"source_files": {' + b",".join(b'"%d":""' % n for n in range(900_000)) + b"}}",
+        b'{"source_files": ["' + b"x" * (5 << 20) + b'"]}',
+        b'{"source_files": {"a": "' + b"\xff" * (5 << 20) + b'"}}',
+        b'{"source_files": {"a": "' + b"x" * (5 << 20),
+    ],
+)
+def test_a_large_body_that_is_no_map_of_texts_is_refused(app: RunningApp, body: bytes) -> None:
+    answer = app.client.post(f"{app.path}/deploy", content=body, headers=JSON)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["success"] is False
+
+
+def test_bodies_that_never_come_hold_nothing_that_others_need(platform: Platform, app: RunningApp) -> None:
+    """More of them than the database has connections."""
+    with ExitStack() as stack:
+        for _ in range(24):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", platform.api_port)))
+            head = f"POST /v1/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {platform.api_key}\r\n"
+            head += f"Idempotency-Key: {secrets.token_hex(8)}\r\nContent-Type: application/json\r\n"
+            connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        assert app.client.get(app.path).status_code == 200
+
+
+def request_with(pieces: Iterator[bytes], length: int | None = None) -> BoundedRequest:
+    headers = [(b"content-length", b"%d" % length)] if length is not None else []
+
+    async def receive() -> dict[str, object]:
+        piece = next(pieces, None)
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+    return BoundedRequest({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+async def test_a_body_that_stops_coming_is_not_waited_for() -> None:
+    async def never() -> dict[str, object]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(RequestTimeoutError):
+        async for _ in timely(Request({"type": "http", "headers": []}, never), silence=0.01):
+            pass
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=20), st.integers(0, 20_000))
+async def test_a_body_is_taken_whole_or_refused(pieces: list[bytes], largest: int) -> None:
+    body = b"".join(pieces)
+    request = request_with(iter(pieces))
+    request.rule = BodyRule(largest)
+    if len(body) > largest:
+        with pytest.raises(RequestTooLargeError):
+            await request.take()
+    else:
+        await request.take()
+        assert await request.body() == body
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('"' + ',[{\\\\\\"' * 20_000 + '"', 1),
+        ('["\\\\", ' + "1, " * 9_000 + '"\\\\"]', 9_003),
+        (json.dumps({f"{n}": [] for n in range(9_000)}), 9_001),
+        ("[" + '["[]"], ' * 4_999 + "1]", 10_000),
+        ("[" + "[], " * 9_999 + "1]", 10_001),
+        (json.dumps({f"{n}": "," for n in range(10_001)}), 10_002),
+        ("[" * 50_000, 50_000),
+        ('["\\\\",' + "1," * 10_000 + "1]", 10_002),
+    ],
+)
+async def test_a_body_of_more_values_than_are_read_is_refused_before_it_is_read(text: str, values: int) -> None:
+    request = request_with(iter([text.encode()]))
+    await request.take()
+    if values > MOST_VALUES:
+        with pytest.raises(json.JSONDecodeError, match="more than 10000 values"):
+            await request.json()
+    else:
+        assert await request.json() == json.loads(text)
+
+
+async def test_a_number_that_takes_long_to_read_is_refused() -> None:
+    for digits, fits in ((1000, True), (1001, False)):
+        request = request_with(iter([b'{"a": ' + b"7" * digits + b"}"]))
+        await request.take()
+        if fits:
+            assert await request.json() == {"a": int("7" * 1000)}
+        else:
+            with pytest.raises(json.JSONDecodeError):
+                await request.json()
+
+
+def test_of_many_wrong_values_few_are_told(app: RunningApp) -> None:
+    for fields in (
+        {"build_config": {"env_vars": {f"{n}": n for n in range(900)}, "secrets": {f"{n}": n for n in range(900)}}},
+        {"sections": list(range(900)), "stats": list(range(900)), "tabs": list(range(90))},
+        {"build_config": {"env_vars": {f"{n}": n for n in range(9_000)}}},
+    ):
+        answer = app.client.patch(app.path, json=fields)
+        assert answer.status_code == 422
+        assert len(answer.json()["detail"]) <= 3
+    assert answer.json()["detail"][0]["type"] == "too_long"
+
+
+def test_whose_key_is_not_good_enough_hears_that_before_a_large_body_is_looked_at(
+    platform: Platform, app: RunningApp
+) -> None:
+    made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()["key"]
+    wrong = json.dumps({"source_files": {f"{n}": n for n in range(9_000)}})
+    with platform.client(made) as client:
+        answer = client.post(f"{app.path}/deploy", content=wrong, headers=JSON)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "insufficient_scope")
+
+
+async def test_a_large_body_is_read_as_python_reads_it() -> None:
+    rng = random.Random(1)
+    texts = {f"src/{n}.js": 'é"\\\n' * rng.randrange(60_000) for n in range(40)}
+    given_ = {"message": "m", "extra": [1, {"a": None}], "source_files": texts}
+    body = json.dumps(given_, ensure_ascii=False).encode()
+    request = request_with(iter([body]))
+    request.rule = BodyRule(1 << 26, "source_files")
+    await request.take()
+    assert len(body) > 4 << 20
+    assert await request.json() == given_

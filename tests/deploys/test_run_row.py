@@ -1,0 +1,350 @@
+"""A deploy's row in the hands of one run: what is written is written whole, by the run that the deploy belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, LiteralString
+
+import pytest
+from sqlalchemy import select
+
+from easel.apps.models import App
+from easel.deploys import pipeline as pipelines
+from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.run_row import Holding
+from easel.deploys.service import cancel
+from easel.environments.models import Environment
+from easel.versions.models import Version
+from tests.worker.test_orphans import make_app, order, run
+from tests.world import World
+
+Happens = Callable[[World, App, str], Awaitable[None]]
+
+
+async def deploy(world: World, deploy_id: str) -> tuple[Deploy, list[str]]:
+    """The deploy, and its log."""
+    async with world.database.transaction() as work:
+        lines = await work.session.scalars(
+            select(DeployLogLine.line).where(DeployLogLine.deploy_id == deploy_id).order_by(DeployLogLine.seq)
+        )
+        return await work.session.get_one(Deploy, deploy_id), list(lines)
+
+
+async def versions(world: World, app: App) -> list[Version]:
+    async with world.database.transaction() as work:
+        return list(
+            await work.session.scalars(select(Version).where(Version.app_id == app.id).order_by(Version.number))
+        )
+
+
+async def asked(world: World, statement: LiteralString, **arguments: Any) -> list[tuple[Any, ...]]:
+    async with world.database.transaction() as work:
+        return await work.sql(statement, arguments)
+
+
+async def change(world: World, statement: LiteralString, **arguments: Any) -> None:
+    await asked(world, statement, **arguments)
+
+
+def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awaitable[None]]) -> None:
+    """Has something happen once, when a run is about to enter the transaction of a step."""
+    left = [happens]
+    original = getattr(pipelines.Pipeline, step)
+
+    async def stepped(self: Pipeline, *arguments: Any) -> Any:
+        if left:
+            await left.pop()()
+        return await original(self, *arguments)
+
+    monkeypatch.setattr(pipelines.Pipeline, step, stepped)
+
+
+def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Has the first run that is about to enter the transaction of a step wait there: that it does, and that it may go
+    on."""
+    waits, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        waits.set()
+        await may_go_on.wait()
+
+    before(monkeypatch, step, wait)
+    return waits, may_go_on
+
+
+STEPS = ("_record", "_move_pointer", "_complete")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_that_was_taken_over_changes_nothing_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        stale = await order(world, app, step)
+        seen: list[tuple[Deploy, list[str], list[int], list[int | None]]] = []
+
+        async def state() -> tuple[Deploy, list[str], list[int], list[int | None]]:
+            row, log = await deploy(world, stale)
+            async with world.database.transaction() as work:
+                live = await work.session.scalars(select(Environment.version).where(Environment.app_id == app.id))
+                return row, log, [version.number for version in await versions(world, app)], list(live)
+
+        async def take_over() -> None:
+            await run(world, stale)
+            seen.append(await state())
+
+        before(monkeypatch, step, take_over)
+        await run(world, stale)
+        after = await state()
+        assert seen[0][0].status == "complete"
+        assert seen[0][1:] == after[1:]
+        for name in ("status", "attempt", "version", "outcome", "finished_at", "timings"):
+            assert getattr(seen[0][0], name) == getattr(after[0], name), name
+
+    world.do(go())
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        stale = await order(world, app, step)
+
+        async def begin() -> None:
+            await run(world, stale, borders=0)
+
+        before(monkeypatch, step, begin)
+        await run(world, stale)
+        row, log = await deploy(world, stale)
+        assert (row.status, row.attempt, row.step) == ("building", 2, "start")
+        assert log[-1] == "Going on after an interruption (run 2)"
+        await run(world, stale)
+        row, log = await deploy(world, stale)
+        assert (row.status, row.attempt, row.version) == ("complete", 3, 1)
+        assert log.count("Recorded version 1") == 1
+
+    world.do(go())
+
+
+@pytest.mark.parametrize(
+    ("step", "following", "outcome"), [("_record", "_smoke_test", None), ("_move_pointer", "_complete", "moved")]
+)
+def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, following: str, outcome: str | None
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, step)
+        waits, may_go_on = pause(monkeypatch, step)
+        has_written, may_end = pause(monkeypatch, following)
+        first = asyncio.create_task(run(world, wanted))
+        await waits.wait()
+        original = Holding.write
+
+        async def write(self: Holding, *arguments: Any, **named: Any) -> None:
+            # The row has been read by now, and what is written here is made of that.
+            may_go_on.set()
+            await has_written.wait()
+            await original(self, *arguments, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Holding, "write", write)
+            await run(world, wanted, borders=0)
+        row, _ = await deploy(world, wanted)
+        assert (row.attempt, row.step, row.version, row.outcome) == (2, "start", 1, outcome)
+        may_end.set()
+        await first
+        await run(world, wanted)
+        row, log = await deploy(world, wanted)
+        assert (row.status, row.attempt, row.version, row.outcome) == ("complete", 3, 1, "moved")
+        assert [version.number for version in await versions(world, app)] == [1]
+        assert log.count("Recorded version 1") == 1
+
+    world.do(go())
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_run_whose_time_is_up_before_it_has_taken_the_deploy_ends_it_only_where_nobody_else_has(
+    world: World, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, "one")
+        original, writes = Holding.write, 0
+
+        async def write(self: Holding, *arguments: Any, **named: Any) -> None:
+            nonlocal writes
+            writes += 1
+            if writes == 1:
+                if taken:
+                    await run(world, wanted, borders=0)
+                await asyncio.sleep(60)
+            await original(self, *arguments, **named)
+
+        impatient = world.settings.model_copy(update={"deploy_deadline": 0.5})
+        with monkeypatch.context() as patched:
+            patched.setattr(Holding, "write", write)
+            await Pipeline(world.database, world.objects, impatient, wanted, lambda: False).run()
+        row, _ = await deploy(world, wanted)
+        if not taken:
+            assert (row.status, row.error_code, row.attempt) == ("failed", "deploy_timed_out", 0)
+            return
+        assert (row.status, row.attempt) == ("building", 1)
+        await run(world, wanted)
+        row, _ = await deploy(world, wanted)
+        assert (row.status, row.attempt, row.version) == ("complete", 2, 1)
+
+    world.do(go())
+
+
+def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, "one")
+        original, written = Holding._write, asyncio.Event()
+
+        async def write(self: Holding, *arguments: Any) -> None:
+            await original(self, *arguments)
+            if arguments[1].step == "record" and not written.is_set():
+                written.set()
+                # Until the other one's statement waits for this transaction.
+                while not await world.database.statement("select 1 from pg_locks where not granted", {}):
+                    await asyncio.sleep(0.01)
+
+        monkeypatch.setattr(Holding, "_write", write)
+        first = asyncio.create_task(run(world, wanted, borders=4))
+        await written.wait()
+        await run(world, wanted)
+        await first
+        row, log = await deploy(world, wanted)
+        assert (row.status, row.attempt, row.version) == ("complete", 2, 1)
+        assert [version.number for version in await versions(world, app)] == [1]
+        assert log.count("Recorded version 1") == 1
+
+    world.do(go())
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_a_deploy_that_is_cancelled_leaves_neither_version_nor_pointer_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        cancelled = await order(world, app, step)
+
+        async def cancelling() -> None:
+            async with world.database.transaction() as work:
+                await cancel(work, app, cancelled, "tester")
+
+        before(monkeypatch, step, cancelling)
+        await run(world, cancelled)
+        row, log = await deploy(world, cancelled)
+        assert (row.status, row.error_code) == ("failed", "deploy_cancelled")
+        assert log[-1].startswith("Deploy failed: ")
+        assert len(await versions(world, app)) == (0 if step == "_record" else 1)
+        async with world.database.transaction() as work:
+            production = await work.session.get_one(Environment, (app.id, "production"))
+        assert production.version is None
+        # The next one gets the number that none has.
+        await run(world, await order(world, app, "next"))
+        assert [version.number for version in await versions(world, app)] == list(range(1, 2 + (step != "_record")))
+
+    world.do(go())
+
+
+def test_a_version_has_the_configuration_that_is_published_when_it_is_recorded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        one = await order(world, app, "one")
+
+        async def publish() -> None:
+            await change(
+                world,
+                """update app set published = '{"meta": {"title": "new"}, "seo": {"a": 0.1234567890123456789}}',"""
+                " published_version = 7 where id = %(app)s",
+                app=app.id,
+            )
+
+        before(monkeypatch, "_record", publish)
+        await run(world, one)
+        (version,) = await versions(world, app)
+        configurations = await asked(world, "select config from configuration where app_id = %(app)s", app=app.id)
+        assert configurations == [({"meta": {"title": "new"}, "seo": {"a": 0.12345678901234568}},)]
+        assert (version.number, version.config_version) == (1, 7)
+        row, log = await deploy(world, one)
+        assert row.status == "complete"
+        assert log.count("Recorded version 1") == 1
+
+    world.do(go())
+
+
+def test_a_deploy_of_an_app_that_is_deleted_meanwhile_fails_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        orphaned = await order(world, app, "one")
+
+        async def delete() -> None:
+            await change(world, "update app set deleted_at = now() where id = %(app)s", app=app.id)
+
+        before(monkeypatch, "_record", delete)
+        await run(world, orphaned)
+        row, _ = await deploy(world, orphaned)
+        assert (row.status, row.error_code) == ("failed", "app_deleted")
+        assert await versions(world, app) == []
+
+    world.do(go())
+
+
+def test_what_a_failed_transaction_had_to_tell_is_told_by_what_follows_and_its_own_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        refused = await order(world, app, "one")
+        original = Holding._write
+
+        async def write(self: Holding, *arguments: Any) -> None:
+            await original(self, *arguments)
+            if arguments[1].step == "record":
+                raise ValueError("nobody foresaw this")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Holding, "_write", write)
+            pipeline = Pipeline(world.database, world.objects, world.settings, refused, lambda: False)
+            with pytest.raises(ValueError, match="nobody foresaw this") as caught:
+                await pipeline.run()
+        await pipeline.fail_unexpectedly(caught.value)
+        row, log = await deploy(world, refused)
+        assert (row.status, row.version) == ("failed", None)
+        assert await versions(world, app) == []
+        assert log[0] == "Deploying to production"
+        assert any(line.startswith("Checked and indexed 1 file") for line in log)
+        assert not any(line.startswith("Recorded") for line in log)
+        assert log[-1].startswith("Deploy failed: ")
+
+    world.do(go())
+
+
+def test_of_two_runs_that_take_a_deploy_at_once_the_later_one_has_it(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, "one")
+        await asyncio.gather(*(run(world, wanted) for _ in range(4)))
+        row, log = await deploy(world, wanted)
+        # A run that was taken over may have been the one to record the version, not the one to move the pointer.
+        assert row.status == "complete"
+        assert [version.number for version in await versions(world, app)] == [1]
+        assert log.count("Recorded version 1") == 1
+        assert sum(line.startswith("Deploy complete!") for line in log) == 1
+        assert row.attempt == sum(line.startswith(("Deploying", "Going on")) for line in log)
+
+    world.do(go())

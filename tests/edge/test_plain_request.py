@@ -1,0 +1,67 @@
+"""What the fast path reads of a request, and what it remembers."""
+
+from __future__ import annotations
+
+import pytest
+
+from easel.connections.heads import VISITORS
+from easel.edge.fast.plain_request import _MATTERS, Recent, read
+
+HOST = (b"host", b"shop.localhost")
+
+
+def test_a_plain_request_is_told_apart_by_host_path_encodings_and_condition() -> None:
+    asked = read(b"/app.js?v=1", [HOST, (b"cookie", b"x"), (b"if-none-match", b'"a"')], head_only=False)
+    assert asked is not None
+    assert (asked.host, asked.key[0], asked.condition, asked.head_only) == (
+        b"shop.localhost",
+        b"/app.js",
+        b'"a"',
+        False,
+    )
+    codes = set()
+    for accepted in (b"gzip", b"br, gzip", b"", b"gzip;q=0"):
+        other = read(b"/app.js", [HOST, (b"accept-encoding", accepted)], head_only=False)
+        assert other is not None
+        codes.add(other.key[1])
+    assert len(codes) == 3
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"range", b"bytes=0-1"),
+        (b"if-modified-since", b"x"),
+        (b"content-length", b"0"),
+        (b"transfer-encoding", b"chunked"),
+        (b"connection", b"close"),
+        (b"connection", b"keep-alive, upgrade"),
+        (b"proxy-connection", b"close"),
+        (b"upgrade", b"h2c"),
+        (b"expect", b"100-continue"),
+        (b"host", b"other.localhost"),
+    ],
+)
+def test_what_is_not_plain_goes_the_full_way(header: tuple[bytes, bytes]) -> None:
+    assert read(b"/", [HOST, header], head_only=False) is None
+    assert read(b"/", [header, HOST], head_only=False) is None
+
+
+def test_what_sends_a_request_the_full_way_is_read_at_all() -> None:
+    """A header that the connection drops would never be seen here."""
+    assert _MATTERS.keys() <= VISITORS.keys()
+
+
+def test_a_request_without_a_host_goes_the_full_way() -> None:
+    assert read(b"/", [(b"accept", b"*/*")], head_only=False) is None
+
+
+def test_only_the_last_few_are_remembered_and_those_in_use_stay() -> None:
+    recent = Recent[int, str](10)
+    recent.keep(0, "often")
+    for number in range(1, 1000):
+        recent.keep(number, "once")
+        if number % 5 == 0:
+            assert recent.get(0) == "often"
+    assert recent.get(1) is None
+    assert sum(recent.get(number) is not None for number in range(1, 1000)) <= 20
