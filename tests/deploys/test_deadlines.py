@@ -92,7 +92,7 @@ def test_a_deploy_that_is_live_when_its_time_is_up_is_complete(world: World) -> 
 def test_a_step_that_a_stopping_worker_cannot_wait_for_is_begun_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.deploys.tasks.STOPPED_WITHIN", 0.1)
+    monkeypatch.setattr("easel.worker.worker.STOPPED_WITHIN", 0.1)
 
     async def go() -> None:
         interrupted = await order(world, await make_app(world), "interrupted")

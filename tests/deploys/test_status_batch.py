@@ -58,7 +58,7 @@ def test_many_who_poll_at_once_are_each_told_about_their_own_deploy(platform: Pl
 
 
 def test_who_waits_for_others_is_one_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("easel.deploys.polling.LATELY", 60)
+    monkeypatch.setattr("easel.deploys.status_batch.LATELY", 60)
     crowd = _Crowd()
     polls = [_Asked("key", "app_1", f"dep_{number}") for number in range(MANY + 1)]
     assert not any(crowd.is_large(polls[:MANY]) for _ in range(100))

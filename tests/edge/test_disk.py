@@ -90,7 +90,7 @@ async def test_the_disk_stays_bounded_and_what_is_being_read_stays_readable(
 async def test_however_small_they_are_only_so_many_objects_are_held(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.disk.MOST_HELD", 4)
+    monkeypatch.setattr("easel.edge.cache.disk.MOST_HELD", 4)
     cache = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
     before = len(os.listdir("/proc/self/fd"))
     for number in range(12):
@@ -233,7 +233,7 @@ async def test_a_process_that_is_gone_is_known_as_such_whoever_has_its_number(
 async def test_of_a_machine_that_does_not_say_when_it_started_nothing_is_trusted(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.folders._BOOT", tmp_path / "nothing")
+    monkeypatch.setattr("easel.edge.cache.process_folder._BOOT", tmp_path / "nothing")
     await objects.put("small", SMALL_ONE)
     before = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
     await before.whole("small")
@@ -362,7 +362,7 @@ async def test_what_was_taken_over_is_of_use_while_the_disk_is_full(
 async def test_however_many_were_left_only_so_many_are_held(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.disk.MOST_HELD", 4)
+    monkeypatch.setattr("easel.edge.cache.disk.MOST_HELD", 4)
     for start in (0, 3, 6):
         cache = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
         cache.take_over()
@@ -397,8 +397,8 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
     objects: ObjectStore, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.disk.IN_MEMORY", 8 * BLOCK)
-    monkeypatch.setattr("easel.edge.disk.FULL_FOR", 0.0)
+    monkeypatch.setattr("easel.edge.cache.disk.IN_MEMORY", 8 * BLOCK)
+    monkeypatch.setattr("easel.edge.cache.disk.FULL_FOR", 0.0)
     cache = DiskCache(EdgeStore(objects), small_disk.folder / "edge", budget=100 * BLOCK)
     contents = {f"object-{n}": os.urandom(3 * BLOCK + n) for n in range(4)}
     for key, content in contents.items():
@@ -406,7 +406,7 @@ async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
     await objects.put("large", LARGE)
     before = await cache.view("object-0", len(contents["object-0"]), 0, 1)
     small_disk.fill()
-    monkeypatch.setattr("easel.edge.disk.FULL_FOR", 60.0)
+    monkeypatch.setattr("easel.edge.cache.disk.FULL_FOR", 60.0)
     for key, content in contents.items():
         views = await asyncio.gather(*(cache.view(key, len(content), n, n + 1) for n in range(20)))
         assert all(bytes(view) == content for view in views)

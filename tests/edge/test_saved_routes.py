@@ -54,7 +54,7 @@ def kept(folder: Path, url: str = URL) -> dict[str, AppRoute] | None:
 
 
 async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("easel.edge.kept.BATCH", 3)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.BATCH", 3)
     table = table_of(*(app(number, 1 + number % 4) for number in range(10)))
     began = time.time()
     async with keeping(table, tmp_path):
@@ -93,7 +93,7 @@ async def test_routes_of_another_database_are_none(tmp_path: Path) -> None:
 async def test_of_several_edges_on_a_machine_one_writes_and_another_goes_on_when_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     one, two = table_of(app(1)), table_of(app(1), app(2))
     async with keeping(one, tmp_path) as first:
         await until(lambda: kept(tmp_path) == one.apps)
@@ -142,7 +142,7 @@ async def test_a_route_that_this_release_cannot_read_leaves_none(tmp_path: Path)
 async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     folder = tmp_path / "edge"
     folder.write_text("a file where the folder should be")
     async with keeping(table := table_of(app(1)), folder):
@@ -184,7 +184,7 @@ def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
 async def test_damage_that_is_found_only_while_writing_is_made_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     file = tmp_path / "routes.sqlite"
     async with keeping(table := table_of(*(app(number) for number in range(500))), tmp_path):
         await until(lambda: kept(tmp_path) == table.apps)
@@ -203,7 +203,7 @@ async def test_damage_that_is_found_only_while_writing_is_made_good(
 async def test_a_file_that_was_removed_is_made_anew_and_still_nobody_elses_to_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     async with keeping(table := table_of(app(1)), tmp_path):
         await until(lambda: kept(tmp_path) == table.apps)
         (tmp_path / "routes.sqlite").unlink()
@@ -228,7 +228,7 @@ def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path
 
 
 async def test_of_two_edges_whose_lock_was_removed_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     one, two = table_of(app(1)), table_of(app(1), app(2))
     async with keeping(one, tmp_path):
         await until(lambda: kept(tmp_path) == one.apps)
@@ -258,7 +258,7 @@ def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pyte
 async def test_nothing_is_written_of_the_disks_reserve_and_all_that_changed_once_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("easel.edge.kept.PAUSE", 0.01)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.PAUSE", 0.01)
     with small_disk(tmp_path / "disk", 16 * 1024 * 1024) as disk:
         if disk is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")
@@ -281,7 +281,7 @@ async def test_nothing_is_written_of_the_disks_reserve_and_all_that_changed_once
 async def test_a_clock_that_is_put_back_keeps_nothing_from_being_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("easel.edge.kept.CONFIRMED_EVERY", 0.0)
+    monkeypatch.setattr("easel.edge.routing.saved_routes.CONFIRMED_EVERY", 0.0)
     settings = Settings(data_dir=tmp_path)
     day = settings.edge_routes_kept
     right = time.time

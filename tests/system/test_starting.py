@@ -275,7 +275,7 @@ def test_what_is_pinned_for_running_is_enough_to_run(tmp_path: Path) -> None:
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    needed = "import easel.supervisor, easel.api.application, easel.edge.server, easel.deploys.tasks, greenlet"
+    needed = "import easel.running.supervisor, easel.api.application, easel.edge.server, easel.worker.worker, greenlet"
     done = subprocess.run(
         [str(python), "-c", needed],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},

@@ -90,7 +90,7 @@ def test_what_a_cancelled_deploy_had_stored_goes_once_it_has_ended(world: World)
 
 
 def test_an_apps_row_is_given_up_between_removals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("easel.deploys.orphans.HELD_FOR", -1)
+    monkeypatch.setattr("easel.worker.housekeeping.orphans.HELD_FOR", -1)
 
     async def go() -> None:
         app = await make_app(world)
