@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Set
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 CODE = frozenset("js mjs cjs css wasm".split())  # noqa: SIM905
@@ -27,36 +27,41 @@ _B64, _HEX, _B32 = (
 )
 
 _B32_ONLY = re.compile(_B32)
-_OWN_FOLDERS = re.compile(
-    "|".join(
-        (
-            # SvelteKit, Astro and its optimised images, Nuxt.
-            rf"(?:^|/)_app/immutable/(?:[^/]+/)*(?:[^/]*\.|(?<=/))(?P<kit>{_B64}){_FILES}",
-            rf"(?:^|/)_app/immutable/(?:[^/]+/)*[^/]*-[0-9a-f]{{8}}{_FILES}",
-            rf"(?:^|/)_astro/(?:[^/]+/)*[^/]*\.(?P<astro>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}",
-            rf"(?:^|/)_nuxt/(?!builds/)(?:[^/]+/)*(?:[^/]*\.|(?<=/))(?P<nuxt>{_B64}){_FILES}",
-            # Next: hexadecimal by webpack, 13 characters by Turbopack; and what one build has under its own id.
-            rf"(?:^|/)_next/static/(?:chunks|css|media)/(?:[^/]+/)*(?:[^/]*[-._])?{_HEX}(?:-s)?(?:\.p|\._)?{_FILES}",
-            rf"(?:^|/)_next/static/(?:chunks|css|media)/(?:[^/]+/)*(?:[^/]*[-._])?(?P<next>[0-9a-z_~-]{{13}}){_FILES}",
-            r"(?:^|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]+\.js\Z",
-            # Expo.
-            r"(?:^|/)_expo/static/(?:[^/]+/)*[^/]+-[0-9a-f]{32}\.(?:js|css|hbc)(?:\.map)?\Z",
-            # VitePress' pages, MkDocs Material and Zensical.
-            rf"(?:^|/)assets/[^/]*\.md\.(?P<press>{_B64})(?:\.lean)?\.js\Z",
-            r"(?:^|/)assets/(?:javascripts|stylesheets)/(?:[^/]+/)*[^/]+\.[0-9a-f]{8}\.min\.(?:js|css)(?:\.map)?\Z",
-            # Hugo's images, and Angular's and esbuild's chunks.
-            r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]+)?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z",
-            r"(?:^|/)chunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z",
-        )
-    )
+_OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    # SvelteKit, Astro and its optimised images, Nuxt.
+    ("/_app/immutable/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
+    ("/_app/immutable/", re.compile(rf"-[0-9a-f]{{8}}{_FILES}")),
+    ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}")),
+    ("/_nuxt/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
+    # Next: hexadecimal by webpack, 13 characters by Turbopack; and what one build has under its own id.
+    *(
+        (f"/_next/static/{folder}/", re.compile(rf"(?:\A|[-._]){form}"))
+        for folder in ("chunks", "css", "media")
+        for form in (rf"{_HEX}(?:-s)?(?:\.p|\._)?{_FILES}", rf"(?P<next>[0-9a-z_~-]{{13}}){_FILES}")
+    ),
+    # Expo.
+    ("/_expo/static/", re.compile(r"(?<=.)-[0-9a-f]{32}\.(?:js|css|hbc)(?:\.map)?\Z")),
+    # MkDocs Material and Zensical.
+    *(
+        (f"/assets/{folder}/", re.compile(r"(?<=.)\.[0-9a-f]{8}\.min\.(?:js|css)(?:\.map)?\Z"))
+        for folder in ("javascripts", "stylesheets")
+    ),
+    # Hugo's images, and Angular's and esbuild's chunks.
+    ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
+    ("/", re.compile(r"\Achunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z")),
 )
+"""Where a tool writes, and how the name ends that it gives a file. What is looked for has one length, so that the work
+grows with the path alone."""
+_PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
+"""VitePress' pages, right in `assets/`."""
+_NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 _LONGEST = 300
-"""Characters of a path that are looked at; no tool writes longer ones, and the patterns' work grows faster."""
+"""Characters of a path that are looked at; no tool writes longer ones."""
 _MARKS = re.compile(r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|\.md\.|assets/[js]|_hu|chunk-")
 """One of these is in whatever matches, and is found sooner."""
 _ANGULAR = re.compile(r"(?:^|/)(?:main|polyfills|styles|scripts|worker)-(?P<t>[A-Z2-7]{8})\.(?:m?js|css)(?:\.map)?\Z")
 _DOCUSAURUS = re.compile(r"(?:^|/)assets/js/runtime~main\.[0-9a-f]{8}\.js\Z")
-_MD5_IMAGE = re.compile(r"(?:^|/)assets/(?:[^/]+/)*[^/]+[.-][0-9a-f]{32}(?:@[1-9]x)?\.[a-z0-9]+\Z")
+_MD5_IMAGE = re.compile(r"(?<=.)[.-][0-9a-f]{32}(?:@[1-9]x)?\.[a-z0-9]{1,10}\Z")
 _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|webp|svg)\Z")
 _SHA = re.compile(r"[-.]([0-9a-f]{64})\.[a-z0-9]+\Z")
 
@@ -112,12 +117,25 @@ class _Form(NamedTuple):
 
 def certain(path: str) -> bool:
     """Whether the path alone says that the name holds a hash: it is one tool's own, in folder and form."""
-    match = _OWN_FOLDERS.search(path) if len(path) <= _LONGEST and _MARKS.search(path) else None
-    if match is None:
+    if len(path) > _LONGEST or _MARKS.search(path) is None:
         return False
-    if (token := match["next"]) is not None:
+    folder, _, name = path.rpartition("/")
+    around = f"/{folder}/"
+    if _NEXT_BUILD.search(path) is not None:
+        return True
+    if "/_nuxt/builds/" in around:
+        return False
+    patterns = (pattern for inside, pattern in _OWN_FORMS if inside in around)
+    of_press = (_PRESS,) if around.endswith("/assets/") else ()
+    found = (pattern.search(name) for pattern in chain(patterns, of_press))
+    return any(match is not None and _is_hash(match, path) for match in found)
+
+
+def _is_hash(match: re.Match[str], path: str) -> bool:
+    groups = match.groupdict()
+    if (token := groups.get("next")) is not None:
         return any(character.isdigit() or character == "~" for character in token) and not _SIZE.search(token)
-    token = match["kit"] or match["astro"] or match["nuxt"] or match["press"]
+    token = groups.get("token")
     if token is None:
         return True
     suffix = path.removesuffix(".map").rpartition(".")[2]
@@ -148,7 +166,7 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -
         stem, suffix = _split(name)
         if len(path) > _LONGEST or not stem or suffix in ("html", "htm"):
             continue
-        if certain(path) or (md5_images and _MD5_IMAGE.search(path)):
+        if certain(path) or (md5_images and "/assets/" in f"/{path}" and _MD5_IMAGE.search(name)):
             known.add(path)
         elif stem.isalpha() and stem.strip("abcdef"):
             continue  # most names: one word, which nothing below would take for a hash
