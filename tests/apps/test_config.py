@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from easel.access.secrets import Vault, password_matches
-from easel.apps.config import config_hash, merge_patch, seal, shown
+from easel.apps.config import canonical, config_hash, merge_patch, seal, shown
 
 VAULT = Vault("a secret for tests")
 
@@ -85,3 +85,20 @@ def test_a_password_is_kept_as_a_hash_that_it_matches() -> None:
     assert "password" not in sealed["auth_config"]
     assert password_matches("open sesame", sealed["auth_config"]["password_hash"])
     assert shown(sealed)["auth_config"]["password_hash"] == "***"
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**300), 10**300)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_JSON)
+def test_a_configuration_has_the_spelling_that_its_hash_was_always_made_of(value: Any) -> None:
+    before = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert canonical(value) == before

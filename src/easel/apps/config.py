@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
+
+import msgspec
 
 from easel.access.secrets import MASK, Vault, hash_password, password_matches
 from easel.bundles.models import Allowances
@@ -36,7 +38,7 @@ SECTIONS = (
 
 _SEALED = "$sealed"
 _DIGEST = "$digest"
-_PLAIN = frozenset((str, int, float, bool, type(None)))
+_PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
 """What holds nothing: most of what a configuration is made of, and known by its type at once."""
 
 
@@ -139,17 +141,30 @@ def shown(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """One spelling for equal values: sorted keys, no white space, digests in the place of secrets."""
-    return json.dumps(_comparable(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """One spelling for equal values: sorted keys, no white space, digests in the place of secrets.
+
+    msgspec writes what `json` writes, and in a tenth of the time, except for numbers with a fraction.
+    """
+    try:
+        return msgspec.json.encode(_comparable(value, _PLAIN - {float}), order="sorted")
+    except _FractionError:
+        comparable = _comparable(value, _PLAIN)
+        return json.dumps(comparable, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _comparable(value: Any) -> Any:
+class _FractionError(Exception):
+    pass
+
+
+def _comparable(value: Any, plain: Set[type]) -> Any:
     if _is_sealed(value):
         return {_DIGEST: value[_DIGEST]}
     if isinstance(value, Mapping):
-        return {name: inner if type(inner) in _PLAIN else _comparable(inner) for name, inner in value.items()}
+        return {name: inner if type(inner) in plain else _comparable(inner, plain) for name, inner in value.items()}
     if isinstance(value, list):
-        return [inner if type(inner) in _PLAIN else _comparable(inner) for inner in value]
+        return [inner if type(inner) in plain else _comparable(inner, plain) for inner in value]
+    if isinstance(value, float) and float not in plain:
+        raise _FractionError
     return value
 
 
@@ -174,7 +189,7 @@ def by_section(config: Config) -> dict[str, tuple[str, int]]:
 
 def shown_text(value: Any) -> str:
     """A section as readable, masked JSON text, for source diffs."""
-    return json.dumps(shown(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return msgspec.json.format(msgspec.json.encode(shown(value), order="sorted"), indent=2).decode() + "\n"
 
 
 def public_settings(config: Config) -> tuple[bool, dict[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
+import msgspec
 import psycopg
 from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
@@ -167,6 +168,9 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=False,
             pool_timeout=20,
+            # Configurations may be two mebibytes of it.
+            json_serializer=msgspec.json.encode,
+            json_deserializer=msgspec.json.decode,
             # What a statement was given may be a secret, and a failed statement ends up in the log.
             hide_parameters=True,
             connect_args={

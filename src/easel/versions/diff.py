@@ -108,8 +108,9 @@ def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str
 
 def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str, str]:
     """Unified diffs of the configuration's sections that differ, secrets masked."""
-    before = {paths[name]: shown_text(value) for name, value in old.items()}
-    after = {paths[name]: shown_text(value) for name, value in new.items()}
+    differ = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+    before = {paths[name]: shown_text(old[name]) for name in differ if name in old}
+    after = {paths[name]: shown_text(new[name]) for name in differ if name in new}
     return source_diff(before, after)
 
 

@@ -137,7 +137,9 @@ def _diff(
         old_config = new_config = {}
     paths = diff.section_paths({**old_config, **new_config}, (*contents, before or {}, after or {}))
     files = diff.compare(*contents)
-    settings = diff.compare(diff.configuration(old_config, paths), diff.configuration(new_config, paths))
+    old_sections = diff.configuration(old_config, paths)
+    new_sections = diff.configuration(new_config, paths) if new_config is not old_config else old_sections
+    settings = diff.compare(old_sections, new_sections)
     everything = sorted(files + settings, key=attrgetter("path"))
     texts = diff.config_diff(old_config, new_config, paths)
     if before is not None and after is not None:
