@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         le=36500 * 86400.0,
         description="How long a slug stays its organisation's after its app was deleted or renamed; 0 is not at all.",
     )
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @field_validator("role", mode="before")
     @classmethod
@@ -153,6 +153,11 @@ class Settings(BaseSettings):
         if not named or not named <= set(ROLES):
             raise ValueError("write one or more of `api`, `worker` and `edge`, with commas between")
         return tuple(role for role in ROLES if role in named)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
 
     @field_validator("disk_reserve")
     @classmethod

@@ -24,7 +24,7 @@ class SlugReservedError(BadRequestError):
 
 
 class SlugTakenError(BadRequestError):
-    """The slug {slug} is taken. Choose another one."""
+    """The slug {slug} is taken. Choose another one, or deploy to that app if it is yours."""
 
     code = "slug_taken"
 

@@ -197,15 +197,15 @@ class DataDamagedError(BadRequestError):
 
 
 class SecretInBundleError(BadRequestError):
-    """`{member}` looks like a secret ({kind}) and would be public. Leave it out, of a folder with .easelignore. If it
-    is meant to be there, add "secrets" to the app's build_config.allow (`easel apps update --allow secrets`)."""
+    """`{member}` looks like a secret ({kind}) and would be public. Remove it from the zip, or name it in .easelignore.
+    If it is meant to be public, allow it and deploy again: `easel apps update APP --allow secrets --publish`."""
 
     code = "secret_in_bundle"
 
 
 class DependenciesInBundleError(BadRequestError):
-    """The zip holds `node_modules/`. Upload the build output, not the project; if it is meant to be there, add
-    "dependencies" to the app's build_config.allow (`easel apps update --allow dependencies`)."""
+    """The zip holds `node_modules/`. Upload the build output, not the project. If it is meant to be there, allow it and
+    deploy again: `easel apps update APP --allow dependencies --publish`."""
 
     code = "dependencies_in_bundle"
 

@@ -149,5 +149,5 @@ def _advice(session: Session, error: EaselError) -> str | None:
         command, does = _ADVICE[code]
         return f"{session.again(command)} {does}"
     if code in (InvalidApiKeyError.code, AuthenticationRequiredError.code):
-        return "`easel login` keeps another one for this server."
+        return "Run `easel login` to enter another key."
     return None

@@ -37,6 +37,10 @@ def status(session: Session, deploy: str | None, app: str | None) -> None:
     session.output.line(f"{found.slug} ({found.app_id})  {found.url}", style="bold")
     for name, serves in environments_of(found):
         session.output.line(f"  {name + ':':<12}{serves}")
+    if not found.is_active:
+        session.output.warn(
+            "The app is off the air: all its addresses answer 404. `easel apps update --on-air` ends that."
+        )
     if newest is None:
         session.output.say("No deploy yet: `easel deploy -m …`.")
     else:
@@ -154,5 +158,5 @@ def cancel(session: Session, deploy: str | None, app: str | None) -> None:
     found = session.app(app)
     deploy_id = deploy or find_deploy(session.client, found.app_id, found.slug, None, running=True).deploy_id
     cancelled = session.client.cancel_deploy(found.app_id, deploy_id)
-    session.output.done(f"Cancelled {cancelled.deploy_id}. What was live before is live still.")
+    session.output.done(f"Cancelled {cancelled.deploy_id}. It changed nothing that is live.")
     session.output.document(cancelled)

@@ -33,7 +33,7 @@ def _told(session: Session, deploy: Deploy, *, said: str) -> ExitCode:
         step = f" in the step `{deploy.step}`" if deploy.step else ""
         error = deploy.error or "no reason is known"
         output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")
-        output.say(f"What was live before is live still. The log: {session.again(f'logs {deploy.deploy_id}')}.")
+        output.say(f"It changed nothing that is live. The log: {session.again(f'logs {deploy.deploy_id}')}.")
         return ExitCode.DEPLOY_FAILED
     if deploy.outcome == LOCKED:
         output.say(

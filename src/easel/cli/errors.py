@@ -55,7 +55,7 @@ class ProxyUnusableError(CliError):
 
 
 class ServerNotInstalledError(CliError):
-    """`easel {command}` is of the server, which is not installed here: `pip install 'easel[server]'` brings it."""
+    """`easel {command}` needs the server, which is not installed. Install Easel's wheel with its extra `server`."""
 
     code = "server_not_installed"
 
