@@ -16,6 +16,7 @@ MIB = 1024 * 1024
 _METRICS_ABOVE = 1000
 
 Role = Literal["api", "worker", "edge"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """All of them, in the order in which they are started."""
 
@@ -142,7 +143,7 @@ class Settings(BaseSettings):
         le=36500 * 86400.0,
         description="How long a slug stays its organisation's after its app was deleted or renamed; 0 is not at all.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_level: LogLevel = "INFO"
 
     @field_validator("role", mode="before")
     @classmethod
@@ -156,7 +157,9 @@ class Settings(BaseSettings):
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _in_capitals(cls, level: object) -> object:
+    def _a_level(cls, level: object) -> object:
+        if isinstance(level, str) and level.upper() not in get_args(LogLevel):
+            raise ValueError("write DEBUG, INFO, WARNING, ERROR or CRITICAL")
         return level.upper() if isinstance(level, str) else level
 
     @field_validator("disk_reserve")

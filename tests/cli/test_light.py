@@ -119,8 +119,8 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             ExitCode.USAGE,
             "",
-            f"`easel {command}` needs the server, which is not installed here. Install Easel's wheel with its extra"
-            " it.\n",
+            f"`easel {command}` needs the server, which is not installed. Install Easel's wheel with its extra"
+            " `server`.\n",
         )
 
 

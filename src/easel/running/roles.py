@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from easel.access.secrets import Vault, load_secret
 from easel.connections.listening import bind, not_bound
 from easel.errors import EaselError
+from easel.places import DataFolderMissingError
 from easel.settings import Role, Settings
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres
@@ -248,6 +249,8 @@ def _prepare(settings: Settings, role: str) -> str:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard and hard != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if settings.database_url is None and not EmbeddedPostgres(settings.postgres_dir).exists:
+        raise DataFolderMissingError(folder=str(settings.data_dir))
     url = database_url(settings)
     require_schema(url)
     return url
