@@ -130,7 +130,9 @@ def update(
     if answer.has_unpublished_changes:
         session.output.done(f"Changed the draft of {answer.slug}. {session.again('publish -m …')} makes it live.")
     else:
-        session.output.done(f"Changed {answer.slug}{f': version {answer.version} is live' if publish else ''}.")
+        session.output.done(f"Changed {answer.slug}{f': published as version {answer.version}' if publish else ''}.")
+    if publish:
+        warn_if_nothing_is_live(session, answer)
     session.output.document(answer)
 
 
@@ -206,6 +208,12 @@ def _live(app: App) -> str:
     entry = (app.environments or {}).get(PRODUCTION)
     version = entry.get("version") if isinstance(entry, dict) else None
     return f"v{version}" if version else "-"
+
+
+def warn_if_nothing_is_live(session: Session, app: App) -> None:
+    """Says so where a configuration was published of an app that visitors get nothing of."""
+    if not (app.environments or {}).get(PRODUCTION, {}).get("version"):
+        session.output.warn(f"nothing is deployed to production yet: {session.again('deploy -m …')}.")
 
 
 def environments_of(app: App) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from easel.cli.apps import warn_if_nothing_is_live
 from easel.cli.choices import environment_or_default, message_or_ask
 from easel.cli.command import app_option, client_command
 from easel.cli.errors import ReasonMissingError
@@ -30,6 +31,7 @@ def publish(session: Session, message: str | None, app: str | None) -> None:
     found = session.app(app)
     answer = session.client.publish(found.app_id, text)
     session.output.done(f"Published as version {answer.version}.")
+    warn_if_nothing_is_live(session, answer)
     session.output.line(answer.url)
     session.output.document(answer)
 
@@ -40,7 +42,8 @@ def rollback(session: Session, app: str | None) -> None:
     """Go back to the configuration published before. For code, use restore."""
     found = session.app(app)
     answer = session.client.rollback(found.app_id)
-    session.output.done("The configuration published before is live again.")
+    session.output.done("The configuration published before is back.")
+    warn_if_nothing_is_live(session, answer)
     session.output.line(answer.url)
     session.output.document(answer)
 
