@@ -42,6 +42,17 @@ def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platfor
     assert b"authentication_required" in answer
 
 
+def test_clients_that_leave_in_the_middle_of_a_body_fill_no_log(platform: Platform) -> None:
+    head = b"POST /v1/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+            connection.sendall(head)
+    counted = 'easel_api_request_seconds_count{method="POST",route="/v1/apps",status="499"} 5.0'
+    while counted not in (told := platform.private("api", "/metrics").text):
+        assert 'status="499"} 6' not in told
+    assert "ClientDisconnect" not in platform.log.read_text()
+
+
 def test_only_a_deploy_may_be_as_large_as_its_sources(app: RunningApp) -> None:
     filler = {"message": "x", "bundle_s3_key": "k", "source_files": {"a.js": "x" * (5 << 20)}}
     large = json.dumps({"slug": "x" * (5 << 20)})

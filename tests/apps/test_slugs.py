@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from easel import clock
 from easel.access.service import Principal, create_organisation
-from easel.apps.errors import SlugReservedError, SlugTakenError
+from easel.apps.errors import SlugReservedError, SlugTakenError, TooManySlugsError
 from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
 from easel.apps.service import delete_app, get_app, update_app
@@ -205,3 +205,27 @@ def test_the_setting_says_for_how_long(world: World, slug: str, reserved_for: fl
 
     with pytest.raises(SlugReservedError, match="is reserved") if reserved_for else contextlib.nullcontext():
         world.do(go())
+
+
+def test_an_organisation_keeps_only_so_many_slugs_by_renaming(
+    world: World, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("easel.apps.slugs.MOST_LEFT", 2)
+
+    async def rename(one: Principal, app_id: str, new: str) -> None:
+        async with world.database.transaction() as work:
+            app = await get_app(work, one, app_id, lock=True, with_draft=True)
+            request = UpdateAppRequest.model_validate({"slug": new})
+            await update_app(work, world.vault, app, request, dry_run=False, reserved_for=DAY)
+
+    async def go() -> None:
+        one, _ = await _organisations(world)
+        async with world.database.transaction() as work:
+            app = await _create(work, world, one, slug)
+            await publish(work, app, message="m", actor="tests")
+        for number in (1, 2):
+            await rename(one, app.id, f"{slug}{number}")
+        with pytest.raises(TooManySlugsError):
+            await rename(one, app.id, f"{slug}3")
+
+    world.do(go())

@@ -46,7 +46,7 @@ assets/index-BK2dF_3s.html
 
 def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> Hashed:
     held = {path: (contents or {}).get(path, b"") for path in files}
-    return hashed({path: ("0" * 64, len(content)) for path, content in held.items()}, held.__getitem__)
+    return hashed({path: ("0" * 64, len(content)) for path, content in held.items()}, lambda path, _: held[path])
 
 
 def build(*forms: tuple[str, str, int, int]) -> list[str]:
@@ -180,7 +180,7 @@ def test_a_script_that_only_a_page_names_may_be_somebodys_own_unless_a_tool_wrot
 def test_a_hash_that_is_the_contents_own_is_known_anywhere() -> None:
     digest = hashlib.sha256(b"body{}").hexdigest()
     files = {f"css/main.min.{digest}.css": digest, f"layers/x.{'ab' * 32}.json": digest}
-    assert hashed({path: (sha, 6) for path, sha in files.items()}, lambda _: b"").known == {
+    assert hashed({path: (sha, 6) for path, sha in files.items()}, lambda *_: b"").known == {
         f"css/main.min.{digest}.css"
     }
 
@@ -192,7 +192,7 @@ def test_of_a_real_build_every_hashed_file_is_known_and_no_other(name: str) -> N
         facts = {
             path: (hashlib.sha256(archive.read(path)).hexdigest(), archive.getinfo(path).file_size) for path in paths
         }
-        found = hashed(facts, archive.read).known
+        found = hashed(facts, lambda path, _: archive.read(path)).known
     folders = ("assets/", "_astro/", "_app/immutable/", "_next/static/")
     assert found == {path for path in paths if any(folder in path for folder in folders)}
 
@@ -209,3 +209,19 @@ def test_files_are_looked_through_in_one_pass_whatever_they_hold(filler: bytes) 
     names = build(("assets/{w}.{h}.js", HEX, 8, 8))
     content = filler * (1024 * 1024 // len(filler)) + naming(names)[names[0]]
     assert known([*names, "index.html"], {names[0]: content}).known == set(names[1:])
+
+
+def test_no_more_is_read_than_there_is_to_be_read_however_many_names_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("easel.bundles.hashed.MOST_READ", 100_000)
+    given = []
+
+    def read(path: str, most: int) -> bytes:
+        given.append(most)
+        return b'"a.js" "00000000" ' * 2_000
+
+    files = {f"s/{number}.js": ("0" * 64, 36_000) for number in range(500)} | {"z/q-1a2b3c4f.js": ("0" * 64, 9)}
+    hashed(files, read)
+    assert len(given) == 3
+    assert given[-1] < 36_000

@@ -19,7 +19,9 @@ class Place:
     def __init__(self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True) -> None:
         self.data = bytearray()
         hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-        immutable = hashed({path: (hashes[path], len(files[path])) for path in files}, files.__getitem__).known
+        immutable = hashed(
+            {path: (hashes[path], len(files[path])) for path in files}, lambda path, _: files[path]
+        ).known
         members = {}
         for path, content in files.items():
             packer = zlib.compressobj(6, zlib.DEFLATED, -15)

@@ -102,6 +102,19 @@ def test_a_pruned_versions_configuration_goes_unless_a_version_or_a_rollback_nee
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "version_pruned")
 
 
+def test_after_a_rollback_and_pruning_the_next_publish_can_be_taken_back(platform: Platform, app: RunningApp) -> None:
+    app.deploy({"index.html": "<!doctype html>1"})
+    for title in ("2", "3"):
+        app.client.patch(app.path, json={"meta": {"title": title}})
+        app.client.post(f"{app.path}/publish", json={"message": title})
+    assert app.client.post(f"{app.path}/rollback").json()["meta"]["title"] == "2"
+    for number in (1, 3):
+        assert app.client.post(f"{app.path}/versions/{number}/restore", json={}).status_code == 200
+    assert 2 in prune_and_sweep(platform, app, LATER)
+    app.client.patch(app.path, json={"meta": {"title": "4"}, "publish": True})
+    assert app.client.post(f"{app.path}/rollback").json()["meta"]["title"] == "2"
+
+
 def test_by_default_everything_is_kept() -> None:
     assert Policy.of(Settings()) is None
     assert Policy.of(Settings(versions_kept=5)) == Policy(count=5, age=None, skew=7 * 86400)

@@ -29,6 +29,13 @@ class SlugTakenError(BadRequestError):
     code = "slug_taken"
 
 
+class TooManySlugsError(BadRequestError):
+    """This organisation has left {used} slugs lately, which stay reserved for it, and may leave {limit}. Rename fewer
+    apps, or wait until the first of them is free."""
+
+    code = "slug_limit_reached"
+
+
 class SlugCollidesError(BadRequestError):
     """The slug {slug} looks like the address of another app's environment or version. Choose one that does not begin
     like `staging-`, `v1-` or `pr-1-`."""

@@ -30,7 +30,7 @@ from easel.apps.errors import (
 from easel.apps.models import App
 from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
-from easel.apps.slugs import flush_slug, refuse_taken
+from easel.apps.slugs import flush_slug, refuse_many, refuse_taken
 from easel.ids import new_id
 from easel.storage.database import Transaction
 
@@ -185,6 +185,7 @@ async def update_app(
     if request.slug is not None and request.slug != app.slug:
         slug = check_slug(request.slug)
         await refuse_taken(work, slug, app.org_id, reserved_for)
+        await refuse_many(work, app.org_id, reserved_for)
     changed = {name: patch[name] for name in SECTIONS if name in patch}
     draft, digest = await asyncio.to_thread(_patched, vault, app.slug, app.draft, changed)
     if dry_run:

@@ -12,7 +12,7 @@ from typing import LiteralString
 from sqlalchemy.exc import IntegrityError
 
 from easel import clock
-from easel.apps.errors import SlugReservedError, SlugTakenError
+from easel.apps.errors import SlugReservedError, SlugTakenError, TooManySlugsError
 from easel.apps.models import App
 from easel.storage.database import Transaction
 
@@ -38,6 +38,20 @@ async def refuse_taken(work: Transaction, slug: str, org_id: str, reserved_for: 
     if await work.sql(_TAKEN, {"slug": slug}):
         raise SlugTakenError(slug=slug)
     await _refuse_reserved(work, slug, org_id, reserved_for)
+
+
+MOST_LEFT = 200
+"""Slugs that an organisation may have left, by deleting and renaming, before it may rename no more."""
+_LEFT: LiteralString = "select count(*) from former_slug where org_id = %(org)s and freed_at > %(since)s"
+
+
+async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> None:
+    """Raises TooManySlugsError where the organisation has left very many slugs within the last `reserved_for` seconds:
+    each rename would keep another one from everybody else."""
+    since = clock.now() - timedelta(seconds=reserved_for)
+    ((left,),) = await work.sql(_LEFT, {"org": org_id, "since": since})
+    if reserved_for and left >= MOST_LEFT:
+        raise TooManySlugsError(used=left, limit=MOST_LEFT)
 
 
 async def flush_slug(work: Transaction, app: App, reserved_for: float) -> None:

@@ -149,12 +149,12 @@ class Hashed(NamedTuple):
     may: Set[str]
 
 
-def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes]) -> Hashed:
+def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> Hashed:
     """Which of a version's files are named by a hash of their content.
 
-    `paths` are all of them, with each one's SHA-256 (hex) and size. `read` gives a file's content and is asked for few:
-    at most `MOST_READ` bytes of pages, scripts, styles and build manifests, and only as long as some name has to be
-    confirmed.
+    `paths` are all of them, with each one's SHA-256 (hex) and size. `read` gives a file's content, or so many bytes of
+    it (a few more do no harm), and is asked for few: at most `MOST_READ` bytes of pages, scripts, styles and build
+    manifests, and only as long as some name has to be confirmed.
     """
     known: set[str] = set()
     may: set[str] = set()
@@ -386,10 +386,11 @@ class _References:
     """Which files the build's own files name. Read when first asked."""
 
     def __init__(
-        self, paths: Mapping[str, tuple[str, int]], read: Callable[[str], bytes], forms: Mapping[str, _Form]
+        self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, _Form]
     ) -> None:
         self._paths = paths
         self._read = read
+        self._forms = forms
         names = {path: path.rpartition("/")[2].removesuffix(".map").encode() for path in forms}
         self._code = {names[path] for path, form in forms.items() if form.suffix in CODE}
         self._media = set(names.values()) - self._code
@@ -433,14 +434,17 @@ class _References:
             if kind is not None:
                 kinds[kind].append(path)
         left, named = MOST_READ, _MOST_NAMED
+        media, code = set(self._media), set(self._code)
+        tokens = {form.token.encode() for form in self._forms.values() if form.kind == "hex"}
         for kind, most in ((_MANIFEST, 2), (_PAGE, _MOST_PAGES), (_CODE, _MOST_SCRIPTS)):
             into = self._by_pages if kind == _PAGE else self._by_code
             nearest = sorted(kinds[kind], key=lambda path: (path.count("/"), path))[:most]
             # The small ones name the large ones, more often than not.
             for path in sorted(nearest, key=lambda path: self._paths[path][1]):
-                if self._media <= self._by_code and self._code <= self._by_code | self._by_pages:
+                if (not media and not code) or left <= 0 or named <= 0:
                     return
-                content = self._read(path)[: min(left, MOST_OF_ONE)]
+                most_of_it = min(left, MOST_OF_ONE)
+                content = self._read(path, most_of_it)[:most_of_it]
                 left -= len(content)
                 found = set()
                 for match in islice(_SUFFIX_NAMED.finditer(content), named):
@@ -452,9 +456,16 @@ class _References:
                         after = content[match.end() : match.end() + _LONGEST_NAMED].partition(b">")[0]
                         if b"crossorigin" in before.rpartition(b"<")[2] + after:
                             self._by_tools.add(name)
-                into |= found - {path.rpartition("/")[2].encode()}
+                found.discard(path.rpartition("/")[2].encode())
+                into |= found
+                code -= found
+                if kind != _PAGE:
+                    media -= found
                 if kind == _CODE and self._by_hash:
-                    self._hashes.update(_QUOTED_HASH.findall(content))
+                    for match in islice(_QUOTED_HASH.finditer(content), named):
+                        named -= 1
+                        if match[1] in tokens:
+                            self._hashes.add(match[1])
 
 
 _MANIFEST, _CODE, _PAGE = range(3)

@@ -34,7 +34,7 @@ from easel.bundles.errors import (
     WindowTooLargeError,
     ZipEmptyError,
 )
-from easel.bundles.hashed import MOST_OF_ONE, Hashed, hashed
+from easel.bundles.hashed import Hashed, hashed
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, raw, window
 from easel.bundles.models import ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
@@ -111,9 +111,9 @@ def inspect(
 def _find_hashed(files: Mapping[str, Member], bundle: memoryview) -> Hashed:
     """Which of a bundle's files are named by a hash of their content."""
 
-    def read(path: str) -> bytes:
+    def read(path: str, most: int) -> bytes:
         member = files[path]
-        return inflated(raw(member, bundle), member.method, MOST_OF_ONE)
+        return inflated(raw(member, bundle), member.method, most)
 
     return hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
 

@@ -19,6 +19,8 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.object_names import manifest_key
 
 _AT_A_TIME = 1000
+_MOST_FILES = 100_000
+"""Files of earlier versions that are looked through; the version in which that many are reached is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +40,27 @@ class EarlierAssets:
         return earlier_file(found[0], path)
 
 
-async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]) -> EarlierAssets:
+async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier], *, most: int) -> EarlierAssets:
     """Looks through the earlier versions, which come newest first, and notes what a page of theirs may still ask for.
 
+    It ends where they take `most` bytes of memory, or are too many: the oldest are asked for least.
     A version whose manifest is gone or damaged is passed over. Raises StoreUnavailableError.
     """
     files: dict[str, tuple[Site, float]] = {}
-    weight = 0
+    weight = looked = 0
     for version in versions:
+        if weight >= most or looked >= _MOST_FILES:
+            break
         try:
             # Not kept: only a few of its files are of use any more, to this site alone.
             manifest = await content.read_manifest(manifest_key(site.app_id, version.manifest.hex()))
         except (ObjectMissingError, msgspec.MsgspecError):
             continue
+        looked += len(manifest.files)
         own: dict[str, Member] = {}
         for number, (path, member) in enumerate(manifest.files.items()):
+            if weight >= most:
+                break
             if path not in site.manifest.files and path not in files and may_be_of_an_earlier_version(path):
                 own[path] = member
                 weight += weights.EARLIER_FILE + weights.of_text(path)

@@ -36,6 +36,10 @@ _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
 
 
+_EARLIER_SHARE = 16
+"""A site's earlier versions may take one part in so many of the budget."""
+
+
 class Sites:
     """The live sites by host label, made on demand from the routing table.
 
@@ -67,6 +71,8 @@ class Sites:
         self._users: Counter[str] = Counter()
         self._pages: SingleFlight[Hashable, Representations | None] = SingleFlight()
         self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
+        # One at a time: what each reads of earlier versions' manifests is weighed only afterwards.
+        self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * PAGE_LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
         """What the fast path looks up by the raw Host header: only sites that the table leads to at this moment."""
@@ -241,7 +247,9 @@ class Sites:
         return live.earlier.find(path, not_before=time.time() - self._table.ahead - self._retention)
 
     async def _load_earlier(self, live: LiveSite) -> EarlierAssets:
-        live.earlier = await load_earlier(self._content, live.site, live.route.earlier)
+        async with self._looking:
+            most = self._budget // _EARLIER_SHARE
+            live.earlier = await load_earlier(self._content, live.site, live.route.earlier, most=most)
         self._grow(live, live.earlier.weight)
         return live.earlier
 

@@ -19,6 +19,9 @@ from easel.versions.errors import VersionPrunedError
 from easel.versions.models import Version
 from easel.versions.service import Files, Origin, get_version, record_published
 
+_MESSAGE = 1000
+"""Characters of a commit's message that a publish takes over from the version whose files it keeps."""
+
 
 async def publish(work: Transaction, app: App, *, message: str, actor: str) -> int:
     """Makes the draft live, and records it as a version together with the files production serves: its number.
@@ -40,7 +43,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
             previous_published=app.published_version,
             source_files_key=serving.source_files_key if serving else None,
             git_commit_sha=serving.git_commit_sha if serving else None,
-            git_commit_message=serving.git_commit_message if serving else None,
+            git_commit_message=(serving.git_commit_message or "")[:_MESSAGE] or None if serving else None,
             git_author=serving.git_author if serving else None,
         ),
         _files_of(serving),

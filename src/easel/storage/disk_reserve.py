@@ -18,7 +18,9 @@ from easel.storage.errors import ReserveReachedError
 LARGEST = 1024 * 1024 * 1024
 """Bytes of the reserve where no other is set, or `PERCENT` of the file system if that is less."""
 PERCENT = 5.0
-LOOK_EVERY = 4 * 1024 * 1024
+AHEAD = 1024 * 1024
+"""Bytes that are set aside for one who writes, ahead of what has come."""
+LOOK_EVERY = 1024 * 1024
 """Bytes that are written between two looks at the disk, of which other processes write as well."""
 
 
@@ -86,18 +88,24 @@ class DiskReserve:
         """As `require`, for what goes into the database, where that is the embedded one."""
         if self.holds_database:
             with suppress(OSError):
-                self.require()
+                # What is promised to uploads has not come yet, and may never.
+                if self.is_reached:
+                    self.require()
 
     @contextmanager
     def promised(self, length: int) -> Iterator[Promise]:
-        """So many bytes are set aside for one who writes them within the block. Raises ReserveReachedError, OSError."""
+        """Finds room for so many bytes, and sets the next of them aside for one who writes them within the block.
+
+        No more than the next `AHEAD` are: a client that announces much and sends nothing keeps nobody out. Raises
+        ReserveReachedError, OSError.
+        """
         self.require(length)
         promise = Promise(self, length)
-        self._promised += length
+        self._promised += promise.aside
         try:
             yield promise
         finally:
-            self.release(promise.left)
+            self.release(promise.aside)
 
     def release(self, count: int) -> None:
         """So many of the bytes that were set aside are so no longer."""
@@ -105,18 +113,20 @@ class DiskReserve:
 
 
 class Promise:
-    """Bytes that are set aside for one who writes; `left` of them are still to come."""
+    """For one who writes: `left` bytes are still to come, of which `aside` are set aside."""
 
     def __init__(self, reserve: DiskReserve, length: int) -> None:
         self._reserve = reserve
         self._unseen = 0
         self.left = length
+        self.aside = min(length, AHEAD)
 
     def wrote(self, count: int) -> None:
         """So many bytes have been written. Now and then the disk is looked at. Raises ReserveReachedError, OSError."""
-        fewer = min(count, self.left)
-        self.left -= fewer
-        self._reserve.release(fewer)
+        self.left -= min(count, self.left)
+        aside = min(self.left, AHEAD)
+        self._reserve.release(self.aside - aside)
+        self.aside = aside
         self._unseen += count
         if self._unseen >= LOOK_EVERY:
             self._unseen = 0

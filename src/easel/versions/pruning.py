@@ -86,7 +86,7 @@ with live as (
     select v.config_hash
       from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
      where v.app_id = %(app)s
-       and (p.number is null or v.number in (
+       and (p.number is null or v.number in (select number from live) or v.number in (
            select coalesce(l.previous_published, (
                select max(b.number) from version b where b.app_id = %(app)s and b.number < l.number)) from live l))
 )

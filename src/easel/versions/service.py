@@ -331,8 +331,8 @@ class Listed(NamedTuple):
 
 _LISTED: LiteralString = """
 select v.number, kind, deploy_id, environment, manifest_key, files_hash, config_hash, content_hash, file_count,
-       total_bytes, message, deployed_by, deployed_at, build_duration_ms, git_commit_sha, git_commit_message,
-       git_author, p.number is not null
+       total_bytes, message, deployed_by, deployed_at, build_duration_ms, git_commit_sha,
+       left(git_commit_message, 1000), left(git_author, 1000), p.number is not null
   from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
  where v.app_id = %(app)s and v.org_id = %(org)s and v.number <= %(newest)s
  order by v.number desc limit %(limit)s offset %(offset)s

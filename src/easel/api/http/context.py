@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from easel.access.errors import InvalidApiKeyError
 from easel.access.secrets import Vault
 from easel.access.service import Principal, authenticate, bearer
 from easel.api.http.limits import PLAIN, Fairness, Limiter
@@ -71,7 +72,12 @@ async def identify(request: Request) -> Principal:
     if isinstance(known, Principal):
         return known
     secret = bearer(request.headers.get("authorization"))
-    principal = await authenticate(work_of(request), secret)
+    try:
+        principal = await authenticate(work_of(request), secret)
+    except InvalidApiKeyError:
+        # A key that was revoked takes none of its organisation's turns any more.
+        services_of(request).fairness.forget(secret)
+        raise
     if not getattr(request.state, "counted", False):
         request.state.counted = True
         services = services_of(request)

@@ -131,6 +131,10 @@ class Fairness:
         _remember(self._known, hash_key(secret), organisation)
         _remember(self._asked, organisation, self._now())
 
+    def forget(self, secret: str) -> None:
+        """This key is no longer good: whose it was does not matter any more."""
+        self._known.pop(hash_key(secret), None)
+
     def connection(self, organisation: str) -> Turn:
         """A turn for a connection to the database."""
         return Turn(self._connections, organisation)

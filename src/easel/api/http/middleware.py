@@ -6,6 +6,7 @@ import logging
 import time
 
 from prometheus_client import Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easel.api.http.errors import AddressInvalidError, InternalServerError, error_answer
@@ -19,6 +20,10 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+
+
+CLIENT_GONE = 499
+"""What the metrics call the status of a request whose client left before its body had come."""
 
 
 class RequestContext:
@@ -50,6 +55,9 @@ class RequestContext:
             return
         try:
             await self.app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            # Nobody hears an answer, and nothing unexpected has happened.
+            status = status or CLIENT_GONE
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if status:

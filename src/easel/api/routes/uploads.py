@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect
 
 from easel import clock
-from easel.api.http.bodies import timely
+from easel.api.http.bodies import SLOWEST, timely
 from easel.api.http.context import Deployer, Parts, Services, Work, services_of
 from easel.api.http.route import EaselRoute
 from easel.apps.service import get_app
@@ -162,7 +162,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
     async def pieces() -> AsyncIterator[bytes]:
         received = 0
         try:
-            async for chunk in timely(request, silence=SILENCE):
+            async for chunk in timely(request, silence=SILENCE, slowest=SLOWEST):
                 received += len(chunk)
                 if received > length:
                     raise UploadIncompleteError(received=received, expected=length)
