@@ -165,7 +165,7 @@ def test_a_root_of_many_things_is_named_in_part() -> None:
     ],
 )  # fmt: skip
 def test_what_is_a_secret_almost_always_is_refused_by_name(name: str) -> None:
-    with pytest.raises(errors.SecretInBundleError, match=r'--allow secrets --publish') as refusal:
+    with pytest.raises(errors.SecretInBundleError, match=r"--allow secrets --publish") as refusal:
         look_in("index.html", name)
     assert refusal.value.details["member"] == name
 
