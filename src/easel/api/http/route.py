@@ -129,10 +129,15 @@ async def _transaction(request: Request) -> AsyncIterator[Transaction]:
 
 
 def _whose(request: Request) -> str:
-    try:
-        return services_of(request).fairness.whose(bearer(request.headers.get("authorization")))
-    except AuthenticationRequiredError:
-        return ""
+    """Whose turn the request takes, found out once."""
+    known: str | None = getattr(request.state, "whose", None)
+    if known is None:
+        try:
+            known = services_of(request).fairness.whose(bearer(request.headers.get("authorization")))
+        except AuthenticationRequiredError:
+            known = ""
+        request.state.whose = known
+    return known
 
 
 def _charged(request: Request, caller: Principal, response: Response) -> Response:
