@@ -18,12 +18,7 @@ from easel.cli.credentials import (
     server_address,
     store,
 )
-from easel.cli.errors import (
-    ApiKeyMalformedError,
-    CredentialsUnreadableError,
-    NotSignedInError,
-    ServerAddressError,
-)
+from easel.cli.errors import ApiKeyMalformedError, CredentialsUnreadableError, NotSignedInError, ServerAddressError
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ OPTIONAL = {"brotli", "_brotli", "typing_extensions"}
 SCRIPT = """
 import importlib, json, pkgutil, sys
 import easel.cli
-for module in pkgutil.iter_modules(easel.cli.__path__, "easel.cli."):
+for module in pkgutil.walk_packages(easel.cli.__path__, "easel.cli."):
     importlib.import_module(module.name)
 from easel.cli.main import program
 code = program.main(sys.argv[1:], standalone_mode=False) or 0

@@ -17,7 +17,7 @@ import pytest
 
 from easel.cli.errors import ApiError
 from easel.cli.output import Output
-from easel.cli.upload import upload
+from easel.cli.shipping.upload import upload
 from easel.running.operating import back_up
 from easel.settings import Settings
 from easel.storage.ballast import LOW

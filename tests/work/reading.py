@@ -40,8 +40,9 @@ from easel.bundles.models import Allowances, Limits
 from easel.bundles.names import check_path, decode_name, printable
 from easel.bundles.root import find_root, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
-from easel.cli import ignore, project, sse
+from easel.cli import project
 from easel.cli import text as cli_text
+from easel.cli.shipping import ignore, sse
 from easel.connections.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from easel.deploys.service import check_source_files
 from easel.deploys.smoke import missing_assets

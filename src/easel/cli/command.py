@@ -12,12 +12,7 @@ import click
 
 from easel.access.errors import AuthenticationRequiredError, InvalidApiKeyError
 from easel.apps.errors import NothingToRollBackError
-from easel.cli.errors import (
-    ApiError,
-    InterruptedByUserError,
-    UnexpectedError,
-    exit_code_of,
-)
+from easel.cli.errors import ApiError, InterruptedByUserError, UnexpectedError, exit_code_of
 from easel.cli.session import Flags, Session
 from easel.deploys.errors import DeployNotFoundError
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from easel.apps import errors as apps
-from easel.bundles import errors as bundles
 from easel.cli.exit_codes import ExitCode, for_status
 from easel.deploys import errors as deploys
 from easel.errors import EaselError
@@ -58,36 +57,6 @@ class ServerNotInstalledError(CliError):
     """`easel {command}` needs the server, which is not installed. Install Easel's wheel with its extra `server`."""
 
     code = "server_not_installed"
-
-
-class UploadFailedError(CliError):
-    """The upload to {host} failed after {attempts} attempts: {reason}. Nothing was deployed; run the command again."""
-
-    code = "upload_failed"
-    exit_code = ExitCode.UNAVAILABLE
-
-
-class StoreRefusedError(CliError):
-    """{host}, where the server keeps bundles, refused the {what}: {reason}. Run the command again; if it stays so,
-    whoever runs the server has to look at its bucket."""
-
-    code = "store_refused"
-    exit_code = ExitCode.UNAVAILABLE
-
-
-class DownloadFailedError(CliError):
-    """The download broke off: {reason}. Nothing was left behind; run the command again."""
-
-    code = "download_failed"
-    exit_code = ExitCode.UNAVAILABLE
-
-
-class FollowingLostError(CliError):
-    """The connection was lost while following the deploy {deploy_id}, which goes on. `easel logs -f` follows it
-    again."""
-
-    code = "following_lost"
-    exit_code = ExitCode.UNAVAILABLE
 
 
 class NotSignedInError(CliError):
@@ -161,98 +130,11 @@ class ConfirmationMissingError(CliError):
     code = "confirmation_missing"
 
 
-class FolderMissingError(CliError):
-    """There is no folder or zip `{path}`.{hint}"""
-
-    code = "folder_missing"
-
-
-class NothingToDeployError(CliError):
-    """There is no built app here: none of {looked} has an index.html. {hint}"""
-
-    code = "nothing_to_deploy"
-
-
 class NoDataHereError(CliError):
     """{folder} is no data folder of a server: it holds no `api-key`."""
 
     code = DataFolderMissingError.code
     exit_code = ExitCode.NOT_FOUND
-
-
-class TargetMissingError(CliError):
-    """What is to be deployed is named by an empty text. Is a variable unset? Leave it out to deploy what is here."""
-
-    code = "target_empty"
-
-
-class SourceFolderError(CliError):
-    """`{folder}` is the source of an app, not its build: {why}. {hint} To deploy it all the same, add `--as-is`."""
-
-    code = "source_folder"
-
-
-class EntryPointMissingError(CliError):
-    """`{folder}` has no index.html, which is what visitors get first. {hint}"""
-
-    code = bundles.EntryPointMissingError.code
-
-
-class NotAZipError(CliError):
-    """`{path}` is not a zip, or it is damaged. Give a folder and it is zipped for you."""
-
-    code = bundles.NotAZipError.code
-
-
-class LinkOutsideError(CliError):
-    """`{path}` is a symbolic link to a place outside the folder ({target}). Copy the file in, or add the link to
-    .easelignore."""
-
-    code = "link_outside"
-
-
-class LinkBrokenError(CliError):
-    """`{path}` is a symbolic link that leads nowhere. Remove it, or add it to .easelignore."""
-
-    code = "link_broken"
-
-
-class LinkLoopError(CliError):
-    """`{path}` is a symbolic link to a folder that it lies in. Remove it, or add it to .easelignore."""
-
-    code = "link_loop"
-
-
-class FileUnreadableError(CliError):
-    """`{path}` cannot be read: {reason}."""
-
-    code = "file_unreadable"
-
-
-class FileNameError(CliError):
-    """The name of `{path}` is not valid text (UTF-8). Rename it, or add it to .easelignore."""
-
-    code = "file_name_invalid"
-
-
-class IgnoreFileError(CliError):
-    """{file} cannot be used: {reason}."""
-
-    code = "ignore_file_invalid"
-
-
-class SourceFilesTooManyError(CliError):
-    """There are {count} source files, and a deploy may bring {limit}. Leave some out with .easelignore, or deploy
-    without --source-files."""
-
-    code = deploys.SourceFilesTooManyError.code
-
-
-class SourceFilesTooLargeError(CliError):
-    """The source files are {size} together, and a deploy may bring {limit}; the largest is `{largest}`. Leave some out
-    with .easelignore, or deploy without --source-files."""
-
-    code = deploys.SourceFilesTooLargeError.code
 
 
 class VersionNameError(CliError):

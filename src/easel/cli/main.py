@@ -24,85 +24,89 @@ class Entry(NamedTuple):
 COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
     "Deploys": {
         "deploy": Entry(
-            "deploy:deploy", "Deploy a built app: zip it, upload it, follow the deploy, print the address."
+            "commands.deploy:deploy", "Deploy a built app: zip it, upload it, follow the deploy, print the address."
         ),
         "status": Entry(
-            "deploys:status",
+            "commands.deploys:status",
             "Show what each environment serves and how the newest deploy went, or how one deploy went.",
         ),
-        "logs": Entry("deploys:logs", "Print a deploy's log; with -f, live until it ends."),
-        "deploys": Entry("deploys:list_deploys", "List an app's deploys, newest first."),
+        "logs": Entry("commands.deploys:logs", "Print a deploy's log; with -f, live until it ends."),
+        "deploys": Entry("commands.deploys:list_deploys", "List an app's deploys, newest first."),
         "cancel": Entry(
-            "deploys:cancel", "Cancel a deploy that is queued or building; the newest such one when none is named."
+            "commands.deploys:cancel",
+            "Cancel a deploy that is queued or building; the newest such one when none is named.",
         ),
     },
     "Versions": {
         "versions": Entry(
-            "versions:list_versions", "List an app's versions, newest first, and which environments serve them."
+            "commands.versions:list_versions",
+            "List an app's versions, newest first, and which environments serve them.",
         ),
         "diff": Entry(
-            "versions:diff",
+            "commands.versions:diff",
             "Show what differs between two versions: files, and source lines where both brought their source along.",
         ),
-        "download": Entry("versions:download", "Download a version's zip, byte for byte as it was uploaded."),
-        "restore": Entry("versions:restore", "Point an environment at a version, at once."),
+        "download": Entry("commands.versions:download", "Download a version's zip, byte for byte as it was uploaded."),
+        "restore": Entry("commands.versions:restore", "Point an environment at a version, at once."),
     },
     "Environments": {
-        "promote": Entry("environments:promote", "Point production at what staging serves."),
-        "publish": Entry("environments:publish", "Make an app's draft configuration live, as a new version."),
-        "rollback": Entry("environments:rollback", "Go back to the configuration published before."),
+        "promote": Entry("commands.environments:promote", "Point production at what staging serves."),
+        "publish": Entry("commands.environments:publish", "Make an app's draft configuration live, as a new version."),
+        "rollback": Entry("commands.environments:rollback", "Go back to the configuration published before."),
         "lock": Entry(
-            "environments:lock",
+            "commands.environments:lock",
             "Keep an environment at the version it serves: deploys become versions, and nothing moves it.",
         ),
-        "unlock": Entry("environments:unlock", "Let a locked environment move again."),
+        "unlock": Entry("commands.environments:unlock", "Let a locked environment move again."),
     },
     "Apps": {
-        "apps": Entry("apps:group", "List, create, show, change and delete apps."),
-        "open": Entry("apps:open_app", "Print the address of an environment or a version."),
+        "apps": Entry("commands.apps:group", "List, create, show, change and delete apps."),
+        "open": Entry("commands.apps:open_app", "Print the address of an environment or a version."),
     },
     "Access": {
-        "login": Entry("login:login", "Keep an API key for a server, after trying it."),
-        "logout": Entry("login:logout", "Forget the key that is kept for a server."),
-        "keys": Entry("keys:group", "List, create and revoke API keys."),
-        "limits": Entry("limits:limits", "Show the organisation's limits, and how much of each is used."),
+        "login": Entry("commands.login:login", "Keep an API key for a server, after trying it."),
+        "logout": Entry("commands.login:logout", "Forget the key that is kept for a server."),
+        "keys": Entry("commands.keys:group", "List, create and revoke API keys."),
+        "limits": Entry("commands.limits:limits", "Show the organisation's limits, and how much of each is used."),
     },
     "Running Easel": {
         "serve": Entry(
-            "serve:serve",
+            "server.serve:serve",
             "Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names.",
         ),
-        "api": Entry("serve:api", "Run the api alone."),
-        "worker": Entry("serve:worker", "Run a worker alone."),
-        "edge": Entry("serve:edge", "Run an edge alone."),
+        "api": Entry("server.serve:api", "Run the api alone."),
+        "worker": Entry("server.serve:worker", "Run a worker alone."),
+        "edge": Entry("server.serve:edge", "Run an edge alone."),
         "migrate": Entry(
-            "serve:migrate",
+            "server.serve:migrate",
             "Bring the database to this release's schema; safe to run from several machines at once.",
         ),
         "new-secret-key": Entry(
-            "serve:new_secret_key",
+            "server.serve:new_secret_key",
             "Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again.",
         ),
         "organisation": Entry(
-            "serve:organisation",
+            "server.serve:organisation",
             "Make another organisation, whose apps and keys are its own, and print its first API key.",
         ),
-        "backup": Entry("backup:backup", "Write a backup of everything to a folder or bucket, while Easel runs."),
+        "backup": Entry(
+            "server.backup:backup", "Write a backup of everything to a folder or bucket, while Easel runs."
+        ),
         "restore-backup": Entry(
-            "backup:restore_backup",
+            "server.backup:restore_backup",
             "Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there.",
         ),
         "export": Entry(
-            "backup:export",
+            "server.backup:export",
             "Write everything to a folder or bucket, to move it: `easel import` reads it elsewhere.",
         ),
         "import": Entry(
-            "backup:import_",
+            "server.backup:import_",
             "Read what `easel export` wrote into an empty database and store, as EASEL_DATABASE_URL and"
             " EASEL_OBJECTS_URL name them.",
         ),
         "verify": Entry(
-            "verify:verify",
+            "server.verify:verify",
             "Read every object that the records refer to, while Easel runs, and name those that are missing or"
             " damaged.",
         ),

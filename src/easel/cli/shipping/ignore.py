@@ -9,7 +9,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
-from easel.cli.errors import IgnoreFileError
+from easel.cli.shipping.errors import IgnoreFileError
 
 IGNORE_FILE = ".easelignore"
 BY_DEFAULT = "by default"

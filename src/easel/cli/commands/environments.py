@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from easel.cli.apps import warn_if_nothing_is_live
 from easel.cli.choices import environment_or_default, message_or_ask
 from easel.cli.command import app_option, client_command
+from easel.cli.commands.apps import warn_if_nothing_is_live
 from easel.cli.errors import ReasonMissingError
 from easel.cli.session import Session
 

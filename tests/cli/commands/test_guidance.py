@@ -7,7 +7,7 @@ import subprocess
 import sys
 import zipfile
 
-from .conftest import Person
+from ..conftest import Person
 
 
 def test_an_empty_name_is_not_the_folder_one_is_in(person: Person, slug: str) -> None:

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from easel.cli.errors import (
+from easel.cli.shipping.errors import (
     EntryPointMissingError,
     FileNameError,
     LinkBrokenError,
     LinkLoopError,
     LinkOutsideError,
 )
-from easel.cli.ignore import rules_for
-from easel.cli.pack import Selection, select, write_zip
+from easel.cli.shipping.ignore import rules_for
+from easel.cli.shipping.pack import Selection, select, write_zip
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Person
+from ..conftest import Person
 
 Rule = Callable[[bytes], int | None]
 

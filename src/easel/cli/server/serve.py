@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from easel.cli.errors import SettingInvalidError
-from easel.cli.server_command import ServerCommand
+from easel.cli.server.command import ServerCommand
 
 if TYPE_CHECKING:
     from easel.settings import Settings

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from easel.cli.errors import SourceFilesTooLargeError, SourceFilesTooManyError
-from easel.cli.ignore import IgnoreRules, rules_for
+from easel.cli.shipping.errors import SourceFilesTooLargeError, SourceFilesTooManyError
+from easel.cli.shipping.ignore import IgnoreRules, rules_for
+from easel.cli.shipping.worktree import listed_files
 from easel.cli.text import size
-from easel.cli.worktree import listed_files
 
 MAX_FILES = 2000
 MAX_BYTES = 10 * 1024 * 1024

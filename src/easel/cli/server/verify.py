@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from easel.cli.command import carry_out
-from easel.cli.serve import data_dir_option, read_settings
-from easel.cli.server_command import ServerCommand
+from easel.cli.server.command import ServerCommand
+from easel.cli.server.serve import data_dir_option, read_settings
 from easel.cli.session import Flags, Session
 from easel.cli.text import plural, size
 

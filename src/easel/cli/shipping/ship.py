@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import IO
 
 from easel.cli.answers import Accepted
-from easel.cli.errors import FileUnreadableError, InterruptedByUserError, NotAZipError
-from easel.cli.ignore import rules_for
-from easel.cli.pack import LeftOut, select, write_zip
-from easel.cli.project import Target
+from easel.cli.errors import InterruptedByUserError
 from easel.cli.session import Session
-from easel.cli.sources import collect_sources
+from easel.cli.shipping.errors import FileUnreadableError, NotAZipError
+from easel.cli.shipping.ignore import rules_for
+from easel.cli.shipping.pack import LeftOut, select, write_zip
+from easel.cli.shipping.sources import collect_sources
+from easel.cli.shipping.target import Target
+from easel.cli.shipping.upload import upload
+from easel.cli.shipping.worktree import Commit
 from easel.cli.text import plural, size
-from easel.cli.upload import upload
-from easel.cli.worktree import Commit
 
 _NAMED = 8
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from easel.cli.errors import (
+from easel.cli.shipping.errors import (
     EntryPointMissingError,
     FileNameError,
     FileUnreadableError,
@@ -19,7 +19,7 @@ from easel.cli.errors import (
     LinkLoopError,
     LinkOutsideError,
 )
-from easel.cli.ignore import IgnoreRules
+from easel.cli.shipping.ignore import IgnoreRules
 
 CHUNK = 256 * 1024
 # The earliest moment a zip can tell (APPNOTE.TXT 4.4.6); any fixed one would do.

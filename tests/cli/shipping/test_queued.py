@@ -18,7 +18,7 @@ from testbed.running import Platform, RunningApp, make_platform, zip_of
 from tests.apart import Apart
 from tests.system.test_survival import child, title
 
-from .conftest import Person
+from ..conftest import Person
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def frozen(person: Person) -> Iterator[Callable[[], None]]:
 
 def start(person: Person, *arguments: str) -> subprocess.Popen[str]:
     """Starts `easel …`, with little patience."""
-    impatient = "from easel.cli import main, queued; queued.PATIENCE = 0.2; main.main()"
+    impatient = "from easel.cli import main; from easel.cli.shipping import queued; queued.PATIENCE = 0.2; main.main()"
     return subprocess.Popen(
         [sys.executable, "-c", impatient, *arguments],
         cwd=person.folder,

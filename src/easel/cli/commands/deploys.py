@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import click
 
 from easel.cli.answers import Deploy
-from easel.cli.apps import environments_of
 from easel.cli.choices import find_deploy
 from easel.cli.command import app_option, client_command
+from easel.cli.commands.apps import environments_of
 from easel.cli.errors import InterruptedByUserError
 from easel.cli.exit_codes import ExitCode
-from easel.cli.follow import Follower, LogLine, log_so_far
-from easel.cli.queued import said_if_it_waits
 from easel.cli.session import Session
+from easel.cli.shipping.follow import Follower, LogLine, log_so_far
+from easel.cli.shipping.queued import said_if_it_waits
 from easel.cli.text import when
 from easel.deploys.errors import DeployCancelledError
 from easel.deploys.states import BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from easel.cli import upload
 from easel.cli.answers import Version
 from easel.cli.choices import environment_or_default, version_number
 from easel.cli.command import app_option, client_command, env_option
-from easel.cli.differences import show_diff
+from easel.cli.commands.differences import show_diff
 from easel.cli.errors import FileExistsAlreadyError, TargetFolderMissingError
 from easel.cli.session import Session
+from easel.cli.shipping import upload
 from easel.cli.text import size, when
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from easel.cli.serve import data_dir_option, read_settings
-from easel.cli.server_command import ServerCommand
+from easel.cli.server.command import ServerCommand
+from easel.cli.server.serve import data_dir_option, read_settings
 from easel.cli.text import size
 
 _place = click.argument("place", help="A folder, or a bucket's address (s3://bucket/prefix).")

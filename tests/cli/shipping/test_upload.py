@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from easel.cli import upload
-from easel.cli.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.output import Output
+from easel.cli.shipping import upload
+from easel.cli.shipping.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
 from easel.storage.stores import open_objects
 from testbed.running import free_port
 from testbed.stores import moto

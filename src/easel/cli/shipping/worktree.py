@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from easel.cli.project import BUILD_FOLDERS
+from easel.cli.shipping.target import BUILD_FOLDERS
 
 _SECONDS = 10.0
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .conftest import Person
+from ..conftest import Person
 
 PAGE = "<!doctype html><title>x</title><h1>{}</h1>"
 

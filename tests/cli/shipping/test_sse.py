@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easel.cli.sse import Event, events
+from easel.cli.shipping.sse import Event, events
 
 STREAM = (
     b"\xef\xbb\xbf: hello\n\n"

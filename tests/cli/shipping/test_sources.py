@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from easel.cli import sources
-from easel.cli.errors import SourceFilesTooLargeError, SourceFilesTooManyError
-from easel.cli.sources import collect_sources
-from easel.cli.worktree import current_commit
+from easel.cli.shipping import sources
+from easel.cli.shipping.errors import SourceFilesTooLargeError, SourceFilesTooManyError
+from easel.cli.shipping.sources import collect_sources
+from easel.cli.shipping.worktree import current_commit
 
 FILES = {
     "package.json": "{}",

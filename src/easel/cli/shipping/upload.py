@@ -14,9 +14,10 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from easel.cli.answers import Refusal
-from easel.cli.errors import ApiError, DownloadFailedError, StoreRefusedError, UploadFailedError
+from easel.cli.errors import ApiError
 from easel.cli.http import TRANSFER_TIMEOUT, open_pool, reason
 from easel.cli.output import Output
+from easel.cli.shipping.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
 from easel.storage.errors import StorageFullError
 
 CONTENT_TYPE: Final = "application/zip"

@@ -13,8 +13,9 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from easel.cli.answers import Deploy
 from easel.cli.client import Client
-from easel.cli.errors import ApiError, FollowingLostError, NotAnEaselServerError, ServerUnreachableError
-from easel.cli.sse import Event, events
+from easel.cli.errors import ApiError, NotAnEaselServerError, ServerUnreachableError
+from easel.cli.shipping.errors import FollowingLostError
+from easel.cli.shipping.sse import Event, events
 from easel.deploys.states import FINAL
 
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)

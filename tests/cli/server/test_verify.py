@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from easel.backups.audit import Fault
-from easel.cli.verify import numbers, told
+from easel.cli.server.verify import numbers, told
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,16 @@ import click
 from easel.cli.answers import Accepted, App, Deploy
 from easel.cli.choices import environment_or_default, message_or_ask
 from easel.cli.command import app_option, client_command, env_option
-from easel.cli.ending import tell_ending
-from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError, TargetMissingError
-from easel.cli.follow import Follower, LogLine
-from easel.cli.project import (
-    Target,
-    choose_target,
-    deployed_project,
-    project_root,
-    refuse_source,
-    slug_from,
-    write_project,
-)
-from easel.cli.queued import said_if_it_waits
+from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError
+from easel.cli.project import slug_from, write_project
 from easel.cli.session import Session
-from easel.cli.shipping import Shipment, check, ship
-from easel.cli.worktree import current_commit
+from easel.cli.shipping.ending import tell_ending
+from easel.cli.shipping.errors import TargetMissingError
+from easel.cli.shipping.follow import Follower, LogLine
+from easel.cli.shipping.queued import said_if_it_waits
+from easel.cli.shipping.ship import Shipment, check, ship
+from easel.cli.shipping.target import Target, choose_target, deployed_project, project_root, refuse_source
+from easel.cli.shipping.worktree import current_commit
 
 
 @client_command("deploy")
