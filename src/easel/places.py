@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO
 from platformdirs.unix import Unix
 
 from easel.errors import ConflictError, EaselError
+from easel.files import lock_file
 
 
 class DataDirInUseError(ConflictError):
@@ -42,11 +42,9 @@ def lock_data_dir(folder: Path) -> IO[str]:
         lock = (folder / "lock").open("w")
     except OSError as error:
         raise DataDirUnusableError(folder=str(folder), reason=error.strerror or str(error)) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock_file(lock):
         lock.close()
-        raise DataDirInUseError(folder=str(folder)) from None
+        raise DataDirInUseError(folder=str(folder))
     return lock
 
 

@@ -28,7 +28,7 @@ def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["x", "bytes=5-1", "bytes=-", "bytes=", "bytes=0-1,9-2", "bytes=99999999-", "bytes=-0"]
+    "asked", ["x", "bytes=5-1", "bytes=-", "bytes=", "bytes=0-1,9-2", "bytes=0-1,3-4", "bytes=99999999-", "bytes=-0"]
 )
 def test_a_range_that_cannot_be_given_gives_everything(app: RunningApp, asked: str) -> None:
     app.deploy(DATA)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from easel.api.http.context import Services
 from easel.deploys.queue_waits import CAUSES, limits_in, longest_waits
+from easel.deploys.states import UNFINISHED
 
 _DEPLOYS: LiteralString = """
 select status, count(*), greatest(extract(epoch from now() - min(queued_at)), 0)
@@ -26,7 +27,7 @@ async def queue_metrics(services: Services) -> bytes:
         "easel_deploys_waiting_seconds", "Since when a queued deploy waits, by what for", ["for"], registry=registry
     )
     jobs = Gauge("easel_jobs_waiting", "Jobs that wait for a worker", ["queue"], registry=registry)
-    for status in ("queued", "building"):
+    for status in UNFINISHED:
         deploys.labels(status).set(0)
         oldest.labels(status).set(0)
     for cause in CAUSES:

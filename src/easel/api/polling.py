@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import OrderedDict
 
 import psycopg
+from cachetools import LRUCache
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -40,7 +40,7 @@ class StatusPolls:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app
         self._services = services
-        self._written: OrderedDict[str, tuple[tuple[object, ...], bytes]] = OrderedDict()
+        self._written: LRUCache[str, tuple[tuple[object, ...], bytes]] = LRUCache(_MOST_WRITTEN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a status poll, or passes the request on."""
@@ -91,6 +91,4 @@ class StatusPolls:
         if known is None or known[0] != read:
             body = describe(self._services.settings, found.slug, found).model_dump_json().encode()
             known = self._written[found.id] = (read, body)
-            while len(self._written) > _MOST_WRITTEN:
-                self._written.popitem(last=False)
         return known[1]

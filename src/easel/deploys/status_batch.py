@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
-import psycopg
-
 from easel.access.secrets import hash_key
-from easel.storage.connections import hang_up, is_silent, noticing
+from easel.storage.connections import OwnConnection
 
 PAUSE = 0.01
 """Seconds between two statements, at least, where many ask. Whoever is the first to ask does not wait."""
@@ -102,8 +100,7 @@ class Polls:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._connection = OwnConnection(url)
         self._waiting: dict[_Asked, asyncio.Future[Polled | None]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._crowd = _Crowd()
@@ -127,7 +124,7 @@ class Polls:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
-        await self._let_go()
+        await self._connection.close()
 
     async def _read_on(self) -> None:
         try:
@@ -140,7 +137,7 @@ class Polls:
                         answer.cancel()
                     raise
                 except Exception as error:
-                    await self._let_go()
+                    await self._connection.close()
                     for answer in waiting.values():
                         answer.set_exception(error)
                         # Whoever asked may be gone: then nobody is left to hear of it.
@@ -154,21 +151,7 @@ class Polls:
             self._reader = None
 
     async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
-        if self._connection is None or not is_silent(self._connection):
-            await self._let_go()
-            async with asyncio.timeout(_PATIENCE):
-                self._connection = await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, **noticing(self._url)
-                )
         keys, apps, deploys = map(list, zip(*asked, strict=True))
-        giving_up = asyncio.get_running_loop().call_later(_PATIENCE, hang_up, self._connection)
-        try:
-            rows = await self._connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
+        async with self._connection.within(_PATIENCE) as connection:
+            rows = await connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
             return {number: Polled(*row) for number, *row in await rows.fetchall()}
-        finally:
-            giving_up.cancel()
-
-    async def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import select
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import tuple_row
 
 _NOTICING = {
     "connect_timeout": 5,
@@ -48,6 +52,54 @@ def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
     """
     with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
         held.shutdown(socket.SHUT_RDWR)
+
+
+class OwnConnection:
+    """One connection outside every pool, made when it is first needed, and again once it has ended.
+
+    A pool that could not connect waits longer each time before it tries again.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._hanging_up: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def within(self, seconds: float | None) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """The connection, in autocommit mode, for one user at a time.
+
+        Connecting and the block may each take so many seconds (None: any number); then the connection is hung up.
+        Raises TimeoutError, OSError and psycopg.Error.
+        """
+        connection = await self._connected(seconds)
+        if seconds is not None:
+            self._hanging_up = asyncio.get_running_loop().call_later(seconds, hang_up, connection)
+        try:
+            yield connection
+        finally:
+            self.take_time()
+
+    def take_time(self) -> None:
+        """Lets the block that is running take any number of seconds."""
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
+        self._hanging_up = None
+
+    async def _connected(self, seconds: float | None) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None or not is_silent(self._connection):
+            await self.close()
+            async with asyncio.timeout(seconds):
+                self._connection = await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
+                )
+        return self._connection
+
+    async def close(self) -> None:
+        """Disconnects; the next use connects again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
 
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:

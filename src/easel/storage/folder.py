@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
-import mmap
 import os
 import shutil
 import tempfile
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from obstore.store import LocalStore
 
+from easel.files import hash_file
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectTooLargeError, StoreUnavailableError
 from easel.storage.objects import ObjectStore, Pinned
@@ -110,7 +109,7 @@ class FolderObjects(ObjectStore):
                 size = path.stat().st_size
                 if limit is not None and size > limit:
                     raise ObjectTooLargeError(key=key, limit=limit)
-                digest = await asyncio.to_thread(_hash_file, path, size)
+                digest = await asyncio.to_thread(hash_file, path)
             yield Pinned(path=path, hash=digest, size=size)
         finally:
             path.unlink(missing_ok=True)
@@ -142,10 +141,3 @@ def _written(key: str) -> Iterator[None]:
             yield
         except FileNotFoundError as error:
             raise StoreUnavailableError(reason="its folder is not there") from error
-
-
-def _hash_file(path: Path, size: int) -> str:
-    if size == 0:
-        return hashlib.sha256().hexdigest()
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return hashlib.sha256(view).hexdigest()

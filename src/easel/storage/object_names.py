@@ -1,4 +1,4 @@
-"""The names of the objects that versions are made of. All of an app's lie under one prefix, and are never shared."""
+"""The names of objects: uploads, and what versions are made of. An app's are under two prefixes, and never shared."""
 
 from __future__ import annotations
 
@@ -15,6 +15,29 @@ _VARIANTS = re.compile(r"apps/[^/]+/variants/[0-9a-f]{64}\.bin")
 def app_prefix(app_id: str) -> str:
     """The prefix of everything an app's versions are made of."""
     return f"apps/{app_id}"
+
+
+def uploads_prefix(app_id: str) -> str:
+    """The prefix of everything that was uploaded for an app."""
+    return f"app-builds/{app_id}"
+
+
+def upload_key(app_id: str, token: str, filename: str) -> str:
+    """An upload: a key that nobody guesses, with the name that its file had."""
+    return f"app-builds/{app_id}/{token}/{filename}"
+
+
+def app_in(key: str) -> str:
+    """The id of the app that an object of these names belongs to. Raises ObjectNameError where it names none."""
+    parts = key.split("/", 2)
+    if len(parts) < 3:
+        raise ObjectNameError(key=key)
+    return parts[1]
+
+
+def is_of_a_version(key: str) -> bool:
+    """Whether the key has as many parts as that of an object that a version is made of."""
+    return key.startswith("apps/") and key.count("/") == 3
 
 
 def bundle_key(app_id: str, sha256: str) -> str:

@@ -18,6 +18,7 @@ from easel.apps.models import App
 from easel.ids import new_secret
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
+from easel.storage.object_names import upload_key
 from easel.storage.objects import ObjectInfo, ObjectStore
 from easel.uploads.errors import (
     FilenameInvalidError,
@@ -94,7 +95,7 @@ def seconds_until(moment: datetime | None) -> int:
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
     """A fresh upload for the app, under a key nobody can guess. Raises FilenameInvalidError."""
     upload = Upload(
-        key=f"app-builds/{app.id}/{new_secret()}/{clean_filename(filename)}",
+        key=upload_key(app.id, new_secret(), clean_filename(filename)),
         org_id=app.org_id,
         app_id=app.id,
         filename=filename,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import mmap
-from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
+from cachetools import LRUCache
 
 from easel.bundles.models import BundleRef, Manifest, decode_manifest
+from easel.files import hash_file
 from easel.storage.errors import ObjectMissingError, ObjectNameError
 from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore
@@ -48,9 +48,8 @@ class Verifier:
         self._objects = objects
         self.far = objects.far
         """Whether checking may take long, so that no transaction should wait for it."""
-        self._known: OrderedDict[str, tuple[object, ...]] = OrderedDict()
-        self._manifests: OrderedDict[str, tuple[tuple[int, ...], list[BundleRef]]] = OrderedDict()
-        self._limit = remembered
+        self._known: LRUCache[str, tuple[object, ...]] = LRUCache(remembered)
+        self._manifests: LRUCache[str, tuple[tuple[int, ...], list[BundleRef]]] = LRUCache(remembered)
 
     async def verify(self, version: Version | Recorded) -> None:
         """Returns once manifest and bundles are known to be whole.
@@ -73,8 +72,6 @@ class Verifier:
         if known is None or known[0] != state:
             known = (state, (await load_manifest(self._objects, version)).bundles)
             self._manifests[key] = known
-            while len(self._manifests) > self._limit:
-                self._manifests.popitem(last=False)
         return known[1]
 
     async def _fault(self, bundle: BundleRef) -> str | None:
@@ -91,7 +88,7 @@ class Verifier:
             async with self._objects.pin(bundle.key) as pinned:
                 if pinned.hash != bundle.hash:
                     return "its bundle is damaged in the store"
-            self._remember(bundle.key, state)
+            self._known[bundle.key] = state
         return None
 
     async def _fault_in_file(self, bundle: BundleRef, path: Path) -> str | None:
@@ -103,16 +100,10 @@ class Verifier:
             return "its bundle is damaged in the store (it has another length)"
         state = _state(path)
         if self._known.get(bundle.key) != state:
-            if await asyncio.to_thread(_hash, path) != bundle.hash:
+            if await asyncio.to_thread(hash_file, path) != bundle.hash:
                 return "its bundle is damaged in the store"
-            self._remember(bundle.key, state)
+            self._known[bundle.key] = state
         return None
-
-    def _remember(self, key: str, state: tuple[object, ...]) -> None:
-        self._known[key] = state
-        self._known.move_to_end(key)
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
 
 
 def _manifest_of(version: Version | Recorded) -> tuple[str, str]:
@@ -129,8 +120,3 @@ def _manifest_of(version: Version | Recorded) -> tuple[str, str]:
 def _state(path: Path) -> tuple[int, ...]:
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return hashlib.sha256(view).hexdigest()

@@ -10,10 +10,7 @@ from dataclasses import replace
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
-from psycopg import InterfaceError, OperationalError
-from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easel.deploys.metrics import TAKEN_OVER
 from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline
@@ -26,6 +23,7 @@ from easel.storage.database import Database
 from easel.storage.errors import StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
+from easel.storage.passing import PASSING, passes
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue, queue_app, take_over
 from easel.versions.pruning import Policy, prune
 from easel.worker.housekeeping.optimise import optimise
@@ -36,16 +34,6 @@ from easel.worker.jobs.precedence import Precedence
 from easel.worker.jobs.queue_worker import CarefulWorker
 
 logger = logging.getLogger(__name__)
-
-PASSING = (
-    ServiceUnavailableError,
-    OperationalError,
-    InterfaceError,
-    PoolTimeoutError,
-    IdleInTransactionSessionTimeout,
-)
-"""Trouble that can pass by itself: worth another try."""
-
 
 STOPPED_WITHIN = 60.0
 """Seconds that a stopping worker waits for the steps it is in; what takes longer is begun again elsewhere."""
@@ -80,9 +68,8 @@ class _GoOnLater(BaseRetryStrategy):
 
 
 def _passes(error: BaseException) -> bool:
-    if isinstance(error, DBAPIError):
-        return bool(error.connection_invalidated) or isinstance(error.orig, PASSING)
-    return isinstance(error, PASSING)
+    """Whether database or store are in trouble that passes by itself."""
+    return isinstance(error, ServiceUnavailableError) or passes(error)
 
 
 class DeployWorker:

@@ -10,16 +10,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter
-from psycopg import InterfaceError, OperationalError
-from psycopg.errors import DiskFull, IdleInTransactionSessionTimeout
+from psycopg.errors import DiskFull
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from easel.envelope import envelope
 from easel.errors import EaselError, LimitReachedError, NotFoundError, ServiceUnavailableError
 from easel.storage.errors import StorageFullError
+from easel.storage.passing import PASSING, passes
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ _NAMES = {
 }
 
 
-_PASSING = (PoolTimeoutError, OperationalError, InterfaceError, IdleInTransactionSessionTimeout)
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -135,11 +133,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return JSONResponse(body, error.status_code, headers)
 
     async def database_error(request: Request, error: Exception) -> JSONResponse:
-        passing = isinstance(error, _PASSING) or (
-            isinstance(error, DBAPIError)
-            and (error.connection_invalidated or isinstance(error.orig, OperationalError | InterfaceError))
-        )
-        if not passing:
+        if not passes(error):
             raise error
         logger.error("the database does not answer: %s", error)
         if isinstance(getattr(error, "orig", error), DiskFull):
@@ -149,5 +143,5 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(EaselError, easel_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
-    for kind in (DBAPIError, *_PASSING):
+    for kind in (DBAPIError, *PASSING):
         app.add_exception_handler(kind, database_error)

@@ -15,6 +15,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
+from cachetools import LRUCache
+
 from easel.access.errors import RateLimitedError
 from easel.access.secrets import hash_key
 from easel.storage.database import POOL
@@ -111,6 +113,7 @@ class Fairness:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
+        # Not an LRUCache, which does not say which of its keys came last.
         self._asked: OrderedDict[str, float] = OrderedDict()
         # Health, metrics and the objects' own addresses use the last three connections.
         self._connections = Turns(everywhere=POOL - 6, each=6, kept=3, waiting=1000)
@@ -118,8 +121,8 @@ class Fairness:
         self._costly = Turns(everywhere=4, each=1, kept=2, waiting=100)
         # Those whose body comes slowly wait for nobody else, but what has come of it is kept in memory.
         self._bodies = Turns(everywhere=64, each=16, kept=16, waiting=1000)
-        self._known: OrderedDict[str, str] = OrderedDict()
-        self._large: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: LRUCache[str, str] = LRUCache(_MOST_KNOWN)
+        self._large: LRUCache[tuple[str, str], bool] = LRUCache(_MOST_KNOWN)
 
     def whose(self, secret: str) -> str:
         """Whose turn a request with this API key takes, before the key has been looked up: an organisation's id, or ""
@@ -128,8 +131,11 @@ class Fairness:
 
     def note_whose(self, secret: str, organisation: str) -> None:
         """This key, with which somebody asks, was found to be the organisation's."""
-        _remember(self._known, hash_key(secret), organisation)
-        _remember(self._asked, organisation, self._now())
+        self._known[hash_key(secret)] = organisation
+        self._asked[organisation] = self._now()
+        self._asked.move_to_end(organisation)
+        if len(self._asked) > _MOST_KNOWN:
+            self._asked.popitem(last=False)
 
     def forget(self, secret: str) -> None:
         """This key is no longer good: whose it was does not matter any more."""
@@ -171,17 +177,10 @@ class Fairness:
     def answered(self, organisation: str, address: str, size: int) -> None:
         """Notes how large (bytes) an answer was. The next like it takes a turn."""
         if size > HEAVY:
-            _remember(self._large, (organisation, address), None)
+            self._large[organisation, address] = True
         else:
             self._large.pop((organisation, address), None)
 
     def answers_large(self, organisation: str, address: str) -> bool:
         """Whether what was asked for at this address has been large."""
         return (organisation, address) in self._large
-
-
-def _remember(known: OrderedDict[Any, Any], key: object, value: object) -> None:
-    known[key] = value
-    known.move_to_end(key)
-    while len(known) > _MOST_KNOWN:
-        known.popitem(last=False)

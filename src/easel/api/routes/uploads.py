@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated
@@ -21,6 +20,7 @@ from easel.api.http.bodies import SLOWEST, timely
 from easel.api.http.context import Deployer, Parts, Services, Work, services_of
 from easel.api.http.route import EaselRoute
 from easel.apps.service import get_app
+from easel.serving.negotiate import byte_range
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError
 from easel.storage.folder import FolderObjects
@@ -53,8 +53,6 @@ objects_router = APIRouter(include_in_schema=False)
 
 SILENCE = 60
 """Seconds that nothing of an upload may come."""
-
-_RANGES = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})(?:, *(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18}))*")
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -203,28 +201,24 @@ async def send_object(
         known = await has_an_app(work, key)
     if not known or path is None or not path.is_file():
         raise ObjectMissingError(key=key)
-    if not _satisfiable(request.headers.get("range", ""), path.stat().st_size):
-        request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
+    # The file's answer reads the header once more, by rules of its own: it gets the part, or nothing to read.
+    part = _plain_range(request.headers.get("range", ""), path.stat().st_size)
+    others = [header for header in request.scope["headers"] if header[0] != b"range"]
+    request.scope["headers"] = others if part is None else [*others, (b"range", part)]
     return FileResponse(path, media_type="application/zip", filename=filename or None, headers=_CORS)
 
 
-def _satisfiable(ranges: str, size: int) -> bool:
-    """Whether a Range header asks for one or more parts that a file of `size` bytes has.
+def _plain_range(asked: str, size: int) -> bytes | None:
+    """The Range header of a file of `size` bytes in its plainest form; None where the whole file is to be sent.
 
-    RFC 9110 §14.2: a server may ignore the header; here, wherever it is malformed or asks for what is not there, so
-    that what resumes a download gets it whole and not a refusal.
+    RFC 9110 §14.2: a server may ignore the header; here also where it asks for bytes that are not there, so that a
+    client that resumes a download gets it whole and not a refusal.
     """
-    if not _RANGES.fullmatch(ranges):
-        return False
-    for part in ranges.removeprefix("bytes=").split(","):
-        first, _, last = part.strip().partition("-")
-        if (
-            (first and int(first) >= size)
-            or (first and last and int(first) > int(last))
-            or (not first and not int(last))
-        ):
-            return False
-    return True
+    try:
+        part = byte_range(asked, size)
+    except ValueError:
+        return None
+    return f"bytes={part[0]}-{part[1] - 1}".encode() if part is not None else None
 
 
 def _folder(services: Services) -> FolderObjects:

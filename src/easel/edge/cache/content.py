@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import mmap
 import sys
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, nullcontext
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, raw
@@ -21,6 +19,7 @@ from easel.edge.cache.disk import DiskCache
 from easel.edge.cache.lru import Alive, Kept
 from easel.edge.cache.manifests import KeptManifests
 from easel.edge.cache.watched_store import EdgeStore
+from easel.files import map_file
 from easel.serving.models import Part
 from easel.serving.variants import read_index
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
@@ -187,7 +186,7 @@ class Content:
         async def load() -> memoryview:
             assert path is not None
             try:
-                return _map(path)
+                return map_file(path)
             except FileNotFoundError:
                 raise ObjectMissingError(key=key) from None
 
@@ -234,11 +233,6 @@ def _lies(part: Part) -> tuple[int, int]:
 def _is_sent_as_it_lies(part: Part) -> bool:
     """Whether as many bytes are sent as are read, so that what is read next is known."""
     return part.encoding == "gzip" or part.member.method == STORED
-
-
-def _map(path: Path) -> memoryview:
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:

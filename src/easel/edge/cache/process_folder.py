@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -13,6 +12,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from easel.files import lock_file
 
 WHOLE = 0o400
 """The mode of files that are whole."""
@@ -81,10 +82,9 @@ def _lock(folder: Path) -> IO[bytes] | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
+        if lock_file(lock) and os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
             return lock
-    except (BlockingIOError, FileNotFoundError):
+    except FileNotFoundError:
         pass
     except OSError:
         lock.close()

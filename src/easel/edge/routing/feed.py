@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.storage.connections import check_silent, hang_up, is_silent, noticing
+from easel.storage.connections import OwnConnection, check_silent, noticing
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +135,7 @@ class DatabaseFeed:
         self._lock = asyncio.Lock()
         self._told: set[tuple[str, int]] = set()
         self._told_schema = ""
-        self._url = url
-        # Of its own, not the pool's: a pool that could not connect waits, longer each time, before it tries again.
-        self._looking: psycopg.AsyncConnection[Any] | None = None
+        self._looking = OwnConnection(url)
         self._patience = PATIENCE
         self._pool = AsyncConnectionPool(
             url,
@@ -157,8 +155,7 @@ class DatabaseFeed:
     async def close(self) -> None:
         """Disconnects."""
         await self._pool.close()
-        if self._looking is not None:
-            await self._looking.close()
+        await self._looking.close()
 
     async def refresh(self) -> None:
         """Applies every change that is visible now; the first time that is all there is. Raises psycopg.Error,
@@ -188,36 +185,19 @@ class DatabaseFeed:
         # The first look is at everything.
         patience = self._patience if self._since else None
         try:
-            connection = await self._connected(patience)
-            giving_up = asyncio.get_running_loop().call_later(patience or 3600, hang_up, connection)
-            try:
+            async with self._looking.within(patience) as connection:
                 try:
-                    await self._take_in(connection, giving_up)
+                    await self._take_in(connection)
                 except (psycopg.DataError, _OfAnotherFormError):
                     # One version must not keep all others from being known.
-                    await self._take_in(connection, giving_up, carefully=True)
-            finally:
-                giving_up.cancel()
+                    await self._take_in(connection, carefully=True)
         except (psycopg.OperationalError, TimeoutError):
             # If it is not gone but slow, the next look has more time.
             self._patience = min(self._patience * 2, MOST_PATIENCE)
             raise
         self._patience = PATIENCE
 
-    async def _connected(self, patience: float | None) -> psycopg.AsyncConnection[Any]:
-        """The connection for looking, connected anew when it has ended."""
-        if self._looking is None or not is_silent(self._looking):
-            if self._looking is not None:
-                await self._looking.close()
-            async with asyncio.timeout(patience):
-                self._looking = await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
-                )
-        return self._looking
-
-    async def _take_in(
-        self, connection: psycopg.AsyncConnection[Any], giving_up: asyncio.TimerHandle, *, carefully: bool = False
-    ) -> None:
+    async def _take_in(self, connection: psycopg.AsyncConnection[Any], *, carefully: bool = False) -> None:
         async with connection.transaction():
             await connection.execute("set transaction isolation level repeatable read, read only")
             arguments = {"since": str(self._since), "retention": self._retention}
@@ -226,7 +206,7 @@ class DatabaseFeed:
             # was brought back from a backup may number them from before. Then all is read, however long it takes.
             everything = not self._since or server != self._server or horizon < self._since
             if everything:
-                giving_up.cancel()
+                self._looking.take_time()
                 arguments["since"] = "0"
             served = _SERVED if everything else _SERVED_SOME
             if carefully:

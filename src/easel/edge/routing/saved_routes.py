@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import logging
 import os
@@ -20,6 +19,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from easel.edge.routing.table import AppRoute, EnvironmentRoute, RouteTable
+from easel.files import lock_file
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
@@ -265,11 +265,10 @@ class RouteKeeper:
         self._lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock_path.open("w")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock_file(lock):
+                lock.close()
+                return False
             self._generation = await asyncio.to_thread(self._kept.begin)
-        except BlockingIOError:
-            lock.close()
-            return False
         except BaseException:
             lock.close()
             raise

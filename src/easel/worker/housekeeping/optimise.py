@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import mmap
 import os
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from easel.bundles.models import Manifest, Member, decode_manifest
 from easel.bundles.read import content
 from easel.deploys.progress import StopRequestedError
 from easel.environments.models import Environment
+from easel.files import map_file
 from easel.serving.variants import build_variants
 from easel.storage.database import Database
 from easel.storage.errors import ObjectMissingError
@@ -111,7 +111,7 @@ def _build_politely(manifest: Manifest, paths: list[Path], should_stop: Callable
     def work() -> None:
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-            views = [_view(path) for path in paths]
+            views = [map_file(path) for path in paths]
 
             def read(member: Member) -> bytes:
                 return content(member, views[member.bundle])
@@ -126,8 +126,3 @@ def _build_politely(manifest: Manifest, paths: list[Path], should_stop: Callable
     if failure:
         raise failure[0]
     return result[0]
-
-
-def _view(path: Path) -> memoryview:
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

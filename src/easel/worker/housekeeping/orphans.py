@@ -14,6 +14,7 @@ from sqlalchemy import select
 from easel import clock
 from easel.apps.models import App
 from easel.storage.database import Database, Transaction
+from easel.storage.object_names import app_in, is_of_a_version
 from easel.storage.objects import ObjectInfo, ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[t
     current: str | None = None
     keys: list[str] = []
     async for info in _listed(objects):
-        app_id = info.key.split("/")[1]
+        app_id = app_in(info.key)
         if app_id != current:
             if current is not None and keys:
                 yield current, keys
@@ -108,5 +109,5 @@ async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[t
 
 async def _listed(objects: ObjectStore) -> AsyncIterator[ObjectInfo]:
     async for info in objects.keys("apps"):
-        if info.key.count("/") == 3:
+        if is_of_a_version(info.key):
             yield info

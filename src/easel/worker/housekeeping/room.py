@@ -14,10 +14,10 @@ from sqlalchemy import select, update
 from easel import clock
 from easel.apps.models import App
 from easel.deploys.models import Deploy
-from easel.deploys.states import FINAL
+from easel.deploys.states import UNFINISHED
 from easel.settings import Settings
 from easel.storage.database import Database
-from easel.storage.object_names import app_prefix
+from easel.storage.object_names import app_prefix, uploads_prefix
 from easel.storage.objects import ObjectStore
 from easel.uploads.models import Upload
 
@@ -38,13 +38,13 @@ async def make_room(database: Database, objects: ObjectStore, settings: Settings
 
 
 async def _of_deleted_apps(database: Database, objects: ObjectStore) -> int:
-    unfinished = select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.not_in(FINAL))
+    unfinished = select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.in_(UNFINISHED))
     gone = select(App.id).where(App.deleted_at.is_not(None), App.swept_at.is_(None), ~unfinished.exists())
     async with database.transaction() as work:
         ids = list(await work.session.scalars(gone.limit(BATCH)))
     freed = 0
     for app_id in ids:
-        for prefix in (app_prefix(app_id), f"app-builds/{app_id}"):
+        for prefix in (app_prefix(app_id), uploads_prefix(app_id)):
             async for info in objects.keys(prefix):
                 await objects.delete(info.key)
                 freed += info.size
@@ -55,7 +55,7 @@ async def _of_expired_uploads(database: Database, objects: ObjectStore, settings
     waiting = select(Deploy.id).where(
         Deploy.app_id == Upload.app_id,
         Deploy.bundle_s3_key == Upload.key,
-        Deploy.status.in_(("queued", "building")),
+        Deploy.status.in_(UNFINISHED),
     )
     expired = clock.now() - timedelta(seconds=settings.upload_expires)
     there = (

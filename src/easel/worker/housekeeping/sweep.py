@@ -13,10 +13,10 @@ from easel.apps.models import App, FormerSlug
 from easel.deploys.errors import InternalDeployError
 from easel.deploys.models import Deploy
 from easel.deploys.service import RUN_TASK, end_as_failed
-from easel.deploys.states import FINAL
+from easel.deploys.states import FINAL, UNFINISHED
 from easel.settings import Settings
 from easel.storage.database import Database
-from easel.storage.object_names import app_prefix
+from easel.storage.object_names import app_prefix, uploads_prefix
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
 from easel.uploads.models import Upload
@@ -81,14 +81,14 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
                     App.swept_at.is_(None),
                     # A deploy that was under way may still store something. It is asked here, not left to the minutes:
                     # the clock may be another machine's.
-                    ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.not_in(FINAL)).exists(),
+                    ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.in_(UNFINISHED)).exists(),
                 )
                 .limit(BATCH)
             )
         )
     for app_id in gone:
         removed = 0
-        for prefix in (app_prefix(app_id), f"app-builds/{app_id}"):
+        for prefix in (app_prefix(app_id), uploads_prefix(app_id)):
             async for info in objects.keys(prefix):
                 await objects.delete(info.key)
                 removed += 1
@@ -112,7 +112,7 @@ async def _sweep_uploads(database: Database, objects: ObjectStore, settings: Set
             needed = select(Deploy.bundle_s3_key).where(
                 Deploy.app_id == Upload.app_id,
                 Deploy.bundle_s3_key == Upload.key,
-                Deploy.status.in_(("queued", "building")),
+                Deploy.status.in_(UNFINISHED),
             )
             keys = list(
                 await work.session.scalars(

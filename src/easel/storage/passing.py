@@ -1,0 +1,18 @@
+"""Which errors of the database pass by themselves, so that the same is worth another try."""
+
+from __future__ import annotations
+
+from psycopg import InterfaceError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+PASSING = (OperationalError, InterfaceError, PoolTimeoutError, IdleInTransactionSessionTimeout)
+"""What driver and pool raise while the database is unreachable, restarts, or has ended a transaction that was idle."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the error is one of `PASSING`, or SQLAlchemy's form of one."""
+    if isinstance(error, DBAPIError):
+        return bool(error.connection_invalidated) or isinstance(error.orig, PASSING)
+    return isinstance(error, PASSING)
