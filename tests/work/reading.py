@@ -32,7 +32,7 @@ from easel.access.service import bearer
 from easel.api.application import ROUTERS
 from easel.api.http.bodies import _read, _read_large
 from easel.api.protocol import ApiProtocol
-from easel.api.routes.uploads import _satisfiable
+from easel.api.routes.uploads import _plain_range
 from easel.apps.config import canonical, merge_patch, public_settings, seal, shown, shown_text
 from easel.apps.rules import check_slug
 from easel.bundles.directory import read_directory
@@ -150,7 +150,7 @@ def api_headers() -> Iterator[Case]:
     """Every header that the api reads: as its connection takes it, and as the routes and services then read it."""
     readers: dict[str, Callable[[str], object]] = {
         "authorization": bearer,
-        "range": lambda text: _satisfiable(text, 1000),
+        "range": lambda text: _plain_range(text, 1000),
         "content-type": lambda text: text.split(";")[0].strip().lower(),
     }
     for header, bound in CLIENTS.items():
