@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from html.parser import HTMLParser
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +48,7 @@ def test_both_names_hold_where_the_page_runs_and_its_public_variables() -> None:
     }
     script = runtime_script(site).decode()
     assert script.startswith("<script>window.__EASEL__=window.__MIXPEEK__={")
+    assert script.endswith("};document.currentScript&&document.currentScript.remove()</script>")
 
 
 def test_a_variable_cannot_pass_for_the_platforms_own_fields() -> None:
@@ -66,50 +65,24 @@ def test_a_variable_may_have_the_name_of_what_a_literal_takes_for_its_prototype(
 def test_no_variable_can_break_out_of_its_script(variables: dict[str, str]) -> None:
     hostile = {**variables, "A": "</script><script>alert(1)</script>", "B": "<!--<script>", "C": "\u2028\u2029&amp;"}
     site = PLACE.site(variables=hostile)
-    page = inject(b"<head></head><body>after</body>", runtime_script(site)).decode()
+    page = inject(b"<head></head><body>after</body>", runtime_script(site), len("<head>")).decode("ascii")
     found = Scripts(page).found
     assert len(found) == 1
-    match = re.fullmatch(r"window\.__EASEL__=window\.__MIXPEEK__=(\{.*\})", found[0])
+    match = re.fullmatch(
+        r"window\.__EASEL__=window\.__MIXPEEK__=(\{.*\});document\.currentScript&&document\.currentScript\.remove\(\)",
+        found[0],
+    )
     assert match is not None
     # The one name that JavaScript would take for something else is in brackets.
     assert json.loads(match[1].replace('["__proto__"]:', '"__proto__":')) == runtime_object(site)
     assert not set("<>&\u2028\u2029") & set(match[1])
 
 
-@pytest.mark.parametrize(
-    ("page", "expected"),
-    [
-        ("<!doctype html><html><head><title>x", "<!doctype html><html><head>@<title>x"),
-        ('<HEAD lang="de"><script src=a>', '<HEAD lang="de">@<script src=a>'),
-        ("<script>1</script><head>", "@<script>1</script><head>"),
-        ("<!-- <head> <script> --><head>", "<!-- <head> <script> --><head>@"),
-        ("<header>x</header><body>y", "<header>x</header>@<body>y"),
-        ("<!doctype html><p>hi", "<!doctype html>@<p>hi"),
-        ("<!doctype html><html lang=en><p>hi", "<!doctype html><html lang=en>@<p>hi"),
-        ("\ufeff<p>hi", "\ufeff@<p>hi"),
-        ("", "@"),
-        ("just text", "@just text"),
-        ("<!-- never closed <script>", "@<!-- never closed <script>"),
-    ],
-)
-def test_the_object_is_there_before_the_first_script(page: str, expected: str) -> None:
-    assert inject(page.encode(), b"@").decode() == expected
-
-
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_nothing_of_the_page_is_lost(before: str, after: str) -> None:
-    page = f"{before}<head>{after}".encode()
-    assert inject(page, b"\x00@\x00").replace(b"\x00@\x00", b"", 1) == page
-
-
-@pytest.mark.parametrize("unit", [b"<script ", b"<head ", b"<!--", b"<body", b"<!doctype ", b"<html "])
-def test_a_hostile_page_takes_no_longer_than_its_length(unit: bytes) -> None:
-    page = b"<x" + unit * (2_000_000 // len(unit))
-    began = time.process_time()
-    inject(page, b"@")
-    assert time.process_time() - began < 1.0
+def test_a_page_is_cut_where_its_script_goes_and_nothing_of_it_is_lost() -> None:
+    assert inject(b"<head></head>", b"@", 6) == b"<head>@</head>"
 
 
 def test_a_page_has_another_hash_for_every_object_in_it() -> None:
     scripts = [runtime_script(PLACE.site(environment=name)) for name in ("production", "staging")]
-    assert len({page_hash("0" * 64, script) for script in scripts}) == 2
+    assert len({page_hash("0" * 64, script) for script in (*scripts, b"")}) == 3
+    assert page_hash("0" * 64, b"") == "0" * 64

@@ -35,9 +35,11 @@ from easel.api.protocol import ApiProtocol
 from easel.api.routes.uploads import _plain_range
 from easel.apps.config import canonical, merge_patch, public_settings, seal, shown, shown_text
 from easel.apps.rules import check_slug
+from easel.bundles.charsets import with_charset
 from easel.bundles.directory import read_directory
 from easel.bundles.models import Allowances, Limits
 from easel.bundles.names import check_path, decode_name, printable
+from easel.bundles.pages import script_place
 from easel.bundles.root import find_root, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 from easel.cli import project
@@ -51,7 +53,7 @@ from easel.errors import EaselError
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
 from easel.serving.resolve import decode_path
-from easel.serving.runtime import inject, runtime_script
+from easel.serving.runtime import runtime_script
 from easel.settings import Settings
 from easel.uploads.service import clean_filename
 from easel.versions.diff import FileChange, renames, unified
@@ -339,7 +341,10 @@ def functions() -> Iterator[Case]:
         "bearer": (lambda text: bearer("Bearer " + text), USUAL),
         "a configuration": (lambda text: _configure(vault, {"a": text, text: "b"}), 4096),
         "runtime_script": (lambda text: runtime_script(place.site(variables={"A": text, text: "b"})), USUAL),
-        "inject": (lambda text: inject(text.encode(), b"<script>"), USUAL),
+        "script_place": (lambda text: script_place(text.encode()), USUAL),
+        "script_place, of a tag": (lambda text: script_place(b"<html " + text.encode()), USUAL),
+        "with_charset": (lambda text: with_charset("text/html; charset=", text.encode()), 256),
+        "with_charset, of a tag": (lambda text: with_charset("text/html; charset=", b"<meta " + text.encode()), 250),
         "missing_assets": (lambda text: missing_assets(place.site(), text), 2048),
         "unified": (lambda text: unified("a", text, text + "x"), USUAL),
         "find_root": (lambda text: find_root([text, "index.html"]), 256),

@@ -18,6 +18,7 @@ from pathlib import Path
 from isal import isal_zlib
 from msgspec import structs
 
+from easel.bundles.charsets import with_charset
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import (
     CrcMismatchError,
@@ -36,8 +37,9 @@ from easel.bundles.errors import (
 )
 from easel.bundles.hashed import Hashed, hashed
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, raw, window
-from easel.bundles.models import ZSTANDARD, Allowances, Inspection, Limits, Member
+from easel.bundles.models import NO_PLACE, ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
+from easel.bundles.pages import LOOKED_AT, script_place
 from easel.bundles.root import KEY_FILES, find_root, is_junk, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 
@@ -197,35 +199,38 @@ class _Reader:
                 if entry.method == ZSTANDARD and (size := window(raw)) > LARGEST_WINDOW:
                     raise WindowTooLargeError(member=printable(entry.name), size=size, limit=LARGEST_WINDOW)
                 if max(entry.size, entry.length) <= WHOLE:
-                    size, crc, digest = self._read_whole(raw, entry)
+                    size, crc, digest, head = self._read_whole(raw, entry)
                 else:
-                    size, crc, digest = self._read_in_pieces(raw, entry)
+                    size, crc, digest, head = self._read_in_pieces(raw, entry)
         except DamagedDataError as error:
             raise DataDamagedError(member=printable(entry.name)) from error
         if size != entry.size:
             raise SizeMismatchError(member=printable(entry.name))
         if crc != entry.crc:
             raise CrcMismatchError(member=printable(entry.name))
+        type_ = with_charset(content_type(path), head)
         return Member(
             hash=digest,
             size=size,
-            type=content_type(path),
+            type=type_,
             bundle=0,
             offset=entry.offset,
             length=entry.length,
             method=entry.method,
             crc=crc,
             immutable=False,
+            place=_place(head) if type_.startswith("text/html") else None,
         )
 
-    def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:
+    def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str, bytes]:
         content = inflated(raw, entry.method, entry.size)
         if self._may_be_key(entry) and _PRIVATE_KEY in content:
             raise SecretInBundleError(member=printable(entry.name), kind="a private key")
-        return len(content), isal_zlib.crc32(content), hashlib.sha256(content).hexdigest()
+        return len(content), isal_zlib.crc32(content), hashlib.sha256(content).hexdigest(), content
 
-    def _read_in_pieces(self, raw: memoryview, entry: Entry) -> tuple[int, int, str]:
+    def _read_in_pieces(self, raw: memoryview, entry: Entry) -> tuple[int, int, str, bytes]:
         size = crc = 0
+        head = b""
         hasher = hashlib.sha256()
         may_be_key, seam = self._may_be_key(entry), b""
         for piece in inflate(raw, entry.method):
@@ -234,15 +239,22 @@ class _Reader:
                 break
             crc = isal_zlib.crc32(piece, crc)
             hasher.update(piece)
+            if len(head) < LOOKED_AT:
+                head += piece
             if may_be_key:
                 if _PRIVATE_KEY in seam + piece:
                     raise SecretInBundleError(member=printable(entry.name), kind="a private key")
                 seam = piece[1 - len(_PRIVATE_KEY) :]
             self._check_stop()
-        return size, crc, hasher.hexdigest()
+        return size, crc, hasher.hexdigest(), head
 
     def _may_be_key(self, entry: Entry) -> bool:
         return not self._allow.secrets and entry.name.lower().endswith(KEY_FILES)
+
+
+def _place(page: bytes) -> int:
+    place = script_place(page)
+    return NO_PLACE if place is None else place
 
 
 def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:

@@ -15,6 +15,9 @@ STORED = 0
 DEFLATED = 8
 ZSTANDARD = 93
 
+NO_PLACE = -1
+"""In the place of a page's script: none may be put into this one."""
+
 
 # Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
 class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -23,8 +26,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
     `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
     `method` (0 stored, 8 raw deflate, 93 Zstandard); `crc` is the CRC-32 of the content, which a gzip frame
-    needs. `immutable` says whether the name is known to hold a hash of the content, None in the manifest of a release
-    that did not ask.
+    needs. `immutable` says whether the name is known to hold a hash of the content, `place` at which offset (bytes) a
+    page takes a script, or NO_PLACE. Each is None in the manifest of a release that did not ask.
     """
 
     hash: str
@@ -36,6 +39,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     method: int
     crc: int
     immutable: bool | None = None
+    place: int | None = None
 
 
 class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from easel.bundles.models import NO_PLACE, Member
+from easel.bundles.pages import LARGEST
 from easel.edge import weights
 from easel.edge.earlier import EarlierAssets
 from easel.edge.fast.prepared import Key, Prepared
@@ -59,6 +61,10 @@ class LiveSite:
     def is_version(self) -> bool:
         """Whether this is a version's own address."""
         return self.site.environment == version_environment(self.site.version)
+
+    def changes(self, page: Member) -> bool:
+        """Whether the runtime object is written into this page, if it is one that takes it."""
+        return page.place != NO_PLACE and page.size <= LARGEST
 
     def script(self) -> bytes:
         """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,

@@ -8,27 +8,37 @@ from __future__ import annotations
 import brotli
 from isal import isal_zlib
 
-from easel.bundles.inflate import DamagedDataError
+from easel.bundles.inflate import DamagedDataError, inflate, raw
 from easel.bundles.models import Member
+from easel.bundles.pages import LOOKED_AT
 from easel.bundles.read import content as read_content
 from easel.serving.models import Encoding
 from easel.serving.respond import Representations
-from easel.serving.runtime import inject, page_hash
+from easel.serving.runtime import inject, page_hash, place_in
 
 
 def warm() -> None:
     """Makes a page for nobody: the first of a thread takes a millisecond longer, in which a visitor would wait."""
-    _page(b"<!doctype html>" * 100, b"", "")
+    _page(b"<!doctype html>" * 100, "")
 
 
 def make_page(member: Member, view: memoryview, script: bytes) -> Representations:
-    """A page in all encodings, of the file that lies there and a script. Raises DamagedDataError."""
-    return _page(_content(member, view), script, member.hash)
+    """A page in all encodings, of the file that lies there and a script, if it takes one. Raises DamagedDataError."""
+    content = _content(member, view)
+    place = place_in(member, content) if script else None
+    return _page(content, member.hash) if place is None else _page(inject(content, script, place), member.hash, script)
 
 
 def make_body(member: Member, view: memoryview, script: bytes, encoding: Encoding) -> bytes:
-    """A page in one encoding. Raises DamagedDataError."""
-    return _encoded(inject(_content(member, view), script), encoding)
+    """A page in one encoding, with a script. Raises DamagedDataError."""
+    content = _content(member, view)
+    place = place_in(member, content)
+    return _encoded(content if place is None else inject(content, script, place), encoding)
+
+
+def takes_script(member: Member, view: memoryview) -> bool:
+    """Whether the page that lies there takes a script. Raises DamagedDataError."""
+    return place_in(member, next(inflate(raw(member, view), member.method, LOOKED_AT), b"")) is not None
 
 
 def make_gzip(member: Member, view: memoryview) -> bytes:
@@ -36,8 +46,7 @@ def make_gzip(member: Member, view: memoryview) -> bytes:
     return _encoded(_content(member, view), "gzip")
 
 
-def _page(content: bytes, script: bytes, content_hash: str) -> Representations:
-    page = inject(content, script)
+def _page(page: bytes, content_hash: str, script: bytes = b"") -> Representations:
     bodies: dict[Encoding, bytes] = {"identity": page}
     if len(page) >= 256:
         bodies["gzip"] = _encoded(page, "gzip")

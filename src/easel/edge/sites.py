@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Hashable
 import msgspec
 
 from easel.bundles.models import ZSTANDARD, Member
+from easel.bundles.pages import LARGEST
 from easel.bundles.root import ENTRY_POINT
 from easel.bundles.types import is_text
 from easel.edge import weights
@@ -19,14 +20,12 @@ from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.fast.prepared import Key, Prepared
 from easel.edge.large import LargePages
 from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight
-from easel.edge.making import make_body, make_gzip, make_page
+from easel.edge.making import make_body, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
 from easel.serving.respond import Representations, answer_file, representations
 from easel.serving.runtime import page_hash
 
-PAGE_LARGEST = 8 * 1024 * 1024
-"""The largest page (bytes) that gets the runtime object. A larger one is no page a person reads; it is streamed."""
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
 """Bytes of larger pages that are in memory at a time, while they are sent."""
@@ -73,7 +72,7 @@ class Sites:
         self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
         # One at a time: what each reads of earlier versions' manifests is weighed only afterwards.
         self._looking = asyncio.Lock()
-        self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * PAGE_LARGEST, budget // 4)))
+        self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
         """What the fast path looks up by the raw Host header: only sites that the table leads to at this moment."""
         self.weight = 0
@@ -257,11 +256,12 @@ class Sites:
         """The representations of a file, as far as the request needs them: a page with the runtime object in it, or
         the file as it lies.
 
-        A page of more than a mebibyte is sent as it lies as well while too many others are being sent.
+        A page of more than a mebibyte is sent as it lies where nothing is written into it, and as long as too many
+        others are being sent.
 
         Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
-        page = await self._page(live, file, request) if file.is_html and file.member.size <= PAGE_LARGEST else None
+        page = await self._page(live, file, request) if file.is_html else None
         if page is not None:
             return page
         variants = live.variants if file.source is live.site else None
@@ -280,25 +280,30 @@ class Sites:
         page = live.pages.get(file.path)
         if page is not None:
             return page
+        changed = live.changes(file.member)
         # The runtime object is in the page, and about as long as what it is made of.
-        size = file.member.size + len(live.app.variables_json)
+        size = file.member.size + (len(live.app.variables_json) if changed else 0)
         if size > _PAGE_KEPT:
-            return await self._large_page(live, file, request, size)
+            return await self._large_page(live, file, request, size) if changed else None
 
         async def make() -> Representations:
             member, view = await self._source(file)
-            made = live.pages[file.path] = await asyncio.to_thread(lambda: make_page(member, view, live.script()))
+            made = live.pages[file.path] = await asyncio.to_thread(
+                lambda: make_page(member, view, live.script() if changed else b"")
+            )
             self._grow(live, page_weight(made))
             return made
 
         return await self._pages.run((live, file.path), make)
 
     async def _large_page(self, live: LiveSite, file: File, request: Request, size: int) -> Representations | None:
-        """All of a large page but its bodies, and the one that is to be sent, if one is."""
+        """All of a large page but its bodies, and the one that is to be sent, if one is. None where it is sent as it
+        lies."""
         outline = live.outlines.get(file.path)
         if outline is None:
             outline = await self._pages.run((live, file.path), lambda: self._outline(live, file))
-            assert outline is not None
+        if outline is None:
+            return None
         wanted = answer_file(live.site, file, outline, request).body
         if not isinstance(wanted, Unmade) or (request.method == "HEAD" and outline.lengths[wanted.encoding]):
             return outline
@@ -315,7 +320,11 @@ class Sites:
         self._stay_within_budget()
         return page
 
-    async def _outline(self, live: LiveSite, file: File) -> Representations:
+    async def _outline(self, live: LiveSite, file: File) -> Representations | None:
+        if file.member.place is None:
+            member, view = await self._source(file)
+            if not await asyncio.to_thread(takes_script, member, view):
+                return None
         script = await asyncio.to_thread(live.script)
         size = file.member.size + len(script)
         lengths: dict[Encoding, int] = {"identity": size, "gzip": 0, "br": 0}

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 
+from easel.bundles.models import NO_PLACE, Member
+from easel.bundles.pages import script_place
 from easel.serving.models import Site
 
-# No pattern reads on past the next '<', so that the search takes time in proportion to the page alone.
-_PLACES = re.compile(
-    rb"<!--.*?(?:-->|\Z)|<(head)(?=[\s>/])[^<>]*>|<(?:script|body|frameset)(?=[\s>/])", re.IGNORECASE | re.DOTALL
-)
-_DOCTYPE = re.compile(rb"\s*<!doctype[^<>]*>", re.IGNORECASE)
-_HTML = re.compile(rb"\s*<html(?=[\s>])[^<>]*>", re.IGNORECASE)
-_BOM = b"\xef\xbb\xbf"
+# A framework that takes the document over finds it as it wrote it. There is no current script in a module, nor where a
+# script is run by other means than the page's.
+_LEAVES = "document.currentScript&&document.currentScript.remove()"
 
 
 def runtime_object(site: Site) -> dict[str, str]:
@@ -29,31 +26,34 @@ def runtime_object(site: Site) -> dict[str, str]:
 
 
 def runtime_script(site: Site) -> bytes:
-    """The script element that defines the runtime object. Nothing a variable holds can end the element."""
+    """The script element that defines the runtime object and removes itself. Nothing a variable holds can end the
+    element, and all of it is ASCII, so that it is the same in the charset of any page."""
+    return f"<script>{_definition(site)};{_LEAVES}</script>".encode()
+
+
+def _definition(site: Site) -> str:
     text = json.dumps(runtime_object(site), separators=(",", ":"), sort_keys=True)
     # In quotes an object literal takes this name for the prototype; in brackets it is one like any other (ECMA-262,
     # annex B.3.1). In a value the quotes would have backslashes before them.
     text = text.replace('"__proto__":', '["__proto__"]:')
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return f"<script>window.__EASEL__=window.__MIXPEEK__={text}</script>".encode()
+    return f"window.__EASEL__=window.__MIXPEEK__={text}"
 
 
-def inject(page: bytes, script: bytes) -> bytes:
-    """The page with the script before every other one: first thing in its head, or where a head would be."""
-    for match in _PLACES.finditer(page):
-        if match[0].startswith(b"<!--"):
-            continue
-        at = match.end() if match[1] else match.start()
-        return page[:at] + script + page[at:]
-    at = len(_BOM) if page.startswith(_BOM) else 0
-    for pattern in (_DOCTYPE, _HTML):
-        found = pattern.match(page, at)
-        if found is not None:
-            at = found.end()
-    return page[:at] + script + page[at:]
+def place_in(member: Member, page: bytes) -> int | None:
+    """Where the page takes a script, or None for one that takes none. `page` is its content, or the beginning of it,
+    which is read only where a release made the manifest that did not ask."""
+    if member.place is None:
+        return script_place(page)
+    return None if member.place == NO_PLACE else member.place
+
+
+def inject(page: bytes, script: bytes, place: int) -> bytes:
+    """The page with the script at that offset."""
+    return b"".join((page[:place], script, page[place:]))
 
 
 def page_hash(content_hash: str, script: bytes) -> str:
     """The hash (hex) of a page with the script in it, from the hash of the file."""
-    return hashlib.sha256(content_hash.encode() + script).hexdigest()
+    return hashlib.sha256(content_hash.encode() + script).hexdigest() if script else content_hash

@@ -1,0 +1,63 @@
+"""Reading tags where a page begins, as browsers do: comments, declarations, and start tags with their attributes (HTML
+§13.2.5). What is passed over is matched in one go, in time that grows with its length alone."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import NamedTuple
+
+BLANK = rb"[\t\n\f\r ]"
+COMMENT = rb"<!--(?:-?>|.*?--!?>)"
+_ATTRIBUTE_NAME = rb"[\t\n\f\r /]*+(?P<name>=[^\t\n\f\r />=]*+|[^\t\n\f\r />=]++)"
+_VALUE = rb"""(?P<value>"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
+_ATTRIBUTE_VALUE = rb"(?:B*+=B*+V|(?!B*+=))".replace(b"B", BLANK).replace(b"V", _VALUE)
+_NAMED = (_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE).replace(b"?P<name>", b"?:").replace(b"?P<value>", b"?:")
+TAGS_REST = rb"(?:" + _NAMED + rb")*+[\t\n\f\r /]*+>"
+"""What follows a tag's name, to its end. A `>` in quotes is part of a value."""
+
+_SKIPPED = re.compile(
+    rb"(?:" + BLANK + rb"++|" + COMMENT + rb"|<!(?!--|doctype)[^>]*+>|<\?[^>]*+>|</(?![a-z])[^>]*+>)++",
+    re.IGNORECASE | re.DOTALL,
+)
+"""White space, comments, and what browsers take for comments: processing instructions and unknown declarations."""
+_TAG_NAME = re.compile(rb"<([a-z][^\t\n\f\r />]*+)", re.IGNORECASE)
+_TAGS_REST = re.compile(TAGS_REST)
+_ATTRIBUTE = re.compile(_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE)
+_MOST_ATTRIBUTES = 64
+
+
+class Tag(NamedTuple):
+    """A start tag: its name in lower case, where its attributes begin, and the offset of what follows it."""
+
+    name: bytes
+    begin: int
+    end: int
+
+
+def skip(page: bytes, at: int, most: int) -> int:
+    """The offset behind all white space and comments at `at`, none of which reaches beyond `most`."""
+    found = _SKIPPED.match(page, at, most)
+    return found.end() if found is not None else at
+
+
+def tag_name(page: bytes, at: int, most: int) -> bytes | None:
+    """The name, in lower case, of the start tag at `at`, None where there is none."""
+    found = _TAG_NAME.match(page, at, most)
+    return found[1].lower() if found is not None else None
+
+
+def start_tag(page: bytes, at: int, most: int) -> Tag | None:
+    """The start tag at `at`, None where there is none that ends before `most`."""
+    named = _TAG_NAME.match(page, at, most)
+    rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
+    return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None
+
+
+def attributes(page: bytes, tag: Tag) -> dict[bytes, bytes]:
+    """The first attributes of the tag, by name in lower case; of equal names the first counts."""
+    found: dict[bytes, bytes] = {}
+    for match in islice(_ATTRIBUTE.finditer(page, tag.begin, tag.end - 1), _MOST_ATTRIBUTES):
+        value = match["value"] or b""
+        found.setdefault(match["name"].lower(), value[1:-1] if value[:1] in (b'"', b"'") else value)
+    return found

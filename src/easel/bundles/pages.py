@@ -1,0 +1,70 @@
+"""Where a script may be put into a page, so that it runs before all others and changes nothing else.
+
+The page is read forward from its beginning and never searched: what looks like a tag may be in a comment, a script or a
+text area. The place is inside the head, or where browsers begin one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from easel.bundles.markup import attributes, skip, start_tag, tag_name
+
+LOOKED_AT = 256 * 1024
+"""Bytes of a page that are read for its place."""
+LARGEST = 8 * 1024 * 1024
+"""The largest page (bytes) that is changed. A larger one is no page a person reads; it is streamed."""
+UTF8_MARK = b"\xef\xbb\xbf"
+_DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r ]*+([^\t\n\f\r >]*+)[^>]*+>", re.IGNORECASE)
+_PAGES_TAGS = frozenset({b"html", b"head", b"body"})
+_CLOSED = {
+    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])[^>]*+>", re.IGNORECASE)
+    for name in b"title style script noscript noframes textarea xmp iframe noembed svg math template select".split()
+}
+"""Elements in which no tag makes a page, and how they end."""
+_MOST_PASSED = 500
+"""Tags before the first one that makes a page."""
+_ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "amp4ads", "⚡4email", "amp4email"))
+"""AMP's attributes of `<html>`: such a page may hold no script of anybody's (AMP HTML, "Required mark-up")."""
+
+
+def script_place(page: bytes) -> int | None:
+    """The offset (bytes) at which a script is the first thing in the page's head, or None for what is no page: a part
+    of one, without a doctype, `<html>`, `<head>` and `<body>`; another format by a page's name; UTF-16; AMP."""
+    most = min(len(page), LOOKED_AT)
+    at = skip(page, len(UTF8_MARK) if page.startswith(UTF8_MARK) else 0, most)
+    is_page = False
+    while (doctype := _DOCTYPE.match(page, at, most)) is not None:
+        is_page = is_page or doctype[1].lower() == b"html"
+        at = skip(page, doctype.end(), most)
+    tag = start_tag(page, at, most)
+    if tag is not None and tag.name == b"html":
+        if not _ACCELERATED.isdisjoint(attributes(page, tag)):
+            return None
+        is_page = True
+        at = skip(page, tag.end, most)
+        tag = start_tag(page, at, most)
+    if tag is not None and tag.name == b"head":
+        return tag.end
+    return at if is_page or _comes_to_a_page(page, at, most) else None
+
+
+def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
+    """Whether what begins here is a tag, and a doctype, `<html>`, `<head>` or `<body>` is among those that follow."""
+    if not page.startswith(b"<", at) or page.startswith(b"<!--", at):
+        return False
+    for _ in range(_MOST_PASSED):
+        name = tag_name(page, at, most)
+        doctype = _DOCTYPE.match(page, at, most)
+        if name in _PAGES_TAGS or (doctype is not None and doctype[1].lower() == b"html"):
+            return True
+        if name in _CLOSED:
+            closed = _CLOSED[name].search(page, at, most)
+            end = closed.end() if closed is not None else most
+        else:
+            tag = start_tag(page, at, most)
+            end = tag.end if tag is not None else at + 1 if name is None else most
+        at = page.find(b"<", skip(page, end, most), most)
+        if at < 0 or page.startswith(b"<!--", at):
+            return False
+    return False
