@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from easel.bundles.registered import MIME_DB, SUFFIXES
-from easel.bundles.types import content_type, is_loaded_by_pages, is_text
+from easel.bundles.types import content_type, is_compressible, is_loaded_by_pages
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,17 @@ def test_an_address_that_ends_like_a_host_or_a_source_is_no_asset(name: str) -> 
     assert not is_loaded_by_pages(name)
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["a.html", "a.js", "a.css", "a.json", "a.svg", "a.xml", "a.txt", "a.webmanifest", "a.gpx", "a.geojson", "a.toml"],
-)
-def test_text_is_worth_compressing(path: str) -> None:
-    assert is_text(content_type(path))
+GAIN = """html js css json svg xml txt webmanifest gpx geojson toml wasm ttf otf eot ttc ico bmp gltf glb obj stl map
+    csv ndjson jsonl ics m3u8 mpd vtt ipynb rss"""
+GAIN_NOTHING = """png jpg avif woff woff2 mp4 mp3 opus pdf zip gz tgz tar.gz js.gz br zst 7z tar sqlite sqlite3 db
+    duckdb parquet arrow feather pmtiles tif onnx bin data h5 nc docx apk jar unityweb pck unheard-of"""
 
 
-@pytest.mark.parametrize("path", ["a.png", "a.woff2", "a.wasm", "a.pdf", "a.zip", "a"])
-def test_other_content_is_left_alone(path: str) -> None:
-    assert not is_text(content_type(path))
+@pytest.mark.parametrize("suffix", GAIN.split())
+def test_text_code_and_outlines_are_worth_compressing(suffix: str) -> None:
+    assert is_compressible(content_type(f"a.{suffix}"))
+
+
+@pytest.mark.parametrize("suffix", GAIN_NOTHING.split())
+def test_what_is_compressed_or_read_in_ranges_is_left_alone(suffix: str) -> None:
+    assert not is_compressible(content_type(f"a.{suffix}"))

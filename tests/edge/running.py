@@ -90,14 +90,16 @@ class App:
     def host(self) -> str:
         return f"{self.slug}.localhost"
 
-    def record(self, files: Files, *, stored: bool = False, brotli: bool = False) -> EnvironmentRoute:
-        """Stores the files as the next version."""
+    def record(self, files: Files | bytes, *, stored: bool = False, brotli: bool = False) -> EnvironmentRoute:
+        """Stores the files, or what a zip holds, as the next version."""
         self.last += 1
         made = self.edge.store(self.id, files, self.last, stored=stored, brotli=brotli)
         self.edge.feed.versions[self.id, self.last] = made
         return made
 
-    def deploy(self, files: Files, *, to: str = "production", stored: bool = False, brotli: bool = False) -> int:
+    def deploy(
+        self, files: Files | bytes, *, to: str = "production", stored: bool = False, brotli: bool = False
+    ) -> int:
         """Records a version, points the environment at it, and gives its number."""
         self.point(to, self.record(files, stored=stored, brotli=brotli))
         return self.last
@@ -191,10 +193,10 @@ class RunningEdge:
         return app
 
     def store(
-        self, app_id: str, files: Files, number: int, *, stored: bool = False, brotli: bool = False
+        self, app_id: str, files: Files | bytes, number: int, *, stored: bool = False, brotli: bool = False
     ) -> EnvironmentRoute:
         """Bundle, manifest and variants in the object store, as the pipeline leaves them."""
-        data = zipped(files, stored=stored)
+        data = files if isinstance(files, bytes) else zipped(files, stored=stored)
         found = inspect(memoryview(data), limits=Limits(), allow=Allowances())
         bundled = hashlib.sha256(data).hexdigest()
         bundle = BundleRef(bundle_key(app_id, bundled), bundled, len(data))

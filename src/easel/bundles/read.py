@@ -7,6 +7,7 @@ from easel.bundles.models import Member
 
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """RFC 1952 §2.3: deflate, no flags, no time, unknown system."""
+_GZIP_TRAILER = 8
 
 
 def content(member: Member, bundle_bytes: memoryview) -> bytes:
@@ -15,6 +16,11 @@ def content(member: Member, bundle_bytes: memoryview) -> bytes:
     if len(whole) != member.size:
         raise DamagedDataError("the file has another length than it was recorded with")
     return whole
+
+
+def gzip_length(member: Member) -> int:
+    """The length (bytes) of the gzip body that a deflated member makes."""
+    return len(GZIP_HEADER) + member.length + _GZIP_TRAILER
 
 
 def gzip_frame(member: Member) -> tuple[bytes, bytes]:

@@ -19,7 +19,9 @@ _OUR_OWN = {
     "ico": "image/x-icon",
     "ipynb": "application/x-ipynb+json",
     "ksh": "text/plain",
+    "jsonl": "application/jsonl",
     "map": "application/json",
+    "ndjson": "application/x-ndjson",
     "py": "text/x-python",
     "pyc": "application/x-python-code",
     "rst": "text/x-rst",
@@ -54,11 +56,13 @@ _TEXT_TYPES = frozenset(
         "application/javascript",
         "application/json",
         "application/json5",
+        "application/jsonl",
         "application/node",
         "application/rtf",
         "application/sql",
         "application/toml",
         "application/x-httpd-php",
+        "application/x-ndjson",
         "application/x-perl",
         "application/x-sh",
         "application/x-subrip",
@@ -71,6 +75,23 @@ _TEXT_TYPES = frozenset(
     }
 )
 _TEXT_ENDS = ("+json", "+xml")
+
+# What gains a third or more without being text: machine code, outlines of letters and models, plain pixels. woff and
+# woff2 are compressed already, and so are the pictures in most icons of newer formats.
+_COMPRESSIBLE_TYPES = frozenset(
+    {
+        "application/vnd.apple.mpegurl",
+        "application/vnd.ms-fontobject",
+        "application/wasm",
+        "font/collection",
+        "font/otf",
+        "font/ttf",
+        "image/bmp",
+        "image/x-icon",
+        "model/gltf-binary",
+        "model/stl",
+    }
+)
 
 _LOADED_SUFFIXES = (
     "css js mjs cjs jsx ts tsx map wasm json geojson topojson jsonld webmanifest xml rss atom yaml yml csv tsv txt pdf "
@@ -93,9 +114,15 @@ def content_type(path: str) -> str:
 
 
 def is_text(type_: str) -> bool:
-    """Whether content of this type is text, and so worth compressing."""
+    """Whether content of this type is text."""
     plain = type_.split(";", 1)[0]
     return plain.startswith("text/") or plain in _TEXT_TYPES or plain.endswith(_TEXT_ENDS)
+
+
+def is_compressible(type_: str) -> bool:
+    """Whether content of this type is worth an encoding. All else is sent as it is: archives, media, databases and
+    other data that programs read in ranges, whose lengths they ask for with HEAD."""
+    return is_text(type_) or type_ in _COMPRESSIBLE_TYPES
 
 
 def is_loaded_by_pages(name: str) -> bool:

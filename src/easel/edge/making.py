@@ -6,6 +6,7 @@ All of it takes longer than others should wait, and is done in threads.
 from __future__ import annotations
 
 import brotli
+import zstandard
 from isal import isal_zlib
 
 from easel.bundles.inflate import DamagedDataError, inflate, raw
@@ -51,6 +52,7 @@ def _page(page: bytes, content_hash: str, script: bytes = b"") -> Representation
     if len(page) >= 256:
         bodies["gzip"] = _encoded(page, "gzip")
         bodies["br"] = _encoded(page, "br")
+        bodies["zstd"] = _encoded(page, "zstd")
     return Representations(hash=page_hash(content_hash, script), size=len(page), bodies=bodies)
 
 
@@ -64,4 +66,7 @@ def _content(member: Member, view: memoryview) -> bytes:
 def _encoded(page: bytes, encoding: Encoding) -> bytes:
     if encoding == "gzip":
         return isal_zlib.compress(page, 2, 31)
-    return brotli.compress(page, quality=5 if len(page) < 512 * 1024 else 2) if encoding == "br" else page
+    is_small = len(page) < 512 * 1024
+    if encoding == "zstd":
+        return zstandard.compress(page, 6 if is_small else 3)
+    return brotli.compress(page, quality=5 if is_small else 2) if encoding == "br" else page

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Hashable
 
 import msgspec
 
-from easel.bundles.models import ZSTANDARD, Member
+from easel.bundles.models import DEFLATED, Member
 from easel.bundles.pages import LARGEST
 from easel.bundles.root import ENTRY_POINT
-from easel.bundles.types import is_text
+from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.content import Content
 from easel.edge.cache.lru import SingleFlight
@@ -23,10 +23,12 @@ from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_wei
 from easel.edge.making import make_body, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
-from easel.serving.respond import Representations, answer_file, representations
+from easel.serving.negotiate import choose_encoding
+from easel.serving.respond import Representations, answer_file, available_encodings, representations
 from easel.serving.runtime import page_hash
 
 _PAGE_KEPT = 1024 * 1024
+_GZIP_SMALLEST = 256
 _LARGE_AT_ONCE = 64 * 1024 * 1024
 """Bytes of larger pages that are in memory at a time, while they are sent."""
 _MOST_SITES = 4096
@@ -266,15 +268,10 @@ class Sites:
             return page
         variants = live.variants if file.source is live.site else None
         ready = representations(file, await self._content.brotli(variants, file.member))
-        if file.member.method == ZSTANDARD and not ready.bodies and is_text(file.member.type):
-            await self._add_gzip(file, ready)
-        return ready
-
-    async def _add_gzip(self, file: File, ready: Representations) -> None:
-        """Compresses a small text that lies in its bundle as few clients may be sent it."""
-        if file.member.size <= _PAGE_KEPT:
+        if _needs_gzip(file, ready, request):
             member, view = await self._source(file)
             ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)
+        return ready
 
     async def _page(self, live: LiveSite, file: File, request: Request) -> Representations | None:
         page = live.pages.get(file.path)
@@ -327,7 +324,7 @@ class Sites:
                 return None
         script = await asyncio.to_thread(live.script)
         size = file.member.size + len(script)
-        lengths: dict[Encoding, int] = {"identity": size, "gzip": 0, "br": 0}
+        lengths: dict[Encoding, int] = {"identity": size, "gzip": 0, "br": 0, "zstd": 0}
         outline = Representations(page_hash(file.member.hash, script), size, {}, lengths)
         live.outlines[file.path] = outline
         self._grow(live, weights.PAGE)
@@ -339,3 +336,16 @@ class Sites:
         if manifest.entry and member is manifest.files.get(ENTRY_POINT):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
         return member, await self._content.bundle(manifest, member)
+
+
+def _needs_gzip(file: File, ready: Representations, request: Request) -> bool:
+    """Whether gzip is the best that the client accepts, and has to be made: of a small file that is worth it and is not
+    deflated in its bundle."""
+    member = file.member
+    if request.range is not None:
+        return False
+    if member.method == DEFLATED or not _GZIP_SMALLEST <= member.size <= _PAGE_KEPT or not is_compressible(member.type):
+        return False
+    available = available_encodings(file, ready)
+    could: list[Encoding] = [*available[:-1], "gzip", "identity"]
+    return "gzip" not in available and choose_encoding(request.accept_encoding, could) == "gzip"

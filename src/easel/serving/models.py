@@ -77,14 +77,15 @@ class MissingAsset:
     path: str
 
 
-Encoding = Literal["identity", "gzip", "br"]
+Encoding = Literal["identity", "gzip", "br", "zstd"]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A body that lies in a bundle: bytes `start` to `stop` of the file's content in an encoding.
 
-    'identity' is inflated where it has to be; 'gzip' is the member's raw bytes in a gzip frame, always whole.
+    'identity' is inflated where it has to be. The others are always whole: 'gzip' is a deflated member's raw bytes in a
+    gzip frame, 'zstd' the raw bytes of a member that is compressed so.
     """
 
     member: Member

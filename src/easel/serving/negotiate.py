@@ -11,28 +11,34 @@ from easel.serving.models import Encoding
 
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
-_PREFERENCE: tuple[Encoding, ...] = ("br", "gzip", "identity")
+PREFERENCE: tuple[Encoding, ...] = ("br", "zstd", "gzip", "identity")
+"""The encodings, the one that is likely to be smallest first."""
+_SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": "-gz", "br": "-br", "zstd": "-zst"}
+
+Accepted = tuple[tuple[Encoding, ...], ...]
+"""The encodings a client accepts: those of equal weight together, the best first."""
 
 
 LONGEST_KEPT = 256
 """Accept-Encoding headers up to this length (characters) are parsed once and kept."""
+_UNMENTIONED = 0.0005
+"""Less than any weight that a client can give."""
 _LONGEST_NUMBER = 18
 """Digits; no file is as long as a number with more."""
 
 
-def acceptable(header: str | None) -> tuple[Encoding, ...]:
-    """The encodings a client accepts, best first, from its Accept-Encoding (RFC 9110 §12.5.3).
+def acceptable(header: str | None) -> Accepted:
+    """The encodings a client accepts, from its Accept-Encoding (RFC 9110 §12.5.3).
 
-    Among equal weights brotli comes before gzip before identity. Identity is always the last resort, since an answer
-    in an unwanted encoding serves better than none.
+    Identity is always the last resort, since an answer in an unwanted encoding serves better than none.
     """
     if header is None:
-        return ("identity",)
+        return (("identity",),)
     return _ranked(header) if len(header) <= LONGEST_KEPT else _ranked.__wrapped__(header)
 
 
 @lru_cache(2048)
-def _ranked(header: str) -> tuple[Encoding, ...]:
+def _ranked(header: str) -> Accepted:
     weights: dict[str, float] = {}
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
@@ -44,27 +50,27 @@ def _ranked(header: str) -> tuple[Encoding, ...]:
         if name:
             weights["gzip" if name == "x-gzip" else name] = weight
     rest = weights.get("*", 0.0)
-    ranked: list[tuple[float, Encoding]] = [
-        (weights.get(encoding, rest), encoding) for encoding in _PREFERENCE if encoding != "identity"
-    ]
-    identity = weights.get("identity", weights.get("*", 0.001))
-    ranked.append((identity, "identity"))
-    chosen = [encoding for weight, encoding in sorted(ranked, key=lambda pair: -pair[0]) if weight > 0]
-    return tuple(chosen if "identity" in chosen else [*chosen, "identity"])
+    # Identity needs no mention, and is then the last choice.
+    least = weights.get("*", _UNMENTIONED)
+    groups: dict[float, list[Encoding]] = {}
+    for encoding in PREFERENCE:
+        groups.setdefault(weights.get(encoding, least if encoding == "identity" else rest), []).append(encoding)
+    accepted = [tuple(groups[weight]) for weight in sorted(groups, reverse=True) if weight > 0]
+    return tuple(accepted if any("identity" in equal for equal in accepted) else [*accepted, ("identity",)])
 
 
 def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encoding:
-    """The best encoding that the client accepts and the file is available in."""
-    for encoding in acceptable(header):
-        if encoding in available:
-            return encoding
+    """The encoding with the greatest weight to the client of those a file is available in; of several the first."""
+    for equal in acceptable(header):
+        for encoding in available:
+            if encoding in equal:
+                return encoding
     return "identity"
 
 
 def etag(content_hash: str, encoding: Encoding) -> str:
     """The strong ETag of a representation: of the content's hash, and another one for each encoding."""
-    suffix = {"identity": "", "gzip": "-gz", "br": "-br"}[encoding]
-    return f'"{content_hash[:32]}{suffix}"'
+    return f'"{content_hash[:32]}{_SUFFIXES[encoding]}"'
 
 
 def http_date(seconds: int) -> str:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from easel.bundles.models import DEFLATED
-from easel.bundles.read import gzip_frame
+from easel.bundles.models import DEFLATED, ZSTANDARD, Member
+from easel.bundles.read import gzip_length
+from easel.bundles.types import is_compressible
 from easel.serving.models import Answer, Encoding, File, Fixed, Part, Request, Site, Unmade
-from easel.serving.negotiate import byte_range, choose_encoding, etag, http_date, not_modified, range_applies
+from easel.serving.negotiate import (
+    PREFERENCE,
+    byte_range,
+    choose_encoding,
+    etag,
+    http_date,
+    not_modified,
+    range_applies,
+)
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -16,8 +25,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Representations:
     """The ready bodies of a file by encoding, where there are any, and the hash its ETags are made of.
 
-    Bodies that are missing lie in the bundle: identity always, gzip where the member is deflated. Those of which
-    `lengths` tells (0 where even that is not known) are made only when they are sent.
+    Bodies that are missing lie in the bundle: identity always; gzip where the member is deflated, and zstd where it is
+    compressed so, if its type is worth an encoding. Those of which `lengths` tells (0 where even that is not known) are
+    made only when they are sent.
     """
 
     hash: str
@@ -32,22 +42,24 @@ def representations(file: File, brotli: bytes | None = None) -> Representations:
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
-    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416.
+    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416; to HEAD the same as to GET.
 
     Conditions are weighed in the order of RFC 9110 §13.2.2. A range is always one of the content as it is, unencoded.
     """
-    available = _available(file, ready)
+    available = available_encodings(file, ready)
     encoding = choose_encoding(request.accept_encoding, available)
     tag = etag(ready.hash, encoding)
-    headers = _headers(site, file, tag, varies=len(available) > 1)
+    # What is worth an encoding may be available in one later.
+    varies = len(available) > 1 or is_compressible(file.member.type)
+    headers = _headers(site, file, tag, varies=varies)
     if file.status != 200:
         return _whole(file, ready, encoding, headers)
     if not_modified(tag, site.modified_at, request.if_none_match, request.if_modified_since):
         return Answer(304, without_content(headers), b"", 0)
-    if request.range is None or request.method != "GET":
+    if request.range is None:
         return _whole(file, ready, encoding, headers)
     plain = etag(ready.hash, "identity")
-    headers_plain = _headers(site, file, plain, varies=len(available) > 1)
+    headers_plain = _headers(site, file, plain, varies=varies)
     if not_modified(plain, site.modified_at, request.if_none_match, None):
         return Answer(304, without_content(headers_plain), b"", 0)
     if not range_applies(plain, site.modified_at, request.if_range):
@@ -67,13 +79,32 @@ def without_content(headers: Headers) -> Headers:
     return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
-def _available(file: File, ready: Representations) -> list[Encoding]:
-    available: list[Encoding] = [*ready.bodies, *(one for one in ready.lengths if one not in ready.bodies)]
-    if "identity" not in available:
-        available.append("identity")
-        if file.member.method == DEFLATED:
-            available.append("gzip")
-    return available
+def available_encodings(file: File, ready: Representations) -> list[Encoding]:
+    """The encodings that a file can be sent in: the smallest first, or, where lengths are not known, the one that is
+    likely to be."""
+    if ready.lengths:
+        return [one for one in PREFERENCE if one in ready.lengths or one in ready.bodies]
+    lengths = {encoding: len(body) for encoding, body in ready.bodies.items()}
+    lengths.setdefault("identity", ready.size)
+    encoding = _lies_in(file.member)
+    if encoding is not None and "identity" not in ready.bodies:
+        lengths.setdefault(encoding, _length(file.member, encoding))
+    smallest = sorted(lengths, key=lambda one: (lengths[one], one != "identity", PREFERENCE.index(one)))
+    return smallest[: smallest.index("identity") + 1]
+
+
+def _lies_in(member: Member) -> Encoding | None:
+    """The encoding in which the member's raw bytes can be sent, if it is worth one."""
+    if not is_compressible(member.type):
+        return None
+    return "gzip" if member.method == DEFLATED else "zstd" if member.method == ZSTANDARD else None
+
+
+def _length(member: Member, encoding: Encoding) -> int:
+    """The length (bytes) of a body that lies in the bundle."""
+    if encoding == "identity":
+        return member.size
+    return gzip_length(member) if encoding == "gzip" else member.length
 
 
 def _headers(site: Site, file: File, tag: str, *, varies: bool) -> Headers:
@@ -129,11 +160,8 @@ def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes
         return body, len(body)
     if encoding in ready.lengths:
         return Unmade(encoding), ready.lengths[encoding]
-    if encoding == "gzip":
-        header, trailer = gzip_frame(file.member)
-        length = len(header) + file.member.length + len(trailer)
-        return Part(file.member, file.source, "gzip", 0, length), length
-    return Part(file.member, file.source, "identity", 0, file.member.size), file.member.size
+    length = _length(file.member, encoding)
+    return Part(file.member, file.source, encoding, 0, length), length
 
 
 def answer_fixed(fixed: Fixed, site: Site | None = None) -> Answer:

@@ -202,8 +202,8 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
     """
     member = part.member
     data = raw(member, bundle)
-    if part.encoding == "gzip":
-        header, trailer = gzip_frame(member)
+    if part.encoding != "identity":
+        header, trailer = gzip_frame(member) if part.encoding == "gzip" else (b"", b"")
         yield header
         for at in range(0, len(data), CHUNK):
             yield bytes(data[at : at + CHUNK])
@@ -225,14 +225,14 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
 def _lies(part: Part) -> tuple[int, int]:
     """Where in the bundle the bytes lie that the part is made of: all of the member, or the range of a stored one."""
     member = part.member
-    if part.encoding != "gzip" and member.method == STORED:
+    if part.encoding == "identity" and member.method == STORED:
         return member.offset + part.start, member.offset + part.stop
     return member.offset, member.offset + member.length
 
 
 def _is_sent_as_it_lies(part: Part) -> bool:
     """Whether as many bytes are sent as are read, so that what is read next is known."""
-    return part.encoding == "gzip" or part.member.method == STORED
+    return part.encoding != "identity" or part.member.method == STORED
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:

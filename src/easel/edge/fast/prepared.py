@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from easel.edge import weights
-from easel.serving.models import Answer, Encoding
+from easel.serving.models import Answer
+from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
@@ -20,11 +21,11 @@ _JOINED_LARGEST = 8 * 1024
 """The largest body (bytes) that is written in one piece with its head. Copying a larger one, for every one of many
 connections, costs more than handing the system two pieces: the copies do not fit in the processor's cache."""
 _IDS_AT_ONCE: Final = 256
-_codes: dict[tuple[Encoding, ...], int] = {}
+_codes: dict[Accepted, int] = {}
 
 
-def code_of(accepted: tuple[Encoding, ...]) -> int:
-    """A small number for the encodings a client accepts, best first; there are few such tuples."""
+def code_of(accepted: Accepted) -> int:
+    """A small number for the encodings a client accepts; there are few such tuples."""
     return _codes.setdefault(accepted, len(_codes))
 
 
