@@ -9,10 +9,9 @@ from collections.abc import Callable, Collection, Hashable
 
 import msgspec
 
-from easel.bundles.models import DEFLATED, Member
+from easel.bundles.models import Member
 from easel.bundles.pages import LARGEST
 from easel.bundles.root import ENTRY_POINT
-from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.content import Content
 from easel.edge.cache.lru import SingleFlight
@@ -23,12 +22,10 @@ from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_wei
 from easel.edge.making import make_body, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
-from easel.serving.negotiate import choose_encoding
-from easel.serving.respond import Representations, answer_file, available_encodings, representations
+from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import page_hash
 
 _PAGE_KEPT = 1024 * 1024
-_GZIP_SMALLEST = 256
 _LARGE_AT_ONCE = 64 * 1024 * 1024
 """Bytes of larger pages that are in memory at a time, while they are sent."""
 _MOST_SITES = 4096
@@ -268,7 +265,7 @@ class Sites:
             return page
         variants = live.variants if file.source is live.site else None
         ready = representations(file, await self._content.brotli(variants, file.member))
-        if _needs_gzip(file, ready, request):
+        if needs_gzip(file, ready, request):
             member, view = await self._source(file)
             ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)
         return ready
@@ -336,16 +333,3 @@ class Sites:
         if manifest.entry and member is manifest.files.get(ENTRY_POINT):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
         return member, await self._content.bundle(manifest, member)
-
-
-def _needs_gzip(file: File, ready: Representations, request: Request) -> bool:
-    """Whether gzip is the best that the client accepts, and has to be made: of a small file that is worth it and is not
-    deflated in its bundle."""
-    member = file.member
-    if request.range is not None:
-        return False
-    if member.method == DEFLATED or not _GZIP_SMALLEST <= member.size <= _PAGE_KEPT or not is_compressible(member.type):
-        return False
-    available = available_encodings(file, ready)
-    could: list[Encoding] = [*available[:-1], "gzip", "identity"]
-    return "gzip" not in available and choose_encoding(request.accept_encoding, could) == "gzip"

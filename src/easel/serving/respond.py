@@ -19,6 +19,8 @@ from easel.serving.negotiate import (
 )
 
 Headers = tuple[tuple[bytes, bytes], ...]
+_GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
+"""Sizes (bytes) of files of which gzip is made when somebody asks for it."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -46,7 +48,7 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
 
     Conditions are weighed in the order of RFC 9110 §13.2.2. A range is always one of the content as it is, unencoded.
     """
-    available = available_encodings(file, ready)
+    available = _available(file, ready)
     encoding = choose_encoding(request.accept_encoding, available)
     tag = etag(ready.hash, encoding)
     # What is worth an encoding may be available in one later.
@@ -73,13 +75,30 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     return _partial(file, ready, headers_plain, *wanted)
 
 
+def needs_gzip(file: File, ready: Representations, request: Request) -> bool:
+    """Whether gzip is the best that the client accepts, and has to be made: of a small file that is worth it and is not
+    deflated in its bundle."""
+    member = file.member
+    if request.range is not None:
+        return False
+    if (
+        member.method == DEFLATED
+        or not _GZIP_SMALLEST <= member.size <= _GZIP_LARGEST
+        or not is_compressible(member.type)
+    ):
+        return False
+    available = _available(file, ready)
+    could: list[Encoding] = [*available[:-1], "gzip", "identity"]
+    return "gzip" not in available and choose_encoding(request.accept_encoding, could) == "gzip"
+
+
 def without_content(headers: Headers) -> Headers:
     """What a 304 repeats of a 200's headers: what concerns caching, and nothing that describes the content
     (RFC 9110 §15.4.5)."""
     return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
-def available_encodings(file: File, ready: Representations) -> list[Encoding]:
+def _available(file: File, ready: Representations) -> list[Encoding]:
     """The encodings that a file can be sent in: the smallest first, or, where lengths are not known, the one that is
     likely to be."""
     if ready.lengths:
