@@ -32,6 +32,14 @@ class DataFolderMissingError(EaselError):
     code = "data_folder_missing"
 
 
+def home() -> Path | None:
+    """The user's home, with its links followed; None for a user without one, such as a container's number."""
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):
+        return None
+
+
 def lock_data_dir(folder: Path) -> IO[str]:
     """Makes the folder if need be, and holds it for as long as the file that is given stays open.
 

@@ -40,6 +40,18 @@ def test_a_wrong_easel_toml_says_what_is_wrong(tmp_path: Path, text: str, said: 
         find_project(tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_an_easel_toml_is_read_however_an_editor_wrote_it(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "easel.toml").write_bytes('app = "shop"\r\nfolder = "größe"\r\n'.encode(encoding))
+    assert (find_project(tmp_path).app, find_project(tmp_path).folder) == ("shop", "größe")
+
+
+def test_an_easel_toml_in_another_encoding_says_which_line(tmp_path: Path) -> None:
+    (tmp_path / "easel.toml").write_bytes('app = "shop"\nfolder = "größe"\n'.encode("cp1252"))
+    with pytest.raises(ProjectFileError, match=r"line 2 is not text in UTF-8"):
+        find_project(tmp_path)
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     write_project(tmp_path, app="shop", folder='odd "näme"')
     project = find_project(tmp_path)

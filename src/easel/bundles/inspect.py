@@ -40,7 +40,16 @@ from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inf
 from easel.bundles.models import NO_PLACE, ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
 from easel.bundles.pages import LOOKED_AT, script_place
-from easel.bundles.root import KEY_FILES, find_root, is_junk, notes, refuse_accidents, refuse_conflicts
+from easel.bundles.root import (
+    KEY_FILES,
+    PROJECT_SETTINGS,
+    find_root,
+    is_folder_icon,
+    is_junk,
+    notes,
+    refuse_accidents,
+    refuse_conflicts,
+)
 from easel.bundles.types import content_type
 
 WHOLE = 1024 * 1024
@@ -49,9 +58,6 @@ HEAVY = 64 * WHOLE
 """Bundles that inflate to more (bytes) are heavy."""
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
-_FOLDER_ICON = "Icon\r"
-_FOLDER_ICONS = (f"/{_FOLDER_ICON}", f"\\{_FOLDER_ICON}")
-"""As macOS names the file that holds a folder's icon."""
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 # Of all heavy bundles of this process no more threads work than there are cores, so that a light one, and all else that
 # the process does, need not take turns with each of them.
@@ -95,6 +101,8 @@ def inspect(
         chosen, folders, left_out = _choose(entries, limits)
         refuse_conflicts(chosen, folders)
         root = find_root(chosen)
+        if chosen.pop(root + PROJECT_SETTINGS, None) is not None:
+            left_out.append(root + PROJECT_SETTINGS)
         refuse_accidents(chosen, root, allow)
         _check_sizes(chosen, limits)
         wanted = [(path[len(root) :], entry) for path, entry in chosen.items()]
@@ -128,7 +136,7 @@ def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry],
     for entry in entries:
         if not entry.size and names_root(entry.name):
             continue  # the folder that the tool was pointed at: "./" by bsdtar, "/" by Dropbox
-        icon = entry.name == _FOLDER_ICON or entry.name.endswith(_FOLDER_ICONS)
+        icon = is_folder_icon(entry.name)
         path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
         if is_junk(path) or icon:
             if not entry.is_folder:

@@ -24,7 +24,14 @@ SHARED_FOLDERS = ("api", "_api", "functions")
 RULES_FILES = ("_redirects", "_headers")
 """Files that tell the edge what to do; they are never served themselves."""
 
+PROJECT_SETTINGS = "easel.toml"
+"""The settings of `easel deploy`, which are no part of the app that they lie beside."""
+DEPENDENCIES = "node_modules/"
+"""A folder that is refused at the root. Elsewhere it is what a build tool put there, and pages may need it."""
+
 _PROJECT_FILE = "package.json"
+_FOLDER_ICON = "Icon\r"
+_FOLDER_ICONS = (f"/{_FOLDER_ICON}", f"\\{_FOLDER_ICON}")
 _JUNK = frozenset(
     {
         "__macosx", ".ds_store", ".localized", ".apdisk", ".appledb", ".appledesktop", ".appledouble",
@@ -32,15 +39,16 @@ _JUNK = frozenset(
         ".metadata_never_index", ".pkinstallsandboxmanager", ".volumeicon.icns", "network trash folder",
         ".com.apple.timemachine.donotpresent", "temporary items", "thumbs.db", "thumbs.db:encryptable",
         "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information",
-        ".directory", ".trash", "lost+found", "@eadir", "#recycle",
+        ".directory", ".trash", "lost+found", "@eadir", "#recycle", ".easelignore",
     }
 )  # fmt: skip
-"""What operating systems leave in folders, in lower case."""
+"""What operating systems and tools leave in folders, in lower case."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000")
 _IS_JUNK = re.compile(
     rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-"
-    rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z)"
+    rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.sw[a-p]\Z)"
 )
+_REPOSITORIES = ((".git", "a Git repository"), (".hg", "a Mercurial repository"), (".svn", "a Subversion repository"))
 _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z")
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
@@ -66,6 +74,11 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 def is_junk(path: str) -> bool:
     """Whether the member is something an operating system left there, and never part of an app."""
     return _IS_JUNK.search(path.lower()) is not None
+
+
+def is_folder_icon(name: str) -> bool:
+    """Whether the member, as the zip names it, is macOS's icon of a folder, whose name is no valid path."""
+    return name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS)
 
 
 def find_root(paths: Collection[str]) -> str:
@@ -110,7 +123,7 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 
     Raises SecretInBundleError, DependenciesInBundleError.
     """
-    dependencies = f"{root}node_modules/"
+    dependencies = f"{root}{DEPENDENCIES}"
     for path in paths:
         if not allow.dependencies and path.startswith(dependencies):
             raise DependenciesInBundleError(member=printable(path))
@@ -122,8 +135,9 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 def secret_kind(path: str) -> str | None:
     """What kind of secret the path names, or None."""
     *folders, name = path.lower().split("/")
-    if name == ".git" or ".git" in folders:
-        return "a Git repository"
+    for folder, repository in _REPOSITORIES:
+        if name == folder or folder in folders:
+            return repository
     if (name == ".env" or name.startswith(".env.")) and not _HARMLESS_ENV.match(name):
         return "environment variables"
     if name in _CREDENTIAL_NAMES or folders[-1:] == [".aws"] or ".ssh" in folders:

@@ -214,7 +214,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """One request; tried again after connection trouble and `Retry-After` when that can do no harm."""
-        content = None if body is None else json.dumps(body).encode("ascii")
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
         url = self.server + path + (f"?{urlencode(params)}" if params else "")
         for pause in (*_PAUSES, None):

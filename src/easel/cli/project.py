@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easel.cli.errors import ProjectFileError
+from easel.cli.textfile import read_text
 from easel.environments.names import NAMES
 
 FILE_NAME = "easel.toml"
@@ -40,8 +41,8 @@ def find_project(start: Path) -> Project:
 
 def _read(file: Path) -> Project:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = tomllib.loads(read_text(file))
+    except (OSError, ValueError) as error:
         raise ProjectFileError(file=str(file), reason=f"it cannot be read: {error}") from error
     for name, value in data.items():
         if name not in _KNOWN:

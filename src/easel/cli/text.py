@@ -41,6 +41,12 @@ def size(count: int) -> str:
     return decimal(count)
 
 
+def shortened(text: str, longest: int) -> str:
+    """The text as it can be sent and kept: no NUL, no half of a character, at most `longest` characters."""
+    whole = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -274,7 +274,7 @@ def test_without_waiting_the_deploy_goes_on_by_itself(person: Person) -> None:
     ("arguments", "code", "said"),
     [
         (["status"], 2, "Which app"),
-        (["deploy", "-m", "x"], 2, "none of dist/"),
+        (["deploy", "-m", "x"], 2, "no built app here"),
         (["deploy", "nowhere", "-m", "x"], 2, "no folder or zip"),
         (["status", "--app", "no-such-app"], 4, "no app `no-such-app`"),
         (["apps", "list", "--server", "127.0.0.1:9", "--key", "sk_x"], 6, "cannot be reached"),

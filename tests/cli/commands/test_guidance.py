@@ -119,3 +119,46 @@ def test_a_download_goes_to_a_pipe_or_a_folder_that_is_there(person: Person, slu
     )
     assert piped.stdout == (person.folder / "one.zip").read_bytes()
     assert person.run("download", "1", "-o", "nowhere/x.zip").code == 2
+
+
+def test_nothing_is_left_of_an_app_that_was_made_for_a_zip_that_is_refused(person: Person, slug: str) -> None:
+    with zipfile.ZipFile(person.folder / "site.zip", "w") as archive:
+        archive.writestr("index.html", "<!doctype html>")
+        archive.writestr(".env", "KEY=1")
+    refused = person.run("deploy", "site.zip", "--create", "-m", "x")
+    assert (refused.code, f"the new app {slug} and easel.toml were removed" in refused.stderr) == (5, True)
+    assert not (person.folder / "easel.toml").exists()
+    assert person.run("apps", "show", slug).code == 4
+    person.write(index_html="<!doctype html>")
+    person.ok("deploy", "--create", "-m", "x")
+    refused = person.run("deploy", "site.zip", "-m", "x")
+    assert (refused.code, "removed" in refused.stderr, (person.folder / "easel.toml").exists()) == (5, False, True)
+
+
+def test_a_deploy_that_runs_on_without_its_command_keeps_app_and_easel_toml(person: Person, slug: str) -> None:
+    person.write(index_html="<!doctype html>")
+    deploy_id = person.ok("deploy", "--create", "--no-wait", "-m", "x").stdout.strip()
+    person.ok("logs", "-f", deploy_id)
+
+
+def test_easel_toml_is_not_written_into_the_build_that_one_stands_in(person: Person, slug: str) -> None:
+    person.write(index_html="<!doctype html>")
+    person.place("package.json", "{}")
+    project, person.folder = person.folder, person.folder / "dist"
+    person.ok("deploy", "--create", "-m", "x")
+    assert 'folder = "dist"' in (project / "easel.toml").read_text()
+    assert not (project / "dist" / "easel.toml").exists()
+    person.ok("deploy", "-m", "from inside the build")
+
+
+def test_what_git_knows_never_stops_a_deploy(person: Person, slug: str) -> None:
+    person.write(index_html="<!doctype html>")
+    long = "Update\n\n" + "release notes\n" * 2000
+    git = ["git", "-c", f"user.name={'Ada ' * 400}", "-c", "user.email=ada@example.com", "-C", str(person.folder)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-F", "-"], input=long, text=True, check=True)
+    shown = person.ok("deploy", "--create", "-m", "x" * 5000).stderr
+    assert "shortened to 4,000 characters" in shown
+    version = person.ok("versions", "--json").document["versions"][0]
+    assert (len(version["message"]), version["message"][-1]) == (4000, "…")

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from easel.bundles.errors import DependenciesInBundleError, SecretInBundleError
+from easel.bundles.inspect import inspect
+from easel.bundles.models import Allowances, Limits
 from easel.cli.shipping.errors import (
     EntryPointMissingError,
     FileNameError,
@@ -71,14 +74,14 @@ def test_every_file_comes_out_as_it_went_in(tmp_path: Path) -> None:
 
 def test_repositories_dependencies_secrets_and_junk_stay_out_and_are_named(tmp_path: Path) -> None:
     left = [".git/HEAD", "node_modules/react/index.js", ".DS_Store", "sub/.DS_Store", ".env", ".env.local"]
-    left += ["easel.toml", "keys/id_rsa", "sub/node_modules/x/y.js", "__MACOSX/._index.html"]
+    left += ["easel.toml", "keys/id_rsa", "sub/.svn/entries", "__MACOSX/._index.html"]
     write(tmp_path, {"index.html": "", "a.js": "", ".well-known/security.txt": "", **dict.fromkeys(left, "x")})
     selection = chosen(tmp_path)
     assert paths(selection) == [".well-known/security.txt", "a.js", "index.html"]
     assert {entry.path for entry in selection.left_out} == {
         ".git/",
         "node_modules/",
-        "sub/node_modules/",
+        "sub/.svn/",
         "__MACOSX/",
         ".DS_Store",
         "sub/.DS_Store",
@@ -182,3 +185,53 @@ def test_a_folder_whose_index_is_ignored_says_so(tmp_path: Path) -> None:
     write(tmp_path, {"index.html": "", ".easelignore": "*.html\n"})
     with pytest.raises(EntryPointMissingError, match=r"left out by \.easelignore"):
         chosen(tmp_path)
+
+
+def test_a_folder_gives_the_same_app_as_its_zip(tmp_path: Path) -> None:
+    kept = ["index.html", ".nojekyll", ".well-known/security.txt", ".gitignore", ".env.example", "a~", "sub/easel.toml"]
+    kept += ["assets/node_modules/@expo/fonts/Ionicons.ttf", "_nuxt/node_modules/x.js", ".htaccess", "a:b.html"]
+    junk = ["Thumbs.db", "x/DESKTOP.INI", "._x", "x/._y.js", ".Spotlight-V100/a/b", ".index.html.swp", "Icon\r"]
+    junk += ["easel.toml", ".easelignore", "#recycle/x", "x/@eaDir/y.jpg", ".Trash-1000/files/x", "x/.AppleDouble/y"]
+    folder = write(tmp_path / "site", {path: path if path != ".easelignore" else "" for path in (*kept, *junk)})
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for file in folder.rglob("*"):
+            archive.write(file, file.relative_to(folder))
+    apps = [
+        inspect(memoryview(zip_), limits=Limits(), allow=Allowances()) for zip_ in (whole.getvalue(), zipped(folder))
+    ]
+    assert [sorted(app.files) for app in apps] == [sorted(kept)] * 2
+    assert len(apps[0].left_out) == len(junk)
+    assert {entry.path.split("/")[0] for entry in chosen(folder).left_out} == {path.split("/")[0] for path in junk}
+
+
+SECRETS = [
+    ".git/HEAD",
+    "x/.GIT/HEAD",
+    ".hg/x",
+    "x/.svn/entries",
+    ".env",
+    "x/.env.production",
+    "x/.npmrc",
+    ".aws/credentials",
+]
+SECRETS += ["a/.ssh/b/known", "id_ed25519", "x/cert.PFX", ".htpasswd", "node_modules/x/y.js"]
+
+
+@pytest.mark.parametrize("path", SECRETS)
+def test_what_is_refused_in_a_zip_is_left_out_of_a_folder(tmp_path: Path, path: str) -> None:
+    folder = write(tmp_path, {"index.html": "", path: "x"})
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.write(folder / "index.html", "index.html")
+        archive.write(folder / path, path)
+    with pytest.raises((SecretInBundleError, DependenciesInBundleError)):
+        inspect(memoryview(whole.getvalue()), limits=Limits(), allow=Allowances())
+    assert paths(chosen(folder)) == ["index.html"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_an_easelignore_is_read_however_an_editor_wrote_it(tmp_path: Path, encoding: str) -> None:
+    write(tmp_path, {"index.html": "", "a.map": "", "drafts/x": ""})
+    (tmp_path / ".easelignore").write_bytes("*.map\r\ndrafts/\r\n".encode(encoding))
+    assert paths(chosen(tmp_path)) == ["index.html"]

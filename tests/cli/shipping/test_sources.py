@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from easel.cli.shipping import sources
-from easel.cli.shipping.errors import SourceFilesTooLargeError, SourceFilesTooManyError
 from easel.cli.shipping.sources import collect_sources
-from easel.cli.shipping.worktree import current_commit
+from easel.cli.shipping.worktree import current_commit, is_distrusted
 
 FILES = {
     "package.json": "{}",
@@ -67,14 +66,29 @@ def test_a_project_that_is_its_own_output_sends_its_files(project: Path) -> None
     assert "src/main.ts" in collect_sources(project, project).texts
 
 
-def test_too_much_source_is_refused_before_anything_is_sent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_much_source_the_smallest_files_are_sent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_FILES", 2)
-    with pytest.raises(SourceFilesTooManyError, match="may bring 2"):
-        collect_sources(project, project / "dist")
+    (project / "large.txt").write_text("x" * 1000)
+    found = collect_sources(project, project / "dist")
+    assert (len(found.texts), found.too_much[-1]) == (2, "large.txt")
     monkeypatch.setattr(sources, "MAX_FILES", 20)
-    (project / "big.txt").write_text("x" * (sources.MAX_BYTES - 5))
-    with pytest.raises(SourceFilesTooLargeError, match=r"big\.txt"):
-        collect_sources(project, project / "dist")
+    monkeypatch.setattr(sources, "MAX_BYTES", 1010)
+    found = collect_sources(project, project / "dist")
+    assert (sorted(found.texts), found.too_much) == (EXPECTED, ("large.txt",))
+
+
+def test_source_that_an_editor_wrote_as_utf_16_is_sent_as_text(project: Path) -> None:
+    (project / "notes.txt").write_text("Grüße", encoding="utf-16")
+    (project / "marked.txt").write_text("Grüße", encoding="utf-8-sig")
+    found = collect_sources(project, project / "dist").texts
+    assert found["notes.txt"] == found["marked.txt"] == "Grüße"
+
+
+def test_a_file_whose_name_the_server_refuses_is_left_out(project: Path) -> None:
+    (project / "a\tb.txt").write_text("x")
+    (project / os.fsdecode(b"caf\xe9.txt")).write_text("x")
+    found = collect_sources(project, project / "dist")
+    assert (sorted(found.texts), len(found.not_text)) == (EXPECTED, 2)
 
 
 def test_the_commit_is_told_with_its_author(project: Path) -> None:
@@ -131,3 +145,28 @@ def test_a_commit_that_is_not_all_that_is_deployed_is_marked(project: Path) -> N
     commit = current_commit(project / "dist", project)
     assert commit is not None
     assert commit.revision == f"{commit.sha}-dirty"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "shift-jis"])
+def test_a_commit_message_in_another_encoding_is_read(project: Path, encoding: str) -> None:
+    text = "料理" if encoding == "shift-jis" else "Grüße"
+    git(project, "init", "-q")
+    git(project, "config", "i18n.commitEncoding", encoding)
+    git(project, "config", "i18n.logOutputEncoding", encoding)
+    (project / ".message").write_bytes(text.encode(encoding))
+    git(project, "commit", "-q", "--allow-empty", "-F", ".message")
+    commit = current_commit(project / "dist", project)
+    assert commit is not None
+    assert commit.subject == text
+
+
+def test_a_repository_of_another_user_is_no_obstacle(project: Path) -> None:
+    committed(project, "src")
+    os.environ["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
+    try:
+        assert current_commit(project / "dist", project) is None
+        assert is_distrusted(project)
+        assert sorted(collect_sources(project, project / "dist").texts) == EXPECTED
+    finally:
+        del os.environ["GIT_TEST_ASSUME_DIFFERENT_OWNER"]
+    assert not is_distrusted(project)

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from easel.cli.project import Project
-from easel.cli.shipping.errors import EntryPointMissingError, FolderMissingError, NothingToDeployError
-from easel.cli.shipping.target import choose_target, project_root
+from easel.cli.shipping.errors import (
+    EntryPointMissingError,
+    FolderMissingError,
+    NothingToDeployError,
+    SeveralBuildsError,
+    SourceFolderError,
+)
+from easel.cli.shipping.target import Target, choose_target, project_root, refuse_source, settings_folder
 
 
 def page(folder: Path) -> Path:
@@ -32,6 +38,153 @@ def test_a_build_folder_is_found_and_named(tmp_path: Path, name: str) -> None:
     target = choose_target(None, Project(root=tmp_path), tmp_path)
     assert target.path == tmp_path / name
     assert target.found
+
+
+TOOLS = {
+    "angular": (["angular.json", "package.json"], "dist/shop/browser"),
+    "angular-old": (["angular.json", "package.json"], "dist/shop"),
+    "react-router": (["react-router.config.ts", "vite.config.ts", "package.json"], "build/client"),
+    "tanstack": (["vite.config.ts", "package.json"], "dist/client"),
+    "nuxt": (["nuxt.config.ts", "package.json"], ".output/public"),
+    "sveltekit": (["svelte.config.js", "vite.config.js", "package.json"], "build"),
+    "next": (["next.config.mjs", "package.json"], "out"),
+    "astro": (["astro.config.mjs", "package.json"], "dist"),
+    "docusaurus": (["docusaurus.config.js", "package.json"], "build"),
+    "gatsby": (["gatsby-config.js", "package.json"], "public"),
+    "expo": (["app.json", "package.json"], "dist"),
+    "vitepress": (["package.json", "docs/.vitepress/config.mts"], "docs/.vitepress/dist"),
+    "eleventy": (["eleventy.config.js", "package.json"], "_site"),
+    "hugo": (["hugo.toml"], "public"),
+    "mkdocs": (["mkdocs.yml"], "site"),
+    "jekyll": (["_config.yml", "Gemfile"], "_site"),
+    "sphinx": (["conf.py"], "_build/html"),
+    "mdbook": (["book.toml"], "book"),
+    "flutter": (["pubspec.yaml"], "build/web"),
+    "storybook": (["package.json"], "storybook-static"),
+    "quasar": (["quasar.config.js", "package.json"], "dist/spa"),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_output_of_a_build_tool_is_found(tmp_path: Path, tool: str) -> None:
+    files, output = TOOLS[tool]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    if tool not in ("hugo", "gatsby"):
+        page(tmp_path / "public")  # such as the template of a page
+    built = page(tmp_path / output)
+    project = Project(root=tmp_path)
+    assert choose_target(None, project, tmp_path).path == built
+    assert project_root(project, Target(built), tmp_path / "elsewhere") == tmp_path
+    assert project_root(Project(root=built), Target(built), built) == tmp_path
+    assert settings_folder(tmp_path, Target(built), tmp_path) == tmp_path
+
+
+def test_two_names_of_one_output_are_one(tmp_path: Path) -> None:
+    (tmp_path / "nuxt.config.ts").touch()
+    page(tmp_path / ".output" / "public")
+    (tmp_path / "dist").symlink_to(".output/public")
+    assert choose_target(None, Project(root=tmp_path), tmp_path).path.resolve() == tmp_path / ".output" / "public"
+
+
+@pytest.mark.parametrize(
+    ("files", "outputs"),
+    [
+        (["angular.json"], ["dist/admin/browser", "dist/shop/browser"]),
+        (["vite.config.ts", "mkdocs.yml", "package.json"], ["dist", "site"]),
+        (["package.json"], ["dist", "build"]),
+    ],
+)
+def test_of_several_builds_none_is_guessed(tmp_path: Path, files: list[str], outputs: list[str]) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    for output in outputs:
+        page(tmp_path / output)
+    with pytest.raises(SeveralBuildsError) as refused:
+        choose_target(None, Project(root=tmp_path), tmp_path)
+    assert all(f"`{output}`" in refused.value.message for output in outputs)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["next.config.js", "package.json", ".next/BUILD_ID"], "set `output: 'export'`"),
+        (["nuxt.config.ts", "package.json", ".output/server/index.mjs"], "run `nuxt generate`"),
+        (["svelte.config.js", "vite.config.ts", "package.json", ".svelte-kit/output/x"], "adapter-static"),
+        (["mkdocs.yml"], "`mkdocs build`"),
+        (["hugo.toml"], "`hugo`"),
+        (["package.json"], "`npm run build`"),
+        (["package.json", "apps/web/package.json", "apps/web/dist/index.html"], "`easel deploy apps/web/dist`"),
+        (["notes.txt"], "`easel deploy DIR`"),
+    ],
+)
+def test_where_nothing_is_built_it_says_how(tmp_path: Path, files: list[str], said: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(NothingToDeployError) as refused:
+        choose_target(None, Project(root=tmp_path), tmp_path)
+    assert said in refused.value.message
+
+
+def test_pages_that_are_called_like_an_output_are_pages(tmp_path: Path) -> None:
+    for name in ("book", "site", "www", "output"):
+        page(tmp_path / name)
+    assert choose_target(None, Project(root=tmp_path), page(tmp_path)).path == tmp_path
+
+
+def test_the_only_folder_inside_is_the_app_as_in_a_zip(tmp_path: Path) -> None:
+    page(tmp_path / "ng" / "browser")
+    (tmp_path / "ng" / ".DS_Store").touch()
+    assert choose_target(Path("ng"), Project(root=tmp_path), tmp_path).path == tmp_path / "ng" / "browser"
+    (tmp_path / "ng" / "3rdpartylicenses.txt").touch()
+    with pytest.raises(EntryPointMissingError, match=r"easel deploy ng/browser"):
+        choose_target(Path("ng"), Project(root=tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dist", "build", "out", "public", "_site", "browser", "artifact-17"])
+def test_easel_toml_is_never_written_into_a_build(tmp_path: Path, name: str) -> None:
+    built = page(tmp_path / "shop" / name)
+    if name == "browser":
+        (tmp_path / "shop" / "angular.json").touch()
+    elsewhere = tmp_path / "elsewhere"
+    for working in (elsewhere, tmp_path / "shop", built):
+        root = project_root(Project(root=working), Target(built), working)
+        place = settings_folder(root, Target(built), working)
+        # A folder of any name that one stands in is the project itself.
+        assert place != built or (name, working) == ("artifact-17", built)
+
+
+def test_pages_by_hand_have_their_easel_toml_beside_them(tmp_path: Path) -> None:
+    for place in (page(tmp_path / "shop"), page(tmp_path / "www")):
+        assert settings_folder(project_root(Project(root=place), Target(place), place), Target(place), place) == place
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "<script type=module src=/src/main.tsx></script>",
+        "<script src=/src/main.js></script>",
+        "<SCRIPT SRC = './src/main.js' type='module'></SCRIPT>",
+        '<script type="module" src="/src/main.jsx"></script>',
+        '<script async src="app/index.ts?v=1"></script>',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_page_of_source_is_known_however_it_is_written(tmp_path: Path, script: str, encoding: str) -> None:
+    (tmp_path / "package.json").touch()
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>x</title>{script}", encoding=encoding)
+    with pytest.raises(SourceFolderError, match="its page loads"):
+        refuse_source(Target(tmp_path), ".")
+
+
+def test_a_typed_script_is_source_wherever_it_lies_and_a_folder_called_src_is_not(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<script src=/src/main.js></script><p data-src=/src/x.tsx>")
+    refuse_source(Target(tmp_path), ".")
+    (tmp_path / "index.html").write_text("<script src=main.tsx></script>")
+    with pytest.raises(SourceFolderError, match=r"main\.tsx"):
+        refuse_source(Target(tmp_path), ".")
 
 
 def test_a_plain_page_is_deployed_from_where_it_lies(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -10,15 +11,25 @@ from easel.cli.answers import Accepted, App, Deploy
 from easel.cli.choices import environment_or_default, message_or_ask
 from easel.cli.command import app_option, client_command, env_option
 from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError
-from easel.cli.project import slug_from, write_project
+from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.ending import tell_ending
 from easel.cli.shipping.errors import TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
+from easel.cli.shipping.new_app import New
 from easel.cli.shipping.queued import said_if_it_waits
-from easel.cli.shipping.ship import Shipment, check, ship
-from easel.cli.shipping.target import Target, choose_target, deployed_project, project_root, refuse_source
-from easel.cli.shipping.worktree import current_commit
+from easel.cli.shipping.ship import LONGEST_MESSAGE, Shipment, check, ship
+from easel.cli.shipping.target import (
+    Target,
+    choose_target,
+    deployed_project,
+    project_root,
+    refuse_source,
+    settings_folder,
+)
+from easel.cli.shipping.worktree import current_commit, is_distrusted
+from easel.cli.text import shortened
+from easel.deploys.states import FAILED
 
 
 @client_command("deploy")
@@ -64,12 +75,18 @@ def deploy(
     root = project_root(session.project, target, session.working)
     name = _app_name(session, app, root, create=create)
     commit = current_commit(target.path, root)
-    text = message_or_ask(session, message, commit.subject if commit else None)
+    if commit is None and is_distrusted(root):
+        output.warn(
+            f"another user owns the Git repository here, so Git does not read it and no commit is recorded. "
+            f"`git config --global --add safe.directory {root.resolve()}` changes that."
+        )
+    text = message_or_ask(session, message, shortened(commit.subject, LONGEST_MESSAGE) if commit else None)
+    if len(text) > LONGEST_MESSAGE:
+        output.warn(f"the message was shortened to {LONGEST_MESSAGE:,} characters.")
+        text = shortened(text, LONGEST_MESSAGE)
     # What cannot be sent is found out before anything is made for it.
     check(target, root)
-    chosen = _find_or_create(session, name, root, create=create)
-    if create:
-        _write_project(session, chosen.slug, root, target)
+    chosen, is_new = _find_or_create(session, name, root, create=create)
     shipment = Shipment(
         app_id=chosen.app_id,
         slug=chosen.slug,
@@ -80,14 +97,20 @@ def deploy(
         commit=commit,
         with_sources=source_files,
     )
-    try:
-        accepted = ship(session, shipment)
-    except KeyboardInterrupt:
-        raise InterruptedByUserError(what="Interrupted. Nothing was deployed, and nothing was left behind.") from None
+    made = New(session, chosen) if is_new else None
+    with made or nullcontext():
+        try:
+            accepted = ship(session, shipment)
+        except KeyboardInterrupt:
+            what = "Interrupted. Nothing was deployed, and nothing was left behind."
+            raise InterruptedByUserError(what=what) from None
+    file = _write_project(session, chosen.slug, root, target) if create else None
     if not wait:
         _say_accepted(session, accepted)
         return
-    _follow(session, accepted)
+    ended, log = _followed(session, accepted)
+    gone = made is not None and ended.status == FAILED and made.take_back(file)
+    tell_ending(session, ended, log, app_is_gone=gone)
 
 
 def _shown(path: Path, working: Path) -> str:
@@ -105,10 +128,11 @@ def _app_name(session: Session, given: str | None, root: Path, *, create: bool) 
     return slug
 
 
-def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> App:
+def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> tuple[App, bool]:
+    """The app, and whether it was made for this deploy."""
     found = session.client.find_app(name)
     if found is not None:
-        return found
+        return found, False
     if not create and not (
         session.output.interactive and session.output.confirm(f"There is no app {name} yet. Create it?")
     ):
@@ -116,7 +140,7 @@ def _find_or_create(session: Session, name: str, root: Path, *, create: bool) ->
     title = name if session.project.app or _chosen_slug(root, name) else root.resolve().name
     made = session.client.create_app(name, title)
     session.output.done(f"Created the app {made.slug} ({made.app_id}).")
-    return made
+    return made, True
 
 
 def _chosen_slug(root: Path, slug: str) -> bool:
@@ -124,16 +148,20 @@ def _chosen_slug(root: Path, slug: str) -> bool:
     return slug_from(root.resolve().name) != slug
 
 
-def _write_project(session: Session, slug: str, root: Path, target: Target) -> None:
-    """Writes easel.toml beside the code where there is none, so that the next deploy needs no options."""
-    if session.project.file is not None or (root / "easel.toml").exists():
-        return
+def _write_project(session: Session, slug: str, root: Path, target: Target) -> Path | None:
+    """Writes easel.toml beside the code where there is none, so that the next deploy needs no options; gives it."""
+    if session.project.file is not None or (root / FILE_NAME).exists():
+        return None
+    if settings_folder(root, target, session.working) is None:
+        session.output.say(f"No {FILE_NAME} was written: the next build would remove it. `--app {slug}` names the app.")
+        return None
     place, base = target.path.resolve(), root.resolve()
     folder = place.relative_to(base).as_posix() if target.is_folder and place.is_relative_to(base) else None
     # The two that a folder above may have said.
     env, server = session.project.env, session.project.server
     file = write_project(root, app=slug, folder=folder, env=env, server=server)
     session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")
+    return file
 
 
 def _say_accepted(session: Session, accepted: Accepted) -> None:
@@ -142,8 +170,8 @@ def _say_accepted(session: Session, accepted: Accepted) -> None:
     session.output.document(accepted)
 
 
-def _follow(session: Session, accepted: Accepted) -> None:
-    """Shows the log until the deploy has ended, and how it ended."""
+def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
+    """Shows the log until the deploy has ended; the deploy then, and the lines of its log."""
     log: list[str] = []
 
     def show(line: LogLine) -> None:
@@ -155,10 +183,9 @@ def _follow(session: Session, accepted: Accepted) -> None:
             session.output.waiting("Deploying …"),
             said_if_it_waits(session, accepted.app_id, accepted.deploy_id),
         ):
-            ended: Deploy = Follower(session.client, accepted.app_id, accepted.deploy_id, show).to_the_end()
+            return Follower(session.client, accepted.app_id, accepted.deploy_id, show).to_the_end(), log
     except KeyboardInterrupt:
         raise InterruptedByUserError(
             what=f"Interrupted. The deploy goes on: follow it with {session.again(f'logs -f {accepted.deploy_id}')}, "
             f"or stop it with {session.again(f'cancel {accepted.deploy_id}')}."
         ) from None
-    tell_ending(session, ended, log)

@@ -10,15 +10,16 @@ from easel.cli.answers import Deploy
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.text import plural, size
+from easel.deploys.errors import DeployCancelledError
 from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
-def tell_ending(session: Session, deploy: Deploy, log: Collection[str]) -> None:
+def tell_ending(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
     """Says how the deploy ended, with the address on stdout where it is live, and what its log has not said already.
 
     Raises click's Exit with DEPLOY_FAILED, or CONFLICT where a locked environment kept it from going live.
     """
-    code = _told(session, deploy, said="\n".join(log))
+    code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
     # In the log they have gone by; here they are seen.
     for warning in deploy.warnings:
         session.output.warn(warning)
@@ -27,13 +28,17 @@ def tell_ending(session: Session, deploy: Deploy, log: Collection[str]) -> None:
         raise click.exceptions.Exit(int(code))
 
 
-def _told(session: Session, deploy: Deploy, *, said: str) -> ExitCode:
+def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> ExitCode:
     output = session.output
+    if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
+        output.say("The deploy was cancelled. It changed nothing that is live.", style="yellow")
+        return ExitCode.DEPLOY_FAILED
     if deploy.status == FAILED:
         step = f" in the step `{deploy.step}`" if deploy.step else ""
         error = deploy.error or "no reason is known"
         output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")
-        output.say(f"It changed nothing that is live. The log: {session.again(f'logs {deploy.deploy_id}')}.")
+        if not app_is_gone:
+            output.say(f"It changed nothing that is live. The log: {session.again(f'logs {deploy.deploy_id}')}.")
         return ExitCode.DEPLOY_FAILED
     if deploy.outcome == LOCKED:
         output.say(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from easel.bundles import errors as bundles
 from easel.cli.errors import CliError
 from easel.cli.exit_codes import ExitCode
-from easel.deploys import errors as deploys
 
 
 class UploadFailedError(CliError):
@@ -45,9 +44,16 @@ class FolderMissingError(CliError):
 
 
 class NothingToDeployError(CliError):
-    """There is no built app here: none of {looked} has an index.html. {hint}"""
+    """There is no built app here: no folder that a build tool writes ({looked}, …) has an index.html. {hint}"""
 
     code = "nothing_to_deploy"
+
+
+class SeveralBuildsError(CliError):
+    """There are several built apps here: {found}. Name the one to deploy: `easel deploy DIR`; `folder = "DIR"` in
+    easel.toml keeps the choice."""
+
+    code = "several_builds"
 
 
 class TargetMissingError(CliError):
@@ -109,17 +115,3 @@ class IgnoreFileError(CliError):
     """{file} cannot be used: {reason}."""
 
     code = "ignore_file_invalid"
-
-
-class SourceFilesTooManyError(CliError):
-    """There are {count} source files, and a deploy may bring {limit}. Leave some out with .easelignore, or deploy
-    without --source-files."""
-
-    code = deploys.SourceFilesTooManyError.code
-
-
-class SourceFilesTooLargeError(CliError):
-    """The source files are {size} together, and a deploy may bring {limit}; the largest is `{largest}`. Leave some out
-    with .easelignore, or deploy without --source-files."""
-
-    code = deploys.SourceFilesTooLargeError.code

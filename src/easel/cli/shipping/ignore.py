@@ -1,4 +1,7 @@
-"""Which files of a folder belong to the app: .easelignore (gitignore syntax) after the default exclusions."""
+"""Which files of a folder belong to the app: .easelignore (gitignore syntax) after the default exclusions.
+
+By default it is the server's own rules for zips that decide: what it leaves out or refuses is not packed.
+"""
 
 from __future__ import annotations
 
@@ -9,48 +12,12 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
+from easel.bundles.root import DEPENDENCIES, PROJECT_SETTINGS, is_folder_icon, is_junk, secret_kind
 from easel.cli.shipping.errors import IgnoreFileError
+from easel.cli.textfile import read_text
 
 IGNORE_FILE = ".easelignore"
 BY_DEFAULT = "by default"
-
-DEFAULT_PATTERNS = (
-    ".git",
-    ".hg",
-    ".svn",
-    "node_modules/",
-    "__MACOSX/",
-    ".DS_Store",
-    ".localized",
-    "._*",
-    "Icon[\r]",
-    "[Tt]humbs.db",
-    "[Dd]esktop.ini",
-    "$RECYCLE.BIN/",
-    ".directory",
-    ".env",
-    ".env.*",
-    ".npmrc",
-    ".netrc",
-    ".pypirc",
-    ".htpasswd",
-    ".git-credentials",
-    ".aws/",
-    ".ssh/",
-    "*.swp",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keystore",
-    "*.ppk",
-    "/easel.toml",
-    IGNORE_FILE,
-)
-"""Never part of an app unless .easelignore takes them back in with `!`: repositories, dependencies, secrets, junk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +40,7 @@ class IgnoreRules:
 
         Like git, it judges the path alone; a walk does not enter a folder that is left out.
         """
-        found: str | None = None
+        found = BY_DEFAULT if _is_out_by_default(path, folder=folder) else None
         for layer in self._layers:
             verdict = layer.spec.check_file(layer.prefix + path + ("/" if folder else "")).include
             if verdict is not None:
@@ -90,12 +57,22 @@ class IgnoreRules:
         return self.reason(path)
 
 
+def _is_out_by_default(path: str, *, folder: bool) -> bool:
+    """Whether the server leaves it out of every zip or refuses it; a folder, if that is so of all that is in it."""
+    if is_folder_icon(path):
+        return True
+    if not folder:
+        return path == PROJECT_SETTINGS or is_junk(path) or secret_kind(path) is not None
+    inside = f"{path}/"
+    return inside == DEPENDENCIES or is_junk(inside) or secret_kind(f"{inside}any/any") is not None
+
+
 def rules_for(folder: Path, *, root: Path | None = None, extra: Sequence[str] = ()) -> IgnoreRules:
     """The rules for a folder: the defaults, the .easelignore of the project's root above it, and the folder's own.
 
     `extra` are names of more files in gitignore syntax to read in the folder. Raises IgnoreFileError.
     """
-    layers = [_Layer(BY_DEFAULT, "", GitIgnoreSpec.from_lines(DEFAULT_PATTERNS))]
+    layers: list[_Layer] = []
     if root is not None and root != folder and folder.is_relative_to(root):
         prefix = folder.relative_to(root).as_posix() + "/"
         layers.extend(_layer(root / IGNORE_FILE, prefix))
@@ -108,7 +85,7 @@ def _layer(file: Path, prefix: str) -> list[_Layer]:
     if not file.is_file():
         return []
     try:
-        spec = GitIgnoreSpec.from_lines(file.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError, GitIgnorePatternError) as error:
+        spec = GitIgnoreSpec.from_lines(line.removesuffix("\r") for line in read_text(file).split("\n"))
+    except (OSError, ValueError, GitIgnorePatternError) as error:
         raise IgnoreFileError(file=str(file), reason=str(error)) from error
     return [_Layer(file.name, prefix, spec)]

@@ -17,13 +17,17 @@ from easel.cli.session import Session
 from easel.cli.shipping.errors import FileUnreadableError, NotAZipError
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.pack import LeftOut, select, write_zip
-from easel.cli.shipping.sources import collect_sources
+from easel.cli.shipping.sources import MAX_BYTES, MAX_FILES, collect_sources
 from easel.cli.shipping.target import Target
 from easel.cli.shipping.upload import upload
 from easel.cli.shipping.worktree import Commit
-from easel.cli.text import plural, size
+from easel.cli.text import plural, shortened, size
 
 _NAMED = 8
+LONGEST_MESSAGE = 4_000
+"""Characters that the server takes of a deploy's message, of a commit's, and of an author."""
+LONGEST_TEXT = 20_000
+LONGEST_AUTHOR = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         "bundle_s3_key": address.bundle_s3_key,
         "source_files": sources,
         "git_commit_sha": commit.revision if commit else None,
-        "git_commit_message": commit.message if commit else None,
-        "git_author": commit.author if commit else None,
+        "git_commit_message": shortened(commit.message, LONGEST_TEXT) if commit else None,
+        "git_author": shortened(commit.author, LONGEST_AUTHOR) if commit else None,
     }
     try:
         accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
@@ -125,4 +129,9 @@ def _sources(session: Session, shipment: Shipment) -> dict[str, str]:
     if found.not_text:
         said += f"; {plural(len(found.not_text), 'file is', 'files are')} not text and left out"
     session.output.say(said + ".")
+    if found.too_much:
+        session.output.warn(
+            f"{plural(len(found.too_much), 'source file')} did not fit, the largest, such as `{found.too_much[-1]}`: a"
+            f" deploy may bring {MAX_FILES:,} files of {size(MAX_BYTES)} together. .easelignore leaves files out."
+        )
     return found.texts

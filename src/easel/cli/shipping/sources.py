@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from easel.cli.shipping.errors import SourceFilesTooLargeError, SourceFilesTooManyError
+from easel.bundles.names import check_path
 from easel.cli.shipping.ignore import IgnoreRules, rules_for
 from easel.cli.shipping.worktree import listed_files
-from easel.cli.text import size
+from easel.cli.textfile import read_text
+from easel.errors import EaselError
 
 MAX_FILES = 2000
 MAX_BYTES = 10 * 1024 * 1024
@@ -19,39 +19,52 @@ MAX_BYTES = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """Source files by path, and the paths that are not text and were left out."""
+    """Source files by path; the paths that are not text, and those that there was no room for, which were left out."""
 
     texts: dict[str, str]
     not_text: tuple[str, ...]
+    too_much: tuple[str, ...] = ()
 
 
 def collect_sources(root: Path, output: Path) -> SourceFiles:
     """The text files of the project at `root`, without the build's `output` folder and what is ignored.
 
     In a Git work tree these are the files Git tracks or would add; elsewhere .gitignore is read as a file. Either way
-    .easelignore and the default exclusions hold. Raises SourceFilesTooManyError, SourceFilesTooLargeError,
-    IgnoreFileError.
+    .easelignore and the default exclusions hold. Where there is more than a deploy may bring, the smallest are taken.
+    Raises IgnoreFileError.
     """
     rules = rules_for(root, extra=(".gitignore",))
     built = output.resolve().relative_to(root.resolve()).as_posix() if _inside(output, root) else None
+    found = (path for path in _candidates(root, rules) if built is None or not (path + "/").startswith(built + "/"))
+    by_size = sorted(((root / path).stat().st_size, path) for path in found)
     texts: dict[str, str] = {}
     not_text: list[str] = []
+    too_much: list[str] = []
     total = 0
-    for path in _candidates(root, rules):
-        if built is not None and (path + "/").startswith(built + "/"):
-            continue
-        text = _text(root / path)
-        if text is None:
+    for size, path in by_size:
+        if size > MAX_BYTES:
             not_text.append(path)
             continue
-        texts[unicodedata.normalize("NFC", path)] = text
-        total += len(text.encode())
-        if len(texts) > MAX_FILES:
-            raise SourceFilesTooManyError(count=f"more than {MAX_FILES:,}", limit=f"{MAX_FILES:,}")
-    if total > MAX_BYTES:
-        largest = max(texts, key=lambda path: len(texts[path]))
-        raise SourceFilesTooLargeError(size=size(total), limit=size(MAX_BYTES), largest=largest)
-    return SourceFiles(texts, tuple(not_text))
+        if size > MAX_BYTES - total or len(texts) >= MAX_FILES:
+            too_much.append(path)
+            continue
+        text, name = _text(root / path), _name(path)
+        if text is None or name is None or name in texts:
+            not_text.append(path)
+        elif (length := len(text.encode())) > MAX_BYTES - total:
+            too_much.append(path)
+        else:
+            texts[name] = text
+            total += length
+    return SourceFiles(dict(sorted(texts.items())), tuple(sorted(not_text)), tuple(too_much))
+
+
+def _name(path: str) -> str | None:
+    """The path as the server keeps it, or None for one that it refuses."""
+    try:
+        return check_path(path)
+    except EaselError:
+        return None
 
 
 def _inside(output: Path, root: Path) -> bool:
@@ -64,8 +77,15 @@ def _candidates(root: Path, rules: IgnoreRules) -> Iterator[str]:
     for path in listed if listed is not None else _walk(root, rules):
         place = root / path
         # A link could lead anywhere; the file it leads to is taken where it lies, if it is part of the project.
-        if not place.is_symlink() and place.is_file() and rules.reason_with_parents(path) is None:
+        if not place.is_symlink() and _is_file(place) and rules.reason_with_parents(path) is None:
             yield path
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _walk(root: Path, rules: IgnoreRules) -> Iterator[str]:
@@ -78,8 +98,7 @@ def _walk(root: Path, rules: IgnoreRules) -> Iterator[str]:
 
 def _text(file: Path) -> str | None:
     try:
-        data = file.read_bytes() if file.stat().st_size <= MAX_BYTES else b"\0"
-        text = data.decode("utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_text(file)
+    except (OSError, ValueError):
         return None
     return None if "\0" in text else text

@@ -6,20 +6,38 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from easel.bundles.root import ENTRY_POINT
 from easel.cli.project import FILE_NAME, Project
 from easel.cli.shipping.errors import (
     EntryPointMissingError,
     FolderMissingError,
     NothingToDeployError,
+    SeveralBuildsError,
     SourceFolderError,
 )
-
-BUILD_FOLDERS = ("dist", "build", "out", "public")
-"""Where build tools put a finished app, in the order they are looked for."""
+from easel.cli.shipping.outputs import (
+    NAMED,
+    find_below,
+    find_outputs,
+    has_entry_point,
+    is_project,
+    only_inner,
+    source_of,
+    tools_of,
+)
+from easel.cli.shipping.worktree import is_ignored
+from easel.cli.textfile import decode_roughly
+from easel.places import home
 
 # No element reaches into the next one, so that the search takes time in proportion to the page alone.
-_SOURCE_SCRIPT = re.compile(r"""<script[^<>]+src=["'](/?src/[^"'<>]+|[^"'<>]+\.(?:tsx?|jsx))["']""", re.IGNORECASE)
-"""A script that only a development server can give out."""
+_SCRIPT = re.compile(r"""<script[^<>]*?\ssrc\s{0,9}=\s{0,9}(?:"([^"<>]+)"|'([^'<>]+)'|([^\s"'<>]+))""", re.IGNORECASE)
+_SOURCE = re.compile(r"(?:\.{0,2}/)?src/|.*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
+"""The address of a script that only a development server can give out."""
+_TYPED = re.compile(r".*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
+"""The address of a script that no browser runs, wherever it lies."""
+_PAGE_LOOKED_AT = 1024 * 1024
+"""Bytes of a page that are searched for scripts."""
+_NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +64,36 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
         chosen = Target(project.root / project.folder, found=f"the folder named in {FILE_NAME}")
         return _checked(chosen, shown=project.folder)
     for base in dict.fromkeys((working, project.root)):
-        for name in BUILD_FOLDERS:
-            if has_entry_point(base / name):
-                return Target(base / name, found="it has an index.html")
+        match find_outputs(base):
+            case [output]:
+                return Target(output, found="it has an index.html")
+            case [_, *_] as several:
+                raise SeveralBuildsError(found=", ".join(f"`{_shown(folder, working)}`" for folder in several))
         # An index.html beside a package.json is the source of one, not the built page.
         if has_entry_point(base) and not (base / "package.json").exists():
             return Target(base, found="it has an index.html")
-    looked = ", ".join(f"{name}/" for name in BUILD_FOLDERS)
-    built = (project.root / "package.json").exists() or (working / "package.json").exists()
-    hint = (
-        "Build it first (often `npm run build`), then deploy again."
-        if built
-        else "Build the app first, or name its folder: `easel deploy DIR`."
-    )
-    raise NothingToDeployError(looked=looked, hint=hint)
+    raise NothingToDeployError(looked=NAMED, hint=_advice(project.root, working))
+
+
+def _advice(root: Path, working: Path) -> str:
+    """What to do where nothing is built."""
+    for base in dict.fromkeys((working, root)):
+        if below := find_below(base):
+            several = " or ".join(f"`easel deploy {_shown(folder, working)}`" for folder in below[:_NAMED_AT_MOST])
+            return f"There is one further down: {several}."
+        for tool in tools_of(base):
+            if tool.server_output and (base / tool.server_output).exists():
+                return (
+                    f"{tool.server_output}/ needs a server of its own; for a static app, {tool.static} and build again."
+                )
+            return f"Build it first (often `{tool.build}`), then deploy again."
+        if (base / "package.json").exists():
+            return "Build it first (often `npm run build`), then deploy again."
+    return "Build the app first, or name its folder: `easel deploy DIR`."
+
+
+def _shown(folder: Path, working: Path) -> str:
+    return folder.relative_to(working).as_posix() if folder.is_relative_to(working) else str(folder)
 
 
 def refuse_source(target: Target, shown: str) -> None:
@@ -68,17 +102,19 @@ def refuse_source(target: Target, shown: str) -> None:
     Raises SourceFolderError.
     """
     folder = target.path
-    if not target.is_folder or not (folder / "package.json").exists():
+    if not target.is_folder:
         return
     try:
-        page = (folder / "index.html").read_text(encoding="utf-8", errors="replace")
+        page = (folder / ENTRY_POINT).read_bytes()[:_PAGE_LOOKED_AT]
     except OSError:
         return
-    built = [name for name in BUILD_FOLDERS if has_entry_point(folder / name)]
-    script = _SOURCE_SCRIPT.search(page)
+    is_source = (folder / "package.json").exists()
+    built = [_shown(output, folder) for output in find_outputs(folder)] if is_source else []
+    scripts = ("".join(found) for found in _SCRIPT.findall(decode_roughly(page)))
+    script = next((address for address in scripts if (_SOURCE if is_source else _TYPED).match(address)), None)
     if script is None and not built:
         return
-    why = f"its page loads {script[1]}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
+    why = f"its page loads {script}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
     where = (Path(shown) / built[0]).as_posix() if built else ""
     hint = f"Its build is in {built[0]}/: `easel deploy {where}`." if built else "Build it first (`npm run build`)."
     raise SourceFolderError(folder=shown, why=why, hint=hint)
@@ -86,38 +122,49 @@ def refuse_source(target: Target, shown: str) -> None:
 
 def _checked(target: Target, *, shown: str) -> Target:
     if not target.path.exists():
-        hint = " Build the app first (often `npm run build`)." if target.path.name in BUILD_FOLDERS else ""
+        usual = source_of(target.path.resolve()) is not None
+        hint = " Build the app first (often `npm run build`)." if usual else ""
         raise FolderMissingError(path=shown, hint=hint)
-    if target.is_folder and not has_entry_point(target.path):
+    if not target.is_folder or has_entry_point(target.path):
+        return target
+    inner = only_inner(target.path)
+    if inner is None:
         raise EntryPointMissingError(folder=shown, hint=_nearest(target.path, shown))
-    return target
+    return Target(inner, found="it is all that is there")
 
 
 def _nearest(folder: Path, shown: str) -> str:
     """Where a built app lies instead: inside the folder or beside it."""
-    for base, prefix in ((folder, Path(shown)), (folder.resolve().parent, Path(shown) / "..")):
-        for name in BUILD_FOLDERS:
-            if base / name != folder.resolve() and has_entry_point(base / name):
-                where = (prefix / name).as_posix()
+    around = folder.resolve().parent
+    for base, prefix in ((folder, Path(shown)), (around, Path(shown) / "..")):
+        inside = [child for child in (base / "browser", base / "client") if has_entry_point(child)]
+        for output in (*inside, *find_outputs(base), *(find_below(base) if base == folder else ())):
+            if output.resolve() != folder.resolve():
+                where = (prefix / output.relative_to(base)).as_posix()
                 return f"`{where}` has one: `easel deploy {where}`."
-    if (folder / "package.json").exists():
+    if is_project(folder):
         return "Build it first (often `npm run build`), then deploy the folder that it writes."
     return "Deploy the folder that your build writes (often dist/, build/ or out/)."
-
-
-def has_entry_point(folder: Path) -> bool:
-    """Whether the folder has an index.html directly inside."""
-    return (folder / "index.html").is_file()
 
 
 def project_root(project: Project, target: Target, working: Path) -> Path:
     """Where the code of this app is: beside easel.toml, else the working directory, else around the build folder."""
     if project.file is not None:
         return project.root
-    place = target.path.resolve()
-    if place.is_relative_to(working.resolve()) or not target.is_folder:
-        return working
-    return place.parent if place.name in BUILD_FOLDERS else place
+    place, here = target.path.resolve(), working.resolve()
+    start = here if place.is_relative_to(here) or not target.is_folder else place
+    return source_of(start) or start
+
+
+def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
+    """Where easel.toml may be written: the project's folder. None where only a build's output is known, which the next
+    build would wipe, and where everything below would be of this app.
+    """
+    place = root.resolve()
+    if place in (home(), Path(place.anchor)):
+        return None
+    own = place == target.path.resolve() and not is_project(place)
+    return None if own and (place != working.resolve() or is_ignored(place)) else root
 
 
 def deployed_project(project: Project, given: Path | None, working: Path, *, app: str | None, create: bool) -> Project:
@@ -129,8 +176,8 @@ def deployed_project(project: Project, given: Path | None, working: Path, *, app
     other = create if app is None else _are_two(app, project.app)
     if project.file is None or not other or project.root.resolve() == working.resolve():
         return project
-    folders = BUILD_FOLDERS if project.folder is None else (project.folder,)
-    if (working / (given or "")).resolve() in [(project.root / name).resolve() for name in folders]:
+    named = find_outputs(project.root) if project.folder is None else [project.root / project.folder]
+    if (working / (given or "")).resolve() in [folder.resolve() for folder in named]:
         return project
     return replace(project, root=working, file=None, app=None, folder=None)
 

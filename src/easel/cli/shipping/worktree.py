@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from easel.cli.shipping.target import BUILD_FOLDERS
+from easel.cli.shipping.outputs import source_of
+from easel.places import home
 
 _SECONDS = 10.0
 
@@ -53,12 +54,17 @@ def _tracked_source(target: Path, root: Path) -> Path | None:
     place = target if target.is_dir() else target.parent
     if _git(place, "ls-files", "--", str(target)):
         return place
-    if root == place and (place.name in BUILD_FOLDERS or _git(place, "check-ignore", "-q", ".") is not None):
-        root = place.parent
-    if root == Path.home().resolve():
+    if root == place:
+        root = source_of(place) or (place.parent if is_ignored(place) else place)
+    if root == home():
         return None
     # Where nothing is tracked at all, a project has just begun.
     return root if _git(root, "ls-files", "--", ".") or not _git(root, "ls-files", "--", ":/") else None
+
+
+def is_ignored(folder: Path) -> bool:
+    """Whether Git ignores the folder, as it does what builds write."""
+    return _git(folder, "check-ignore", "-q", ".") is not None
 
 
 def listed_files(folder: Path) -> list[str] | None:
@@ -67,16 +73,26 @@ def listed_files(folder: Path) -> list[str] | None:
     return sorted(path for path in answer.split("\0") if path) if answer is not None else None
 
 
+def is_distrusted(folder: Path) -> bool:
+    """Whether Git reads nothing here because another user owns the repository, as in many containers of a CI."""
+    done = _run(folder, "rev-parse", "--git-dir")
+    return done is not None and done.returncode != 0 and b"dubious ownership" in done.stderr
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
+    done = _run(folder, *arguments)
+    return done.stdout.decode("utf-8", "replace") if done is not None and done.returncode == 0 else None
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
+        return subprocess.run(
+            ["git", "-C", str(folder), "-c", "i18n.logOutputEncoding=UTF-8", *arguments],
             capture_output=True,
             timeout=_SECONDS,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -1,0 +1,46 @@
+"""An app that was made for a deploy, and is taken back if nothing comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from urllib3.exceptions import HTTPError
+
+from easel.cli.answers import App
+from easel.cli.session import Session
+from easel.errors import EaselError
+
+
+class New:
+    """A new app. As a context it is taken back if the block raises."""
+
+    def __init__(self, session: Session, app: App) -> None:
+        self._session = session
+        self._app = app
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+        if kind is not None:
+            self.take_back(None)
+
+    def take_back(self, file: Path | None) -> bool:
+        """Deletes the app, and the easel.toml that was written for it, unless somebody has deployed to it meanwhile;
+        whether it is gone."""
+        client, app = self._session.client, self._app
+        try:
+            ended = [deploy.version for deploy in client.list_deploys(app.app_id, limit=2).deploys]
+            if ended not in ([], [None]):
+                return False
+            client.delete_app(app.app_id)
+        except (EaselError, HTTPError):
+            self._session.output.warn(f"the new app {app.slug} is left, with nothing in it.")
+            return False
+        if file is not None:
+            file.unlink(missing_ok=True)
+        what = f"the new app {app.slug}" + (f" and {file.name}" if file else "")
+        self._session.output.say(f"Nothing is live, so {what} {'were' if file else 'was'} removed again.")
+        return True

@@ -1,0 +1,199 @@
+"""Where build tools put a finished app, and which of them a project uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from easel.bundles.root import ENTRY_POINT, is_junk
+
+_NPM: Final = "npm run build"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A build tool: the files that a project of it has, the folders it writes, and how it is called."""
+
+    files: tuple[str, ...]
+    outputs: tuple[str, ...]
+    build: str = _NPM
+    server_output: str | None = None
+    """What it writes where the app is to run on a server of its own, which Easel does not."""
+    static: str = ""
+    """How it writes a static app in place of that."""
+    general: bool = False
+    """Whether other tools of this list are built on it, or have a file of that name as well."""
+
+
+TOOLS: Final = (
+    Tool(("angular.json", "nx.json"), ("dist/*/browser", "dist/apps/*/browser", "dist/browser", "dist/*")),
+    Tool(("react-router.config.*",), ("build/client",), server_output="build/server", static="set `ssr: false`"),
+    Tool(
+        ("svelte.config.*",), ("build",), server_output=".svelte-kit/output", static="take `@sveltejs/adapter-static`"
+    ),
+    Tool(("nuxt.config.*",), (".output/public", "dist"), server_output=".output/server", static="run `nuxt generate`"),
+    Tool(("next.config.*",), ("out",), server_output=".next", static="set `output: 'export'` in next.config"),
+    Tool(("docusaurus.config.*", "website/docusaurus.config.*"), ("build", "website/build")),
+    Tool(("gatsby-config.*",), ("public",)),
+    Tool((".eleventy.js", "eleventy.config.*"), ("_site",), "npx @11ty/eleventy"),
+    Tool(("quasar.config.*",), ("dist/spa", "dist/pwa"), "quasar build"),
+    Tool(("app.json", "app.config.*"), ("dist", "web-build"), "npx expo export -p web", general=True),
+    Tool(
+        ("vite.config.*", "rsbuild.config.*", "astro.config.*"), ("dist", "dist/client", "build/client"), general=True
+    ),
+    Tool(("mkdocs.yml", "mkdocs.yaml", "zensical.toml"), ("site",), "mkdocs build"),
+    Tool(("_config.yml", "_config.toml"), ("_site",), "bundle exec jekyll build"),
+    Tool(
+        ("hugo.toml", "hugo.yaml", "hugo.json", "config/_default/hugo.*", "archetypes/default.md"), ("public",), "hugo"
+    ),
+    Tool(("book.toml",), ("book",), "mdbook build"),
+    Tool(("_quarto.yml",), ("_site", "_book", "docs"), "quarto render"),
+    Tool(("conf.py", "source/conf.py", "docs/conf.py"), ("_build/html", "build/html", "docs/_build/html"), "make html"),
+    Tool(("pelicanconf.py",), ("output",), "pelican content"),
+    Tool(("pubspec.yaml",), ("build/web",), "flutter build web"),
+    Tool(("Trunk.toml",), ("dist",), "trunk build --release"),
+)
+
+_USUAL: Final = ("dist", "build", "out")
+_OTHERS: Final = (
+    "_site",
+    "site",
+    ".output/public",
+    "build/client",
+    "dist/client",
+    "dist/browser",
+    "dist/*/browser",
+    "dist/apps/*/browser",
+    "dist/spa",
+    "dist/*",
+    "build/web",
+    "build/html",
+    "_build/html",
+    "book",
+    "_book",
+    "www",
+    "output",
+    "storybook-static",
+    "web-build",
+    ".vitepress/dist",
+    ".vuepress/dist",
+    "docs/.vitepress/dist",
+    "docs/.vuepress/dist",
+    "docs/_build/html",
+    "docs/build",
+    "docs/dist",
+    "website/build",
+)
+# Of many projects it holds the files that go into the build as they are.
+_SOURCE_OR_OUTPUT: Final = "public"
+
+NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
+"""The commonest of them, for people."""
+
+_SURELY: Final = frozenset({*_USUAL, _SOURCE_OR_OUTPUT, "_site", "_book", "storybook-static", "web-build"})
+_PERHAPS: Final = frozenset(pattern.rpartition("/")[2] for pattern in _OTHERS if not pattern.endswith("*"))
+_PROJECT_FILES: Final = (
+    ".git",
+    "package.json",
+    "pyproject.toml",
+    "Cargo.toml",
+    "Gemfile",
+    "go.mod",
+    "pubspec.yaml",
+    *(file for tool in TOOLS for file in tool.files),
+)
+_DEPTH: Final = 4
+"""How deep in its project an output lies at most."""
+_LOOKED_AT: Final = 200
+
+
+def has_entry_point(folder: Path) -> bool:
+    """Whether the folder has an index.html directly inside."""
+    return (folder / ENTRY_POINT).is_file()
+
+
+def is_project(folder: Path) -> bool:
+    """Whether the folder holds the source of something: a repository, or a file that a build tool reads."""
+    return any(_has(folder, file) for file in _PROJECT_FILES)
+
+
+def source_of(output: Path) -> Path | None:
+    """The folder whose build wrote this one, as names and projects around it tell; None if it is no build's output."""
+    if is_project(output):
+        return None
+    inside_dist = "dist" in (output.parent.name, output.parent.parent.name)
+    if output.name not in _SURELY | _PERHAPS and not inside_dist:
+        return None
+    around = next((folder for folder in output.parents[:_DEPTH] if is_project(folder)), None)
+    return around or (output.parent if output.name in _SURELY else None)
+
+
+def tools_of(folder: Path) -> list[Tool]:
+    """The build tools that the project in the folder uses."""
+    found = [tool for tool in TOOLS if any(_has(folder, file) for file in tool.files)]
+    particular = any(tool.build == _NPM and not tool.general for tool in found)
+    return [tool for tool in found if not (tool.general and particular)]
+
+
+def find_outputs(base: Path) -> list[Path]:
+    """The built apps of the project at `base`: those of the tools it uses, else those at the usual places.
+
+    Of a plain folder of pages, most of these names may be pages' too.
+    """
+    tools = tools_of(base)
+    plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
+    written = [output for tool in tools for output in tool.outputs]
+    for layer in (written, _USUAL, () if plain else (*_USUAL, *_OTHERS), (_SOURCE_OR_OUTPUT,)):
+        if found := _distinct(folder for pattern in layer for folder in _folders(base, pattern)):
+            return found
+    return []
+
+
+def find_below(base: Path) -> list[Path]:
+    """Built apps of projects one or two folders below `base`, such as a monorepo's. Looks at few folders only."""
+    found: list[Path] = []
+    looked = 0
+    for pattern in ("*", "*/*"):
+        for folder in _glob(base, pattern):
+            looked += 1
+            if looked > _LOOKED_AT:
+                return found
+            if folder.is_dir() and "node_modules" not in folder.parts and is_project(folder):
+                found += find_outputs(folder)
+    return _distinct(found)
+
+
+def only_inner(folder: Path) -> Path | None:
+    """The folder inside that is all there is, as the server takes it for the root of a zip; None if there is more."""
+    try:
+        entries = [entry for entry in folder.iterdir() if not is_junk(entry.name + ("/" if entry.is_dir() else ""))]
+    except OSError:
+        return None
+    return entries[0] if len(entries) == 1 and has_entry_point(entries[0]) else None
+
+
+def _folders(base: Path, pattern: str) -> Iterator[Path]:
+    for folder in _glob(base, pattern) if "*" in pattern else [base / pattern]:
+        if has_entry_point(folder):
+            yield folder
+
+
+def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:
+    """Each once, by whatever links it is reached, and none that lies inside another."""
+    by_place: dict[Path, Path] = {}
+    for folder in folders:
+        by_place.setdefault(folder.resolve(), folder)
+    return [folder for place, folder in by_place.items() if not by_place.keys() & set(place.parents)]
+
+
+def _has(folder: Path, file: str) -> bool:
+    return any(True for _ in _glob(folder, file)) if "*" in file else (folder / file).exists()
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []

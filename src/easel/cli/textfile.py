@@ -1,0 +1,49 @@
+"""Text files as people and their editors write them: UTF-8 with or without a byte-order mark, or UTF-16."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Final
+
+# UTF-32's little-endian mark begins with UTF-16's.
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decode(content: bytes) -> str:
+    """The text, without its byte-order mark. A text without one is UTF-8, or UTF-16 if it begins with an ASCII
+    character in that. Raises ValueError that says in words what the content is not.
+    """
+    encoding = _encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} is not text in UTF-8 (save the file as UTF-8)") from None
+
+
+def decode_roughly(content: bytes) -> str:
+    """The text as `decode` gives it, with a mark in the place of what is no text."""
+    return content.decode(_encoding(content), "replace")
+
+
+def _encoding(content: bytes) -> str:
+    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    unmarked = {(False, True): "utf-16-le", (True, False): "utf-16-be"}
+    return marked or unmarked.get(_zeros(content), "utf-8")
+
+
+def _zeros(content: bytes) -> tuple[bool, bool]:
+    """Whether the first byte and the second one are zero."""
+    return (content[0] == 0, content[1] == 0) if len(content) > 1 else (False, False)
+
+
+def read_text(file: Path) -> str:
+    """The file's text, as `decode` gives it. Raises OSError, ValueError."""
+    return decode(file.read_bytes())
