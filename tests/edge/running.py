@@ -21,6 +21,7 @@ from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, BundleRef, Limits, Manifest
 from easel.bundles.read import content
 from easel.connections.private import private_port
+from easel.edge.recorder import FAST
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
 from easel.serving.variants import build_variants
@@ -233,7 +234,7 @@ class RunningEdge:
 
     def fast(self) -> int:
         """How many answers the fast path has given."""
-        return self.edge.counts.fast
+        return self.edge.recorder.on(FAST)
 
 
 @dataclass(frozen=True)

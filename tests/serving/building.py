@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from easel.bundles.hashed import hashed
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
 from easel.bundles.types import content_type
-from easel.serving.models import Answer, Part, Request, Site, Unmade
-from easel.serving.resolve import resolve
+from easel.serving.chain import SERVING
+from easel.serving.models import Answer, File, Part, Request, Site, Unmade
+from easel.serving.respond import answer_file, answer_fixed, representations
+from easel.serving.stage import Found
 
 
 class Place:
@@ -53,7 +55,23 @@ class Place:
         return Site(**known)  # type: ignore[arg-type]
 
 
-def navigate(site: Site, target: str) -> object:
+def resolve(site: Site, request: Request) -> Found:
+    """What the chain finds for a request."""
+    return SERVING.decide_alone(site, request).found
+
+
+def answered(site: Site, request: Request, small: bytes | None = None) -> Answer:
+    """The chain's answer to a request; `small` is the brotli form of the file."""
+    decision = SERVING.decide_alone(site, request)
+    found = decision.found
+    if isinstance(found, File):
+        made = answer_file(site, found, representations(found, small), request)
+    else:
+        made = answer_fixed(found)
+    return decision.finish(site, request, made)
+
+
+def navigate(site: Site, target: str) -> Found:
     """What a browser gets that opens the address."""
     return resolve(site, Request("GET", target, accept="text/html,*/*;q=0.8", fetch_dest="document"))
 

@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easel.serving.models import Answer, File, Fixed, Request
+from easel.serving.models import Answer, Request
 from easel.serving.negotiate import acceptable, byte_range, choose_encoding
-from easel.serving.resolve import resolve
-from easel.serving.respond import answer_file, answer_fixed, representations
-from tests.serving.building import Place, body_of, fields
+from tests.serving.building import Place, answered, body_of, fields
 
 CONTENT = b"const answer = 42;\n" * 100
 PLACE = Place({"app.js": CONTENT, "index.html": b"<p>", "assets/a-0123abcd.js": b"x", "404.html": b"none"})
@@ -25,13 +23,7 @@ MODIFIED = 1_700_000_000
 
 def ask(place: Place = PLACE, target: str = "/app.js", small: bytes | None = None, **headers: str) -> Answer:
     method = headers.pop("method", "GET")
-    request = Request(method, target, **headers)
-    site = place.site()
-    found = resolve(site, request)
-    if isinstance(found, Fixed):
-        return answer_fixed(found, site)
-    assert isinstance(found, File)
-    return answer_file(site, found, representations(found, small), request)
+    return answered(place.site(), Request(method, target, **headers), small)
 
 
 @pytest.mark.parametrize(
@@ -257,9 +249,7 @@ def test_every_answer_of_a_site_says_its_version_and_forbids_guessing_types() ->
 def test_an_indexable_site_says_nothing_to_robots() -> None:
     site = PLACE.site(indexable=True)
     request = Request("GET", "/app.js")
-    found = resolve(site, request)
-    assert isinstance(found, File)
-    assert "x-robots-tag" not in fields(answer_file(site, found, representations(found), request))
+    assert "x-robots-tag" not in fields(answered(site, request))
 
 
 def test_a_refused_method_is_told_which_are_allowed() -> None:

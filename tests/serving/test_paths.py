@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easel.serving.models import File, Fixed, MissingAsset, Request
-from easel.serving.resolve import IMMUTABLE, NO_STORE, REVALIDATE, fallback, resolve
-from tests.serving.building import Place, navigate
+from easel.serving.chain import SERVING
+from easel.serving.models import File, Fixed, Request
+from easel.serving.plain import IMMUTABLE, NO_STORE, REVALIDATE
+from easel.serving.stage import EarlierFile
+from tests.serving.building import Place, navigate, resolve
 
 PAGES = {
     "index.html": b"home",
@@ -91,15 +93,11 @@ def test_no_address_redirects_to_another_host(target: str) -> None:
 @pytest.mark.parametrize(
     ("target", "status"),
     [
-        ("/..%2f..%2fetc/passwd", 400),
         ("/%2e%2e/secret", 400),
         ("/docs/../app.js", 400),
+        ("/docs//../app.js", 400),
         ("/docs/./guide", 400),
-        ("/docs%2fguide", 400),
-        ("/docs%5cguide", 400),
-        ("/docs\\guide", 400),
-        ("/app.js%00", 400),
-        ("/%ff", 400),
+        ("/a%2Fb/../guide", 400),
         ("*", 400),
     ],
 )
@@ -108,6 +106,48 @@ def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, st
     assert isinstance(found, Fixed)
     assert found.status == status
     assert json.loads(found.body)["error"]["code"] == "path_invalid"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/projects/group%2Frepo",
+        "/docs%2fguide",
+        "/docs%5cguide",
+        "/docs\\guide",
+        "/app.js%00",
+        "/%ff",
+        "/caf%e9",
+        "/%2F",
+        "/..%2f..%2fetc/passwd",
+    ],
+)
+def test_an_address_that_can_name_no_file_is_one_of_the_apps_router(target: str) -> None:
+    page, data = navigate(SITE, target), resolve(SITE, Request("GET", target, accept="*/*", fetch_dest="empty"))
+    assert isinstance(page, File)
+    assert page.path == "index.html"
+    assert isinstance(data, Fixed)
+    assert data.status == 404
+
+
+def test_the_platforms_paths_stay_its_own_when_a_slash_is_encoded_in_them() -> None:
+    for target in ("/_auth/a%2Fb", "//_auth/x", "/%5Fauth/%ff"):
+        found = navigate(SITE, target)
+        assert isinstance(found, Fixed)
+        assert json.loads(found.body)["error"]["code"] == "platform_path"
+
+
+@pytest.mark.parametrize("target", ["/docs//guide", "//docs/guide", "/docs///guide.html", "//docs//guide"])
+def test_several_slashes_are_one(target: str) -> None:
+    found = navigate(SITE, target)
+    assert isinstance(found, File)
+    assert (found.path, found.status) == ("docs/guide.html", 200)
+
+
+def test_a_path_in_utf_8_that_is_not_escaped_names_its_file() -> None:
+    found = navigate(SITE, "/notes/hêtre".encode().decode("latin-1"))
+    assert isinstance(found, File)
+    assert found.path == "notes/hêtre.html"
 
 
 def test_encoding_is_undone_once_only() -> None:
@@ -202,9 +242,8 @@ def test_html_never_stands_in_for_a_script_or_data(target: str, headers: dict[st
 
 def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> None:
     request = Request("GET", "/assets/About-x1Y2z3W4.js", accept="*/*")
-    found = resolve(SITE, request)
-    assert found == MissingAsset("assets/About-x1Y2z3W4.js")
-    last = fallback(SITE, "assets/About-x1Y2z3W4.js", request)
+    assert next(SERVING.decide(SITE, request)).what == EarlierFile("assets/About-x1Y2z3W4.js")
+    last = resolve(SITE, request)
     assert isinstance(last, Fixed)
     assert (last.status, last.cache_control) == (404, NO_STORE)
 

@@ -52,7 +52,7 @@ from easel.edge.fast.plain_request import read
 from easel.errors import EaselError
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
-from easel.serving.resolve import decode_path
+from easel.serving.paths import own_location, read_target
 from easel.serving.runtime import runtime_script
 from easel.settings import Settings
 from easel.uploads.service import clean_filename
@@ -327,8 +327,9 @@ def functions() -> Iterator[Case]:
         "clean_filename": (clean_filename, 256),
         "check_source_files, path": (lambda text: check_source_files({text: ""}, limits), 4 * USUAL),
         "check_source_files, text": (lambda text: check_source_files({"a": text}, limits), 4 * USUAL),
-        "decode_path": (lambda text: decode_path("/" + text), LONGEST_PATH // 4),
-        "decode_path, escaped": (lambda text: decode_path("/" + _escaped(text)), LONGEST_PATH // 36),
+        "read_target": (lambda text: read_target("/" + _latin(text)), LONGEST_PATH // 4),
+        "read_target, escaped": (lambda text: read_target("/" + _escaped(text)), LONGEST_PATH // 36),
+        "own_location": (lambda text: own_location("/" + _latin(text)), LONGEST_PATH // 4),
         "looks_fingerprinted": (looks_fingerprinted, 256),
         "may_be_of_an_earlier_version": (may_be_of_an_earlier_version, 256),
         "content_type": (content_type, USUAL),
@@ -368,6 +369,10 @@ def functions() -> Iterator[Case]:
 
 def _pieces(text: str) -> Iterator[bytes]:
     return (text[at : at + 8].encode() for at in range(0, len(text), 8))
+
+
+def _latin(text: str) -> str:
+    return text.encode("latin-1", "replace").decode("latin-1")
 
 
 def _escaped(text: str) -> str:

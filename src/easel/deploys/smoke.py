@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from easel import clock
 from easel.bundles.inflate import DamagedDataError, inflate
 from easel.bundles.root import ENTRY_POINT
+from easel.serving.chain import SERVING
 from easel.serving.fingerprint import looks_fingerprinted
 from easel.serving.models import File, Request, Site
-from easel.serving.resolve import resolve
 from easel.serving.respond import answer_file, representations
 from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
@@ -30,6 +30,7 @@ PATIENCE = 2
 MOST_ASSETS = 200
 MOST_NAMED = 5
 _PIECE = 32 * 1024
+_SENT_AS_IT_IS = "/%-._~!$&'()*+,;=:@"
 _READ_AT_ONCE = 4 * 1024
 """Bytes of a page that is read before a thread would have begun to."""
 
@@ -65,7 +66,9 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
     began = time.perf_counter()
     errors: list[str] = []
     notes: list[str] = []
-    page = resolve(site, Request("GET", "/", accept="text/html", fetch_dest="document"))
+    asked = Request("GET", "/", accept="text/html", fetch_dest="document")
+    decision = SERVING.decide_alone(site, asked)
+    page = decision.found
     if not isinstance(page, File) or page.status != 200:
         errors.append("its entry page does not answer.")
     elif not page.is_html:
@@ -73,7 +76,7 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
     elif page.member.size == 0:
         errors.append("its entry page is empty.")
     else:
-        answer_file(site, page, representations(page), Request("GET", "/"))
+        decision.finish(site, asked, answer_file(site, page, representations(page), asked))
         try:
             data = await _read(objects, site, page)
             if page.member.size <= _READ_AT_ONCE:
@@ -116,8 +119,8 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
         path = _own_path(base, reference)
         if path is None:
             continue
-        found = resolve(site, Request("GET", path, accept="*/*", fetch_dest="script"))
-        if isinstance(found, File):
+        asked = Request("GET", quote(path, _SENT_AS_IT_IS, errors="replace"), accept="*/*", fetch_dest="script")
+        if isinstance(SERVING.decide_alone(site, asked).found, File):
             continue
         sentence = f"its entry page loads `{path}`, which is not in the bundle"
         if essential or looks_fingerprinted(path):

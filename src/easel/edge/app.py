@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 from easel.bundles.inflate import DamagedDataError
@@ -14,16 +15,16 @@ from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.prepared import PREPARED_LARGEST, code_of, prepare
 from easel.edge.live import LiveSite
-from easel.edge.metrics import Counts
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
+from easel.edge.recorder import Recorder, Tally
 from easel.edge.routing.freshness import Freshness
 from easel.edge.routing.table import RouteTable
 from easel.edge.sites import Sites
 from easel.errors import EaselError
 from easel.ids import new_id
-from easel.serving.models import Answer, File, Fixed, MissingAsset, Part, Request, Site, Unmade
+from easel.serving.chain import SERVING, Decision
+from easel.serving.models import Answer, File, Fixed, Part, Request, Site, Unmade
 from easel.serving.negotiate import acceptable
-from easel.serving.resolve import fallback, resolve
 from easel.serving.respond import Representations, answer_file, answer_fixed
 from easel.serving.workers import LEAVING_WORKER, asks_for_worker
 
@@ -49,7 +50,7 @@ class EdgeApp:
         content: Content,
         store: EdgeStore,
         freshness: Freshness,
-        counts: Counts,
+        recorder: Recorder,
         *,
         domain: str,
     ) -> None:
@@ -58,7 +59,7 @@ class EdgeApp:
         self._content = content
         self._store = store
         self._freshness = freshness
-        self._counts = counts
+        self._recorder = recorder
         self._domain = domain.lower().strip(".")
         self._suffix = f".{self._domain}"
         self.ready = False
@@ -67,6 +68,7 @@ class EdgeApp:
         """Answers one request."""
         if scope["type"] != "http":
             return
+        tally = self._recorder.no_app
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
             # RFC 9112 §3.2: such a request is answered with 400, lest two readers take it for two hosts.
@@ -77,8 +79,8 @@ class EdgeApp:
             if label is None:
                 answer = self._own_answer(scope["path"])
             else:
-                answer = await self._answer(label, host, _request(scope))
-        await self._send(scope["method"], answer, receive, send)
+                answer, tally = await self._answer(label, host, _request(scope))
+        await self._send(scope["method"], answer, tally, receive, send)
 
     def label(self, host: bytes) -> str | None:
         """The app's label in a Host header, or None for the platform's own names. Unknown names give ''."""
@@ -93,19 +95,20 @@ class EdgeApp:
             return label if "." not in label else ""
         return None if name == "localhost" else ""
 
-    async def _answer(self, label: str, host: bytes, request: Request) -> Answer:
+    async def _answer(self, label: str, host: bytes, request: Request) -> tuple[Answer, Tally]:
         slot = self._table.slot(label)
         if self._freshness.is_stale(slot):
             await self._freshness.settle(slot)
         route = self._table.find(label)
         if route is None:
-            return _nothing(UNKNOWN_HOST, request)
+            return _nothing(UNKNOWN_HOST, request), self._recorder.no_app
+        tally = self._recorder.of(route.app.app_id)
         try:
             live = await self._sites.get(label, route)
             if live is None:
-                return _nothing(NO_VERSION if route.version is None else UNKNOWN_HOST, request)
+                return _nothing(NO_VERSION if route.version is None else UNKNOWN_HOST, request), tally
             try:
-                return await self._answer_site(live, request, host)
+                return await self._answer_site(live, request, host), tally
             except DamagedDataError as error:
                 self._let_go_of_damaged(live.site, error)
                 raise
@@ -115,38 +118,63 @@ class EdgeApp:
                 self._sites.forget_version(label, route.app.app_id, route.version)
         except Exception:
             logger.exception("cannot serve %s", label)
-        self._counts.unreadable += 1
-        return answer_fixed(UNREADABLE)
+        self._recorder.unreadable += 1
+        return answer_fixed(UNREADABLE), tally
 
     async def _answer_site(self, live: LiveSite, request: Request, host: bytes) -> Answer:
-        found = resolve(live.site, request)
-        # What an earlier version or a fallback answers depends on more than the address, so it is not kept under it.
-        lasting = isinstance(found, File) and found.status == 200 and _leads_to(request.target, found)
-        if isinstance(found, MissingAsset):
-            earlier = await self._sites.earlier(live, found.path)
-            if earlier is not None:
-                self._counts.earlier += 1
-            found = earlier or fallback(live.site, found.path, request)
-        if isinstance(found, Fixed):
-            return answer_fixed(found, live.site)
-        ready = await self._sites.ready(live, found, request)
-        if lasting:
-            await self._keep(live, found, ready, request, host)
-        return answer_file(live.site, found, ready, request)
+        decision = await self._decide(live, request)
+        file = decision.found
+        if isinstance(file, Fixed):
+            return decision.finish(live.site, request, answer_fixed(file))
+        ready = await self._sites.ready(live, file, request)
+        answer = decision.finish(live.site, request, answer_file(live.site, file, ready, request))
+        if decision.is_lasting(live.site, request):
+            return await self._keep(live, decision, file, ready, request, answer, host)
+        return answer
 
-    async def _keep(self, live: LiveSite, file: File, ready: Representations, request: Request, host: bytes) -> None:
-        """Prepares the whole, unconditional answer for the requests to come, if it is small enough."""
+    async def _decide(self, live: LiveSite, request: Request) -> Decision:
+        """What the chain decides, having been given the live data that it needs."""
+        deciding = SERVING.decide(live.site, request)
+        given: File | None = None
+        while True:
+            try:
+                need = deciding.send(given)
+            except StopIteration as stop:
+                decision: Decision = stop.value
+                return decision
+            given = await self._sites.earlier(live, need.what.path)
+            if given is not None:
+                self._recorder.earlier += 1
+
+    async def _keep(
+        self,
+        live: LiveSite,
+        decision: Decision,
+        file: File,
+        ready: Representations,
+        request: Request,
+        answer: Answer,
+        host: bytes,
+    ) -> Answer:
+        """Prepares the whole, unconditional answer for the requests to come, if it is small enough. Gives the answer
+        to this request, with its body where that was read."""
         accepted = code_of(acceptable(request.accept_encoding))
         key = (request.target.partition("?")[0].encode("latin-1"), accepted)
         prepared = live.prepared.get(key)
         if prepared is None:
-            whole = Request("GET", request.target, accept_encoding=request.accept_encoding)
-            answer = answer_file(live.site, file, ready, whole)
-            if answer.length > PREPARED_LARGEST or isinstance(answer.body, Unmade):
-                return
+            whole = answer
+            if answer.status != 200:
+                plain = Request("GET", request.target, accept_encoding=request.accept_encoding)
+                whole = decision.finish(live.site, plain, answer_file(live.site, file, ready, plain))
+            if whole.length > PREPARED_LARGEST or isinstance(whole.body, Unmade):
+                return answer
+            body = await self._body(whole)
             page = ready if live.pages.get(file.path) is ready else None
-            prepared = prepare(answer, await self._body(answer), page)
+            prepared = prepare(whole, body, self._recorder.of(live.app.app_id), page)
+            if whole is answer:
+                answer = replace(answer, body=body)
         self._sites.keep(live, host, key, prepared)
+        return answer
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body
@@ -158,7 +186,7 @@ class EdgeApp:
             raise DamagedDataError("a file in the store has another length than it was recorded with")
         return body
 
-    async def _send(self, method: str, answer: Answer, receive: Receive, send: Send) -> None:
+    async def _send(self, method: str, answer: Answer, tally: Tally, receive: Receive, send: Send) -> None:
         body = answer.body
         if isinstance(body, Part) and method != "HEAD":
             source = body.source
@@ -169,11 +197,11 @@ class EdgeApp:
                     # What cannot be read is found out before the status is sent, as far as it can be.
                     await self._content.bundle(source.manifest, body.member, body)
             except _UNREADABLE as error:
-                self._counts.unreadable += 1
+                self._recorder.unreadable += 1
                 logger.error("cannot read a bundle: %s", error)
                 self._let_go_of_damaged(source, error)
                 answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
-        self._counts.answered(answer.status)
+        tally.answered(answer.status, 0 if method == "HEAD" or isinstance(body, Part | Unmade) else len(body))
         headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if method == "HEAD":
@@ -181,7 +209,7 @@ class EdgeApp:
             return
         assert not isinstance(body, Unmade)
         if isinstance(body, Part):
-            await self._stream(body, answer.length, receive, send)
+            await self._stream(body, answer.length, tally, receive, send)
         else:
             # In pieces of their own: what the client has not read of one holds nothing of the others in memory.
             last = (len(body) - 1) // PREPARED_LARGEST * PREPARED_LARGEST if body else 0
@@ -190,13 +218,14 @@ class EdgeApp:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": bytes(body[last:])})
 
-    async def _stream(self, part: Part, length: int, receive: Receive, send: Send) -> None:
+    async def _stream(self, part: Part, length: int, tally: Tally, receive: Receive, send: Send) -> None:
         """Sends piece by piece, no faster than the client reads, and stops when the client is gone."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             async for piece in self._content.stream(part):
                 if piece:
                     length -= len(piece)
+                    tally.sent += len(piece)
                     # The last piece says that it is the last: the next request may come as soon as it is out.
                     await send({"type": "http.response.body", "body": piece, "more_body": length > 0})
                 # Inflating is work of this process: others get their turn between two pieces.
@@ -205,7 +234,7 @@ class EdgeApp:
                     return
         except _UNREADABLE as error:
             # The status is out already. An answer that ends too early is all that can still be said.
-            self._counts.unreadable += 1
+            self._recorder.unreadable += 1
             logger.error("a file of %s cannot be read to its end: %s", part.source.slug, error)
             self._let_go_of_damaged(part.source, error)
         finally:
@@ -266,9 +295,3 @@ def _request(scope: Scope) -> Request:
 def _nothing(page: Fixed, request: Request) -> Answer:
     """The answer of a host that serves nothing. Its former owner's service worker leaves."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)
-
-
-def _leads_to(target: str, file: File) -> bool:
-    """Whether the target itself leads to the file, whoever asks: not by way of a fallback."""
-    path = target.partition("?")[0][1:]
-    return file.path in (path, f"{path}index.html", f"{path}.html")

@@ -14,7 +14,7 @@ from easel.edge.cache.content import Content
 from easel.edge.routing.table import Earlier
 from easel.serving.fingerprint import may_be_of_an_earlier_version
 from easel.serving.models import File, Site
-from easel.serving.resolve import earlier_file
+from easel.serving.stages.earlier import earlier_file
 from easel.storage.errors import ObjectMissingError
 from easel.storage.object_names import manifest_key
 

@@ -1,7 +1,8 @@
-"""What the edge counts. Plain integers, so that counting costs the fast path next to nothing."""
+"""What an edge tells Prometheus: its recorder's counts, and what it holds."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
@@ -10,28 +11,11 @@ from prometheus_client.registry import Collector
 
 from easel.edge.cache.content import Content
 from easel.edge.cache.watched_store import EdgeStore
+from easel.edge.recorder import FAST, FULL, Recorder
 from easel.edge.routing.freshness import Freshness
 from easel.edge.routing.table import RouteTable
 from easel.edge.sites import Sites
 from easel.storage.disk_metrics import DiskCollector
-
-
-class Counts:
-    """The counters of one edge process."""
-
-    __slots__ = ("earlier", "fast", "full", "statuses", "unreadable")
-
-    def __init__(self) -> None:
-        self.fast = 0
-        self.full = 0
-        self.earlier = 0
-        self.unreadable = 0
-        self.statuses: dict[int, int] = {}
-
-    def answered(self, status: int) -> None:
-        """Counts an answer that went the full way."""
-        self.full += 1
-        self.statuses[status] = self.statuses.get(status, 0) + 1
 
 
 class EdgeCollector(Collector):
@@ -39,7 +23,7 @@ class EdgeCollector(Collector):
 
     def __init__(
         self,
-        counts: Counts,
+        recorder: Recorder,
         freshness: Freshness,
         table: RouteTable,
         sites: Sites,
@@ -49,7 +33,7 @@ class EdgeCollector(Collector):
     ) -> None:
         self._table = table
         self._requests = requests
-        self._counts = counts
+        self._recorder = recorder
         self._freshness = freshness
         self._sites = sites
         self._content = content
@@ -58,18 +42,29 @@ class EdgeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
         requests = CounterMetricFamily("easel_edge_requests", "Answers by the way they were made", labels=["path"])
-        requests.add_metric(["fast"], self._counts.fast)
-        requests.add_metric(["full"], self._counts.full)
-        yield requests
-        statuses = CounterMetricFamily("easel_edge_answers", "Answers that went the full way", labels=["status"])
-        for status, count in sorted(self._counts.statuses.items()):
+        statuses = CounterMetricFamily("easel_edge_answers", "Answers by their status", labels=["status"])
+        by_path, by_status = Counter({FAST: 0, FULL: 0}), Counter[int]()
+        for (path, status), count in self._recorder.answers().items():
+            by_path[path] += count
+            by_status[status] += count
+        for path, count in by_path.items():
+            requests.add_metric([path], count)
+        for status, count in sorted(by_status.items()):
             statuses.add_metric([str(status)], count)
+        yield requests
         yield statuses
+        answers = CounterMetricFamily("easel_edge_app_answers", "Answers of an app", labels=["app"])
+        sent = CounterMetricFamily("easel_edge_app_sent_bytes", "Bytes of bodies sent for an app", labels=["app"])
+        for app_id, tally in self._recorder.apps.items():
+            answers.add_metric([app_id], sum(tally.answers.values()))
+            sent.add_metric([app_id], tally.sent)
+        yield answers
+        yield sent
         yield CounterMetricFamily(
-            "easel_edge_earlier_assets", "Assets answered from an earlier version", value=self._counts.earlier
+            "easel_edge_earlier_assets", "Assets answered from an earlier version", value=self._recorder.earlier
         )
         yield CounterMetricFamily(
-            "easel_edge_unreadable", "Requests whose files could not be read", value=self._counts.unreadable
+            "easel_edge_unreadable", "Requests whose files could not be read", value=self._recorder.unreadable
         )
         yield CounterMetricFamily(
             "easel_edge_refresh_timeouts",
@@ -96,7 +91,7 @@ class EdgeCollector(Collector):
 
 
 def registry(
-    counts: Counts,
+    recorder: Recorder,
     freshness: Freshness,
     table: RouteTable,
     sites: Sites,
@@ -106,7 +101,7 @@ def registry(
 ) -> CollectorRegistry:
     """The registry of one edge process. `requests` says how many bytes it takes to remember requests."""
     made = CollectorRegistry()
-    made.register(EdgeCollector(counts, freshness, table, sites, content, store, requests))
+    made.register(EdgeCollector(recorder, freshness, table, sites, content, store, requests))
     made.register(DiskCollector(store.reserve))
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=made)

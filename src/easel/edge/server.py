@@ -18,7 +18,8 @@ from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.plain_request import codes_weight
 from easel.edge.fast.protocol import edge_protocol, requests_remembered
 from easel.edge.making import warm
-from easel.edge.metrics import Counts, exposition, registry
+from easel.edge.metrics import exposition, registry
+from easel.edge.recorder import Recorder
 from easel.edge.routing.feed import DatabaseFeed
 from easel.edge.routing.freshness import Freshness
 from easel.edge.routing.saved_routes import RouteKeeper
@@ -48,7 +49,7 @@ class Edge:
     ) -> None:
         self._settings = settings
         self.freshness = Freshness(page, feed.refresh, timeout=settings.refresh_timeout)
-        self.counts = Counts()
+        self.recorder = Recorder()
         store = EdgeStore(objects)
         folder = settings.edge_dir
         self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
@@ -63,8 +64,8 @@ class Edge:
             retention=settings.skew_retention,
             others=lambda: self._requests_weight() + self.disk.bookkeeping + self.disk.in_memory,
         )
-        self.app = EdgeApp(table, self.sites, content, store, self.freshness, self.counts, domain=settings.domain)
-        metrics = registry(self.counts, self.freshness, table, self.sites, content, store, self._requests_weight)
+        self.app = EdgeApp(table, self.sites, content, store, self.freshness, self.recorder, domain=settings.domain)
+        metrics = registry(self.recorder, self.freshness, table, self.sites, content, store, self._requests_weight)
 
         async def measured() -> bytes:
             store.look()
@@ -85,7 +86,7 @@ class Edge:
                 self.app,
                 host=self._settings.edge_host,
                 port=self._settings.edge_port,
-                http=edge_protocol(self.sites, self.freshness, self.counts, self.known),
+                http=edge_protocol(self.sites, self.freshness, self.known),
                 ws="none",
                 lifespan="off",
                 loop="uvloop",

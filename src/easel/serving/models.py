@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from easel.bundles.models import Manifest, Member
+from easel.serving.paths import Address, read_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,10 @@ class Site:
     api_base_url: str = "/api"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
-    """The parts of a request that decide the answer. `target` is the path and query as they were sent."""
+    """The parts of a request that decide the answer. `target` is the path and query as they were sent, read as
+    Latin-1."""
 
     method: str
     target: str
@@ -42,16 +45,30 @@ class Request:
     fetch_dest: str | None = None
     service_worker: str | None = None
 
+    @cached_property
+    def address(self) -> Address:
+        """The address that the target spells. Raises PathInvalidError."""
+        return read_target(self.target)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it asks for an address, and for nothing to be done there."""
+        return self.method in ("GET", "HEAD")
+
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the site that answers a request, and with which status and caching."""
+    """A file of the site that answers a request, and with which status and caching.
+
+    `lasting` is whether whoever asks for the address gets it, for as long as the site is live.
+    """
 
     path: str
     member: Member
     status: int
     cache_control: str
     source: Site
+    lasting: bool = True
 
     @property
     def is_html(self) -> bool:
@@ -68,13 +85,6 @@ class Fixed:
     content_type: str
     cache_control: str
     location: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MissingAsset:
-    """A fingerprinted asset that this version has not, and an earlier one may have."""
-
-    path: str
 
 
 Encoding = Literal["identity", "gzip", "br", "zstd"]
@@ -106,7 +116,8 @@ class Unmade:
 class Answer:
     """A complete answer. `length` is the body's length in bytes, also for HEAD and 304, whose body is not sent.
 
-    `of` is what the body was taken from, which so stays in memory, and is known to, while the answer is sent.
+    `of` is what the body was taken from, which so stays in memory, and is known to, while the answer is sent; `source`
+    is the site whose file it is, where it is one's.
     """
 
     status: int
@@ -114,3 +125,8 @@ class Answer:
     body: bytes | memoryview | Part | Unmade
     length: int
     of: object = None
+    source: Site | None = None
+
+    def with_headers(self, *more: tuple[bytes, bytes]) -> Answer:
+        """The answer with these headers behind its own."""
+        return Answer(self.status, (*self.headers, *more), self.body, self.length, self.of, self.source)

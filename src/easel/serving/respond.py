@@ -1,4 +1,4 @@
-"""Making the answer: headers, representation, condition, range. The last link of the chain."""
+"""Making the answer of what the chain has found: headers, representation, condition, range."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from easel.serving.negotiate import (
 Headers = tuple[tuple[bytes, bytes], ...]
 _GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
 """Sizes (bytes) of files of which gzip is made when somebody asks for it."""
+
+NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -46,7 +48,8 @@ def representations(file: File, brotli: bytes | None = None) -> Representations:
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
     """The answer that sends a file: 200 or the file's own status, 206, 304 or 416; to HEAD the same as to GET.
 
-    Conditions are weighed in the order of RFC 9110 §13.2.2. A range is always one of the content as it is, unencoded.
+    Stages add to its headers. Conditions are weighed in the order of RFC 9110 §13.2.2. A range is always one of
+    the content as it is, unencoded.
     """
     available = _available(file, ready)
     encoding = choose_encoding(request.accept_encoding, available)
@@ -57,19 +60,19 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     if file.status != 200:
         return _whole(file, ready, encoding, headers)
     if not_modified(tag, site.modified_at, request.if_none_match, request.if_modified_since):
-        return Answer(304, without_content(headers), b"", 0)
+        return Answer(304, without_content(headers), b"", 0, source=file.source)
     if request.range is None:
         return _whole(file, ready, encoding, headers)
     plain = etag(ready.hash, "identity")
     headers_plain = _headers(site, file, plain, varies=varies)
     if not_modified(plain, site.modified_at, request.if_none_match, None):
-        return Answer(304, without_content(headers_plain), b"", 0)
+        return Answer(304, without_content(headers_plain), b"", 0, source=file.source)
     if not range_applies(plain, site.modified_at, request.if_range):
         return _whole(file, ready, encoding, headers)
     try:
         wanted = byte_range(request.range, ready.size)
     except ValueError:
-        return _unsatisfied(site, file, ready.size)
+        return _unsatisfied(file, ready.size)
     if wanted is None:
         return _whole(file, ready, encoding, headers)
     return _partial(file, ready, headers_plain, *wanted)
@@ -134,18 +137,18 @@ def _headers(site: Site, file: File, tag: str, *, varies: bool) -> Headers:
         (b"cache-control", file.cache_control.encode()),
         (b"accept-ranges", b"bytes"),
         *(((b"vary", b"Accept-Encoding"),) if varies else ()),
-        *site_headers(site, file.source),
+        NO_SNIFF,
     )
 
 
-def _unsatisfied(site: Site, file: File, size: int) -> Answer:
+def _unsatisfied(file: File, size: int) -> Answer:
     headers = (
         (b"content-range", f"bytes */{size}".encode()),
         (b"content-length", b"0"),
         (b"cache-control", b"no-store"),
-        *site_headers(site, file.source),
+        NO_SNIFF,
     )
-    return Answer(416, headers, b"", 0)
+    return Answer(416, headers, b"", 0, source=file.source)
 
 
 def _partial(file: File, ready: Representations, common: Headers, start: int, stop: int) -> Answer:
@@ -162,7 +165,7 @@ def _partial(file: File, ready: Representations, common: Headers, start: int, st
         part = Unmade("identity")
     else:
         part = Part(file.member, file.source, "identity", start, stop)
-    return Answer(206, headers, part, stop - start, of=ready)
+    return Answer(206, headers, part, stop - start, of=ready, source=file.source)
 
 
 def _whole(file: File, ready: Representations, encoding: Encoding, common: Headers) -> Answer:
@@ -170,7 +173,7 @@ def _whole(file: File, ready: Representations, encoding: Encoding, common: Heade
     headers = (*common, (b"content-length", str(length).encode()))
     if encoding != "identity":
         headers = (*headers, (b"content-encoding", encoding.encode()))
-    return Answer(file.status, headers, body, length, of=ready)
+    return Answer(file.status, headers, body, length, of=ready, source=file.source)
 
 
 def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part | Unmade, int]:
@@ -183,7 +186,7 @@ def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes
     return Part(file.member, file.source, encoding, 0, length), length
 
 
-def answer_fixed(fixed: Fixed, site: Site | None = None) -> Answer:
+def answer_fixed(fixed: Fixed) -> Answer:
     """The answer for something that needs no file."""
     headers: Headers = (
         (b"content-type", fixed.content_type.encode()),
@@ -191,15 +194,6 @@ def answer_fixed(fixed: Fixed, site: Site | None = None) -> Answer:
         (b"cache-control", fixed.cache_control.encode()),
         *(((b"location", fixed.location.encode()),) if fixed.location is not None else ()),
         *(((b"allow", b"GET, HEAD"),) if fixed.status == 405 else ()),
-        *(site_headers(site, site) if site is not None else ((b"x-content-type-options", b"nosniff"),)),
+        NO_SNIFF,
     )
     return Answer(fixed.status, headers, fixed.body, len(fixed.body))
-
-
-def site_headers(site: Site, source: Site) -> Headers:
-    """The headers every answer of a site carries. `source` is the version the bytes are from."""
-    headers: Headers = (
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-easel-version", str(source.version).encode()),
-    )
-    return headers if site.indexable else (*headers, (b"x-robots-tag", b"noindex"))

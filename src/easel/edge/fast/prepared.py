@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from easel.edge import weights
+from easel.edge.recorder import Tally
 from easel.serving.models import Answer
 from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
@@ -32,13 +33,15 @@ def code_of(accepted: Accepted) -> int:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The parts of an answer on the wire that follow the lines of a `Stamp`: a GET's (in one piece, or in two), a
-    HEAD's, and a 304's."""
+    HEAD's, and a 304's. `size` is the length of its body in bytes, and `tally` where it is counted."""
 
     first: bytes
     rest: bytes | None
     head: bytes
     not_modified: bytes
     etag: bytes
+    size: int
+    tally: Tally
     page: Representations | None = None
     """The kept page whose body is `rest`, if it is one's."""
 
@@ -49,7 +52,7 @@ class Prepared:
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
 
-def prepare(answer: Answer, body: bytes, page: Representations | None = None) -> Prepared:
+def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> Prepared:
     """The prepared form of a 200 that has an ETag; `page` is the kept page whose body it is, if it is one's."""
     head = _lines(answer.headers)
     return Prepared(
@@ -58,6 +61,8 @@ def prepare(answer: Answer, body: bytes, page: Representations | None = None) ->
         head=head,
         not_modified=_lines(without_content(answer.headers)),
         etag=next(value for name, value in answer.headers if name == b"etag"),
+        size=len(body),
+        tally=tally,
         page=page if len(body) > _JOINED_LARGEST else None,
     )
 

@@ -18,7 +18,6 @@ from easel.connections.heads import VISITORS
 from easel.edge.fast.plain_request import Asked, Recent, read
 from easel.edge.fast.prepared import Prepared, Stamp
 from easel.edge.live import LiveSite
-from easel.edge.metrics import Counts
 from easel.edge.routing.freshness import Freshness
 from easel.edge.sites import Sites
 from easel.edge.weights import REMEMBERED
@@ -34,7 +33,6 @@ class EdgeProtocol(GuardedProtocol):
     hosts: dict[bytes, LiveSite]
     view: memoryview[int]
     seen: array[int]
-    counts: Counts
     stamp: Stamp
     known: Recent[bytes, Asked]
 
@@ -108,14 +106,19 @@ class EdgeProtocol(GuardedProtocol):
             self._answer(asked, ready)
 
     def _answer(self, asked: Asked, ready: Prepared) -> None:
-        self.counts.fast += 1
         stamp = self.stamp
         identity = stamp.next(self.server_state.default_headers)
+        tally = ready.tally
         if asked.condition is not None:
+            tally.fast_304 += 1
             self.transport.write(b"".join((stamp.unchanged, identity, ready.not_modified)))
-        elif asked.head_only:
+            return
+        tally.fast_200 += 1
+        if asked.head_only:
             self.transport.write(b"".join((stamp.changed, identity, ready.head)))
-        elif ready.rest is None:
+            return
+        tally.sent += ready.size
+        if ready.rest is None:
             self.transport.write(b"".join((stamp.changed, identity, ready.first)))
         else:
             self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
@@ -126,15 +129,12 @@ def requests_remembered() -> Recent[bytes, Asked]:
     return Recent(_MOST_REMEMBERED, lambda known: REMEMBERED * len(known) + sum(map(len, known)))
 
 
-def edge_protocol(
-    sites: Sites, freshness: Freshness, counts: Counts, known: Recent[bytes, Asked]
-) -> type[EdgeProtocol]:
+def edge_protocol(sites: Sites, freshness: Freshness, known: Recent[bytes, Asked]) -> type[EdgeProtocol]:
     """The protocol class for one edge process."""
     bound = {
         "hosts": sites.by_host,
         "view": freshness.view,
         "seen": freshness.seen,
-        "counts": counts,
         "stamp": Stamp(),
         "known": known,
     }

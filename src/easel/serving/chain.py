@@ -1,0 +1,88 @@
+"""The chain: all that happens between a request to an app's host and its answer, in order.
+
+A request goes down the list until a stage answers. The answer goes back up through the stages that the request went
+through. A new concern is a file in `stages/` and a line in `SERVING`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import NamedTuple
+
+from easel.serving.models import Answer, File, Request, Site
+from easel.serving.stage import Found, Need, Stage
+from easel.serving.stages import earlier, fallback, files, headers, methods, platform, workers
+
+
+class Decision(NamedTuple):
+    """What answers a request, and the stages that the request went through, with the one that answered."""
+
+    found: Found
+    passed: Passed
+
+    def is_lasting(self, site: Site, request: Request) -> bool:
+        """Whether whoever asks for this address gets this file, for as long as the site is live."""
+        found = self.found
+        if not isinstance(found, File) or not found.lasting or not request.address.is_plain:
+            return False
+        return not any(varies(site) for varies in self.passed.varies)
+
+    def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
+        """The answer after the stages that change it."""
+        for after in self.passed.after:
+            answer = after(site, request, answer)
+        return answer
+
+
+class Passed:
+    """The first stages of a chain: what they do to an answer, the last one first, and by what their answers vary."""
+
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        self.stages = tuple(stages)
+        self.after = [stage.after for stage in reversed(self.stages) if stage.after is not None]
+        self.varies = [stage.varies for stage in self.stages if stage.varies is not None]
+
+
+class Chain:
+    """Stages in their order. The last one answers every request."""
+
+    def __init__(self, *stages: Stage) -> None:
+        self.stages = stages
+        self._asked = [
+            (stage.before, Passed(stages[:number]))
+            for number, stage in enumerate(stages, 1)
+            if stage.before is not None
+        ]
+
+    def decide(self, site: Site, request: Request) -> Generator[Need, File | None, Decision]:
+        """What answers the request. Yields what live data is needed for it, and is sent that."""
+        for before, passed in self._asked:
+            found = before(site, request)
+            while isinstance(found, Need):
+                found = found.then((yield found))
+            if found is not None:
+                return Decision(found, passed)
+        raise AssertionError("the last stage answers every request")
+
+    def decide_alone(self, site: Site, request: Request) -> Decision:
+        """What answers the request where there is nothing but this version."""
+        deciding = self.decide(site, request)
+        try:
+            while True:
+                deciding.send(None)
+        except StopIteration as stop:
+            decision: Decision = stop.value
+            return decision
+
+
+SERVING = Chain(
+    headers.STAGE,
+    platform.STAGE,
+    # Access rules, forced redirects, and paths of a proxy or of functions belong here.
+    workers.STAGE,
+    files.STAGE,
+    earlier.STAGE,
+    # All other redirects belong here.
+    methods.STAGE,
+    fallback.STAGE,
+)

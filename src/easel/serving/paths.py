@@ -1,0 +1,82 @@
+"""What a request's target says: its path, decoded once, and its query."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+from easel.bundles.names import MAX_NAME_BYTES, composed
+from easel.serving.errors import PathInvalidError
+
+_LONGEST = 3 * MAX_NAME_BYTES
+"""Characters of a path that may still name a file once it is in NFC (UTF-8 takes three times the bytes at most)."""
+_SLASHES = re.compile("//+")
+_IN_PATH: Final = "/-._~!$&'()*+,;=:@"
+_IN_QUERY: Final = "!$%&'()*+,-./:;=?@[]_~"
+"""What may stand in a path and in a query of a Location; all else is escaped."""
+
+
+class Address(NamedTuple):
+    """The address that was asked for, below its host.
+
+    `path` has no leading '/', is decoded once (RFC 3986 §2.1) and in NFC; an encoded slash stays `%2F` in it, and
+    several slashes are one. `query` is as it was sent, without its '?'. `names_file` is false where no file can be
+    meant, `is_plain` true where the path was sent exactly as it is.
+    """
+
+    path: str
+    query: str
+    names_file: bool
+    is_plain: bool
+
+    @property
+    def prefix(self) -> str:
+        """The first segment of the path."""
+        return self.path.partition("/")[0]
+
+
+def read_target(target: str) -> Address:
+    """The address that a request's target (its bytes, read as Latin-1) spells.
+
+    Raises PathInvalidError where its path holds `.` or `..` as a segment,
+    which every client resolves before it asks, or does not begin with a slash."""
+    raw, _, query = target.partition("?")
+    if not raw.startswith("/"):
+        raise PathInvalidError(reason="its path does not begin with a slash")
+    if "%" not in raw and "\\" not in raw and "/." not in raw and "//" not in raw and raw.isascii():
+        return Address(raw[1:], query, True, True)
+    single = _SLASHES.sub("/", raw)
+    path, names_file = _decoded(single[1:])
+    if any(part in (".", "..") for part in path.split("/")):
+        raise PathInvalidError(reason="its path holds `.` or `..`")
+    if len(path) > _LONGEST:
+        return Address(path, query, False, False)
+    return Address(composed(path), query, names_file, path == raw[1:])
+
+
+def location(path: str, query: str) -> str:
+    """A Location on the same host, of a decoded path and a query as it was sent."""
+    # A path with two slashes in front would be read as another host.
+    place = "/" + quote(path.lstrip("/"), safe=_IN_PATH)
+    return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
+
+
+def own_location(target: str) -> str:
+    """A Location that is the very address that was asked for."""
+    path, _, query = target.partition("?")
+    place = "/" + quote(path.lstrip("/"), safe=_IN_PATH + "%", encoding="latin-1")
+    return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
+
+
+def _decoded(raw: str) -> tuple[str, bool]:
+    """A path decoded, and whether it may name a file: names are UTF-8 without slashes, backslashes and NULs."""
+    slashed = "%2f" in raw or "%2F" in raw
+    if slashed:
+        raw = raw.replace("%2f", "%252F").replace("%2F", "%252F")
+    data = unquote_to_bytes(raw.encode("latin-1"))
+    try:
+        path = data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace"), False
+    return path, not (slashed or "\\" in path or "\0" in path)

@@ -1,0 +1,52 @@
+"""The files of the version: the exact one, a folder's page, an address without its `.html`, and a robots.txt."""
+
+from __future__ import annotations
+
+from easel.bundles.root import ENTRY_POINT, RULES_FILES
+from easel.serving.fingerprint import is_immutable
+from easel.serving.models import File, Fixed, Request, Site
+from easel.serving.paths import Address, location
+from easel.serving.plain import IMMUTABLE, NOT_FOUND, REVALIDATE, redirect
+from easel.serving.stage import Found, Stage
+from easel.serving.stages.methods import refuse_method
+
+
+def _before(site: Site, request: Request) -> Found | None:
+    address = request.address
+    if not address.names_file:
+        return None
+    if address.path in RULES_FILES:
+        return NOT_FOUND
+    found = _find(site, address)
+    return found if found is None or request.reads else refuse_method(request)
+
+
+def _find(site: Site, address: Address) -> Found | None:
+    files, path = site.manifest.files, address.path
+    if path == "" or path.endswith("/"):
+        index = path + ENTRY_POINT
+        if index in files:
+            return _file(site, index)
+        clean = path.rstrip("/")
+        return redirect(308, location(clean, address.query)) if clean and clean + ".html" in files else None
+    if path in files:
+        return _file(site, path)
+    if f"{path}/{ENTRY_POINT}" in files:
+        return redirect(308, location(f"{path}/", address.query))
+    if path + ".html" in files:
+        return _file(site, path + ".html")
+    return _robots(site) if path == "robots.txt" else None
+
+
+def _file(site: Site, path: str) -> File:
+    member = site.manifest.files[path]
+    return File(path, member, 200, IMMUTABLE if is_immutable(path, member) else REVALIDATE, site)
+
+
+def _robots(site: Site) -> Fixed:
+    """The robots.txt of an app that has none: crawlers are let in only where the app may be indexed (RFC 9309)."""
+    rule = b"Allow: /" if site.indexable else b"Disallow: /"
+    return Fixed(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
+
+
+STAGE = Stage("files", before=_before)

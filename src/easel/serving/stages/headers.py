@@ -1,0 +1,16 @@
+"""Headers that every answer of a site carries."""
+
+from __future__ import annotations
+
+from easel.serving.models import Answer, Request, Site
+from easel.serving.stage import Stage
+
+_NO_INDEX = (b"x-robots-tag", b"noindex")
+
+
+def _after(site: Site, request: Request, answer: Answer) -> Answer:
+    version = (b"x-easel-version", str((answer.source or site).version).encode())
+    return answer.with_headers(version) if site.indexable else answer.with_headers(version, _NO_INDEX)
+
+
+STAGE = Stage("headers", after=_after)

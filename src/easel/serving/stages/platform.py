@@ -1,0 +1,20 @@
+"""The platform's own paths, and addresses that no client sends unless it tries to leave the site."""
+
+from __future__ import annotations
+
+from easel.bundles.root import RESERVED_FOLDERS
+from easel.serving.errors import PathInvalidError, PlatformPathError
+from easel.serving.models import Fixed, Request, Site
+from easel.serving.plain import refusal
+from easel.serving.stage import Stage
+
+
+def _before(site: Site, request: Request) -> Fixed | None:
+    try:
+        prefix = request.address.prefix
+    except PathInvalidError as error:
+        return refusal(error)
+    return refusal(PlatformPathError(prefix=prefix)) if prefix in RESERVED_FOLDERS else None
+
+
+STAGE = Stage("platform", before=_before)
