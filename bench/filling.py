@@ -12,6 +12,7 @@ import time
 import psycopg
 
 from easel.apps.config import config_hash
+from easel.serving.published import encoded, published_site, to_store
 
 ORGANISATIONS = 500
 LOGGED = 2
@@ -19,8 +20,10 @@ LOGGED = 2
 
 _CONFIG = '{"meta": {"title": "An app of the model", "description": "What it is for, in a sentence."}}'
 _CONFIG_HASH = config_hash(json.loads(_CONFIG))
+_SITE = to_store(encoded(published_site(json.loads(_CONFIG)))).hex()
 _CONFIGURED = (
-    f"'{_CONFIG}'::jsonb, '{_CONFIG}'::jsonb, '{_CONFIG_HASH}', '{_CONFIG_HASH}', easel_listed('{_CONFIG}'::jsonb)"
+    f"'{_CONFIG}'::jsonb, '{_CONFIG}'::jsonb, '{_CONFIG_HASH}', '{_CONFIG_HASH}', easel_listed('{_CONFIG}'::jsonb),"
+    f" '\\x{_SITE}'::bytea"
 )
 _APP = "'app_' || left(md5({n}::text), 16)"
 _DEPLOY = "'dep_' || left(md5({n} || '/' || {v}), 16)"
@@ -40,7 +43,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], apps: int, versions
         "set synchronous_commit = off",
         f"insert into organisation (id, name) select 'org_' || left(md5(g::text), 16), 'Organisation ' || g"
         f" from generate_series(0, {ORGANISATIONS - 1}) g",
-        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed,
+        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,
                              last_version, last_sequence, created_at, updated_at)
             select {app}, 'org_' || left(md5((n % {ORGANISATIONS})::text), 16), 'model-app-' || n, true,
                    {_CONFIGURED}, {versions}, {versions}, now() - interval '90 days', now()
@@ -101,7 +104,7 @@ def add_a_busy_app(connection: psycopg.Connection[tuple[object, ...]], versions:
     """One more app, with so many versions, each an hour after the other; gives its id."""
     statements = (
         "set session_replication_role = replica",
-        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed,
+        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,
                              last_version, last_sequence, created_at, updated_at)
             select 'app_busy', org_id, 'busy-app', true, {_CONFIGURED}, {versions}, {versions}, now(), now()
               from app order by id limit 1""",
@@ -144,7 +147,7 @@ def add_bare_apps(connection: psycopg.Connection[tuple[object, ...]], count: int
     """So many apps without versions in one organisation; gives the organisation's id."""
     for statement in (
         "insert into organisation (id, name) values ('org_large', 'A large organisation')",
-        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed,
+        f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,
                              last_version, last_sequence, created_at, updated_at)
             select 'app_large' || g, 'org_large', 'large-' || g, true, {_CONFIGURED}, 0, 0,
                    now() - make_interval(secs => g), now() from generate_series(1, {count}) g""",

@@ -24,6 +24,7 @@ from easel.connections.private import private_port
 from easel.edge.recorder import FAST
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
+from easel.serving.published import encoded, published_site
 from easel.serving.variants import build_variants
 from easel.settings import Settings
 from easel.storage.folder import FolderObjects
@@ -116,13 +117,13 @@ class App:
         self.commit()
 
     def route(self) -> AppRoute:
+        config = {"meta": {"indexable": self.indexable}, "build_config": {"env_vars": self.variables}}
         return AppRoute(
             self.id,
             self.slug,
             self.active,
             self.last,
-            self.indexable,
-            msgspec.json.encode(self.variables).decode(),
+            encoded(published_site(config)),
             self.environments.get("production"),
             self.environments.get("staging"),
         )

@@ -14,6 +14,7 @@ import pytest
 from easel.edge.routing import feed
 from easel.edge.routing.feed import DatabaseFeed
 from easel.edge.routing.table import MOVE, RouteTable
+from easel.serving.published import PublishedSite, decoded, published_site
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import SchemaVersionError, check_schema, migrate
 from easel.storage.object_names import manifest_key
@@ -105,6 +106,41 @@ async def test_what_an_environment_served_before_is_known_with_where_it_lies_eac
     staging = routes.find(f"staging-{app.slug}")
     assert staging is not None
     assert staging.serves is None
+
+
+async def test_what_an_app_tells_is_what_is_published_whoever_published_it(
+    platform: Platform, table: tuple[RouteTable, DatabaseFeed]
+) -> None:
+    routes, source = table
+    app = RunningApp.create(platform, build_config={"env_vars": {"N": "0"}})
+
+    async def told() -> PublishedSite:
+        await source.refresh()
+        return decoded(routes.apps[app.app_id].site)
+
+    assert await told() == published_site({"build_config": {"env_vars": {"N": "0"}}})
+    app.deploy({"index.html": "<!doctype html>"})
+    now = {"meta": {"indexable": True}, "build_config": {"env_vars": {"N": "1"}, "secrets": {"S": "s"}}}
+    app.client.patch(app.path, json=now)
+    assert (await told()).variables == {"N": "0"}
+    app.client.post(f"{app.path}/publish", json={"message": "m"})
+    assert await told() == published_site(now)
+    app.client.post(f"{app.path}/rollback", json={})
+    assert (await told()).variables == {"N": "0"}
+    app.client.post(f"{app.path}/versions/2/restore", json={"with_config": True})
+    assert await told() == published_site(now)
+    # A release before knows only the configuration, and one to come may say more.
+    for change, shown in (
+        ("published = jsonb_set(published, '{build_config,env_vars,N}', '\"2\"')", {"N": "2"}),
+        ("site = '\\x00'::bytea || '{}'", {"N": "2"}),
+        ('site = \'\\x07\'::bytea || \'{"more":[1],"variables":{"N":"3"}}\'', {"N": "3"}),
+        ("published = jsonb_set(published, '{build_config}', 'null')", {}),
+    ):
+        with platform.database() as connection:
+            connection.execute(
+                f"update app set {change}, changed_xid = pg_current_xact_id() where id = %s".encode(), (app.app_id,)
+            )
+        assert (await told()).variables == shown
 
 
 def fill(url: str, slugs: dict[str, str]) -> None:

@@ -128,7 +128,7 @@ def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Mak
     edge.feed.committed[made.id] = None
     # The same app under the freed name: its old name leads nowhere.
     edge.feed.committed[renamed_id.app_id] = type(renamed_id)(
-        renamed_id.app_id, made.slug, True, 1, False, production=renamed_id.production
+        renamed_id.app_id, made.slug, True, 1, production=renamed_id.production
     )
     edge.page.bump(renamed_id.slot)
     edge.page.bump(0)

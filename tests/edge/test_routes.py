@@ -20,7 +20,7 @@ def moves(versions: Iterable[int]) -> bytes:
 
 
 def app(number: int, slug: str, serves: EnvironmentRoute | None = None) -> AppRoute:
-    return AppRoute(f"app_{number:016x}", slug, True, 2_000_000, False, production=serves)
+    return AppRoute(f"app_{number:016x}", slug, True, 2_000_000, production=serves)
 
 
 def test_a_version_that_was_served_several_times_counts_from_its_last_end() -> None:

@@ -32,6 +32,7 @@ from easel.environments.service import set_lock
 from easel.releases.create import create_app
 from easel.releases.publish import publish, roll_back
 from easel.releases.restore import promote, restore
+from easel.serving.published import encoded, published_site, to_store
 from easel.uploads.service import issue_upload
 from easel.versions.errors import VersionPrunedError
 from easel.versions.integrity import Verifier
@@ -322,7 +323,7 @@ class Pointers(RuleBasedStateMachine):
                 which = {"app": self.app.id}
                 stored = await work.sql("select hash, config from configuration where app_id = %(app)s", which)
                 (app,) = await work.sql(
-                    "select draft_hash, draft, published_hash, published from app where id = %(app)s", which
+                    "select draft_hash, draft, published_hash, published, site from app where id = %(app)s", which
                 )
                 return versions, stored, app
 
@@ -331,8 +332,10 @@ class Pointers(RuleBasedStateMachine):
         hashes = {known for known, _ in stored}
         assert self.swept or hashes <= {v.config_hash for v in versions}
         assert self.swept or hashes >= {v.config_hash for v in versions if v.number not in self.pruned}
-        for known, config in (*stored, app[:2], app[2:]) if not self.swept else ():
+        for known, config in (*stored, app[:2], app[2:4]) if not self.swept else ():
             assert known == config_hash(config)
+        # Edges are told of what is published, and of nothing else.
+        assert self.swept or app[4] == to_store(encoded(published_site(app[3])))
         assert [v.number for v in versions] == list(range(1, len(versions) + 1))
         for v in versions:
             state = (v.kind, v.manifest_key, v.bundle_key, v.content_hash, v.config_hash, v.message, v.deployed_at)

@@ -11,6 +11,7 @@ from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
 from easel.bundles.types import content_type
 from easel.serving.chain import SERVING
 from easel.serving.models import Answer, File, Part, Request, Site, Unmade
+from easel.serving.published import published_site
 from easel.serving.respond import answer_file, answer_fixed, representations
 from easel.serving.stage import Found
 
@@ -42,7 +43,8 @@ class Place:
             self.data += raw
         self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members)
 
-    def site(self, **fields: object) -> Site:
+    def site(self, *, indexable: bool = False, variables: Mapping[str, str] | None = None, **fields: object) -> Site:
+        config = {"meta": {"indexable": indexable}, "build_config": {"env_vars": variables}}
         known: dict[str, object] = {
             "app_id": "app_1",
             "slug": "shop",
@@ -50,6 +52,7 @@ class Place:
             "version": 3,
             "manifest": self.manifest,
             "modified_at": 1_700_000_000,
+            "published": published_site(config),
             **fields,
         }
         return Site(**known)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ import easel.environments.models
 import easel.uploads.models
 import easel.versions.models  # noqa: F401
 from easel.apps.config import config_hash
+from easel.serving.published import encoded, published_site, to_store
 from easel.storage import migrations
 from easel.storage.database import Base, sqlalchemy_url
 from easel.storage.embedded import EmbeddedPostgres, PostgresVersionError
@@ -131,6 +132,39 @@ def test_configurations_of_before_are_each_stored_once_and_have_their_hashes(url
                 connection.execute(
                     psycopg.sql.SQL("update version set {} = null").format(psycopg.sql.Identifier(column))
                 )
+
+
+def test_what_edges_are_told_of_apps_of_before_is_what_their_configuration_says(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create database told")
+    told = urlsplit(url)._replace(path="/told").geturl()
+    migrate(told, "0015")
+    variables = {"Ü<": "é\n", "A": "x" * 5000, "mixpeek_api_key": "sk"}
+    published: list[dict[str, Any]] = [
+        {"meta": {"title": "x", "indexable": True}, "build_config": {"env_vars": variables, "secrets": {"A": "x"}}},
+        {"meta": None, "build_config": None},
+        {"meta": {"indexable": "true"}, "build_config": {"env_vars": {"N": 5, "T": True, "O": None}}},
+        {"build_config": {"env_vars": None}},
+        *({"build_config": {"env_vars": {"N": str(number)}}} for number in range(600)),
+    ]
+    with psycopg.connect(told) as connection:
+        connection.execute("insert into organisation (id, name) values ('org', 'x')")
+        insert = (
+            "insert into app (id, org_id, slug, is_active, draft, published, last_version, last_sequence,"
+            " created_at, updated_at) values (%s, 'org', %s, true, '{}', %s, 4, 0, now(), now())"
+        )
+        for number, config in enumerate(published):
+            connection.execute(insert, (f"{number:04}", f"{number:04}", Jsonb(config)))
+    migrate(told)
+    wanted = [to_store(encoded(published_site(config))) for config in published]
+    with psycopg.connect(told, autocommit=True) as connection:
+        found = connection.execute("select site from app order by id").fetchall()
+        assert [site for (site,) in found] == wanted
+        # What a process of a release before publishes from now on is not known, and what it inserts neither.
+        connection.execute("update app set published = draft, published_hash = 'x' where id = '0000'")
+        connection.execute(insert, ("a", "a", Jsonb(published[0])))
+        rows = connection.execute("select id from app where site is null order by id").fetchall()
+        assert rows == [("0000",), ("a",)]
 
 
 def test_a_database_of_a_newer_easel_is_refused(url: str, connection: Connection) -> None:

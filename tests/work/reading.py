@@ -33,7 +33,7 @@ from easel.api.application import ROUTERS
 from easel.api.http.bodies import _read, _read_large
 from easel.api.protocol import ApiProtocol
 from easel.api.routes.uploads import _plain_range
-from easel.apps.config import canonical, merge_patch, public_settings, seal, shown, shown_text
+from easel.apps.config import canonical, merge_patch, seal, shown, shown_text
 from easel.apps.rules import check_slug
 from easel.bundles.charsets import with_charset
 from easel.bundles.directory import read_directory
@@ -53,6 +53,7 @@ from easel.errors import EaselError
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
 from easel.serving.paths import own_location, read_target
+from easel.serving.published import decoded, encoded, published_site, to_store, told
 from easel.serving.runtime import runtime_script
 from easel.settings import Settings
 from easel.uploads.service import clean_filename
@@ -384,7 +385,7 @@ def _configure(vault: Vault, variables: dict[str, str]) -> None:
     after = seal(vault, merge_patch(before, {"build_config": {"secrets": variables}}), before)
     canonical(after)
     shown_text(shown(after))
-    public_settings(after)
+    assert decoded(told(to_store(encoded(published_site(after))))).variables is not None
 
 
 def _paths(count: int) -> list[str]:

@@ -192,19 +192,6 @@ def shown_text(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(shown(value), order="sorted"), indent=2).decode() + "\n"
 
 
-def public_settings(config: Config) -> tuple[bool, dict[str, str]]:
-    """What the edge needs of a configuration: whether the app may be indexed, and its public variables.
-
-    `MIXPEEK_API_KEY` is a server-side name and never public; secrets are no variables at all.
-    """
-    meta = config.get("meta") or {}
-    build = config.get("build_config") or {}
-    variables = {
-        name: value for name, value in (build.get("env_vars") or {}).items() if name.upper() != "MIXPEEK_API_KEY"
-    }
-    return bool(meta.get("indexable")), variables
-
-
 def allowances(config: Config) -> Allowances:
     """What the app has chosen to allow in its bundles (`build_config.allow`)."""
     allowed = (config.get("build_config") or {}).get("allow") or []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, Integer, String, func, text
+from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, Integer, LargeBinary, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,8 +20,9 @@ class App(Base):
 
     `draft` is the configuration that PATCH changes, `published` the one visitors get, `published_version` the number
     of the version that recorded it (None: the one it was created with). Both may be large, so neither is read with the
-    row; their hashes are (None: a release up to 0.2.0 wrote it, see `service.with_hashes`). `listed` is the part of the
-    draft that lists show, which a trigger writes. `last_version` and `last_sequence` are the
+    row; their hashes are (None: a release up to 0.2.0 wrote it, see `service.with_hashes`). `site` is what edges are
+    told of what is published (None: each reader makes it, see `serving/published.py`), `listed` the part of the draft
+    that lists show, which a trigger writes. `last_version` and `last_sequence` are the
     counters for version numbers and for acceptance order; both are only moved under this row's lock.
     `prunings` counts how often versions of it were let go, which edges tell by it.
     `changed_xid` is the transaction that last changed the app's routing.
@@ -50,6 +51,7 @@ class App(Base):
     published: Mapped[dict[str, Any]] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
     draft_hash: Mapped[str | None] = mapped_column(String)
     published_hash: Mapped[str | None] = mapped_column(String)
+    site: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, deferred_raiseload=True)
     listed: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
     published_version: Mapped[int | None] = mapped_column(Integer)
     published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

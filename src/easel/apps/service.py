@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -18,7 +17,7 @@ from easel.access.models import Organisation
 from easel.access.secrets import Vault
 from easel.access.service import Principal
 from easel.apps.changes import routing_changed
-from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, public_settings, seal
+from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, seal
 from easel.apps.errors import (
     AccessModeNotBuiltError,
     AppNotFoundError,
@@ -32,6 +31,7 @@ from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
 from easel.apps.slugs import flush_slug, refuse_many, refuse_taken
 from easel.ids import new_id
+from easel.serving.published import encoded, published_site, to_store
 from easel.storage.database import Transaction
 
 CONFIG_LIMIT = 2 * 1024 * 1024
@@ -159,6 +159,7 @@ async def add_app(
         published=config,
         draft_hash=digest,
         published_hash=digest,
+        site=to_store(encoded(published_site(config))),
         last_version=0,
         last_sequence=0,
         created_at=now,
@@ -255,9 +256,9 @@ def _check_size(config: Config) -> str:
 
 def _check_env_vars(config: Config, before: Config) -> None:
     """An app that an earlier release let have more keeps them, and can change all else, until they are changed."""
-    _, variables = public_settings(config)
-    if variables != public_settings(before)[1]:
-        size = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+    variables = published_site(config).variables_json
+    if variables != published_site(before).variables_json:
+        size = len(memoryview(variables))
         if size > ENV_VARS_LIMIT:
             raise EnvVarsTooLargeError(size=size, limit=ENV_VARS_LIMIT)
 

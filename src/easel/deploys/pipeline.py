@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from easel import clock
-from easel.apps.config import allowances, public_settings
+from easel.apps.config import allowances
 from easel.bundles.models import Manifest, decode_manifest
 from easel.deploys.errors import (
     AppGoneError,
@@ -33,6 +33,7 @@ from easel.environments.service import move_pointer
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.serving.addresses import address, version_environment
 from easel.serving.models import Site
+from easel.serving.published import decoded, told
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 from easel.storage.object_names import hash_in
@@ -180,7 +181,6 @@ class Pipeline:
 
     async def _ask_candidate(self, deploy: Deploy, app: HeldApp, manifest: Manifest) -> SmokeResult:
         assert deploy.version is not None
-        indexable, variables = public_settings(app.published)
         site = Site(
             app_id=app.id,
             slug=app.slug,
@@ -188,8 +188,7 @@ class Pipeline:
             version=deploy.version,
             manifest=manifest,
             modified_at=int(clock.now().timestamp()),
-            indexable=indexable and deploy.environment == "production",
-            variables=variables,
+            published=decoded(told(app.site)),
         )
         settings = self._settings
         url = address(

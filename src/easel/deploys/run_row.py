@@ -33,6 +33,7 @@ transaction that notifies waits for all others that do, until each is on disk.""
 PATIENCE = 1.0
 """Seconds that a deploy may have waited without somebody growing impatient, who is told that it has begun."""
 
+_APP = len(HeldApp._fields)
 _NAMES = [column.name for column in Deploy.__table__.columns]
 _JSON = ("warnings", "smoke_test", "timings", "counts")
 _COLUMNS = ", ".join(f"deploy.{name}" for name in _NAMES)
@@ -99,7 +100,8 @@ class Holding:
             found = await self._database.statement(_FIND, {"id": self._id})
             if not found:
                 return None
-            app, before, deploy = HeldApp(*found[0][:6]), found[0][6], _deploy(found[0][7:])
+            app, (before, *row) = HeldApp(*found[0][:_APP]), found[0][_APP:]
+            deploy = _deploy(row)
             if deploy.status in FINAL:
                 return None
             if deploy.attempt >= MOST_RUNS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -68,14 +68,7 @@ async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]
                 await asyncio.sleep(0)
         if own:
             weight += weights.MANIFEST
-            source = Site(
-                app_id=site.app_id,
-                slug=site.slug,
-                environment=site.environment,
-                version=version.version,
-                manifest=Manifest(bundles=manifest.bundles, files=own),
-                modified_at=site.modified_at,
-                indexable=site.indexable,
-            )
+            listed = Manifest(bundles=manifest.bundles, files=own)
+            source = replace(site, version=version.version, manifest=listed)
             files.update(dict.fromkeys(own, (source, version.until)))
     return EarlierAssets(files, weight)

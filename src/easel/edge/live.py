@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from easel.bundles.models import NO_PLACE, Member
 from easel.bundles.pages import LARGEST
 from easel.edge import weights
@@ -68,8 +66,8 @@ class LiveSite:
 
     def script(self) -> bytes:
         """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,
-        and held by nobody else: all of an app's sites hold the same text of its routes."""
-        return runtime_script(replace(self.site, variables=self.app.variables))
+        and held by nobody else: all of an app's sites hold the same bytes of its routes."""
+        return runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
         """Whether this is still what the route leads to: the same version, told the same about itself."""
@@ -78,8 +76,7 @@ class LiveSite:
             and (route.version is not None or route.serves == self.route)
             and route.environment == self.site.environment
             and route.app.slug == self.app.slug
-            and route.app.indexable == self.app.indexable
-            and route.app.variables_json == self.app.variables_json
+            and route.app.site == self.app.site
         )
 
     def shed(self) -> int:

@@ -22,6 +22,7 @@ from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_wei
 from easel.edge.making import make_body, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
+from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import page_hash
 
@@ -130,7 +131,7 @@ class Sites:
             version=serves.version,
             manifest=await self._content.manifest(key),
             modified_at=int(serves.modified_at),
-            indexable=route.app.indexable and route.environment == "production",
+            published=decoded(route.app.site),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
         # The pointer may have moved while the manifest was read. Then this visitor, who came before, is the only one
@@ -276,7 +277,7 @@ class Sites:
             return page
         changed = live.changes(file.member)
         # The runtime object is in the page, and about as long as what it is made of.
-        size = file.member.size + (len(live.app.variables_json) if changed else 0)
+        size = file.member.size + (len(live.app.site) if changed else 0)
         if size > _PAGE_KEPT:
             return await self._large_page(live, file, request, size) if changed else None
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
-from easel.apps.changes import routing_changed
+from easel.apps.changes import configuration_changed
 from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
 from easel.apps.service import with_hashes
@@ -60,7 +60,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
             sequence=None,
             deploy_id=production.deploy_id,
         )
-    await routing_changed(work, app.id)
+    await configuration_changed(work, app.id)
     return number
 
 
@@ -95,7 +95,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
         )
     )
     await work.session.flush()
-    await routing_changed(work, app.id)
+    await configuration_changed(work, app.id)
     return ["The draft holds changes that were not published; they were kept."] if kept else []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import LiteralString
 
 from easel.access.service import Principal
-from easel.apps.changes import routing_changed
+from easel.apps.changes import configuration_changed
 from easel.apps.errors import AppNotFoundError
 from easel.apps.service import get_app
 from easel.environments.errors import NothingToPromoteError
@@ -58,7 +58,7 @@ async def restore(
         if with_config:
             whole = await get_version(work, app, number)
             await adopt_config(work, app, whole.config_hash, whole.config_version, of=number)
-            await routing_changed(work, app_id)
+            await configuration_changed(work, app_id)
         if lock:
             reason = lock_reason or "locked by a restore"
             await set_lock(work, app, environment, reason=reason, actor=caller.actor, locked=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Final
+
+PRODUCTION: Final = "production"
+"""The environment that has the slug itself as its address."""
 
 LABEL = 63
 """The longest a DNS label may be, in octets (RFC 1035 §2.3.4)."""
@@ -16,7 +20,7 @@ def host_label(environment: str, slug: str) -> str:
 
     Where it would be longer than a label may be, the slug is cut and six hex digits of its hash are appended.
     """
-    if environment == "production":
+    if environment == PRODUCTION:
         return slug
     prefix = f"{environment}-"
     if len(prefix) + len(slug) <= LABEL:

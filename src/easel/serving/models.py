@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from easel.bundles.models import Manifest, Member
+from easel.serving.addresses import PRODUCTION
 from easel.serving.paths import Address, read_target
+from easel.serving.published import PublishedSite
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """What one address serves: a version of an app in an environment.
 
-    `environment` is 'production', 'staging' or a version's own ('v3'). `modified_at` (unix seconds) is when the
-    address began to serve what it serves. `indexable` already says no for everything but production.
+    `environment` is the name of one or a version's own ('v3'). `modified_at` (unix seconds) is when the address began
+    to serve what it serves.
     """
 
     app_id: str
@@ -24,9 +26,13 @@ class Site:
     version: int
     manifest: Manifest
     modified_at: int
-    indexable: bool = False
-    variables: dict[str, str] = field(default_factory=dict)
+    published: PublishedSite
     api_base_url: str = "/api"
+
+    @property
+    def indexable(self) -> bool:
+        """Whether search engines may list it: in production alone, and where the app asks for it."""
+        return self.published.indexable and self.environment == PRODUCTION
 
 
 @dataclass(frozen=True)

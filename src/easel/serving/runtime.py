@@ -17,7 +17,7 @@ _LEAVES = "document.currentScript&&document.currentScript.remove()"
 def runtime_object(site: Site) -> dict[str, str]:
     """What `window.__EASEL__` and `window.__MIXPEEK__` hold: the public variables, and above them the fixed names."""
     return {
-        **site.variables,
+        **site.published.variables,
         "apiBaseUrl": site.api_base_url,
         "appId": site.app_id,
         "slug": site.slug,

@@ -16,6 +16,7 @@ from easel.access.service import Principal
 from easel.apps.config import Config, config_hash
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
+from easel.serving.published import STORED
 from easel.storage.database import Transaction
 from easel.versions.errors import VersionNotFoundError, VersionPrunedError
 from easel.versions.models import Version
@@ -52,29 +53,30 @@ class Origin:
 
 class HeldApp(NamedTuple):
     """What is recorded of an app with a version of it, and tested: of the published configuration the hash (None where
-    nobody knows it yet), and in `published` the little that a deploy goes by, under the names that it has there."""
+    nobody knows it yet), what edges are told of it (`STORED`), and in `published` the little else that a deploy goes
+    by, under the names that it has there."""
 
     id: str
     org_id: str
     slug: str
     published_hash: str | None
     published_version: int | None
+    site: bytes
     published: dict[str, Any]
 
 
-HELD_APP: LiteralString = """
-app.id, app.org_id, slug, published_hash, published_version, (
+HELD_APP: LiteralString = f"""
+app.id, app.org_id, slug, published_hash, published_version, {STORED}, (
     select jsonb_build_object(
-        'meta', jsonb_build_object('indexable', p.meta -> 'indexable'),
         'build_config', jsonb_build_object(
-            'allow', p.build_config -> 'allow', 'env_vars', p.build_config -> 'env_vars',
+            'allow', p.build_config -> 'allow',
             'api_allow', jsonb_array_length(nullif(p.build_config -> 'api_allow', 'null')) > 0),
         'auth_config', (
             select jsonb_object_agg(field.key, case field.key when 'mode' then field.value else 'true' end)
               from jsonb_each(nullif(p.auth_config, 'null')) as field
-             where field.value not in ('null', 'false', '""', '[]', '{}')))
-      from jsonb_to_record(published) as p (meta jsonb, build_config jsonb, auth_config jsonb))
-"""
+             where field.value not in ('null', 'false', '""', '[]', '{{}}')))
+      from jsonb_to_record(published) as p (build_config jsonb, auth_config jsonb))
+"""  # noqa: S608 (made of constants)
 """The columns of `HeldApp`. The configuration, which may be a hundred times as large, is unpacked in the database."""
 
 _HELD: LiteralString = (

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
 from easel.errors import EaselError, ServiceUnavailableError
+from easel.serving.published import NOTHING_TOLD, STORED, told
 from easel.storage.connections import OwnConnection, check_silent, noticing
 
 logger = logging.getLogger(__name__)
@@ -24,14 +25,11 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from
        coalesce((select changed_xid >= %(since)s::xid8 from app order by changed_xid desc limit 1), false)
 """
 
-_APPS: LiteralString = """
-select a.id, a.slug, a.is_active, a.last_version,
-       coalesce((a.published -> 'meta' -> 'indexable') = 'true'::jsonb, false),
-       coalesce(nullif(a.published -> 'build_config' -> 'env_vars', '{}')::text, ''),
-       a.prunings, a.deleted_at is not null
-  from app a
- where a.changed_xid >= %(since)s::xid8
-"""
+_APPS: LiteralString = f"""
+select id, slug, is_active, last_version, {STORED}, prunings, deleted_at is not null
+  from app
+ where changed_xid >= %(since)s::xid8
+"""  # noqa: S608 (made of constants)
 
 # The hash in a manifest's key (storage/object_names.py): all else in it is known.
 _MANIFEST: LiteralString = "decode(left(right(v.manifest_key, 69), 64), 'hex')"
@@ -257,9 +255,12 @@ async def _changed(
         earlier = kept_moves(moves[MOVE.size :])
         served[app_id, name] = EnvironmentRoute(version, manifest, since, has_variants, earlier)
     changed: dict[str, AppRoute | None] = {}
-    async for app_id, slug, active, last, indexable, variables, prunings, gone in _rows(connection, _APPS, arguments):
+    async for app_id, slug, active, last, stored, prunings, gone in _rows(connection, _APPS, arguments):
         production, staging = served.pop((app_id, "production"), None), served.pop((app_id, "staging"), None)
-        app = AppRoute(app_id, slug, active, last, indexable, variables, production, staging, prunings)
+        site = told(stored)
+        # Most apps tell nothing: that is held once for all of them.
+        site = NOTHING_TOLD if site == NOTHING_TOLD else site
+        app = AppRoute(app_id, slug, active, last, site, production, staging, prunings)
         changed[app_id] = None if gone else app
     return changed
 

@@ -12,6 +12,7 @@ import msgspec
 
 from easel.edge import weights
 from easel.serving.addresses import LABEL, host_label, shortened_slug, version_environment, version_in
+from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 MOVE = struct.Struct("!di32s")
@@ -56,14 +57,14 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All that the edge knows of an app. An environment that serves nothing is None."""
+    """All that the edge knows of an app: in `site` what it tells, encoded (`serving/published.py`). An environment that
+    serves nothing is None."""
 
     app_id: str
     slug: str
     active: bool
     last_version: int
-    indexable: bool
-    variables_json: str = ""
+    site: bytes = NOTHING_TOLD
     production: EnvironmentRoute | None = None
     staging: EnvironmentRoute | None = None
     prunings: int = 0
@@ -77,19 +78,13 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def weight(self) -> int:
         """About how many bytes it takes in memory, with its slug's other forms."""
         # There may be a million of them.
-        weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.variables_json)
+        weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.site)
         if len(self.slug) > _LONGEST_UNSHORTENED:
             weight += weights.SLUG_FORMS
         for one in (self.production, self.staging):
             if one is not None:
                 weight += weights.ENVIRONMENT + len(one.moves)
         return weight
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The public variables that its pages get."""
-        held = msgspec.json.decode(self.variables_json or "{}")
-        return {name: str(value) for name, value in (held or {}).items() if name.upper() != "MIXPEEK_API_KEY"}
 
 
 def kept_moves(moves: bytes) -> bytes:
@@ -157,9 +152,9 @@ class RouteTable:
                     if self._slugs.get(name) is before:
                         del self._slugs[name]
             if app is not None:
-                if before is not None and before.variables_json == app.variables_json:
+                if before is not None and before.site == app.site:
                     # Live sites hold the same, and not a second one that is equal.
-                    app = msgspec.structs.replace(app, variables_json=before.variables_json)
+                    app = msgspec.structs.replace(app, site=before.site)
                 self._apps_weight += app.weight
                 self.apps[app_id] = app
                 for name in _slug_forms(app.slug):

@@ -1,0 +1,50 @@
+"""What an app tells the edge: one value, made of its configuration by one rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from easel.serving.published import FORM, NOTHING_TOLD, PublishedSite, decoded, encoded, published_site, to_store, told
+
+
+def of(**build_config: Any) -> PublishedSite:
+    return published_site({"build_config": build_config})
+
+
+def test_a_configuration_that_says_nothing_tells_nothing() -> None:
+    nothing: list[dict[str, Any]] = [
+        {},
+        {"meta": {"title": "x", "indexable": False}, "build_config": {"env_vars": {}, "framework": "react"}},
+        {"meta": None, "build_config": None},
+        {"meta": "x", "build_config": {"env_vars": None}},
+        {"meta": {"indexable": None}, "build_config": {"env_vars": [], "secrets": {"A": "s"}}},
+    ]
+    assert {encoded(published_site(config)) for config in nothing} == {NOTHING_TOLD}
+
+
+def test_variables_are_told_and_the_servers_own_key_and_secrets_never() -> None:
+    told_of = of(env_vars={"B": "2", "A": "<é>", "Mixpeek_api_KEY": "sk_x"}, secrets={"C": "3"})
+    assert decoded(encoded(told_of)).variables == {"A": "<é>", "B": "2"}
+    assert b"sk_x" not in encoded(told_of)
+    assert of(env_vars={"MIXPEEK_API_KEY": "x"}) == PublishedSite()
+
+
+def test_equal_values_are_equal_bytes_in_whatever_order_they_were_given() -> None:
+    one, other = of(env_vars={"A": "1", "B": "2"}), of(env_vars={"B": "2", "A": "1"})
+    assert encoded(one) == encoded(other)
+    assert encoded(one) != encoded(of(env_vars={"A": "1", "B": "3"}))
+    assert encoded(published_site({"meta": {"indexable": True}})) != NOTHING_TOLD
+
+
+@pytest.mark.parametrize("form", [FORM, FORM + 1])
+def test_a_value_of_this_form_or_of_a_later_one_is_read_as_far_as_it_is_known(form: int) -> None:
+    later = bytes((form,)) + b'{"gate":{"mode":"password"},"indexable":true}'
+    assert decoded(told(later)) == PublishedSite(indexable=True)
+
+
+def test_where_nothing_of_this_form_is_stored_it_is_made_of_the_configuration() -> None:
+    assert decoded(told(b'{"meta": {"indexable": true}, "build_config": null}')) == PublishedSite(indexable=True)
+    made = encoded(of(env_vars={"A": "1"}))
+    assert told(to_store(made)) == told(b'{"meta": null, "build_config": {"env_vars": {"A": "1"}}}') == made
