@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 SITES = ["react-v1", "react-v2", "next", "astro", "sveltekit"]
+PAGES = ["documents", "angular-worker", "workbox"]
+"""Small ones, for what happens to pages alone."""
 
 _FOLDER = Path(__file__).resolve().parent / "data" / "sites"
 
 
 def site_zip(name: str) -> Path:
-    """The committed zip of one of `SITES`; `data/sites/README.md` says what it holds. Raises ValueError for others."""
-    if name not in SITES:
+    """The committed zip of one of `SITES` or `PAGES`; `data/sites/README.md` says what it holds. Raises ValueError for
+    others."""
+    if name not in (*SITES, *PAGES):
         raise ValueError(f"no site {name!r}; there are {', '.join(SITES)}")
     return _FOLDER / f"{name}.zip"

@@ -25,6 +25,7 @@ from easel.edge.recorder import FAST
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
 from easel.serving.published import encoded, published_site
+from easel.serving.runtimes import INLINE, Runtime
 from easel.serving.variants import build_variants
 from easel.settings import Settings
 from easel.storage.folder import FolderObjects
@@ -80,6 +81,7 @@ class App:
     owner: str = ""
     indexable: bool = False
     variables: dict[str, str] = field(default_factory=dict)
+    runtime: Runtime = INLINE
     active: bool = True
     last: int = 0
     environments: dict[str, EnvironmentRoute] = field(default_factory=dict)
@@ -117,7 +119,10 @@ class App:
         self.commit()
 
     def route(self) -> AppRoute:
-        config = {"meta": {"indexable": self.indexable}, "build_config": {"env_vars": self.variables}}
+        config = {
+            "meta": {"indexable": self.indexable},
+            "build_config": {"env_vars": self.variables, "runtime": self.runtime},
+        }
         return AppRoute(
             self.id,
             self.slug,
@@ -202,7 +207,7 @@ class RunningEdge:
         found = inspect(memoryview(data), limits=Limits(), allow=Allowances())
         bundled = hashlib.sha256(data).hexdigest()
         bundle = BundleRef(bundle_key(app_id, bundled), bundled, len(data))
-        manifest = Manifest([bundle], found.files)
+        manifest = Manifest([bundle], found.files, has_worker=found.has_worker)
         encoded = manifest.encode()
         digest = hashlib.sha256(encoded).digest()
         key = manifest_key(app_id, digest.hex())

@@ -38,6 +38,15 @@ def test_equal_values_are_equal_bytes_in_whatever_order_they_were_given() -> Non
     assert encoded(published_site({"meta": {"indexable": True}})) != NOTHING_TOLD
 
 
+def test_how_pages_get_them_is_told_and_what_nobody_knows_is_none() -> None:
+    assert [of(runtime=one).runtime for one in ("external", "off", "inline", None, "other", ["off"])] == [
+        "external",
+        "off",
+        *["inline"] * 4,
+    ]
+    assert decoded(encoded(of(runtime="off"))).runtime == "off"
+
+
 @pytest.mark.parametrize("form", [FORM, FORM + 1])
 def test_a_value_of_this_form_or_of_a_later_one_is_read_as_far_as_it_is_known(form: int) -> None:
     later = bytes((form,)) + b'{"gate":{"mode":"password"},"indexable":true}'

@@ -22,6 +22,7 @@ from easel.apps.legacy import (
 )
 from easel.apps.rules import MAX_LENGTH, MIN_LENGTH
 from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree, never_null, whole_text
+from easel.serving.runtimes import Runtime
 
 _SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+(-[a-z0-9]+)*$"}
 
@@ -107,6 +108,11 @@ class BuildConfig(Part):
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Literal["secrets", "dependencies"]] | None = Field(
         default=None, description="An addition: what bundles of this app may hold although it is a mistake mostly"
+    )
+    runtime: Runtime | None = Field(
+        default=None,
+        description="An addition: how pages get `window.__EASEL__`: within them (`inline`, also for null), from "
+        "`/_easel/runtime.js` (`external`), or not at all, being sent byte for byte (`off`)",
     )
 
 

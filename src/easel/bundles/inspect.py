@@ -40,6 +40,7 @@ from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inf
 from easel.bundles.models import NO_PLACE, ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
 from easel.bundles.pages import LOOKED_AT, script_place
+from easel.bundles.read import content as content_of
 from easel.bundles.root import (
     KEY_FILES,
     PROJECT_SETTINGS,
@@ -50,7 +51,8 @@ from easel.bundles.root import (
     refuse_accidents,
     refuse_conflicts,
 )
-from easel.bundles.types import content_type
+from easel.bundles.types import content_type, is_text
+from easel.bundles.vouched import LONGEST_REGISTERS, REGISTERS, find_vouched, is_looked_through, may_vouch
 
 WHOLE = 1024 * 1024
 """Members up to this size (bytes, both compressed and inflated) are inflated in one go, larger ones in pieces."""
@@ -109,12 +111,17 @@ def inspect(
         del entries, chosen, folders
         files = reader.read_all(view, wanted, threads)
         named = _find_hashed(files, view)
+        vouched = find_vouched(files, reader.lists, lambda path: content_of(files[path], view))
+    files |= {path: structs.replace(files[path], immutable=True) for path in named.known}
+    files |= {path: structs.replace(files[path], place=NO_PLACE) for path in vouched}
     return Inspection(
-        files={**files, **{path: structs.replace(files[path], immutable=True) for path in named.known}},
+        files=files,
         stripped_root=root.rstrip("/"),
         left_out=left_out,
         warnings=notes(files, root, left_out),
         may_be_hashed=named.may,
+        vouched=vouched,
+        has_worker=reader.has_worker,
     )
 
 
@@ -174,6 +181,9 @@ class _Reader:
         self._should_stop = should_stop
         self._failed = False
         self._is_heavy = False
+        self.lists: list[str] = []
+        """The paths of files that may vouch for pages."""
+        self.has_worker = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
         """Every file's member. isal and hashlib let go of the interpreter's lock, so threads help."""
@@ -217,6 +227,8 @@ class _Reader:
         if crc != entry.crc:
             raise CrcMismatchError(member=printable(entry.name))
         type_ = with_charset(content_type(path), head)
+        if is_looked_through(path, type_, size):
+            self._look_through(path, head, size)
         return Member(
             hash=digest,
             size=size,
@@ -230,6 +242,13 @@ class _Reader:
             place=_place(head) if type_.startswith("text/html") else None,
         )
 
+    def _look_through(self, path: str, content: bytes, size: int) -> None:
+        """Notes what is known of a file by its text. Of a large one only the beginning is here."""
+        if len(content) < size or may_vouch(path, content):
+            self.lists.append(path)
+        if REGISTERS.search(content) is not None:
+            self.has_worker = True
+
     def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str, bytes]:
         content = inflated(raw, entry.method, entry.size)
         if self._may_be_key(entry) and _PRIVATE_KEY in content:
@@ -241,6 +260,7 @@ class _Reader:
         head = b""
         hasher = hashlib.sha256()
         may_be_key, seam = self._may_be_key(entry), b""
+        may_register, before = is_text(content_type(entry.name)), b""
         for piece in inflate(raw, entry.method):
             size += len(piece)
             if size > entry.size:
@@ -249,6 +269,9 @@ class _Reader:
             hasher.update(piece)
             if len(head) < LOOKED_AT:
                 head += piece
+            if may_register and not self.has_worker:
+                self.has_worker = REGISTERS.search(before + piece) is not None
+                before = piece[-LONGEST_REGISTERS:]
             if may_be_key:
                 if _PRIVATE_KEY in seam + piece:
                     raise SecretInBundleError(member=printable(entry.name), kind="a private key")

@@ -54,12 +54,14 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in.
 
     `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to
-    be asked for it, and asks the store once instead of twice.
+    be asked for it, and asks the store once instead of twice. `has_worker` says whether its scripts register a service
+    worker.
     """
 
     bundles: list[BundleRef]
     files: dict[str, Member]
     entry: bytes = b""
+    has_worker: bool = False
 
     @property
     def total_size(self) -> int:
@@ -113,7 +115,8 @@ class Inspection:
     `stripped_root` is the single top-level folder that was taken as the root ('' if none), `left_out` the members
     that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log. Files whose
     names hold a hash of their content, as far as this bundle says, are immutable; those that by some rule may be so
-    named are in `may_be_hashed`.
+    named are in `may_be_hashed`. `vouched` are pages with the file that says what their bytes are. `has_worker` says
+    whether a service worker is registered.
     """
 
     files: dict[str, Member]
@@ -121,3 +124,5 @@ class Inspection:
     left_out: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     may_be_hashed: Set[str] = frozenset()
+    vouched: dict[str, str] = field(default_factory=dict)
+    has_worker: bool = False

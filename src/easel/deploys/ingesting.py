@@ -25,7 +25,9 @@ from easel.bundles.models import (
 from easel.bundles.root import ENTRY_POINT
 from easel.deploys.errors import BundleGoneError
 from easel.deploys.models import Deploy
+from easel.deploys.pages import pages_without_variables
 from easel.deploys.progress import Progress
+from easel.serving.published import PublishedSite
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
@@ -56,12 +58,14 @@ async def ingest(
     progress: Progress,
     *,
     notes: list[str],
+    published: PublishedSite,
     before: str | None,
     abandoned: Callable[[], bool],
 ) -> Ingested:
     """Pins the upload, checks and indexes it, and stores bundle and manifest under their hashes.
 
-    `notes` are warnings about the app, which are told with those about the bundle.
+    `notes` are warnings about the app, which are told with those about the bundle. `published` is what
+    the app tells its pages.
     `before` is the manifest of the app's latest version, `abandoned` says that nobody waits any more. Raises
     StopRequestedError, StepTimedOutError, BundleGoneError, BundleTooLargeError, the errors of `bundles` and the store.
     """
@@ -89,8 +93,9 @@ async def ingest(
             files = await with_immutable(
                 database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
             )
-            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files)
-    warnings = [*notes, *inspection.warnings]
+            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files, inspection.has_worker)
+    unchanged = pages_without_variables(files, inspection.vouched, published)
+    warnings = [*notes, *inspection.warnings, *unchanged]
     _tell(progress, inspection, [*deploy.warnings, *warnings])
     counts = {
         "files": len(manifest.files),
@@ -101,11 +106,11 @@ async def ingest(
 
 
 async def _store(
-    objects: ObjectStore, deploy: Deploy, pinned: Pinned, files: dict[str, Member]
+    objects: ObjectStore, deploy: Deploy, pinned: Pinned, files: dict[str, Member], has_worker: bool
 ) -> tuple[Manifest, str, str]:
     bundle_at = bundle_key(deploy.app_id, pinned.hash)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
-    manifest = Manifest(bundles=[bundle], files=files, entry=_entry(pinned, files))
+    manifest = Manifest([bundle], files, _entry(pinned, files), has_worker)
     data = manifest.encode()
     manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
     # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before

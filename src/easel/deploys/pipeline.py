@@ -133,6 +133,7 @@ class Pipeline:
             allowances(app.published),
             self._progress,
             notes=unbuilt_in_settings(app.published),
+            published=decoded(told(app.site)),
             before=self._before,
             abandoned=lambda: self._abandoned,
         )

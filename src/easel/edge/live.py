@@ -11,7 +11,7 @@ from easel.edge.routing.table import AppRoute, EnvironmentRoute, Route
 from easel.serving.addresses import version_environment
 from easel.serving.models import Site
 from easel.serving.respond import Representations
-from easel.serving.runtime import runtime_script
+from easel.serving.runtime import EXTERNAL_SCRIPT, runtime_script
 from easel.storage.object_names import manifest_key, variants_key
 
 
@@ -62,12 +62,19 @@ class LiveSite:
 
     def changes(self, page: Member) -> bool:
         """Whether the runtime object is written into this page, if it is one that takes it."""
-        return page.place != NO_PLACE and page.size <= LARGEST
+        return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
         """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,
-        and held by nobody else: all of an app's sites hold the same bytes of its routes."""
-        return runtime_script(self.site)
+        and held by nobody else: all of an app's sites hold the same bytes of its routes.
+
+        What a service worker keeps of a page holds for long what the variables were. Where the version has one, its
+        pages load them as they are as well, and have those of then where that cannot be.
+        """
+        if self.site.published.runtime == "external":
+            return EXTERNAL_SCRIPT
+        script = runtime_script(self.site)
+        return script + EXTERNAL_SCRIPT if self.site.manifest.has_worker else script
 
     def serves(self, route: Route) -> bool:
         """Whether this is still what the route leads to: the same version, told the same about itself."""

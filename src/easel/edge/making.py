@@ -5,6 +5,8 @@ All of it takes longer than others should wait, and is done in threads.
 
 from __future__ import annotations
 
+import hashlib
+
 import brotli
 import zstandard
 from isal import isal_zlib
@@ -28,6 +30,11 @@ def make_page(member: Member, view: memoryview, script: bytes) -> Representation
     content = _content(member, view)
     place = place_in(member, content) if script else None
     return _page(content, member.hash) if place is None else _page(inject(content, script, place), member.hash, script)
+
+
+def make_file(content: bytes) -> Representations:
+    """A text that lies in no bundle, in all encodings."""
+    return _page(content, hashlib.sha256(content).hexdigest())
 
 
 def make_body(member: Member, view: memoryview, script: bytes, encoding: Encoding) -> bytes:

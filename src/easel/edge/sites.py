@@ -19,12 +19,12 @@ from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.fast.prepared import Key, Prepared
 from easel.edge.large import LargePages
 from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight
-from easel.edge.making import make_body, make_gzip, make_page, takes_script
+from easel.edge.making import make_body, make_file, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
 from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
-from easel.serving.runtime import page_hash
+from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
@@ -261,7 +261,7 @@ class Sites:
 
         Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
-        page = await self._page(live, file, request) if file.is_html else None
+        page = await self._page(live, file, request) if file.is_html or file.path == RUNTIME_PATH else None
         if page is not None:
             return page
         variants = live.variants if file.source is live.site else None
@@ -278,14 +278,16 @@ class Sites:
         changed = live.changes(file.member)
         # The runtime object is in the page, and about as long as what it is made of.
         size = file.member.size + (len(live.app.site) if changed else 0)
-        if size > _PAGE_KEPT:
+        if size > _PAGE_KEPT and file.path != RUNTIME_PATH:
             return await self._large_page(live, file, request, size) if changed else None
 
         async def make() -> Representations:
-            member, view = await self._source(file)
-            made = live.pages[file.path] = await asyncio.to_thread(
-                lambda: make_page(member, view, live.script() if changed else b"")
-            )
+            if file.path == RUNTIME_PATH:
+                made = await asyncio.to_thread(lambda: make_file(runtime_source(live.site)))
+            else:
+                member, view = await self._source(file)
+                made = await asyncio.to_thread(lambda: make_page(member, view, live.script() if changed else b""))
+            live.pages[file.path] = made
             self._grow(live, page_weight(made))
             return made
 

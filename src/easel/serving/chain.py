@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from easel.serving.models import Answer, File, Request, Site
 from easel.serving.stage import Found, Need, Stage
-from easel.serving.stages import earlier, fallback, files, headers, methods, platform, workers
+from easel.serving.stages import earlier, fallback, files, headers, methods, platform, runtime, workers
 
 
 class Decision(NamedTuple):
@@ -79,6 +79,7 @@ SERVING = Chain(
     headers.STAGE,
     platform.STAGE,
     # Access rules, forced redirects, and paths of a proxy or of functions belong here.
+    runtime.STAGE,
     workers.STAGE,
     files.STAGE,
     earlier.STAGE,

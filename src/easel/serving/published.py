@@ -11,6 +11,8 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
+from easel.serving.runtimes import INLINE, RUNTIMES
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 _NO_VARIABLES = msgspec.Raw(b"{}")
 
@@ -25,6 +27,8 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     indexable: bool = False
     variables_json: msgspec.Raw = msgspec.field(default=_NO_VARIABLES, name="variables")
     """The public variables, a JSON object of texts. It is a view of the encoded value: all sites of an app share it."""
+    runtime: str = INLINE
+    """How pages get them: a `Runtime`, or what a later release calls it."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -60,6 +64,7 @@ def published_site(config: Mapping[str, Any]) -> PublishedSite:
     return PublishedSite(
         indexable=meta.get("indexable") is True,
         variables_json=msgspec.Raw(_encode(variables)) if variables else _NO_VARIABLES,
+        runtime=RUNTIMES.get(str(build.get("runtime")), INLINE),
     )
 
 

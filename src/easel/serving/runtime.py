@@ -5,9 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 
-from easel.bundles.models import NO_PLACE, Member
+from easel.bundles.models import NO_PLACE, STORED, Member
 from easel.bundles.pages import script_place
-from easel.serving.models import Site
+from easel.serving.models import File, Site
+
+RUNTIME_PATH = "_easel/runtime.js"
+"""Where the runtime object is a script by itself."""
+_FILE = Member(
+    hash="", size=0, type="text/javascript; charset=utf-8", bundle=0, offset=0, length=0, method=STORED, crc=0
+)
 
 # A framework that takes the document over finds it as it wrote it. There is no current script in a module, nor where a
 # script is run by other means than the page's.
@@ -29,6 +35,23 @@ def runtime_script(site: Site) -> bytes:
     """The script element that defines the runtime object and removes itself. Nothing a variable holds can end the
     element, and all of it is ASCII, so that it is the same in the charset of any page."""
     return f"<script>{_definition(site)};{_LEAVES}</script>".encode()
+
+
+EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel onerror="this.remove()"></script>'.encode()
+"""The script element that loads the runtime object. It leaves whether it could be loaded or not."""
+
+
+def runtime_file(site: Site) -> File:
+    """The script at `RUNTIME_PATH`, whose content `runtime_source` gives. It is asked for anew each time."""
+    return File(RUNTIME_PATH, _FILE, 200, "no-cache", site)
+
+
+def runtime_source(site: Site) -> bytes:
+    """The content of the script at `RUNTIME_PATH`. Only an element that was written into a page for it is removed; one
+    that the page has by itself may be known to a framework."""
+    return (
+        f'{_definition(site)};\n(function(s){{s&&s.hasAttribute("data-easel")&&s.remove()}})(document.currentScript);\n'
+    ).encode()
 
 
 def _definition(site: Site) -> str:

@@ -39,6 +39,9 @@ BUILDS = (
     SiteBuild("next", "next", "out", "v1"),
     SiteBuild("astro", "astro", "dist", "v1", with_top_folder=True),
     SiteBuild("sveltekit", "sveltekit", "build", "v1"),
+    SiteBuild("documents", "pages", "dist/documents", "v1"),
+    SiteBuild("angular-worker", "pages", "dist/angular", "v1"),
+    SiteBuild("workbox", "pages", "dist/workbox", "v1"),
 )
 
 

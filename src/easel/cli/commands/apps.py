@@ -15,6 +15,7 @@ from easel.cli.errors import AssignmentError, ConfirmationMissingError, Environm
 from easel.cli.session import Session
 from easel.cli.text import plural, when
 from easel.environments.names import PRODUCTION
+from easel.serving.runtimes import RUNTIMES
 
 _PAGE = 100
 
@@ -98,6 +99,7 @@ def show(session: Session, app: str | None) -> None:
 @click.option("--indexable/--not-indexable", help="Whether search engines may list it.", default=None)
 @click.option("--on-air/--off-air", "active", help="Whether its addresses answer; at once.", default=None)
 @click.option("--allow", metavar="secrets|dependencies", help="Let through what is refused; repeatable.", multiple=True)
+@click.option("--runtime", help="How pages get the variables.", type=click.Choice(list(RUNTIMES)))
 @click.option("--publish", help="Make the changes live at once.", is_flag=True)
 def update(
     session: Session,
@@ -109,11 +111,12 @@ def update(
     indexable: bool | None,
     active: bool | None,
     allow: tuple[str, ...],
+    runtime: str | None,
     publish: bool,
 ) -> None:
     """Change an app's draft configuration; `easel publish` makes it live."""
     meta = {"title": title, "description": description, "indexable": indexable}
-    build = {"env_vars": {**_assignments(variables), **dict.fromkeys(unset)}, "allow": list(allow)}
+    build = {"env_vars": {**_assignments(variables), **dict.fromkeys(unset)}, "allow": list(allow), "runtime": runtime}
     wanted = {
         "meta": {name: value for name, value in meta.items() if value is not None},
         "build_config": {name: value for name, value in build.items() if value},

@@ -1,0 +1,117 @@
+"""Pages of which a bundle itself says what their bytes are: a service worker's list of hashes (Angular's `ngsw.json`,
+Blazor's `service-worker-assets.js`), subresource integrity, checksums, a signature. Changed, they would be refused.
+
+No list's format is read. A page is vouched for where its own digest stands in some text of the bundle, which nothing
+but a list of it brings about. MD5 in scripts does not count: a precache's revisions (Workbox) are compared with each
+other and with nothing that is served. Nor does SHA-1 there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from easel.bundles.hashed import CODE
+from easel.bundles.models import Member
+from easel.bundles.pages import LARGEST
+from easel.bundles.types import DEFAULT, is_text
+
+LARGEST_LIST = 8 * 1024 * 1024
+"""The largest file (bytes) that is looked through."""
+MOST_READ = 32 * 1024 * 1024
+"""Bytes of such files, the smallest first."""
+MOST_HASHED = 256 * 1024 * 1024
+"""Bytes of pages that are hashed, the smallest first."""
+_MOST_DIGESTS = 400_000
+
+_BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
+_FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
+_SHORTEST, _SHORTEST_IN_CODE = b"h" * 32, b"h" * 64
+_BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86})(?![A-Za-z0-9+/_-])")
+_BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-256=", b"sha-512=")
+_SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json")
+REGISTERS = re.compile(rb"serviceWorker\??\.register\(")
+"""How a service worker is registered, also in what a minifier leaves of it."""
+LONGEST_REGISTERS = len("serviceWorker?.register(")
+
+
+def is_looked_through(path: str, type_: str, size: int) -> bool:
+    """Whether a file of this name, type and size (bytes) may be a list of digests."""
+    name = path.rpartition("/")[2]
+    return size <= LARGEST_LIST and (is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name)))
+
+
+def may_vouch(path: str, content: bytes) -> bool:
+    """Whether there is something like a digest in a file."""
+    shortest = _SHORTEST_IN_CODE if _is_code(path) else _SHORTEST
+    return any(begin in content for begin in _BASE64_BEGINS) or shortest in content.translate(_FLAT)
+
+
+def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Callable[[str], bytes]) -> dict[str, str]:
+    """The pages that something vouches for, each with the path of the file that does.
+
+    `lists` are those of the files that `may_vouch`; `read` gives a file's content.
+    """
+    pages = {path: member for path, member in files.items() if member.type.startswith("text/html")}
+    found = {path: path + suffix for path in pages for suffix in _SIGNATURES if path + suffix in files}
+    listed: dict[tuple[str, bytes], str] = {}
+    left = MOST_READ
+    for path in sorted(lists, key=lambda path: files[path].size) if pages else ():
+        left -= files[path].size
+        if left < 0 or len(listed) >= _MOST_DIGESTS:
+            break
+        for digest in _digests(read(path), in_code=_is_code(path)):
+            listed.setdefault(digest, path)
+    return found | _named(pages, listed, read) if listed else found
+
+
+def _named(
+    pages: Mapping[str, Member], listed: Mapping[tuple[str, bytes], str], read: Callable[[str], bytes]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    algorithms = {algorithm for algorithm, _ in listed} - {"sha256"}
+    left = MOST_HASHED
+    for path, member in sorted(pages.items(), key=lambda page: page[1].size):
+        digests = [("sha256", bytes.fromhex(member.hash))]
+        left -= member.size
+        if algorithms and member.size <= LARGEST and left >= 0:
+            content = read(path)
+            digests += [(one, hashlib.new(one, content, usedforsecurity=False).digest()) for one in algorithms]
+        by = next((listed[digest] for digest in digests if digest in listed), None)
+        if by is not None and by != path:
+            found[path] = by
+    return found
+
+
+def _digests(content: bytes, *, in_code: bool) -> Iterator[tuple[str, bytes]]:
+    """What looks like a digest: which algorithm's it would be by its length, and the digest."""
+    for match in _BASE64.finditer(content):
+        text = match[2].replace(b"-", b"+").replace(b"_", b"/")
+        try:
+            digest = base64.b64decode(text + b"=" * (-len(text) % 4))
+        except binascii.Error:
+            continue
+        if len(digest) * 8 == int(match[1]):
+            yield f"sha{match[1].decode()}", digest
+    flat = content.translate(_FLAT)
+    shortest = _SHORTEST_IN_CODE if in_code else _SHORTEST
+    at = flat.find(shortest)
+    while at >= 0:
+        end = flat.find(b" ", at)
+        end = len(flat) if end < 0 else end
+        algorithm = _BY_LENGTH.get(end - at)
+        stands_alone = not content[max(0, at - 1) : at].isalnum() and not content[end : end + 1].isalnum()
+        if algorithm is not None and stands_alone:
+            yield algorithm, bytes.fromhex(content[at:end].decode())
+        at = flat.find(shortest, end)
+
+
+def _is_code(path: str) -> bool:
+    return path.rpartition(".")[2].lower() in CODE
+
+
+def _is_sum(name: str) -> bool:
+    return re.search(r"(?i)sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", name) is not None

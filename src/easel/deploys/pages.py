@@ -1,0 +1,49 @@
+"""Pages of a bundle that do not get the app's public variables: said, never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from easel.bundles.models import NO_PLACE, Member
+from easel.bundles.names import printable
+from easel.bundles.pages import LARGEST
+from easel.bundles.root import ENTRY_POINT
+from easel.serving.published import PublishedSite
+from easel.serving.runtime import RUNTIME_PATH
+
+_INSTEAD = f'`<script src="/{RUNTIME_PATH}"></script>` in the page loads them.'
+
+
+def pages_without_variables(
+    files: Mapping[str, Member], vouched: Mapping[str, str], published: PublishedSite
+) -> list[str]:
+    """Warnings about pages that are sent as they are, where the app has variables for them; `vouched` are those with
+    the file that says what their bytes are."""
+    said: list[str] = []
+    if published.runtime == "off" or not published.variables:
+        return said
+    if vouched:
+        first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))
+        said.append(
+            f"{_pages(first, len(vouched))} sent without the app's variables, byte for byte, since "
+            f"`{printable(vouched[first])}` says what is in it. {_INSTEAD}"
+        )
+    large = sorted(path for path, one in files.items() if one.place not in (None, NO_PLACE) and one.size > LARGEST)
+    if large:
+        said.append(
+            f"{_pages(large[0], len(large))} sent without the app's variables: pages of more than "
+            f"{LARGEST // (1024 * 1024)} MiB are not changed. {_INSTEAD}"
+        )
+    entry = files.get(ENTRY_POINT)
+    if entry is not None and entry.place == NO_PLACE and ENTRY_POINT not in vouched:
+        said.append(
+            f"`{ENTRY_POINT}` is sent without the app's variables, since it is no whole page: it has neither a doctype "
+            f"nor `<html>`, `<head>` or `<body>`, is AMP, or is not in an encoding that a script can be written in. "
+            f"{_INSTEAD}"
+        )
+    return said
+
+
+def _pages(first: str, count: int) -> str:
+    more = "" if count == 1 else " and 1 more page" if count == 2 else f" and {count - 1} more pages"
+    return f"`{printable(first)}`{more} {'is' if count == 1 else 'are'}"

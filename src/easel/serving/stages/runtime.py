@@ -1,0 +1,17 @@
+"""The runtime object as a script of its own. It goes behind who may see the app, since it is the app's."""
+
+from __future__ import annotations
+
+from easel.serving.models import Request, Site
+from easel.serving.runtime import RUNTIME_PATH, runtime_file
+from easel.serving.stage import Found, Stage
+from easel.serving.stages.methods import refuse_method
+
+
+def _before(site: Site, request: Request) -> Found | None:
+    if request.address.path != RUNTIME_PATH:
+        return None
+    return runtime_file(site) if request.reads else refuse_method(request)
+
+
+STAGE = Stage("runtime", before=_before)
