@@ -65,8 +65,14 @@ def write_private(path: Path, text: str) -> None:
 
 
 def data_dir_note() -> Path:
-    """The file in which `easel serve` notes its data folder for its user (XDG Base Directory Specification: state)."""
-    return Unix("easel").user_state_path / "data-dir"
+    """The file in which `easel serve` notes its data folder for its user (XDG Base Directory Specification: state).
+
+    Raises RuntimeError for a user without a home.
+    """
+    folder = Unix("easel").user_state_path
+    if not folder.is_absolute():
+        raise RuntimeError("there is no home")
+    return folder / "data-dir"
 
 
 def remember_data_dir(folder: Path) -> None:

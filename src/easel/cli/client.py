@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
 import urllib3
@@ -17,15 +18,24 @@ from easel import __version__
 from easel.cli import answers
 from easel.cli.answers import AnyAnswer
 from easel.cli.credentials import Access
-from easel.cli.errors import ApiError, NotAnEaselServerError, ServerUnreachableError
-from easel.cli.http import NOT_CONNECTED, open_pool, reason
+from easel.cli.errors import (
+    ApiError,
+    NotAnEaselServerError,
+    ProxyAsksError,
+    RequestTooLargeForProxyError,
+    SentElsewhereError,
+    ServerMovedError,
+    ServerUnavailableError,
+    ServerUnreachableError,
+)
+from easel.cli.http import GATEWAY, NOT_CONNECTED, PROXY_LOGIN, open_pool, reason, retry_after
 
 TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
 # A comment line comes every 15 s: a stream silent for much longer is dead.
 _STREAM_SILENCE: Final = 40.0
 _CHUNK: Final = 64 * 1024
-_PAUSES: Final = (0.3, 1.0)
-_LONGEST_WAIT: Final = 30.0
+_PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
+"""Seconds before each further attempt, while an api that restarts behind a balancer comes back."""
 
 
 class Client:
@@ -34,6 +44,7 @@ class Client:
     def __init__(self, access: Access) -> None:
         self.server = access.server
         self._pool = open_pool(access.server)
+        self._attempts = 0
         self._headers = {
             **urllib3.make_headers(accept_encoding=True, user_agent=f"easel-cli/{__version__}"),
             "Authorization": f"Bearer {access.key}",
@@ -195,13 +206,17 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> AnyAnswer:
-        """Null is left out of the body."""
-        retry = headers is not None and "Idempotency-Key" in headers
+        """Null is left out of the body. Under its Idempotency-Key the request can be sent again without harm."""
+        headers = {"Idempotency-Key": os.urandom(16).hex()} | (headers or {})
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
-        return self._read(self._send("POST", path, retry=retry, body=given, headers=headers), kind)
+        return self._read(self._send("POST", path, retry=True, body=given, headers=headers), kind)
 
     def _delete(self, path: str) -> answers.Deleted:
-        return self._read(self._send("DELETE", path, retry=False), answers.Deleted)
+        response = self._send("DELETE", path, retry=True)
+        if response.status == 404 and self._attempts > 1:
+            # The first attempt did it, and its answer was lost.
+            return answers.Deleted()
+        return self._read(response, answers.Deleted)
 
     def _send(
         self,
@@ -217,7 +232,7 @@ class Client:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
         url = self.server + path + (f"?{urlencode(params)}" if params else "")
-        for pause in (*_PAUSES, None):
+        for self._attempts, pause in enumerate((*_PAUSES, None), start=1):
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
@@ -226,8 +241,12 @@ class Client:
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)
                 continue
-            # 429 and 503 are said before anything was done, so any request may be repeated (RFC 9110 §10.2.3).
-            wait = _retry_after(response) if response.status in (429, 503) else None
+            # 429 and 503 with a time are said before anything was done, so any request may be repeated (RFC 9110
+            # §10.2.3); what a gateway says, like no answer at all, if it can do no harm.
+            passing = retry and response.status in GATEWAY
+            wait = retry_after(response) if passing or response.status in (429, 503) else None
+            if passing and "retry-after" not in response.headers:
+                wait = pause
             if response.status < 300 or pause is None or wait is None:
                 return response
             time.sleep(wait)
@@ -245,15 +264,32 @@ class Client:
         try:
             return ApiError(response.status, answers.Refusal.read(response.data).error)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return NotAnEaselServerError(server=self.server, status=response.status)
+            return answer_between(self.server, response)
+
+
+def answer_between(server: str, response: urllib3.BaseHTTPResponse) -> NotAnEaselServerError:
+    """The error for an answer that is not Easel's, but of something between here and there."""
+    status = response.status
+    location = response.headers.get("location", "")
+    if 300 <= status < 400 and location:
+        asked = urlsplit(response.geturl() or "")
+        sent = urlsplit(urljoin(server, location))
+        # The same path at another address is the server itself; anything else is a page for people.
+        if asked.path and sent.path.rstrip("/").endswith(asked.path.rstrip("/")):
+            path = sent.path.rstrip("/").removesuffix(asked.path.rstrip("/")) + urlsplit(server).path
+            return ServerMovedError(server=server, status=status, location=f"{sent.scheme}://{sent.netloc}{path}")
+        place = f"{sent.scheme}://{sent.netloc}{sent.path}"
+        return SentElsewhereError(server=server, status=status, location=place)
+    if status == 400 and server.startswith("http://") and b"HTTPS port" in response.data:
+        return ServerMovedError(server=server, status=status, location=server.replace("http://", "https://", 1))
+    if status == 413:
+        return RequestTooLargeForProxyError(server=server, status=status)
+    if status == 407:
+        return ProxyAsksError(server=server, status=status, login=PROXY_LOGIN)
+    if status in GATEWAY:
+        return ServerUnavailableError(server=server, status=status)
+    return NotAnEaselServerError(server=server, status=status)
 
 
 def _app(app_id: str, *parts: str) -> str:
     return "/".join(("/v1/apps", *(quote(part, safe="") for part in (app_id, *parts))))
-
-
-def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    """Seconds to wait as the server says, if it says so and they are few."""
-    text = response.headers.get("retry-after", "")
-    seconds = float(text) if text.isdigit() else None
-    return seconds if seconds is not None and seconds <= _LONGEST_WAIT else None

@@ -14,11 +14,14 @@ from platformdirs.unix import Unix
 from easel.cli.errors import (
     ApiKeyMalformedError,
     CredentialsUnreadableError,
+    CredentialsUnwritableError,
     NoDataHereError,
+    NoHomeError,
     NotSignedInError,
     ServerAddressError,
 )
-from easel.places import remembered_data_dir
+from easel.cli.textfile import read_text
+from easel.places import home, remembered_data_dir
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -71,7 +74,7 @@ def find_access(wanted: Wanted) -> Access:
     for local in _local_servers(wanted.data_dir):
         if server is None or _same(local.server, server):
             return local
-    if wanted.data_dir is not None and not (wanted.data_dir / "api-key").exists():
+    if wanted.data_dir is not None and not os.path.exists(wanted.data_dir / "api-key"):
         raise NoDataHereError(folder=str(wanted.data_dir))
     others = ", ".join(sorted(read_stored(credentials_file()).keys))
     known = f" There is one for {others}." if others else ""
@@ -113,24 +116,29 @@ def is_loopback(host: str) -> bool:
 
 def checked_key(text: str) -> str:
     """The key, if it looks like one. Raises ApiKeyMalformedError, without repeating what was given."""
-    key = text.strip()
+    key = text.strip().removeprefix("\ufeff")
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
         raise ApiKeyMalformedError(found="That is not an API key" if key else "No API key was given")
     return key
 
 
-def credentials_file() -> Path:
-    """Where `easel login` keeps keys (XDG Base Directory Specification)."""
-    return Unix("easel").user_config_path / "credentials.toml"
+def credentials_file() -> Path | None:
+    """Where `easel login` keeps keys (XDG Base Directory Specification); None for a user without a home."""
+    try:
+        folder = Unix("easel").user_config_path
+    except RuntimeError:
+        return None
+    # Some releases of platformdirs give `~/…` as it is.
+    return folder / "credentials.toml" if folder.is_absolute() else None
 
 
-def read_stored(file: Path) -> Stored:
+def read_stored(file: Path | None) -> Stored:
     """What is kept there; nothing where there is no file. Raises CredentialsUnreadableError."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        data = tomllib.loads(read_text(file)) if file is not None else {}
+    except (FileNotFoundError, NotADirectoryError):
         return Stored(default=None, keys={})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise CredentialsUnreadableError(file=str(file), reason=str(error)) from error
     servers = data.get("servers", {})
     default = data.get("default")
@@ -142,8 +150,17 @@ def read_stored(file: Path) -> Stored:
     return Stored(default=default if isinstance(default, str) else None, keys=keys)
 
 
-def store(file: Path, stored: Stored) -> None:
-    """Keeps it, readable by its owner alone from the first byte on. Raises OSError."""
+def store(file: Path | None, stored: Stored) -> None:
+    """Keeps it, readable by its owner alone from the first byte on. Raises NoHomeError, CredentialsUnwritableError."""
+    if file is None:
+        raise NoHomeError()
+    try:
+        _write(file, stored)
+    except OSError as error:
+        raise CredentialsUnwritableError(file=str(file), reason=error.strerror or str(error)) from error
+
+
+def _write(file: Path, stored: Stored) -> None:
     lines = [f"default = {json.dumps(stored.default)}"] if stored.default else []
     for server, key in sorted(stored.keys.items()):
         lines += ["", f"[servers.{json.dumps(server)}]", f"key = {json.dumps(key)}"]
@@ -163,13 +180,14 @@ def _local_servers(data_dir: Path | None) -> list[Access]:
     if data_dir is not None:
         folders = [data_dir]
     else:
-        folders = [Path(os.environ.get("EASEL_DATA_DIR") or "data"), Path.home() / ".local" / "share" / "easel"]
+        folders = [Path(os.environ.get("EASEL_DATA_DIR") or "data")]
+        folders += [own / ".local" / "share" / "easel"] if (own := home()) is not None else []
         folders += [noted] if (noted := remembered_data_dir()) is not None else []
     found = []
     for folder in folders:
         try:
-            key = (folder / "api-key").read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
+            key = read_text(folder / "api-key").strip()
+        except (OSError, ValueError):
             continue
         if key:
             found.append(Access(_local_address(folder), checked_key(key)))
@@ -178,7 +196,7 @@ def _local_servers(data_dir: Path | None) -> list[Access]:
 
 def _local_address(folder: Path) -> str:
     try:
-        api_url = json.loads((folder / "server.json").read_text(encoding="utf-8"))["api_url"]
+        api_url = json.loads(read_text(folder / "server.json"))["api_url"]
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_SERVER
     return server_address(str(api_url))

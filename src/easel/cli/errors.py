@@ -39,6 +39,40 @@ class NotAnEaselServerError(CliError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class ServerUnavailableError(NotAnEaselServerError):
+    """{server} is not available: what stands before it answered {status}. Try again in a moment."""
+
+    code = "server_unavailable"
+
+
+class ServerMovedError(NotAnEaselServerError):
+    """{server} only sends requests on to {location}, which would lose them. Use that address: `--server {location}`,
+    EASEL_SERVER, or `server` in easel.toml."""
+
+    code = "server_moved"
+    exit_code = ExitCode.USAGE
+
+
+class SentElsewhereError(NotAnEaselServerError):
+    """{server} answered {status} and sends on to {location}: that is no Easel server, but perhaps a sign-in before it.
+    Check the address: it must be the API's."""
+
+    code = "sent_elsewhere"
+
+
+class RequestTooLargeForProxyError(NotAnEaselServerError):
+    """A proxy before {server} refused the request, since it is too large: it answered {status}. Raise that proxy's
+    limit for bodies (`client_max_body_size` of nginx)."""
+
+    code = "request_too_large_for_proxy"
+
+
+class ProxyAsksError(NotAnEaselServerError):
+    """The proxy before {server} asks for a name and a password: write {login} into the variable that names it."""
+
+    code = "proxy_asks"
+
+
 class ServerUnreachableError(CliError):
     """{server} cannot be reached: {reason}. Check the address (`--server`, EASEL_SERVER) and that the server runs."""
 
@@ -47,8 +81,8 @@ class ServerUnreachableError(CliError):
 
 
 class ProxyUnusableError(CliError):
-    """The proxy that the environment names speaks {scheme}, which this command does not: name an http or https one, or
-    unset ALL_PROXY, HTTPS_PROXY and HTTP_PROXY."""
+    """The proxy in {variable} cannot be used: {reason}. Name another one there, or put {host} into NO_PROXY to go
+    without one."""
 
     code = "proxy_unusable"
 
@@ -84,6 +118,32 @@ class CredentialsUnreadableError(CliError):
     """{file} cannot be read: {reason}. Repair it, or remove it and run `easel login`."""
 
     code = "credentials_unreadable"
+
+
+class CredentialsUnwritableError(CliError):
+    """The key cannot be kept in {file}: {reason}. Set XDG_CONFIG_HOME to a folder that you can write to, or give the
+    key by EASEL_API_KEY and the server by EASEL_SERVER."""
+
+    code = "credentials_unwritable"
+
+
+class NoHomeError(CliError):
+    """There is no home to keep the key in. Set HOME or XDG_CONFIG_HOME, or give the key by EASEL_API_KEY and the server
+    by EASEL_SERVER."""
+
+    code = "no_home"
+
+
+class WorkingFolderGoneError(CliError):
+    """The folder that you are in is gone or not yours to read ({reason}). Go to another one."""
+
+    code = "working_folder_gone"
+
+
+class OutputClosedError(CliError):
+    """There is nowhere to write to: standard output is closed."""
+
+    code = "output_closed"
 
 
 class ProjectFileError(CliError):

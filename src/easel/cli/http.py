@@ -8,19 +8,28 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlsplit
 
 import truststore
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 
-from easel.cli.credentials import is_loopback
-from easel.cli.errors import ProxyUnusableError
+from easel.cli.proxies import proxy_for
 
 TRANSFER_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
 """Seconds for uploads and downloads. The time for connecting is also that for sending one piece."""
+
+LONGEST_WAIT: Final = 30.0
+"""Seconds that a `Retry-After` is waited for at most."""
+
+GATEWAY: Final = (502, 503, 504)
+"""Statuses of what stands between when the server does not answer it, which pass."""
+
+PROXY_LOGIN: Final = "http://NAME:PASSWORD@HOST:PORT"
+_PROXY_ASKS: Final = "Tunnel connection failed: 407"
 
 NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 """Failures before anything was sent."""
@@ -28,30 +37,13 @@ NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 
 def open_pool(url: str) -> urllib3.PoolManager:
     """Connections to the server of this address. Raises ProxyUnusableError."""
-    parts = urlsplit(url)
-    tls = _tls() if parts.scheme == "https" else None
-    proxy = _proxy(parts.scheme, parts.hostname or "")
+    tls = _tls() if urlsplit(url).scheme == "https" else None
+    proxy = proxy_for(url)
     if proxy is None:
         return urllib3.PoolManager(retries=False, ssl_context=tls)
-    address = proxy if "://" in proxy else f"http://{proxy}"
-    there = urlsplit(address)
-    if there.scheme not in ("http", "https"):
-        raise ProxyUnusableError(scheme=there.scheme)
-    headers = None
-    if there.username is not None:
-        headers = urllib3.make_headers(proxy_basic_auth=f"{unquote(there.username)}:{unquote(there.password or '')}")
     return urllib3.ProxyManager(
-        address, retries=False, ssl_context=tls, proxy_headers=headers, proxy_ssl_context=_tls()
+        proxy.address, retries=False, ssl_context=tls, proxy_headers=proxy.headers, proxy_ssl_context=_tls()
     )
-
-
-def _proxy(scheme: str, host: str) -> str | None:
-    """The proxy that the environment names for a host; proxies are for other machines than this one."""
-    if is_loopback(host):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    return proxy if proxy and not proxy_bypass(host) else None
 
 
 def _tls() -> ssl.SSLContext:
@@ -64,6 +56,15 @@ def _tls() -> ssl.SSLContext:
 
 def reason(error: HTTPError) -> str:
     """What failed, in words: the system's own, where it has better ones than its error number."""
+    what = _reason(error)
+    if not isinstance(error, ProxyError):
+        return what
+    if _PROXY_ASKS in str(error.original_error):
+        return f"the proxy that the environment names asks for a name and a password ({PROXY_LOGIN})"
+    return f"the proxy that the environment names: {what}"
+
+
+def _reason(error: HTTPError) -> str:
     cause: BaseException | None = error
     # Of these two, the second is of the kind of the first.
     late = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(error, NewConnectionError)
@@ -79,3 +80,16 @@ def reason(error: HTTPError) -> str:
             said = cause.strerror
         cause = cause.__cause__ or cause.__context__
     return said
+
+
+def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
+    """Seconds to wait as the answer says (RFC 9110 §10.2.3), if it says so and they are few."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        seconds = float(text[:9])
+    else:
+        try:
+            seconds = max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+        except (TypeError, ValueError):
+            return None
+    return seconds if seconds <= LONGEST_WAIT else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -153,6 +154,7 @@ def program() -> None:
 
 def main() -> None:
     """Runs the command line and ends the process with an exit code of `exit_codes`."""
+    _print_anything()
     try:
         sys.exit(program.main(prog_name="easel", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -162,6 +164,14 @@ def main() -> None:
         sys.exit(int(ExitCode.INTERRUPTED))
     except Exception as error:
         sys.exit(int(_tell(error)))
+
+
+def _print_anything() -> None:
+    """Has the streams escape what their encoding lacks: others may have typed anything, and a pipe may be cp1252."""
+    for stream in (sys.stdout, sys.stderr):
+        # A stream that is closed is None.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(error: Exception) -> ExitCode:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import msgspec
@@ -33,7 +33,7 @@ class Output:
     @property
     def interactive(self) -> bool:
         """Whether there is somebody to ask."""
-        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+        return not self.as_json and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
     def say(self, text: str, style: str | None = None) -> None:
         """What is being done, or what came of it, for people."""
@@ -64,8 +64,8 @@ class Output:
     def document(self, value: Answer | DataclassInstance | dict[str, Any]) -> None:
         """The one JSON document of this command; nothing for people."""
         if self.as_json:
-            sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
-            sys.stdout.flush()
+            escaped = "utf" not in (getattr(sys.stdout, "encoding", None) or "")
+            click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
 
     def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
         """What went wrong: a sentence for people, what to do next, the contract's envelope and the exit code for
@@ -95,7 +95,7 @@ class Output:
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress]:
         """A bar over `total` bytes on a terminal, gone when it is done; silence elsewhere."""
-        if self.as_json or not sys.stderr.isatty():
+        if self.as_json or not _is_terminal(sys.stderr):
             yield Silent()
             return
         from easel.cli.drawing import bar
@@ -106,13 +106,18 @@ class Output:
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """A sign of life on a terminal while something takes its time."""
-        if self.as_json or not sys.stderr.isatty():
+        if self.as_json or not _is_terminal(sys.stderr):
             yield
             return
         from easel.cli.drawing import spinner
 
         with spinner(what):
             yield
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is there; a stream that is closed is None."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def _print(text: str, style: str | None = None, *, err: bool = False) -> None:

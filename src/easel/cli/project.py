@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ def find_project(start: Path) -> Project:
     """The project around `start`: the nearest easel.toml going up. Raises ProjectFileError for one that is wrong."""
     for folder in (start, *start.parents):
         file = folder / FILE_NAME
-        if file.is_file():
+        # A folder above may be closed to this user.
+        if os.path.isfile(file):
             return _read(file)
     return Project(root=start)
 

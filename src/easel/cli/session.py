@@ -9,7 +9,7 @@ from pathlib import Path
 from easel.cli.answers import App
 from easel.cli.client import Client
 from easel.cli.credentials import Wanted, find_access
-from easel.cli.errors import NoAppGivenError, NoSuchAppError
+from easel.cli.errors import NoAppGivenError, NoSuchAppError, WorkingFolderGoneError
 from easel.cli.output import Output
 from easel.cli.project import Project, find_project
 
@@ -29,7 +29,10 @@ class Session:
 
     def __init__(self, flags: Flags) -> None:
         self.flags = flags
-        self.working = Path.cwd()
+        try:
+            self.working = Path.cwd()
+        except OSError as error:
+            raise WorkingFolderGoneError(reason=error.strerror) from error
         self.named_app: str | None = None
         """The app as the command line named it, where easel.toml does not name it already."""
 

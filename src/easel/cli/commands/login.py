@@ -22,6 +22,9 @@ from easel.cli.credentials import (
 )
 from easel.cli.errors import ApiError
 from easel.cli.session import Session
+from easel.cli.textfile import decode
+
+_LONGEST_KEY = 64 * 1024
 
 
 @client_command("login")
@@ -74,7 +77,14 @@ def _read_key(session: Session) -> str:
     if session.output.interactive:
         key: str = click.prompt("API key", hide_input=True, err=True)
         return key
-    return sys.stdin.readline()
+    if sys.stdin is None:
+        return ""
+    # PowerShell redirects in UTF-16, and editors put marks before a text.
+    content = sys.stdin.buffer.read(_LONGEST_KEY)
+    try:
+        return decode(content).split("\n", 1)[0]
+    except ValueError:
+        return content.decode("ascii", "replace")
 
 
 def _on_this_machine(server: str) -> bool:

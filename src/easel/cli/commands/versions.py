@@ -11,7 +11,7 @@ from easel.cli.answers import Version
 from easel.cli.choices import environment_or_default, version_number
 from easel.cli.command import app_option, client_command, env_option
 from easel.cli.commands.differences import show_diff
-from easel.cli.errors import FileExistsAlreadyError, TargetFolderMissingError
+from easel.cli.errors import FileExistsAlreadyError, OutputClosedError, TargetFolderMissingError
 from easel.cli.session import Session
 from easel.cli.shipping import upload
 from easel.cli.text import size, when
@@ -91,6 +91,8 @@ def download(session: Session, version: str, app: str | None, target: Path | Non
     number = version_number(session.client, found.app_id, version)
     file = target or Path(f"{found.slug}-v{number}.zip")
     if file == Path("-"):
+        if sys.stdout is None:
+            raise OutputClosedError()
         address = session.client.download_url(found.app_id, number)
         upload.download_to(address.download_url, sys.stdout.buffer, session.output)
         return

@@ -22,6 +22,26 @@ class StoreRefusedError(CliError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class UploadTooLargeForProxyError(StoreRefusedError):
+    """A proxy before {host} refused the upload of {size}, since it is too large: it answered 413. Raise that proxy's
+    limit for bodies (`client_max_body_size` of nginx), and deploy again."""
+
+    code = "upload_too_large_for_proxy"
+
+
+class UploadAddressPlainError(StoreRefusedError):
+    """The server gave an upload address of plain http, and {host} takes https only. Whoever runs the server has to set
+    EASEL_API_URL to its https address, or have its proxy send `X-Forwarded-Proto`."""
+
+    code = "upload_address_plain"
+
+
+class ScratchFileError(CliError):
+    """The zip cannot be written to {folder}: {reason}. Set TMPDIR to a folder that has room for it."""
+
+    code = "scratch_file_unwritable"
+
+
 class DownloadFailedError(CliError):
     """The download broke off: {reason}. Nothing was left behind; run the command again."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,7 +16,7 @@ from typing import IO
 from easel.cli.answers import Accepted
 from easel.cli.errors import InterruptedByUserError
 from easel.cli.session import Session
-from easel.cli.shipping.errors import FileUnreadableError, NotAZipError
+from easel.cli.shipping.errors import FileUnreadableError, NotAZipError, ScratchFileError
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.pack import LeftOut, select, write_zip
 from easel.cli.shipping.sources import MAX_BYTES, MAX_FILES, collect_sources
@@ -91,14 +93,26 @@ def _bundle(session: Session, shipment: Shipment) -> IO[bytes]:
     selection = select(folder, rules_for(folder, root=shipment.root.resolve()))
     _tell_left_out(session, selection.left_out)
     session.output.say(f"Zipping {plural(len(selection.files), 'file')}, {size(selection.size)} …")
-    made: IO[bytes] = tempfile.TemporaryFile(prefix="easel-")  # noqa: SIM115 (the caller closes it)
+    try:
+        made: IO[bytes] = tempfile.TemporaryFile(prefix="easel-")  # noqa: SIM115 (the caller closes it)
+    except OSError as error:
+        raise ScratchFileError(folder=os.environ.get("TMPDIR", "/tmp"), reason=error.strerror) from error  # noqa: S108
     try:
         with session.output.progress("Zipping", selection.size) as bar:
             write_zip(selection, made, bar.advance)
+    except OSError as error:
+        _give_up(made)
+        raise ScratchFileError(folder=tempfile.gettempdir(), reason=error.strerror) from error
     except BaseException:
-        made.close()
+        _give_up(made)
         raise
     return made
+
+
+def _give_up(made: IO[bytes]) -> None:
+    # What is still to be written finds no room either.
+    with suppress(OSError):
+        made.close()
 
 
 def _open(path: Path) -> IO[bytes]:

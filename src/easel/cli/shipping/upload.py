@@ -15,9 +15,16 @@ from urllib3.exceptions import HTTPError
 
 from easel.cli.answers import Refusal
 from easel.cli.errors import ApiError
-from easel.cli.http import TRANSFER_TIMEOUT, open_pool, reason
+from easel.cli.http import TRANSFER_TIMEOUT, open_pool, reason, retry_after
 from easel.cli.output import Output
-from easel.cli.shipping.errors import DownloadFailedError, StoreRefusedError, UploadFailedError
+from easel.cli.shipping.errors import (
+    DownloadFailedError,
+    StoreRefusedError,
+    UploadAddressPlainError,
+    UploadFailedError,
+    UploadTooLargeForProxyError,
+)
+from easel.cli.text import size
 from easel.storage.errors import StorageFullError
 
 CONTENT_TYPE: Final = "application/zip"
@@ -59,12 +66,13 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
             else:
                 if 200 <= response.status < 300:
                     return
-                refusal = _refused(url, response, "upload")
+                refusal = _refused(url, response, "upload", length)
                 # A disk that is full has no room a moment later either.
                 full = isinstance(refusal, ApiError) and refusal.answer.code == StorageFullError.code
                 if full or (response.status < 500 and response.status != 429):
                     raise refusal
                 why = f"the server answered {response.status}"
+                pause = pause and max(pause, retry_after(response) or 0.0)
             if pause is not None:
                 output.warn(f"The upload to {_host(url)} broke off ({why}). Attempt {attempt + 1} in {pause:g} s …")
                 time.sleep(pause)
@@ -109,10 +117,15 @@ def download_to(url: str, file: BinaryIO, output: Output) -> int:
     return received
 
 
-def _refused(url: str, response: urllib3.BaseHTTPResponse, what: str) -> ApiError | StoreRefusedError:
+def _refused(url: str, response: urllib3.BaseHTTPResponse, what: str, length: int = 0) -> ApiError | StoreRefusedError:
     try:
         answer = Refusal.read(response.data).error
     except (msgspec.DecodeError, UnicodeDecodeError):
+        if response.status == 413 and what == "upload":
+            return UploadTooLargeForProxyError(host=_host(url), size=size(length))
+        sent_on = 300 <= response.status < 400 and response.headers.get("location", "").startswith("https:")
+        if url.startswith("http:") and (sent_on or (response.status == 400 and b"HTTPS port" in response.data)):
+            return UploadAddressPlainError(host=_host(url))
         # An object store answers in its own format: the three large ones in this XML.
         said = _STORE_ERROR.search(response.data.decode("utf-8", "replace"))
         why = f"{said[1]}, {said[2].strip().rstrip('.')}" if said else f"it answered {response.status}"
