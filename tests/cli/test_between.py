@@ -111,7 +111,7 @@ def test_what_was_deleted_by_an_attempt_whose_answer_got_lost_is_deleted(waited:
 @pytest.mark.parametrize("date", [False, True])
 def test_a_server_says_when_to_come_again(waited: list[float], status: int, date: bool) -> None:
     after = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True) if date else "20"
-    answers = (status, HTML, {"Retry-After": after}), (200, APP, {})
+    answers: list[Scripted] = [(status, HTML, {"Retry-After": after}), (200, APP, {})]
     with answering(*answers) as (server, _), Client(Access(server, "sk_x")) as client:
         client.get_app("app_1")
     assert 18 <= waited[0] <= 20
