@@ -19,14 +19,13 @@ import uvloop
 
 from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, BundleRef, Limits, Manifest
-from easel.bundles.read import content
 from easel.connections.private import private_port
 from easel.edge.recorder import FAST
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable
 from easel.edge.server import Edge
+from easel.serving.compressing import build_variants
 from easel.serving.published import encoded, published_site
 from easel.serving.runtimes import INLINE, Runtime
-from easel.serving.variants import build_variants
 from easel.settings import Settings
 from easel.storage.folder import FolderObjects
 from easel.storage.freshness import HOSTS_SLOT, FreshnessPage, slot_of
@@ -214,7 +213,7 @@ class RunningEdge:
         self._put(bundle.key, data)
         self._put(key, encoded)
         if brotli:
-            built = build_variants(manifest, lambda member: content(member, memoryview(data)))
+            built = build_variants(manifest, [memoryview(data)])
             assert built is not None
             self._put(variants_key(app_id, key), built)
         return EnvironmentRoute(number, digest, 1_700_000_000 + number, brotli)

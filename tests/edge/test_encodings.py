@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 
+import brotli
 import pytest
 import zstandard
 
@@ -15,6 +16,11 @@ from tests.edge.running import App, RunningEdge
 Make = Callable[..., App]
 PAGE = b"<!doctype html><html><head><title>Shop</title></head><body>" + b"hello " * 100 + b"</body></html>"
 SCRIPT = b"export const answer = 42;\n" * 300
+DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+    "gzip": gzip.decompress,
+}
 
 
 def test_a_small_text_is_sent_as_gzip_however_the_zip_has_it(edge: RunningEdge, app: Make) -> None:
@@ -63,3 +69,93 @@ def test_a_page_is_sent_in_each_encoding_and_says_which(edge: RunningEdge, app: 
     assert (head["content-length"], head["etag"]) == (packed["content-length"], packed["etag"])
     tags = {edge.get(made.host, Accept_Encoding=one)["etag"] for one in ("identity", "gzip", "br", "zstd")}
     assert len(tags) == 4
+
+
+def test_variants_are_sent_to_those_who_want_them_the_smallest_first(edge: RunningEdge, app: Make) -> None:
+    noise = b"".join(b"%x;" % (n * n * 7919 % 1_000_003) for n in range(4000))
+    for stored in (False, True):
+        made = app()
+        made.deploy({"index.html": PAGE, "app.js": noise, "x.wasm": noise}, stored=stored, brotli=True)
+        for target in ("/app.js", "/x.wasm"):
+            sizes = {}
+            for encoding, decode in DECODERS.items():
+                sent = edge.get(made.host, target, Accept_Encoding=encoding)
+                assert sent["content-encoding"] == encoding
+                assert decode(sent.body) == noise
+                assert edge.get(made.host, target, Accept_Encoding=encoding, If_None_Match=sent["etag"]).status == 304
+                sizes[encoding] = len(sent.body)
+            best = edge.get(made.host, target, Accept_Encoding="gzip, deflate, br, zstd")
+            assert len(best.body) == min(sizes.values())
+
+
+def test_what_a_build_has_compressed_itself_is_sent_where_it_is_the_file(edge: RunningEdge, app: Make) -> None:
+    script = b"".join(b"export const a%d = %d;\n" % (n, n * n) for n in range(900))
+    other = script.replace(b"a1 ", b"b1 ")
+    for stored in (False, True):
+        made = app()
+        files = {"index.html": PAGE, "app.js": script, "app.js.br": brotli.compress(script, quality=4)}
+        files |= {"app.js.zst": zstandard.compress(script, 2), "app.js.gz": gzip.compress(script, 9)}
+        # One is of another build, the other no brotli at all.
+        files |= {
+            "old.js": script + b"//",
+            "old.js.br": brotli.compress(other),
+            "bad.js": script + b"/",
+            "bad.js.br": other,
+        }
+        made.deploy(files, stored=stored, brotli=True)
+        assert edge.get(made.host, "/app.js", Accept_Encoding="br").body == files["app.js.br"]
+        assert edge.get(made.host, "/app.js", Accept_Encoding="zstd").body == files["app.js.zst"]
+        assert gzip.decompress(edge.get(made.host, "/app.js", Accept_Encoding="gzip").body) == script
+        for target in ("/old.js", "/bad.js"):
+            sent = edge.get(made.host, target, Accept_Encoding="br")
+            assert brotli.decompress(sent.body) == files[target[1:]]
+        download = edge.get(made.host, "/app.js.br", Accept_Encoding="br, gzip")
+        assert (download.body, download.get("content-encoding")) == (files["app.js.br"], None)
+
+
+def test_a_compressed_file_without_the_plain_one_is_sent_as_what_is_in_it(edge: RunningEdge, app: Make) -> None:
+    files = {
+        "index.html": PAGE,
+        "Build/g.wasm.br": brotli.compress(SCRIPT),
+        "Build/g.framework.js.gz": gzip.compress(SCRIPT),
+    }
+    files |= {"Build/g.data.gz": gzip.compress(SCRIPT), "Build/g.loader.js": b"1", "data.csv.gz": gzip.compress(SCRIPT)}
+    for stored in (False, True):
+        made = app()
+        made.deploy(files, stored=stored)
+        for path, type_, encoding in (
+            ("Build/g.wasm.br", "application/wasm", "br"),
+            ("Build/g.framework.js.gz", "text/javascript; charset=utf-8", "gzip"),
+            ("Build/g.data.gz", "application/octet-stream", "gzip"),
+        ):
+            for method in ("GET", "HEAD", "GET"):
+                sent = edge.get(made.host, f"/{path}", method, Accept_Encoding="gzip, deflate, br, zstd")
+                assert (sent["content-type"], sent["content-encoding"]) == (type_, encoding)
+                assert (sent["vary"], sent["content-length"]) == ("Accept-Encoding", str(len(files[path])))
+            assert DECODERS[encoding](sent.body) == SCRIPT
+            # As it was uploaded for those who could not unpack it, and for those who read it in parts.
+            for headers in ({}, {"Accept_Encoding": "identity"}, {"Accept_Encoding": "zstd"}):
+                raw = edge.get(made.host, f"/{path}", **headers)
+                assert (raw.body, raw.get("content-encoding")) == (files[path], None)
+                assert raw["content-type"] != "application/wasm"
+                assert raw["etag"] != sent["etag"]
+            part = edge.get(made.host, f"/{path}", Range="bytes=2-9", Accept_Encoding="br, gzip")
+            assert (part.status, part.body) == (206, files[path][2:10])
+        download = edge.get(made.host, "/data.csv.gz", Accept_Encoding="gzip, br")
+        assert (download.body, download["content-type"]) == (files["data.csv.gz"], "application/gzip")
+        assert not {"content-encoding", "vary"} & download.headers.keys()
+
+
+def test_a_part_of_a_long_deflated_file_is_the_same_with_and_without_places_to_restart(
+    edge: RunningEdge, app: Make
+) -> None:
+    content = b"".join(b"%d,%x\n" % (n, n * n * 7919 % 1_000_003) for n in range(120_000))
+    for brotli_made in (True, False):
+        made = app()
+        made.deploy({"index.html": PAGE, "big.db": content}, brotli=brotli_made)
+        for start in (0, 700_000, len(content) - 100):
+            for length in (100, 900_000):
+                stop = min(len(content), start + length)
+                part = edge.get(made.host, "/big.db", Range=f"bytes={start}-{stop - 1}", Accept_Encoding="br")
+                assert (part.status, part["content-range"]) == (206, f"bytes {start}-{stop - 1}/{len(content)}")
+                assert part.body == content[start:stop]

@@ -12,7 +12,7 @@ from easel.bundles.types import content_type
 from easel.serving.chain import SERVING
 from easel.serving.models import Answer, File, Part, Request, Site, Unmade
 from easel.serving.published import published_site
-from easel.serving.respond import answer_file, answer_fixed, representations
+from easel.serving.respond import Variants, answer_file, answer_fixed, representations
 from easel.serving.stage import Found
 
 
@@ -43,6 +43,11 @@ class Place:
             self.data += raw
         self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members)
 
+    @property
+    def view(self) -> memoryview:
+        """The bytes of the bundle."""
+        return memoryview(bytes(self.data))
+
     def site(self, *, indexable: bool = False, variables: Mapping[str, str] | None = None, **fields: object) -> Site:
         config = {"meta": {"indexable": indexable}, "build_config": {"env_vars": variables}}
         known: dict[str, object] = {
@@ -68,7 +73,8 @@ def answered(site: Site, request: Request, small: bytes | None = None) -> Answer
     decision = SERVING.decide_alone(site, request)
     found = decision.found
     if isinstance(found, File):
-        made = answer_file(site, found, representations(found, small), request)
+        variants = Variants({"br": small}) if small else None
+        made = answer_file(site, found, representations(found, variants), request)
     else:
         made = answer_fixed(found)
     return decision.finish(site, request, made)

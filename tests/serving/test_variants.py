@@ -9,9 +9,10 @@ import brotli
 import msgspec
 import pytest
 
-from easel.bundles.inflate import inflated, raw
-from easel.bundles.models import Member
-from easel.serving.variants import LARGEST, MAGIC, VariantsCheck, build_variants, read_index
+from easel.bundles.codings import decoded
+from easel.bundles.models import Coding
+from easel.serving.compressing import build_variants
+from easel.serving.variants import LARGEST, MAGIC, VariantsCheck, read_index, variant_key
 from tests.serving.building import Place
 
 FILES = {
@@ -24,32 +25,30 @@ FILES = {
     "photo.jpg": b"\xff\xd8" + b"0" * 4000,
 }
 PLACE = Place(FILES)
-
-
-def read(member: Member) -> bytes:
-    return inflated(raw(member, memoryview(bytes(PLACE.data))), member.method, member.size)
+CODINGS: tuple[Coding, ...] = ("br", "zstd")
 
 
 def test_every_variant_decodes_to_its_file_and_is_smaller_than_what_lies_in_the_bundle() -> None:
-    data = build_variants(PLACE.manifest, read)
+    data = build_variants(PLACE.manifest, [PLACE.view])
     assert data is not None
     (index,) = read_index(memoryview(data))
     assert index is not None
     members = PLACE.manifest.files
-    assert set(index) == {members["app.js"].hash, members["style.css"].hash}
+    assert set(index) == {variant_key(members[path].hash, one) for path in ("app.js", "style.css") for one in CODINGS}
     for path in ("app.js", "copy.js", "style.css"):
-        offset, length = index[members[path].hash]
-        assert brotli.decompress(data[offset : offset + length]) == FILES[path]
-        assert length < members[path].length
+        for coding in CODINGS:
+            offset, length = index[variant_key(members[path].hash, coding)]
+            assert decoded(data[offset : offset + length], coding, 1 << 20) == FILES[path]
+        assert index[members[path].hash][1] < members[path].length
 
 
 def test_making_them_can_be_stopped() -> None:
-    assert build_variants(PLACE.manifest, read, should_stop=lambda: True) is None
+    assert build_variants(PLACE.manifest, [PLACE.view], should_stop=lambda: True) is None
 
 
 @pytest.mark.parametrize("cut", [0, 4, 12, 40, -1])
 def test_a_damaged_object_is_told_as_such(cut: int) -> None:
-    data = build_variants(PLACE.manifest, read)
+    data = build_variants(PLACE.manifest, [PLACE.view])
     assert data is not None
     with pytest.raises(ValueError, match="variants object"):
         list(read_index(memoryview(data[:cut])))
@@ -69,7 +68,7 @@ def test_a_large_index_is_read_in_slices_and_held_against_the_objects_length() -
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
 def test_variants_are_checked_in_pieces_of_any_size(size: int) -> None:
-    data = build_variants(PLACE.manifest, read)
+    data = build_variants(PLACE.manifest, [PLACE.view])
     assert data is not None
     check(data, size)
     for cut in (0, 5, 12, 30, len(data) - 1):
@@ -78,7 +77,7 @@ def test_variants_are_checked_in_pieces_of_any_size(size: int) -> None:
 
 
 def test_no_changed_byte_of_variants_goes_unnoticed() -> None:
-    data = build_variants(PLACE.manifest, read)
+    data = build_variants(PLACE.manifest, [PLACE.view])
     assert data is not None
     for at in range(len(data)):
         changed = bytearray(data)

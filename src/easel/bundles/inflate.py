@@ -49,11 +49,22 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
     if method == ZSTANDARD:
         yield from _unpacked(data, chunk)
         return
-    inflater = IgzipDecompressor(flag=DECOMP_DEFLATE)
+    yield from inflate_with(IgzipDecompressor(flag=DECOMP_DEFLATE), data, chunk)
+
+
+def inflate_with(
+    inflater: IgzipDecompressor, data: memoryview, chunk: int = CHUNK, first: bytes = b""
+) -> Iterator[bytes]:
+    """The content that an inflater of raw deflate makes of `first` and then of the data, which ends there, as `inflate`
+    gives it. Raises DamagedDataError."""
     at = 0
     while not inflater.eof:
-        given = data[at : at + CHUNK] if inflater.needs_input else memoryview(b"")
-        at += len(given)
+        given: bytes | memoryview = b""
+        if first:
+            given, first = first, b""
+        elif inflater.needs_input:
+            given = data[at : at + CHUNK]
+            at += len(given)
         try:
             piece = inflater.decompress(given, chunk)
         except IsalError as error:  # type: ignore[misc]

@@ -19,6 +19,7 @@ from isal import isal_zlib
 from msgspec import structs
 
 from easel.bundles.charsets import with_charset
+from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import (
     CrcMismatchError,
@@ -35,7 +36,7 @@ from easel.bundles.errors import (
     WindowTooLargeError,
     ZipEmptyError,
 )
-from easel.bundles.hashed import Hashed, hashed
+from easel.bundles.hashed import hashed
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, raw, window
 from easel.bundles.models import NO_PLACE, ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
@@ -110,10 +111,13 @@ def inspect(
         wanted = [(path[len(root) :], entry) for path, entry in chosen.items()]
         del entries, chosen, folders
         files = reader.read_all(view, wanted, threads)
-        named = _find_hashed(files, view)
+        read = _reading(files, view)
+        named = hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
         vouched = find_vouched(files, reader.lists, lambda path: content_of(files[path], view))
+        coded = sent_decoded(files.keys(), read)
     files |= {path: structs.replace(files[path], immutable=True) for path in named.known}
     files |= {path: structs.replace(files[path], place=NO_PLACE) for path in vouched}
+    files |= {path: structs.replace(files[path], coding=coding) for path, coding in coded.items()}
     return Inspection(
         files=files,
         stripped_root=root.rstrip("/"),
@@ -125,14 +129,14 @@ def inspect(
     )
 
 
-def _find_hashed(files: Mapping[str, Member], bundle: memoryview) -> Hashed:
-    """Which of a bundle's files are named by a hash of their content."""
+def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, int], bytes]:
+    """Gives the first so many bytes of a file, and one more where there are more."""
 
     def read(path: str, most: int) -> bytes:
         member = files[path]
         return inflated(raw(member, bundle), member.method, most)
 
-    return hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
+    return read
 
 
 def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:

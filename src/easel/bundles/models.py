@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Set
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,8 @@ STORED = 0
 DEFLATED = 8
 ZSTANDARD = 93
 
+Coding = Literal["br", "gzip", "zstd"]
+"""How a file's content is compressed (RFC 7932, RFC 1952, RFC 8878)."""
 NO_PLACE = -1
 """In the place of a page's script: none may be put into this one."""
 
@@ -27,7 +30,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
     `method` (0 stored, 8 raw deflate, 93 Zstandard); `crc` is the CRC-32 of the content, which a gzip frame
     needs. `immutable` says whether the name is known to hold a hash of the content, `place` at which offset (bytes) a
-    page takes a script, or NO_PLACE. Each is None in the manifest of a release that did not ask.
+    page takes a script, or NO_PLACE; `coding` how the content is compressed, if it is to be sent as what is in it. Each
+    is None in the manifest of a release that did not ask.
     """
 
     hash: str
@@ -40,6 +44,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     crc: int
     immutable: bool | None = None
     place: int | None = None
+    coding: Coding | None = None
 
 
 class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -55,7 +55,7 @@ def make_gzip(member: Member, view: memoryview) -> bytes:
 
 
 def _page(page: bytes, content_hash: str, script: bytes = b"") -> Representations:
-    bodies: dict[Encoding, bytes] = {"identity": page}
+    bodies: dict[Encoding, bytes | memoryview] = {"identity": page}
     if len(page) >= 256:
         bodies["gzip"] = _encoded(page, "gzip")
         bodies["br"] = _encoded(page, "br")

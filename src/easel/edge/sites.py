@@ -265,7 +265,9 @@ class Sites:
         if page is not None:
             return page
         variants = live.variants if file.source is live.site else None
-        ready = representations(file, await self._content.brotli(variants, file.member))
+        ready = representations(
+            file, await self._content.variants(variants, file.member, in_parts=request.range is not None)
+        )
         if needs_gzip(file, ready, request):
             member, view = await self._source(file)
             ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)

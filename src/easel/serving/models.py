@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from easel.bundles.models import Manifest, Member
+from easel.bundles.restarts import Restart
 from easel.serving.addresses import PRODUCTION
 from easel.serving.paths import Address, read_target
 from easel.serving.published import PublishedSite
@@ -100,8 +101,8 @@ Encoding = Literal["identity", "gzip", "br", "zstd"]
 class Part:
     """A body that lies in a bundle: bytes `start` to `stop` of the file's content in an encoding.
 
-    'identity' is inflated where it has to be. The others are always whole: 'gzip' is a deflated member's raw bytes in a
-    gzip frame, 'zstd' the raw bytes of a member that is compressed so.
+    'identity' is inflated where it has to be, from `restart` on where that is known. The others are always whole:
+    'gzip' is a deflated member's raw bytes in a gzip frame, 'zstd' the raw bytes of a member that is compressed so.
     """
 
     member: Member
@@ -109,6 +110,7 @@ class Part:
     encoding: Encoding
     start: int
     stop: int
+    restart: Restart | None = None
 
 
 @dataclass(frozen=True, slots=True)

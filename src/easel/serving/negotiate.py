@@ -68,9 +68,10 @@ def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encodi
     return "identity"
 
 
-def etag(content_hash: str, encoding: Encoding) -> str:
-    """The strong ETag of a representation: of the content's hash, and another one for each encoding."""
-    return f'"{content_hash[:32]}{_SUFFIXES[encoding]}"'
+def etag(content_hash: str, encoding: Encoding, length: int = 0) -> str:
+    """The strong ETag of a representation: of the content's hash, and another one for each encoding and length (bytes,
+    where it is known): the same content may be compressed better later."""
+    return f'"{content_hash[:32]}{_SUFFIXES[encoding]}{f"{length:x}" if length and encoding != "identity" else ""}"'
 
 
 def http_date(seconds: int) -> str:

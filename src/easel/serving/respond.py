@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from easel.bundles.models import DEFLATED, ZSTANDARD, Member
+from easel.bundles.codings import plain_name
+from easel.bundles.models import DEFLATED, ZSTANDARD
 from easel.bundles.read import gzip_length
-from easel.bundles.types import is_compressible
+from easel.bundles.restarts import Restarts
+from easel.bundles.types import content_type, is_compressible
 from easel.serving.models import Answer, Encoding, File, Fixed, Part, Request, Site, Unmade
 from easel.serving.negotiate import (
     PREFERENCE,
@@ -31,18 +33,28 @@ class Representations:
 
     Bodies that are missing lie in the bundle: identity always; gzip where the member is deflated, and zstd where it is
     compressed so, if its type is worth an encoding. Those of which `lengths` tells (0 where even that is not known) are
-    made only when they are sent.
+    made only when they are sent. `restarts` are the places where reading a long deflated member may begin.
     """
 
     hash: str
     size: int
-    bodies: dict[Encoding, bytes]
+    bodies: dict[Encoding, bytes | memoryview]
     lengths: dict[Encoding, int] = field(default_factory=dict)
+    restarts: Restarts | None = None
 
 
-def representations(file: File, brotli: bytes | None = None) -> Representations:
-    """The representations of a file that is sent as it lies, with its brotli variant where there is one."""
-    return Representations(hash=file.member.hash, size=file.member.size, bodies={"br": brotli} if brotli else {})
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """What was made of a file in the background: bodies in other encodings, places to restart."""
+
+    bodies: dict[Encoding, bytes | memoryview] = field(default_factory=dict)
+    restarts: Restarts | None = None
+
+
+def representations(file: File, variants: Variants | None = None) -> Representations:
+    """The representations of a file that is sent as it lies, with its variants where there are any."""
+    made = variants or Variants()
+    return Representations(file.member.hash, file.member.size, dict(made.bodies), restarts=made.restarts)
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
@@ -53,10 +65,11 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     """
     available = _available(file, ready)
     encoding = choose_encoding(request.accept_encoding, available)
-    tag = etag(ready.hash, encoding)
+    type_ = file.member.type if encoding == "identity" else _encoded_type(file)
+    tag = etag(ready.hash, encoding, 0 if ready.lengths else _length(file, ready, encoding))
     # What is worth an encoding may be available in one later.
     varies = len(available) > 1 or is_compressible(file.member.type)
-    headers = _headers(site, file, tag, varies=varies)
+    headers = _headers(site, file, tag, type_, varies=varies)
     if file.status != 200:
         return _whole(file, ready, encoding, headers)
     if not_modified(tag, site.modified_at, request.if_none_match, request.if_modified_since):
@@ -64,7 +77,7 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     if request.range is None:
         return _whole(file, ready, encoding, headers)
     plain = etag(ready.hash, "identity")
-    headers_plain = _headers(site, file, plain, varies=varies)
+    headers_plain = _headers(site, file, plain, file.member.type, varies=varies)
     if not_modified(plain, site.modified_at, request.if_none_match, None):
         return Answer(304, without_content(headers_plain), b"", 0, source=file.source)
     if not range_applies(plain, site.modified_at, request.if_range):
@@ -104,34 +117,44 @@ def without_content(headers: Headers) -> Headers:
 def _available(file: File, ready: Representations) -> list[Encoding]:
     """The encodings that a file can be sent in: the smallest first, or, where lengths are not known, the one that is
     likely to be."""
+    if file.member.coding is not None:
+        return [file.member.coding, "identity"]
     if ready.lengths:
         return [one for one in PREFERENCE if one in ready.lengths or one in ready.bodies]
-    lengths = {encoding: len(body) for encoding, body in ready.bodies.items()}
-    lengths.setdefault("identity", ready.size)
-    encoding = _lies_in(file.member)
-    if encoding is not None and "identity" not in ready.bodies:
-        lengths.setdefault(encoding, _length(file.member, encoding))
+    made = [*ready.bodies] if "identity" in ready.bodies else [*ready.bodies, "identity", _lies_in(file)]
+    lengths = {encoding: _length(file, ready, encoding) for encoding in made}
     smallest = sorted(lengths, key=lambda one: (lengths[one], one != "identity", PREFERENCE.index(one)))
     return smallest[: smallest.index("identity") + 1]
 
 
-def _lies_in(member: Member) -> Encoding | None:
+def _lies_in(file: File) -> Encoding:
     """The encoding in which the member's raw bytes can be sent, if it is worth one."""
+    member = file.member
     if not is_compressible(member.type):
-        return None
-    return "gzip" if member.method == DEFLATED else "zstd" if member.method == ZSTANDARD else None
+        return "identity"
+    return "gzip" if member.method == DEFLATED else "zstd" if member.method == ZSTANDARD else "identity"
 
 
-def _length(member: Member, encoding: Encoding) -> int:
-    """The length (bytes) of a body that lies in the bundle."""
-    if encoding == "identity":
-        return member.size
-    return gzip_length(member) if encoding == "gzip" else member.length
+def _length(file: File, ready: Representations, encoding: Encoding) -> int:
+    """The length (bytes) of a body, 0 where it is not known."""
+    body = ready.bodies.get(encoding)
+    if body is not None:
+        return len(body)
+    if encoding in ready.lengths:
+        return ready.lengths[encoding]
+    if encoding == "identity" or file.member.coding is not None:
+        return file.member.size
+    return gzip_length(file.member) if encoding == "gzip" else file.member.length
 
 
-def _headers(site: Site, file: File, tag: str, *, varies: bool) -> Headers:
+def _encoded_type(file: File) -> str:
+    """The type of what a client has that decodes a body: of the file, or of what is in it."""
+    return file.member.type if file.member.coding is None else content_type(plain_name(file.path))
+
+
+def _headers(site: Site, file: File, tag: str, type_: str, *, varies: bool) -> Headers:
     return (
-        (b"content-type", file.member.type.encode()),
+        (b"content-type", type_.encode()),
         (b"etag", tag.encode()),
         (b"last-modified", http_date(site.modified_at).encode()),
         (b"cache-control", file.cache_control.encode()),
@@ -164,7 +187,8 @@ def _partial(file: File, ready: Representations, common: Headers, start: int, st
     elif "identity" in ready.lengths:
         part = Unmade("identity")
     else:
-        part = Part(file.member, file.source, "identity", start, stop)
+        restart = ready.restarts.reaching(start, stop, file.member.length) if ready.restarts is not None else None
+        part = Part(file.member, file.source, "identity", start, stop, restart)
     return Answer(206, headers, part, stop - start, of=ready, source=file.source)
 
 
@@ -176,14 +200,15 @@ def _whole(file: File, ready: Representations, encoding: Encoding, common: Heade
     return Answer(file.status, headers, body, length, of=ready, source=file.source)
 
 
-def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | Part | Unmade, int]:
+def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | memoryview | Part | Unmade, int]:
+    length = _length(file, ready, encoding)
     body = ready.bodies.get(encoding)
     if body is not None:
-        return body, len(body)
+        return body, length
     if encoding in ready.lengths:
-        return Unmade(encoding), ready.lengths[encoding]
-    length = _length(file.member, encoding)
-    return Part(file.member, file.source, encoding, 0, length), length
+        return Unmade(encoding), length
+    as_it_lies = encoding if file.member.coding is None else "identity"
+    return Part(file.member, file.source, as_it_lies, 0, length), length
 
 
 def answer_fixed(fixed: Fixed) -> Answer:

@@ -1,79 +1,51 @@
-"""Better-compressed variants of a version's text files, in one object beside its bundle.
+"""Variants of a version's files, in one object beside its bundle: other encodings of what is worth one, and where
+reading may begin in long deflated files (`bundles/restarts.py`).
 
 The object: the magic `EASELV1\\n`, the length of the index (8 bytes, big-endian), the index as JSON
-(content hash → [offset, length] into the data), and the data: one brotli stream (RFC 7932) per file.
+(key → [offset, length] into the data), and the data. The key of a brotli stream (RFC 7932) is the hash of its file's
+content; those of other kinds end in the kind: `.zstd` (RFC 8878), `.gzip` (RFC 1952), `.restarts`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
 
 import brotli
 import msgspec
+import zstandard
 
-from easel.bundles.models import ZSTANDARD, Manifest, Member
+from easel.bundles.inflate import LARGEST_WINDOW
+from easel.bundles.models import Coding
 from easel.bundles.slices import AT_ONCE, entries, is_closed
-from easel.bundles.types import is_text
 
 MAGIC = b"EASELV1\n"
 LARGEST = 32 * 1024 * 1024
 """The largest file (bytes) that a variant is made of."""
-THOROUGHLY = 16 * 1024 * 1024
-"""Bytes of a version's text that are made as small as they can be, which takes some 20 seconds; of what is beyond them
-each takes a fiftieth of the time."""
-WORTH_IT = 0.97
-"""A variant is kept if it is at most this share of what lies in the bundle."""
-_QUICK = 5
-_HEADER = len(MAGIC) + 8
+RESTARTS = ".restarts"
+"""The end of a key under which there are places to restart."""
+HEADER = len(MAGIC) + 8
+"""Bytes before the index."""
+CODINGS: tuple[Coding, ...] = ("br", "zstd", "gzip")
+"""The kinds of variants that are bodies."""
 _INDEX_LARGEST = 64 * 1024 * 1024
 """Bytes; that of a hundred thousand files takes a sixth of it."""
 _PIECE = 256 * 1024
+_ZSTD_AT_ONCE = 512
 _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
 
-def build_variants(
-    manifest: Manifest,
-    read: Callable[[Member], bytes],
-    *,
-    min_size: int = 1024,
-    should_stop: Callable[[], bool] | None = None,
-) -> bytes | None:
-    """The variants object for a manifest: brotli for every text file that it makes smaller than it lies in its bundle.
-
-    Pages are left out, since they are changed when they are served. The quality falls with the size, so that a large
-    file costs about a second at the most, and after `THOROUGHLY` for all, so that no app's files keep those of others
-    waiting for long. None once `should_stop` says so.
-    """
-    left = THOROUGHLY
-    index: dict[str, tuple[int, int]] = {}
-    pieces: list[bytes] = []
-    offset = 0
-    for member in manifest.files.values():
-        if should_stop is not None and should_stop():
-            return None
-        if not min_size <= member.size <= LARGEST or member.hash in index:
-            continue
-        if not is_text(member.type) or "html" in member.type:
-            continue
-        small = brotli.compress(read(member), quality=_quality(member.size) if left > 0 else _QUICK)
-        left -= member.size
-        # Clients are sent what is deflated as it lies, and Zstandard's data inflated.
-        if len(small) <= (member.size if member.method == ZSTANDARD else member.length) * WORTH_IT:
-            index[member.hash] = (offset, len(small))
-            pieces.append(small)
-            offset += len(small)
-    encoded = msgspec.json.encode(index)
-    return b"".join((MAGIC, len(encoded).to_bytes(8, "big"), encoded, *pieces))
+def variant_key(content_hash: str, coding: Coding) -> str:
+    """The key in the index under which a file's variant is, by the hash of its content."""
+    return content_hash if coding == "br" else f"{content_hash}.{coding}"
 
 
 def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
-    """Content hash → (offset into the object, length) of every variant in it: None after every slice of a large one,
+    """Key → (offset into the object, length) of every variant in it: None after every slice of a large one,
     and at last all of it. Raises ValueError when damaged."""
-    begin = _data_begins(data)
-    if begin is None:
-        raise ValueError("not a variants object")
-    encoded = bytes(data[_HEADER:begin])
+    begin = data_begins(data)
+    encoded = bytes(data[HEADER:begin])
     index: dict[str, tuple[int, int]] = {}
     end = 0
     try:
@@ -97,20 +69,28 @@ def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[st
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
 
 
+def data_begins(head: bytes | bytearray | memoryview) -> int:
+    """Where the data begins, by the first bytes of an object. Raises ValueError when damaged or cut off."""
+    begin = _data_begins(head)
+    if begin is None:
+        raise ValueError("not a variants object")
+    return begin
+
+
 def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
     """Where the data begins, or None as long as the header is not all there. Raises ValueError when damaged."""
     if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
         raise ValueError("not a variants object")
-    if len(head) < _HEADER:
+    if len(head) < HEADER:
         return None
-    begin = _HEADER + int.from_bytes(head[len(MAGIC) : _HEADER], "big")
+    begin = HEADER + int.from_bytes(head[len(MAGIC) : HEADER], "big")
     if begin > _INDEX_LARGEST:
         raise ValueError("a damaged variants object")
     return begin
 
 
 def _decode_index(data: bytes | bytearray | memoryview) -> dict[str, tuple[int, int]]:
-    """Content hash → (offset into the data, length). Raises ValueError when damaged."""
+    """Key → (offset into the data, length). Raises ValueError when damaged."""
     try:
         return _index_decoder.decode(data)
     except msgspec.MsgspecError as error:
@@ -124,7 +104,7 @@ class VariantsCheck:
         self._head: bytearray | None = bytearray()
         self._left: list[tuple[int, int, str]] = []
         self._at = 0
-        self._file: _Inflating | None = None
+        self._file: _Content | _Section | None = None
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes. Raises ValueError where they are not what they should be."""
@@ -133,7 +113,7 @@ class VariantsCheck:
             begin = _data_begins(self._head)
             if begin is None or len(self._head) < begin:
                 return
-            index = _decode_index(self._head[_HEADER:begin])
+            index = _decode_index(self._head[HEADER:begin])
             self._left = sorted(((offset, length, digest) for digest, (offset, length) in index.items()), reverse=True)
             data = bytes(self._head[begin:])
             self._head = None
@@ -148,7 +128,7 @@ class VariantsCheck:
                 view = view[between:]
                 if self._at < offset:
                     return
-                self._file = _Inflating(digest)
+                self._file = _check_of(digest)
             piece = view[: offset + length - self._at]
             self._file.feed(bytes(piece))
             view = view[len(piece) :]
@@ -164,35 +144,82 @@ class VariantsCheck:
             raise ValueError("it is cut off")
 
 
-class _Inflating:
-    """One file's brotli stream, held against the file's hash."""
+class _Content:
+    """The content of one variant, held against its file's hash."""
 
-    def __init__(self, sha256: str) -> None:
+    def __init__(self, sha256: str, coding: Coding) -> None:
         self._expected = sha256
+        self._coding = coding
         self._digest = hashlib.sha256()
         self._size = 0
-        self._stream = brotli.Decompressor()
+        self._brotli = brotli.Decompressor()
+        self._gzip = zlib.decompressobj(31)
+        self._zstd = _zstd()
+
+    def _take(self, content: bytes) -> None:
+        self._digest.update(content)
+        self._size += len(content)
+        if self._size > LARGEST:
+            raise ValueError("a variant is longer than any file")
 
     def feed(self, data: bytes) -> None:
         try:
-            out = self._stream.process(data, output_buffer_limit=_PIECE)
-            while True:
-                self._digest.update(out)
-                self._size += len(out)
-                if self._size > LARGEST:
-                    raise ValueError("a variant is longer than any file")
-                if self._stream.can_accept_more_data():
-                    return
-                out = self._stream.process(b"", output_buffer_limit=_PIECE)
-        except brotli.error as error:
+            if self._coding == "zstd":
+                self._feed_zstd(data)
+            elif self._coding == "br":
+                self._take(self._brotli.process(data, output_buffer_limit=_PIECE))
+                while not self._brotli.can_accept_more_data():
+                    self._take(self._brotli.process(b"", output_buffer_limit=_PIECE))
+            else:
+                while data:
+                    self._take(self._gzip.decompress(data, _PIECE))
+                    data = self._gzip.unconsumed_tail
+        except (brotli.error, zlib.error, zstandard.ZstdError) as error:
             raise ValueError("a variant cannot be read") from error
 
     def finish(self) -> None:
-        if not self._stream.is_finished() or self._digest.hexdigest() != self._expected:
+        is_whole = {
+            "br": self._brotli.is_finished(),
+            "gzip": self._gzip.eof and not self._gzip.unused_data,
+            "zstd": self._zstd.eof,
+        }[self._coding]
+        if not is_whole or self._digest.hexdigest() != self._expected:
             raise ValueError("a variant is not what its file is")
 
+    def _feed_zstd(self, data: bytes) -> None:
+        # All that is given is unpacked at once: of so little no frame makes more than fits into memory.
+        for at in range(0, len(data), _ZSTD_AT_ONCE):
+            left = data[at : at + _ZSTD_AT_ONCE]
+            while left:
+                if self._zstd.eof:
+                    self._zstd = _zstd()
+                self._take(self._zstd.decompress(left))
+                left = self._zstd.unused_data
 
-def _quality(size: int) -> int:
-    if size <= 128 * 1024:
-        return 11
-    return 9 if size <= 2 * 1024 * 1024 else _QUICK
+
+def _zstd() -> zstandard.ZstdDecompressionObj:
+    return zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).decompressobj()
+
+
+class _Section:
+    """Places to restart, held against the hash that they begin with."""
+
+    def __init__(self) -> None:
+        self._expected = b""
+        self._digest = hashlib.sha256()
+
+    def feed(self, data: bytes) -> None:
+        more = self._digest.digest_size - len(self._expected)
+        self._expected += data[:more]
+        self._digest.update(data[more:])
+
+    def finish(self) -> None:
+        if self._digest.digest() != self._expected:
+            raise ValueError("places to restart are not what they were")
+
+
+def _check_of(key: str) -> _Content | _Section:
+    if key.endswith(RESTARTS):
+        return _Section()
+    sha256, _, coding = key.partition(".")
+    return _Content(sha256, "zstd" if coding == "zstd" else "gzip" if coding == "gzip" else "br")

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, raw
 from easel.bundles.models import STORED, ZSTANDARD, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
+from easel.bundles.restarts import Restarts, inflate_from
 from easel.bundles.slices import AT_ONCE, decode_in_slices
 from easel.edge import weights
 from easel.edge.cache.disk import DiskCache
@@ -20,8 +21,9 @@ from easel.edge.cache.lru import Alive, Kept
 from easel.edge.cache.manifests import KeptManifests
 from easel.edge.cache.watched_store import EdgeStore
 from easel.files import map_file
-from easel.serving.models import Part
-from easel.serving.variants import read_index
+from easel.serving.models import Encoding, Part
+from easel.serving.respond import Variants
+from easel.serving.variants import CODINGS, HEADER, RESTARTS, data_begins, read_index, variant_key
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.object_names import hash_in
 
@@ -166,21 +168,39 @@ class Content:
             return await self._mapped(ref.key)
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
-    async def brotli(self, variants_key: str | None, member: Member) -> bytes | None:
-        """The member's brotli variant, if one was made and can be read. Without it the file is sent as it lies."""
+    async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
+        """What was made of the member, if something was and can be read: bodies and, for who wants a part of it, places
+        to restart. Without them the file is sent as it lies."""
         if variants_key is None:
-            return None
+            return Variants()
         try:
-            view = await self._mapped(variants_key)
-
-            async def load() -> dict[str, tuple[int, int]]:
-                return await self._sliced(read_index(view))
-
-            index = await self._variants.get(variants_key, load)
+            index = await self._variants.get(variants_key, lambda: self._index(variants_key))
+            places = {coding: index.get(variant_key(member.hash, coding)) for coding in CODINGS}
+            known = {coding: place for coding, place in places.items() if place is not None}
+            bodies: dict[Encoding, bytes | memoryview] = {}
+            if known:
+                # They lie beside each other.
+                start, stop = min(place[0] for place in known.values()), max(sum(place) for place in known.values())
+                view = await self._object(variants_key, start, stop)
+                bodies = {coding: view[place[0] : sum(place)] for coding, place in known.items()}
+            restarts = index.get(f"{member.hash}{RESTARTS}") if in_parts else None
+            if restarts is None:
+                return Variants(bodies)
+            start, stop = restarts[0], sum(restarts)
+            return Variants(bodies, Restarts((await self._object(variants_key, start, stop))[start:stop]))
         except (ObjectMissingError, StoreUnavailableError, OSError, ValueError):
-            return None
-        place = index.get(member.hash)
-        return bytes(view[place[0] : place[0] + place[1]]) if place is not None else None
+            return Variants()
+
+    async def _index(self, variants_key: str) -> dict[str, tuple[int, int]]:
+        head = await self._object(variants_key, 0, HEADER)
+        return await self._sliced(read_index(await self._object(variants_key, 0, data_begins(head))))
+
+    async def _object(self, key: str, start: int, stop: int) -> memoryview:
+        """All of an object, with the bytes from `start` to `stop` there to be read."""
+        if self._objects.local_path(key) is not None:
+            return await self._mapped(key)
+        size = await self.disk.size(key)
+        return await self.disk.view(key, size, start, min(stop, size))
 
     async def _mapped(self, key: str) -> memoryview:
         async def load() -> memoryview:
@@ -191,7 +211,7 @@ class Content:
                 raise ObjectMissingError(key=key) from None
 
         path = self._objects.local_path(key)
-        return await (self._bundles.get(key, load) if path is not None else self.disk.whole(key))
+        return await self._bundles.get(key, load)
 
 
 def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
@@ -212,8 +232,10 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
     if member.method == STORED:
         yield from inflate(data[part.start : part.stop], STORED)
         return
-    at = 0
-    for piece in inflate(data, member.method):
+    at, inflating = 0, inflate(data, member.method)
+    if part.restart is not None:
+        at, inflating = part.restart.content, inflate_from(part.restart, data)
+    for piece in inflating:
         yield piece[max(0, part.start - at) : max(0, part.stop - at)]
         at += len(piece)
         if at >= part.stop:
@@ -227,6 +249,8 @@ def _lies(part: Part) -> tuple[int, int]:
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
         return member.offset + part.start, member.offset + part.stop
+    if part.restart is not None:
+        return member.offset + part.restart.bit // 8, member.offset + part.restart.until
     return member.offset, member.offset + member.length
 
 

@@ -132,8 +132,8 @@ class DiskCache:
             self._own_folder()
         self._shrink(self._budget, keep="")
 
-    async def whole(self, key: str) -> memoryview:
-        """All of an object. Raises ObjectMissingError, StoreUnavailableError."""
+    async def size(self, key: str) -> int:
+        """How many bytes an object has. Raises ObjectMissingError, StoreUnavailableError."""
         held = self._held.get(key)
         size = len(held.view) if held is not None else self._left.get(_name(key))
         if size is None:
@@ -141,6 +141,11 @@ class DiskCache:
             if info is None:
                 raise ObjectMissingError(key=key)
             size = info.size
+        return size
+
+    async def whole(self, key: str) -> memoryview:
+        """All of an object. Raises ObjectMissingError, StoreUnavailableError."""
+        size = await self.size(key)
         return await self.view(key, size, 0, size)
 
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:

@@ -1,4 +1,4 @@
-"""The background step after activation: better-compressed variants of a version's text files."""
+"""The background step after activation: variants of a version's files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from sqlalchemy.dialects.postgresql import insert
 from easel import clock
 from easel.apps.changes import routing_changed
 from easel.apps.models import App
-from easel.bundles.models import Manifest, Member, decode_manifest
-from easel.bundles.read import content
+from easel.bundles.models import Manifest, decode_manifest
 from easel.deploys.progress import StopRequestedError
 from easel.environments.models import Environment
 from easel.files import map_file
-from easel.serving.variants import build_variants
+from easel.serving.compressing import build_variants
 from easel.storage.database import Database
 from easel.storage.errors import ObjectMissingError
 from easel.storage.object_names import manifest_key, variants_key
@@ -111,12 +110,7 @@ def _build_politely(manifest: Manifest, paths: list[Path], should_stop: Callable
     def work() -> None:
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-            views = [map_file(path) for path in paths]
-
-            def read(member: Member) -> bytes:
-                return content(member, views[member.bundle])
-
-            result.append(build_variants(manifest, read, should_stop=should_stop))
+            result.append(build_variants(manifest, [map_file(path) for path in paths], should_stop=should_stop))
         except BaseException as error:
             failure.append(error)
 

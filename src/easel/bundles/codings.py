@@ -1,0 +1,106 @@
+"""Files that a build compressed by itself: what their names say, and which of them are sent as what is in them.
+
+`game.data.br` and `app.wasm.gz` without the plain file beside them are there for a server to send with a
+`Content-Encoding`; `archive.tar.gz` and `model.json.gz` are downloads, or data that a program unpacks itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+import brotli
+from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
+
+from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflated, window
+from easel.bundles.models import ZSTANDARD, Coding
+
+_SUFFIXES: Final[dict[str, Coding]] = {"br": "br", "gz": "gzip", "zst": "zstd"}
+_CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
+"""What browsers load as it is, so that no program would unpack it."""
+_UNITY = frozenset({"data", "json", "mem", "memory"})
+"""What Unity's loader asks for beside code. With gzip, another program might unpack such a file."""
+_ARCHIVES = frozenset({"tar", "zip"})
+_LOOKED_AT = 16 * 1024
+_GZIP = b"\x1f"
+_PIECE = 256 * 1024
+
+
+def plain_name(path: str) -> str:
+    """The name (or path) that a compressed file would have if it were not."""
+    return path[:-1] if path.lower().endswith(".svgz") else path.rpartition(".")[0]
+
+
+def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> dict[str, Coding]:
+    """The files that are to be sent as what is in them, and how they are compressed.
+
+    Brotli is: nothing but browsers unpacks it. Of gzip and Zstandard code is, and what lies beside a loader of Unity's.
+    None is where the plain file is there too, or where the content is not what the name says: `read` gives the first so
+    many bytes of a file.
+    """
+    named = [(path, coding) for path in paths if (coding := _SUFFIXES.get(_suffix(path)) or _of_svgz(path))]
+    loaders = {path.rpartition("/")[0] for path in paths if path.endswith(".loader.js")} if named else set()
+    found = {}
+    for path, coding in named:
+        plain = plain_name(path)
+        inner = _suffix(plain)
+        is_meant = coding == "br" or inner in _CODE or (inner in _UNITY and path.rpartition("/")[0] in loaders)
+        is_alone = plain not in paths and inner not in _ARCHIVES and bool(inner)
+        if ((is_meant and is_alone) or _of_svgz(path)) and _begins_like(read(path, _LOOKED_AT), coding):
+            found[path] = coding
+    return found
+
+
+def siblings(path: str, paths: Collection[str]) -> Iterable[tuple[str, Coding]]:
+    """The files beside this one that by their names are the same, compressed."""
+    for suffix, coding in _SUFFIXES.items():
+        if (sibling := f"{path}.{suffix}") in paths:
+            yield sibling, coding
+
+
+def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
+    """The content of compressed data, or None where it is none or longer than `limit` bytes. No more is unpacked."""
+    try:
+        if coding == "br":
+            content = _brotli_decoded(data, limit)
+        elif coding == "zstd":
+            content = inflated(memoryview(data), ZSTANDARD, limit)
+        else:
+            content = _gzip_decoded(data, limit)
+    except (brotli.error, DamagedDataError, IsalError):  # type: ignore[misc]
+        return None
+    return content if content is not None and len(content) <= limit else None
+
+
+def _brotli_decoded(data: bytes, limit: int) -> bytes | None:
+    stream = brotli.Decompressor()
+    content = bytearray(stream.process(data, output_buffer_limit=_PIECE))
+    while len(content) <= limit and not stream.can_accept_more_data() and not stream.is_finished():
+        content += stream.process(b"", output_buffer_limit=_PIECE)
+    return bytes(content) if stream.is_finished() else None
+
+
+def _gzip_decoded(data: bytes, limit: int) -> bytes | None:
+    stream = IgzipDecompressor(flag=DECOMP_GZIP)
+    content = stream.decompress(data, limit + 1)
+    return content if stream.eof and not stream.unused_data else None
+
+
+def _begins_like(data: bytes, coding: Coding) -> bool:
+    """Whether it may be compressed so, by its first bytes."""
+    if coding == "zstd":
+        return 0 < window(memoryview(data)) <= LARGEST_WINDOW
+    try:
+        if coding == "br":
+            return bool(data) and brotli.Decompressor().process(data, output_buffer_limit=_PIECE) is not None
+        return data[:1] == _GZIP and IgzipDecompressor(flag=DECOMP_GZIP).decompress(data, _PIECE) is not None
+    except (brotli.error, IsalError):  # type: ignore[misc]
+        return False
+
+
+def _suffix(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2].lower() if "." in path.rpartition("/")[2] else ""
+
+
+def _of_svgz(path: str) -> Coding | None:
+    return "gzip" if path.lower().endswith(".svgz") else None

@@ -1,0 +1,126 @@
+"""Making the variants of a version's files: a background step, since it takes long."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import brotli
+import msgspec
+import zstandard
+
+from easel.bundles.codings import decoded, siblings
+from easel.bundles.models import DEFLATED, ZSTANDARD, Coding, Manifest, Member
+from easel.bundles.read import content, gzip_length
+from easel.bundles.restarts import SMALLEST as RESTARTED_SMALLEST
+from easel.bundles.restarts import find_restarts
+from easel.bundles.types import is_compressible
+from easel.serving.variants import LARGEST, MAGIC, RESTARTS, variant_key
+
+THOROUGHLY = 16 * 1024 * 1024
+"""Bytes of a version's files that are made as small as they can be, which takes some 25 seconds; of what is beyond them
+each takes a fiftieth of the time."""
+WORTH_IT = 0.97
+"""A variant is kept if it is at most this share of what would be sent without it."""
+_QUICK: Final = {"br": 5, "zstd": 6, "gzip": 6}
+_THOROUGH: Final = {"br": 9, "zstd": 17, "gzip": 9}
+
+
+def build_variants(
+    manifest: Manifest,
+    bundles: Sequence[memoryview],
+    *,
+    min_size: int = 1024,
+    should_stop: Callable[[], bool] | None = None,
+) -> bytes | None:
+    """The variants object for a manifest, whose bundles lie there.
+
+    Every file that is worth an encoding gets those that make it smaller than what its bundle has for the client:
+    brotli, Zstandard, and gzip where it is not deflated. One that the build has written beside it is taken instead of
+    making it, if it decodes to the file. Pages are left out, since they are changed when they are served. The quality
+    falls with the size, so that a large file costs about a second at the most, and after `THOROUGHLY` for all, so that
+    no app's files keep those of others waiting for long. Long deflated files get places to restart.
+
+    None once `should_stop` says so, which is asked between two files.
+    """
+    making = _Making(manifest, bundles)
+    for path, member in manifest.files.items():
+        if should_stop is not None and should_stop():
+            return None
+        if "html" in member.type or not making.is_new(member):
+            continue
+        if min_size <= member.size <= LARGEST and is_compressible(member.type):
+            making.add_encodings(path, member)
+        if member.method == DEFLATED and member.size > RESTARTED_SMALLEST:
+            making.add(f"{member.hash}{RESTARTS}", find_restarts(member, bundles[member.bundle]))
+    return making.whole()
+
+
+class _Making:
+    """The object as far as it is made."""
+
+    def __init__(self, manifest: Manifest, bundles: Sequence[memoryview]) -> None:
+        self._files = manifest.files
+        self._bundles = bundles
+        self._left = THOROUGHLY
+        self._index: dict[str, tuple[int, int]] = {}
+        self._pieces: list[bytes] = []
+        self._offset = 0
+        self._seen: set[str] = set()
+
+    def is_new(self, member: Member) -> bool:
+        """Whether no other file has had this content."""
+        is_new = member.hash not in self._seen
+        self._seen.add(member.hash)
+        return is_new
+
+    def add(self, key: str, piece: bytes | None) -> None:
+        """Takes a piece, if there is one."""
+        if piece is not None:
+            self._index[key] = (self._offset, len(piece))
+            self._pieces.append(piece)
+            self._offset += len(piece)
+
+    def add_encodings(self, path: str, member: Member) -> None:
+        """Makes the encodings of a file."""
+        whole = content(member, self._bundles[member.bundle])
+        written = self._written(path, member)
+        # What a client gets that accepts this encoding alone.
+        lies = {DEFLATED: {"gzip": gzip_length(member)}, ZSTANDARD: {"zstd": member.length}}.get(member.method, {})
+        wanted: list[Coding] = [one for one in ("br", "zstd", "gzip") if one in written or one not in lies]
+        for coding in wanted:
+            small = written.get(coding) or _compressed(whole, coding, thoroughly=self._left > 0)
+            # Whoever accepts brotli is sent what is deflated as it lies, and everything else as it is.
+            without = min([member.size, *lies.values()]) if coding == "br" or coding in lies else member.size
+            if len(small) <= without * WORTH_IT:
+                self.add(variant_key(member.hash, coding), small)
+        self._left -= member.size
+
+    def _written(self, path: str, member: Member) -> dict[Coding, bytes]:
+        """What the build has written of a file in other encodings."""
+        found: dict[Coding, bytes] = {}
+        for sibling, coding in siblings(path, self._files):
+            beside = self._files[sibling]
+            if beside.size <= member.size:
+                small = content(beside, self._bundles[beside.bundle])
+                whole = decoded(small, coding, member.size)
+                if whole is not None and hashlib.sha256(whole).hexdigest() == member.hash:
+                    found[coding] = small
+        return found
+
+    def whole(self) -> bytes:
+        """The object."""
+        encoded = msgspec.json.encode(self._index)
+        return b"".join((MAGIC, len(encoded).to_bytes(8, "big"), encoded, *self._pieces))
+
+
+def _compressed(whole: bytes, coding: Coding, *, thoroughly: bool) -> bytes:
+    level = _THOROUGH[coding] if thoroughly and len(whole) <= 2 * 1024 * 1024 else _QUICK[coding]
+    if coding == "zstd":
+        return zstandard.compress(whole, level)
+    if coding == "gzip":
+        return zlib.compress(whole, level, 31)
+    small: bytes = brotli.compress(whole, quality=11 if thoroughly and len(whole) <= 128 * 1024 else level)
+    return small

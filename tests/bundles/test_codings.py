@@ -1,0 +1,98 @@
+"""Files that a build compressed by itself."""
+
+from __future__ import annotations
+
+import gzip
+
+import brotli
+import pytest
+import zstandard
+
+from easel.bundles.codings import decoded
+from easel.bundles.models import Coding
+from tests.bundles.crafted import PAGE, File, craft
+from tests.bundles.looking import look
+
+SCRIPT = b"export const answer = 42;\n" * 4000
+
+
+def packed(name: str, content: bytes = SCRIPT) -> bytes:
+    """The content as a file of this name would have it."""
+    if name.endswith(".br"):
+        small: bytes = brotli.compress(content, quality=5)
+        return small
+    return zstandard.compress(content) if name.endswith(".zst") else gzip.compress(content, 1)
+
+
+def codings(*names: str, **contents: bytes) -> dict[str, str]:
+    """How the files of a bundle are to be sent that are to be sent as what is in them."""
+    files = [File()] + [File(name.encode(), packed(name)) for name in names]
+    files += [File(name.encode(), content) for name, content in contents.items()]
+    return {path: member.coding for path, member in look(craft(*files)).files.items() if member.coding}
+
+
+def test_code_and_what_is_compressed_with_brotli_is_for_browsers_to_unpack() -> None:
+    names = [
+        "Build/g.data.br",
+        "Build/g.framework.js.br",
+        "x.wasm.gz",
+        "a/app.js.gz",
+        "m.mjs.zst",
+        "style.css.gz",
+        "d.json.br",
+    ]
+    expected = {name: {"br": "br", "gz": "gzip", "zst": "zstd"}[name.rpartition(".")[2]] for name in names}
+    assert codings(*names) == expected
+    assert codings("logo.svgz", "LOUD.SVGZ") == {"logo.svgz": "gzip", "LOUD.SVGZ": "gzip"}
+
+
+def test_data_is_for_programs_to_unpack_and_downloads_are_left_alone() -> None:
+    names = [
+        "archive.tar.gz",
+        "data.csv.gz",
+        "model.json.gz",
+        "brain.nii.gz",
+        "x.geojson.zst",
+        "dump.tar.br",
+        "plain.gz",
+    ]
+    assert codings(*names, "x.data.gz", "a.tgz", "b.br", "c.gz", "movie.unityweb") == {}
+
+
+def test_unitys_data_is_for_browsers_to_unpack_also_with_gzip() -> None:
+    names = [
+        "Build/4f2a.data.gz",
+        "Build/77aa.symbols.json.gz",
+        "Build/9b.wasm.gz",
+        "other/x.data.gz",
+        "other/x.json.gz",
+    ]
+    found = codings(*names, **{"Build/1c.loader.js": SCRIPT})
+    assert found == dict.fromkeys(names[:3], "gzip")
+
+
+def test_one_that_has_the_plain_file_beside_it_is_that_file_compressed() -> None:
+    assert codings("app.js.br", "app.js.gz", **{"app.js": SCRIPT}) == {}
+
+
+@pytest.mark.parametrize("name", ["x.js.br", "x.js.gz", "x.wasm.zst", "x.svgz"])
+@pytest.mark.parametrize("content", [SCRIPT, b"", b"\x00" * 40, b"PK\x03\x04" * 99])
+def test_one_that_is_not_what_its_name_says_is_left_as_it_is(name: str, content: bytes) -> None:
+    assert codings(**{name: content}) == {}
+
+
+def test_one_that_wants_more_memory_than_browsers_give_it_is_left_as_it_is() -> None:
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=24)
+    long = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    assert codings(**{"x.js.zst": long.compress(SCRIPT) + long.flush()}) == {}
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", "zstd"])
+def test_no_more_is_unpacked_than_is_wanted_and_what_is_damaged_is_told(coding: Coding) -> None:
+    small = packed({"br": "x.br", "gzip": "x.gz", "zstd": "x.zst"}[coding])
+    assert decoded(small, coding, len(SCRIPT)) == SCRIPT
+    assert decoded(small, coding, len(SCRIPT) - 1) is None
+    for damaged in (small[:-5], b"", PAGE, small + b"more"):
+        assert decoded(damaged, coding, len(SCRIPT)) != SCRIPT
+    bomb = packed({"br": "x.br", "gzip": "x.gz", "zstd": "x.zst"}[coding], bytes(8 << 20))
+    assert decoded(bomb, coding, 1 << 20) is None
