@@ -72,6 +72,28 @@ def test_every_file_comes_out_as_it_went_in(tmp_path: Path) -> None:
         assert archive.getinfo("photo.jpg").compress_type == zipfile.ZIP_STORED
 
 
+def test_what_does_not_shrink_by_five_percent_is_stored(tmp_path: Path) -> None:
+    noise, text = os.urandom(3 << 20), b"some text that shrinks\n" * 60_000
+    stored: dict[str, str | bytes] = {
+        "a.parquet": noise,
+        "b.onnx": text[:20_000] + noise,
+        "c.db": noise[:9_000],
+        "d": "1",
+    }
+    stored |= {
+        "e.bin": noise[:500_000] + text[:16_000],
+        "f.pmtiles": text[:20_000] + noise + text[:20_000],
+        "g.txt": "",
+    }
+    deflated: dict[str, str | bytes] = {"a.sqlite3": text, "b.bin": noise[:600_000] + text[:900_000], "c.js": "x" * 300}
+    deflated |= {"index.html": "<p>" * 50, "d.data": text[:20_000] + noise[:9_000]}
+    files = {**{f"s/{path}": content for path, content in stored.items()}, **deflated}
+    with zipfile.ZipFile(io.BytesIO(zipped(write(tmp_path, files)))) as archive:
+        assert archive.testzip() is None
+        assert {one.filename for one in archive.infolist() if one.compress_type == zipfile.ZIP_DEFLATED} == {*deflated}
+        assert all(one.compress_size <= one.file_size for one in archive.infolist())
+
+
 def test_repositories_dependencies_secrets_and_junk_stay_out_and_are_named(tmp_path: Path) -> None:
     left = [".git/HEAD", "node_modules/react/index.js", ".DS_Store", "sub/.DS_Store", ".env", ".env.local"]
     left += ["easel.toml", "keys/id_rsa", "sub/.svn/entries", "__MACOSX/._index.html"]
