@@ -26,7 +26,7 @@ CHUNK = 256 * 1024
 # The earliest moment a zip can tell (APPNOTE.TXT 4.4.6); any fixed one would do.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
-# Deflating these again gains nothing, and a stored member can be served in ranges as it lies. Of others it is found out.
+# Deflating these again gains nothing, and a stored member is served in ranges as it lies. Of others it is found out.
 _COMPRESSED = frozenset(
     f".{extension}"
     for kind in (
