@@ -1,0 +1,57 @@
+"""A line of `_redirects` as Cloudflare reads it: `from to [status]`."""
+
+from __future__ import annotations
+
+import re
+
+from easel.rules.lines import shown
+from easel.rules.models import REDIRECTING, Redirect
+from easel.rules.reading import BadLineError, seems_guard, source_of
+
+_HOST = re.compile(r"https?://", re.IGNORECASE)
+_HOME = re.compile(r"/\*?\Z")
+_INDEX = re.compile(r"/index(\.html)?\Z")
+_STATUSES = REDIRECTING | {200}
+_KNOWN = "200, 301, 302, 303, 307 and 308 are."
+
+
+def cloudflare_line(words: list[str], number: int) -> Redirect:
+    """The redirect that the words say. Raises BadLineError.
+
+    A status left out is 302. What follows a `#` in the source is cut off, and `.` and `..` are resolved.
+    """
+    is_guard = seems_guard(" " + " ".join(words))
+    if not 2 <= len(words) <= 3:
+        reason = f"it has {len(words)} words; `from to` or `from to status` is a line."
+        raise BadLineError(reason, guards=is_guard)
+    if _HOST.match(words[0]):
+        raise BadLineError("its source names a host; a source is a path.", guards=is_guard)
+    source, query = source_of(words[0].partition("#")[0])
+    source, target, status = _without_dots(source), words[1], 302
+    if len(words) == 3:
+        said = words[2]
+        if not said.isascii() or not said.isdigit() or int(said[:4]) not in _STATUSES or len(said) > 3:
+            raise BadLineError(f"`{shown(said)}` is no status; {_KNOWN}", guards=is_guard)
+        status = int(said)
+    if not target.startswith(("/", "https://")):
+        raise BadLineError("its target begins with neither `/` nor `https://`.")
+    if _HOME.search(source) and _INDEX.search(target):
+        raise BadLineError("its target is the index page, which is found without a line.")
+    if target.startswith("/"):
+        # In one of this host's addresses two slashes are one.
+        target = re.sub("/{2,}", "/", target)
+    return Redirect(number, source, target, status, query=query)
+
+
+def _without_dots(path: str) -> str:
+    """The path without `.` and `..` (RFC 3986 §5.2.4)."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    parts = path.split("/")[1:]
+    for part in parts:
+        if part == "..":
+            kept = kept[:-1]
+        elif part != ".":
+            kept.append(part)
+    return "/" + "/".join([*kept, ""] if parts[-1] in (".", "..") else kept)

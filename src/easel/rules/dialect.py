@@ -1,0 +1,74 @@
+"""Which host's reading of the files holds: the one that was asked for, or the one that the files show signs of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import islice
+
+from easel.rules.lines import numbered
+from easel.rules.models import HEADERS, REDIRECTS, Choice, Dialect
+
+MOST_LOOKED_AT = 20_000
+"""Lines of a file in which signs are looked for."""
+_LONGEST = 2_000
+_MOST_TOLD = 5
+
+_CLOUDFLARE_NAMES = ("_routes.json", "_worker.js", "wrangler.toml", "wrangler.json", "wrangler.jsonc")
+_NETLIFY_NAMES = ("netlify.toml",)
+_NETLIFY_LINE = re.compile(
+    r"\s[0-9]{3}!|\s(?:country|language|role|cookie)=|\A[a-z]+://|\A\S+\s+[\w.~-]+=|\s/index\.html\s+200\b"
+    r"|\s(?:4[0-9][0-9]|5[0-9][0-9])(?:\s|\Z)|/\*\s+2[0-9][0-9]\s*\Z",
+    re.IGNORECASE,
+)
+_CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
+_PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
+
+Sign = tuple[str, int, str]
+
+
+def choose(texts: Mapping[str, str], names: frozenset[str], choice: Choice) -> tuple[Dialect, str, list[Sign]]:
+    """The dialect, why it was taken, and remarks on lines that spoke for the other.
+
+    `texts` holds the rules files by name, `names` the other files at the root. Without a sign, and with signs of both,
+    Netlify's reading holds: it is the larger language, and leaves files where they are.
+    """
+    if choice in ("netlify", "cloudflare"):
+        return choice, "it was asked for", []
+    netlify = _signs(texts.get(REDIRECTS, ""), REDIRECTS, _is_netlify)
+    netlify += [(HEADERS, line, text) for _, line, text in _signs(texts.get(HEADERS, ""), HEADERS, _is_basic_auth)]
+    cloudflare = _signs(texts.get(HEADERS, ""), HEADERS, _is_cloudflare)
+    netlify += [(name, 0, f"`{name}` is there") for name in _NETLIFY_NAMES if name in names]
+    cloudflare += [(name, 0, f"`{name}` is there") for name in _CLOUDFLARE_NAMES if name in names]
+    if cloudflare and not netlify:
+        return "cloudflare", _told(cloudflare), []
+    doubts = [
+        (file, line, "this is a sign of Cloudflare's dialect; Netlify's is in force.") for file, line, _ in cloudflare
+    ]
+    return "netlify", _told(netlify) if netlify else "no sign speaks for another", doubts[:_MOST_TOLD]
+
+
+def _told(signs: list[Sign]) -> str:
+    file, line, text = signs[0]
+    return f"{file}, line {line}: {text}" if line else text
+
+
+def _signs(text: str, file: str, is_sign: object) -> list[Sign]:
+    assert callable(is_sign)
+    lines = islice(numbered(text), MOST_LOOKED_AT)
+    found = ((file, number, f"`{line[:60]}`") for number, line in lines if len(line) <= _LONGEST and is_sign(line))
+    return list(islice(found, _MOST_TOLD))
+
+
+def _is_netlify(line: str) -> bool:
+    return _NETLIFY_LINE.search(line.partition(" #")[0]) is not None
+
+
+def _is_basic_auth(line: str) -> bool:
+    return line.lower().startswith("basic-auth:")
+
+
+def _is_cloudflare(line: str) -> bool:
+    return _CLOUDFLARE_HEADER.match(line) is not None or (
+        not line.startswith("/") and _PLACEHOLDER.match(line) is not None
+    )

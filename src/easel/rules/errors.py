@@ -1,0 +1,24 @@
+"""Rules that a deploy cannot be made with."""
+
+from __future__ import annotations
+
+from easel.errors import BadRequestError
+
+
+class RulesFileTooLargeError(BadRequestError):
+    """`{name}` has {size} bytes; rules files of more than {limit} bytes are not read. Shorten it."""
+
+    code = "rules_file_too_large"
+
+
+class RulesFileNotTextError(BadRequestError):
+    """`{name}` is not UTF-8 text: byte {at} cannot be read. Save it as UTF-8."""
+
+    code = "rules_file_not_text"
+
+
+class GuardRefusedError(BadRequestError):
+    """`{name}`, line {line}: {reason} The line guards a part of the app, so the deploy stops here. Change the line, or
+    allow the loss with `allow = ["guards"]`."""
+
+    code = "guard_refused"

@@ -1,0 +1,150 @@
+"""`_headers`: blocks of a path and the headers for it, as each of two hosts reads them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from easel.rules.lines import has_control, numbered
+from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, MOST_BLOCKS, HeaderBlock
+from easel.rules.pattern import PatternError, parse
+from easel.rules.reading import Reading
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
+_HOSTED = re.compile(r"(https?)://([^/]*)(/.*)?\Z", re.IGNORECASE)
+_LONGEST = LONGEST_LINE["netlify"]
+
+PROTECTED = frozenset(
+    {
+        "accept-ranges",
+        "age",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "date",
+        "etag",
+        "keep-alive",
+        "last-modified",
+        "location",
+        "proxy-authenticate",
+        "proxy-connection",
+        "server",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-request-id",
+    }
+)
+"""Headers (lower case) that frame an answer, name its bytes or are the platform's: no rule sets or removes them."""
+GUARDS = frozenset({"basic-auth"})
+
+
+@dataclass
+class _Block:
+    line: int
+    text: str
+    path: str
+    host: str = ""
+    refused: str | None = None
+    headers: list[tuple[str, str | None]] = field(default_factory=list)
+    guards: bool = False
+    size: int = 0
+
+
+def read_headers(text: str, reading: Reading) -> None:
+    """Reads all blocks of a `_headers` file into `reading`, in its dialect.
+
+    A line that begins with a slash, or with an address, is a path, whatever stands before it. All else is a header of
+    the path above: `Name: value`, or `! Name`, which takes a header of earlier blocks away (Cloudflare).
+    """
+    block: _Block | None = None
+    for number, line in numbered(text):
+        if len(line) > _LONGEST:
+            guards = line[:32].lower().startswith("basic-auth")
+            reason = f"it has {len(line)} characters; {_LONGEST} at most are read."
+            reading.refuse(HEADERS, number, line, reason, guards=guards)
+        elif line.startswith("/") or _HOSTED.match(line):
+            _end(block, reading)
+            block = _begin(number, line, reading)
+        elif block is None:
+            guards = line.lower().startswith("basic-auth")
+            reading.refuse(HEADERS, number, line, "it is a header before any path.", guards=guards)
+        else:
+            _read_header(number, line, block, reading)
+    _end(block, reading)
+
+
+def _begin(number: int, line: str, reading: Reading) -> _Block:
+    block = _Block(number, line, line)
+    if match := _HOSTED.match(line):
+        block.host, block.path = match[2].lower(), match[3] or "/"
+        if reading.dialect == "netlify":
+            block.refused = "its path names a host, which only Cloudflare's dialect reads."
+        elif match[1].lower() != "https":
+            block.refused = "its address begins with `http://`; only `https://` is read."
+        elif ":" in re.sub(r":[a-z]\w*", "", block.host):
+            block.refused = "its address names a port."
+        elif block.host.count("*") > 1 or ("*" in block.host and "*" in block.path):
+            block.refused = "it has two `*`."
+    block.path = block.path.partition("?")[0]
+    if block.refused is None:
+        try:
+            pattern = parse(block.path, reading.dialect, folds_case=reading.dialect == "netlify")
+            if reading.dialect == "cloudflare" and len(pattern.stars) > 1:
+                block.refused = "it has two `*`."
+            elif reading.dialect == "cloudflare" and pattern.stars and ":splat" in block.path:
+                block.refused = "it has a `*` and a `:splat`."
+        except PatternError as error:
+            block.refused = f"{error}."
+    if block.refused is None and any(char.isspace() for char in block.path):
+        reading.note(HEADERS, number, "its path holds a blank; a comment behind a path is part of the path.")
+    return block
+
+
+def _read_header(number: int, line: str, block: _Block, reading: Reading) -> None:
+    name, colon, value = line.partition(":")
+    name, value = name.strip(), value.strip()
+    reason: str | None = None
+    removes = False
+    if not colon and line.startswith("!"):
+        removes, name, value = True, line[1:].strip(), ""
+        if reading.dialect == "netlify":
+            reason = "`!` takes a header away in Cloudflare's dialect only."
+    elif not colon:
+        reason = "it has no colon; `Name: value` is a header."
+    elif not name:
+        reason = "it has no name."
+    elif not value:
+        reason = "it has no value."
+    guards = name.lower() in GUARDS
+    if reason is None:
+        if guards:
+            reason = "Easel knows no `Basic-Auth`: its password would be sent to every visitor, and protect nothing."
+        elif not _NAME.match(name):
+            reason = "its name is none that a header can have."
+        elif has_control(value.replace("\t", " ")):
+            reason = "it holds a control character."
+        elif name.lower() in PROTECTED:
+            reason = f"`{name}` is the platform's own."
+        elif block.size + len(line) > LARGEST_BLOCK:
+            reason = f"the headers of its path have more than {LARGEST_BLOCK} bytes."
+    if reason is not None:
+        reading.refuse(HEADERS, number, line, reason, guards=guards)
+        return
+    block.size += len(line)
+    block.headers.append((name, None if removes else value))
+
+
+def _end(block: _Block | None, reading: Reading) -> None:
+    if block is None:
+        return
+    if block.refused is None and len(reading.headers) >= MOST_BLOCKS:
+        block.refused = f"{MOST_BLOCKS} paths are in force already."
+    if block.refused is not None:
+        reading.refuse(HEADERS, block.line, block.text, block.refused, guards=block.guards)
+    elif not block.headers:
+        reading.refuse(HEADERS, block.line, block.text, "it is a path without headers.")
+    else:
+        reading.headers.append(HeaderBlock(block.line, block.path, tuple(block.headers), block.host))

@@ -1,0 +1,46 @@
+"""The text of a rules file as numbered lines, bounded before anything is made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from easel.rules.errors import RulesFileNotTextError, RulesFileTooLargeError
+from easel.rules.models import LARGEST_FILE
+
+MOST_REFUSED = 1_000
+"""Refused lines that are kept; a file of nothing else need not be repeated."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SHOWN = 120
+"""Characters of a line in a message."""
+
+
+def text_of(name: str, data: bytes) -> str:
+    """The text of a rules file, without its byte-order mark.
+
+    Raises RulesFileTooLargeError above LARGEST_FILE, and RulesFileNotTextError for bytes that are no UTF-8.
+    """
+    if len(data) > LARGEST_FILE:
+        raise RulesFileTooLargeError(name=name, size=len(data), limit=LARGEST_FILE)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RulesFileNotTextError(name=name, at=error.start) from None
+
+
+def numbered(text: str) -> Iterator[tuple[int, str]]:
+    """Every line that says something, with its number from 1, without blanks around it. CR, LF and CR LF end lines."""
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        if (stripped := line.strip()) and not stripped.startswith("#"):
+            yield number, stripped
+
+
+def shown(line: str) -> str:
+    """The line as a message shows it: its beginning, and without control characters."""
+    kept = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    return "".join(char if char.isprintable() else "�" for char in kept)
+
+
+def has_control(text: str) -> bool:
+    """Whether the text holds a control character, which may reach no header."""
+    return _CONTROL.search(text) is not None

@@ -1,0 +1,86 @@
+"""The addresses of pages as hosts have them: which file a path names, and to which form of itself it is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Handling = Literal["netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
+"""Netlify's way, which serves a page at every form of its address, and Cloudflare's four, which move it to one."""
+
+Has = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The file (without leading slash) that answers."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The path (decoded, with its leading slash) that the page is found at."""
+
+    path: str
+
+
+def find_page(path: str, has: Has, handling: Handling) -> Page | Moved | None:
+    """What a decoded path without its leading slash names in a bundle, by a host's rules, or None.
+
+    `has` says whether the bundle has a file at a path.
+    """
+    if handling == "netlify":
+        return _netlify(path, has)
+    if handling == "none":
+        return Page(path) if has(path) else None
+    if path and not path.endswith("/") and has(path) and not path.endswith(".html"):
+        return Page(path)
+    stem = _stem(path)
+    folder = f"{stem}/index.html" if stem else "index.html"
+    has_folder, has_page = has(folder), bool(stem) and has(f"{stem}.html")
+    if not has_folder and not has_page:
+        return None
+    if not stem:
+        return Page(folder) if path == "" else Moved("/")
+    both = has_folder and has_page
+    if handling == "force-trailing-slash":
+        if both and path == f"{stem}.html":
+            return Page(path)
+        form, file = f"{stem}/", folder if has_folder else f"{stem}.html"
+    elif handling == "drop-trailing-slash":
+        if both and path == folder:
+            return Page(path)
+        form, file = stem, f"{stem}.html" if has_page else folder
+    elif _names_folder(path, stem) or not has_page:
+        form, file = (f"{stem}/", folder) if has_folder else (stem, f"{stem}.html")
+    else:
+        form, file = stem, f"{stem}.html"
+    return Page(file) if path == form else Moved(f"/{form}")
+
+
+def _stem(path: str) -> str:
+    """The path without what makes it one form of an address or another."""
+    if path.endswith("/"):
+        return path.rstrip("/")
+    for ending in ("/index.html", "/index"):
+        if path.endswith(ending):
+            return path[: -len(ending)]
+    if path in ("index.html", "index"):
+        return ""
+    return path.removesuffix(".html")
+
+
+def _names_folder(path: str, stem: str) -> bool:
+    return path.startswith(f"{stem}/")
+
+
+def _netlify(path: str, has: Has) -> Page | None:
+    stem = path.rstrip("/")
+    names = [stem] if stem and stem == path else []
+    for ending in ("html", "htm"):
+        if stem:
+            names.append(f"{stem}.{ending}")
+        names.append(f"{stem}/index.{ending}".lstrip("/"))
+    return next((Page(name) for name in names if has(name)), None)

@@ -1,0 +1,64 @@
+"""A request's path as rules look at it: segments, decoded once, and how what they caught is spelled again."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
+
+ENCODED_SLASH = "\0"
+"""Stands for a `%2F` in a decoded segment: it is part of a name, never a border between two. No NUL gets this far."""
+LONGEST_PATH = 16_384
+"""Characters of a path that rules look at."""
+MOST_SEGMENTS = 1_024
+
+_SLASH = re.compile("%2f", re.IGNORECASE)
+_PATH_SAFE = "/-._~!$&'()*+,;=:@"
+_QUERY_SAFE = "-._~!$'()*,;:@/?"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The segments of a path, percent-decoded (RFC 3986 §2.1) and in NFC. '/a/' has ('a', ''), '/' has ('',)."""
+
+    segments: tuple[str, ...]
+
+    @property
+    def bare(self) -> tuple[str, ...]:
+        """The segments without the empty ones at the end: '/a/' and '/a' have the same, '/' has none."""
+        stop = len(self.segments)
+        while stop and not self.segments[stop - 1]:
+            stop -= 1
+        return self.segments[:stop]
+
+
+def read_path(raw: str) -> Asked | None:
+    """The path of a request target (without its query), or None where no rule could speak of it: too long, not UTF-8,
+    with a NUL."""
+    if not raw.startswith("/") or len(raw) > LONGEST_PATH or raw.count("/") > MOST_SEGMENTS:
+        return None
+    if "%" not in raw and raw.isascii():
+        return None if ENCODED_SLASH in raw else Asked(tuple(raw[1:].split("/")))
+    if "%00" in raw or ENCODED_SLASH in raw:
+        return None
+    try:
+        # What is not ASCII was sent as bytes, which HTTP's own reading took for Latin-1.
+        sent = _SLASH.sub("%00", raw).encode("latin-1")
+    except UnicodeEncodeError:
+        sent = _SLASH.sub("%00", raw).encode()
+    try:
+        path = unquote_to_bytes(sent).decode()
+    except UnicodeDecodeError:
+        return None
+    return Asked(tuple(unicodedata.normalize("NFC", path)[1:].split("/")))
+
+
+def spelled_in_path(caught: str) -> str:
+    """A caught text as it stands in the path of a URL."""
+    return quote(caught, safe=_PATH_SAFE).replace("%00", "%2F")
+
+
+def spelled_in_query(caught: str) -> str:
+    """A caught text as it stands in the query of a URL, as a value."""
+    return quote(caught.replace(ENCODED_SLASH, "/"), safe=_QUERY_SAFE)

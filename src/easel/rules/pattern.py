@@ -1,0 +1,289 @@
+"""Path patterns: literals, `:placeholders` and stars, matched in one pass.
+
+A pattern is a run of segments, at most two stars, and a run of segments behind each. What stands before the first star
+is matched from the front, what stands behind the last from the end: nothing is ever tried twice, whatever the path.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from easel.rules.models import Dialect
+from easel.rules.paths import Asked
+
+MOST_SEGMENTS = 64
+"""Segments of a pattern."""
+_MOST_STARS = 2
+_MOST_MIDDLE = 256
+"""Segments of a path in which what stands between two stars is looked for."""
+
+_WHOLE_NAME = re.compile(r":([A-Za-z0-9_-]+)\Z")
+_NAME = re.compile(r":([A-Za-z]\w*)", re.ASCII)
+_LONGEST_NAME = 64
+_WORD = re.compile(r"[\w-]{0,64}", re.ASCII)
+
+SPLAT = "splat"
+
+
+class PatternError(ValueError):
+    """A pattern that can match nothing, or not be matched in one pass; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holes:
+    """A segment with placeholders: `literals` stand around them, one more than there are `names`."""
+
+    literals: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the segment is one placeholder and nothing else."""
+        return self.literals == ("", "")
+
+    def catch(self, segment: str, caught: dict[str, str]) -> bool:
+        """Puts what each placeholder takes into `caught`; each takes a character at least, the first as many as it can.
+
+        Where a name stands twice, both places must hold the same.
+        """
+        first, last = self.literals[0], self.literals[-1]
+        if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
+            return False
+        stop = len(segment) - len(last)
+        # From the end: the last placeholder takes as little as possible, so that those before it can take the rest.
+        for index in range(len(self.names) - 1, 0, -1):
+            literal = self.literals[index]
+            at = segment.rfind(literal, len(first) + 1, stop - 1)
+            if at < 0:
+                return False
+            if not _take(caught, self.names[index], segment[at + len(literal) : stop]):
+                return False
+            stop = at
+        return _take(caught, self.names[0], segment[len(first) : stop])
+
+
+def _take(caught: dict[str, str], name: str, text: str) -> bool:
+    return bool(text) and caught.setdefault(name, text) == text
+
+
+Segment = str | Holes
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A star, and what stands before and behind it in its segment."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether the star is a segment of its own."""
+        return not self.prefix and not self.suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A path pattern. `runs` are the segments before the first star, between stars, and behind the last."""
+
+    runs: tuple[tuple[Segment, ...], ...]
+    stars: tuple[Star, ...]
+    forgiving: bool
+    """Whether a slash at the end makes no difference, and `/a/*` speaks of `/a` too."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all that is caught."""
+        holes = (segment for run in self.runs for segment in run if isinstance(segment, Holes))
+        return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
+
+    @property
+    def odd(self) -> bool:
+        """Whether something inside a segment is caught, or what stands behind a star matters."""
+        inside = any(isinstance(segment, Holes) and not segment.whole for run in self.runs for segment in run)
+        return inside or len(self.stars) > 1 or any(not star.plain for star in self.stars) or bool(self._behind)
+
+    @property
+    def literal(self) -> bool:
+        """Whether the pattern names one path."""
+        return not self.stars and all(isinstance(segment, str) for segment in self.runs[0])
+
+    @property
+    def _behind(self) -> tuple[Segment, ...]:
+        return self.runs[-1] if self.stars else ()
+
+    def catch(self, path: Asked) -> dict[str, str] | None:
+        """What the pattern catches of a path, by name, or None when it does not match."""
+        caught: dict[str, str] = {}
+        segments = path.bare if self.forgiving and not self.stars else path.segments
+        head = self.runs[0]
+        if not self.stars:
+            return caught if len(segments) == len(head) and _all_catch(head, segments, caught) else None
+        if self.forgiving and len(segments) > 1 and not segments[-1] and self._behind:
+            segments = path.bare
+        if len(segments) < len(head) or not _all_catch(head, segments[: len(head)], caught):
+            return None
+        rest = segments[len(head) :]
+        if not rest and not (self.forgiving and self.stars[0].plain and len(self.stars) == 1 and not self._behind):
+            return None
+        return caught if self._catch_rest(rest, caught) else None
+
+    def _catch_rest(self, rest: tuple[str, ...], caught: dict[str, str]) -> bool:
+        tail = self._behind
+        if tail:
+            # At least the star's own segment stands before what is behind it.
+            if len(rest) < len(tail) + 1 or not _all_catch(tail, rest[len(rest) - len(tail) :], caught):
+                return False
+            rest = rest[: len(rest) - len(tail)]
+        first = self.stars[0]
+        if len(self.stars) == 1:
+            return _catch_star(first, rest, caught)
+        middle, last = self.runs[1], self.stars[1]
+        for at in range(1, min(len(rest) - len(middle), _MOST_MIDDLE)):
+            here = dict(caught)
+            if (
+                _all_catch(middle, rest[at : at + len(middle)], here)
+                and _catch_star(first, rest[:at], here)
+                and _fits(last, "/".join(rest[at + len(middle) :]))
+            ):
+                caught.update(here)
+                return True
+        return False
+
+
+def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict[str, str]) -> bool:
+    return all(
+        segment == found if isinstance(segment, str) else segment.catch(found, caught)
+        for segment, found in zip(run, segments, strict=True)
+    )
+
+
+def _fits(star: Star, text: str) -> bool:
+    return (
+        len(text) >= len(star.prefix) + len(star.suffix) and text.startswith(star.prefix) and text.endswith(star.suffix)
+    )
+
+
+def _catch_star(star: Star, segments: tuple[str, ...], caught: dict[str, str]) -> bool:
+    text = "/".join(segments)
+    if not _fits(star, text):
+        return False
+    caught[SPLAT] = text[len(star.prefix) : len(text) - len(star.suffix)]
+    return True
+
+
+def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
+    """The pattern that a line's path names. Raises PatternError.
+
+    A `%` escape means the character it stands for. With `folds_case` letters match in both cases.
+    """
+    segments = _decoded(path).split("/")[1:]
+    forgiving = dialect == "netlify"
+    while forgiving and segments and not segments[-1]:
+        segments.pop()
+    if len(segments) > MOST_SEGMENTS:
+        raise PatternError(f"its path has {len(segments)} segments; {MOST_SEGMENTS} at most are matched")
+    if ":" not in path and "*" not in path:
+        return Pattern((tuple(_folded(text) if folds_case else text for text in segments),), (), forgiving)
+    runs: list[list[Segment]] = [[]]
+    stars: list[Star] = []
+    for text in segments:
+        count = text.count("*")
+        if count > 1:
+            raise PatternError("its path has two `*` in one segment")
+        if folds_case:
+            text = _folded(text)
+        if not count:
+            runs[-1].append(_segment(text, dialect))
+            continue
+        prefix, _, suffix = text.partition("*")
+        if ":" in text and _NAME.search(text):
+            raise PatternError("its path has a `*` and a placeholder in one segment")
+        if stars and not stars[-1].plain:
+            raise PatternError("its path has a second `*`, and the first is not a segment of its own")
+        stars.append(Star(prefix, suffix))
+        runs.append([])
+    if len(stars) > _MOST_STARS:
+        raise PatternError(f"its path has {len(stars)} `*`; two at most are matched")
+    return Pattern(tuple(map(tuple, runs)), tuple(stars), forgiving)
+
+
+def folded(path: Asked) -> Asked:
+    """The path for patterns that fold case."""
+    return Asked(tuple(segment.lower() for segment in path.segments))
+
+
+def _folded(text: str) -> str:
+    """The literal parts in lower case; the names of placeholders stay as they are."""
+    parts = _NAME.split(text)
+    return "".join(part.lower() if at % 2 == 0 else f":{part}" for at, part in enumerate(parts))
+
+
+def _decoded(path: str) -> str:
+    if "\0" in path:
+        raise PatternError("its path holds a NUL")
+    # As in a request's path: an escaped slash is part of a name.
+    escaped = re.sub("%2f", "%00", path, flags=re.IGNORECASE)
+    try:
+        return (
+            unicodedata.normalize("NFC", unquote_to_bytes(escaped).decode())
+            if "%" in path
+            else (path if path.isascii() else unicodedata.normalize("NFC", path))
+        )
+    except UnicodeDecodeError:
+        raise PatternError("its path has an escape that is not UTF-8") from None
+
+
+def _segment(text: str, dialect: Dialect) -> Segment:
+    if ":" not in text:
+        return text
+    # Netlify's names may hold hyphens and be numbers; inside a segment such a name would have no end.
+    if dialect == "netlify" and (whole := _WHOLE_NAME.match(text)):
+        return Holes(("", ""), (_checked(whole[1]),))
+    parts = _NAME.split(text)
+    names, literals = tuple(parts[1::2]), tuple(parts[::2])
+    if not names:
+        return text
+    if any(not literal for literal in literals[1:-1]):
+        raise PatternError("two placeholders stand side by side, with nothing to tell where one ends")
+    return Holes(literals, tuple(map(_checked, names)))
+
+
+def _checked(name: str) -> str:
+    if len(name) > _LONGEST_NAME:
+        raise PatternError(f"a placeholder has {len(name)} characters; {_LONGEST_NAME} at most are read")
+    return name
+
+
+def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
+    """The text in pieces: (False, literal) and (True, name of what is put there). An unknown name stays as it is.
+
+    Of names that begin alike the longest counts: `:idx` is not `:id` with an x behind it.
+    """
+    pieces: list[tuple[bool, str]] = []
+    done = at = 0
+    while (colon := text.find(":", at)) >= 0:
+        at = colon + 1
+        if name := _longest(text, at, names):
+            if colon > done:
+                pieces.append((False, text[done:colon]))
+            pieces.append((True, name))
+            done = at = at + len(name)
+    if done < len(text):
+        pieces.append((False, text[done:]))
+    return tuple(pieces)
+
+
+def _longest(text: str, at: int, names: Collection[str]) -> str | None:
+    """The longest of the names that stands here in full: one that goes on with a letter is another."""
+    word = _WORD.match(text, at)
+    assert word is not None
+    for stop in range(len(word[0]), 0, -1):
+        following = text[at + stop : at + stop + 1]
+        if not (following.isalnum() or following == "_") and word[0][:stop] in names:
+            return word[0][:stop]
+    return None

@@ -1,0 +1,111 @@
+"""What reading rules files gathers: lines in force, refused lines, remarks; and the bounds on each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from easel.rules.lines import shown
+from easel.rules.models import (
+    MOST_ODD,
+    MOST_REDIRECTS,
+    REDIRECTING,
+    Dialect,
+    HeaderBlock,
+    Note,
+    Redirect,
+    Refused,
+)
+from easel.rules.pattern import PatternError, parse
+
+MOST_TOLD = 1_000
+"""Refused lines and remarks that are kept; a file of nothing else need not be repeated."""
+MOST_QUERY = 16
+"""Query parameters that a line may name."""
+MOST_VALUES = 64
+"""Values of a condition."""
+
+
+class BadLineError(ValueError):
+    """A line that cannot be in force; its text says why. `guards` says that it kept something from visitors."""
+
+    def __init__(self, reason: str, *, guards: bool = False) -> None:
+        super().__init__(reason)
+        self.guards = guards
+
+
+@dataclass
+class Reading:
+    """What has been read so far. `odd` counts the lines that no index can tell apart."""
+
+    dialect: Dialect
+    redirects: list[Redirect] = field(default_factory=list)
+    headers: list[HeaderBlock] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    odd: int = 0
+
+    def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
+        """Keeps a refused line. Of very many, only the first and those that guard are kept."""
+        if guards or len(self.refused) < MOST_TOLD:
+            self.refused.append(Refused(file, line, shown(text), reason, guards))
+
+    def note(self, file: str, line: int, text: str) -> None:
+        """Keeps a remark on a line in force."""
+        if len(self.notes) < MOST_TOLD:
+            self.notes.append(Note(file, line, text))
+
+    def add(self, redirect: Redirect) -> None:
+        """Puts a line in force. Raises BadLineError with the reason where it cannot be."""
+        is_guard = redirect.forced and redirect.status >= 400
+        if reason := reason_against(redirect):
+            raise BadLineError(reason, guards=is_guard)
+        if len(self.redirects) >= MOST_REDIRECTS:
+            raise BadLineError(f"{MOST_REDIRECTS} lines are in force already.", guards=is_guard)
+        try:
+            pattern = parse(redirect.source, self.dialect)
+        except PatternError as error:
+            raise BadLineError(f"{error}.", guards=is_guard) from None
+        if pattern.odd:
+            if self.odd >= MOST_ODD:
+                reason = f"{MOST_ODD} lines with a `*` or a placeholder inside a segment are in force already."
+                raise BadLineError(reason, guards=is_guard)
+            self.odd += 1
+        self.redirects.append(redirect)
+
+
+def reason_against(redirect: Redirect) -> str | None:
+    """Why a line cannot be in force whatever the dialect, or None."""
+    status, target, source = redirect.status, redirect.target, redirect.source
+    if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
+        return f"{status} is no status of a line; 200, 301, 302, 303, 307, 308 and 400 to 599 are."
+    if status not in REDIRECTING and (not target.startswith("/") or target.startswith("//")):
+        return "it would pass requests on to another host, which Easel does not do. Redirect there, with 302."
+    if source.split("/", 2)[1] == "_easel":
+        return "its source is below `/_easel/`, which is the platform's own."
+    if "#" in source:
+        return "its source has a `#`. A browser never sends what follows it."
+    if any(part in (".", "..") for part in source.split("/")):
+        return "its source has `.` or `..`, which a browser resolves before it asks."
+    if len(redirect.query) > MOST_QUERY:
+        return f"it names more than {MOST_QUERY} query parameters."
+    return None
+
+
+_GUARD = re.compile(r"\s(?:4[0-9][0-9]|5[0-9][0-9])!|role=", re.IGNORECASE)
+
+
+def seems_guard(line: str) -> bool:
+    """Whether a line that is not understood seems to keep something from visitors.
+
+    In doubt a deploy stops: that is better than a door left open.
+    """
+    return _GUARD.search(line) is not None
+
+
+def source_of(word: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The path pattern of a source, with its leading slash, and the query parameters that it names."""
+    path, _, query = word.partition("?")
+    parts = query.split("&", MOST_QUERY + 1) if query else []
+    pairs = tuple((name, value) for name, _, value in (part.partition("=") for part in parts) if name)
+    return path if path.startswith("/") else f"/{path}", pairs

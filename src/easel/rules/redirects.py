@@ -1,0 +1,39 @@
+"""`_redirects`, line by line: a refused line is named with its reason, and the others stay in force."""
+
+from __future__ import annotations
+
+from easel.rules.cloudflare_line import cloudflare_line
+from easel.rules.lines import has_control, numbered
+from easel.rules.models import LONGEST_LINE, REDIRECTS
+from easel.rules.netlify_line import netlify_line
+from easel.rules.reading import BadLineError, Reading, seems_guard
+
+
+def read_redirects(text: str, reading: Reading) -> None:
+    """Reads all lines of a `_redirects` file into `reading`, in its dialect."""
+    longest = LONGEST_LINE[reading.dialect]
+    seen: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    for number, line in numbered(text):
+        try:
+            if len(line) > longest:
+                reason = f"it has {len(line)} characters; {longest} at most are read."
+                raise BadLineError(reason, guards=seems_guard(line))
+            if has_control(line.replace("\t", " ")):
+                raise BadLineError("it holds a control character.", guards=seems_guard(line))
+            words = _words(line)
+            if reading.dialect == "netlify":
+                redirect = netlify_line(words, number, reading)
+            else:
+                redirect = cloudflare_line(words, number)
+                first = seen.setdefault((redirect.source, redirect.query), number)
+                if first != number:
+                    raise BadLineError(f"line {first} has the same source.")
+            reading.add(redirect)
+        except BadLineError as bad:
+            reading.refuse(REDIRECTS, number, line, str(bad), guards=bad.guards)
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line, up to one that begins a comment."""
+    words = line.split()
+    return next((words[:at] for at, word in enumerate(words) if word.startswith("#")), words)

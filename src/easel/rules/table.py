@@ -1,0 +1,179 @@
+"""Rules made ready to be looked up: which line answers a request, and which headers an answer gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from easel.rules.index import Index
+from easel.rules.models import Dialect, Redirect, Rules
+from easel.rules.pattern import Pattern, parse, split
+from easel.rules.target import Target
+from easel.rules.visit import Visit
+
+MOST_TRIED = 200
+"""Lines that are held against one request."""
+LARGEST_HEADERS = 32 * 1024
+"""Bytes of names and values that rules add to one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Where a line leads a request. `to` is a Location for a redirect, a path of the app (decoded) for content.
+
+    `first` says that the line goes before files. `by` is the line.
+    """
+
+    by: Redirect
+    status: int
+    to: str
+    first: bool
+
+    @property
+    def redirects(self) -> bool:
+        """Whether the client is sent elsewhere."""
+        return self.by.redirects
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    redirect: Redirect
+    pattern: Pattern
+    host: HostPattern | None
+    target: Target
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """A host of a line: its labels, of which one may be a `:name`, and the first a star."""
+
+    labels: tuple[str, ...]
+    scheme: str = ""
+
+    def catch(self, visit: Visit) -> dict[str, str] | None:
+        """What the pattern catches of a request's host, or None when it does not match."""
+        if self.scheme and visit.scheme != self.scheme:
+            return None
+        labels = visit.host.split(".")
+        if self.labels[0] == "*" and len(labels) >= len(self.labels):
+            stop = len(labels) - len(self.labels) + 1
+            labels = [".".join(labels[:stop]), *labels[stop:]]
+        if len(labels) != len(self.labels):
+            return None
+        caught: dict[str, str] = {}
+        for label, found in zip(self.labels, labels, strict=True):
+            if label == "*":
+                caught["splat"] = found
+            elif label.startswith(":"):
+                caught[label[1:]] = found
+            elif label != found:
+                return None
+        return caught
+
+
+class RedirectTable:
+    """The redirect lines of one version. Made once for a version that an edge serves."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.dialect: Dialect = rules.dialect
+        self._index = Index(forgiving=rules.dialect == "netlify")
+        self._redirects: list[Redirect] = []
+        self._lines: dict[int, _Line] = {}
+        self.any_first = False
+        settled: set[str] = set()
+        for redirect in rules.redirects:
+            if redirect.source in settled:
+                continue  # an earlier line answers every request that this one could
+            self.any_first = self.any_first or _goes_first(redirect, rules.dialect)
+            if not redirect.conditional and not redirect.query and not redirect.host:
+                settled.add(redirect.source)
+            self._index.add(len(self._redirects), parse(redirect.source, rules.dialect), redirect.query)
+            self._redirects.append(redirect)
+
+    def __len__(self) -> int:
+        return len(self._redirects)
+
+    def speaks_of(self, visit: Visit) -> bool:
+        """Whether a line may answer this path for some query, cookie or language."""
+        return visit.asked is not None and bool(self._index.find(visit.asked, visit.pairs))
+
+    def find(self, visit: Visit) -> Leads | None:
+        """Where the first line that fits leads the request, or None."""
+        asked = visit.asked
+        if asked is None:
+            return None
+        for number in self._index.find(asked, visit.pairs)[:MOST_TRIED]:
+            line = self._lines.get(number)
+            if line is None:
+                # Most lines never meet a request, so each is made ready when it first does.
+                line = self._lines[number] = _line(self._redirects[number], self.dialect)
+            caught = line.pattern.catch(asked)
+            if caught is None or not _holds(line, visit, caught):
+                continue
+            leads = _leads(line, visit, caught)
+            if leads is not None:
+                return leads
+        return None
+
+
+def _line(redirect: Redirect, dialect: Dialect) -> _Line:
+    pattern = parse(redirect.source, dialect)
+    names = set(pattern.names)
+    names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
+    host = None
+    if redirect.host:
+        scheme, _, name = redirect.host.partition("://")
+        host = HostPattern(tuple(name.split(".")), scheme)
+        names.update(label[1:] for label in host.labels if label.startswith(":"))
+    target = Target(redirect.target, names, collapses=dialect == "cloudflare")
+    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect))
+
+
+def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
+    """Whether the line goes before files: a forced one, and in Cloudflare's dialect nearly every line.
+
+    One that gives every path the same page would hide all scripts there, so it does not.
+    """
+    if dialect == "netlify":
+        return redirect.forced
+    return redirect.status != 200 or "*" not in redirect.source or _uses_splat(redirect.target)
+
+
+def _uses_splat(target: str) -> bool:
+    return (True, "splat") in split(target, ("splat",))
+
+
+def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
+    """Whether host, query and conditions fit; what they catch joins `caught`."""
+    redirect = line.redirect
+    if line.host is not None:
+        of_host = line.host.catch(visit)
+        if of_host is None:
+            return False
+        caught.update(of_host)
+    for name, value in redirect.query:
+        found = next((had for key, had in visit.pairs if key == name), None)
+        if found is None:
+            return False
+        if value.startswith(":"):
+            caught[value[1:]] = found
+        elif value and value != found:
+            return False
+    if redirect.languages and not _speaks(visit.language, redirect.languages):
+        return False
+    if redirect.countries and visit.land not in (country.lower() for country in redirect.countries):
+        return False
+    return not redirect.cookies or any(name in visit.cookies for name in redirect.cookies)
+
+
+def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
+    """Whether the visitor's language is one of these: `en` is spoken by `en-GB` too."""
+    return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
+
+
+def _leads(line: _Line, visit: Visit, caught: dict[str, str]) -> Leads | None:
+    redirect = line.redirect
+    if not redirect.redirects:
+        return Leads(redirect, redirect.status, line.target.path(caught), line.first)
+    location = line.target.location(caught, visit.query)
+    return None if location is None else Leads(redirect, redirect.status, location, line.first)

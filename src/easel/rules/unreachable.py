@@ -1,0 +1,45 @@
+"""Lines in force that do less than they say: those behind a line that answers first, and those that a file hides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from easel.rules.models import Redirect
+from easel.rules.reading import Reading
+
+
+def remark(reading: Reading, has: Callable[[str], bool]) -> None:
+    """Adds a note for every redirect line that nothing can reach, that a file hides, or that leads to itself.
+
+    `has` says whether the bundle has a file at a path (without its leading slash).
+    """
+    settled: dict[str, int] = {}
+    everything: int | None = None
+    forgiving = reading.dialect == "netlify"
+    for redirect in reading.redirects:
+        where = (redirect.file, redirect.line)
+        key = redirect.source.rstrip("/") if forgiving else redirect.source
+        if everything is not None:
+            reading.note(*where, f"nothing reaches this line: line {everything} answers every path.")
+        elif (first := settled.get(key)) is not None:
+            reading.note(*where, f"nothing reaches this line: line {first} answers the same path.")
+        unconditional = not redirect.conditional and not redirect.query and not redirect.host
+        if unconditional:
+            settled.setdefault(key, redirect.line)
+            if everything is None and redirect.source == "/*":
+                everything = redirect.line
+        leads_to_itself = redirect.target.rstrip("/") == redirect.source.rstrip("/")
+        if redirect.redirects and leads_to_itself:
+            reading.note(*where, "the line leads to itself, without end.")
+        if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
+            reading.note(
+                *where, f"the file `{hiding}` answers in its place. A `!` behind the status lets the line go first."
+            )
+
+
+def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:
+    """The file that answers before the line, if the line names one path."""
+    if ":" in redirect.source or "*" in redirect.source:
+        return None
+    path = redirect.source.strip("/")
+    return next((name for name in (path, f"{path}.html", f"{path}/index.html".lstrip("/")) if has(name)), None)

@@ -1,0 +1,58 @@
+"""What rules look at in a request, each part read only when a line asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import unquote_plus
+
+from easel.rules.paths import Asked, read_path
+
+MOST_PAIRS = 64
+"""Query parameters and cookies that are looked at."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request as far as rules look: `path` and `query` as they were sent, `host` in lower case without a port.
+
+    `cookie` and `accept_language` are the fields' values, `country` is a code of two letters, where a header names one.
+    """
+
+    path: str
+    query: str = ""
+    host: str = ""
+    scheme: str = "http"
+    cookie: str = ""
+    accept_language: str = ""
+    country: str = ""
+
+    @cached_property
+    def asked(self) -> Asked | None:
+        """The path in segments, or None where no rule could speak of it."""
+        return read_path(self.path)
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The query's parameters, decoded, in their order."""
+        if not self.query:
+            return ()
+        parts = self.query.split("&", MOST_PAIRS)[:MOST_PAIRS]
+        pairs = (part.partition("=") for part in parts)
+        return tuple((unquote_plus(name), unquote_plus(value)) for name, _, value in pairs if name)
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name."""
+        parts = self.cookie.split(";", MOST_PAIRS)[:MOST_PAIRS] if self.cookie else []
+        return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
+
+    @cached_property
+    def language(self) -> str:
+        """The language that the visitor chose (cookie `nf_lang`), or else the first that the browser names."""
+        return (self.cookies.get("nf_lang") or self.accept_language.partition(",")[0].partition(";")[0]).strip().lower()
+
+    @cached_property
+    def land(self) -> str:
+        """The country that the visitor chose (cookie `nf_country`), or else the one that a header names."""
+        return (self.cookies.get("nf_country") or self.country).strip().lower()

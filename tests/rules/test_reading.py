@@ -1,0 +1,137 @@
+"""What is in force, what is refused and why, and which dialect was taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from easel.rules.errors import GuardRefusedError, RulesFileNotTextError, RulesFileTooLargeError
+from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_ODD, MOST_REDIRECTS, Choice, Rules
+from easel.rules.read import read_rules
+from easel.rules.reading import MOST_TOLD
+
+
+def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more: object) -> Rules:
+    """The rules that two files give."""
+    files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
+    rules = read_rules(files, choice, allow_guards=True)
+    assert rules is not None
+    return rules
+
+
+def refused(rules: Rules) -> dict[int, str]:
+    """The reason for each refused line."""
+    return {line.line: line.reason for line in rules.refused}
+
+
+def test_a_refused_line_is_named_and_the_others_stay() -> None:
+    rules = read("/only-from\n/ok /new 301\n/bad /new abc\n/www www.example.org\n/ext/* https://api.test/:splat 200")
+    assert [line.source for line in rules.redirects] == ["/ok"]
+    assert refused(rules) == {
+        1: "it has no target.",
+        3: "`abc` is no status.",
+        4: "its target begins with neither `/` nor `http://` nor `https://`.",
+        5: "it would pass requests on to another host, which Easel does not do. Redirect there, with 302.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("redirects", "headers"),
+    [
+        ("/admin/* /admin/:splat 200! Role=admin", ""),
+        ("/private/* /404.html 404!", "https://x.test/*\n  X-A: 1\n"),
+        ("", "/admin/*\n  Basic-Auth: me:secret"),
+        ("", "Basic-Auth: me:secret"),
+        ("/private/" + "x" * 9000 + " /404.html 404!", ""),
+        ("/pri\x01vate/* /404.html 404!", ""),
+        ("/a/**/b /404.html 404!", ""),
+    ],
+)
+def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redirects: str, headers: str) -> None:
+    files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
+    choice: Choice = "cloudflare" if "https:" in headers else "netlify"
+    with pytest.raises(GuardRefusedError) as caught:
+        read_rules(files, choice)
+    assert caught.value.details["line"] == 1 or "Basic-Auth" in headers
+    rules = read_rules(files, choice, allow_guards=True)
+    assert rules is not None
+    assert rules.guards_lost
+
+
+def test_a_guard_past_the_last_line_in_force_stops_the_deploy() -> None:
+    lines = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS)) + "\n/private/* /404.html 404!"
+    with pytest.raises(GuardRefusedError):
+        read_rules({"_redirects": lines.encode()}, "netlify")
+
+
+@pytest.mark.parametrize(
+    ("redirects", "headers", "names", "dialect"),
+    [
+        ("/a /b", "", frozenset(), "netlify"),
+        ("/* /index.html 200", "/*\n  X-A: 1", frozenset(), "netlify"),
+        ("/a /b", "/*\n  ! X-A", frozenset(), "cloudflare"),
+        ("/a /b", "https://x.test/*\n  X-A: 1", frozenset(), "cloudflare"),
+        ("/a /b", "/u/:id\n  Link: </:id.css>; rel=preload", frozenset(), "cloudflare"),
+        ("/a /b", "", frozenset({"_worker.js"}), "cloudflare"),
+        ("/a /b 301!", "/*\n  ! X-A", frozenset(), "netlify"),
+        ("/a /b", "/*\n  Content-Security-Policy: img-src data: https:", frozenset(), "netlify"),
+    ],
+)
+def test_the_files_show_whose_dialect_they_are_in(
+    redirects: str, headers: str, names: frozenset[str], dialect: str
+) -> None:
+    files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
+    rules = read_rules(files, names=names)
+    assert rules is not None
+    assert rules.dialect == dialect
+    assert rules.because
+
+
+def test_off_and_no_files_are_no_rules() -> None:
+    assert read_rules({"_redirects": b"/a /b"}, "off") is None
+    assert read_rules({}) is None
+
+
+def test_signs_of_both_are_told() -> None:
+    rules = read("/a /b 301!", "/*\n  ! X-A")
+    assert [(note.file, note.line) for note in rules.notes][:1] == [("_headers", 2)]
+
+
+def test_the_platforms_headers_are_never_a_rules() -> None:
+    text = "/*\n  Content-Length: 1\n  Transfer-Encoding: chunked\n  ETag: x\n  Location: /x\n  ! Server\n  X-Ok: 1"
+    rules = read(headers=text, choice="cloudflare")
+    assert sorted(refused(rules)) == [2, 3, 4, 5, 6]
+    assert rules.headers[0].headers == (("X-Ok", "1"),)
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "a\x1bb", "a\x7fb"])
+def test_a_control_character_reaches_no_header(value: str) -> None:
+    assert not read(headers=f"/*\n  X-A: {value}").headers
+    assert not read(f"/a /b{value}").redirects
+
+
+def test_lines_that_do_nothing_are_told() -> None:
+    rules = read("/a /b\n/a /c\n/* /x 302\n/late /y\n/self /self", choice="netlify")
+    told = {note.line: note.text for note in rules.notes}
+    assert told[2] == "nothing reaches this line: line 1 answers the same path."
+    assert told[4] == "nothing reaches this line: line 3 answers every path."
+    shadowed = read_rules({"_redirects": b"/about /new"}, has={"about.html"}.__contains__)
+    assert shadowed is not None
+    assert "`about.html`" in shadowed.notes[0].text
+
+
+def test_bounds_hold_with_a_sentence_each() -> None:
+    many = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS + 1))
+    assert "lines are in force already" in refused(read(many))[MOST_REDIRECTS + 1]
+    odd = "\n".join(f"/v{number}-:x /y" for number in range(MOST_ODD + 1))
+    assert "inside a segment" in refused(read(odd))[MOST_ODD + 1]
+    blocks = "\n".join(f"/{number}\n  X-A: 1" for number in range(MOST_BLOCKS + 1))
+    assert len(read(headers=blocks).headers) == MOST_BLOCKS
+    assert len(read("x\n" * 300_000).refused) == MOST_TOLD
+    with pytest.raises(RulesFileTooLargeError):
+        read("#" * (LARGEST_FILE + 1))
+    with pytest.raises(RulesFileNotTextError):
+        read_rules({"_redirects": b"/a /\xff"})
+
+
+def test_a_line_may_not_speak_of_the_platforms_paths() -> None:
+    assert 1 in refused(read("/_easel/* /x 301!"))

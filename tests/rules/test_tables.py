@@ -1,0 +1,118 @@
+"""The first line that fits answers, and its target is an address that nobody else can bend."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easel.rules.models import Choice
+from easel.rules.read import read_rules
+from easel.rules.reply_headers import HeaderTable
+from easel.rules.table import Leads, RedirectTable
+from easel.rules.visit import Visit
+
+
+def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> Leads | None:
+    """Where the lines lead a visit."""
+    rules = read_rules({"_redirects": lines.encode()}, choice, allow_guards=True)
+    assert rules is not None
+    return RedirectTable(rules).find(visit)
+
+
+def location(lines: str, path: str, query: str = "", choice: Choice = "netlify") -> str | None:
+    """The address that a path is sent to."""
+    found = leads(lines, Visit(path, query), choice)
+    return None if found is None else found.to
+
+
+def test_the_first_line_that_fits_answers() -> None:
+    lines = "/a/* /first/:splat 302\n/a/b /second 302\n/:x/z /px/:x\n/s/z /exact"
+    assert location(lines, "/a/b") == "/first/b"
+    assert location(lines, "/s/z") == "/px/s"
+    assert location(lines, "/q") is None
+
+
+def test_the_query_is_handed_on_unless_the_target_has_one() -> None:
+    assert location("/a /b#part", "/a", "x=1&y=%20") == "/b?x=1&y=%20#part"
+    assert location("/a /b?from=a", "/a", "x=1") == "/b?from=a"
+
+
+def test_a_query_in_a_source_must_be_there() -> None:
+    lines = "/store id=:id /blog/:id\n/?p=12 /twelve\n/search q=fixed /found"
+    assert location(lines, "/store", "id=a%2Fb") == "/blog/a/b?id=a%2Fb"
+    assert location(lines, "/store") is None
+    assert location(lines, "/", "p=12") == "/twelve?p=12"
+    assert location(lines, "/", "p=13") is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/r//evil.example/", "/r/%2F%2Fevil.example", "/r/\\evil.example", "/r/%5Cevil.example"]
+)
+@pytest.mark.parametrize("choice", ["netlify", "cloudflare"])
+def test_what_is_caught_never_leads_to_another_host(path: str, choice: Choice) -> None:
+    found = location("/r/* /:splat 302", path, choice=choice)
+    assert found is not None
+    assert found.startswith("/")
+    assert not found.startswith(("//", "/\\"))
+
+
+@given(st.text(max_size=40))
+def test_a_location_holds_nothing_that_ends_a_header(text: str) -> None:
+    found = location("/r/* /to/:splat?x=:splat 302", f"/r/{text}")
+    assert found is None or (found.isascii() and found.isprintable() and " " not in found)
+
+
+def test_a_host_is_only_made_of_what_hosts_are_made_of() -> None:
+    lines = "/region/* https://:splat.example.org/ 302"
+    assert location(lines, "/region/eu") == "https://eu.example.org/"
+    assert location(lines, "/region/evil.test%2F") is None
+    assert location(lines, "/region/user@evil") is None
+
+
+def test_conditions_look_at_language_country_and_cookie() -> None:
+    lines = "/x /fr 302 Language=fr\n/x /anz 302 Country=au,nz\n/x /beta 302 Cookie=is_beta\n/x /all 302"
+    visits = {
+        Visit("/x", accept_language="fr-CA,fr;q=0.8"): "/fr",
+        Visit("/x", cookie="nf_lang=fr"): "/fr",
+        Visit("/x", country="NZ"): "/anz",
+        Visit("/x", cookie="a=1; is_beta=0"): "/beta",
+        Visit("/x", accept_language="de"): "/all",
+    }
+    for visit, to in visits.items():
+        found = leads(lines, visit)
+        assert found is not None
+        assert found.to == to
+
+
+def test_thousands_of_lines_for_one_path_are_told_apart_by_their_query() -> None:
+    lines = "\n".join(f"/index.php id={number} /page/{number}" for number in range(5_000))
+    assert location(lines, "/index.php", "id=4321") == "/page/4321?id=4321"
+
+
+def headers(text: str, path: str, choice: Choice = "netlify", host: str = "") -> dict[str, list[str] | None]:
+    """The headers for an answer to a path."""
+    rules = read_rules({"_headers": text.encode()}, choice, allow_guards=True)
+    assert rules is not None
+    return HeaderTable(rules).find(Visit(path, host=host))
+
+
+def test_netlify_lets_the_last_block_decide() -> None:
+    text = "/*\n  X-Tag: one\n/a/*\n  X-Tag: two\n/A/b.txt\n  X-Tag: three\n  X-Tag: four"
+    assert headers(text, "/a/b.txt") == {"x-tag": ["three, four"]}
+    assert headers(text, "/a") == {"x-tag": ["two"]}
+
+
+def test_cloudflare_joins_blocks_and_fills_placeholders() -> None:
+    text = "/u/:id\n  X-User: :id\n/*\n  X-User: all\n  X-Gone: 1\n/u/*\n  ! X-Gone"
+    assert headers(text, "/u/7", "cloudflare") == {"x-user": ["7, all"], "x-gone": None}
+
+
+def test_cookies_stay_on_lines_of_their_own() -> None:
+    assert headers("/\n  Set-Cookie: a=1\n  Set-Cookie: b=2", "/") == {"set-cookie": ["a=1", "b=2"]}
+
+
+def test_a_block_may_be_for_one_host() -> None:
+    text = "https://:sub.example.test/*\n  X-Sub: :sub"
+    assert headers(text, "/x", "cloudflare", host="app.example.test") == {"x-sub": ["app"]}
+    assert headers(text, "/x", "cloudflare", host="example.test") == {}
