@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from easel.rules.matching.paths import read_path
+from easel.rules.matching.pattern import PatternError, parse, split
 from easel.rules.models import Dialect
-from easel.rules.paths import read_path
-from easel.rules.pattern import PatternError, parse, split
 
 
 def caught(pattern: str, path: str, dialect: Dialect = "netlify") -> dict[str, str] | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from easel.rules.errors import GuardRefusedError, RulesFileNotTextError, RulesFileTooLargeError
+from easel.rules.files.reading import MOST_TOLD
 from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_ODD, MOST_REDIRECTS, Choice, Rules
 from easel.rules.read import read_rules
-from easel.rules.reading import MOST_TOLD
 
 
 def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more: object) -> Rules:

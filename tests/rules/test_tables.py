@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from easel.rules.matching.reply_headers import HeaderTable
+from easel.rules.matching.table import Leads, RedirectTable
+from easel.rules.matching.visit import Visit
 from easel.rules.models import Choice
 from easel.rules.read import read_rules
-from easel.rules.reply_headers import HeaderTable
-from easel.rules.table import Leads, RedirectTable
-from easel.rules.visit import Visit
 
 
 def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> Leads | None:

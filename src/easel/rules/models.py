@@ -14,6 +14,14 @@ CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")
 
 REDIRECTS = "_redirects"
 HEADERS = "_headers"
+NETLIFY_TOML = "netlify.toml"
+VERCEL_JSON = "vercel.json"
+FIREBASE_JSON = "firebase.json"
+AZURE_JSON = "staticwebapp.config.json"
+
+Pages = Literal["", "netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
+"""How pages' addresses are read: Easel's own way, Netlify's, which serves a page at every form of its address, or one
+of Cloudflare's four, which move a page to one form."""
 
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
 """Statuses that send a client elsewhere. All others of a line are given with the target's content."""
@@ -93,10 +101,11 @@ class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All rules of one version. `because` says why the dialect was taken."""
+    """All rules of one version. `because` says why the dialect was taken, `pages` how pages' addresses are read."""
 
     dialect: Dialect
     because: str = ""
+    pages: Pages = ""
     redirects: tuple[Redirect, ...] = ()
     headers: tuple[HeaderBlock, ...] = ()
     refused: tuple[Refused, ...] = ()

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from easel.rules.dialect import choose
 from easel.rules.errors import GuardRefusedError
-from easel.rules.headers import read_headers
-from easel.rules.lines import text_of
-from easel.rules.models import HEADERS, REDIRECTS, Choice, Rules
-from easel.rules.reading import Reading
-from easel.rules.redirects import read_redirects
-from easel.rules.unreachable import remark
+from easel.rules.files.dialect import Sign, choose
+from easel.rules.files.headers import read_headers
+from easel.rules.files.lines import text_of
+from easel.rules.files.reading import Reading
+from easel.rules.files.redirects import read_redirects
+from easel.rules.files.unreachable import remark
+from easel.rules.hosts.azure import read_azure
+from easel.rules.hosts.firebase import read_firebase
+from easel.rules.hosts.netlify_toml import read_netlify_toml
+from easel.rules.hosts.vercel import read_vercel
+from easel.rules.models import (
+    AZURE_JSON,
+    FIREBASE_JSON,
+    HEADERS,
+    NETLIFY_TOML,
+    REDIRECTS,
+    VERCEL_JSON,
+    Choice,
+    Dialect,
+    Rules,
+)
 
-FILES = (REDIRECTS, HEADERS)
+FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
+"""The names of rules files, at the root of a bundle. They are never served."""
+_NETLIFY: Dialect = "netlify"
+_OTHERS = {VERCEL_JSON: read_vercel, FIREBASE_JSON: read_firebase, AZURE_JSON: read_azure}
 
 
 def read_rules(
@@ -33,15 +50,34 @@ def read_rules(
     texts = {name: text_of(name, files[name]) for name in FILES if name in files}
     if not texts or choice == "off":
         return None
-    dialect, because, doubts = choose(texts, names, choice)
+    others = [name for name in _OTHERS if name in texts]
+    alone = len(others) == len(texts)
+    doubts: list[Sign] = []
+    if alone:
+        # Their rules say themselves which of them go before files.
+        dialect, because = _NETLIFY, f"`{others[0]}` is there, and no `{REDIRECTS}` or `{HEADERS}`"
+    else:
+        dialect, because, doubts = choose(texts, names, choice)
     reading = Reading(dialect)
     for file, line, text in doubts:
         reading.note(file, line, text)
     read_redirects(texts.get(REDIRECTS, ""), reading)
     read_headers(texts.get(HEADERS, ""), reading)
+    if NETLIFY_TOML in texts and dialect == "netlify":
+        read_netlify_toml(texts[NETLIFY_TOML], reading)
+    if alone:
+        _OTHERS[others[0]](texts[others[0]], reading)
+    for name in others[1:] if alone else others:
+        reading.note(name, 0, "the file is not read: rules of one host are in force already.")
     remark(reading, has)
     rules = Rules(
-        dialect, because, tuple(reading.redirects), tuple(reading.headers), tuple(reading.refused), tuple(reading.notes)
+        dialect,
+        because,
+        reading.pages,
+        tuple(reading.redirects),
+        tuple(reading.headers),
+        tuple(reading.refused),
+        tuple(reading.notes),
     )
     if not allow_guards and rules.guards_lost:
         lost = rules.guards_lost[0]

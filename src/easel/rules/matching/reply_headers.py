@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from easel.rules.index import Index
+from easel.rules.matching.index import Index
+from easel.rules.matching.pattern import Pattern, folded, parse, split
+from easel.rules.matching.table import HostPattern
+from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, HeaderBlock, Rules
-from easel.rules.pattern import Pattern, folded, parse, split
-from easel.rules.table import HostPattern
-from easel.rules.visit import Visit
 
 LARGEST_HEADERS = 32 * 1024
 """Bytes of names and values that rules give one answer."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from easel.rules.paths import Asked
-from easel.rules.pattern import Holes, Pattern
+from easel.rules.matching.paths import Asked
+from easel.rules.matching.pattern import Holes, Pattern
 
 QueryPairs = Sequence[tuple[str, str]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from easel.rules.lines import shown
+from easel.rules.files.lines import shown
+from easel.rules.files.reading import BadLineError, seems_guard, source_of
 from easel.rules.models import REDIRECTING, Redirect
-from easel.rules.reading import BadLineError, seems_guard, source_of
 
 _HOST = re.compile(r"https?://", re.IGNORECASE)
 _HOME = re.compile(r"/\*?\Z")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-Handling = Literal["netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
-"""Netlify's way, which serves a page at every form of its address, and Cloudflare's four, which move it to one."""
+from easel.rules.models import Pages
 
 Has = Callable[[str], bool]
 
@@ -26,7 +24,7 @@ class Moved:
     path: str
 
 
-def find_page(path: str, has: Has, handling: Handling) -> Page | Moved | None:
+def find_page(path: str, has: Has, handling: Pages) -> Page | Moved | None:
     """What a decoded path without its leading slash names in a bundle, by a host's rules, or None.
 
     `has` says whether the bundle has a file at a path.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from easel.rules.cloudflare_line import cloudflare_line
-from easel.rules.lines import has_control, numbered
+from easel.rules.files.cloudflare_line import cloudflare_line
+from easel.rules.files.lines import has_control, numbered
+from easel.rules.files.netlify_line import netlify_line
+from easel.rules.files.reading import BadLineError, Reading, seems_guard
 from easel.rules.models import LONGEST_LINE, REDIRECTS
-from easel.rules.netlify_line import netlify_line
-from easel.rules.reading import BadLineError, Reading, seems_guard
 
 
 def read_redirects(text: str, reading: Reading) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from easel.rules.index import Index
+from easel.rules.matching.index import Index
+from easel.rules.matching.pattern import Pattern, parse, split
+from easel.rules.matching.target import Target
+from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, Redirect, Rules
-from easel.rules.pattern import Pattern, parse, split
-from easel.rules.target import Target
-from easel.rules.visit import Visit
 
 MOST_TRIED = 200
 """Lines that are held against one request."""

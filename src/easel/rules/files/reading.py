@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from easel.rules.lines import shown
+from easel.rules.files.lines import shown
+from easel.rules.matching.pattern import PatternError, parse
 from easel.rules.models import (
     MOST_ODD,
     MOST_REDIRECTS,
@@ -13,10 +14,10 @@ from easel.rules.models import (
     Dialect,
     HeaderBlock,
     Note,
+    Pages,
     Redirect,
     Refused,
 )
-from easel.rules.pattern import PatternError, parse
 
 MOST_TOLD = 1_000
 """Refused lines and remarks that are kept; a file of nothing else need not be repeated."""
@@ -44,6 +45,7 @@ class Reading:
     refused: list[Refused] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     odd: int = 0
+    pages: Pages = ""
 
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
         """Keeps a refused line. Of very many, only the first and those that guard are kept."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote_plus
 
-from easel.rules.paths import Asked, read_path
+from easel.rules.matching.paths import Asked, read_path
 
 MOST_PAIRS = 64
 """Query parameters and cookies that are looked at."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from easel.rules.lines import has_control, numbered
+from easel.rules.files.lines import has_control, numbered
+from easel.rules.files.reading import Reading
+from easel.rules.matching.pattern import PatternError, parse
 from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, MOST_BLOCKS, HeaderBlock
-from easel.rules.pattern import PatternError, parse
-from easel.rules.reading import Reading
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
 _HOSTED = re.compile(r"(https?)://([^/]*)(/.*)?\Z", re.IGNORECASE)
@@ -119,22 +119,27 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
     elif not value:
         reason = "it has no value."
     guards = name.lower() in GUARDS
-    if reason is None:
-        if guards:
-            reason = "Easel knows no `Basic-Auth`: its password would be sent to every visitor, and protect nothing."
-        elif not _NAME.match(name):
-            reason = "its name is none that a header can have."
-        elif has_control(value.replace("\t", " ")):
-            reason = "it holds a control character."
-        elif name.lower() in PROTECTED:
-            reason = f"`{name}` is the platform's own."
-        elif block.size + len(line) > LARGEST_BLOCK:
-            reason = f"the headers of its path have more than {LARGEST_BLOCK} bytes."
+    reason = reason or header_reason(name, value)
+    if reason is None and block.size + len(line) > LARGEST_BLOCK:
+        reason = f"the headers of its path have more than {LARGEST_BLOCK} bytes."
     if reason is not None:
         reading.refuse(HEADERS, number, line, reason, guards=guards)
         return
     block.size += len(line)
     block.headers.append((name, None if removes else value))
+
+
+def header_reason(name: str, value: str) -> str | None:
+    """Why no rule can give this header, or None."""
+    if name.lower() in GUARDS:
+        return "Easel knows no `Basic-Auth`: its password would be sent to every visitor, and protect nothing."
+    if not _NAME.match(name):
+        return "its name is none that a header can have."
+    if has_control(value.replace("\t", " ")):
+        return "it holds a control character."
+    if name.lower() in PROTECTED:
+        return f"`{name}` is the platform's own."
+    return None
 
 
 def _end(block: _Block | None, reading: Reading) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
 
-from easel.rules.paths import spelled_in_path, spelled_in_query
-from easel.rules.pattern import split
+from easel.rules.matching.paths import spelled_in_path, spelled_in_query
+from easel.rules.matching.pattern import split
 
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 
-from easel.rules.lines import numbered
+from easel.rules.files.lines import numbered
 from easel.rules.models import HEADERS, REDIRECTS, Choice, Dialect
 
 MOST_LOOKED_AT = 20_000

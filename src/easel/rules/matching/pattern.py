@@ -12,8 +12,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from easel.rules.matching.paths import Asked
 from easel.rules.models import Dialect
-from easel.rules.paths import Asked
 
 MOST_SEGMENTS = 64
 """Segments of a pattern."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from easel.rules.lines import shown
+from easel.rules.files.lines import shown
+from easel.rules.files.reading import MOST_VALUES, BadLineError, Reading, source_of
 from easel.rules.models import REDIRECTS, Redirect
-from easel.rules.reading import MOST_VALUES, BadLineError, Reading, source_of
 
 _HOST = re.compile(r"(https?)://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(r"([0-9]{1,4})(!?)")
@@ -20,10 +22,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     A status left out is 301. A target left out behind a source with a star and a status of success is the source's own
     path. A word behind the status that is no condition does nothing.
     """
-    host, source = "", words[0]
-    if match := _HOST.match(source):
-        host, source = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
-    source, query = source_of(source)
+    host, source, query = host_and_path(words[0])
     if source.startswith("/.netlify/"):
         raise BadLineError("its source is below `/.netlify/`, which is the host's own.")
     rest = words[1:]
@@ -44,12 +43,11 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
         target = f"{source[:-1]}:splat"
     elif rest and not found and "=" not in rest[0] and rest[0] != "!":
         raise BadLineError(f"`{shown(rest[0])}` is no status.")
-    fitting: dict[str, tuple[str, ...]] = dict.fromkeys(_CONDITIONS.values(), ())
+    fitting = Conditions()
     for word in conditions:
         name, _, value = word.partition("=")
-        if key := _CONDITIONS.get(name.lower()) if value else None:
-            fitting[key] = tuple(part for part in value.split(",", MOST_VALUES)[:MOST_VALUES] if part)
-        else:
+        values = [part for part in value.split(",", MOST_VALUES)[:MOST_VALUES] if part]
+        if not values or not fitting.take(name, values):
             reading.note(REDIRECTS, number, f"`{shown(word)}` does nothing.")
     return Redirect(
         number,
@@ -59,7 +57,33 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
         forced,
         host,
         query,
-        languages=fitting["languages"],
-        countries=fitting["countries"],
-        cookies=fitting["cookies"],
+        languages=fitting.languages,
+        countries=fitting.countries,
+        cookies=fitting.cookies,
     )
+
+
+def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """The host pattern ('' without one), the path pattern and the query parameters of a source."""
+    host = ""
+    if match := _HOST.match(word):
+        host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
+    source, query = source_of(word)
+    return host, source, query
+
+
+@dataclass
+class Conditions:
+    """What a line asks of a visitor; each a tuple of values of which one must fit, empty where nothing is asked."""
+
+    languages: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+
+    def take(self, name: str, values: Sequence[str]) -> bool:
+        """Keeps the condition, and says whether it is one that is known."""
+        key = _CONDITIONS.get(name.lower())
+        if key is None:
+            return False
+        setattr(self, key, tuple(values))
+        return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from easel.rules.files.reading import Reading
 from easel.rules.models import Redirect
-from easel.rules.reading import Reading
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:

@@ -1,0 +1,1 @@
+"""Reading `_redirects` and `_headers`: lines, dialects, refusals, remarks."""

@@ -1,0 +1,111 @@
+"""`staticwebapp.config.json`: routes, fallback, headers and types of Azure Static Web Apps, as far as they map.
+
+Routes go before files, as they do there. A route that asks for a role guards.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from easel.rules.files.reading import Reading
+from easel.rules.hosts.entries import Entries, decoded
+from easel.rules.models import AZURE_JSON, Pages, Redirect
+
+
+class _Route(msgspec.Struct, rename="camel"):
+    route: str = ""
+    redirect: str = ""
+    rewrite: str = ""
+    status_code: int | None = None
+    headers: dict[str, str] = {}
+    allowed_roles: list[str] = []
+    methods: list[str] = []
+
+
+class _Override(msgspec.Struct, rename="camel"):
+    rewrite: str = ""
+    redirect: str = ""
+    status_code: int | None = None
+
+
+class _Fallback(msgspec.Struct):
+    rewrite: str = ""
+    exclude: list[str] = []
+
+
+class _File(msgspec.Struct, rename="camel"):
+    routes: list[_Route] = []
+    navigation_fallback: _Fallback = msgspec.field(default_factory=_Fallback)
+    response_overrides: dict[str, _Override] = {}
+    global_headers: dict[str, str] = {}
+    mime_types: dict[str, str] = {}
+    trailing_slash: str = ""
+
+
+_PAGES: dict[str, Pages] = {
+    "always": "force-trailing-slash",
+    "never": "drop-trailing-slash",
+    "auto": "auto-trailing-slash",
+}
+
+
+def read_azure(text: str, reading: Reading) -> None:
+    """Reads the file into `reading`."""
+    file = decoded(AZURE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=True)
+    if file is None:
+        return
+    reading.pages = _PAGES.get(file.trailing_slash, reading.pages)
+    shared = Entries(f"{AZURE_JSON} globalHeaders", reading)
+    if file.global_headers and shared.next(str(file.global_headers)):
+        shared.headers("/*", file.global_headers)
+    types = Entries(f"{AZURE_JSON} mimeTypes", reading)
+    for ending, type_ in file.mime_types.items():
+        if types.next(ending + type_):
+            types.headers(f"/*{ending}", {"Content-Type": type_})
+    entries = Entries(f"{AZURE_JSON} routes", reading)
+    for route in file.routes:
+        _read_route(route, entries)
+    fallback = Entries(f"{AZURE_JSON} navigationFallback", reading)
+    page = file.navigation_fallback.rewrite
+    if page and fallback.next(page):
+        if file.navigation_fallback.exclude:
+            fallback.note("`exclude` is not read: a script, style, image or font that is missing gets 404 in any case.")
+        fallback.redirect(Redirect(0, "/*", page, 200))
+    overrides = Entries(f"{AZURE_JSON} responseOverrides", reading)
+    for status, override in file.response_overrides.items():
+        if overrides.next(status + override.rewrite):
+            if status == "404" and override.rewrite:
+                overrides.redirect(Redirect(0, "/*", override.rewrite, override.status_code or 404))
+            else:
+                overrides.refuse(status, "only the page for 404 is read.")
+
+
+def _read_route(route: _Route, entries: Entries) -> None:
+    guards = bool(route.allowed_roles) and "anonymous" not in route.allowed_roles
+    if not entries.next(route.route + route.redirect + route.rewrite + str(route.headers), guards=guards):
+        return
+    if guards:
+        entries.refuse(route.route, "Easel knows no roles, so nothing would protect the path.", guards=True)
+        return
+    if route.methods and "GET" not in (method.upper() for method in route.methods):
+        entries.refuse(route.route, "it is for methods that read nothing.")
+        return
+    for source in _sources(route.route):
+        if route.headers:
+            entries.headers(source, route.headers)
+        if route.redirect:
+            entries.redirect(Redirect(0, source, route.redirect, route.status_code or 302, forced=True))
+        elif route.rewrite:
+            entries.redirect(Redirect(0, source, route.rewrite, route.status_code or 200, forced=True))
+        elif route.status_code is not None:
+            entries.redirect(Redirect(0, source, "/404.html", route.status_code, forced=True))
+
+
+def _sources(route: str) -> list[str]:
+    """The patterns of ours: `/images/*.{png,gif}` is two."""
+    path = route if route.startswith("/") else f"/{route}"
+    before, brace, rest = path.partition("{")
+    endings, closed, after = rest.partition("}")
+    if not brace or not closed or after:
+        return [path]
+    return [f"{before}{ending.strip()}" for ending in endings.split(",")[:32]]

@@ -1,0 +1,137 @@
+"""What other hosts' configuration files have in common: entries that are put in force one by one, or refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from easel.rules.files.headers import header_reason
+from easel.rules.files.reading import BadLineError, Reading
+from easel.rules.matching.pattern import PatternError, parse
+from easel.rules.models import MOST_BLOCKS, HeaderBlock, Redirect
+
+T = TypeVar("T")
+
+MOST_ENTRIES = 20_000
+"""Entries of a list that are looked at."""
+_LONGEST = 8_000
+
+
+def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
+    """The file as a value of the kind, or None, and the file refused, when it cannot be read.
+
+    `read` gives the plain value. Values of other types than the host's are refused with their place.
+    """
+    try:
+        return msgspec.convert(read(), kind, strict=False)
+    except (ValueError, RecursionError) as error:
+        # ValueError is the root of what TOML, JSON and msgspec raise.
+        reading.refuse(name, 0, name, f"it cannot be read: {str(error)[:200]}.", guards=guards)
+        return None
+
+
+class Entries:
+    """One list of a file: puts its entries in force, and refuses those that cannot be, by their number from 1."""
+
+    def __init__(self, file: str, reading: Reading) -> None:
+        self.file = file
+        self._reading = reading
+        self.number = 0
+
+    def next(self, text: str, *, guards: bool = False) -> bool:
+        """Goes on to the next entry, and says whether it may be looked at: not too long, not beyond the last."""
+        self.number += 1
+        if self.number > MOST_ENTRIES or len(text) > _LONGEST:
+            self.refuse(text[:100], "it is too long, or one of too many.", guards=guards)
+            return False
+        return True
+
+    def refuse(self, text: str, reason: str, *, guards: bool = False) -> None:
+        """Refuses the entry."""
+        self._reading.refuse(self.file, self.number, text, reason, guards=guards)
+
+    def note(self, text: str) -> None:
+        """Remarks on the entry."""
+        self._reading.note(self.file, self.number, text)
+
+    def redirect(self, redirect: Redirect) -> None:
+        """Puts a redirect in force."""
+        try:
+            self._reading.add(msgspec.structs.replace(redirect, file=self.file, line=self.number))
+        except BadLineError as bad:
+            self.refuse(redirect.source, str(bad), guards=bad.guards)
+
+    def headers(self, path: str, headers: dict[str, str]) -> None:
+        """Puts headers for a path in force, without those that no rule may set."""
+        try:
+            parse(path, self._reading.dialect, folds_case=True)
+        except PatternError as error:
+            self.refuse(path, f"{error}.")
+            return
+        kept: list[tuple[str, str | None]] = []
+        for name, value in headers.items():
+            if reason := header_reason(name, value):
+                self.refuse(f"{name}: {value}", reason)
+            else:
+                kept.append((name, value))
+        if kept and len(self._reading.headers) < MOST_BLOCKS:
+            self._reading.headers.append(HeaderBlock(self.number, path, tuple(kept), file=self.file))
+        elif kept:
+            self.refuse(path, f"{MOST_BLOCKS} paths are in force already.")
+
+
+_TOKEN = re.compile(r":(\w+)(\([^()]*\))?([*+?]?)|\(([^()]*)\)")
+_ANY = {".*", ".+"}
+_SEGMENT = {"[^/]+", "[^/]*", "[^/]+?"}
+_LONGEST_LOOKAHEAD = 200
+_LOOKAHEAD = re.compile(r"/\(\(\?!(?:api|_next|functions)\b[^()]*(?:\([^()]*\))?[^()]*\)\.\*\)\Z")
+
+
+def from_expression(source: str) -> tuple[str, dict[str, str]]:
+    """A pattern of path-to-regexp's kind as one of ours, and our names for its placeholders.
+
+    Raises BadLineError for what only a regular expression can say.
+    """
+    if len(source) <= _LONGEST_LOOKAHEAD and _LOOKAHEAD.match(source):
+        # The usual line of a single-page app: every path but those that the platform answers itself.
+        return "/*", {"$1": "splat"}
+    names: dict[str, str] = {}
+    out: list[str] = []
+    at = groups = 0
+    for token in _TOKEN.finditer(source):
+        out.append(source[at : token.start()])
+        at = token.end()
+        name, inner, repeat, group = token.groups()
+        expression = (inner[1:-1] if inner else None) if name else group
+        if group is not None:
+            groups += 1
+            name = f"${groups}"
+        wide = repeat in ("*", "+") or expression in _ANY
+        if not wide and (repeat or (expression is not None and expression not in _SEGMENT)):
+            raise BadLineError(
+                f"its source has an expression, `{token[0][:40]}`; a placeholder takes a segment or the rest."
+            )
+        ours = "splat" if wide else name.replace("$", "group")
+        names[name] = ours
+        out.append("*" if wide else f":{ours}")
+    out.append(source[at:])
+    pattern = "".join(out)
+    if any(char in pattern for char in "()[]{}|^$+?\\"):
+        raise BadLineError("its source has an expression that is more than placeholders.")
+    return pattern if pattern.startswith("/") else f"/{pattern}", names
+
+
+_REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
+
+
+def to_ours(target: str, names: dict[str, str]) -> str:
+    """A target with the placeholders of the host's kind as one with ours."""
+
+    def ours(match: re.Match[str]) -> str:
+        name = match[1].removeprefix(":")
+        return f":{names[name]}" if name in names else match[0]
+
+    return _REFERENCE.sub(ours, target)

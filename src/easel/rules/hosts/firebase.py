@@ -1,0 +1,120 @@
+"""`firebase.json`: the redirects, rewrites, headers and page addresses of its `hosting`, as far as they map."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import Any
+
+import msgspec
+
+from easel.rules.files.reading import BadLineError, Reading
+from easel.rules.hosts.entries import Entries, decoded
+from easel.rules.models import FIREBASE_JSON, Redirect
+
+_MOST_FORMS = 32
+_ALTERNATIVES = re.compile(r"@?\(([^()]*)\)|\{([^{}]*)\}")
+_NAMED = re.compile(r":(\w+)\*")
+
+
+class _Route(msgspec.Struct):
+    source: str = ""
+    glob: str = ""
+    regex: str = ""
+    destination: str = ""
+    type: int = 301
+    headers: list[dict[str, str]] = []
+
+
+class _Hosting(msgspec.Struct, rename="camel"):
+    redirects: list[_Route] = []
+    rewrites: list[_Route] = []
+    headers: list[_Route] = []
+    clean_urls: bool = False
+    trailing_slash: bool | None = None
+
+
+class _File(msgspec.Struct):
+    hosting: _Hosting | list[Any] = msgspec.field(default_factory=_Hosting)
+
+
+def read_firebase(text: str, reading: Reading) -> None:
+    """Reads the file into `reading`. Redirects go before files, rewrites behind them, as they do there."""
+    file = decoded(FIREBASE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
+    if file is None:
+        return
+    hosting = file.hosting
+    if isinstance(hosting, list):
+        if len(hosting) != 1:
+            reading.refuse(FIREBASE_JSON, 0, "hosting", "it has more than one site; none of them is read.")
+            return
+        site = hosting[0]
+        one = decoded(FIREBASE_JSON, _Hosting, lambda: site, reading, guards=False)
+        if one is None:
+            return
+        hosting = one
+    if hosting.clean_urls:
+        reading.pages = "force-trailing-slash" if hosting.trailing_slash else "drop-trailing-slash"
+    entries = Entries(f"{FIREBASE_JSON} redirects", reading)
+    for route in hosting.redirects:
+        for source in _sources(route, entries):
+            entries.redirect(Redirect(0, source, _target(route.destination), route.type, forced=True))
+    entries = Entries(f"{FIREBASE_JSON} rewrites", reading)
+    for route in hosting.rewrites:
+        for source in _sources(route, entries):
+            if route.destination:
+                entries.redirect(Redirect(0, source, _target(route.destination), 200))
+            else:
+                entries.refuse(source, "it leads to no page, but to a function or a service.")
+    entries = Entries(f"{FIREBASE_JSON} headers", reading)
+    for route in hosting.headers:
+        for source in _sources(route, entries):
+            entries.headers(source, {header.get("key", ""): header.get("value", "") for header in route.headers})
+
+
+def _target(destination: str) -> str:
+    return _NAMED.sub(":splat", destination)
+
+
+def _sources(route: _Route, entries: Entries) -> list[str]:
+    """The patterns of ours that together match what the entry's glob does; none, and the entry refused, if none can."""
+    glob = route.source or route.glob
+    if not entries.next(glob + route.destination + str(route.headers)):
+        return []
+    try:
+        if route.regex or not glob:
+            raise BadLineError("its source is a regular expression.")
+        return _patterns(glob)
+    except BadLineError as bad:
+        entries.refuse(glob or route.regex, str(bad))
+        return []
+
+
+def _patterns(glob: str) -> list[str]:
+    choices: list[list[str]] = []
+    at = 0
+    for match in _ALTERNATIVES.finditer(glob):
+        choices.append([glob[at : match.start()]])
+        choices.append((match[1] or match[2] or "").split("|" if match[1] else ","))
+        at = match.end()
+    choices.append([glob[at:]])
+    forms = 1
+    for choice in choices:
+        forms *= len(choice)
+    if forms > _MOST_FORMS:
+        raise BadLineError(f"its source stands for {forms} patterns; {_MOST_FORMS} at most are read.")
+    return [_pattern("".join(parts)) for parts in product(*choices)]
+
+
+def _pattern(glob: str) -> str:
+    if any(char in glob for char in "()[]{}|!@+?"):
+        raise BadLineError("its source has a form of glob that is not read.")
+    parts = []
+    for number, part in enumerate(_NAMED.sub("**", glob).strip("/").split("/")):
+        if part == "*":
+            parts.append(f":part{number}")
+        elif part.startswith("*.") and parts and parts[-1] == "*":
+            parts[-1] = part  # `**/*.js` names the file in every folder, this one too
+        else:
+            parts.append("*" if part == "**" else part.replace("**", "*"))
+    return "/" + "/".join(parts)

@@ -1,0 +1,1 @@
+"""Holding rules against a request: patterns, an index of them, targets, headers, addresses of pages."""

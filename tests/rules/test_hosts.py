@@ -1,0 +1,160 @@
+"""The rules in other hosts' configuration files do what they do there, as far as they map."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from easel.rules.errors import GuardRefusedError
+from easel.rules.matching.reply_headers import HeaderTable
+from easel.rules.matching.table import RedirectTable
+from easel.rules.matching.visit import Visit
+from easel.rules.models import Rules
+from easel.rules.read import read_rules
+
+
+def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
+    """The rules of one configuration file."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    rules = read_rules({name: text.encode()}, allow_guards=allow_guards)
+    assert rules is not None
+    return rules
+
+
+def answer(rules: Rules, path: str, query: str = "", **more: str) -> tuple[int, str, bool] | None:
+    """Status, address, and whether the line goes before files."""
+    found = RedirectTable(rules).find(Visit(path, query, **more))
+    return None if found is None else (found.status, found.to, found.first)
+
+
+def test_netlify_toml_comes_behind_the_lines_of_redirects() -> None:
+    toml = """
+[build]
+publish = "dist"
+[[redirects]]
+from = "/a"
+to = "/from-toml"
+[[redirects]]
+from = "/old/*"
+to = "/new/:splat"
+status = 302
+force = true
+query = {id = ":id"}
+conditions = {Language = ["fr"]}
+[[headers]]
+for = "/*"
+[headers.values]
+X-Frame-Options = "DENY"
+Link = ["</a.css>; rel=preload", "</b.js>; rel=preload"]
+"""
+    rules = read_rules({"_redirects": b"/a /from-lines", "netlify.toml": toml.encode()})
+    assert rules is not None
+    assert answer(rules, "/a") == (301, "/from-lines", False)
+    assert answer(rules, "/old/x", "id=1", accept_language="fr") == (302, "/new/x?id=1", True)
+    assert answer(rules, "/old/x", "id=1") is None
+    assert HeaderTable(rules).find(Visit("/x"))["link"] == ["</a.css>; rel=preload, </b.js>; rel=preload"]
+
+
+def test_vercels_redirects_go_first_and_its_rewrites_behind_files() -> None:
+    rules = read(
+        "vercel.json",
+        {
+            "cleanUrls": True,
+            "redirects": [
+                {"source": "/blog/:slug*", "destination": "/news/:slug*", "permanent": False},
+                {"source": "/post/:id([^/]+)", "destination": "/p/:id"},
+                {"source": "/old/(.*)", "destination": "/new/$1", "statusCode": 301},
+                {"source": "/beta", "has": [{"type": "cookie", "key": "beta"}], "destination": "/b"},
+                {"source": "/n/:id(\\d+)", "destination": "/x"},
+            ],
+            "rewrites": [{"source": "/((?!api/).*)", "destination": "/index.html"}],
+            "headers": [{"source": "/(.*)", "headers": [{"key": "X-A", "value": "1"}]}],
+        },
+    )
+    assert rules.pages == "drop-trailing-slash"
+    assert answer(rules, "/blog/a/b") == (307, "/news/a/b", True)
+    assert answer(rules, "/post/7") == (308, "/p/7", True)
+    assert answer(rules, "/old/x/y") == (301, "/new/x/y", True)
+    assert answer(rules, "/beta", cookie="beta=1") == (308, "/b", True)
+    assert answer(rules, "/deep/route") == (200, "/index.html", False)
+    assert HeaderTable(rules).find(Visit("/x/y")) == {"x-a": ["1"]}
+    assert [(line.file, line.line) for line in rules.refused] == [("vercel.json redirects", 5)]
+
+
+def test_firebases_globs_are_read() -> None:
+    hosting = {
+        "public": "dist",
+        "trailingSlash": True,
+        "cleanUrls": True,
+        "redirects": [{"source": "/foo{,/**}", "destination": "/bar", "type": 302}],
+        "rewrites": [{"source": "/fn", "function": "app"}, {"source": "**", "destination": "/index.html"}],
+        "headers": [{"source": "**/*.@(js|css)", "headers": [{"key": "X-A", "value": "1"}]}],
+    }
+    rules = read("firebase.json", {"hosting": hosting})
+    assert rules.pages == "force-trailing-slash"
+    assert answer(rules, "/foo/x") == answer(rules, "/foo") == (302, "/bar", True)
+    assert answer(rules, "/any/thing") == (200, "/index.html", False)
+    headers = HeaderTable(rules)
+    assert headers.find(Visit("/app.js")) == headers.find(Visit("/a/b.css")) == {"x-a": ["1"]}
+    assert headers.find(Visit("/a.png")) == {}
+    assert [line.reason for line in rules.refused] == ["it leads to no page, but to a function or a service."]
+
+
+def test_azures_routes_are_read() -> None:
+    rules = read(
+        "staticwebapp.config.json",
+        {
+            "routes": [
+                {"route": "/old", "redirect": "/new", "statusCode": 301},
+                {"route": "/images/*.{png,gif}", "headers": {"Cache-Control": "max-age=9"}},
+                {"route": "/secret/*", "statusCode": 404},
+            ],
+            "navigationFallback": {"rewrite": "/index.html", "exclude": ["/images/*"]},
+            "globalHeaders": {"X-A": "1"},
+            "mimeTypes": {".xyz": "text/x"},
+        },
+    )
+    assert answer(rules, "/old") == (301, "/new", True)
+    assert answer(rules, "/secret/a") == (404, "/404.html", True)
+    assert answer(rules, "/deep") == (200, "/index.html", False)
+    assert HeaderTable(rules).find(Visit("/images/a.png")) == {"x-a": ["1"], "cache-control": ["max-age=9"]}
+    assert HeaderTable(rules).find(Visit("/a.xyz")) == {"x-a": ["1"], "content-type": ["text/x"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("staticwebapp.config.json", {"routes": [{"route": "/admin/*", "allowedRoles": ["administrator"]}]}),
+        ("staticwebapp.config.json", '{"routes": [{"route": 7}, {"route":'),
+        ("netlify.toml", '[[redirects]]\nfrom = "/a/*"\nto = "/b"\nconditions = {Role = ["admin"]}'),
+    ],
+)
+def test_a_route_for_roles_stops_the_deploy(name: str, content: Any) -> None:
+    with pytest.raises(GuardRefusedError):
+        read(name, content)
+    assert read(name, content, allow_guards=True).guards_lost
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("vercel.json", "{"),
+        ("vercel.json", '{"redirects": {"a": 1}}'),
+        ("firebase.json", "[" * 100_000),
+        ("firebase.json", '{"hosting": [{}, {}]}'),
+        ("netlify.toml", "[[redirects]\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(name: str, text: str) -> None:
+    rules = read(name, text)
+    assert [line.file for line in rules.refused] == [name]
+    assert not rules.redirects
+
+
+def test_a_second_hosts_file_is_named_and_not_read() -> None:
+    rules = read_rules({"_redirects": b"/a /b", "vercel.json": b'{"redirects":[{"source":"/x","destination":"/y"}]}'})
+    assert rules is not None
+    assert answer(rules, "/x") is None
+    assert [note.file for note in rules.notes] == ["vercel.json"]
