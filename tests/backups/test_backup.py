@@ -66,12 +66,18 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     for number in (1, 2, 3):
         pruned.deploy(page(number))
     prune_and_sweep(running, pruned, Policy(count=1, age=None, skew=0))
+    waiting = app.upload(zip_of(page(4)))
+    running.settle()
     first = easel(running, "backup", place)
     assert "Backup" in first
     # What was let go is no damage.
     assert "missing" not in first
+    # Uploads and variants too are copied once.
+    assert "; 0 of them were new there" in easel(running, "backup", place)
+    again = zip_of(page(5))
+    obstore.put(running.objects(), waiting, again)
 
-    # The second is made while others deploy, and copies only what is new.
+    # The next is made while others deploy.
     stop = threading.Event()
 
     def keep_deploying() -> None:
@@ -90,6 +96,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     finally:
         stop.set()
         busy.join()
+    assert (Path(place) / "objects" / waiting).read_bytes() == again
 
     before, before_pruned = everything(app), everything(pruned)
     running.stop()

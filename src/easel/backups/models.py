@@ -20,10 +20,12 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """An object: its length in bytes and its SHA-256 (hex)."""
+    """An object: its length in bytes, its SHA-256 (hex), and the store's ETag of it then, if it is one that may change
+    under its name."""
 
     size: int
     sha256: str
+    etag: str | None = None
 
 
 class Index(msgspec.Struct, frozen=True):

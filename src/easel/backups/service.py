@@ -85,14 +85,17 @@ async def back_up(
 
 async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier: Stored | None, made: Made) -> Stored:
     there = await place.head(object_key(key))
-    if (
-        earlier is not None
-        and there is not None
-        and there.size == earlier.size
-        and names_its_content(key)
+    if earlier is not None and (there is None or there.size != earlier.size):
+        earlier = None
+    etag = None
+    if names_its_content(key):
         # One that was damaged then is looked at again: it may have been put right, and is to be named until it is.
-        and earlier.sha256 == hash_in(key)
-    ):
+        is_new = earlier is None or earlier.sha256 != hash_in(key)
+    else:
+        # Asked for before it is read: of one that is replaced meanwhile the next backup finds another one.
+        etag = await _etag(objects, key)
+        is_new = earlier is None or etag is None or earlier.etag != etag
+    if earlier is not None and not is_new:
         return earlier
     async with objects.pin(key) as pinned:
         if has_changed(key, pinned.hash):
@@ -100,7 +103,13 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
         # A copy of its own: what happens to the one must not happen to the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
-        return Stored(pinned.size, pinned.hash)
+        return Stored(pinned.size, pinned.hash, etag)
+
+
+async def _etag(objects: ObjectStore, key: str) -> str | None:
+    """By which the store tells whether an object is still the one that it was, if it is there and the store does."""
+    found = await objects.head(key)
+    return found.etag if found is not None else None
 
 
 async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[str, Index]:
