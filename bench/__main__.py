@@ -17,6 +17,7 @@ from testbed.running import make_platform
 ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
 """In this order: the large deploys leave background work behind, which would disturb what is measured in ms."""
 BY_THEMSELVES = (
+    "rest",
     "memory",
     "lists",
     "command_line",

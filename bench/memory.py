@@ -28,21 +28,26 @@ def run(report: Report, platform: Platform) -> None:
 def _measure(report: Report, platform: Platform, when: str) -> None:
     assert platform.process is not None
     postmaster = int((platform.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+    measure(report, [platform.process.pid, postmaster], when)
+
+
+def measure(report: Report, processes: list[int], when: str) -> None:
+    """Adds a row for each kind of process among these and all that they started, and one for all of them."""
     kinds: dict[str, float] = {}
-    for process in descendants([platform.process.pid, postmaster]):
-        kind = _kind(process, postmaster)
+    for process in descendants(processes):
+        kind = _kind(process)
         kinds[kind] = kinds.get(kind, 0) + _proportional(process)
     for kind, size in sorted(kinds.items()):
         report.add(f"memory, {kind}, {when}", size / 1024**2, "MiB")
     report.add(f"memory, all, {when}", sum(kinds.values()) / 1024**2, "MiB")
 
 
-def _kind(process: int, postmaster: int) -> str:
+def _kind(process: int) -> str:
     title = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     named = re.match(r"easel: (api|worker|edge)\b", title)
     if named is not None:
         return str(named[1])
-    return "PostgreSQL" if process == postmaster or "postgres" in title else "easel serve itself"
+    return "PostgreSQL" if re.match(r"(\S*/)?postgres\b", title) else "easel serve itself"
 
 
 def _proportional(process: int) -> int:

@@ -65,8 +65,9 @@ class Platform:
         """What it printed."""
         return self.data_dir.with_suffix(".log")
 
-    def start(self) -> None:
-        """Starts it, and returns once it says that it is ready. Raises RuntimeError with its last words."""
+    def start(self, *, look_every: float = 0.05) -> None:
+        """Starts it, and returns once it says that it is ready, which is looked for every so many seconds. Raises
+        RuntimeError with its last words."""
         command = [sys.executable, "-m", "easel.cli.main", "serve"]
         command += ["--data-dir", str(self.data_dir)]
         command += ["--api-port", str(self.api_port), "--edge-port", str(self.edge_port)]
@@ -79,7 +80,7 @@ class Platform:
         while b"easel: Ready" not in self.log.read_bytes()[begin:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"easel serve did not get ready:\n{self.log.read_text()[-4000:]}")
-            time.sleep(0.05)
+            time.sleep(look_every)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends the signal and waits for the end; gives the exit code."""

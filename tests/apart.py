@@ -40,7 +40,7 @@ class Apart(Platform):
 
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self) -> None:
+    def start(self, *, look_every: float = 0.05) -> None:
         self.environment |= {
             "EASEL_API_PORT": str(self.api_port),
             "EASEL_EDGE_PORT": str(self.edge_port),
