@@ -6,17 +6,21 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from easel.settings import Settings, unknown_variables
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.migrate import migrate
 from testbed.running import Platform, RunningApp, free_port, make_platform
 from testbed.stores import Bucket
+from tests.system.cluster import answers
 
 ROOT = Path(__file__).parents[2]
 
@@ -285,3 +289,34 @@ def test_what_is_pinned_for_running_is_enough_to_run(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_last_role_that_runs_alone_stops_the_embedded_database(tmp_path: Path) -> None:
+    made = make_platform(tmp_path)
+    database = EmbeddedPostgres(made.data_dir / "postgres")
+    migrate(database.start())
+    database.stop()
+    ports = {"EASEL_API_PORT": str(made.api_port), "EASEL_EDGE_PORT": str(made.edge_port)}
+    settings = {"EASEL_DATA_DIR": str(made.data_dir), **ports}
+    with made.log.open("ab") as log, ExitStack() as started:
+
+        def alone(role: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", "easel.cli.main", role]
+            process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **settings})
+            started.callback(process.kill)
+            return process
+
+        edge = alone("edge")
+        while not answers(made.edge_port):
+            assert edge.poll() is None, made.log.read_text()
+            time.sleep(0.05)
+        api = alone("api")
+        while not answers(made.api_port):
+            assert api.poll() is None, made.log.read_text()
+            time.sleep(0.05)
+        edge.terminate()
+        assert edge.wait(60) == -signal.SIGTERM
+        assert database.runs
+        api.terminate()
+        assert api.wait(60) == -signal.SIGTERM
+    assert not database.runs

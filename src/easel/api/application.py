@@ -71,11 +71,15 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
     )
 
 
-def make_application(services: Services) -> FastAPI:
-    """The application for these services."""
+class _Lifespan:
+    """What runs beside the requests of an application, whose services may be known later than its routes."""
+
+    services: Services
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def __call__(self, _: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        services = self.services
+
         async def look_again() -> None:
             services.followers.news_of_all()
 
@@ -88,15 +92,38 @@ def make_application(services: Services) -> FastAPI:
             await services.polls.close()
             await services.database.close()
 
+
+def _routed() -> tuple[FastAPI, _Lifespan]:
+    lifespan = _Lifespan()
     # The documentation page with everything it is made of: where Easel runs there may be no way out.
     app = FastAPIOffline(lifespan=lifespan, **openapi.info())
-    app.state.services = services
-    app.state.health = Health(services)
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
+    openapi.install(app)
+    return app, lifespan
+
+
+_ahead: list[tuple[FastAPI, _Lifespan]] = []
+
+
+def make_ahead() -> None:
+    """Makes the next application as far as it can be without its services, so that processes that are forked from this
+    one have it already."""
+    app, lifespan = _routed()
+    # The framework takes its routes apart when the first request is looked for among them.
+    for route in app.router.routes:
+        route.matches({"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []})
+    _ahead.append((app, lifespan))
+
+
+def make_application(services: Services) -> FastAPI:
+    """The application for these services."""
+    app, lifespan = _ahead.pop() if _ahead else _routed()
+    lifespan.services = services
+    app.state.services = services
+    app.state.health = Health(services)
     # The last one added is the outermost.
     app.add_middleware(StatusPolls, services=services)
     app.add_middleware(RequestContext)
-    openapi.install(app)
     return app

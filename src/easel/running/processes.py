@@ -1,98 +1,202 @@
 """The processes of `easel serve`.
 
-Reading the modules of a role takes longer than starting it. So they are read once, by a process that does nothing else
-(`multiprocessing`'s fork server), and every other process begins as a copy of that one.
+Reading the modules of a role takes longer than starting it. So they are read once, and every process begins as a copy
+of one that has read them and does nothing else (`running/nursery.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 import os
+import pickle
+import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerProcess
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import IO, Any, ParamSpec, TypeVar, cast
 
 from easel.errors import EaselError
-from easel.settings import Settings
+from easel.running import nursery, roles
+from easel.running.nursery import ENDED, FAILED, FRAME, LENGTH, NUMBER, RESULT, STARTED
+from easel.settings import Role, Settings
+from easel.storage.embedded import EmbeddedPostgres
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_context = multiprocessing.get_context("forkserver")
+LOST = -signal.SIGKILL
+"""How a process ended of whose end nobody could tell: with the one that it was forked from."""
 
 
-def open_nursery() -> None:
-    """Starts the process that the others are copies of; it reads the modules while the caller goes on.
+class Nursery:
+    """The supervisor's side of the process that forks the others."""
 
-    To be called in the main thread: the process ends with the thread that started it.
-    """
-    # A folder that Easel happens to be started in is no place to take modules from.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    os.environ["EASEL_SUPERVISOR"] = str(os.getpid())
-    _context.set_forkserver_preload(["easel.running.preloaded"])
-    forkserver.ensure_running()
+    def __init__(self, wanted: Sequence[Role], *, without: IO[str]) -> None:
+        """Forks it, with the modules that were read so far and without the file that this process alone is to hold.
+
+        To be called in the main thread, before there are others: the process ends with the thread that started it.
+        """
+        self._roles = wanted
+        self._control, theirs = socket.socketpair()
+        supervisor = os.getpid()
+        if os.fork() == 0:
+            without.close()
+            self._control.close()
+            nursery.serve(theirs, supervisor)
+        theirs.close()
+
+    def start(self, title: str, function: Callable[..., Any], *arguments: Any) -> Child:
+        """A new process that calls the function of some module."""
+        request = pickle.dumps((title, function, arguments))
+        try:
+            return self._ask(request)
+        except (OSError, EOFError):
+            self._replace()
+            return self._ask(request)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the function of some module gives, called in a process of its own. Raises what it raises."""
+        child = self.start("easel: prepares", function, *args, **kwargs)
+        return cast("T", await child.result())
+
+    def _ask(self, request: bytes) -> Child:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._control, [LENGTH.pack(len(request))], [theirs.fileno()])
+        self._control.sendall(request)
+        return Child(ours)
+
+    def _replace(self) -> None:
+        logger.error("the process that forks the others has ended; starting another one")
+        self._control.close()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            # A folder that Easel happens to be started in is no place to take modules from (-P).
+            command = [sys.executable, "-P", "-m", nursery.__name__, str(theirs.fileno()), str(os.getpid())]
+            subprocess.Popen([*command, *self._roles], pass_fds=[theirs.fileno()])
 
 
-async def in_process(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What the function of some module gives, called in a process of its own. Raises what it raises."""
+class Child:
+    """A process that was forked for the supervisor."""
 
-    def run() -> T:
-        with ProcessPoolExecutor(1, mp_context=_context) as pool:
-            return pool.submit(function, *args, **kwargs).result()
+    pid: int
+    code: int | None
+    """How it ended, if it has: as `wait` gives it."""
 
-    return await asyncio.to_thread(run)
+    def __init__(self, channel: socket.socket) -> None:
+        """Waits until it lives. Raises EOFError when there is nobody to fork it."""
+        try:
+            kind, size = FRAME.unpack(nursery.received(channel, FRAME.size))
+            number = NUMBER.unpack(nursery.received(channel, size))[0]
+        except (OSError, EOFError):
+            channel.close()
+            raise
+        self.pid, self.code = (number, None) if kind == STARTED else (0, number)
+        channel.setblocking(False)
+        self._channel = channel
+        self._reader: asyncio.StreamReader | None = None
+
+    async def result(self) -> Any:
+        """What its function gave, once it has ended. Raises what that raised, and EOFError when it was killed."""
+        kind, data = await self._next()
+        if kind not in (RESULT, FAILED):
+            raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it had an answer")
+        await self.wait()
+        found = pickle.loads(data)  # noqa: S301 (of a process of this one's own)
+        if kind == FAILED:
+            raise found
+        return found
+
+    async def wait(self) -> int:
+        """Waits for its end and gives the exit code; a negative one is the signal that ended it."""
+        while self.code is None:
+            try:
+                kind, data = await self._next()
+            except (OSError, EOFError):
+                kind, data = ENDED, NUMBER.pack(LOST)
+            if kind == ENDED:
+                self.code = NUMBER.unpack(data)[0]
+        return self.code
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends it a signal, unless it has ended."""
+        if self.code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    async def _next(self) -> tuple[bytes, bytes]:
+        if self._reader is None:
+            self._reader, self._writer = await asyncio.open_connection(sock=self._channel)
+        kind, size = FRAME.unpack(await self._reader.readexactly(FRAME.size))
+        data = await self._reader.readexactly(size)
+        if kind == ENDED:
+            self._writer.close()
+        return kind, data
+
+
+class DatabaseStart:
+    """The embedded database, being started by a process of its own while this one reads modules."""
+
+    def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
+        """Starts the process, without the file that this one alone is to hold. To be called as `Nursery` is."""
+        self._embedded = embedded
+        supervisor = os.getpid()
+        self._url, told = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            without.close()
+            with suppress(Exception):
+                roles.end_with(supervisor)
+                os.write(told, embedded.start().encode())
+            os._exit(0)
+        os.close(told)
+
+    def url(self) -> str:
+        """Waits until the database is up, and gives its URL. Raises what its `start` raises."""
+        with os.fdopen(self._url, "rb") as told:
+            url = told.read().decode()
+        os.waitpid(self._pid, 0)
+        if not url:
+            # What went wrong there is said here.
+            return self._embedded.start()
+        self._embedded.found(url)
+        return url
 
 
 class RoleProcess:
     """One role, running."""
 
-    def __init__(self, role: str, settings: Settings) -> None:
-        self._process: ForkServerProcess = _context.Process(target=_run, args=(role, settings), name=role)
-        self._process.start()
+    def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
+        """Starts it; `checked` if its database was just found to be what the role needs."""
+        self._child = home.start(f"easel: {role}", live, role, settings, checked)
 
     @property
     def runs(self) -> bool:
         """Whether it has not ended yet."""
-        return self._process.exitcode is None
+        return self._child.code is None
 
     async def wait(self) -> int:
         """Waits for its end and gives the exit code; a negative one is the signal that ended it."""
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._process.sentinel, ended.set)
-        try:
-            await ended.wait()
-        finally:
-            loop.remove_reader(self._process.sentinel)
-        self._process.join()
-        return self._process.exitcode or 0
+        return await self._child.wait()
 
     def terminate(self) -> None:
         """Asks it to end what it has begun, and to stop."""
-        self._process.terminate()
+        self._child.send(signal.SIGTERM)
 
     def kill(self) -> None:
         """Ends it at once."""
-        self._process.kill()
+        self._child.send(signal.SIGKILL)
 
 
-def _run(role: str, settings: Settings) -> None:
-    """What a role's process does, from its first moment on."""
-    from setproctitle import setproctitle
-
-    from easel.running import preloaded, roles
-
-    setproctitle(f"easel: {role}")
-    roles.end_with(preloaded.PID)
-    run = {"api": roles.run_api, "worker": roles.run_worker, "edge": roles.run_edge}[role]
+def live(role: Role, settings: Settings, checked: bool) -> None:
+    """What a role's process does."""
     try:
-        run(settings)
+        roles.run_role(role, settings, checked=checked)
     except EaselError as error:
         logger.error("%s", error.message)
         sys.exit(1)

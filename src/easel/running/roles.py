@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +65,30 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
         raise RolesApartError(missing=" and ".join(missing))
 
 
-def prepare_database(settings: Settings, url: str) -> str | None:
-    """Makes a database ready for the roles; gives the first key's secret if it was made now. Raises
-    SchemaVersionError."""
+@dataclass(frozen=True)
+class Prepared:
+    """What was done to a database before the roles start."""
+
+    first_key: str | None
+    """The first API key, if it was made now."""
+    key_replaced: bool
+    """Whether the secret key is another one than before, as `recognise_key` gives it."""
+
+
+def prepare_database(settings: Settings, url: str) -> Prepared:
+    """Makes a database ready for the roles. Raises SchemaVersionError, SecretKeyDiffersError."""
     from easel.running.preparing import prepare
 
-    return prepare(settings, url)
+    first_key = prepare(settings, url)
+    return Prepared(first_key, key_replaced="api" in settings.roles and recognise_key(settings, url))
+
+
+def prepare_apart(settings: Settings, url: str) -> None:
+    """Finds the database of several machines ready for this one's roles. Raises SchemaVersionError,
+    SecretKeyDiffersError."""
+    require_schema(url)
+    if "api" in settings.roles:
+        recognise_key(settings, url)
 
 
 def require_schema(url: str) -> None:
@@ -89,6 +108,11 @@ def open_store(settings: Settings, *, patience: float = 300, impatience: float |
         impatience=impatience,
         reserve=open_reserve(settings),
     )
+
+
+def check_store(settings: Settings) -> None:
+    """Raises StoreUnavailableError unless the object store answers."""
+    asyncio.run(open_store(settings).check())
 
 
 def open_reserve(settings: Settings) -> DiskReserve:
@@ -116,9 +140,15 @@ def recognise_key(settings: Settings, url: str) -> bool:
     return False
 
 
-def run_api(settings: Settings) -> None:
-    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError."""
-    url = _prepare(settings, "api")
+def run_role(role: Role, settings: Settings, *, checked: bool = False) -> None:
+    """Runs the role until told to stop. Raises what it raises."""
+    {"api": run_api, "worker": run_worker, "edge": run_edge}[role](settings, checked=checked)
+
+
+def run_api(settings: Settings, *, checked: bool = False) -> None:
+    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless somebody
+    has just `checked` for both."""
+    url = _prepare(settings, "api", checked)
 
     import uvicorn
     from prometheus_client import REGISTRY
@@ -131,7 +161,7 @@ def run_api(settings: Settings) -> None:
 
     # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
     objects = open_store(settings, impatience=15)
-    if recognise_key(settings, url):
+    if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
     app = make_application(make_services(settings, url, objects, open_vault(settings)))
     config = uvicorn.Config(
@@ -158,9 +188,10 @@ def run_api(settings: Settings) -> None:
     _run(serve())
 
 
-def run_worker(settings: Settings) -> None:
-    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError."""
-    url = _prepare(settings, "worker")
+def run_worker(settings: Settings, *, checked: bool = False) -> None:
+    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError, unless somebody has just
+    `checked` for it."""
+    url = _prepare(settings, "worker", checked)
 
     from prometheus_client import REGISTRY, start_http_server
 
@@ -210,12 +241,13 @@ def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
     return KeptRoutes(settings.edge_dir, url).load() if knows_routes(settings, url) else None
 
 
-def run_edge(settings: Settings) -> None:
+def run_edge(settings: Settings, *, checked: bool = False) -> None:
     """Answers visitors until told to stop; while the database does not answer, with the routes that are kept on this
-    machine. Raises SchemaVersionError, and DatabaseUnavailableError where none are."""
+    machine. Raises SchemaVersionError, and DatabaseUnavailableError where none are, unless somebody has just `checked`
+    for both."""
     known, check = None, None
     try:
-        url = _prepare(settings, "edge")
+        url = _prepare(settings, "edge", checked)
     except DatabaseUnavailableError as error:
         url = database_url(settings)
         check = partial(require_schema, url)
@@ -242,7 +274,7 @@ def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket |
     return bind(settings.metrics_host, port, shared=shared, option=settings.metrics_variable(role))
 
 
-def _prepare(settings: Settings, role: str) -> str:
+def _prepare(settings: Settings, role: str, checked: bool) -> str:
     """The database of a role, found to have this release's schema before the role's own modules are read."""
     configure_logging(settings.log_level, role)
     # Every connection and every cached object takes a descriptor; the usual limit of 1,024 is there for `select`.
@@ -252,7 +284,9 @@ def _prepare(settings: Settings, role: str) -> str:
     if settings.database_url is None and not EmbeddedPostgres(settings.postgres_dir).exists:
         raise DataFolderMissingError(folder=str(settings.data_dir))
     url = database_url(settings)
-    require_schema(url)
+    # Connecting once costs each process a few mebibytes of what it shared with the others until then.
+    if not checked:
+        require_schema(url)
     return url
 
 

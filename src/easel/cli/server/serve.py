@@ -39,18 +39,12 @@ _domain = click.option("--domain", help="Apps answer at {app}.DOMAIN. [EASEL_DOM
 @click.option("--api-url", help="Public address of the api.")
 def serve(**given: Any) -> None:
     """Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names."""
-    import asyncio
-
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
-
-    async def run() -> None:
-        # Without a terminal it goes to a journal or a file, which others read, and which is kept.
-        attended = sys.stdout.isatty()
-        await Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
-
-    asyncio.run(run())
+    # Without a terminal it goes to a journal or a file, which others read, and which is kept.
+    attended = sys.stdout.isatty()
+    Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
 
 
 @click.command("api", cls=ServerCommand)
@@ -59,18 +53,18 @@ def serve(**given: Any) -> None:
 @_domain
 def api(**given: Any) -> None:
     """Run the api alone."""
-    from easel.running.roles import run_api
+    from easel.running.alone import run_alone
 
-    run_api(read_settings(**given))
+    run_alone("api", read_settings(**given))
 
 
 @click.command("worker", cls=ServerCommand)
 @data_dir_option
 def worker(**given: Any) -> None:
     """Run a worker alone."""
-    from easel.running.roles import run_worker
+    from easel.running.alone import run_alone
 
-    run_worker(read_settings(**given))
+    run_alone("worker", read_settings(**given))
 
 
 @click.command("edge", cls=ServerCommand)
@@ -79,9 +73,9 @@ def worker(**given: Any) -> None:
 @_domain
 def edge(**given: Any) -> None:
     """Run an edge alone."""
-    from easel.running.roles import run_edge
+    from easel.running.alone import run_alone
 
-    run_edge(read_settings(**given))
+    run_alone("edge", read_settings(**given))
 
 
 @click.command("migrate", cls=ServerCommand)

@@ -1,0 +1,61 @@
+"""One role in a process of its own, which no `easel serve` started: `easel api`, `easel worker`, `easel edge`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from easel.errors import EaselError
+from easel.places import lock_data_dir
+from easel.running.roles import run_role
+from easel.settings import Role, Settings
+from easel.storage.embedded import EmbeddedPostgres
+
+logger = logging.getLogger(__name__)
+
+
+def run_alone(role: Role, settings: Settings) -> None:
+    """Runs the role until told to stop. Raises what the role raises."""
+    with _embedded(settings):
+        run_role(role, settings)
+
+
+@contextmanager
+def _embedded(settings: Settings) -> Iterator[None]:
+    """Stops the embedded database at the end, if there is one and nobody uses it any more. Whichever role ends last
+    does so, not the one that started it."""
+    if settings.database_url is not None:
+        yield
+        return
+    told: list[int] = []
+
+    def leave(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        sys.exit(128 + number)
+
+    # The web server, once it has drained, passes on the signal that stopped it, which would end the process here.
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _let_go(settings)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if told:
+            signal.raise_signal(told[0])
+
+
+def _let_go(settings: Settings) -> None:
+    embedded = EmbeddedPostgres(settings.postgres_dir)
+    if not embedded.runs:
+        return
+    # Held by an `easel serve`, which keeps the database going; and none begins while this holds it.
+    with suppress(EaselError), lock_data_dir(settings.data_dir):
+        embedded.start()
+        if embedded.is_unused:
+            embedded.stop()
+            logger.info("PostgreSQL is stopped: nobody used it any more")

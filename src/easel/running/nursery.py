@@ -1,0 +1,179 @@
+"""The process that the other processes of `easel serve` are forked from. It has read their modules, has no threads and
+no event loop, and does nothing but fork.
+
+It is forked from the supervisor itself before that has any thread, so that all of them share the memory of the modules.
+One that was killed is replaced by a new process, which reads the modules for itself.
+
+A request is the length of what follows, with one end of a socket, then a pickled function with its arguments and the
+process's title. The socket gets an answer of the form kind, length, bytes: the process's id from the process itself
+once signals do to it what they do to others, and at last its end, from here.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import os
+import pickle
+import selectors
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn, get_args
+
+from setproctitle import setproctitle
+
+from easel.running.roles import end_with
+from easel.settings import Role
+
+MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "api": (
+        "easel.access.instance_key",
+        "easel.api.application",
+        "easel.api.protocol",
+        "easel.connections.private",
+        "uvicorn.lifespan.on",
+        "uvicorn.protocols.http.httptools_impl",
+        "uvloop",
+    ),
+    "worker": ("easel.worker.worker", "procrastinate.builtin_tasks", "uvloop"),
+    "edge": ("easel.edge.server", "uvicorn.lifespan.off", "uvicorn.protocols.http.httptools_impl", "uvloop"),
+}
+"""What the processes of a role are made of."""
+PREPARING: Final = "easel.running.preparing"
+"""What the only machine needs besides, once."""
+
+LENGTH = struct.Struct("!I")
+FRAME = struct.Struct("!cI")
+"""Kind and length of an answer."""
+STARTED, RESULT, FAILED, ENDED = b"s", b"r", b"f", b"e"
+NUMBER = struct.Struct("!i")
+"""The process's id; how it ended, a negative number being the signal that ended it."""
+
+
+def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
+    """Reads what the processes of these roles are made of; `apart` if this is one of several machines."""
+    names = [name for role in roles for name in MODULES[role]]
+    # Hardly anything of it is garbage, and looking takes a tenth of the time.
+    gc.disable()
+    for name in dict.fromkeys(names if apart else (*names, PREPARING)):
+        importlib.import_module(name)
+    if "api" in roles:
+        importlib.import_module("easel.api.application").make_ahead()
+    if "api" in roles or "worker" in roles:
+        # One that is never connected leaves behind, for those to come, what it found out about the driver.
+        importlib.import_module("easel.storage.database").Database("postgresql://")
+    # What is frozen is never looked through for garbage, so its memory stays shared between the processes.
+    gc.freeze()
+    gc.enable()
+
+
+def serve(control: socket.socket, supervisor: int) -> NoReturn:
+    """Forks whatever is asked for on the socket, until that is closed or the supervisor, by its id, has ended."""
+    setproctitle("easel: forks its processes")
+    end_with(supervisor)
+    # Whoever stops a terminal's or a service's processes tells all of them; the supervisor stops these in order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    ended, woken = socket.socketpair()
+    woken.setblocking(False)
+    ended.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+    channels: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        selector.register(ended, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if ended in ready:
+                ended.recv(4096)
+                _bury(channels)
+            if control in ready:
+                head, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 1)
+                if not head:
+                    os._exit(0)
+                request = received(control, LENGTH.unpack(head)[0])
+                channel = socket.socket(fileno=descriptors[0])
+                child = os.fork()
+                if child == 0:
+                    for one in (*channels.values(), control, ended, woken):
+                        one.close()
+                    _live(channel, request)
+                channels[child] = channel
+
+
+def received(channel: socket.socket, size: int) -> bytes:
+    """So many bytes from the socket. Raises EOFError when it is closed before."""
+    data = bytearray()
+    while len(data) < size:
+        piece = channel.recv(size - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return bytes(data)
+
+
+def _bury(channels: dict[int, socket.socket]) -> None:
+    """Tells of all processes that have ended."""
+    while channels:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child == 0:
+            return
+        with channels.pop(child) as channel:
+            _tell(channel, ENDED, NUMBER.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _live(channel: socket.socket, request: bytes) -> NoReturn:
+    """What a forked process does, from its first moment to its last."""
+    parent = os.getppid()
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        end_with(parent)
+        title, function, arguments = pickle.loads(request)  # noqa: S301 (the supervisor's)
+        setproctitle(title)
+        _tell(channel, STARTED, NUMBER.pack(os.getpid()))
+        code = _called(channel, function, arguments)
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Not the end of the process that this is a copy of: what that one left to do is not to be done here.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _called(channel: socket.socket, function: Any, arguments: tuple[Any, ...]) -> int:
+    try:
+        kind, found = RESULT, function(*arguments)
+    except Exception as error:
+        kind, found = FAILED, error
+    _tell(channel, kind, pickle.dumps(found))
+    return 0
+
+
+def _tell(channel: socket.socket, kind: bytes, data: bytes) -> None:
+    try:
+        channel.sendall(FRAME.pack(kind, len(data)) + data)
+    except OSError:
+        # The supervisor, which will not hear of anything any more.
+        return
+
+
+if __name__ == "__main__":
+    # In the place of one that was killed: the socket's descriptor, the supervisor, and the roles.
+    read_modules([role for role in get_args(Role) if role in sys.argv[3:]], apart=True)
+    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -1,0 +1,52 @@
+"""What the embedded PostgreSQL is told at its start: it has one machine, one database and Easel alone to serve."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "easel.conf"
+SETTINGS: Final = """\
+# Written by Easel at each start. A line of postgresql.conf below the one that includes this file comes before it.
+
+# Nothing subscribes to another database here.
+max_logical_replication_workers = 0
+# No transaction of Easel's is serializable.
+max_pred_locks_per_transaction = 10
+# Its transactions are small; what one writes beyond that goes to the disk in pieces.
+wal_buffers = 1MB
+# None of its statements runs long enough to be compiled.
+jit = off
+"""
+"""What takes memory, or a process, and gives Easel nothing. For the rest see PostgreSQL's documentation, chapter 19."""
+SINCE_18: Final = """
+# Readers of a small database that lies in memory need no processes that read for them.
+io_method = sync
+io_max_concurrency = 8
+"""
+"""What PostgreSQL 18 is told besides; earlier ones do not start with a name that they do not know."""
+_INCLUDE: Final = f"include_if_exists = '{NAME}'\n"
+
+
+def configure(folder: Path) -> None:
+    """Writes the settings into a data folder of PostgreSQL's, for its next start. What an operator set by hand in
+    `postgresql.conf` goes before them. Raises OSError, with the folder as it was or without the newest of them."""
+    own, given = folder / NAME, folder / "postgresql.conf"
+    settings = SETTINGS + (SINCE_18 if int((folder / "PG_VERSION").read_text()) >= 18 else "")
+    text = given.read_text()
+    if not own.exists() or own.read_text() != settings:
+        _write(own, settings, like=given)
+    if _INCLUDE not in text:
+        # At the top: of two lines about the same setting the last one counts.
+        _write(given, _INCLUDE + text, like=given)
+
+
+def _write(path: Path, text: str, *, like: Path) -> None:
+    """Writes the whole file or nothing of it, readable for the user that the other one belongs to."""
+    half, owner = path.with_name(f"{path.name}.half"), like.stat()
+    half.write_text(text)
+    half.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(half, owner.st_uid, owner.st_gid)
+    half.replace(path)
