@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     edge_port: int = Field(default=8080, ge=1, le=65535)
     api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
     edge_scheme: str = "http"
+    country_header: str | None = Field(
+        default=None,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="Header in which a proxy names a visitor's country, for `Country=` in `_redirects`.",
+    )
     edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
     edge_processes: int = Field(default=1, ge=1, le=64)
 

@@ -100,9 +100,7 @@ def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("_redirects", "`_redirects` is not applied yet"),
-        ("_headers", "`_headers` is not applied yet"),
-        ("vercel.json", "`vercel.json` is a rules file of another kind of server"),
+        ("web.config", "`web.config` is a rules file of another kind of server"),
         (".htaccess", "changes nothing here"),
         ("api/hello.ts", "server functions are not run yet: `api/hello.ts` is served as a file"),
         ("functions/a/b.tsx", "server functions are not run yet"),

@@ -96,6 +96,7 @@ def test_a_malformed_key_is_refused_and_not_repeated() -> None:
 
 def test_a_damaged_file_is_named() -> None:
     file = credentials_file()
+    assert file is not None
     file.parent.mkdir(parents=True)
     file.write_text("servers = [")
     with pytest.raises(CredentialsUnreadableError, match=r"credentials\.toml"):

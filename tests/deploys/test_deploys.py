@@ -60,11 +60,12 @@ def test_what_was_sent_and_has_no_effect_yet_is_said(app: RunningApp) -> None:
     access = {"auth_config": {"mode": "public", "jwt_issuer": "https://id.example"}, "publish": True}
     assert app.client.patch(app.path, json=access).status_code == 200
     sources = {"api/hello.ts": "export default async () => ({})", "src/app.ts": ""}
-    status = app.deploy({**PAGE, "_redirects": "/old /new 301", "api/posts.json": "[]"}, source_files=sources)
+    status = app.deploy({**PAGE, "_redirects": "/old /new abc", "api/posts.json": "[]"}, source_files=sources)
     assert status["status"] == "complete"
     told = "\n".join(status["warnings"])
     log = app.client.get(f"{app.path}/deploys/{status['deploy_id']}/logs/stream").text
-    for part in ("`api/hello.ts` in `source_files` answers nothing", "`jwt_issuer`", "`_redirects` is not applied yet"):
+    refused = "`_redirects`, line 1 is refused: `abc` is no status."
+    for part in ("`api/hello.ts` in `source_files` answers nothing", "`jwt_issuer`", refused):
         assert part in told
         assert part in log
     assert app.visit("/api/posts.json").text == "[]"

@@ -11,14 +11,14 @@ from easel.rules.errors import GuardRefusedError
 from easel.rules.matching.reply_headers import HeaderTable
 from easel.rules.matching.table import RedirectTable
 from easel.rules.matching.visit import Visit
-from easel.rules.models import Rules
+from easel.rules.models import Rules, Wanted
 from easel.rules.read import read_rules
 
 
 def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
     """The rules of one configuration file."""
     text = content if isinstance(content, str) else json.dumps(content)
-    rules = read_rules({name: text.encode()}, allow_guards=allow_guards)
+    rules = read_rules({name: text.encode()}, Wanted(guards=allow_guards))
     assert rules is not None
     return rules
 

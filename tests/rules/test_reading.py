@@ -6,14 +6,14 @@ import pytest
 
 from easel.rules.errors import GuardRefusedError, RulesFileNotTextError, RulesFileTooLargeError
 from easel.rules.files.reading import MOST_TOLD
-from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_ODD, MOST_REDIRECTS, Choice, Rules
+from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_ODD, MOST_REDIRECTS, Choice, Rules, Wanted
 from easel.rules.read import read_rules
 
 
 def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more: object) -> Rules:
     """The rules that two files give."""
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
-    rules = read_rules(files, choice, allow_guards=True)
+    rules = read_rules(files, Wanted(choice, guards=True))
     assert rules is not None
     return rules
 
@@ -50,9 +50,9 @@ def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redir
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
     choice: Choice = "cloudflare" if "https:" in headers else "netlify"
     with pytest.raises(GuardRefusedError) as caught:
-        read_rules(files, choice)
+        read_rules(files, Wanted(choice))
     assert caught.value.details["line"] == 1 or "Basic-Auth" in headers
-    rules = read_rules(files, choice, allow_guards=True)
+    rules = read_rules(files, Wanted(choice, guards=True))
     assert rules is not None
     assert rules.guards_lost
 
@@ -60,7 +60,7 @@ def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redir
 def test_a_guard_past_the_last_line_in_force_stops_the_deploy() -> None:
     lines = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS)) + "\n/private/* /404.html 404!"
     with pytest.raises(GuardRefusedError):
-        read_rules({"_redirects": lines.encode()}, "netlify")
+        read_rules({"_redirects": lines.encode()}, Wanted("netlify"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_files_show_whose_dialect_they_are_in(
 
 
 def test_off_and_no_files_are_no_rules() -> None:
-    assert read_rules({"_redirects": b"/a /b"}, "off") is None
+    assert read_rules({"_redirects": b"/a /b"}, Wanted("off")) is None
     assert read_rules({}) is None
 
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from easel.rules.matching.reply_headers import HeaderTable
 from easel.rules.matching.table import Leads, RedirectTable
 from easel.rules.matching.visit import Visit
-from easel.rules.models import Choice
+from easel.rules.models import Choice, Wanted
 from easel.rules.read import read_rules
 
 
 def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> Leads | None:
     """Where the lines lead a visit."""
-    rules = read_rules({"_redirects": lines.encode()}, choice, allow_guards=True)
+    rules = read_rules({"_redirects": lines.encode()}, Wanted(choice, guards=True))
     assert rules is not None
     return RedirectTable(rules).find(visit)
 
@@ -92,7 +92,7 @@ def test_thousands_of_lines_for_one_path_are_told_apart_by_their_query() -> None
 
 def headers(text: str, path: str, choice: Choice = "netlify", host: str = "") -> dict[str, list[str] | None]:
     """The headers for an answer to a path."""
-    rules = read_rules({"_headers": text.encode()}, choice, allow_guards=True)
+    rules = read_rules({"_headers": text.encode()}, Wanted(choice, guards=True))
     assert rules is not None
     return HeaderTable(rules).find(Visit(path, host=host))
 

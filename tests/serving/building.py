@@ -8,18 +8,23 @@ from collections.abc import Mapping
 
 from easel.bundles.hashed import hashed
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
+from easel.bundles.root import RULES_FILES
 from easel.bundles.types import content_type
+from easel.rules.models import AS_IT_COMES, Wanted
+from easel.rules.read import read_rules
 from easel.serving.chain import SERVING
-from easel.serving.models import Answer, File, Part, Request, Site, Unmade
+from easel.serving.models import Answer, File, Found, Part, Request, Site, Unmade
 from easel.serving.published import published_site
 from easel.serving.respond import Variants, answer_file, answer_fixed, representations
-from easel.serving.stage import Found
+from easel.serving.site_rules import site_rules
 
 
 class Place:
     """A site over bytes in memory, laid out as a bundle lays them out."""
 
-    def __init__(self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True, rules: Wanted = AS_IT_COMES
+    ) -> None:
         self.data = bytearray()
         hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
         immutable = hashed(
@@ -41,7 +46,10 @@ class Place:
                 immutable=path in immutable if asked else None,
             )
             self.data += raw
-        self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members)
+        self.rules = read_rules(
+            {name: files[name] for name in RULES_FILES if name in files}, rules, has=members.__contains__
+        )
+        self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members, rules=self.rules)
 
     @property
     def view(self) -> memoryview:
@@ -58,6 +66,7 @@ class Place:
             "manifest": self.manifest,
             "modified_at": 1_700_000_000,
             "published": published_site(config),
+            "rules": site_rules(self.rules) if self.rules is not None else None,
             **fields,
         }
         return Site(**known)  # type: ignore[arg-type]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from easel.serving.chain import SERVING, Chain, Decision
-from easel.serving.models import Answer, File, Fixed, Request, Site
+from easel.serving.models import Answer, File, Fixed, Found, Request, Site
 from easel.serving.respond import answer_fixed
-from easel.serving.stage import EarlierFile, Found, Need, Stage
+from easel.serving.stage import EarlierFile, Need, Stage
 from tests.serving.building import Place
 
 SITE = Place({"index.html": b"home", "app.js": b"js"}).site()
@@ -17,7 +17,7 @@ DONE = Fixed(200, b"done", "text/plain", "no-store")
 
 def marking(name: str) -> Stage:
     """A stage that lets all requests through, and writes its name into the answer."""
-    return Stage(name, after=lambda site, request, answer: answer.with_headers((b"passed", name.encode())))
+    return Stage(name, after=lambda site, request, found, answer: answer.with_headers((b"passed", name.encode())))
 
 
 def answering(name: str, found: Found | Need | None) -> Stage:
@@ -43,7 +43,7 @@ def test_a_stage_that_answers_may_change_its_answer_as_well() -> None:
     def before(site: Site, request: Request) -> Fixed:
         return DONE
 
-    def after(site: Site, request: Request, answer: Answer) -> Answer:
+    def after(site: Site, request: Request, found: Found, answer: Answer) -> Answer:
         return answer.with_headers((b"passed", b"both"))
 
     assert passed(Chain(Stage("both", before, after)).decide_alone(SITE, GET)) == [b"both"]
@@ -69,7 +69,7 @@ def test_an_address_whose_answer_depends_on_the_visitor_is_never_prepared() -> N
     served = SERVING.decide_alone(SITE, Request("GET", "/app.js"))
     assert served.is_lasting(SITE, Request("GET", "/app.js"))
     for varies in (True, False):
-        gate = Stage("gate", varies=lambda site, varies=varies: varies)  # type: ignore[misc]
+        gate = Stage("gate", varies=lambda site, request, varies=varies: varies)  # type: ignore[misc]
         asked = Request("GET", "/app.js")
         gated = Chain(gate, *SERVING.stages).decide_alone(SITE, asked)
         assert gated.found == served.found

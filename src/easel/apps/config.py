@@ -15,6 +15,7 @@ import msgspec
 
 from easel.access.secrets import MASK, Vault, hash_password, password_matches
 from easel.bundles.models import Allowances
+from easel.rules.models import Wanted
 
 Config = dict[str, Any]
 
@@ -196,3 +197,14 @@ def allowances(config: Config) -> Allowances:
     """What the app has chosen to allow in its bundles (`build_config.allow`)."""
     allowed = (config.get("build_config") or {}).get("allow") or []
     return Allowances(secrets="secrets" in allowed, dependencies="dependencies" in allowed)
+
+
+def rules_wanted(config: Config) -> Wanted:
+    """What the app asks of its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
+    build = config.get("build_config") or {}
+    return Wanted(
+        build.get("rules") or "auto",
+        build.get("html_handling") or "",
+        build.get("not_found_handling") or "",
+        guards="guards" in (build.get("allow") or []),
+    )

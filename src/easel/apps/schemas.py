@@ -106,8 +106,18 @@ class BuildConfig(Part):
     secrets: dict[Name, Text] | None = Field(default=None, max_length=1_000)
     asset_prefix: Text | None = None
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
-    allow: list[Literal["secrets", "dependencies"]] | None = Field(
-        default=None, description="An addition: what bundles of this app may hold although it is a mistake mostly"
+    allow: list[Literal["secrets", "dependencies", "guards"]] | None = Field(
+        default=None,
+        description="An addition: what bundles of this app may hold, or lose, although it is a mistake mostly",
+    )
+    rules: Literal["auto", "netlify", "cloudflare", "off"] | None = Field(
+        default=None, description="An addition: whose reading of `_redirects` and `_headers` holds"
+    )
+    html_handling: (
+        Literal["auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none", "netlify"] | None
+    ) = Field(default=None, description="An addition: to which form of their address pages move")
+    not_found_handling: Literal["none", "404-page", "single-page-application"] | None = Field(
+        default=None, description="An addition: what answers an address that names nothing"
     )
     runtime: Runtime | None = Field(
         default=None,

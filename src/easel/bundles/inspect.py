@@ -45,6 +45,7 @@ from easel.bundles.read import content as content_of
 from easel.bundles.root import (
     KEY_FILES,
     PROJECT_SETTINGS,
+    RULES_FILES,
     find_root,
     is_folder_icon,
     is_junk,
@@ -54,6 +55,9 @@ from easel.bundles.root import (
 )
 from easel.bundles.types import content_type, is_text
 from easel.bundles.vouched import LONGEST_REGISTERS, REGISTERS, find_vouched, is_looked_through, may_vouch
+from easel.rules.errors import RulesFileTooLargeError
+from easel.rules.models import AS_IT_COMES, LARGEST_FILE, Rules, Wanted
+from easel.rules.read import read_rules
 
 WHOLE = 1024 * 1024
 """Members up to this size (bytes, both compressed and inflated) are inflated in one go, larger ones in pieces."""
@@ -72,6 +76,7 @@ def inspect_file(
     *,
     limits: Limits,
     allow: Allowances,
+    rules: Wanted = AS_IT_COMES,
     threads: int = 2,
     should_stop: Callable[[], bool] | None = None,
 ) -> Inspection:
@@ -82,7 +87,7 @@ def inspect_file(
         # Not closed here but when nothing refers to it: a refusal's traceback may still hold a piece of it, and closing
         # would then fail and hide the refusal.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return inspect(mapped, limits=limits, allow=allow, threads=threads, should_stop=should_stop)
+        return inspect(mapped, limits=limits, allow=allow, rules=rules, threads=threads, should_stop=should_stop)
 
 
 def inspect(
@@ -90,6 +95,7 @@ def inspect(
     *,
     limits: Limits,
     allow: Allowances,
+    rules: Wanted = AS_IT_COMES,
     threads: int = 2,
     should_stop: Callable[[], bool] | None = None,
 ) -> Inspection:
@@ -113,6 +119,7 @@ def inspect(
         files = reader.read_all(view, wanted, threads)
         read = _reading(files, view)
         named = hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
+        found = _read_rules(files, view, rules)
         vouched = find_vouched(files, reader.lists, lambda path: content_of(files[path], view))
         coded = sent_decoded(files.keys(), read)
     files |= {path: structs.replace(files[path], immutable=True) for path in named.known}
@@ -126,7 +133,19 @@ def inspect(
         may_be_hashed=named.may,
         vouched=vouched,
         has_worker=reader.has_worker,
+        rules=found,
     )
+
+
+def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: Wanted) -> Rules | None:
+    """The rules that the bundle's rules files give. Raises the errors of `easel.rules.errors`."""
+    present = {name: files[name] for name in RULES_FILES if name in files}
+    for name, member in present.items():
+        if member.size > LARGEST_FILE:
+            raise RulesFileTooLargeError(name=name, size=member.size, limit=LARGEST_FILE)
+    texts = {name: inflated(raw(one, bundle), one.method, one.size) for name, one in present.items()}
+    at_root = [path for path in files if "/" not in path] if texts else ()
+    return read_rules(texts, wanted, names=at_root, has=files.__contains__)
 
 
 def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, int], bytes]:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from easel.rules.models import Rules
+
 ENTRY_LARGEST = 64 * 1024
 """The largest entry page (bytes, as it lies in its bundle) that is in the manifest as well."""
 
@@ -67,6 +69,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     files: dict[str, Member]
     entry: bytes = b""
     has_worker: bool = False
+    rules: Rules | None = None
 
     @property
     def total_size(self) -> int:
@@ -131,3 +134,4 @@ class Inspection:
     may_be_hashed: Set[str] = frozenset()
     vouched: dict[str, str] = field(default_factory=dict)
     has_worker: bool = False
+    rules: Rules | None = None

@@ -15,13 +15,14 @@ from easel.bundles.errors import (
 )
 from easel.bundles.models import Allowances
 from easel.bundles.names import printable
+from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
 RESERVED_FOLDERS = ("_easel", "_auth")
 """Folders whose addresses are the platform's in every app."""
 SHARED_FOLDERS = ("api", "_api", "functions")
 """Folders that are the platform's only in an app that has a proxy or functions; else its own files answer there."""
-RULES_FILES = ("_redirects", "_headers")
+RULES_FILES = FILES
 """Files that tell the edge what to do; they are never served themselves."""
 
 PROJECT_SETTINGS = "easel.toml"
@@ -62,10 +63,6 @@ _RULES_ELSEWHERE = (
     ".htaccess",
     "_routes.json",
     "_worker.js",
-    "firebase.json",
-    "netlify.toml",
-    "staticwebapp.config.json",
-    "vercel.json",
     "web.config",
 )
 _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
@@ -183,7 +180,6 @@ def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> lis
             said.append(
                 f"`/{folder}/` belongs to the platform: `{printable(example)}` and what is beside it is never served."
             )
-    said.extend(f"`{name}` is not applied yet, and is not served." for name in RULES_FILES if name in paths)
     said.extend(
         f"`{name}` is a rules file of another kind of server: it changes nothing here, and is served as a file."
         for name in _RULES_ELSEWHERE

@@ -109,9 +109,12 @@ def _digests(content: bytes, *, in_code: bool) -> Iterator[tuple[str, bytes]]:
         at = flat.find(shortest, end)
 
 
+_SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", re.IGNORECASE)
+
+
 def _is_code(path: str) -> bool:
     return path.rpartition(".")[2].lower() in CODE
 
 
 def _is_sum(name: str) -> bool:
-    return re.search(r"(?i)sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", name) is not None
+    return _SUM.search(name) is not None

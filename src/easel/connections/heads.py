@@ -47,6 +47,8 @@ VISITORS: Final[Heeded] = {
     **FRAMING,
     b"accept": Bound(4096),
     b"accept-encoding": Bound(256),
+    b"accept-language": Bound(512),
+    b"cookie": Bound(16384),
     b"if-match": Bound(4096),
     b"if-modified-since": Bound(64),
     b"if-none-match": Bound(4096),

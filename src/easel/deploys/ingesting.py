@@ -27,6 +27,8 @@ from easel.deploys.errors import BundleGoneError
 from easel.deploys.models import Deploy
 from easel.deploys.pages import pages_without_variables
 from easel.deploys.progress import Progress
+from easel.rules.models import Wanted
+from easel.rules.read import summary
 from easel.serving.published import PublishedSite
 from easel.settings import Settings
 from easel.storage.database import Database
@@ -55,6 +57,7 @@ async def ingest(
     settings: Settings,
     deploy: Deploy,
     allowed: Allowances,
+    rules: Wanted,
     progress: Progress,
     *,
     notes: list[str],
@@ -87,13 +90,13 @@ async def ingest(
         reading = asyncio.ensure_future(_files_of(objects, before))
         held.callback(reading.cancel)
         async with progress.during("inspect"):
-            inspection = await _inspect(pinned, settings, allowed, abandoned)
+            inspection = await _inspect(pinned, settings, allowed, rules, abandoned)
         async with progress.during("ingest"):
             earlier = await reading
             files = await with_immutable(
                 database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
             )
-            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files, inspection.has_worker)
+            manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files, inspection)
     unchanged = pages_without_variables(files, inspection.vouched, published)
     warnings = [*notes, *inspection.warnings, *unchanged]
     _tell(progress, inspection, [*deploy.warnings, *warnings])
@@ -106,11 +109,11 @@ async def ingest(
 
 
 async def _store(
-    objects: ObjectStore, deploy: Deploy, pinned: Pinned, files: dict[str, Member], has_worker: bool
+    objects: ObjectStore, deploy: Deploy, pinned: Pinned, files: dict[str, Member], inspection: Inspection
 ) -> tuple[Manifest, str, str]:
     bundle_at = bundle_key(deploy.app_id, pinned.hash)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
-    manifest = Manifest([bundle], files, _entry(pinned, files), has_worker)
+    manifest = Manifest([bundle], files, _entry(pinned, files), inspection.has_worker, inspection.rules)
     data = manifest.encode()
     manifest_at = manifest_key(deploy.app_id, hashlib.sha256(data).hexdigest())
     # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before
@@ -134,7 +137,7 @@ def _entry(pinned: Pinned, files: dict[str, Member]) -> bytes:
 
 
 async def _inspect(
-    pinned: Pinned, settings: Settings, allowed: Allowances, abandoned: Callable[[], bool]
+    pinned: Pinned, settings: Settings, allowed: Allowances, rules: Wanted, abandoned: Callable[[], bool]
 ) -> Inspection:
     limits = Limits(
         max_files=settings.max_files,
@@ -142,13 +145,17 @@ async def _inspect(
         max_total_size=settings.max_total_size,
     )
     # The thread goes on by itself when this task is cancelled, so it asks whether anybody still waits for it.
-    return await asyncio.to_thread(inspect_file, pinned.path, limits=limits, allow=allowed, should_stop=abandoned)
+    return await asyncio.to_thread(
+        inspect_file, pinned.path, limits=limits, allow=allowed, rules=rules, should_stop=abandoned
+    )
 
 
 def _tell(progress: Progress, inspection: Inspection, warnings: Sequence[str]) -> None:
     total = sum(member.size for member in inspection.files.values())
     count = len(inspection.files)
     progress.say(f"Checked and indexed {count} file{'s' if count != 1 else ''}, {decimal(total)} inflated")
+    if inspection.rules is not None:
+        progress.say(f"Rules: {summary(inspection.rules)}")
     for warning in warnings:
         progress.say(f"Note: {warning}")
 

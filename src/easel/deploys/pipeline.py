@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from easel import clock
-from easel.apps.config import allowances
+from easel.apps.config import allowances, rules_wanted
 from easel.bundles.models import Manifest, decode_manifest
 from easel.deploys.errors import (
     AppGoneError,
@@ -34,6 +34,7 @@ from easel.errors import EaselError, ServiceUnavailableError
 from easel.serving.addresses import address, version_environment
 from easel.serving.models import Site
 from easel.serving.published import decoded, told
+from easel.serving.site_rules import site_rules
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 from easel.storage.object_names import hash_in
@@ -131,6 +132,7 @@ class Pipeline:
             self._settings,
             deploy,
             allowances(app.published),
+            rules_wanted(app.published),
             self._progress,
             notes=unbuilt_in_settings(app.published),
             published=decoded(told(app.site)),
@@ -190,6 +192,7 @@ class Pipeline:
             manifest=manifest,
             modified_at=int(clock.now().timestamp()),
             published=decoded(told(app.site)),
+            rules=site_rules(manifest.rules) if manifest.rules is not None else None,
         )
         settings = self._settings
         url = address(

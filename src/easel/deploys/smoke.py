@@ -16,9 +16,9 @@ from urllib.parse import quote, urljoin, urlsplit
 from easel import clock
 from easel.bundles.inflate import DamagedDataError, inflate
 from easel.bundles.root import ENTRY_POINT
-from easel.serving.chain import SERVING
+from easel.serving.chain import SERVING, Decision
 from easel.serving.fingerprint import looks_fingerprinted
-from easel.serving.models import File, Request, Site
+from easel.serving.models import File, Fixed, Request, Site
 from easel.serving.respond import answer_file, representations
 from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
@@ -28,6 +28,7 @@ LOOKED_AT = 512 * 1024
 PATIENCE = 2
 """Seconds of a processor's time; a page that takes longer to read was made to."""
 MOST_ASSETS = 200
+MOST_REDIRECTS = 5
 MOST_NAMED = 5
 _PIECE = 32 * 1024
 _SENT_AS_IT_IS = "/%-._~!$&'()*+,;=:@"
@@ -66,10 +67,11 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
     began = time.perf_counter()
     errors: list[str] = []
     notes: list[str] = []
-    asked = Request("GET", "/", accept="text/html", fetch_dest="document")
-    decision = SERVING.decide_alone(site, asked)
+    asked, decision = _entry(site)
     page = decision.found
-    if not isinstance(page, File) or page.status != 200:
+    if isinstance(page, Fixed) and page.location is not None:
+        notes.append(f"its entry page leads to `{page.location}`, which is not looked at.")
+    elif not isinstance(page, File) or page.status != 200:
         errors.append("its entry page does not answer.")
     elif not page.is_html:
         errors.append(f"its entry page is {page.member.type}, not HTML.")
@@ -89,6 +91,19 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
             errors.extend(missing)
             notes.extend(told)
     return SmokeResult(url, errors, notes, max(0, round((time.perf_counter() - began) * 1000)))
+
+
+def _entry(site: Site) -> tuple[Request, Decision]:
+    """The request for the entry page and what answers it, after the redirects of the version's own rules."""
+    target = "/"
+    for _ in range(MOST_REDIRECTS):
+        asked = Request("GET", target, accept="text/html", fetch_dest="document")
+        decision = SERVING.decide_alone(site, asked)
+        location = decision.found.location if isinstance(decision.found, Fixed) else None
+        if location is None or not location.startswith("/") or location.startswith("//"):
+            break
+        target = location.partition("#")[0]
+    return asked, decision
 
 
 def _look(site: Site, page: File, data: bytes) -> tuple[list[str], list[str]]:
@@ -120,7 +135,8 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
         if path is None:
             continue
         asked = Request("GET", quote(path, _SENT_AS_IT_IS, errors="replace"), accept="*/*", fetch_dest="script")
-        if isinstance(SERVING.decide_alone(site, asked).found, File):
+        found = SERVING.decide_alone(site, asked).found
+        if isinstance(found, File) or found.location is not None:
             continue
         sentence = f"its entry page loads `{path}`, which is not in the bundle"
         if essential or looks_fingerprinted(path):

@@ -37,6 +37,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _READ_AT_ONCE = 1024 * 1024
 """The largest file (bytes) of which a small part is read in one go."""
 
+_LONGEST_COUNTRY = 16
 _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
 
@@ -53,7 +54,11 @@ class EdgeApp:
         recorder: Recorder,
         *,
         domain: str,
+        scheme: str = "http",
+        country_header: str = "",
     ) -> None:
+        self._scheme = scheme
+        self._country_header = country_header.lower().encode()
         self._table = table
         self._sites = sites
         self._content = content
@@ -79,8 +84,42 @@ class EdgeApp:
             if label is None:
                 answer = self._own_answer(scope["path"])
             else:
-                answer, tally = await self._answer(label, host, _request(scope))
+                answer, tally = await self._answer(label, host, self._request(scope, host))
         await self._send(scope["method"], answer, tally, receive, send)
+
+    def _request(self, scope: Scope, host: bytes) -> Request:
+        fields: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            fields.setdefault(name, []).append(value)
+
+        def text(name: bytes) -> str | None:
+            lines = fields.get(name)
+            return value_of(lines, VISITORS[name].most).decode("latin-1") if lines is not None else None
+
+        query = scope["query_string"]
+        target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        return Request(
+            method=scope["method"],
+            target=target,
+            accept=text(b"accept"),
+            accept_encoding=text(b"accept-encoding"),
+            if_none_match=text(b"if-none-match"),
+            if_modified_since=text(b"if-modified-since"),
+            if_range=text(b"if-range"),
+            range=text(b"range"),
+            fetch_dest=text(b"sec-fetch-dest"),
+            service_worker=text(b"service-worker"),
+            host=host.decode("latin-1").lower().rsplit(":", 1)[0],
+            scheme=self._scheme,
+            cookie=text(b"cookie"),
+            accept_language=text(b"accept-language"),
+            country=self._country(fields),
+        )
+
+    def _country(self, fields: dict[bytes, list[bytes]]) -> str | None:
+        """The visitor's country, as the operator's proxy says."""
+        lines = fields.get(self._country_header)
+        return value_of(lines, _LONGEST_COUNTRY).decode("latin-1") if lines is not None else None
 
     def label(self, host: bytes) -> str | None:
         """The app's label in a Host header, or None for the platform's own names. Unknown names give ''."""
@@ -265,31 +304,6 @@ class EdgeApp:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _request(scope: Scope) -> Request:
-    fields: dict[bytes, list[bytes]] = {}
-    for name, value in scope["headers"]:
-        fields.setdefault(name, []).append(value)
-
-    def text(name: bytes) -> str | None:
-        lines = fields.get(name)
-        return value_of(lines, VISITORS[name].most).decode("latin-1") if lines is not None else None
-
-    query = scope["query_string"]
-    target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-    return Request(
-        method=scope["method"],
-        target=target,
-        accept=text(b"accept"),
-        accept_encoding=text(b"accept-encoding"),
-        if_none_match=text(b"if-none-match"),
-        if_modified_since=text(b"if-modified-since"),
-        if_range=text(b"if-range"),
-        range=text(b"range"),
-        fetch_dest=text(b"sec-fetch-dest"),
-        service_worker=text(b"service-worker"),
-    )
 
 
 def _nothing(page: Fixed, request: Request) -> Answer:

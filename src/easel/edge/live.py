@@ -53,7 +53,7 @@ class LiveSite:
         """Of large pages all but the bodies."""
         self.earlier: EarlierAssets | None = None
         self.hosts: set[bytes] = set()
-        self.weight = weights.SITE + len(route.moves)
+        self.weight = weights.SITE + len(route.moves) + (site.rules.weight if site.rules is not None else 0)
 
     @property
     def is_version(self) -> bool:

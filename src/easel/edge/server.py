@@ -64,7 +64,17 @@ class Edge:
             retention=settings.skew_retention,
             others=lambda: self._requests_weight() + self.disk.bookkeeping + self.disk.in_memory,
         )
-        self.app = EdgeApp(table, self.sites, content, store, self.freshness, self.recorder, domain=settings.domain)
+        self.app = EdgeApp(
+            table,
+            self.sites,
+            content,
+            store,
+            self.freshness,
+            self.recorder,
+            domain=settings.domain,
+            scheme=settings.edge_scheme,
+            country_header=settings.country_header or "",
+        )
         metrics = registry(self.recorder, self.freshness, table, self.sites, content, store, self._requests_weight)
 
         async def measured() -> bytes:

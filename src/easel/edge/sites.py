@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable
 
 import msgspec
 
-from easel.bundles.models import Member
+from easel.bundles.models import Manifest, Member
 from easel.bundles.pages import LARGEST
 from easel.bundles.root import ENTRY_POINT
 from easel.edge import weights
@@ -25,6 +25,7 @@ from easel.serving.models import Encoding, File, Request, Site, Unmade
 from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
+from easel.serving.site_rules import MANY, SiteRules, site_rules
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
@@ -124,14 +125,16 @@ class Sites:
         if serves is None:
             return None
         key = manifest_key_of(route.app, serves)
+        manifest = await self._content.manifest(key)
         site = Site(
             app_id=route.app.app_id,
             slug=route.app.slug,
             environment=route.environment,
             version=serves.version,
-            manifest=await self._content.manifest(key),
+            manifest=manifest,
             modified_at=int(serves.modified_at),
             published=decoded(route.app.site),
+            rules=await _rules_of(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
         # The pointer may have moved while the manifest was read. Then this visitor, who came before, is the only one
@@ -338,3 +341,13 @@ class Sites:
         if manifest.entry and member is manifest.files.get(ENTRY_POINT):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
         return member, await self._content.bundle(manifest, member)
+
+
+async def _rules_of(manifest: Manifest) -> SiteRules | None:
+    """A version's rules made ready; many of them in a thread, so that other visitors need not wait."""
+    rules = manifest.rules
+    if rules is None:
+        return None
+    if len(rules.redirects) + len(rules.headers) <= MANY:
+        return site_rules(rules)
+    return await asyncio.to_thread(site_rules, rules)

@@ -13,6 +13,10 @@ FILE: Final = 440
 """A file of a decoded manifest without its path and its place in a dict: the record, its hash, type and numbers."""
 MANIFEST: Final = 1800
 """A manifest without its files, and that it is known by its key."""
+RULE: Final = 700
+"""A redirect line or header block of a decoded manifest, of the usual length."""
+REMARK: Final = 400
+"""A refused line, or a remark on one, of a decoded manifest."""
 EARLIER_FILE: Final = FILE + 40
 """A file of an earlier version, which is in two dicts."""
 VARIANT: Final = 390

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -38,6 +39,24 @@ LONGEST_LINE = {"netlify": 8_000, "cloudflare": 2_000}
 """Characters of a redirect line, by dialect; of a line in `_headers`, 8,000 in both."""
 LARGEST_BLOCK = 16 * 1024
 """Bytes of names and values in one header block."""
+
+
+NotFound = Literal["", "none", "404-page", "single-page-application"]
+"""What answers an address that names nothing: Easel's own way; nothing but a 404; the nearest 404.html; index.html."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a project asks of its rules: whose reading holds, how pages' addresses are read, what answers where nothing
+    is, and whether a refused line that guards may be lost."""
+
+    choice: Choice = "auto"
+    pages: Pages = ""
+    not_found: NotFound = ""
+    guards: bool = False
+
+
+AS_IT_COMES = Wanted()
 
 
 class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -101,11 +120,13 @@ class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All rules of one version. `because` says why the dialect was taken, `pages` how pages' addresses are read."""
+    """All rules of one version. `because` says why the dialect was taken, `pages` how pages' addresses are read,
+    `not_found` what answers where nothing is."""
 
     dialect: Dialect
     because: str = ""
     pages: Pages = ""
+    not_found: NotFound = ""
     redirects: tuple[Redirect, ...] = ()
     headers: tuple[HeaderBlock, ...] = ()
     refused: tuple[Refused, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from easel.rules.errors import GuardRefusedError
 from easel.rules.files.dialect import Sign, choose
@@ -16,6 +16,7 @@ from easel.rules.hosts.firebase import read_firebase
 from easel.rules.hosts.netlify_toml import read_netlify_toml
 from easel.rules.hosts.vercel import read_vercel
 from easel.rules.models import (
+    AS_IT_COMES,
     AZURE_JSON,
     FIREBASE_JSON,
     HEADERS,
@@ -24,40 +25,44 @@ from easel.rules.models import (
     VERCEL_JSON,
     Choice,
     Dialect,
+    Pages,
     Rules,
+    Wanted,
 )
 
 FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
 """The names of rules files, at the root of a bundle. They are never served."""
+MOST_TOLD = 20
+"""Refused lines, and remarks, that a deploy's log shows; `GET …/rules` shows all."""
 _NETLIFY: Dialect = "netlify"
 _OTHERS = {VERCEL_JSON: read_vercel, FIREBASE_JSON: read_firebase, AZURE_JSON: read_azure}
 
 
 def read_rules(
     files: Mapping[str, bytes],
-    choice: Choice = "auto",
+    wanted: Wanted = AS_IT_COMES,
     *,
-    names: frozenset[str] = frozenset(),
+    names: Collection[str] = (),
     has: Callable[[str], bool] = lambda path: False,
-    allow_guards: bool = False,
 ) -> Rules | None:
-    """The rules that a bundle's files give, or None where there are none or `choice` is "off".
+    """The rules that a bundle's files give, or None where there are none or none are wanted.
 
     `files` holds the rules files at the bundle's root, `names` the other names there, which may be signs of a dialect;
     `has` says whether the bundle has a file at a path. Raises RulesFileTooLargeError and RulesFileNotTextError, and
-    GuardRefusedError for a refused line that kept something from visitors, unless `allow_guards`.
+    GuardRefusedError for a refused line that kept something from visitors, unless such lines may be lost.
     """
     texts = {name: text_of(name, files[name]) for name in FILES if name in files}
-    if not texts or choice == "off":
+    asked = wanted.choice in ("netlify", "cloudflare") or wanted.pages or wanted.not_found
+    if wanted.choice == "off" or not (texts or asked):
         return None
     others = [name for name in _OTHERS if name in texts]
-    alone = len(others) == len(texts)
+    alone = bool(others) and len(others) == len(texts)
     doubts: list[Sign] = []
     if alone:
         # Their rules say themselves which of them go before files.
         dialect, because = _NETLIFY, f"`{others[0]}` is there, and no `{REDIRECTS}` or `{HEADERS}`"
     else:
-        dialect, because, doubts = choose(texts, names, choice)
+        dialect, because, doubts = choose(texts, names, wanted.choice)
     reading = Reading(dialect)
     for file, line, text in doubts:
         reading.note(file, line, text)
@@ -73,13 +78,56 @@ def read_rules(
     rules = Rules(
         dialect,
         because,
-        reading.pages,
+        wanted.pages or reading.pages or _pages(dialect, wanted.choice),
+        wanted.not_found or ("404-page" if wanted.choice == "netlify" else ""),
         tuple(reading.redirects),
         tuple(reading.headers),
         tuple(reading.refused),
         tuple(reading.notes),
     )
-    if not allow_guards and rules.guards_lost:
+    if not wanted.guards and rules.guards_lost:
         lost = rules.guards_lost[0]
         raise GuardRefusedError(name=lost.file, line=lost.line, reason=lost.reason)
     return rules
+
+
+def _pages(dialect: Dialect, choice: Choice) -> Pages:
+    """How pages' addresses are read where nobody says.
+
+    Netlify serves a page at every form of its address. That is done where its dialect was asked for, and not on a mere
+    sign: at `/docs` the relative links of `docs/index.html` lead elsewhere than at `/docs/`.
+    """
+    if dialect == "cloudflare":
+        return "auto-trailing-slash"
+    return "netlify" if choice == "netlify" else ""
+
+
+def summary(rules: Rules) -> str:
+    """A sentence on how many lines and blocks are in force, in whose reading, and why."""
+    lines, blocks = _count(len(rules.redirects), "redirect line"), _count(len(rules.headers), "header block")
+    return f"{lines} and {blocks} in force, read as {rules.dialect.capitalize()} does ({rules.because})."
+
+
+def complaints(rules: Rules) -> list[str]:
+    """A sentence on every refused line, and on every remark, up to MOST_TOLD of each."""
+    refused = [
+        f"{_place(line.file, line.line)} is refused: {line.reason} (`{line.text}`)"
+        for line in rules.refused[:MOST_TOLD]
+    ]
+    notes = [f"{_place(note.file, note.line)}: {note.text}" for note in rules.notes[:MOST_TOLD]]
+    if (more := len(rules.refused) - MOST_TOLD) > 0:
+        refused.append(f"{_count(more, 'more line')} of rules refused.")
+    if (more := len(rules.notes) - MOST_TOLD) > 0:
+        notes.append(f"{_count(more, 'more remark')} on rules.")
+    return [*refused, *notes]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _place(file: str, line: int) -> str:
+    name, _, section = file.partition(" ")
+    if section:
+        return f"`{name}`, entry {line} of `{section}`"
+    return f"`{name}`, line {line}" if line else f"`{name}`"

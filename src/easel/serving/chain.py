@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-from easel.serving.models import Answer, File, Request, Site
-from easel.serving.stage import Found, Need, Stage
-from easel.serving.stages import earlier, fallback, files, headers, methods, platform, runtime, workers
+from easel.serving.models import Answer, File, Found, Request, Site
+from easel.serving.stage import Need, Stage
+from easel.serving.stages import (
+    earlier,
+    fallback,
+    files,
+    headers,
+    methods,
+    platform,
+    redirects,
+    rule_headers,
+    runtime,
+    workers,
+)
 
 
 class Decision(NamedTuple):
@@ -25,12 +36,12 @@ class Decision(NamedTuple):
         found = self.found
         if not isinstance(found, File) or not found.lasting or not request.address.is_plain:
             return False
-        return not any(varies(site) for varies in self.passed.varies)
+        return not any(varies(site, request) for varies in self.passed.varies)
 
     def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
         """The answer after the stages that change it."""
         for after in self.passed.after:
-            answer = after(site, request, answer)
+            answer = after(site, request, self.found, answer)
         return answer
 
 
@@ -78,12 +89,15 @@ class Chain:
 SERVING = Chain(
     headers.STAGE,
     platform.STAGE,
-    # Access rules, forced redirects, and paths of a proxy or of functions belong here.
     runtime.STAGE,
+    # Access rules belong here.
+    rule_headers.STAGE,
     workers.STAGE,
+    redirects.FIRST,
+    # Paths of a proxy or of functions belong here.
     files.STAGE,
     earlier.STAGE,
-    # All other redirects belong here.
+    redirects.LAST,
     methods.STAGE,
     fallback.STAGE,
 )

@@ -8,9 +8,11 @@ from typing import Literal
 
 from easel.bundles.models import Manifest, Member
 from easel.bundles.restarts import Restart
+from easel.rules.matching.visit import Visit
 from easel.serving.addresses import PRODUCTION
 from easel.serving.paths import Address, read_target
 from easel.serving.published import PublishedSite
+from easel.serving.site_rules import SiteRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Site:
     modified_at: int
     published: PublishedSite
     api_base_url: str = "/api"
+    rules: SiteRules | None = None
 
     @property
     def indexable(self) -> bool:
@@ -51,11 +54,24 @@ class Request:
     range: str | None = None
     fetch_dest: str | None = None
     service_worker: str | None = None
+    host: str = ""
+    scheme: str = "http"
+    cookie: str | None = None
+    accept_language: str | None = None
+    country: str | None = None
 
     @cached_property
     def address(self) -> Address:
         """The address that the target spells. Raises PathInvalidError."""
         return read_target(self.target)
+
+    @cached_property
+    def visit(self) -> Visit:
+        """What rules look at in the request."""
+        path, _, query = self.target.partition("?")
+        return Visit(
+            path, query, self.host, self.scheme, self.cookie or "", self.accept_language or "", self.country or ""
+        )
 
     @property
     def reads(self) -> bool:
@@ -67,7 +83,8 @@ class Request:
 class File:
     """A file of the site that answers a request, and with which status and caching.
 
-    `lasting` is whether whoever asks for the address gets it, for as long as the site is live.
+    `lasting` is whether whoever asks for the address gets it, for as long as the site is live. `is_stand_in` says that
+    it answers an address that names nothing.
     """
 
     path: str
@@ -76,6 +93,7 @@ class File:
     cache_control: str
     source: Site
     lasting: bool = True
+    is_stand_in: bool = False
 
     @property
     def is_html(self) -> bool:
@@ -93,6 +111,9 @@ class Fixed:
     cache_control: str
     location: str | None = None
 
+
+Found = File | Fixed
+"""What a stage of the chain answers with."""
 
 Encoding = Literal["identity", "gzip", "br", "zstd"]
 
@@ -134,6 +155,10 @@ class Answer:
     length: int
     of: object = None
     source: Site | None = None
+
+    def with_only(self, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
+        """The answer with these headers in place of its own."""
+        return Answer(self.status, headers, self.body, self.length, self.of, self.source)
 
     def with_headers(self, *more: tuple[bytes, bytes]) -> Answer:
         """The answer with these headers behind its own."""

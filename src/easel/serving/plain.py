@@ -7,13 +7,30 @@ from typing import Final
 
 from easel.envelope import envelope
 from easel.errors import EaselError
-from easel.serving.models import Fixed
+from easel.serving.models import File, Fixed, Found, Site
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, max-age=0, must-revalidate"
 NO_STORE: Final = "no-store"
 
 NOT_FOUND: Final = Fixed(404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", NO_STORE)
+
+
+NOT_FOUND_PAGE: Final = "404.html"
+
+
+def not_found_page(site: Site, path: str, status: int = 404) -> Found:
+    """The nearest 404.html from the path's folder upwards, or else a plain answer with the status."""
+    files = site.manifest.files
+    folder = path.rpartition("/")[0]
+    while True:
+        page = f"{folder}/{NOT_FOUND_PAGE}" if folder else NOT_FOUND_PAGE
+        if (member := files.get(page)) is not None:
+            return File(page, member, status, NO_STORE, site, lasting=False, is_stand_in=True)
+        if not folder:
+            break
+        folder = folder.rpartition("/")[0]
+    return NOT_FOUND if status == 404 else Fixed(status, f"{status}\n".encode(), NOT_FOUND.content_type, NO_STORE)
 
 
 def redirect(status: int, location: str) -> Fixed:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from easel.serving.models import Answer, File, Fixed, Request, Site
-
-Found = File | Fixed
+from easel.serving.models import Answer, File, Found, Request, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,10 @@ class Stage:
 
     `before` answers a request, needs live data to decide, or gives None: the next stage decides. `after` changes the
     answer to a request that this stage answered or let through. `varies` says whether more than the address and
-    `Accept-Encoding` decides about a site's answers, which the fast path then never gives.
+    `Accept-Encoding` decides about the answer to a request, which the fast path then never gives.
     """
 
     name: str
     before: Callable[[Site, Request], Found | Need | None] | None = None
-    after: Callable[[Site, Request, Answer], Answer] | None = None
-    varies: Callable[[Site], bool] | None = None
+    after: Callable[[Site, Request, Found, Answer], Answer] | None = None
+    varies: Callable[[Site, Request], bool] | None = None

@@ -11,6 +11,7 @@ from easel.rules.models import REDIRECTING, Redirect
 _HOST = re.compile(r"https?://", re.IGNORECASE)
 _HOME = re.compile(r"/\*?\Z")
 _INDEX = re.compile(r"/index(\.html)?\Z")
+_SLASHES = re.compile("/{2,}")
 _STATUSES = REDIRECTING | {200}
 _KNOWN = "200, 301, 302, 303, 307 and 308 are."
 
@@ -39,7 +40,7 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
         raise BadLineError("its target is the index page, which is found without a line.")
     if target.startswith("/"):
         # In one of this host's addresses two slashes are one.
-        target = re.sub("/{2,}", "/", target)
+        target = _SLASHES.sub("/", target)
     return Redirect(number, source, target, status, query=query)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from easel.rules.files.lines import numbered
@@ -27,14 +27,14 @@ _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 Sign = tuple[str, int, str]
 
 
-def choose(texts: Mapping[str, str], names: frozenset[str], choice: Choice) -> tuple[Dialect, str, list[Sign]]:
+def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> tuple[Dialect, str, list[Sign]]:
     """The dialect, why it was taken, and remarks on lines that spoke for the other.
 
     `texts` holds the rules files by name, `names` the other files at the root. Without a sign, and with signs of both,
     Netlify's reading holds: it is the larger language, and leaves files where they are.
     """
     if choice in ("netlify", "cloudflare"):
-        return choice, "it was asked for", []
+        return choice, "that was asked for", []
     netlify = _signs(texts.get(REDIRECTS, ""), REDIRECTS, _is_netlify)
     netlify += [(HEADERS, line, text) for _, line, text in _signs(texts.get(HEADERS, ""), HEADERS, _is_basic_auth)]
     cloudflare = _signs(texts.get(HEADERS, ""), HEADERS, _is_cloudflare)

@@ -12,6 +12,7 @@ from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, MOST_BLOCKS
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
 _HOSTED = re.compile(r"(https?)://([^/]*)(/.*)?\Z", re.IGNORECASE)
+_LABEL_NAME = re.compile(r":[a-z]\w*")
 _LONGEST = LONGEST_LINE["netlify"]
 
 PROTECTED = frozenset(
@@ -84,7 +85,7 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
             block.refused = "its path names a host, which only Cloudflare's dialect reads."
         elif match[1].lower() != "https":
             block.refused = "its address begins with `http://`; only `https://` is read."
-        elif ":" in re.sub(r":[a-z]\w*", "", block.host):
+        elif ":" in _LABEL_NAME.sub("", block.host):
             block.refused = "its address names a port."
         elif block.host.count("*") > 1 or ("*" in block.host and "*" in block.path):
             block.refused = "it has two `*`."

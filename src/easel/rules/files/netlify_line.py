@@ -23,6 +23,8 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     path. A word behind the status that is no condition does nothing.
     """
     host, source, query = host_and_path(words[0])
+    if "//" in source:
+        raise BadLineError("its source has two slashes side by side, which are one in every address.")
     if source.startswith("/.netlify/"):
         raise BadLineError("its source is below `/.netlify/`, which is the host's own.")
     rest = words[1:]

@@ -68,6 +68,8 @@ class Reading:
             pattern = parse(redirect.source, self.dialect)
         except PatternError as error:
             raise BadLineError(f"{error}.", guards=is_guard) from None
+        if self.dialect == "cloudflare" and pattern.has_twins:
+            raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
         if pattern.odd:
             if self.odd >= MOST_ODD:
                 reason = f"{MOST_ODD} lines with a `*` or a placeholder inside a segment are in force already."

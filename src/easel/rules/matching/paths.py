@@ -13,7 +13,7 @@ LONGEST_PATH = 16_384
 """Characters of a path that rules look at."""
 MOST_SEGMENTS = 1_024
 
-_SLASH = re.compile("%2f", re.IGNORECASE)
+ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
 _PATH_SAFE = "/-._~!$&'()*+,;=:@"
 _QUERY_SAFE = "-._~!$'()*,;:@/?"
 
@@ -44,9 +44,9 @@ def read_path(raw: str) -> Asked | None:
         return None
     try:
         # What is not ASCII was sent as bytes, which HTTP's own reading took for Latin-1.
-        sent = _SLASH.sub("%00", raw).encode("latin-1")
+        sent = ESCAPED_SLASH.sub("%00", raw).encode("latin-1")
     except UnicodeEncodeError:
-        sent = _SLASH.sub("%00", raw).encode()
+        sent = ESCAPED_SLASH.sub("%00", raw).encode()
     try:
         path = unquote_to_bytes(sent).decode()
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from easel.rules.matching.paths import Asked
+from easel.rules.matching.paths import ESCAPED_SLASH, Asked
 from easel.rules.models import Dialect
 
 MOST_SEGMENTS = 64
@@ -100,6 +100,12 @@ class Pattern:
         """The names of all that is caught."""
         holes = (segment for run in self.runs for segment in run if isinstance(segment, Holes))
         return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
+
+    @property
+    def has_twins(self) -> bool:
+        """Whether a placeholder's name stands twice."""
+        holes = [name for run in self.runs for segment in run if isinstance(segment, Holes) for name in segment.names]
+        return len(set(holes)) < len(holes)
 
     @property
     def odd(self) -> bool:
@@ -227,7 +233,7 @@ def _decoded(path: str) -> str:
     if "\0" in path:
         raise PatternError("its path holds a NUL")
     # As in a request's path: an escaped slash is part of a name.
-    escaped = re.sub("%2f", "%00", path, flags=re.IGNORECASE)
+    escaped = ESCAPED_SLASH.sub("%00", path)
     try:
         return (
             unicodedata.normalize("NFC", unquote_to_bytes(escaped).decode())

@@ -13,6 +13,7 @@ from easel.rules.matching.pattern import split
 
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
+SLASHES = re.compile("/{2,}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 
 _Place = Literal["host", "path", "query"]
@@ -55,7 +56,7 @@ class Target:
         if host and not _HOST.match(host.partition("://")[2].partition(":")[0]):
             return None
         if self._collapses:
-            path = re.sub("/{2,}", "/", path)
+            path = SLASHES.sub("/", path)
         elif not host and not self._text.startswith("//"):
             # What was caught may begin with a slash, and two in front would be read as another host.
             path = "/" + path.lstrip("/")

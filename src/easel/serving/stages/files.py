@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from easel.bundles.root import ENTRY_POINT, RULES_FILES
+from easel.rules.matching.pages import Page, find_page
+from easel.rules.models import Pages
 from easel.serving.fingerprint import is_immutable
-from easel.serving.models import File, Fixed, Request, Site
+from easel.serving.models import File, Fixed, Found, Request, Site
 from easel.serving.paths import Address, location
 from easel.serving.plain import IMMUTABLE, NOT_FOUND, REVALIDATE, redirect
-from easel.serving.stage import Found, Stage
+from easel.serving.stage import Stage
 from easel.serving.stages.methods import refuse_method
 
 
@@ -23,6 +25,8 @@ def _before(site: Site, request: Request) -> Found | None:
 
 def _find(site: Site, address: Address) -> Found | None:
     files, path = site.manifest.files, address.path
+    if site.rules is not None and site.rules.pages:
+        return _find_as_asked(site, address, site.rules.pages)
     if path == "" or path.endswith("/"):
         index = path + ENTRY_POINT
         if index in files:
@@ -36,6 +40,16 @@ def _find(site: Site, address: Address) -> Found | None:
     if path + ".html" in files:
         return _file(site, path + ".html")
     return _robots(site) if path == "robots.txt" else None
+
+
+def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
+    """The page at an address by the rules of the host whose way the project asked for."""
+    found = find_page(address.path, site.manifest.files.__contains__, pages)
+    if isinstance(found, Page):
+        return _file(site, found.file)
+    if found is not None:
+        return redirect(308, location(found.path, address.query))
+    return _robots(site) if address.path == "robots.txt" else None
 
 
 def _file(site: Site, path: str) -> File:

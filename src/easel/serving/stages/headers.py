@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from easel.serving.models import Answer, Request, Site
+from easel.serving.models import Answer, Found, Request, Site
 from easel.serving.stage import Stage
 
 _NO_INDEX = (b"x-robots-tag", b"noindex")
 
 
-def _after(site: Site, request: Request, answer: Answer) -> Answer:
+def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer:
     version = (b"x-easel-version", str((answer.source or site).version).encode())
     return answer.with_headers(version) if site.indexable else answer.with_headers(version, _NO_INDEX)
 

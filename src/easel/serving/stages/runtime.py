@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from easel.serving.models import Request, Site
+from easel.serving.models import Found, Request, Site
 from easel.serving.runtime import RUNTIME_PATH, runtime_file
-from easel.serving.stage import Found, Stage
+from easel.serving.stage import Stage
 from easel.serving.stages.methods import refuse_method
 
 

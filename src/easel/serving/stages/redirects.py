@@ -1,0 +1,67 @@
+"""The redirect lines of a version's rules: those that go before files, and all others behind them.
+
+The first line that fits a request decides. If it goes before files, it answers. If not, a file answers where there is
+one, and otherwise the line does.
+"""
+
+from __future__ import annotations
+
+from easel.bundles.root import ENTRY_POINT, RULES_FILES
+from easel.rules.matching.pages import Page, find_page
+from easel.rules.matching.table import Leads
+from easel.serving.models import File, Fixed, Found, Request, Site
+from easel.serving.plain import NO_STORE, REVALIDATE, not_found_page, redirect
+from easel.serving.stage import Stage
+from easel.serving.stages.fallback import is_navigation
+from easel.serving.stages.methods import refuse_method
+
+
+def _first(site: Site, request: Request) -> Found | None:
+    if site.rules is None or not site.rules.redirects.any_first:
+        return None
+    leads = site.rules.redirects.find(request.visit)
+    return _found(site, request, leads) if leads is not None and leads.first else None
+
+
+def _last(site: Site, request: Request) -> Found | None:
+    if site.rules is None or not len(site.rules.redirects):
+        return None
+    leads = site.rules.redirects.find(request.visit)
+    return _found(site, request, leads) if leads is not None else None
+
+
+def _varies(site: Site, request: Request) -> bool:
+    """Whether a line speaks of the path: it may answer another query, or another visitor, in another way."""
+    rules = site.rules
+    return rules is not None and rules.redirects.any_first and rules.redirects.speaks_of(request.visit)
+
+
+def _found(site: Site, request: Request, leads: Leads) -> Found | None:
+    if leads.redirects:
+        found = redirect(leads.status, leads.to)
+        return Fixed(found.status, b"", found.content_type, NO_STORE, leads.to) if leads.by.conditional else found
+    if not request.reads:
+        return refuse_method(request)
+    path = _file_at(site, leads.to)
+    if path is None:
+        return not_found_page(site, request.address.path, 404 if leads.status == 200 else leads.status)
+    member = site.manifest.files[path]
+    is_catch_all = leads.status == 200 and leads.by.source.endswith("*") and not leads.first
+    if is_catch_all and member.type.startswith("text/html") and not is_navigation(request.address.path, request):
+        # A page in place of a script would be kept, and break the app, for as long as it is.
+        return None
+    caching = REVALIDATE if leads.status == 200 and not leads.by.conditional else NO_STORE
+    return File(path, member, leads.status, caching, site, lasting=False)
+
+
+def _file_at(site: Site, target: str) -> str | None:
+    """The file that a line's target names. It is given as it is: a page that has another address does not move."""
+    path, has = target.strip("/"), site.manifest.files.__contains__
+    if path in RULES_FILES:
+        return None
+    found = find_page(path, has, "netlify") if path else Page(ENTRY_POINT)
+    return found.file if isinstance(found, Page) and has(found.file) else None
+
+
+FIRST = Stage("forced redirects", before=_first, varies=_varies)
+LAST = Stage("redirects", before=_last)

@@ -1,0 +1,59 @@
+"""The header blocks of a version's rules, on answers to the paths that they name.
+
+They go on every answer of the app's own, errors too: a policy that a page needs, its error page needs as well. What
+says how long an answer may be kept, or what its bytes are, goes on files and redirects only: a script that is missing
+today must not be missing for a year.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easel.serving.models import Answer, File, Found, Request, Site
+from easel.serving.stage import Stage
+
+_OF_CONTENT: Final = frozenset(
+    {
+        "cache-control",
+        "cdn-cache-control",
+        "content-disposition",
+        "content-language",
+        "content-type",
+        "expires",
+        "netlify-cdn-cache-control",
+        "pragma",
+        "surrogate-control",
+    }
+)
+_REDIRECTING: Final = (301, 302, 303, 307, 308)
+
+
+def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer:
+    rules = site.rules
+    if rules is None or not len(rules.headers):
+        return answer
+    redirects = answer.status in _REDIRECTING
+    if redirects and rules.dialect == "netlify":
+        return answer
+    changes = rules.headers.find(request.visit)
+    if not changes:
+        return answer
+    is_content = redirects or (isinstance(found, File) and not found.is_stand_in and answer.status < 400)
+    names = {name for name in changes if is_content or name not in _OF_CONTENT}
+    vary = [value for name, value in answer.headers if name == b"vary"]
+    kept = tuple(one for one in answer.headers if one[0].decode("latin-1") not in names)
+    added: list[tuple[bytes, bytes]] = []
+    for name in names:
+        values = changes[name]
+        if name == "vary":
+            # Ours says by what the bytes differ; a rule can only add to it.
+            values = [", ".join([*(value.decode("latin-1") for value in vary), *(values or ())])]
+        added.extend((name.encode("latin-1"), value.encode("utf-8")) for value in values or ())
+    return answer.with_only((*kept, *added))
+
+
+def _varies(site: Site, request: Request) -> bool:
+    return site.rules is not None and site.rules.headers.any_host
+
+
+STAGE = Stage("header rules", after=_after, varies=_varies)

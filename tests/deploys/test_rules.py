@@ -1,0 +1,82 @@
+"""Rules files of a deployed app, on a real edge: both paths of the edge obey them, and a restore brings them back."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.running import RunningApp
+
+HOME = "<!doctype html><title>home</title><script src=/app.js></script>"
+FILES = {
+    "index.html": HOME,
+    "app.js": "1",
+    "about.html": "<!doctype html><title>about</title>",
+    "private/a.html": "secret",
+    "404.html": "<!doctype html><title>none</title>",
+    "_redirects": """
+/old/* /about 301
+/about /new 302
+/private/* /404.html 404!
+/store id=:id /p/:id
+/* /index.html 200
+""",
+    "_headers": "/*\n  X-Frame-Options: DENY\n  Cache-Control: max-age=60\n/app.js\n  X-App: yes\n",
+}
+
+
+@pytest.fixture
+def site(app: RunningApp) -> RunningApp:
+    """An app with rules."""
+    assert app.deploy(FILES)["status"] == "complete"
+    return app
+
+
+def test_redirect_lines_answer_in_their_order(site: RunningApp) -> None:
+    moved = site.visit("/old/x?q=1")
+    assert (moved.status_code, moved.headers["location"]) == (301, "/about?q=1")
+    assert site.visit("/store?id=7").headers["location"] == "/p/7?id=7"
+    assert "about" in site.visit("/about").text
+    hidden = site.visit("/private/a")
+    assert (hidden.status_code, "none" in hidden.text) == (404, True)
+
+
+def test_a_catch_all_gives_pages_to_navigations_and_no_page_for_a_script(site: RunningApp) -> None:
+    assert "home" in site.visit("/deep/route", accept="text/html").text
+    assert site.visit("/gone.js", **{"sec-fetch-dest": "script"}).status_code == 404
+
+
+def test_headers_are_on_every_answer_and_caching_on_files_only(site: RunningApp) -> None:
+    for _ in range(3):  # the fast path answers from the second on
+        script = site.visit("/app.js")
+        assert (script.headers["x-app"], script.headers["cache-control"]) == ("yes", "max-age=60")
+    missing = site.visit("/gone.js", **{"sec-fetch-dest": "script"})
+    assert missing.headers["x-frame-options"] == "DENY"
+    assert missing.headers["cache-control"] == "no-store"
+    again = site.visit("/app.js", **{"if-none-match": script.headers["etag"]})
+    assert (again.status_code, again.headers["x-app"]) == (304, "yes")
+
+
+def test_the_files_themselves_are_never_served(site: RunningApp) -> None:
+    for name in ("_redirects", "_headers"):
+        assert FILES[name] not in site.visit(f"/{name}").text
+
+
+def test_a_restored_version_answers_as_it_did(site: RunningApp) -> None:
+    assert site.deploy({**FILES, "_redirects": "/old/* /elsewhere 302\n", "_headers": ""})["status"] == "complete"
+    assert site.visit("/old/x").headers["location"] == "/elsewhere"
+    assert "x-app" not in site.visit("/app.js").headers
+    latest = site.client.get(f"{site.path}/versions").json()["versions"][0]["version"]
+    assert site.client.post(f"{site.path}/versions/{latest - 1}/restore", json={}).status_code == 200
+    assert site.visit("/old/x").headers["location"] == "/about"
+    assert site.visit("/app.js").headers["x-app"] == "yes"
+
+
+def test_a_lost_guard_fails_the_deploy_and_what_was_live_stays(site: RunningApp) -> None:
+    files = {**FILES, "_headers": "/admin/*\n  Basic-Auth: me:secret\n"}
+    status = site.deploy(files)
+    assert (status["status"], status["error_code"]) == ("failed", "guard_refused")
+    assert "line 2" in status["error"]
+    allowed = {"build_config": {"allow": ["guards"]}, "publish": True}
+    assert site.client.patch(site.path, json=allowed).status_code == 200
+    assert site.deploy(files)["status"] == "complete"
+    assert "secret" not in str(site.visit("/admin/x").headers)
