@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import uvicorn
 import uvloop
+from msgspec.structs import replace
 
 from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, BundleRef, Limits, Manifest
@@ -114,7 +114,7 @@ class App:
         if before is not None and before.version != version.version:
             until = time.time() if left_at is None else left_at
             moves = MOVE.pack(until, before.version, before.manifest) + moves
-        self.environments[environment] = msgspec.structs.replace(version, moves=moves)
+        self.environments[environment] = replace(version, moves=moves)
         self.commit()
 
     def route(self) -> AppRoute:
@@ -128,8 +128,7 @@ class App:
             self.active,
             self.last,
             encoded(published_site(config)),
-            self.environments.get("production"),
-            self.environments.get("staging"),
+            tuple(replace(self.environments[name], name=name) for name in sorted(self.environments)),
         )
 
     def commit(self, *, hosts: bool = False) -> None:

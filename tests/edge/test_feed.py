@@ -13,6 +13,7 @@ import pytest
 
 from easel.edge.routing import feed
 from easel.edge.routing.feed import DatabaseFeed
+from easel.edge.routing.saved_routes import KeptRoutes
 from easel.edge.routing.table import MOVE, RouteTable
 from easel.serving.published import PublishedSite, decoded, published_site
 from easel.storage.embedded import EmbeddedPostgres
@@ -186,7 +187,7 @@ async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(wo
             standby.stop()
 
 
-def serve(url: str, app: str, number: int, key: str) -> None:
+def serve(url: str, app: str, number: int, key: str, environment: str = "production") -> None:
     """Has the app serve a version whose manifest has this key."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -203,11 +204,33 @@ def serve(url: str, app: str, number: int, key: str) -> None:
         )
         connection.execute(
             "insert into environment (app_id, name, org_id, version, revision, intent, moved_at)"
-            " values (%s, 'production', 'org', %s, 1, 1, now()) on conflict (app_id, name)"
+            " values (%s, %s, 'org', %s, 1, 1, now()) on conflict (app_id, name)"
             " do update set version = excluded.version, revision = environment.revision + 1",
-            (app, number),
+            (app, environment, number),
         )
         connection.execute("update app set last_version = 9, changed_xid = pg_current_xact_id() where id = %s", (app,))
+
+
+async def test_an_environment_of_any_name_needs_a_row_and_nothing_else(world: World, tmp_path: Path) -> None:
+    fill(world.url, {"one": "shop"})
+    url = world.url.replace("/postgres?", "/feed?")
+    table = RouteTable()
+    feed = DatabaseFeed(url, table, retention=60)
+    try:
+        await feed.open()
+        for number, name in enumerate(("staging", "pr-7", "production", "a-name-of-tomorrow"), start=1):
+            serve(url, "one", number, manifest_key("one", f"{number:064x}"), name)
+            await feed.refresh()
+    finally:
+        await feed.close()
+    served = [(one.name, one.version) for one in table.apps["one"].environments]
+    assert served == [("a-name-of-tomorrow", 4), ("pr-7", 2), ("production", 3), ("staging", 1)]
+    found = [table.find(label) for label in ("staging-shop", "pr-7-shop", "shop")]
+    assert [one.serves.version for one in found if one is not None and one.serves is not None] == [1, 2, 3]
+    # An edge that starts without its database knows them as well.
+    saved = KeptRoutes(tmp_path, url)
+    saved.write(list(table.apps.items()), saved.begin())
+    assert saved.load() == table.apps
 
 
 @pytest.mark.parametrize("key", ["apps/bad/manifests/none.json", "manifests/" + "x" * 64 + ".json", "abcd", ""])

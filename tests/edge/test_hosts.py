@@ -116,6 +116,25 @@ def test_an_app_off_the_air_is_gone_at_once_and_back_at_once(edge: RunningEdge, 
         made.commit()
 
 
+@pytest.mark.parametrize("slug", ["shop", "long-" + "x" * 55])
+def test_a_third_environment_has_an_address_like_the_others(edge: RunningEdge, slug: str) -> None:
+    made = edge.app(slug, files("first"))
+    host = f"{host_label('pr-7', slug)}.localhost"
+    assert edge.get(host).status == 404
+    made.deploy(files("preview"), to="pr-7")
+    assert b"preview" in edge.get(host).body
+    assert edge.get(host)["x-robots-tag"] == "noindex"
+    assert b"first" in edge.get(made.host).body
+    assert b"yet" in edge.get(f"{host_label('staging', slug)}.localhost").body
+    made.deploy(files("second"), to="pr-7")
+    assert b"second" in edge.get(host).body
+    for other in ("pr-8", "pr-07", "pr-71", "preview"):
+        assert edge.get(f"{other}-{host.split('-', 2)[2]}").status == 404
+    del made.environments["pr-7"]
+    made.commit()
+    assert edge.get(host).status == 404
+
+
 def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Make) -> None:
     made = app(files("first"))
     assert b"first" in edge.get(made.host).body
@@ -128,7 +147,7 @@ def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Mak
     edge.feed.committed[made.id] = None
     # The same app under the freed name: its old name leads nowhere.
     edge.feed.committed[renamed_id.app_id] = type(renamed_id)(
-        renamed_id.app_id, made.slug, True, 1, production=renamed_id.production
+        renamed_id.app_id, made.slug, True, 1, environments=renamed_id.environments
     )
     edge.page.bump(renamed_id.slot)
     edge.page.bump(0)

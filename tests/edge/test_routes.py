@@ -6,6 +6,8 @@ import hashlib
 import tracemalloc
 from collections.abc import Iterable
 
+import msgspec
+
 from easel.edge.routing.table import EARLIER_KEPT, MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
 from easel.serving.addresses import host_label
 
@@ -20,7 +22,8 @@ def moves(versions: Iterable[int]) -> bytes:
 
 
 def app(number: int, slug: str, serves: EnvironmentRoute | None = None) -> AppRoute:
-    return AppRoute(f"app_{number:016x}", slug, True, 2_000_000, production=serves)
+    serving = () if serves is None else (msgspec.structs.replace(serves, name="production"),)
+    return AppRoute(f"app_{number:016x}", slug, True, 2_000_000, environments=serving)
 
 
 def test_a_version_that_was_served_several_times_counts_from_its_last_end() -> None:
@@ -57,7 +60,7 @@ def test_an_app_that_takes_anothers_long_slug_takes_all_its_addresses_in_whateve
     slug = "long-" + "x" * 55
     before, after = app(1, slug), app(2, slug)
     # Version 1234567 is below the last: both have such an address.
-    labels = [slug, host_label("staging", slug), host_label("v1234567", slug)]
+    labels = [slug, host_label("staging", slug), host_label("v1234567", slug), host_label("v12", slug)]
     for change in ({before.app_id: None, after.app_id: after}, {after.app_id: after, before.app_id: None}):
         table = RouteTable()
         table.apply({before.app_id: before})

@@ -23,8 +23,8 @@ URL = "postgresql://easel@db.internal/easel"
 
 
 def app(number: int, version: int = 1, slug: str | None = None) -> AppRoute:
-    serves = EnvironmentRoute(version, manifest(version), 1e9, True, moves(range(version - 1, 0, -1)))
-    return AppRoute(f"app_{number}", slug or f"shop-{number}", True, version, b'{"variables":{"A":"b"}}', serves)
+    serves = EnvironmentRoute(version, manifest(version), 1e9, True, moves(range(version - 1, 0, -1)), "production")
+    return AppRoute(f"app_{number}", slug or f"shop-{number}", True, version, b'{"variables":{"A":"b"}}', (serves,))
 
 
 def table_of(*apps: AppRoute) -> RouteTable:

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easel.serving.addresses import LABEL, address, host_label, shortened_slug, version_environment, version_in
+from easel.apps.errors import SlugCollidesError
+from easel.apps.rules import check_slug
+from easel.serving.addresses import (
+    LABEL,
+    LEAST_CUT,
+    STAGING,
+    UNCUT,
+    address,
+    host_label,
+    slug_forms,
+    taken_apart,
+    version_environment,
+)
 
 _slugs = st.from_regex(re.compile(r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9])){1,58}[a-z0-9]"), fullmatch=True)
 
@@ -47,13 +59,31 @@ def test_a_slug_that_is_cut_ends_in_six_digits_of_its_hash() -> None:
 
 
 @given(_slugs, st.integers(1, 9_999_999_999))
-def test_a_versions_address_names_its_number(slug: str, number: int) -> None:
-    label = host_label(version_environment(number), slug)
-    assert version_in(label) == (number, shortened_slug(number, slug))
+def test_a_label_names_its_environment_or_version_and_a_form_of_the_slug(slug: str, number: int) -> None:
+    for environment, named in (
+        (STAGING, None),
+        (f"pr-{number}", None),
+        (version_environment(number), number),
+    ):
+        found = taken_apart(host_label(environment, slug))
+        assert found is not None
+        assert (found[0], found[2]) == (environment, named)
+        assert found[1] in slug_forms(slug)
 
 
 @pytest.mark.parametrize(
-    "label", ["shop", "v0-shop", "v01-shop", "v-shop", "v1", "v1-", "v12345678901-shop", "pr-1-shop"]
+    "label",
+    ["shop", "v0-shop", "v01-shop", "v-shop", "v1", "v1-", "v12345678901-shop", "pr-0-x", "pr-x-shop", "pr-7"],
 )
-def test_other_labels_name_no_version(label: str) -> None:
-    assert version_in(label) is None
+def test_other_labels_name_neither(label: str) -> None:
+    assert taken_apart(label) is None
+
+
+@given(_slugs)
+def test_a_slug_that_is_cut_anywhere_has_a_form_that_no_other_may_have(slug: str) -> None:
+    cut = slug_forms(slug) - {slug}
+    assert (len(slug) > UNCUT) == bool(cut)
+    for form in cut:
+        assert form[:LEAST_CUT].rstrip("-") == slug[:LEAST_CUT].rstrip("-")
+        with pytest.raises(SlugCollidesError):
+            check_slug(form)

@@ -64,7 +64,7 @@ def until_kept(shared: Shared, machine: Platform, app: RunningApp, *, visited: b
     deadline = time.monotonic() + 10
     while True:
         route = (kept.load() or {}).get(app.app_id)
-        if route is not None and route.production is not None and all(manifest.exists() for manifest in manifests):
+        if route is not None and route.environments and all(manifest.exists() for manifest in manifests):
             return
         assert time.monotonic() < deadline
         time.sleep(0.02)

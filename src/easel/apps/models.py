@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, Integer, LargeBinary, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from easel.serving.addresses import DIGITS, LEAST_CUT, UNCUT
 from easel.storage.database import Base, Xid8
 
-_SHORT_HOST = text('("left"(slug::text, 42) || "left"(encode(sha256(slug::bytea), \'hex\'::text), 6))')
-"""What the addresses of a long slug have in common where they are cut (migration 0007)."""
+
+def short_host(slug: LiteralString) -> LiteralString:
+    """SQL: what the addresses of a long slug have in common where they are cut (migration 0007)."""
+    return f'("left"({slug}::text, {LEAST_CUT}) || "left"(encode(sha256({slug}::bytea), \'hex\'::text), {DIGITS}))'
+
+
+def is_cut(slug: LiteralString) -> LiteralString:
+    """SQL: whether the slug is cut in some of its addresses."""
+    return f"length({slug}) > {UNCUT}"
+
+
+_SHORT_HOST = text(short_host("slug"))
 
 
 class App(Base):
@@ -35,7 +46,7 @@ class App(Base):
             "uq_app_short_host_live",
             _SHORT_HOST,
             unique=True,
-            postgresql_where=text("deleted_at is null and length(slug) > 49"),
+            postgresql_where=text(f"deleted_at is null and {is_cut('slug')}"),
         ),
         Index("ix_app_org_created", "org_id", "created_at", "id"),
         Index("ix_app_changed_xid", "changed_xid"),
@@ -71,7 +82,7 @@ class FormerSlug(Base):
 
     __tablename__ = "former_slug"
     __table_args__ = (
-        Index("ix_former_slug_short_host", _SHORT_HOST, postgresql_where=text("length(slug) > 49")),
+        Index("ix_former_slug_short_host", _SHORT_HOST, postgresql_where=text(is_cut("slug"))),
         Index("ix_former_slug_freed_at", "freed_at"),
     )
 

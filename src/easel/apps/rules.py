@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from easel.apps.errors import SlugCollidesError, SlugInvalidError, SlugReservedError
+from easel.serving.addresses import DIGITS, LEAST_CUT, PREFIXES
 
 MIN_LENGTH = 3
 MAX_LENGTH = 60
@@ -23,10 +24,9 @@ RESERVED = frozenset(
 """Names that people expect to belong to the platform, or that mail and network software looks up by itself."""
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
-_SHORTENED = 45
-_SHORTENED_FORM = re.compile(r"-[0-9a-f]{6}\Z")
 # Long slugs are cut to such a form in the addresses of staging and versions: nobody may register one as their own.
-_ADDRESS_FORM = re.compile(r"(?:staging-|(?:v|pr-)\d+-)")
+_CUT_FORM = re.compile(rf"-[0-9a-f]{{{DIGITS}}}\Z")
+_ADDRESS_FORM = re.compile(PREFIXES)
 
 
 def check_slug(slug: str) -> str:
@@ -43,7 +43,7 @@ def check_slug(slug: str) -> str:
         )
     if "--" in slug:
         raise SlugInvalidError(slug=slug, reason="it may not hold two hyphens in a row")
-    if _ADDRESS_FORM.match(slug) or (len(slug) >= _SHORTENED and _SHORTENED_FORM.search(slug)):
+    if _ADDRESS_FORM.match(slug) or (len(slug) >= LEAST_CUT + DIGITS and _CUT_FORM.search(slug)):
         raise SlugCollidesError(slug=slug)
     if slug in RESERVED:
         raise SlugReservedError(slug=slug)

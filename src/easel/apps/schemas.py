@@ -22,9 +22,10 @@ from easel.apps.legacy import (
 )
 from easel.apps.rules import MAX_LENGTH, MIN_LENGTH
 from easel.schemas import Answer, LongText, Message, Name, Part, Request, Text, Tree, never_null, whole_text
+from easel.serving.addresses import PREFIXES, PRODUCTION
 from easel.serving.runtimes import Runtime
 
-_SLUG_SHAPE: JsonDict = {"pattern": r"^(?!staging-|v[0-9]+-|pr-[0-9]+-)[a-z0-9]+(-[a-z0-9]+)*$"}
+_SLUG_SHAPE: JsonDict = {"pattern": rf"^(?!{PREFIXES})[a-z0-9]+(-[a-z0-9]+)*$"}
 
 # The rule itself is in `rules`, with a code for each way to break it: what is only published here is answered there.
 Slug = Annotated[
@@ -227,7 +228,7 @@ class VersionRecord(Answer):
     asset_manifest_url: str | None = None
     deployed_by: str | None = None
     deployed_at: datetime | None = None
-    environment: str | None = "production"
+    environment: str | None = PRODUCTION
     build_duration_ms: int | None = None
     message: str | None = None
     source_files: dict[str, str] | None = None

@@ -14,6 +14,7 @@ from easel.backups import records
 from easel.backups.errors import AppUnknownError
 from easel.backups.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
 from easel.backups.records import Needed
+from easel.serving.addresses import PRODUCTION
 from easel.serving.variants import VariantsCheck
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.migrate import reached
@@ -80,7 +81,7 @@ async def verify(
         say("Reading what environments serve …" if live else "Reading everything else …")
         async for apps in _batches(url, named):
             await run.look_at(apps, live=live)
-    run.made.faults.sort(key=lambda fault: (not fault.environments, "production" not in fault.environments))
+    run.made.faults.sort(key=lambda fault: (not fault.environments, PRODUCTION not in fault.environments))
     return run.made
 
 

@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from easel.deploys.states import Outcome, Status
+from easel.environments.names import PRODUCTION, EnvironmentName
 from easel.schemas import Answer, Line, Message, Request, Text
 
 Cause = Literal["worker", "app", "organisation", "everywhere"]
@@ -30,8 +31,8 @@ class DeployRequest(Request):
 
     model_config = ConfigDict(json_schema_extra=_bundle_rule)
 
-    environment: Literal["staging", "production"] = Field(
-        default="production", title="Environment", description="Target environment for this deploy"
+    environment: EnvironmentName = Field(
+        default=PRODUCTION, title="Environment", description="Target environment for this deploy"
     )
     message: Message = Field(
         title="Message",

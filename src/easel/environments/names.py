@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
+
+from easel.serving.addresses import NAMES as NAMES
+from easel.serving.addresses import PRODUCTION as PRODUCTION
+from easel.serving.addresses import STAGING as STAGING
 
 EnvironmentName = Literal["staging", "production"]
-"""An environment that every app has."""
-
-PRODUCTION: Final = "production"
-STAGING: Final = "staging"
-
-NAMES: Final = (PRODUCTION, STAGING)
-"""All of them, the one that visitors know first."""
+"""An environment that every app has. The contract knows no others."""

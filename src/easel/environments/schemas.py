@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
+from easel.environments.names import PRODUCTION, EnvironmentName
 from easel.schemas import Answer, Line, Request
 
 
 class RestoreVersionRequest(Request):
     """Points an environment at a version. The last three fields are additions to the contract."""
 
-    environment: Literal["staging", "production"] | None = "production"
+    environment: EnvironmentName | None = PRODUCTION
     with_config: bool = Field(default=False, description="Bring the configuration of that version along")
     lock: bool = Field(default=False, description="Lock the environment in the same step")
     lock_reason: Line | None = Field(default=None, max_length=1000)
@@ -36,7 +35,7 @@ class PromoteResponse(Answer):
     app_id: str
     version: int | None = None
     deploy_id: str
-    environment: str | None = "production"
+    environment: str | None = PRODUCTION
     asset_prefix: str
     url: str
 

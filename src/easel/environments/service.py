@@ -13,11 +13,10 @@ from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoundError
 from easel.environments.models import Audit, Environment
+from easel.environments.names import NAMES
 from easel.storage.database import Transaction
 from easel.storage.freshness import slot_of
 from easel.versions.errors import VersionPrunedError
-
-NAMES = ("production", "staging")
 
 Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
 

@@ -13,6 +13,7 @@ from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
 from easel.apps.service import with_hashes
 from easel.environments.models import Audit, Environment
+from easel.environments.names import PRODUCTION
 from easel.environments.service import get_environment, locked_error, move_pointer
 from easel.storage.database import Transaction
 from easel.versions.errors import VersionPrunedError
@@ -36,7 +37,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
         app,
         Origin(
             kind="publish",
-            environment="production",
+            environment=PRODUCTION,
             message=message,
             actor=actor,
             deploy_id=production.deploy_id,
@@ -53,7 +54,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
             work,
             app.id,
             app.org_id,
-            "production",
+            PRODUCTION,
             number,
             action="publish",
             actor=actor,
@@ -83,7 +84,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
         Audit(
             org_id=app.org_id,
             app_id=app.id,
-            environment="production",
+            environment=PRODUCTION,
             action="rollback",
             actor=actor,
             from_version=production.version,
@@ -151,9 +152,9 @@ async def adopt_config(
 
 
 async def _unlocked_production(work: Transaction, app: App) -> Environment:
-    production = await get_environment(work, app, "production", lock=True)
+    production = await get_environment(work, app, PRODUCTION, lock=True)
     if production.locked_at is not None:
-        raise locked_error("production", production.locked_by, production.lock_reason)
+        raise locked_error(PRODUCTION, production.locked_by, production.lock_reason)
     return production
 
 

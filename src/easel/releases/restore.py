@@ -9,6 +9,7 @@ from easel.apps.changes import configuration_changed
 from easel.apps.errors import AppNotFoundError
 from easel.apps.service import get_app
 from easel.environments.errors import NothingToPromoteError
+from easel.environments.names import PRODUCTION, STAGING
 from easel.environments.service import NEXT, move_pointer, refuse_lock, set_lock
 from easel.releases.publish import adopt_config
 from easel.storage.database import Transaction
@@ -70,9 +71,9 @@ _HOLD: LiteralString = (
     " where id = %(app)s and org_id = %(org)s and deleted_at is null returning last_sequence, slug"
 )
 _STAGED: LiteralString = (
-    "select environment.deploy_id, number, version.deploy_id, manifest_key from environment"
+    "select environment.deploy_id, number, version.deploy_id, manifest_key from environment"  # noqa: S608
     " join version on version.app_id = environment.app_id and version.number = environment.version"
-    " where environment.app_id = %(app)s and environment.org_id = %(org)s and environment.name = 'staging'"
+    f" where environment.app_id = %(app)s and environment.org_id = %(org)s and environment.name = '{STAGING}'"
 )
 
 
@@ -101,7 +102,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Principal, app_
         work,
         app_id,
         caller.org_id,
-        "production",
+        PRODUCTION,
         version.number,
         action="promote",
         actor=caller.actor,

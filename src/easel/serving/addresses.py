@@ -8,11 +8,25 @@ from typing import Final
 
 PRODUCTION: Final = "production"
 """The environment that has the slug itself as its address."""
+STAGING: Final = "staging"
+NAMES: Final = (PRODUCTION, STAGING)
+"""The environments that every app has, the one that visitors know first. Others are named `pr-7`."""
 
-LABEL = 63
+LABEL: Final = 63
 """The longest a DNS label may be, in octets (RFC 1035 §2.3.4)."""
 
-_VERSION_HOST = re.compile(r"v([1-9][0-9]{0,9})-(.+)\Z")
+PREFIXES: Final = "staging-|v[0-9]+-|pr-[0-9]+-"
+"""A pattern of all that may stand before a slug in a label, so that no slug may begin with it."""
+_NUMBER = "[1-9][0-9]{0,9}"
+_PREFIXED = re.compile(rf"(staging|pr-{_NUMBER}|v({_NUMBER}))-(.+)\Z")
+_PREFIX_LENGTHS = range(len("v1-"), len("pr-1234567890-") + 1)
+
+DIGITS: Final = 6
+"""Hex digits of a long slug's hash that stand for what is cut off."""
+UNCUT: Final = LABEL - _PREFIX_LENGTHS[-1]
+"""The longest slug that is whole in all its addresses."""
+LEAST_CUT: Final = UNCUT - 1 - DIGITS
+"""How much is left of a longer one under the longest prefix: two that share it and the digits would share addresses."""
 
 
 def host_label(environment: str, slug: str) -> str:
@@ -23,26 +37,36 @@ def host_label(environment: str, slug: str) -> str:
     if environment == PRODUCTION:
         return slug
     prefix = f"{environment}-"
-    if len(prefix) + len(slug) <= LABEL:
-        return prefix + slug
-    digest = hashlib.sha256(slug.encode()).hexdigest()[:6]
-    return f"{prefix}{slug[: LABEL - len(prefix) - 7].rstrip('-')}-{digest}"
+    return prefix + _fitted(slug, len(prefix))
+
+
+def _fitted(slug: str, prefix: int) -> str:
+    if prefix + len(slug) <= LABEL:
+        return slug
+    digest = hashlib.sha256(slug.encode()).hexdigest()[:DIGITS]
+    return f"{slug[: LABEL - prefix - 1 - DIGITS].rstrip('-')}-{digest}"
+
+
+def taken_apart(label: str) -> tuple[str, str, int | None] | None:
+    """What a label such as `staging-shop`, `pr-7-shop` or `v3-shop` names, or None if it has not that form: the
+    environment, the slug, perhaps cut, and the version's number where it is a version's own address."""
+    match = _PREFIXED.match(label)
+    if match is None:
+        return None
+    environment, number, slug = match.groups()
+    return environment, slug, int(number) if number else None
+
+
+def slug_forms(slug: str) -> set[str]:
+    """The slug as it is in the labels of its environments and versions: whole, and cut for prefixes of each length."""
+    if len(slug) <= UNCUT:
+        return {slug}
+    return {slug, *(_fitted(slug, prefix) for prefix in _PREFIX_LENGTHS)}
 
 
 def version_environment(number: int) -> str:
     """The name that version's own address has in place of an environment's."""
     return f"v{number}"
-
-
-def version_in(label: str) -> tuple[int, str] | None:
-    """The version number and the rest of a label such as `v3-shop`, or None if it has not that form."""
-    match = _VERSION_HOST.match(label)
-    return (int(match[1]), match[2]) if match else None
-
-
-def shortened_slug(number: int, slug: str) -> str:
-    """What follows `v{number}-` in the address of that version of the app."""
-    return host_label(version_environment(number), slug).split("-", 1)[1]
 
 
 def address(environment: str, slug: str, *, scheme: str, domain: str, port: int) -> str:

@@ -14,7 +14,7 @@ from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.apps.schemas import AppResponse, VersionRecord
 from easel.apps.service import ListedApp, Served, served_by, with_hashes
-from easel.serving.addresses import address
+from easel.serving.addresses import PRODUCTION, STAGING, address
 from easel.settings import Settings
 from easel.storage.database import Transaction
 from easel.storage.object_names import asset_prefix
@@ -51,7 +51,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
     rest = {
         "app_id": app.id,
         "slug": app.slug,
-        "url": _url(settings, app.slug, "production"),
+        "url": _url(settings, app.slug, PRODUCTION),
         "is_active": app.is_active,
         "version": app.last_version,
         "has_unpublished_changes": app.draft_hash != app.published_hash,
@@ -60,7 +60,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
         "created_at": app.created_at,
         "updated_at": app.updated_at,
         "warnings": warnings or None,
-        "staging_url": _url(settings, app.slug, "staging"),
+        "staging_url": _url(settings, app.slug, STAGING),
         "draft_hash": app.draft_hash,
     }
     return _whole(rest, app.draft, versions)
@@ -117,7 +117,7 @@ def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[
     return {
         "app_id": app.id,
         "slug": app.slug,
-        "url": _url(settings, app.slug, "production"),
+        "url": _url(settings, app.slug, PRODUCTION),
         "meta": app.listed["meta"],
         "is_active": app.is_active,
         "version": app.last_version,

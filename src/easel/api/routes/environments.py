@@ -12,6 +12,7 @@ from easel.api.http.route import EaselRoute
 from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.environments.models import Environment
+from easel.environments.names import PRODUCTION
 from easel.environments.schemas import (
     EnvironmentResponse,
     LockRequest,
@@ -38,7 +39,7 @@ async def restore_version(
     parts: Parts,
 ) -> RestoreVersionResponse:
     """Point an environment at a version: at once, with no rebuild. Visible at the edge when this answers."""
-    name = body.environment or "production"
+    name = body.environment or PRODUCTION
     restored = await restore(
         work,
         parts.verifier,
@@ -69,9 +70,9 @@ async def promote_app(app_id: str, work: Work, caller: Deployer, parts: Parts) -
         app_id=app_id,
         version=version.number,
         deploy_id=version.deploy_id or "",
-        environment="production",
+        environment=PRODUCTION,
         asset_prefix=asset_prefix(app_id, version.manifest_key),
-        url=_url(parts.settings, version.slug, "production"),
+        url=_url(parts.settings, version.slug, PRODUCTION),
     )
 
 

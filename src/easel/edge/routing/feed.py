@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from operator import attrgetter
 from typing import Any, LiteralString
 
 import psycopg
@@ -235,6 +237,9 @@ class DatabaseFeed:
             logger.error("version %d of app %s is not served: %s", number, app_id, reason)
 
 
+_name = attrgetter("name")
+
+
 async def _one(
     connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
 ) -> tuple[Any, ...]:
@@ -247,20 +252,24 @@ async def _changed(
     connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
     """What has changed, as it is now; None is an app that is gone."""
-    served: dict[tuple[str, str], EnvironmentRoute] = {}
+    served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in _rows(connection, query, arguments):
         if len(moves) % MOVE.size:
             raise _OfAnotherFormError
         _, version, manifest = MOVE.unpack_from(moves)
         earlier = kept_moves(moves[MOVE.size :])
-        served[app_id, name] = EnvironmentRoute(version, manifest, since, has_variants, earlier)
+        route = EnvironmentRoute(version, manifest, since, has_variants, earlier, sys.intern(name))
+        served[app_id] = (*served[app_id], route) if app_id in served else (route,)
     changed: dict[str, AppRoute | None] = {}
     async for app_id, slug, active, last, stored, prunings, gone in _rows(connection, _APPS, arguments):
-        production, staging = served.pop((app_id, "production"), None), served.pop((app_id, "staging"), None)
+        # In one order, so that what has not changed is equal.
+        environments = served.pop(app_id, ())
+        if len(environments) > 1:
+            environments = tuple(sorted(environments, key=_name))
         site = told(stored)
         # Most apps tell nothing: that is held once for all of them.
         site = NOTHING_TOLD if site == NOTHING_TOLD else site
-        app = AppRoute(app_id, slug, active, last, site, production, staging, prunings)
+        app = AppRoute(app_id, slug, active, last, site, environments, prunings)
         changed[app_id] = None if gone else app
     return changed
 

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from easel.edge.routing.table import AppRoute, EnvironmentRoute, RouteTable
 from easel.files import lock_file
+from easel.serving.published import FORM
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
@@ -54,7 +55,7 @@ def _of(database_url: str) -> str:
     parts.setdefault("dbname", parts.get("user", ""))
     place = [parts.get(name, "") for name in ("service", "host", "hostaddr", "port", "dbname")]
     form = [field.name for kind in (AppRoute, EnvironmentRoute) for field in msgspec.structs.fields(kind)]
-    return hashlib.sha256("\n".join(place + form).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*place, *form, str(FORM)]).encode()).hexdigest()
 
 
 class OvertakenError(sqlite3.OperationalError):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
 from easel.edge import weights
-from easel.serving.addresses import LABEL, host_label, shortened_slug, version_environment, version_in
+from easel.serving.addresses import NAMES, PRODUCTION, UNCUT, host_label, slug_forms, taken_apart
 from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
@@ -21,9 +21,6 @@ _NUMBER = slice(8, 12)
 
 EARLIER_KEPT = 30
 """How many earlier versions of an environment are searched for an open tab's assets."""
-
-_STAGING = "staging-"
-_LONGEST_UNSHORTENED = LABEL - len("v1234567890-")
 
 
 class Earlier(msgspec.Struct, frozen=True, gc=False):
@@ -38,13 +35,15 @@ class Earlier(msgspec.Struct, frozen=True, gc=False):
 # None of these can be part of a cycle, so the collector need not look at them either.
 class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What an environment serves: a version, the SHA-256 of its manifest, since when (unix seconds), whether its files
-    have variants; and in `moves` what it served before, packed, the latest first."""
+    have variants; and in `moves` what it served before, packed, the latest first. `name` is the environment's, and
+    empty for a version's own address."""
 
     version: int
     manifest: bytes
     modified_at: float
     has_variants: bool = False
     moves: bytes = b""
+    name: str = ""
 
     @property
     def earlier(self) -> list[Earlier]:
@@ -57,16 +56,15 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All that the edge knows of an app: in `site` what it tells, encoded (`serving/published.py`). An environment that
-    serves nothing is None."""
+    """All that the edge knows of an app: in `site` what it tells, encoded (`serving/published.py`), and the
+    environments that serve something."""
 
     app_id: str
     slug: str
     active: bool
     last_version: int
     site: bytes = NOTHING_TOLD
-    production: EnvironmentRoute | None = None
-    staging: EnvironmentRoute | None = None
+    environments: tuple[EnvironmentRoute, ...] = ()
     prunings: int = 0
 
     @property
@@ -79,12 +77,19 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """About how many bytes it takes in memory, with its slug's other forms."""
         # There may be a million of them.
         weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.site)
-        if len(self.slug) > _LONGEST_UNSHORTENED:
+        weight += sys.getsizeof(self.environments)
+        if len(self.slug) > UNCUT:
             weight += weights.SLUG_FORMS
-        for one in (self.production, self.staging):
-            if one is not None:
-                weight += weights.ENVIRONMENT + len(one.moves)
+        for one in self.environments:
+            weight += weights.ENVIRONMENT + len(one.moves)
         return weight
+
+    def serves(self, environment: str) -> EnvironmentRoute | None:
+        """What the environment with this name serves, if anything."""
+        for one in self.environments:
+            if one.name == environment:
+                return one
+        return None
 
 
 def kept_moves(moves: bytes) -> bytes:
@@ -148,7 +153,7 @@ class RouteTable:
             if before is not None:
                 self._apps_weight -= before.weight
                 del self.apps[app_id]
-                for name in _slug_forms(before.slug):
+                for name in slug_forms(before.slug):
                     if self._slugs.get(name) is before:
                         del self._slugs[name]
             if app is not None:
@@ -157,7 +162,7 @@ class RouteTable:
                     app = msgspec.structs.replace(app, site=before.site)
                 self._apps_weight += app.weight
                 self.apps[app_id] = app
-                for name in _slug_forms(app.slug):
+                for name in slug_forms(app.slug):
                     self._slugs[name] = app
         if moved:
             for tell in self.on_change:
@@ -171,7 +176,8 @@ class RouteTable:
         app, environment, number = named
         if number is not None:
             return Route(app, environment, None, number) if number <= app.last_version else None
-        return Route(app, environment, app.production if environment == "production" else app.staging)
+        serves = app.serves(environment)
+        return Route(app, environment, serves) if serves is not None or environment in NAMES else None
 
     def slot(self, label: str) -> int:
         """The counter on the freshness page that moves before the label can lead elsewhere.
@@ -186,25 +192,10 @@ class RouteTable:
         """The app that the label is of, its environment, and the number where that is a version's own address."""
         app = self._slugs.get(label)
         if app is not None and app.slug == label:
-            return app, "production", None
-        number = None
-        if label.startswith(_STAGING):
-            environment, slug = "staging", label[len(_STAGING) :]
-        elif (parsed := version_in(label)) is not None:
-            number, slug = parsed
-            environment = version_environment(number)
-        else:
+            return app, PRODUCTION, None
+        named = taken_apart(label)
+        if named is None:
             return None
+        environment, slug, number = named
         app = self._slugs.get(slug)
         return (app, environment, number) if app is not None and host_label(environment, app.slug) == label else None
-
-
-def _slug_forms(slug: str) -> Iterable[str]:
-    """The slug, and for a long one what it is cut to in its other addresses: of versions, one form per number of
-    digits, the sixth of which is staging's as well."""
-    yield slug
-    if len(slug) > _LONGEST_UNSHORTENED:
-        for digits in range(1, 11):
-            form = shortened_slug(10 ** (digits - 1), slug)
-            if form != slug:
-                yield form
