@@ -39,6 +39,7 @@ def local_server(folder: Path, api_url: str, key: str) -> Path:
 
 def test_kept_keys_are_readable_by_their_owner_alone(home: Path) -> None:
     file = credentials_file()
+    assert file is not None
     assert file == home / "config" / "easel" / "credentials.toml"
     kept = Stored(default="https://a.example", keys={"https://a.example": "sk_a", "http://localhost:8000": "sk_b"})
     store(file, kept)
