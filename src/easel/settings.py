@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     api_processes: int = Field(default=1, ge=1, le=64)
     edge_host: str = "127.0.0.1"
     edge_port: int = Field(default=8080, ge=1, le=65535)
+    keep_alive: int = Field(
+        default=75,
+        ge=1,
+        le=3600,
+        description="How long api and edge keep an idle connection: longer than the balancer before them does.",
+    )
     api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
     edge_scheme: str = "http"
     country_header: str | None = Field(

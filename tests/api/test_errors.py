@@ -94,3 +94,9 @@ def test_a_transaction_that_the_database_has_ended_since_it_was_idle_is_worth_an
     answer = world.do(ask())
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
     assert answer.headers["retry-after"] == "1"
+
+
+def test_the_root_leads_a_person_to_the_documentation(platform: Platform) -> None:
+    with platform.client() as client:
+        answer = client.get("/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")

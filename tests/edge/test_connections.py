@@ -329,10 +329,9 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(edge: Runni
 
 
 def test_silent_connections_are_let_go_of_and_busy_ones_are_not(
-    own_edge: Callable[..., RunningEdge], monkeypatch: pytest.MonkeyPatch
+    own_edge: Callable[..., RunningEdge],
 ) -> None:
-    monkeypatch.setattr("easel.edge.server.KEEP_ALIVE", 1)
-    edge = own_edge()
+    edge = own_edge(keep_alive=1)
     made = edge.app("quiet", {"index.html": "", "fast.txt": "quick", "big.bin": BIG * 4})
     edge.get(made.host, "/fast.txt")
     silent, half, used, full, busy = (edge.connect() for _ in range(5))

@@ -54,7 +54,7 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
     environment |= {"EASEL_ROLE": "api", "EASEL_API_PORT": str(free_port())}
     with ThreadPoolExecutor(4) as pool:
         for said in pool.map(begin, ("api", "worker", "edge", "serve")):
-            assert "The database has schema none" in said
+            assert "The database holds nothing of Easel yet." in said
             assert "Run `easel migrate` first." in said
             assert "Traceback" not in said
 

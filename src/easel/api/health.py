@@ -81,6 +81,12 @@ def _disk(services: Services) -> str:
         return f"no answer ({type(error).__name__})"
 
 
+@router.get("/")
+async def lead_to_the_documentation() -> Response:
+    """Sends a person who opens the api's address on to its documentation."""
+    return Response(status_code=307, headers={"Location": "docs"})
+
+
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Whether the process is alive."""

@@ -159,6 +159,18 @@ class NoAppGivenError(CliError):
     code = "app_not_given"
 
 
+class AppNamedTwiceError(CliError):
+    """`{one}` and `--app {other}` name two apps. Name one."""
+
+    code = "app_named_twice"
+
+
+class AppToDeleteMissingError(CliError):
+    """Which app is to be deleted? Name it: `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
+
+    code = "app_not_given"
+
+
 class NoSuchAppError(CliError):
     """There is no app `{app}` on {server}. `easel apps list` shows yours; `easel deploy --create` makes it."""
 

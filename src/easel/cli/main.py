@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 import sys
@@ -133,11 +134,54 @@ class Program(click.Group):
         command: Any = getattr(importlib.import_module(f"easel.cli.{module}"), name)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command; names those that are spelled alike where there is none of this name."""
+        if args and args[0] not in _PLACES and not args[0].startswith("-"):
+            near = _near(args[0])
+            ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near}?' if near else ''}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table, without importing anything."""
         for panel, commands in COMMANDS.items():
             with formatter.section(panel):
                 formatter.write_dl([(name, entry.summary) for name, entry in commands.items()])
+
+
+_MEANT: Final[Mapping[str, str]] = {
+    "ps": "status",
+    "list": "apps list",
+    "ls": "apps list",
+    "create": "apps create",
+    "delete": "apps delete",
+    "remove": "apps delete",
+    "rm": "apps delete",
+    "show": "apps show",
+    "update": "apps update",
+    "app": "apps",
+    "key": "keys",
+    "push": "deploy",
+    "up": "deploy",
+    "log": "logs",
+    "tail": "logs -f",
+    "history": "versions",
+    "revert": "restore",
+    "undo": "restore",
+    "start": "serve",
+    "run": "serve",
+    "whoami": "limits",
+    "server": "serve",
+    "help": "--help",
+    "version": "--version",
+}
+"""What people call a command that they know from elsewhere."""
+
+
+def _near(name: str) -> str:
+    meant = [_MEANT[name.lower()]] if name.lower() in _MEANT else difflib.get_close_matches(name.lower(), _PLACES, 3)
+    return " or ".join(f"`easel {command}`" for command in meant)
 
 
 @click.command(

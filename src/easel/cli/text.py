@@ -47,6 +47,16 @@ def shortened(text: str, longest: int) -> str:
     return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
 
 
+def duration(milliseconds: int) -> str:
+    """`35 ms`, `1.2 s`, `3 min 20 s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes:,} min {seconds} s"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

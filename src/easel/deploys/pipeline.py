@@ -79,7 +79,11 @@ class Pipeline:
             async with asyncio.timeout(self._settings.deploy_deadline):
                 await self._steps()
         except NoLongerOursError:
-            logger.info("deploy %s is no longer ours in step %s", self._id, self._progress.step)
+            logger.info(
+                "deploy %s was cancelled, or another worker has taken it over, in step %s",
+                self._id,
+                self._progress.step,
+            )
         except TimeoutError:
             await self.fail(DeployTimedOutError(seconds=self._settings.deploy_deadline, step=self._progress.step))
         except (StopRequestedError, ServiceUnavailableError):

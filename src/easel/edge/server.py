@@ -35,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 POLL = 2.0
 """Seconds between two looks for changes whose notification was lost."""
-KEEP_ALIVE = 30
-"""Seconds after which a silent connection is let go of."""
 DRAIN = 30
 """Seconds that running answers have to end once the edge is told to stop."""
 
@@ -103,7 +101,7 @@ class Edge:
                 server_header=False,
                 access_log=False,
                 log_config=None,
-                timeout_keep_alive=KEEP_ALIVE,
+                timeout_keep_alive=self._settings.keep_alive,
                 timeout_graceful_shutdown=DRAIN,
             )
         )

@@ -173,7 +173,7 @@ def run_api(settings: Settings, *, checked: bool = False) -> None:
         server_header=False,
         access_log=False,
         log_config=None,
-        timeout_keep_alive=30,
+        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=15,
     )
     REGISTRY.register(DiskCollector(objects.reserve))

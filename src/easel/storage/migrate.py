@@ -25,6 +25,12 @@ class SchemaVersionError(EaselError):
     code = "schema_version_mismatch"
 
 
+class DatabaseEmptyError(SchemaVersionError):
+    """The database holds nothing of Easel yet. Run `easel migrate` first."""
+
+    code = "database_empty"
+
+
 class DatabaseBusyError(EaselError):
     """The database cannot be migrated now: for {seconds} s something else has held a table that changes. Nothing was
     changed. Let a backup or a report that is running end, and try again."""
@@ -106,9 +112,10 @@ def check_schema(url: str) -> None:
     with reached():
         found = _found(url)
     if found != schema():
-        newer = found is not None and not knows_schema(found)
-        advice = "Install the newer Easel that made it." if newer else "Run `easel migrate` first."
-        raise SchemaVersionError(found=found or "none", expected=schema(), advice=advice)
+        if found is None:
+            raise DatabaseEmptyError(expected=schema())
+        advice = "Run `easel migrate` first." if knows_schema(found) else "Install the newer Easel that made it."
+        raise SchemaVersionError(found=found, expected=schema(), advice=advice)
 
 
 def schema() -> str:

@@ -56,14 +56,6 @@ class BundleTooLargeError(EaselError):
     code = "bundle_too_large"
 
 
-class ContentTypeMismatchError(EaselError):
-    """The upload URL was asked for with content type {expected}, and this is {found}. Send the header
-    `Content-Type: {expected}` with the PUT."""
-
-    status = 403
-    code = "content_type_mismatch"
-
-
 class LengthRequiredError(EaselError):
     """An upload needs a Content-Length."""
 

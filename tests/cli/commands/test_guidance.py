@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+
+from easel.cli.answers import Deploy
+from easel.cli.commands import deploys
+from easel.deploys.errors import DeployCancelledError
+from easel.deploys.states import FAILED, QUEUED
 
 from ..conftest import Person
 
@@ -162,3 +168,67 @@ def test_what_git_knows_never_stops_a_deploy(person: Person, slug: str) -> None:
     assert "shortened to 4,000 characters" in shown
     version = person.ok("versions", "--json").document["versions"][0]
     assert (len(version["message"]), version["message"][-1]) == (4000, "…")
+
+
+def test_an_older_commit_that_would_go_live_is_told_or_refused(person: Person, slug: str) -> None:
+    def git(*arguments: str) -> str:
+        named = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+        command = ["git", "-C", str(person.folder), *named, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    person.write(index_html="<!doctype html>")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "A")
+    git("commit", "-q", "--allow-empty", "-m", "B")
+    assert "is older" not in person.ok("deploy", "--create", "-m", "B", "--not-older").stderr
+    git("checkout", "-q", "HEAD~1")
+    refused = person.run("deploy", "-m", "A", "--not-older")
+    assert (refused.code, "is older than" in refused.stderr) == (7, True)
+    assert person.ok("versions", "--json").document["total"] == 1
+    assert "is older" not in person.ok("deploy", "--env", "staging", "-m", "A", "--not-older").stderr
+    assert "is older than" in person.ok("deploy", "-m", "A").stderr
+    git("checkout", "-q", "--orphan", "other")
+    git("commit", "-q", "--allow-empty", "-m", "of another history")
+    assert "is older" not in person.ok("deploy", "-m", "C", "--not-older").stderr
+    shutil.rmtree(person.folder / ".git")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "D, of a clone without the history")
+    refused = person.run("deploy", "-m", "D", "--not-older")
+    assert (refused.code, "fetch-depth: 0" in refused.stderr) == (7, True)
+
+
+def test_apps_are_named_by_argument_option_or_environment(person: Person, slug: str) -> None:
+    person.ok("apps", "create", slug)
+    assert slug in person.ok("apps", "show", "--app", slug).stdout
+    person.ok("apps", "update", "--app", slug, "--title", "Shop")
+    person.place("easel.toml", f'app = "{slug}"')
+    refused = person.run("apps", "delete", "--yes")
+    assert (refused.code, "Which app is to be deleted" in refused.stderr) == (2, True)
+    assert person.run("apps", "delete", slug, "--app", "other", "--yes").code == 2
+    person.environment["EASEL_APP"] = "other"
+    assert slug in person.ok("apps", "show", slug).stdout
+    person.environment["EASEL_APP"] = slug
+    person.ok("apps", "delete", "--yes")
+    assert person.run("apps", "show", slug).code == 4
+
+
+def test_a_command_that_is_spelled_wrongly_is_told_its_name(person: Person) -> None:
+    meant = {"deplyo": "deploy", "app": "apps", "ls": "apps list", "rollbak": "rollback", "LOGS": "logs"}
+    for typed, command in meant.items():
+        refused = subprocess.run([sys.executable, "-m", "easel.cli.main", typed], capture_output=True, check=False)
+        assert (refused.returncode, f"`easel {command}`" in refused.stderr.decode()) == (2, True), refused.stderr
+    assert "Did you mean" not in person.run("xyzzy").stderr
+
+
+def test_a_cancelled_deploy_is_told_as_cancelled_and_a_queued_one_with_what_it_waits_for() -> None:
+    cancelled = Deploy(deploy_id="d", status=FAILED, error_code=DeployCancelledError.code)
+    assert deploys._status(cancelled) == "cancelled"
+    queued = Deploy(deploy_id="d", status=QUEUED)
+    assert deploys._status(queued, "app") == "queued: another deploy of this app comes first"
+    assert deploys._status(queued) == "queued"
+    timings = {"pin": 3, "total": 71_500, "queued": 1200, "ingest": 60_000, "activate": 7, "smoke_test": 5}
+    assert deploys._timings(timings) == (
+        "1 min 11 s (queued 1.2 s, pin 3 ms, ingest 1 min 0 s, smoke test 5 ms, activate 7 ms)"
+    )

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easel.api.http.errors import AddressInvalidError, InternalServerError, error_answer
 from easel.ids import new_id
+from easel.uploads.service import OBJECTS_PATH
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,15 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 
+
+_CROSS_ORIGIN = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, PUT, HEAD, OPTIONS"),
+    (b"access-control-allow-headers", b"*"),
+    (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-Id"),
+    (b"access-control-max-age", b"3600"),
+)
+"""What lets pages of any origin upload, and read why an upload was refused (Fetch, 3.2)."""
 
 CLIENT_GONE = 499
 """What the metrics call the status of a request whose client left before its body had come."""
@@ -46,7 +56,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
+                more = _CROSS_ORIGIN if scope["path"].startswith(OBJECTS_PATH) else ()
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode()), *more]}
             await send(message)
 
         # The database cannot even be asked for such an id, so no route sees it.

@@ -33,7 +33,7 @@ from easel.deploys.schemas import (
 )
 from easel.deploys.service import Order, accept, cancel, get_deploy, read_log
 from easel.deploys.service import list_deploys as find_deploys
-from easel.deploys.states import FINAL
+from easel.deploys.states import FINAL, in_order
 from easel.deploys.status_batch import Polled
 from easel.serving.addresses import address, version_environment
 from easel.settings import Settings
@@ -234,7 +234,7 @@ def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeploySt
         outcome=deploy.outcome,
         warnings=deploy.warnings,
         step=deploy.step,
-        timings=deploy.timings,
+        timings=in_order(deploy.timings),
         counts=DeployCounts.model_validate(deploy.counts) if deploy.counts else None,
         started_at=clock.iso(deploy.started_at),
         finished_at=clock.iso(deploy.finished_at),

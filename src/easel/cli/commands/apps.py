@@ -7,17 +7,38 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from easel.cli.answers import App
 from easel.cli.choices import environment_or_default, find_version
 from easel.cli.command import Group, app_option, client_command, env_option
-from easel.cli.errors import AssignmentError, ConfirmationMissingError, EnvironmentEmptyError, NothingToChangeError
+from easel.cli.errors import (
+    AppNamedTwiceError,
+    AppToDeleteMissingError,
+    AssignmentError,
+    ConfirmationMissingError,
+    EnvironmentEmptyError,
+    NothingToChangeError,
+)
 from easel.cli.session import Session
 from easel.cli.text import plural, when
 from easel.environments.names import PRODUCTION
 from easel.serving.runtimes import RUNTIMES
 
 _PAGE = 100
+
+
+_named = click.argument(
+    "named", metavar="[APP]", help="Slug or id; --app or easel.toml names it otherwise.", required=False
+)
+
+
+def _chosen(named: str | None, app: str | None) -> str | None:
+    """The app named as an argument, else by the option or EASEL_APP. Raises AppNamedTwiceError."""
+    source = click.get_current_context().get_parameter_source("app")
+    if named and app and named != app and source is ParameterSource.COMMANDLINE:
+        raise AppNamedTwiceError(one=named, other=app)
+    return named or app
 
 
 @click.group("apps", cls=Group, no_args_is_help=True)
@@ -68,10 +89,11 @@ def create(session: Session, slug: str, title: str | None, description: str | No
 
 
 @client_command("show", group=group)
-@click.argument("app", help="Slug or id; easel.toml's otherwise.", required=False)
-def show(session: Session, app: str | None) -> None:
+@_named
+@app_option
+def show(session: Session, named: str | None, app: str | None) -> None:
     """Show an app: addresses, what each environment serves, configuration."""
-    found = session.client.get_app(session.app(app).app_id)
+    found = session.client.get_app(session.app(_chosen(named, app)).app_id)
     rows = [
         ("App", f"{found.slug} ({found.app_id})"),
         ("Title", found.meta.title),
@@ -89,7 +111,8 @@ def show(session: Session, app: str | None) -> None:
 
 
 @client_command("update", group=group)
-@click.argument("app", help="Slug or id; easel.toml's otherwise.", required=False)
+@_named
+@app_option
 @click.option("--title", help="A name for people.")
 @click.option("--description", help="What it is.")
 @click.option(
@@ -103,6 +126,7 @@ def show(session: Session, app: str | None) -> None:
 @click.option("--publish", help="Make the changes live at once.", is_flag=True)
 def update(
     session: Session,
+    named: str | None,
     app: str | None,
     title: str | None,
     description: str | None,
@@ -126,7 +150,7 @@ def update(
     changes = {name: value for name, value in wanted.items() if value not in (None, {})}
     if not changes:
         raise NothingToChangeError()
-    found = session.app(app)
+    found = session.app(_chosen(named, app))
     answer = session.client.update_app(found.app_id, changes)
     for warning in answer.warnings or []:
         session.output.warn(warning)
@@ -151,11 +175,16 @@ def _assignments(given: Sequence[str]) -> dict[str, str]:
 
 
 @client_command("delete", group=group)
-@click.argument("app", help="Slug or id.")
+@_named
+@app_option
 @click.option("--yes", "-y", help="Do not ask.", is_flag=True)
-def delete(session: Session, app: str, yes: bool) -> None:
+def delete(session: Session, named: str | None, app: str | None, yes: bool) -> None:
     """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
-    found = session.app(app)
+    chosen = _chosen(named, app)
+    # What easel.toml names is not deleted by a command that names nothing.
+    if not chosen:
+        raise AppToDeleteMissingError()
+    found = session.app(chosen)
     if not yes:
         if not session.output.interactive:
             raise ConfirmationMissingError(what=f"deletes {found.slug} with all its versions, for good")

@@ -42,6 +42,7 @@ from easel.deploys.states import FAILED
 @click.option("--create", help="Create the app if need be; write easel.toml.", is_flag=True)
 @click.option("--source-files", help="Send the source along, for diffs line by line.", is_flag=True)
 @click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
+@click.option("--not-older", help="Refuse a commit that is older than the one that is live.", is_flag=True)
 @click.option("--as-is", help="Deploy a folder that looks like source all the same.", is_flag=True)
 def deploy(
     session: Session,
@@ -52,6 +53,7 @@ def deploy(
     create: bool,
     source_files: bool,
     wait: bool,
+    not_older: bool,
     as_is: bool,
 ) -> None:
     """Deploy a built app: zip it, upload it, follow the deploy, print the address.
@@ -96,6 +98,7 @@ def deploy(
         message=text,
         commit=commit,
         with_sources=source_files,
+        not_older=not_older,
     )
     made = New(session, chosen) if is_new else None
     with made or nullcontext():

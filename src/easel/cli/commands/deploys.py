@@ -15,10 +15,12 @@ from easel.cli.errors import InterruptedByUserError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.shipping.follow import Follower, LogLine, log_so_far
-from easel.cli.shipping.queued import said_if_it_waits
-from easel.cli.text import when
+from easel.cli.shipping.queued import said_if_it_waits, waiting_for
+from easel.cli.text import duration, when
 from easel.deploys.errors import DeployCancelledError
-from easel.deploys.states import BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN
+from easel.deploys.states import BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN, QUEUED, in_order
+
+_TOTAL = "total"
 
 
 @client_command("status")
@@ -29,7 +31,8 @@ def status(session: Session, deploy: str | None, app: str | None) -> None:
     found = session.app(app)
     if deploy is not None:
         one = session.client.deploy_status(found.app_id, deploy)
-        _show(session, one)
+        queued = one.status == QUEUED
+        _show(session, one, waits_for=session.client.list_deploys(found.app_id, limit=1).waits_for if queued else None)
         session.output.document(one)
         return
     page = session.client.list_deploys(found.app_id, limit=1)
@@ -45,7 +48,7 @@ def status(session: Session, deploy: str | None, app: str | None) -> None:
         session.output.say("No deploy yet: `easel deploy -m …`.")
     else:
         session.output.line("Newest deploy")
-        _show(session, newest, indent="  ")
+        _show(session, newest, indent="  ", waits_for=page.waits_for)
     session.output.document(
         {
             "app_id": found.app_id,
@@ -57,10 +60,10 @@ def status(session: Session, deploy: str | None, app: str | None) -> None:
     )
 
 
-def _show(session: Session, deploy: Deploy, indent: str = "") -> None:
+def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | None = None) -> None:
     rows = [
         ("Deploy", deploy.deploy_id),
-        ("Status", _status(deploy)),
+        ("Status", _status(deploy, waits_for)),
         ("Message", deploy.message or ""),
         ("Environment", deploy.environment or ""),
         ("Version", f"v{deploy.version}  {deploy.version_url or ''}" if deploy.version else ""),
@@ -76,11 +79,15 @@ def _show(session: Session, deploy: Deploy, indent: str = "") -> None:
 
 
 def _timings(timings: dict[str, int]) -> str:
-    steps = ", ".join(f"{step} {ms}" for step, ms in timings.items() if step != "total")
-    return f"{timings['total']} ms ({steps})" if "total" in timings else steps
+    """The time that each step took, in the order in which they follow each other."""
+    each = in_order(timings).items()
+    steps = ", ".join(f"{step.replace('_', ' ')} {duration(ms)}" for step, ms in each if step != _TOTAL)
+    return f"{duration(timings[_TOTAL])} ({steps})" if _TOTAL in timings else steps
 
 
-def _status(deploy: Deploy) -> str:
+def _status(deploy: Deploy, waits_for: str | None = None) -> str:
+    if deploy.status == QUEUED:
+        return deploy.status + waiting_for(waits_for)
     if deploy.status == BUILDING and deploy.step:
         return f"building: {deploy.step}"
     if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
@@ -114,7 +121,7 @@ def logs(session: Session, deploy: str | None, app: str | None, follow: bool) ->
             raise InterruptedByUserError(what=f"Interrupted. The deploy goes on: follow it with {again}.") from None
     else:
         log_so_far(session.client, found.app_id, chosen.deploy_id, show)
-        session.output.say(f"(The deploy is {chosen.status}; `-f` follows it.)")
+        session.output.say(f"(The deploy is {_status(chosen)}; `-f` follows it.)")
     session.output.document(
         {"deploy_id": chosen.deploy_id, "status": chosen.status, "lines": [asdict(line) for line in lines]}
     )
@@ -134,7 +141,7 @@ def list_deploys(session: Session, app: str | None, limit: int) -> None:
         [
             (
                 deploy.deploy_id,
-                _status(deploy),
+                _status(deploy, page.waits_for),
                 deploy.environment or "",
                 f"v{deploy.version}" if deploy.version else "-",
                 when(deploy.queued_at),

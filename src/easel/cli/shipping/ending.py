@@ -9,7 +9,7 @@ import click
 from easel.cli.answers import Deploy
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
-from easel.cli.text import plural, size
+from easel.cli.text import duration, plural, size
 from easel.deploys.errors import DeployCancelledError
 from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
@@ -53,7 +53,7 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
         output.line(deploy.version_url or "")
         return ExitCode.OK
     counts = f" ({plural(deploy.counts.files, 'file')}, {size(deploy.counts.bytes)})" if deploy.counts else ""
-    took = f", in {deploy.timings['total']} ms" if "total" in deploy.timings else ""
+    took = f", in {duration(deploy.timings['total'])}" if "total" in deploy.timings else ""
     output.done(f"Version {deploy.version} is live on {deploy.environment}{counts}{took}.")
     output.line(deploy.url or "")
     return ExitCode.OK

@@ -42,6 +42,22 @@ class ScratchFileError(CliError):
     code = "scratch_file_unwritable"
 
 
+class CommitOlderError(CliError):
+    """The commit {sha} is older than {live}, which is live on {environment} as version {version}. Nothing was deployed.
+    Leave out `--not-older` to go back to it, or use `easel restore`."""
+
+    code = "commit_older"
+    exit_code = ExitCode.CONFLICT
+
+
+class CommitOrderUnknownError(CliError):
+    """Whether the commit is older than the one that is live cannot be told: {why}. Fetch the whole history
+    (`fetch-depth: 0`, `GIT_DEPTH: 0`), or leave out `--not-older`."""
+
+    code = "commit_order_unknown"
+    exit_code = ExitCode.CONFLICT
+
+
 class DownloadFailedError(CliError):
     """The download broke off: {reason}. Nothing was left behind; run the command again."""
 

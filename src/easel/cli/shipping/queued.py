@@ -18,10 +18,15 @@ PATIENCE: Final = 10.0
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
     # The one that runs is older than all that are listed, if it is not among them.
-    "app": ": another deploy of this app comes first.",
-    "organisation": ": as many deploys of your organisation run as may at once.",
-    "everywhere": ": as many deploys run as may at once.",
+    "app": "another deploy of this app comes first",
+    "organisation": "as many deploys of your organisation run as may at once",
+    "everywhere": "as many deploys run as may at once",
 }
+
+
+def waiting_for(waits_for: str | None) -> str:
+    """What a queued deploy waits for, to be put behind `queued`, as the list of the app's deploys tells it."""
+    return f": {_HELD_BACK[waits_for]}" if waits_for in _HELD_BACK else ""
 
 
 @contextmanager
@@ -46,5 +51,6 @@ def _look(session: Session, app_id: str, deploy_id: str) -> None:
             return
         listed = session.client.list_deploys(app_id, limit=50)
         ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == BUILDING), None)
-        reason = f": {ahead} ends first." if ahead else _HELD_BACK.get(listed.waits_for, "; is a worker running?")
+        held_back = _HELD_BACK.get(listed.waits_for)
+        reason = f": {ahead} ends first." if ahead else f": {held_back}." if held_back else "; is a worker running?"
         session.output.warn(f"Still queued after {PATIENCE:g} s{reason}")

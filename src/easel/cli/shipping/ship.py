@@ -18,6 +18,7 @@ from easel.cli.errors import InterruptedByUserError
 from easel.cli.session import Session
 from easel.cli.shipping.errors import FileUnreadableError, NotAZipError, ScratchFileError
 from easel.cli.shipping.ignore import rules_for
+from easel.cli.shipping.order import look_at_order
 from easel.cli.shipping.pack import LeftOut, select, write_zip
 from easel.cli.shipping.sources import MAX_BYTES, MAX_FILES, collect_sources
 from easel.cli.shipping.target import Target
@@ -44,6 +45,7 @@ class Shipment:
     message: str
     commit: Commit | None
     with_sources: bool
+    not_older: bool = False
 
 
 def check(target: Target, root: Path) -> None:
@@ -57,6 +59,7 @@ def check(target: Target, root: Path) -> None:
 
 def ship(session: Session, shipment: Shipment) -> Accepted:
     """Zips, uploads and asks for the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
+    look_at_order(session, shipment.app_id, shipment.environment, shipment.commit, refuse=shipment.not_older)
     sources = _sources(session, shipment) if shipment.with_sources else None
     with _bundle(session, shipment) as bundle:
         length = bundle.seek(0, 2)
@@ -65,6 +68,9 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         session.output.say(f"Uploading {size(length)} …")
         upload(address.upload_url, bundle, length, session.output)
     commit = shipment.commit
+    if shipment.not_older:
+        # An upload takes its time, in which another pipeline may have gone live.
+        look_at_order(session, shipment.app_id, shipment.environment, commit, refuse=True)
     request = {
         "environment": shipment.environment,
         "message": shipment.message,

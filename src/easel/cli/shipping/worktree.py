@@ -15,8 +15,10 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The commit that is checked out; `author` as `name <email>`, `modified` if tracked files differ from it."""
+    """The commit that is checked out around `folder`; `author` as `name <email>`, `modified` if tracked files differ
+    from it."""
 
+    folder: Path
     sha: str
     author: str
     message: str
@@ -42,7 +44,7 @@ def current_commit(target: Path, root: Path) -> Commit | None:
     sha, author, message = answer.split("\0")
     described = _git(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or ""
     modified = described.strip().endswith("-dirty")
-    return Commit(sha=sha.strip(), author=author, message=message.strip(), modified=modified)
+    return Commit(folder=folder, sha=sha.strip(), author=author, message=message.strip(), modified=modified)
 
 
 def _tracked_source(target: Path, root: Path) -> Path | None:
@@ -60,6 +62,12 @@ def _tracked_source(target: Path, root: Path) -> Path | None:
         return None
     # Where nothing is tracked at all, a project has just begun.
     return root if _git(root, "ls-files", "--", ".") or not _git(root, "ls-files", "--", ":/") else None
+
+
+def is_ancestor(folder: Path, sha: str, of: str) -> bool | None:
+    """Whether one commit comes before the other in the same history; None where Git does not know both."""
+    done = _run(folder, "merge-base", "--is-ancestor", sha, of)
+    return {0: True, 1: False}.get(done.returncode) if done is not None else None
 
 
 def is_ignored(folder: Path) -> bool:

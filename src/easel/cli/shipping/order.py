@@ -1,0 +1,39 @@
+"""Whether the commit that is deployed is older than the one that is live: the order of deploys is not that of code."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from easel.cli.session import Session
+from easel.cli.shipping.errors import CommitOlderError, CommitOrderUnknownError
+from easel.cli.shipping.worktree import Commit, is_ancestor
+
+_SHA: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def look_at_order(session: Session, app_id: str, environment: str, commit: Commit | None, *, refuse: bool) -> None:
+    """Says where the environment serves a later commit of the same history. With `refuse` it raises CommitOlderError
+    there, and CommitOrderUnknownError where Git cannot tell.
+    """
+    if commit is None:
+        if refuse:
+            raise CommitOrderUnknownError(why="Git knows no commit of what is deployed")
+        return
+    versions = session.client.list_versions(app_id).versions
+    live = next((version for version in versions if version.is_active.get(environment)), None)
+    sha = (live.git_commit_sha or "").removesuffix("-dirty") if live is not None else ""
+    # What another deploy said of its commit is the name of one, or nothing that Git is asked for.
+    if live is None or not _SHA.fullmatch(sha) or sha == commit.sha:
+        return
+    older = is_ancestor(commit.folder, commit.sha, sha)
+    if older is None and refuse:
+        why = f"the commit {sha[:8]}, which is live on {environment}, is not in this clone"
+        raise CommitOrderUnknownError(why=why)
+    if older and refuse:
+        raise CommitOlderError(sha=commit.sha[:8], environment=environment, live=sha[:8], version=live.version)
+    if older:
+        session.output.warn(
+            f"the commit {commit.sha[:8]} is older than {sha[:8]}, which is live on {environment} as version"
+            f" {live.version}. `--not-older` refuses that."
+        )
