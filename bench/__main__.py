@@ -27,6 +27,7 @@ BY_THEMSELVES = (
     "neighbours",
     "worst",
     "cold",
+    "transfer",
     "model",
     "scale",
     "edge",

@@ -136,7 +136,7 @@ def easel(folder: Path) -> Iterator[Server]:
 def nginx(folder: Path, workers: str) -> Iterator[Server]:
     """An nginx over the files."""
     port = free_port()
-    _write_files(folder / "www")
+    _write_files(folder / "www", FILES)
     config = folder / "nginx.conf"
     config.write_text(
         f"""
@@ -158,10 +158,10 @@ http {{
 
 
 @contextmanager
-def caddy(folder: Path) -> Iterator[Server]:
-    """A Caddy over the files."""
+def caddy(folder: Path, files: Mapping[str, bytes] = FILES, also: str = "") -> Iterator[Server]:
+    """A Caddy over the files; `also` is another directive."""
     port = free_port()
-    _write_files(folder / "www")
+    _write_files(folder / "www", files)
     config = folder / "Caddyfile"
     config.write_text(
         f"""
@@ -173,16 +173,18 @@ http://:{port} {{
     bind 127.0.0.1
     root * {folder}/www
     file_server
+    {also}
 }}
 """
     )
-    with _started(["caddy", "run", "--config", str(config), "--adapter", "caddyfile"], port):
+    with _started(["caddy", "run", "--config", str(config), "--adapter", "caddyfile"], port, next(iter(files))):
         yield Server(port, "bench.localhost")
 
 
-def _write_files(folder: Path) -> None:
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(parents=True)
-    for name, content in FILES.items():
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     for path in (folder, *folder.parents):
         # nginx's workers may run under another user; the folders above are this benchmark's own.
@@ -191,13 +193,13 @@ def _write_files(folder: Path) -> None:
 
 
 @contextmanager
-def _started(command: list[str], port: int) -> Iterator[None]:
+def _started(command: list[str], port: int, path: str = "1k.js") -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 15
         while True:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/1k.js", trust_env=False).raise_for_status()
+                httpx.get(f"http://127.0.0.1:{port}/{path}", trust_env=False).raise_for_status()
                 break
             except httpx.HTTPError:
                 if process.poll() is not None or time.monotonic() > deadline:

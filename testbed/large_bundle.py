@@ -59,7 +59,7 @@ def large_bundle(cache_dir: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache_dir, prefix="packages-") as scratch:
             files = {ENTRY: _page(1)}
             for package in PACKAGES:
-                files.update(_files_of(_fetched(package, Path(scratch)), package.partition("@")[0]))
+                files.update(files_of(fetched(package, Path(scratch)), package.partition("@")[0]))
         _write_zip(target, sorted(files.items()))
     return target
 
@@ -79,7 +79,7 @@ def _page(edition: int) -> bytes:
     return _PAGE.format(edition=edition).encode()
 
 
-def _fetched(package: str, folder: Path) -> Path:
+def fetched(package: str, folder: Path) -> Path:
     """The package's tarball, written into a folder of its own by npm, which also checks its digest."""
     npm = shutil.which("npm")
     if npm is None:
@@ -104,7 +104,7 @@ def _told(done: subprocess.CompletedProcess[str]) -> str:
     return "; ".join([line for line in told if line][:3]) or f"npm pack ended with {done.returncode}"
 
 
-def _files_of(tarball: Path, folder: str) -> Iterator[tuple[str, bytes]]:
+def files_of(tarball: Path, folder: str) -> Iterator[tuple[str, bytes]]:
     """The files of an npm tarball, moved from its top folder to the given one."""
     with tarfile.open(tarball) as archive:
         for member in archive:

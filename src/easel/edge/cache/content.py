@@ -36,6 +36,8 @@ _ZSTANDARD_AT_ONCE = 32
 """Larger Zstandard members that are being sent at a time: each holds a window of up to 8 MiB meanwhile."""
 _ZSTANDARD_OF_AN_APP = 4
 """Of one app at a time, so that its slow readers keep no other app's waiting."""
+_NEAR = 1024 * 1024
+_SMALL_CHUNK = 64 * 1024
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
@@ -232,9 +234,10 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
     if member.method == STORED:
         yield from inflate(data[part.start : part.stop], STORED)
         return
-    at, inflating = 0, inflate(data, member.method)
-    if part.restart is not None:
-        at, inflating = part.restart.content, inflate_from(part.restart, data)
+    at = 0 if part.restart is None else part.restart.content
+    # Of what is not far away little more is inflated than what is wanted.
+    chunk = CHUNK if part.stop - at > _NEAR else _SMALL_CHUNK
+    inflating = inflate_from(part.restart, data, chunk) if part.restart else inflate(data, member.method, chunk)
     for piece in inflating:
         yield piece[max(0, part.start - at) : max(0, part.stop - at)]
         at += len(piece)
