@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import fcntl
 import os
@@ -11,19 +12,28 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import obstore
 import pytest
 
+from easel.bundles.models import DEFLATED, BundleRef, Manifest, Member
+from easel.edge.cache.content import Content
 from easel.edge.cache.disk import BLOCK, SMALL, DiskCache
+from easel.edge.cache.manifests import KeptManifests
 from easel.edge.cache.watched_store import EdgeStore
+from easel.serving.compressing import build_variants
+from easel.serving.models import File, Part, Request
+from easel.serving.respond import answer_file, representations
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
 from testbed.stores import Bucket, moto
+from tests.bundles.crafted import deflate
+from tests.serving.building import Place
 from tests.system.chaos.small_disk import SmallDisk
 from tests.system.chaos.small_disk import small_disk as mounted_disk
 
@@ -445,3 +455,29 @@ async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_las
     objects.reserve = DiskReserve(small_disk.folder, str(free + 1))
     assert bytes(await cache.whole("object-0")) == contents["object-0"]
     assert (cache.weight, cache.in_memory) == (0, 4 * BLOCK)
+
+
+async def test_of_a_long_deflated_member_only_what_lies_about_a_range_is_fetched(
+    objects: ObjectStore, cache: DiskCache, tmp_path: Path
+) -> None:
+    content = base64.b64encode(os.urandom(9 << 20))
+    bundle = deflate(content, 1)
+    member = Member(
+        "0" * 64, len(content), "application/octet-stream", 0, 0, len(bundle), DEFLATED, zlib.crc32(content)
+    )
+    manifest = Manifest([BundleRef("bundle", "0" * 64, len(bundle))], {"long.db": member})
+    variants = build_variants(manifest, [memoryview(bundle)])
+    assert variants is not None
+    await objects.put("bundle", bundle)
+    await objects.put("variants", variants)
+    read = Content(EdgeStore(objects), cache, KeptManifests(tmp_path / "manifests", budget=1), budget=1 << 24)
+    file = File("long.db", member, 200, "", Place({}).site(manifest=manifest))
+    for start in (len(content) - 100, 3 << 20):
+        before = cache.fetched
+        made = await read.variants("variants", member, in_parts=True)
+        request = Request("GET", "/long.db", range=f"bytes={start}-{start + 99}")
+        part = answer_file(file.source, file, representations(file, made), request).body
+        assert isinstance(part, Part)
+        assert b"".join([piece async for piece in read.stream(part)]) == content[start : start + 100]
+        assert cache.fetched - before <= len(variants) + 5 * BLOCK
+    assert len(bundle) > 4 * (len(variants) + BLOCK)

@@ -36,6 +36,7 @@ from easel.api.routes.uploads import _plain_range
 from easel.apps.config import canonical, merge_patch, seal, shown, shown_text
 from easel.apps.rules import check_slug
 from easel.bundles.charsets import with_charset
+from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import read_directory
 from easel.bundles.models import Allowances, Limits
 from easel.bundles.names import check_path, decode_name, printable
@@ -334,6 +335,7 @@ def functions() -> Iterator[Case]:
         "looks_fingerprinted": (looks_fingerprinted, 256),
         "may_be_of_an_earlier_version": (may_be_of_an_earlier_version, 256),
         "content_type": (content_type, USUAL),
+        "sent_decoded": (lambda text: sent_decoded([f"{text}.js.br", f"{text}.data.gz"], lambda *_: b""), 256),
         "acceptable": (acceptable, 256),
         "byte_range": (lambda text: byte_range("bytes=" + text, 10), USUAL),
         "byte_range, end": (lambda text: byte_range("bytes=1-" + text, 10), USUAL),
@@ -362,6 +364,7 @@ def functions() -> Iterator[Case]:
         for fill in FILLS:
             yield of_text(name, function, "", fill, size)
     yield Case("refuse_conflicts, many", 500, lambda count: lambda: refuse_conflicts(_paths(count), {"a/" * count}))
+    yield Case("sent_decoded, many", 500, lambda count: lambda: sent_decoded(_packed(count), lambda *_: b""))
     yield Case("renames, many", 500, lambda count: lambda: renames(_renamed(count)))
     yield Case("a zip of many members", 100, _zip_of_many)
     yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
@@ -390,6 +393,10 @@ def _configure(vault: Vault, variables: dict[str, str]) -> None:
 
 def _paths(count: int) -> list[str]:
     return [f"a/{n}" for n in range(count)]
+
+
+def _packed(count: int) -> set[str]:
+    return {f"a/{n}.data.gz" for n in range(count)} | {f"b/{n}.js.br" for n in range(count)}
 
 
 def _renamed(count: int) -> list[FileChange]:
