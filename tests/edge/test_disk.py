@@ -20,7 +20,6 @@ import obstore
 import pytest
 
 from easel.bundles.models import DEFLATED, BundleRef, Manifest, Member
-from easel.bundles.types import content_type
 from easel.edge.cache.content import Content
 from easel.edge.cache.disk import BLOCK, SMALL, DiskCache
 from easel.edge.cache.manifests import KeptManifests
