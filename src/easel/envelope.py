@@ -43,5 +43,5 @@ def envelope(error: EaselError) -> dict[str, Any]:
     """The contract's error envelope for an error, ready for JSON."""
     return ErrorResponse(
         status=error.status,
-        error=ErrorDetail(message=error.message, type=error.type, code=error.code, details=error.details or None),
+        error=ErrorDetail(message=error.message, type=error.type, code=error.code, details=error.facts or None),
     ).model_dump(mode="json", exclude_none=True)

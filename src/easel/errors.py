@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import inspect
 import string
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+_WORDING: Final = frozenset(
+    {"advice", "hint", "kind", "known", "looked", "named", "part", "problem", "reason", "said", "what", "why"}
+)
+"""Details that are pieces of the sentence and mean nothing without it."""
 
 
 class EaselError(Exception):
@@ -30,6 +35,11 @@ class EaselError(Exception):
     def type(self) -> str:
         """The stable class name a client sees as `error.type`."""
         return type(self).__name__
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The details that a program can use: limits, counts, names and ids, without the sentence's own pieces."""
+        return {name: value for name, value in self.details.items() if name not in _WORDING}
 
     @property
     def message(self) -> str:

@@ -100,3 +100,11 @@ def test_the_root_leads_a_person_to_the_documentation(platform: Platform) -> Non
     with platform.client() as client:
         answer = client.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/docs")
+
+
+def test_details_hold_facts_and_no_pieces_of_the_sentence(platform: Platform) -> None:
+    with platform.client() as client:
+        short = client.post("/v1/apps", json={"slug": "a--b", "meta": {"title": "x"}}).json()["error"]
+        unsigned = client.put("/_objects/x", content=b"x").json()["error"]
+    assert (short["details"], "two hyphens" in short["message"]) == ({"slug": "a--b"}, True)
+    assert ("details" in unsigned, "signature" in unsigned["message"]) == (False, True)

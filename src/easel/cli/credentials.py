@@ -118,7 +118,7 @@ def checked_key(text: str) -> str:
     """The key, if it looks like one. Raises ApiKeyMalformedError, without repeating what was given."""
     key = text.strip().removeprefix("\ufeff")
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
-        raise ApiKeyMalformedError(found="That is not an API key" if key else "No API key was given")
+        raise ApiKeyMalformedError(what="That is not an API key" if key else "No API key was given")
     return key
 
 

@@ -108,7 +108,7 @@ class ServerAddressError(CliError):
 
 
 class ApiKeyMalformedError(CliError):
-    """{found}: keys begin with `sk_`. The first key of a server is in its data folder, in the file `api-key`; whoever
+    """{what}: keys begin with `sk_`. The first key of a server is in its data folder, in the file `api-key`; whoever
     has it makes others with `easel keys create`."""
 
     code = "api_key_malformed"

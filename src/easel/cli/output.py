@@ -79,7 +79,7 @@ class Output:
             body = msgspec.to_builtins(error.answer)
             status: int | None = error.http_status
         else:
-            body = {"message": error.message, "type": error.type, "code": error.code, "details": error.details}
+            body = {"message": error.message, "type": error.type, "code": error.code, "details": error.facts}
             status = None
         self.document({"success": False, "exit_code": int(code), "status": status, "error": body})
 
