@@ -95,6 +95,21 @@ def test_react_hydrates_a_whole_document(tab: Page, app: RunningApp, mode: str) 
         assert tab.evaluate(KNOWN) == app.slug
 
 
+def test_the_object_is_there_however_often_and_by_whom_its_script_is_run(tab: Page, app: RunningApp) -> None:
+    change(app, env_vars={"COLOUR": "red"})
+    assert app.deploy(zipped({"index.html": HOME, "own.html": f"{HOME}<script src=/_easel/runtime.js></script>"}))
+    text = app.visit().text
+    inline = text[text.index("<script>") + len("<script>") : text.index("</script>")]
+    tab.goto(f"{address_of(app)}/own.html")
+    # A script that the page has by itself stays.
+    assert tab.locator("script").count() == 1
+    for source in (inline, app.visit("/_easel/runtime.js").text):
+        for _ in range(2):
+            tab.evaluate("delete window.__EASEL__")
+            tab.evaluate("source => (0, eval)(source)", source)
+            assert tab.evaluate("window.__EASEL__ === window.__MIXPEEK__ && __EASEL__.COLOUR") == "red"
+
+
 def test_angulars_service_worker_is_normal_and_opens_without_a_network(tab: Page, app: RunningApp) -> None:
     change(app, env_vars={"COLOUR": "red"})
     deployed = app.deploy(site_zip("angular-worker"))

@@ -93,6 +93,7 @@ def test_a_large_list_is_read_as_well() -> None:
     [
         "navigator.serviceWorker.register('/sw.js')",
         "navigator.serviceWorker?.register(`/sw.js`)",
+        "navigator.serviceWorker\n    .register ('/sw.js')",
         "n.serviceWorker.register(e,t)",
         "a" * 700_000 + "navigator.serviceWorker.register('/sw.js')" + "a" * 700_000,
     ],
@@ -100,6 +101,15 @@ def test_a_large_list_is_read_as_well() -> None:
 def test_a_bundle_that_registers_a_service_worker_is_known(script: str) -> None:
     assert look(craft(File(), File(b"app.js", script.encode()))).has_worker
     assert look(craft(File(b"index.html", f"<!doctype html><script>{script}</script>".encode()))).has_worker
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["sw.js", "app/service-worker.js", "serviceWorker.js", "precache-manifest.0a1b2c.js", "firebase-messaging-sw.js"],
+)
+def test_one_that_has_a_workers_script_is_known_by_its_name(path: str) -> None:
+    assert look(craft(File(), File(path.encode(), b"1"))).has_worker
+    assert not look(craft(File(), File(f"{path}.txt".encode(), b"1"), File(b"news.js", b"1"))).has_worker
 
 
 def test_one_that_only_speaks_of_service_workers_is_not() -> None:

@@ -43,6 +43,7 @@ from easel.bundles.names import check_path, decode_name, printable
 from easel.bundles.pages import script_place
 from easel.bundles.root import find_root, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
+from easel.bundles.vouched import digests, may_vouch
 from easel.cli import project
 from easel.cli import text as cli_text
 from easel.cli.shipping import ignore, sse
@@ -349,6 +350,9 @@ def functions() -> Iterator[Case]:
         "script_place, of a tag": (lambda text: script_place(b"<html " + text.encode()), USUAL),
         "with_charset": (lambda text: with_charset("text/html; charset=", text.encode()), 256),
         "with_charset, of a tag": (lambda text: with_charset("text/html; charset=", b"<meta " + text.encode()), 250),
+        "may_vouch": (lambda text: may_vouch("a.json", text.encode()), USUAL),
+        "digests": (lambda text: list(digests(text.encode(), b"h" * 32)), USUAL),
+        "digests, of integrity": (lambda text: list(digests(_integrity(text), None)), USUAL),
         "missing_assets": (lambda text: missing_assets(place.site(), text), 2048),
         "unified": (lambda text: unified("a", text, text + "x"), USUAL),
         "find_root": (lambda text: find_root([text, "index.html"]), 256),
@@ -377,6 +381,10 @@ def _pieces(text: str) -> Iterator[bytes]:
 
 def _latin(text: str) -> str:
     return text.encode("latin-1", "replace").decode("latin-1")
+
+
+def _integrity(text: str) -> bytes:
+    return b"".join(b"sha256-" + text[at : at + 43].encode() for at in range(0, len(text), 43))
 
 
 def _escaped(text: str) -> str:

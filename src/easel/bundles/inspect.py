@@ -54,7 +54,14 @@ from easel.bundles.root import (
     refuse_conflicts,
 )
 from easel.bundles.types import content_type, is_text
-from easel.bundles.vouched import LONGEST_REGISTERS, REGISTERS, find_vouched, is_looked_through, may_vouch
+from easel.bundles.vouched import (
+    LONGEST_REGISTERS,
+    find_vouched,
+    is_looked_through,
+    is_worker,
+    may_vouch,
+    registers_worker,
+)
 from easel.rules.errors import RulesFileTooLargeError
 from easel.rules.models import AS_IT_COMES, LARGEST_FILE, Rules, Wanted
 from easel.rules.read import read_rules
@@ -132,7 +139,7 @@ def inspect(
         warnings=notes(files, root, left_out),
         may_be_hashed=named.may,
         vouched=vouched,
-        has_worker=reader.has_worker,
+        has_worker=reader.has_worker or any(map(is_worker, files)),
         rules=found,
     )
 
@@ -269,7 +276,7 @@ class _Reader:
         """Notes what is known of a file by its text. Of a large one only the beginning is here."""
         if len(content) < size or may_vouch(path, content):
             self.lists.append(path)
-        if REGISTERS.search(content) is not None:
+        if registers_worker(content):
             self.has_worker = True
 
     def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str, bytes]:
@@ -293,7 +300,7 @@ class _Reader:
             if len(head) < LOOKED_AT:
                 head += piece
             if may_register and not self.has_worker:
-                self.has_worker = REGISTERS.search(before + piece) is not None
+                self.has_worker = registers_worker(before + piece)
                 before = piece[-LONGEST_REGISTERS:]
             if may_be_key:
                 if _PRIVATE_KEY in seam + piece:

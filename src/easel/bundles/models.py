@@ -61,8 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in.
 
     `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to
-    be asked for it, and asks the store once instead of twice. `has_worker` says whether its scripts register a service
-    worker.
+    be asked for it, and asks the store once instead of twice. `has_worker` says whether it has a service worker.
     """
 
     bundles: list[BundleRef]
@@ -124,7 +123,7 @@ class Inspection:
     that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log. Files whose
     names hold a hash of their content, as far as this bundle says, are immutable; those that by some rule may be so
     named are in `may_be_hashed`. `vouched` are pages with the file that says what their bytes are. `has_worker` says
-    whether a service worker is registered.
+    whether there is a service worker.
     """
 
     files: dict[str, Member]

@@ -29,13 +29,21 @@ _MOST_DIGESTS = 400_000
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
-_SHORTEST, _SHORTEST_IN_CODE = b"h" * 32, b"h" * 64
+_ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
+"""The shortest digest in hex that counts. In a page none does: one that shows it is no list that is compared."""
+_PAGES = frozenset({"html", "htm", "shtml"})
 _BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86})(?![A-Za-z0-9+/_-])")
-_BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-256=", b"sha-512=")
+_BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-")
+"""As integrity (SRI §3.5) and digest fields (RFC 9530 §5) spell it."""
+_OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
+"""Before it a digest is one of a script or a style."""
 _SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json")
-REGISTERS = re.compile(rb"serviceWorker\??\.register\(")
+_REGISTERS = re.compile(rb"serviceWorker\s{0,32}\??\.\s{0,32}register\s{0,32}\(")
 """How a service worker is registered, also in what a minifier leaves of it."""
-LONGEST_REGISTERS = len("serviceWorker?.register(")
+_SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", re.IGNORECASE)
+_WORKER = re.compile(r"(?:\A|[-._/])(?:sw|service-?worker|precache-manifest)(?:[-._][^/]*)?\.m?js\Z", re.IGNORECASE)
+"""As the scripts of service workers and of what they precache are commonly called."""
+LONGEST_REGISTERS = len("serviceWorker?.register(") + 3 * 32
 
 
 def is_looked_through(path: str, type_: str, size: int) -> bool:
@@ -45,9 +53,25 @@ def is_looked_through(path: str, type_: str, size: int) -> bool:
 
 
 def may_vouch(path: str, content: bytes) -> bool:
-    """Whether there is something like a digest in a file."""
-    shortest = _SHORTEST_IN_CODE if _is_code(path) else _SHORTEST
-    return any(begin in content for begin in _BASE64_BEGINS) or shortest in content.translate(_FLAT)
+    """Whether there is something like a page's digest in a file. This is asked of every text, and looks no further than
+    it has to: in hex in scripts that name a page, and in pages not at that of what they load."""
+    begins = [begin for begin in _BASE64_BEGINS if begin in content]
+    shortest = _shortest(path)
+    if shortest is None:
+        return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
+    if begins or (shortest == _IN_CODE and b".htm" not in content):
+        return bool(begins)
+    return shortest in content.translate(_FLAT)
+
+
+def registers_worker(content: bytes) -> bool:
+    """Whether a script, or a page's, registers a service worker."""
+    return b"serviceWorker" in content and _REGISTERS.search(content) is not None
+
+
+def is_worker(path: str) -> bool:
+    """Whether a file of this name is a service worker's."""
+    return _WORKER.search(path) is not None
 
 
 def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Callable[[str], bytes]) -> dict[str, str]:
@@ -63,7 +87,7 @@ def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Call
         left -= files[path].size
         if left < 0 or len(listed) >= _MOST_DIGESTS:
             break
-        for digest in _digests(read(path), in_code=_is_code(path)):
+        for digest in digests(read(path), _shortest(path)):
             listed.setdefault(digest, path)
     return found | _named(pages, listed, read) if listed else found
 
@@ -86,8 +110,9 @@ def _named(
     return found
 
 
-def _digests(content: bytes, *, in_code: bool) -> Iterator[tuple[str, bytes]]:
-    """What looks like a digest: which algorithm's it would be by its length, and the digest."""
+def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
+    """What looks like a digest: which algorithm's it would be by its length, and the digest. `shortest` is how it would
+    look in hex at least, None where that does not count."""
     for match in _BASE64.finditer(content):
         text = match[2].replace(b"-", b"+").replace(b"_", b"/")
         try:
@@ -96,8 +121,9 @@ def _digests(content: bytes, *, in_code: bool) -> Iterator[tuple[str, bytes]]:
             continue
         if len(digest) * 8 == int(match[1]):
             yield f"sha{match[1].decode()}", digest
+    if shortest is None:
+        return
     flat = content.translate(_FLAT)
-    shortest = _SHORTEST_IN_CODE if in_code else _SHORTEST
     at = flat.find(shortest)
     while at >= 0:
         end = flat.find(b" ", at)
@@ -109,11 +135,9 @@ def _digests(content: bytes, *, in_code: bool) -> Iterator[tuple[str, bytes]]:
         at = flat.find(shortest, end)
 
 
-_SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", re.IGNORECASE)
-
-
-def _is_code(path: str) -> bool:
-    return path.rpartition(".")[2].lower() in CODE
+def _shortest(path: str) -> bytes | None:
+    suffix = path.rpartition(".")[2].lower()
+    return None if suffix in _PAGES else _IN_CODE if suffix in CODE else _ELSEWHERE
 
 
 def _is_sum(name: str) -> bool:

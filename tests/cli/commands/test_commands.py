@@ -97,6 +97,19 @@ def test_a_diff_reads_like_gits(person: Person) -> None:
     assert "\x1b[32m+const a = 2\x1b[0m" in out
 
 
+def test_pages_get_their_variables_as_the_app_says(person: Person, slug: str) -> None:
+    deployed(person, "one")
+    for how, holds in (
+        ("external", "/_easel/runtime.js"),
+        ("inline", "<script>window.__EASEL__"),
+        ("off", "<!doctype html><title>"),
+    ):
+        person.ok("apps", "update", "--var", "A=1", "--runtime", how, "--publish")
+        assert holds in shown(person, slug)
+    wrong = person.run("apps", "update", "--runtime", "none")
+    assert (wrong.code, "'inline', 'external', 'off'" in wrong.stderr) == (2, True)
+
+
 def test_a_diff_tells_the_apps_own_files_from_its_configuration(person: Person) -> None:
     person.write(index_html=PAGE.format("one"), config__meta_json='{"mine": 1}')
     person.place("config/theme.json", "mine: 1\n")
