@@ -80,3 +80,24 @@ def test_a_lost_guard_fails_the_deploy_and_what_was_live_stays(site: RunningApp)
     assert site.client.patch(site.path, json=allowed).status_code == 200
     assert site.deploy(files)["status"] == "complete"
     assert "secret" not in str(site.visit("/admin/x").headers)
+
+
+def test_the_rules_of_a_version_are_shown_as_they_were_read(site: RunningApp) -> None:
+    assert site.deploy({**FILES, "_redirects": "/old/* /elsewhere 302\n/bad\n"})["status"] == "complete"
+    shown = site.client.get(f"{site.path}/versions/2/rules").json()
+    assert (shown["dialect"], [one["text"] for one in shown["redirects"]]) == ("netlify", ["/old/* /elsewhere 302"])
+    assert shown["refused"] == [
+        {"file": "_redirects", "line": 2, "text": "/bad", "reason": "it has no target.", "guards": False}
+    ]
+    assert {"path": "/app.js", "headers": ["X-App: yes"]}.items() <= shown["headers"][1].items()
+    changed = site.client.get(f"{site.path}/versions/1/diff/2").json()["rules"]
+    assert {"kind": "redirect", "status": "modified", "source": "/old/*"}.items() <= {
+        **next(one for one in changed if one["source"] == "/old/*")
+    }.items()
+
+
+def test_a_version_without_rules_has_none_to_show(app: RunningApp) -> None:
+    assert app.deploy({"index.html": HOME, "app.js": "1"})["status"] == "complete"
+    shown = app.client.get(f"{app.path}/versions/1/rules").json()
+    assert (shown["dialect"], shown["redirects"], shown["refused"]) == (None, [], [])
+    assert app.client.get(f"{app.path}/versions/9/rules").status_code == 404

@@ -23,6 +23,7 @@ from easel.api.routes.deploys import router as deploys_router
 from easel.api.routes.environments import router as environments_router
 from easel.api.routes.keys import router as keys_router
 from easel.api.routes.limits import router as limits_router
+from easel.api.routes.rules import router as rules_router
 from easel.api.routes.unbuilt import router as unbuilt_router
 from easel.api.routes.uploads import objects_router
 from easel.api.routes.uploads import router as uploads_router
@@ -43,6 +44,7 @@ ROUTERS = (
     uploads_router,
     deploys_router,
     versions_router,
+    rules_router,
     environments_router,
     keys_router,
     limits_router,

@@ -170,6 +170,16 @@ class Rename(msgspec.Struct, kw_only=True):
     to_path: str
 
 
+class RuleChange(msgspec.Struct, kw_only=True):
+    """How one rule of a rules file differs."""
+
+    kind: str
+    status: str
+    source: str
+    old: str | None = None
+    new: str | None = None
+
+
 class Diff(Answer):
     """What differs between two versions."""
 
@@ -179,6 +189,7 @@ class Diff(Answer):
     source_diff: dict[str, str] | None = None
     renames: list[Rename] = msgspec.field(default_factory=list)
     configuration: dict[str, str] = msgspec.field(default_factory=dict)
+    rules: list[RuleChange] = msgspec.field(default_factory=list)
 
 
 class DownloadAddress(Answer):

@@ -91,6 +91,16 @@ class Rename(Answer):
     hash: str
 
 
+class RuleDiff(Answer):
+    """How one rule differs. `source` is what it speaks of: a path and its conditions, or a path and a header's name."""
+
+    kind: Literal["redirect", "header"]
+    status: Literal["added", "removed", "modified"]
+    source: str
+    old: str | None
+    new: str | None
+
+
 class VersionDiffResponse(Answer):
     """Everything that differs between two versions, and what does not; sizes in bytes.
 
@@ -113,6 +123,62 @@ class VersionDiffResponse(Answer):
     to_content_hash: str | None = None
     from_total_bytes: int | None = None
     to_total_bytes: int | None = None
+    rules: list[RuleDiff] = Field(default_factory=list, description="What changed in what the rules files say")
+
+
+class RuleInForce(Answer):
+    """A redirect line in force; `line` counts from 1, or is the number of an entry in the list that `file` names."""
+
+    file: str
+    line: int
+    text: str
+    source: str
+    target: str
+    status: int
+    forced: bool
+
+
+class HeadersInForce(Answer):
+    """Headers in force for a path, as lines `Name: value`; `! Name` takes a header away."""
+
+    file: str
+    line: int
+    path: str
+    host: str | None
+    headers: list[str]
+
+
+class RefusedRule(Answer):
+    """A line that is not in force, and why; `guards` says that it kept something from visitors."""
+
+    file: str
+    line: int
+    text: str
+    reason: str
+    guards: bool
+
+
+class RuleNote(Answer):
+    """A remark on a line in force."""
+
+    file: str
+    line: int
+    text: str
+
+
+class VersionRulesResponse(Answer):
+    """A version's rules, as they were read when it was deployed. `dialect` is null where it has none."""
+
+    app_id: str
+    version: int
+    dialect: Literal["netlify", "cloudflare"] | None
+    because: str | None = Field(description="Why this dialect was taken")
+    html_handling: str | None = Field(description="To which form of their address pages move; null is Easel's way")
+    not_found_handling: str | None = Field(description="What answers where nothing is; null is Easel's way")
+    redirects: list[RuleInForce]
+    headers: list[HeadersInForce]
+    refused: list[RefusedRule]
+    notes: list[RuleNote]
 
 
 class DownloadUrlResponse(Answer):

@@ -21,6 +21,7 @@ from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.bundles.models import Manifest
 from easel.environments.service import active_in
+from easel.rules.changes import changes
 from easel.serving.addresses import address, version_environment
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError
@@ -82,7 +83,7 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
     config, pruned = await details_of(work, found)
     active = await active_in(work, app)
     await work.release()
-    manifest = await _manifest(parts.objects, found)
+    manifest = await manifest_of(parts.objects, found)
     sources = await _sources(parts.objects, found)
     return VersionDetailResponse.model_construct(
         **_facts_of(parts.settings, app, active)(found, pruned),
@@ -116,7 +117,7 @@ async def diff_versions(
     old, new = await get_versions(work, app, (from_version, to_version))
     configs = await configurations_of(work, app, (old, new))
     await work.release()
-    manifests = await _manifest(parts.objects, old), await _manifest(parts.objects, new)
+    manifests = await manifest_of(parts.objects, old), await manifest_of(parts.objects, new)
     sources = await _sources(parts.objects, old), await _sources(parts.objects, new)
     return await asyncio.to_thread(_diff, app.id, old, new, configs, manifests, sources)
 
@@ -159,6 +160,7 @@ def _diff(
             "to_content_hash": new.content_hash,
             "from_total_bytes": old.total_bytes,
             "to_total_bytes": new.total_bytes,
+            "rules": changes(*(manifest.rules if manifest is not None else None for manifest in manifests)),
         }
     )
     return Response(body, media_type="application/json")
@@ -193,7 +195,8 @@ async def download_version(
     )
 
 
-async def _manifest(objects: ObjectStore, version: Version) -> Manifest | None:
+async def manifest_of(objects: ObjectStore, version: Version) -> Manifest | None:
+    """The manifest of a version, None where it has no files. Raises VersionDamagedError and the store's errors."""
     return await load_manifest(objects, version) if version.manifest_key is not None else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from easel.cli.answers import Diff, FileDiff
+from easel.cli.answers import Diff, FileDiff, RuleChange
 from easel.cli.output import Output
 from easel.cli.text import size
 
@@ -24,6 +24,8 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
         else:
             name = _named(file.path, answer)
             output.line(f"{_LETTERS[file.status]}  {name}  {_delta(file)}", style=_STYLES[file.status])
+    for rule in answer.rules:
+        _show_rule(output, rule)
     if with_sources:
         for path, text in sorted((answer.source_diff or {}).items()):
             _show_source(output, _named(path, answer), text)
@@ -37,6 +39,14 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
     output.say(f"v{answer.from_version} → v{answer.to_version}: " + (", ".join(parts) or "nothing differs"))
     if with_sources and differing and answer.source_diff is None:
         output.say("(Source lines are shown where both versions were deployed with --source-files.)")
+
+
+def _show_rule(output: Output, rule: RuleChange) -> None:
+    """One changed rule, its old lines before its new ones."""
+    output.line(f"{_LETTERS[rule.status]}  {rule.kind} rule: {rule.source}", style=_STYLES[rule.status])
+    for mark, text in (("-", rule.old), ("+", rule.new)):
+        for line in text.split("\n") if text is not None else ():
+            output.line(f"   {mark}{line}", style=_source_style(mark))
 
 
 def _delta(file: FileDiff) -> str:

@@ -1,0 +1,77 @@
+"""Rules as texts, and what changed between two versions' rules, rule by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from easel.rules.models import HeaderBlock, Redirect, Rules
+
+
+class RuleChange(msgspec.Struct, frozen=True):
+    """How one rule differs. `source` is what it speaks of: a path and its conditions, or a path and a header's name."""
+
+    kind: Literal["redirect", "header"]
+    status: Literal["added", "removed", "modified"]
+    source: str
+    old: str | None
+    new: str | None
+
+
+def redirect_text(redirect: Redirect) -> str:
+    """The line as it would be written."""
+    words = [_source(redirect), redirect.target, f"{redirect.status}{'!' if redirect.forced else ''}"]
+    for name, values in (
+        ("Language", redirect.languages),
+        ("Country", redirect.countries),
+        ("Cookie", redirect.cookies),
+    ):
+        if values:
+            words.append(f"{name}={','.join(values)}")
+    return " ".join(words)
+
+
+def _source(redirect: Redirect) -> str:
+    return " ".join([redirect.host + redirect.source, *(f"{name}={value}" for name, value in redirect.query)])
+
+
+def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
+    """The headers of a block: path and name, and the line as it would be written."""
+    path = f"https://{block.host}{block.path}" if block.host else block.path
+    for name, value in block.headers:
+        yield f"{path} {name.lower()}", f"! {name}" if value is None else f"{name}: {value}"
+
+
+def changes(old: Rules | None, new: Rules | None) -> list[RuleChange]:
+    """What changed, redirects before headers, each in the order of their sources. A line that only moved is none."""
+    found = list(_compare("redirect", _redirects(old), _redirects(new)))
+    found.extend(_compare("header", _headers(old), _headers(new)))
+    return found
+
+
+def _redirects(rules: Rules | None) -> dict[str, str]:
+    texts: dict[str, list[str]] = {}
+    for redirect in rules.redirects if rules is not None else ():
+        texts.setdefault(_source(redirect), []).append(redirect_text(redirect))
+    return {source: "\n".join(lines) for source, lines in texts.items()}
+
+
+def _headers(rules: Rules | None) -> dict[str, str]:
+    texts: dict[str, list[str]] = {}
+    for block in rules.headers if rules is not None else ():
+        for source, line in header_texts(block):
+            texts.setdefault(source, []).append(line)
+    return {source: "\n".join(lines) for source, lines in texts.items()}
+
+
+def _compare(kind: Literal["redirect", "header"], old: dict[str, str], new: dict[str, str]) -> Iterator[RuleChange]:
+    for source in sorted(old.keys() | new.keys()):
+        before, after = old.get(source), new.get(source)
+        if before == after:
+            continue
+        status: Literal["added", "removed", "modified"] = (
+            "added" if before is None else "removed" if after is None else "modified"
+        )
+        yield RuleChange(kind, status, source, before, after)
