@@ -51,7 +51,7 @@ def test_headers_are_on_every_answer_and_caching_on_files_only(site: RunningApp)
         assert (script.headers["x-app"], script.headers["cache-control"]) == ("yes", "max-age=60")
     missing = site.visit("/gone.js", **{"sec-fetch-dest": "script"})
     assert missing.headers["x-frame-options"] == "DENY"
-    assert missing.headers["cache-control"] == "no-store"
+    assert missing.headers["cache-control"] == "public, max-age=0, must-revalidate"
     again = site.visit("/app.js", **{"if-none-match": script.headers["etag"]})
     assert (again.status_code, again.headers["x-app"]) == (304, "yes")
 

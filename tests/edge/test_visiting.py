@@ -139,8 +139,37 @@ def test_a_deep_link_gets_the_app_and_a_missing_script_a_404(edge: RunningEdge, 
     assert deep.status == 200
     assert b"Shop" in deep.body
     missing = edge.get(made.host, "/users/42.js", Accept="*/*")
-    assert (missing.status, missing["cache-control"]) == (404, "no-store")
+    assert (missing.status, missing["cache-control"]) == (404, "public, max-age=0, must-revalidate")
     assert b"<" not in missing.body
+
+
+def test_who_asks_decides_however_often_the_address_was_asked_for_by_others(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": PAGE, "app.js": SCRIPT})
+    page = {"Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document", "Accept": "text/html"}
+    for _ in range(3):
+        for target in ("/users/jane@example.ai", "/packages/chart.js", "/group%2Frepo"):
+            opened = edge.get(made.host, target, **page)
+            assert (opened.status, b"Shop" in opened.body) == (200, True)
+            for dest, mode in (("script", "no-cors"), ("image", "no-cors"), ("empty", "cors"), ("style", "no-cors")):
+                loaded = edge.get(made.host, target, Sec_Fetch_Dest=dest, Sec_Fetch_Mode=mode, Accept="*/*")
+                assert (loaded.status, loaded["content-type"]) == (404, "text/plain; charset=utf-8")
+                assert loaded["vary"].endswith("Sec-Fetch-Dest, Sec-Fetch-Mode")
+        for headers in (page, {"Sec_Fetch_Dest": "script"}):
+            script = edge.get(made.host, "/app.js", **headers)
+            assert (script.status, script.body) == (200, SCRIPT.encode())
+        assert edge.get(made.host, "/assets//app.js").status == 404
+        assert edge.get(made.host, "//app.js").body == SCRIPT.encode()
+
+
+def test_who_comes_back_by_post_is_led_to_the_page_and_a_program_is_refused(edge: RunningEdge, app: Make) -> None:
+    made = app({"index.html": PAGE})
+    browser = {"Accept": "text/html", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document", "Content_Length": "0"}
+    for _ in range(2):
+        led = edge.get(made.host, "/thanks?paid=1", "POST", **browser)
+        assert (led.status, led["location"], led.body) == (303, "/thanks?paid=1", b"")
+        refused = edge.get(made.host, "/", "POST", Content_Length="0", Sec_Fetch_Mode="cors")
+        assert (refused.status, refused["allow"]) == (405, "GET, HEAD")
+        assert edge.get(made.host, "/").status == 200
 
 
 def test_platform_paths_and_methods_answer_in_the_envelope(edge: RunningEdge, app: Make) -> None:

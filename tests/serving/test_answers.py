@@ -226,10 +226,10 @@ def test_a_condition_comes_before_a_range() -> None:
     assert ask(range="bytes=0-1", if_none_match=fields(ask())["etag"]).status == 304
 
 
-def test_a_404_page_is_never_304_or_206_and_is_kept_by_nobody() -> None:
+def test_a_404_page_is_never_304_or_206_and_is_asked_for_again_each_time() -> None:
     page = ask(target="/nowhere", accept="text/html", if_none_match="*", range="bytes=0-1")
     assert page.status == 404
-    assert fields(page)["cache-control"] == "no-store"
+    assert fields(page)["cache-control"] == "public, max-age=0, must-revalidate"
 
 
 def test_every_answer_of_a_site_says_its_version_and_forbids_guessing_types() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from easel.serving.chain import SERVING
 from easel.serving.models import File, Fixed, Request
-from easel.serving.plain import IMMUTABLE, NO_STORE, REVALIDATE
+from easel.serving.plain import IMMUTABLE, REVALIDATE
 from easel.serving.stage import EarlierFile
-from tests.serving.building import Place, navigate, resolve
+from tests.serving.building import Place, answered, fields, navigate, resolve
 
 PAGES = {
     "index.html": b"home",
@@ -120,6 +120,7 @@ def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, st
         "/caf%e9",
         "/%2F",
         "/..%2f..%2fetc/passwd",
+        "/%2e%2e%2fapp.js",
     ],
 )
 def test_an_address_that_can_name_no_file_is_one_of_the_apps_router(target: str) -> None:
@@ -201,10 +202,36 @@ def test_rules_files_are_never_served(name: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_files_can_only_be_read(method: str) -> None:
-    found = resolve(SITE, Request(method, "/"))
-    assert isinstance(found, Fixed)
-    assert found.status == 405
+@pytest.mark.parametrize("target", ["/", "/app.js", "/nothing/here"])
+def test_files_can_only_be_read(method: str, target: str) -> None:
+    answer = answered(SITE, Request(method, target, fetch_dest="empty", fetch_mode="cors"))
+    assert (answer.status, fields(answer)["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        ("/", "/"),
+        ("/about?paid=1&q=a%20b", "/about?paid=1&q=a%20b"),
+        ("/docs", "/docs"),
+        ("/orders/42", "/orders/42"),
+        ("/api/done", "/api/done"),
+        ("/group%2Frepo/caf%e9", "/group%2Frepo/caf%e9"),
+        ("//evil.example/x", "/evil.example/x"),
+        ("/\\evil.example", "/%5Cevil.example"),
+        ("/h\xeatre", "/h%EAtre"),
+    ],
+)
+def test_who_comes_back_by_a_form_or_a_payment_is_led_to_the_page(target: str, location: str) -> None:
+    for request in (
+        Request("POST", target, accept="text/html,*/*;q=0.8", fetch_dest="document", fetch_mode="navigate"),
+        Request("POST", target, accept="text/html,*/*;q=0.8"),
+    ):
+        answer = answered(SITE, request)
+        assert (answer.status, fields(answer)["location"]) == (303, location)
+    for accept, mode in (("*/*", "cors"), ("text/html", "cors"), ("*/*", None), (None, None)):
+        program = answered(SITE, Request("POST", target, accept=accept, fetch_mode=mode))
+        assert program.status in (404, 405)
 
 
 @pytest.mark.parametrize("target", ["/users/42", "/deep/link?tab=1", "/@jane.doe", "/v1.2", "/settings/", "/caf%C3%A9"])
@@ -217,7 +244,96 @@ def test_a_navigation_to_nothing_gets_the_apps_own_page(target: str) -> None:
 def test_an_app_with_a_404_page_answers_navigations_with_it_and_404() -> None:
     found = navigate(Place({**PAGES, "404.html": b"gone"}).site(), "/users/42")
     assert isinstance(found, File)
-    assert (found.path, found.status, found.cache_control) == ("404.html", 404, NO_STORE)
+    assert (found.path, found.status, found.cache_control) == ("404.html", 404, REVALIDATE)
+
+
+SUFFIXED = (
+    *("/users/jane@example.ai", "/users/jane@example.me", "/packages/chart.js", "/repo/src/main.py", "/repo/README.md"),
+    *(
+        "/versions/1.2.3",
+        "/ip/10.75.35.6",
+        "/files/photo.JPG",
+        "/domains/site.zip",
+        "/assets/old-1a2b3c4d.css",
+        "/a.json",
+    ),
+)
+
+
+@pytest.mark.parametrize("target", SUFFIXED)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"fetch_mode": "navigate", "fetch_dest": "document"},
+        {"fetch_mode": "navigate", "fetch_dest": "iframe"},
+        {"fetch_mode": "navigate"},
+        {"fetch_dest": "document"},
+    ],
+)
+def test_a_browser_that_navigates_gets_the_app_whatever_the_address_ends_in(target: str, said: dict[str, str]) -> None:
+    for method in ("GET", "HEAD"):
+        found = resolve(SITE, Request(method, target, accept="text/html,*/*;q=0.8", **said))
+        assert isinstance(found, File)
+        assert (found.path, found.status) == ("index.html", 200)
+
+
+@pytest.mark.parametrize("target", [*SUFFIXED, "/users/42", "/", "/chunk%2Fa"])
+@pytest.mark.parametrize(
+    ("mode", "dest"),
+    [
+        *(("no-cors", dest) for dest in ("script", "style", "image", "font", "audio", "video", "track", "empty")),
+        *(("cors", dest) for dest in ("script", "font", "empty", "manifest", "worker")),
+        *(("same-origin", "worker"), ("same-origin", "empty"), ("cors", None), ("websocket", None), (None, "script")),
+    ],
+)
+def test_what_a_page_loads_never_gets_a_page_in_its_place(target: str, mode: str | None, dest: str | None) -> None:
+    site = Place({"app.html": b"x", "200.html": b"app", "404.html": b"gone"}).site()
+    answer = answered(site, Request("GET", target, accept="text/html,*/*", fetch_mode=mode, fetch_dest=dest))
+    told = fields(answer)
+    assert (answer.status, told["cache-control"], told["content-type"]) == (
+        404,
+        REVALIDATE,
+        "text/plain; charset=utf-8",
+    )
+    assert told["vary"] == "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"
+
+
+def test_an_object_or_embed_gets_a_page_only_where_it_may_want_one() -> None:
+    for dest in ("object", "embed"):
+        image, page = (
+            resolve(SITE, Request("GET", target, accept="text/html,*/*", fetch_mode="navigate", fetch_dest=dest))
+            for target in ("/chart.svg", "/widgets/7")
+        )
+        assert isinstance(image, Fixed)
+        assert isinstance(page, File)
+
+
+@pytest.mark.parametrize(
+    ("files", "target", "path", "status"),
+    [
+        (("index.html", "200.html", "404.html"), "/x/y", "200.html", 200),
+        (("index.html", "__spa-fallback.html", "404.html"), "/x/y", "__spa-fallback.html", 200),
+        (("index.html", "_shell.html", "404.html"), "/x/y", "_shell.html", 200),
+        (("200.html", "__spa-fallback.html", "_shell.html"), "/x/y", "200.html", 200),
+        (("__spa-fallback.html", "_shell.html"), "/", "__spa-fallback.html", 200),
+        (("index.html", "404.html", "de/404.html"), "/x/y", "404.html", 404),
+        (("index.html", "404.html", "de/404.html"), "/de/x/y", "de/404.html", 404),
+        (("index.html", "404.html", "de/404.html"), "/de/", "de/404.html", 404),
+        (("index.html", "404.html", "de/404.html"), "/de", "404.html", 404),
+        (("index.html", "404.html", "de/404.html", "de/a/404.html"), "/de/a/b", "de/a/404.html", 404),
+        (("index.html", "404.html", "de/404.html"), "/deep/de/x", "404.html", 404),
+        (("index.html", "de/404.html"), "/de%2Fx", "index.html", 200),
+        (("index.html", "sub/200.html"), "/sub/x", "index.html", 200),
+    ],
+)
+def test_the_page_that_answers_for_all_others_is_the_builds_own(
+    files: tuple[str, ...], target: str, path: str, status: int
+) -> None:
+    site = Place({name: name.encode() for name in files}).site()
+    answer, found = answered(site, Request("GET", target, accept="text/html")), navigate(site, target)
+    assert isinstance(found, File)
+    assert (found.path, found.status, found.cache_control) == (path, status, REVALIDATE)
+    assert fields(answer)["vary"] == "Accept-Encoding, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +353,7 @@ def test_an_app_with_a_404_page_answers_navigations_with_it_and_404() -> None:
 def test_html_never_stands_in_for_a_script_or_data(target: str, headers: dict[str, str]) -> None:
     found = resolve(SITE, Request("GET", target, **headers))
     assert isinstance(found, Fixed)
-    assert (found.status, found.cache_control, found.content_type) == (404, NO_STORE, "text/plain; charset=utf-8")
+    assert (found.status, found.cache_control, found.content_type) == (404, REVALIDATE, "text/plain; charset=utf-8")
 
 
 def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> None:
@@ -245,7 +361,7 @@ def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> No
     assert next(SERVING.decide(SITE, request)).what == EarlierFile("assets/About-x1Y2z3W4.js")
     last = resolve(SITE, request)
     assert isinstance(last, Fixed)
-    assert (last.status, last.cache_control) == (404, NO_STORE)
+    assert (last.status, last.cache_control) == (404, REVALIDATE)
 
 
 def test_fingerprinted_names_are_kept_for_ever_and_all_else_is_asked_for_again() -> None:
@@ -323,7 +439,7 @@ def test_a_path_longer_than_any_file_has_is_answered_like_one_that_is_missing(pi
     found = navigate(SITE, target + "/page")
     assert isinstance(found, File)
     assert (found.path, found.status) == ("index.html", 200)
-    assert isinstance(navigate(SITE, target + ".css"), Fixed)
+    assert isinstance(resolve(SITE, Request("GET", target + ".css")), Fixed)
     assert isinstance(navigate(SITE, "/_easel" + target), Fixed)
 
 

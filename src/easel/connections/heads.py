@@ -57,6 +57,7 @@ VISITORS: Final[Heeded] = {
     b"proxy-connection": Bound(256),
     b"range": Bound(64),
     b"sec-fetch-dest": Bound(64),
+    b"sec-fetch-mode": Bound(64),
     b"service-worker": Bound(64),
 }
 """What the edge reads."""

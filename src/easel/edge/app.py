@@ -108,6 +108,7 @@ class EdgeApp:
             if_range=text(b"if-range"),
             range=text(b"range"),
             fetch_dest=text(b"sec-fetch-dest"),
+            fetch_mode=text(b"sec-fetch-mode"),
             service_worker=text(b"service-worker"),
             host=host.decode("latin-1").lower().rsplit(":", 1)[0],
             scheme=self._scheme,

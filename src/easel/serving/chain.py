@@ -32,9 +32,9 @@ class Decision(NamedTuple):
     passed: Passed
 
     def is_lasting(self, site: Site, request: Request) -> bool:
-        """Whether whoever asks for this address gets this file, for as long as the site is live."""
+        """Whether everybody who asks for this address gets this file, for as long as the site is live."""
         found = self.found
-        if not isinstance(found, File) or not found.lasting or not request.address.is_plain:
+        if not isinstance(found, File) or found.varies or not (found.lasting and request.address.is_plain):
             return False
         return not any(varies(site, request) for varies in self.passed.varies)
 

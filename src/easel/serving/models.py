@@ -53,6 +53,7 @@ class Request:
     if_range: str | None = None
     range: str | None = None
     fetch_dest: str | None = None
+    fetch_mode: str | None = None
     service_worker: str | None = None
     host: str = ""
     scheme: str = "http"
@@ -83,8 +84,8 @@ class Request:
 class File:
     """A file of the site that answers a request, and with which status and caching.
 
-    `lasting` is whether whoever asks for the address gets it, for as long as the site is live. `is_stand_in` says that
-    it answers an address that names nothing.
+    `lasting` is whether it answers the address for as long as the site is live; `varies` names the request's headers
+    that have decided for it. `is_stand_in` says that it answers an address that names nothing.
     """
 
     path: str
@@ -94,6 +95,7 @@ class File:
     source: Site
     lasting: bool = True
     is_stand_in: bool = False
+    varies: tuple[str, ...] = ()
 
     @property
     def is_html(self) -> bool:
@@ -103,13 +105,14 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """An answer that needs no file: a redirect, an error, a generated robots.txt."""
+    """An answer that needs no file: a redirect, an error, a generated robots.txt. `varies` as a file's."""
 
     status: int
     body: bytes
     content_type: str
     cache_control: str
     location: str | None = None
+    varies: tuple[str, ...] = ()
 
 
 Found = File | Fixed

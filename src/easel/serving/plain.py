@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from easel.bundles.names import MAX_NAME_BYTES
 from easel.envelope import envelope
 from easel.errors import EaselError
 from easel.serving.models import File, Fixed, Found, Site
@@ -13,20 +14,20 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, max-age=0, must-revalidate"
 NO_STORE: Final = "no-store"
 
-NOT_FOUND: Final = Fixed(404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", NO_STORE)
-
-
+NOT_FOUND: Final = Fixed(404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", REVALIDATE)
 NOT_FOUND_PAGE: Final = "404.html"
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
     """The nearest 404.html from the path's folder upwards, or else a plain answer with the status."""
     files = site.manifest.files
-    folder = path.rpartition("/")[0]
+    caching = REVALIDATE if status == 404 else NO_STORE
+    # No file's folder is longer, and going up a longer path would take time with the square of its length.
+    folder = path.rpartition("/")[0][:MAX_NAME_BYTES]
     while True:
         page = f"{folder}/{NOT_FOUND_PAGE}" if folder else NOT_FOUND_PAGE
         if (member := files.get(page)) is not None:
-            return File(page, member, status, NO_STORE, site, lasting=False, is_stand_in=True)
+            return File(page, member, status, caching, site, lasting=False, is_stand_in=True)
         if not folder:
             break
         folder = folder.rpartition("/")[0]
@@ -38,6 +39,7 @@ def redirect(status: int, location: str) -> Fixed:
     return Fixed(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
 
 
-def refusal(error: EaselError) -> Fixed:
+def refusal(error: EaselError, *, varies: tuple[str, ...] = ()) -> Fixed:
     """An error in the contract's envelope."""
-    return Fixed(error.status, json.dumps(envelope(error)).encode(), "application/json", NO_STORE)
+    caching = REVALIDATE if error.status == 404 else NO_STORE
+    return Fixed(error.status, json.dumps(envelope(error)).encode(), "application/json", caching, varies=varies)

@@ -159,7 +159,7 @@ def _headers(site: Site, file: File, tag: str, type_: str, *, varies: bool) -> H
         (b"last-modified", http_date(site.modified_at).encode()),
         (b"cache-control", file.cache_control.encode()),
         (b"accept-ranges", b"bytes"),
-        *(((b"vary", b"Accept-Encoding"),) if varies else ()),
+        *_vary(*(("Accept-Encoding",) if varies else ()), *file.varies),
         NO_SNIFF,
     )
 
@@ -218,7 +218,12 @@ def answer_fixed(fixed: Fixed) -> Answer:
         (b"content-length", str(len(fixed.body)).encode()),
         (b"cache-control", fixed.cache_control.encode()),
         *(((b"location", fixed.location.encode()),) if fixed.location is not None else ()),
+        *_vary(*fixed.varies),
         *(((b"allow", b"GET, HEAD"),) if fixed.status == 405 else ()),
         NO_SNIFF,
     )
     return Answer(fixed.status, headers, fixed.body, len(fixed.body))
+
+
+def _vary(*names: str) -> Headers:
+    return ((b"vary", ", ".join(names).encode()),) if names else ()

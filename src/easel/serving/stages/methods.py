@@ -5,7 +5,9 @@ from __future__ import annotations
 from easel.bundles.root import SHARED_FOLDERS
 from easel.serving.errors import MethodNotAllowedError, PlatformPathError
 from easel.serving.models import Fixed, Request, Site
-from easel.serving.plain import refusal
+from easel.serving.navigation import wants_page
+from easel.serving.paths import own_location
+from easel.serving.plain import redirect, refusal
 from easel.serving.stage import Stage
 
 
@@ -13,11 +15,16 @@ def _before(site: Site, request: Request) -> Fixed | None:
     if request.reads:
         return None
     prefix = request.address.prefix
-    return refusal(PlatformPathError(prefix=prefix)) if prefix in SHARED_FOLDERS else refuse_method(request)
+    if prefix in SHARED_FOLDERS and not (request.method == "POST" and wants_page(request)):
+        return refusal(PlatformPathError(prefix=prefix))
+    return refuse_method(request)
 
 
 def refuse_method(request: Request) -> Fixed:
-    """What answers a method that a file has not."""
+    """What answers a method that files have not. A form's or a payment page's POST, by which a person comes back, leads
+    to the page itself (RFC 9110 §15.4.4); a program's would be lost there unseen."""
+    if request.method == "POST" and wants_page(request):
+        return redirect(303, own_location(request.target))
     return refusal(MethodNotAllowedError())
 
 

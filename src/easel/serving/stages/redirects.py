@@ -10,9 +10,9 @@ from easel.bundles.root import ENTRY_POINT, RULES_FILES
 from easel.rules.matching.pages import Page, find_page
 from easel.rules.matching.table import Leads
 from easel.serving.models import File, Fixed, Found, Request, Site
+from easel.serving.navigation import DECIDES, is_navigation
 from easel.serving.plain import NO_STORE, REVALIDATE, not_found_page, redirect
 from easel.serving.stage import Stage
-from easel.serving.stages.fallback import is_navigation
 from easel.serving.stages.methods import refuse_method
 
 
@@ -47,11 +47,11 @@ def _found(site: Site, request: Request, leads: Leads) -> Found | None:
         return not_found_page(site, request.address.path, 404 if leads.status == 200 else leads.status)
     member = site.manifest.files[path]
     is_catch_all = leads.status == 200 and leads.by.source.endswith("*") and not leads.first
-    if is_catch_all and member.type.startswith("text/html") and not is_navigation(request.address.path, request):
+    if is_catch_all and member.type.startswith("text/html") and not is_navigation(request):
         # A page in place of a script would be kept, and break the app, for as long as it is.
         return None
     caching = REVALIDATE if leads.status == 200 and not leads.by.conditional else NO_STORE
-    return File(path, member, leads.status, caching, site, lasting=False)
+    return File(path, member, leads.status, caching, site, lasting=False, varies=DECIDES if is_catch_all else ())
 
 
 def _file_at(site: Site, target: str) -> str | None:
