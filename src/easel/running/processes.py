@@ -153,6 +153,7 @@ class DatabaseStart:
             with suppress(Exception):
                 roles.end_with(supervisor)
                 os.write(told, embedded.start().encode())
+                embedded.leave()
             os._exit(0)
         os.close(told)
 

@@ -184,6 +184,13 @@ class EmbeddedPostgres:
         """Stops the server, if it runs, letting it write everything down."""
         if self.runs:
             self._server.stop()
+            self.leave()
+
+    def leave(self) -> None:
+        """Takes this process off the wheel's list of those that use the server, which it keeps in the folder, and
+        would do itself at the process's end."""
+        # What else it does depends on the mode, which is none.
+        self._server.cleanup()
 
 
 def _name_of(user: int) -> str:

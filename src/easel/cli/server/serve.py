@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -45,6 +46,11 @@ def serve(**given: Any) -> None:
     # Without a terminal it goes to a journal or a file, which others read, and which is kept.
     attended = sys.stdout.isatty()
     Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
+    # Python would take apart all that was read for the processes, which costs more than the rest of the end.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @click.command("api", cls=ServerCommand)
