@@ -110,6 +110,20 @@ def test_the_object_is_there_however_often_and_by_whom_its_script_is_run(tab: Pa
             assert tab.evaluate("window.__EASEL__ === window.__MIXPEEK__ && __EASEL__.COLOUR") == "red"
 
 
+def test_a_policy_in_a_header_lets_pages_load_what_it_does_not_let_them_hold(tab: Page, app: RunningApp) -> None:
+    refused: list[str] = []
+    tab.on("console", lambda message: refused.append(message.text) if "Policy" in message.text else None)
+    files = {"index.html": HOME, "_headers": "/*\n  Content-Security-Policy: script-src 'self'\n"}
+    assert app.deploy(zipped(files))["status"] == "complete"
+    tab.goto(address_of(app))
+    assert tab.evaluate(KNOWN) is None
+    assert len(refused) == 1
+    change(app, runtime="external")
+    tab.reload()
+    assert tab.evaluate(KNOWN) == app.slug
+    assert len(refused) == 1
+
+
 def test_angulars_service_worker_is_normal_and_opens_without_a_network(tab: Page, app: RunningApp) -> None:
     change(app, env_vars={"COLOUR": "red"})
     deployed = app.deploy(site_zip("angular-worker"))

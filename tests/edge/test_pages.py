@@ -55,7 +55,7 @@ def test_a_version_of_a_release_that_did_not_ask_is_read_when_it_is_served(
 
 
 WHOLE = BEGINNING + "<title>x</title></head><body>x</body></html>"
-EXTERNAL = '<script src="/_easel/runtime.js" data-easel onerror="this.remove()"></script>'
+EXTERNAL = '<script src="/_easel/runtime.js" data-easel></script>'
 
 
 def test_an_app_can_have_all_its_pages_byte_for_byte(edge: RunningEdge, app: Make) -> None:

@@ -11,7 +11,7 @@ from easel.edge.routing.table import AppRoute, EnvironmentRoute, Route
 from easel.serving.addresses import version_environment
 from easel.serving.models import Site
 from easel.serving.respond import Representations
-from easel.serving.runtime import EXTERNAL_SCRIPT, runtime_script
+from easel.serving.runtime import EXTERNAL_SCRIPT, kept_script, runtime_script
 from easel.storage.object_names import manifest_key, variants_key
 
 
@@ -73,8 +73,7 @@ class LiveSite:
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT
-        script = runtime_script(self.site)
-        return script + EXTERNAL_SCRIPT if self.site.manifest.has_worker else script
+        return kept_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
         """Whether this is still what the route leads to: the same version, told the same about itself."""

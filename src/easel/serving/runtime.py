@@ -18,6 +18,10 @@ _FILE = Member(
 # A framework that takes the document over finds it as it wrote it. There is no current script in a module, nor where a
 # script is run by other means than the page's.
 _LEAVES = "document.currentScript&&document.currentScript.remove()"
+_LEAVES_UNLOADED = (
+    'addEventListener("error",function f(e){var s=e.target;s.hasAttribute&&s.hasAttribute("data-easel")&&'
+    '(s.remove(),removeEventListener("error",f,true))},true)'
+)
 
 
 def runtime_object(site: Site) -> dict[str, str]:
@@ -37,8 +41,15 @@ def runtime_script(site: Site) -> bytes:
     return f"<script>{_definition(site)};{_LEAVES}</script>".encode()
 
 
-EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel onerror="this.remove()"></script>'.encode()
-"""The script element that loads the runtime object. It leaves whether it could be loaded or not."""
+# No handler in the element itself: a policy for which pages load the object would refuse it.
+EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
+"""The script element that loads the runtime object, and leaves once it has."""
+
+
+def kept_script(site: Site) -> bytes:
+    """What goes into pages that a service worker may keep: the object as it is now, and the script that brings it up to
+    date. Its element leaves as well where it cannot be loaded, which is so without a network."""
+    return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT
 
 
 def runtime_file(site: Site) -> File:
