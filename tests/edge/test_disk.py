@@ -59,6 +59,12 @@ def cache(objects: ObjectStore, tmp_path: Path) -> DiskCache:
     return DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
 
 
+async def whole(cache: DiskCache, key: str) -> memoryview:
+    """All of an object."""
+    size = await cache.size(key)
+    return await cache.view(key, size, 0, size)
+
+
 def files(folder: Path) -> list[Path]:
     """The files of objects in a folder of caches."""
     return [file for file in folder.glob("*/*") if file.name != "lock"]
@@ -77,7 +83,7 @@ async def test_of_a_large_object_only_what_is_needed_is_fetched(objects: ObjectS
         view = await cache.view("large", len(LARGE), start, stop)
         assert bytes(view[start:stop]) == LARGE[start:stop]
     assert (cache.fetches, cache.fetched) == (2, 2 * BLOCK + 17)
-    assert bytes(await cache.whole("large")) == LARGE
+    assert bytes(await whole(cache, "large")) == LARGE
     assert (cache.fetches, cache.fetched) == (3, len(LARGE))
 
 
@@ -114,7 +120,7 @@ async def test_however_small_they_are_only_so_many_objects_are_held(
 
 async def test_what_is_gone_or_cut_off_is_said_and_may_be_tried_again(objects: ObjectStore, cache: DiskCache) -> None:
     with pytest.raises(ObjectMissingError):
-        await cache.whole("nothing")
+        await whole(cache, "nothing")
     with pytest.raises(ObjectMissingError):
         await cache.view("later", 100, 0, 100)
     await objects.put("later", b"x" * 60)
@@ -126,7 +132,7 @@ async def test_what_is_gone_or_cut_off_is_said_and_may_be_tried_again(objects: O
 
 async def test_what_is_here_is_served_when_the_store_is_gone(cache: DiskCache, objects: ObjectStore) -> None:
     await objects.put("small", SMALL_ONE)
-    await cache.whole("small")
+    await whole(cache, "small")
     obstore.delete(objects._store, "small")
     assert bytes(await cache.view("small", len(SMALL_ONE), 0, 9)) == SMALL_ONE
 
@@ -156,14 +162,14 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
     for key, content in (("small", SMALL_ONE), ("large", LARGE), ("part", LARGE), ("other", SMALL_ONE[1:])):
         await objects.put(key, content)
     for key in ("small", "large", "other"):
-        await before.whole(key)
+        await whole(before, key)
     await before.view("part", len(LARGE), 0, 9)
     ended(before)
     after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     after.take_over()
     for key in ("small", "large", "part"):
         obstore.delete(objects._store, key)
-    assert bytes(await after.whole("small")) == SMALL_ONE
+    assert bytes(await whole(after, "small")) == SMALL_ONE
     view = await after.view("large", len(LARGE), BLOCK, 2 * BLOCK)
     assert bytes(view) == LARGE
     with pytest.raises(ObjectMissingError):
@@ -172,10 +178,10 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
     assert after.fetched == 0
     # What is damaged is read again, whoever had fetched it.
     after.forget("other")
-    assert bytes(await after.whole("other")) == SMALL_ONE[1:]
+    assert bytes(await whole(after, "other")) == SMALL_ONE[1:]
     after.forget("other")
     await objects.put("other", SMALL_ONE[2:])
-    assert bytes(await after.whole("other")) == SMALL_ONE[2:]
+    assert bytes(await whole(after, "other")) == SMALL_ONE[2:]
     # A third one takes over what the second had, and the second had taken over.
     ended(after)
     third = DiskCache(EdgeStore(objects), folder, budget=len(LARGE) + BLOCK)
@@ -190,12 +196,12 @@ async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
     before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
-    await before.whole("small")
+    await whole(before, "small")
     ended(before, boot="01234567")
     after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     after.take_over()
     assert (after.weight, len(files(folder)), len(list(folder.iterdir()))) == (0, 0, 1)
-    assert bytes(await after.whole("small")) == SMALL_ONE
+    assert bytes(await whole(after, "small")) == SMALL_ONE
     assert after.fetches == 1
 
 
@@ -204,20 +210,20 @@ async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, 
     await objects.put("small", SMALL_ONE)
     # It has this one's number, as the processes of two containers may.
     living = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
-    await living.whole("small")
+    await whole(living, "small")
     (folder / "manifests").mkdir()
     (folder / str(os.getppid())).mkdir()
     after = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     after.take_over()
     assert after.weight == 0
     assert (len(files(folder)), len(list(folder.iterdir()))) == (1, 4)
-    await after.whole("small")
+    await whole(after, "small")
     living.forget("small")
     assert len(files(folder)) == 1
     again = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     ended(after)
     again.take_over()
-    assert bytes(await again.whole("small")) == SMALL_ONE
+    assert bytes(await whole(again, "small")) == SMALL_ONE
     assert again.fetches == 0
 
 
@@ -229,7 +235,7 @@ async def test_a_process_that_is_gone_is_known_as_such_whoever_has_its_number(
     script = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as other:
         before = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
-        await before.whole("small")
+        await whole(before, "small")
         ended(before)
         assert before._folder is not None
         before._folder.rename(folder / f"{before._folder.name.split('-')[0]}-{other.pid}")
@@ -246,7 +252,7 @@ async def test_of_a_machine_that_does_not_say_when_it_started_nothing_is_trusted
     monkeypatch.setattr("easel.edge.cache.process_folder._BOOT", tmp_path / "nothing")
     await objects.put("small", SMALL_ONE)
     before = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
-    await before.whole("small")
+    await whole(before, "small")
     ended(before)
     after = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
     after.take_over()
@@ -263,7 +269,7 @@ async def test_what_cannot_be_taken_over_keeps_nothing_from_being_cached(
     (tmp_path / "edge" / f"{boot}-77").write_text("no folder")
     after = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
     after.take_over()
-    assert bytes(await after.whole("small")) == SMALL_ONE
+    assert bytes(await whole(after, "small")) == SMALL_ONE
 
 
 async def test_of_processes_that_start_at_once_each_file_comes_to_one(objects: ObjectStore, tmp_path: Path) -> None:
@@ -272,7 +278,7 @@ async def test_of_processes_that_start_at_once_each_file_comes_to_one(objects: O
         await objects.put(f"object-{number}", b"%d" % number)
     caches = [DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK) for _ in range(4)]
     for number in range(20):
-        await caches[number % 4].whole(f"object-{number}")
+        await whole(caches[number % 4], f"object-{number}")
     for one in caches:
         ended(one)
     now = [DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK) for _ in range(4)]
@@ -287,7 +293,7 @@ async def after(objects: ObjectStore, tmp_path: Path) -> DiskCache:
     """The cache of a process that took over one object, `small`."""
     await objects.put("small", SMALL_ONE)
     before = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
-    await before.whole("small")
+    await whole(before, "small")
     ended(before)
     after = DiskCache(EdgeStore(objects), tmp_path / "edge", budget=100 * BLOCK)
     after.take_over()
@@ -326,10 +332,10 @@ async def test_without_room_for_the_lock_there_is_no_folder_that_others_would_ta
     with monkeypatch.context() as patched:
         patched.setattr(fcntl, "flock", full)
         cache.take_over()
-        assert bytes(await cache.whole("small")) == SMALL_ONE
+        assert bytes(await whole(cache, "small")) == SMALL_ONE
         assert list((tmp_path / "edge").iterdir()) == []
     monkeypatch.setattr(cache, "_full_until", 0.0)
-    assert bytes(await cache.whole("small")) == SMALL_ONE
+    assert bytes(await whole(cache, "small")) == SMALL_ONE
     assert (cache.in_memory, cache.weight) == (0, len(SMALL_ONE))
 
 
@@ -342,7 +348,7 @@ async def test_a_file_system_without_locks_is_good_enough(
     monkeypatch.setattr(fcntl, "flock", refuse)
     await objects.put("small", SMALL_ONE)
     cache.take_over()
-    assert bytes(await cache.whole("small")) == SMALL_ONE
+    assert bytes(await whole(cache, "small")) == SMALL_ONE
     assert cache.weight == len(SMALL_ONE)
 
 
@@ -378,7 +384,7 @@ async def test_however_many_were_left_only_so_many_are_held(
         cache.take_over()
         for number in range(start, start + 3):
             await objects.put(f"small-{number}", b"%d" % number)
-            await cache.whole(f"small-{number}")
+            await whole(cache, f"small-{number}")
         assert len(files(tmp_path / "edge")) <= 4
         assert cache.weight == len(files(tmp_path / "edge"))
         ended(cache)
@@ -392,7 +398,7 @@ async def test_a_file_system_without_modes_is_good_enough(
 
     monkeypatch.setattr(os, "fchmod", refuse)
     await objects.put("small", SMALL_ONE)
-    assert bytes(await cache.whole("small")) == SMALL_ONE
+    assert bytes(await whole(cache, "small")) == SMALL_ONE
     assert cache.weight == len(SMALL_ONE)
 
 
@@ -423,7 +429,7 @@ async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
         assert cache.in_memory <= 8 * BLOCK
     view = await cache.view("large", len(LARGE), BLOCK - 5, BLOCK + 5)
     assert bytes(view[BLOCK - 5 : BLOCK + 5]) == LARGE[BLOCK - 5 : BLOCK + 5]
-    assert bytes(await cache.whole("large")) == LARGE
+    assert bytes(await whole(cache, "large")) == LARGE
     assert cache.in_memory <= 8 * BLOCK
     assert bytes(before) == contents["object-0"]
     # Twice what was needed once, when it became known that the disk is full.
@@ -445,15 +451,15 @@ async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_las
     objects.reserve = DiskReserve(small_disk.folder, str(free - 10 * BLOCK))
     cache = DiskCache(store, small_disk.folder / "edge", budget=100 * BLOCK)
     for key, content in contents.items():
-        assert bytes(await cache.whole(key)) == content
+        assert bytes(await whole(cache, key)) == content
     assert cache.weight == 8 * BLOCK
     fetches = cache.fetches
     for key in ("object-2", "object-3"):
-        assert bytes(await cache.whole(key)) == contents[key]
+        assert bytes(await whole(cache, key)) == contents[key]
     assert (cache.fetches, cache.in_memory) == (fetches, 0)
     # Somebody else fills the disk: the cache gives back what it has, and goes on in memory.
     objects.reserve = DiskReserve(small_disk.folder, str(free + 1))
-    assert bytes(await cache.whole("object-0")) == contents["object-0"]
+    assert bytes(await whole(cache, "object-0")) == contents["object-0"]
     assert (cache.weight, cache.in_memory) == (0, 4 * BLOCK)
 
 

@@ -16,6 +16,7 @@ from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflated, wi
 from easel.bundles.models import ZSTANDARD, Coding
 
 _SUFFIXES: Final[dict[str, Coding]] = {"br": "br", "gz": "gzip", "zst": "zstd"}
+_ENDS = (*(f".{suffix}" for suffix in _SUFFIXES), ".svgz")
 _CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
 """What browsers load as it is, so that no program would unpack it."""
 _UNITY = frozenset({"data", "json", "mem", "memory"})
@@ -38,7 +39,8 @@ def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> d
     None is where the plain file is there too, or where the content is not what the name says: `read` gives the first so
     many bytes of a file.
     """
-    named = [(path, coding) for path in paths if (coding := _SUFFIXES.get(_suffix(path)) or _of_svgz(path))]
+    compressed = (path for path in paths if path.lower().endswith(_ENDS))
+    named = [(path, _SUFFIXES.get(_suffix(path), "gzip")) for path in compressed]
     loaders = {path.rpartition("/")[0] for path in paths if path.endswith(".loader.js")} if named else set()
     found = {}
     for path, coding in named:
@@ -46,7 +48,7 @@ def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> d
         inner = _suffix(plain)
         is_meant = coding == "br" or inner in _CODE or (inner in _UNITY and path.rpartition("/")[0] in loaders)
         is_alone = plain not in paths and inner not in _ARCHIVES and bool(inner)
-        if ((is_meant and is_alone) or _of_svgz(path)) and _begins_like(read(path, _LOOKED_AT), coding):
+        if ((is_meant and is_alone) or _suffix(path) == "svgz") and _begins_like(read(path, _LOOKED_AT), coding):
             found[path] = coding
     return found
 
@@ -99,8 +101,5 @@ def _begins_like(data: bytes, coding: Coding) -> bool:
 
 
 def _suffix(path: str) -> str:
-    return path.rpartition("/")[2].rpartition(".")[2].lower() if "." in path.rpartition("/")[2] else ""
-
-
-def _of_svgz(path: str) -> Coding | None:
-    return "gzip" if path.lower().endswith(".svgz") else None
+    _, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    return suffix.lower() if dot else ""

@@ -26,6 +26,7 @@ from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
 from easel.serving.site_rules import MANY, SiteRules, site_rules
+from easel.serving.variants import SMALLEST as VARIANTS_SMALLEST
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
@@ -271,7 +272,9 @@ class Sites:
         ready = representations(
             file, await self._content.variants(variants, file.member, in_parts=request.range is not None)
         )
-        if needs_gzip(file, ready, request):
+        # Where there are variants there is gzip too, if it gains anything.
+        is_without = variants is None or file.member.size < VARIANTS_SMALLEST
+        if is_without and needs_gzip(file, ready, request):
             member, view = await self._source(file)
             ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)
         return ready

@@ -17,7 +17,7 @@ from easel.bundles.read import content, gzip_length
 from easel.bundles.restarts import SMALLEST as RESTARTED_SMALLEST
 from easel.bundles.restarts import find_restarts
 from easel.bundles.types import is_compressible
-from easel.serving.variants import LARGEST, MAGIC, RESTARTS, variant_key
+from easel.serving.variants import LARGEST, MAGIC, RESTARTS, SMALLEST, variant_key
 
 THOROUGHLY = 16 * 1024 * 1024
 """Bytes of a version's files that are made as small as they can be, which takes some 25 seconds; of what is beyond them
@@ -32,7 +32,6 @@ def build_variants(
     manifest: Manifest,
     bundles: Sequence[memoryview],
     *,
-    min_size: int = 1024,
     should_stop: Callable[[], bool] | None = None,
 ) -> bytes | None:
     """The variants object for a manifest, whose bundles lie there.
@@ -51,7 +50,7 @@ def build_variants(
             return None
         if "html" in member.type or not making.is_new(member):
             continue
-        if min_size <= member.size <= LARGEST and is_compressible(member.type):
+        if SMALLEST <= member.size <= LARGEST and is_compressible(member.type):
             making.add_encodings(path, member)
         if member.method == DEFLATED and member.size > RESTARTED_SMALLEST:
             making.add(f"{member.hash}{RESTARTS}", find_restarts(member, bundles[member.bundle]))

@@ -21,8 +21,8 @@ from easel.bundles.models import Coding
 from easel.bundles.slices import AT_ONCE, entries, is_closed
 
 MAGIC = b"EASELV1\n"
-LARGEST = 32 * 1024 * 1024
-"""The largest file (bytes) that a variant is made of."""
+SMALLEST, LARGEST = 1024, 32 * 1024 * 1024
+"""The smallest and the largest file (bytes) of which encodings are made."""
 RESTARTS = ".restarts"
 """The end of a key under which there are places to restart."""
 HEADER = len(MAGIC) + 8

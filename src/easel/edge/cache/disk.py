@@ -143,11 +143,6 @@ class DiskCache:
             size = info.size
         return size
 
-    async def whole(self, key: str) -> memoryview:
-        """All of an object. Raises ObjectMissingError, StoreUnavailableError."""
-        size = await self.size(key)
-        return await self.view(key, size, 0, size)
-
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
         """An object of `size` bytes, of which the bytes from `start` to `stop` are there to be read, and maybe others.
 
