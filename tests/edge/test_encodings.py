@@ -75,7 +75,7 @@ def test_variants_are_sent_to_those_who_want_them_the_smallest_first(edge: Runni
     noise = b"".join(b"%x;" % (n * n * 7919 % 1_000_003) for n in range(4000))
     for stored in (False, True):
         made = app()
-        made.deploy({"index.html": PAGE, "app.js": noise, "x.wasm": noise}, stored=stored, brotli=True)
+        made.deploy({"index.html": PAGE, "app.js": noise, "x.wasm": noise, "x.db": noise}, stored=stored, brotli=True)
         for target in ("/app.js", "/x.wasm"):
             sizes = {}
             for encoding, decode in DECODERS.items():
@@ -86,6 +86,7 @@ def test_variants_are_sent_to_those_who_want_them_the_smallest_first(edge: Runni
                 sizes[encoding] = len(sent.body)
             best = edge.get(made.host, target, Accept_Encoding="gzip, deflate, br, zstd")
             assert len(best.body) == min(sizes.values())
+        assert edge.get(made.host, "/x.db", Accept_Encoding="gzip, deflate, br, zstd").body == noise
 
 
 def test_what_a_build_has_compressed_itself_is_sent_where_it_is_the_file(edge: RunningEdge, app: Make) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import random
 
 import brotli
 import msgspec
 import pytest
+import zstandard
 
 from easel.bundles.codings import decoded
 from easel.bundles.models import Coding
@@ -86,8 +88,25 @@ def test_no_changed_byte_of_variants_goes_unnoticed() -> None:
             check(bytes(changed), 1000)
 
 
+@pytest.mark.parametrize("size", [1000, 1 << 20])
+def test_variants_of_large_files_are_checked_whole(size: int) -> None:
+    whole = b"".join(b"const v%d = %d;\n" % (n, n * n) for n in range(60_000))
+    made: dict[Coding, bytes] = {"br": brotli.compress(whole, quality=1), "gzip": gzip.compress(whole, 1)}
+    made["zstd"] = zstandard.compress(whole) + zstandard.compress(b"")
+    digest = hashlib.sha256(whole).hexdigest()
+    for coding, small in made.items():
+        for content in (small, small[:-1], small[:-3000]):
+            index = msgspec.json.encode({variant_key(digest, coding): (0, len(content))})
+            data = MAGIC + len(index).to_bytes(8, "big") + index + content
+            if content is small:
+                check(data, size)
+            else:
+                with pytest.raises(ValueError, match=r"not what its file is|cannot be read"):
+                    check(data, size)
+
+
 def test_a_variant_that_never_ends_is_noticed_before_it_fills_the_memory() -> None:
-    bomb = brotli.compress(bytes(LARGEST + 1))
+    bomb = brotli.compress(bytes(LARGEST + 1), quality=1)
     index = msgspec.json.encode({hashlib.sha256(bytes(LARGEST + 1)).hexdigest(): (0, len(bomb))})
     with pytest.raises(ValueError, match="longer than any file"):
         check(MAGIC + len(index).to_bytes(8, "big") + index + bomb, 1000)

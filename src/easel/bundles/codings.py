@@ -76,9 +76,11 @@ def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
 
 def _brotli_decoded(data: bytes, limit: int) -> bytes | None:
     stream = brotli.Decompressor()
-    content = bytearray(stream.process(data, output_buffer_limit=_PIECE))
-    while len(content) <= limit and not stream.can_accept_more_data() and not stream.is_finished():
-        content += stream.process(b"", output_buffer_limit=_PIECE)
+    content = bytearray()
+    piece = stream.process(data, output_buffer_limit=_PIECE)
+    while piece and len(content) <= limit:
+        content += piece
+        piece = stream.process(b"", output_buffer_limit=_PIECE)
     return bytes(content) if stream.is_finished() else None
 
 

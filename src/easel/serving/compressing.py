@@ -36,11 +36,12 @@ def build_variants(
 ) -> bytes | None:
     """The variants object for a manifest, whose bundles lie there.
 
-    Every file that is worth an encoding gets those that make it smaller than what its bundle has for the client:
-    brotli, Zstandard, and gzip where it is not deflated. One that the build has written beside it is taken instead of
-    making it, if it decodes to the file. Pages are left out, since they are changed when they are served. The quality
-    falls with the size, so that a large file costs about a second at the most, and after `THOROUGHLY` for all, so that
-    no app's files keep those of others waiting for long. Long deflated files get places to restart.
+    Every file that is worth an encoding gets those that make it smaller than what its bundle has for a client that
+    accepts nothing else: brotli, Zstandard unless it lies so, and gzip unless it is deflated. One that the build has
+    written beside it is taken instead of making it, if it decodes to the file. Pages are left out, since they are
+    changed when they are served. The quality falls with the size, so that a large file costs about a second at the
+    most, and after `THOROUGHLY` for all, so that no app's files keep those of others waiting for long. Long deflated
+    files get places to restart.
 
     None once `should_stop` says so, which is asked between two files.
     """
@@ -86,14 +87,13 @@ class _Making:
         """Makes the encodings of a file."""
         whole = content(member, self._bundles[member.bundle])
         written = self._written(path, member)
-        # What a client gets that accepts this encoding alone.
-        lies = {DEFLATED: {"gzip": gzip_length(member)}, ZSTANDARD: {"zstd": member.length}}.get(member.method, {})
+        lies: dict[Coding, int] = {}
+        if member.method in (DEFLATED, ZSTANDARD):
+            lies = {"gzip": gzip_length(member)} if member.method == DEFLATED else {"zstd": member.length}
         wanted: list[Coding] = [one for one in ("br", "zstd", "gzip") if one in written or one not in lies]
         for coding in wanted:
             small = written.get(coding) or _compressed(whole, coding, thoroughly=self._left > 0)
-            # Whoever accepts brotli is sent what is deflated as it lies, and everything else as it is.
-            without = min([member.size, *lies.values()]) if coding == "br" or coding in lies else member.size
-            if len(small) <= without * WORTH_IT:
+            if len(small) <= lies.get(coding, member.size) * WORTH_IT:
                 self.add(variant_key(member.hash, coding), small)
         self._left -= member.size
 

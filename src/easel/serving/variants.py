@@ -167,13 +167,16 @@ class _Content:
             if self._coding == "zstd":
                 self._feed_zstd(data)
             elif self._coding == "br":
-                self._take(self._brotli.process(data, output_buffer_limit=_PIECE))
-                while not self._brotli.can_accept_more_data():
-                    self._take(self._brotli.process(b"", output_buffer_limit=_PIECE))
+                # There may be content left although more data could be taken.
+                out = self._brotli.process(data, output_buffer_limit=_PIECE)
+                while out:
+                    self._take(out)
+                    out = self._brotli.process(b"", output_buffer_limit=_PIECE)
             else:
-                while data:
-                    self._take(self._gzip.decompress(data, _PIECE))
-                    data = self._gzip.unconsumed_tail
+                out = self._gzip.decompress(data, _PIECE)
+                while out or self._gzip.unconsumed_tail:
+                    self._take(out)
+                    out = self._gzip.decompress(self._gzip.unconsumed_tail, _PIECE)
         except (brotli.error, zlib.error, zstandard.ZstdError) as error:
             raise ValueError("a variant cannot be read") from error
 

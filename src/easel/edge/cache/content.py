@@ -15,6 +15,7 @@ from easel.bundles.models import STORED, ZSTANDARD, Manifest, Member, decode_man
 from easel.bundles.read import gzip_frame
 from easel.bundles.restarts import Restarts, inflate_from
 from easel.bundles.slices import AT_ONCE, decode_in_slices
+from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.disk import DiskCache
 from easel.edge.cache.lru import Alive, Kept
@@ -177,7 +178,9 @@ class Content:
             return Variants()
         try:
             index = await self._variants.get(variants_key, lambda: self._index(variants_key))
-            places = {coding: index.get(variant_key(member.hash, coding)) for coding in CODINGS}
+            # Another file may have the same content and be of another type.
+            wanted = CODINGS if is_compressible(member.type) else ()
+            places = {coding: index.get(variant_key(member.hash, coding)) for coding in wanted}
             known = {coding: place for coding, place in places.items() if place is not None}
             bodies: dict[Encoding, bytes | memoryview] = {}
             if known:
