@@ -141,6 +141,14 @@ def test_nothing_is_left_of_an_app_that_was_made_for_a_zip_that_is_refused(perso
     assert (refused.code, "removed" in refused.stderr, (person.folder / "easel.toml").exists()) == (5, False, True)
 
 
+def test_a_project_that_cannot_be_written_to_is_deployed(person: Person, slug: str) -> None:
+    person.write(index_html="<!doctype html>")
+    # A link that leads nowhere is no file, and none can be made in its place.
+    (person.folder / "easel.toml").symlink_to("/proc/nowhere/easel.toml")
+    told = person.ok("deploy", "--create", "-m", "x")
+    assert ("cannot be written" in told.stderr, "is live" in told.stderr) == (True, True)
+
+
 def test_a_deploy_that_runs_on_without_its_command_keeps_app_and_easel_toml(person: Person, slug: str) -> None:
     person.write(index_html="<!doctype html>")
     deploy_id = person.ok("deploy", "--create", "--no-wait", "-m", "x").stdout.strip()

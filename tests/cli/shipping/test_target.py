@@ -45,6 +45,7 @@ TOOLS = {
     "angular-old": (["angular.json", "package.json"], "dist/shop"),
     "react-router": (["react-router.config.ts", "vite.config.ts", "package.json"], "build/client"),
     "tanstack": (["vite.config.ts", "package.json"], "dist/client"),
+    "tanstack-nitro": (["vite.config.ts", "package.json"], ".output/public"),
     "nuxt": (["nuxt.config.ts", "package.json"], ".output/public"),
     "sveltekit": (["svelte.config.js", "vite.config.js", "package.json"], "build"),
     "next": (["next.config.mjs", "package.json"], "out"),
@@ -126,6 +127,24 @@ def test_where_nothing_is_built_it_says_how(tmp_path: Path, files: list[str], sa
     with pytest.raises(NothingToDeployError) as refused:
         choose_target(None, Project(root=tmp_path), tmp_path)
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        (["package.json"], '<link rel="icon" href="%PUBLIC_URL%/favicon.ico">'),
+        (["package.json", "vue.config.js"], '<link rel="icon" href="<%= BASE_URL %>favicon.ico">'),
+        (["package.json", "vite.config.ts"], "<p>"),
+    ],
+)
+def test_what_a_build_starts_from_is_not_its_output(tmp_path: Path, files: list[str], text: str) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    (page(tmp_path / "public") / "index.html").write_text(text)
+    with pytest.raises(NothingToDeployError, match="npm run build"):
+        choose_target(None, Project(root=tmp_path), tmp_path)
+    built = page(tmp_path / "dist")
+    assert choose_target(None, Project(root=tmp_path), tmp_path).path == built
 
 
 def test_pages_that_are_called_like_an_output_are_pages(tmp_path: Path) -> None:

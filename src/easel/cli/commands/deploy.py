@@ -10,7 +10,7 @@ import click
 from easel.cli.answers import Accepted, App, Deploy
 from easel.cli.choices import environment_or_default, message_or_ask
 from easel.cli.command import app_option, client_command, env_option
-from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError
+from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError, ProjectFileError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.ending import tell_ending
@@ -162,7 +162,12 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> P
     folder = place.relative_to(base).as_posix() if target.is_folder and place.is_relative_to(base) else None
     # The two that a folder above may have said.
     env, server = session.project.env, session.project.server
-    file = write_project(root, app=slug, folder=folder, env=env, server=server)
+    try:
+        file = write_project(root, app=slug, folder=folder, env=env, server=server)
+    except ProjectFileError as error:
+        # The deploy is accepted, and goes on.
+        session.output.warn(f"{error.message} `--app {slug}` names the app.")
+        return None
     session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")
     return file
 

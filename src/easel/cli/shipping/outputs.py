@@ -40,8 +40,11 @@ TOOLS: Final = (
     Tool((".eleventy.js", "eleventy.config.*"), ("_site",), "npx @11ty/eleventy"),
     Tool(("quasar.config.*",), ("dist/spa", "dist/pwa"), "quasar build"),
     Tool(("app.json", "app.config.*"), ("dist", "web-build"), "npx expo export -p web", general=True),
+    Tool(("astro.config.*",), ("dist", "dist/client"), server_output="dist/server", static="set `output: 'static'`"),
     Tool(
-        ("vite.config.*", "rsbuild.config.*", "astro.config.*"), ("dist", "dist/client", "build/client"), general=True
+        ("vite.config.*", "rsbuild.config.*"),
+        ("dist", "dist/client", "build/client", ".output/public"),
+        general=True,
     ),
     Tool(("mkdocs.yml", "mkdocs.yaml", "zensical.toml"), ("site",), "mkdocs build"),
     Tool(("_config.yml", "_config.toml"), ("_site",), "bundle exec jekyll build"),
@@ -107,6 +110,9 @@ _PROJECT_FILES: Final = (
 _DEPTH: Final = 4
 """How deep in its project an output lies at most."""
 _LOOKED_AT: Final = 200
+"""Folders that are looked into at most."""
+_TEMPLATE_LOOKED_AT: Final = 64 * 1024
+"""Bytes of a page that are looked at."""
 
 
 def has_entry_point(folder: Path) -> bool:
@@ -145,7 +151,9 @@ def find_outputs(base: Path) -> list[Path]:
     tools = tools_of(base)
     plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
     written = [output for tool in tools for output in tool.outputs]
-    for layer in (written, _USUAL, () if plain else (*_USUAL, *_OTHERS), (_SOURCE_OR_OUTPUT,)):
+    # Where a tool is known that writes elsewhere, `public` holds what goes into its build.
+    last = () if tools else (_SOURCE_OR_OUTPUT,)
+    for layer in (written, _USUAL, () if plain else (*_USUAL, *_OTHERS), last):
         if found := _distinct(folder for pattern in layer for folder in _folders(base, pattern)):
             return found
     return []
@@ -176,8 +184,20 @@ def only_inner(folder: Path) -> Path | None:
 
 def _folders(base: Path, pattern: str) -> Iterator[Path]:
     for folder in _glob(base, pattern) if "*" in pattern else [base / pattern]:
-        if has_entry_point(folder):
+        if has_entry_point(folder) and not _is_template(folder / ENTRY_POINT):
             yield folder
+
+
+def _is_template(page: Path) -> bool:
+    """Whether the page is what Create React App and Vue CLI build one from, which they keep in `public`."""
+    if page.parent.name != _SOURCE_OR_OUTPUT:
+        return False
+    try:
+        with page.open("rb") as file:
+            head = file.read(_TEMPLATE_LOOKED_AT)
+    except OSError:
+        return False
+    return b"%PUBLIC_URL%" in head or b"<%= BASE_URL" in head or b"<%= htmlWebpackPlugin" in head
 
 
 def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:
