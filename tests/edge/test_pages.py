@@ -92,6 +92,16 @@ def test_pages_can_load_their_variables_from_a_script(edge: RunningEdge, app: Ma
     assert (changed.status, b'"A":"2"' in changed.body) == (200, True)
 
 
+def test_the_script_is_the_platforms_whatever_an_apps_own_rules_say(edge: RunningEdge, app: Make) -> None:
+    rules = {
+        "_headers": "/*\n  Cache-Control: public, max-age=31536000, immutable\n",
+        "_redirects": "/* /index.html 200!\n",
+    }
+    made = app({"index.html": WHOLE, **rules}, variables={"A": "1"})
+    script = edge.get(made.host, "/_easel/runtime.js")
+    assert (script["cache-control"], b'"A":"1"' in script.body) == ("no-cache", True)
+
+
 def test_every_address_has_a_script_of_its_own(edge: RunningEdge, app: Make) -> None:
     made = app({"index.html": WHOLE, "_easel/runtime.js": "mine"})
     made.deploy({"index.html": WHOLE}, to="staging")

@@ -300,7 +300,8 @@ class _Reader:
             if len(head) < LOOKED_AT:
                 head += piece
             if may_register and not self.has_worker:
-                self.has_worker = registers_worker(before + piece)
+                if registers_worker(before + piece):
+                    self.has_worker = True
                 before = piece[-LONGEST_REGISTERS:]
             if may_be_key:
                 if _PRIVATE_KEY in seam + piece:

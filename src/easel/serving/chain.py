@@ -89,8 +89,8 @@ class Chain:
 SERVING = Chain(
     headers.STAGE,
     platform.STAGE,
-    runtime.STAGE,
     # Access rules belong here.
+    runtime.STAGE,
     rule_headers.STAGE,
     workers.STAGE,
     redirects.FIRST,
