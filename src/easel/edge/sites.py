@@ -26,7 +26,6 @@ from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
 from easel.serving.site_rules import MANY, SiteRules, site_rules
-from easel.serving.variants import SMALLEST as VARIANTS_SMALLEST
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
@@ -35,8 +34,6 @@ _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
-
-
 _EARLIER_SHARE = 16
 """A site's earlier versions may take one part in so many of the budget."""
 
@@ -269,12 +266,9 @@ class Sites:
         if page is not None:
             return page
         variants = live.variants if file.source is live.site else None
-        ready = representations(
-            file, await self._content.variants(variants, file.member, in_parts=request.range is not None)
-        )
-        # Where there are variants there is gzip too, if it gains anything.
-        is_without = variants is None or file.member.size < VARIANTS_SMALLEST
-        if is_without and needs_gzip(file, ready, request):
+        made = await self._content.variants(variants, file.member, in_parts=request.range is not None)
+        ready = representations(file, made)
+        if needs_gzip(file, ready, request, has_variants=variants is not None):
             member, view = await self._source(file)
             ready.bodies["gzip"] = await asyncio.to_thread(make_gzip, member, view)
         return ready

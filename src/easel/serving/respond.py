@@ -19,6 +19,7 @@ from easel.serving.negotiate import (
     not_modified,
     range_applies,
 )
+from easel.serving.variants import SMALLEST
 
 Headers = tuple[tuple[bytes, bytes], ...]
 _GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
@@ -91,17 +92,13 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
     return _partial(file, ready, headers_plain, *wanted)
 
 
-def needs_gzip(file: File, ready: Representations, request: Request) -> bool:
-    """Whether gzip is the best that the client accepts, and has to be made: of a small file that is worth it and is not
-    deflated in its bundle."""
+def needs_gzip(file: File, ready: Representations, request: Request, *, has_variants: bool) -> bool:
+    """Whether gzip is the best that the client accepts, and has to be made: of a small file that is worth it, is not
+    deflated in its bundle, and has none among its variants that it should have."""
     member = file.member
-    if request.range is not None:
-        return False
-    if (
-        member.method == DEFLATED
-        or not _GZIP_SMALLEST <= member.size <= _GZIP_LARGEST
-        or not is_compressible(member.type)
-    ):
+    largest = SMALLEST - 1 if has_variants else _GZIP_LARGEST
+    is_made = member.method != DEFLATED and _GZIP_SMALLEST <= member.size <= largest and member.coding is None
+    if request.range is not None or not is_made or not is_compressible(member.type):
         return False
     available = _available(file, ready)
     could: list[Encoding] = [*available[:-1], "gzip", "identity"]
