@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 
 # PostgreSQL's text and jsonb hold every character but NUL. Lone surrogates are refused by pydantic itself.
 _STORABLE = r"^[^\x00]*$"
-_SEALED_NAMES = ("$sealed", "$digest")
+SEALED: Final = "$sealed"
+DIGEST: Final = "$digest"
+"""The names that mark a secret at rest; a value that came from outside must not look like one."""
 
 TEXT_LENGTH = 20_000
 MESSAGE_LENGTH = 4_000
@@ -48,8 +50,7 @@ Whole = Annotated[int, Field(ge=-(2**53), le=2**53), BeforeValidator(_integral)]
 
 def _storable_name(name: str) -> str:
     _check_text(name)
-    # These two names mark a secret at rest; a value that came from outside must not look like one.
-    if name in _SEALED_NAMES:
+    if name in (SEALED, DIGEST):
         raise PydanticCustomError("name_reserved", "the name {name} is reserved", {"name": name})
     return name
 

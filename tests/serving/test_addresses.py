@@ -15,7 +15,7 @@ from easel.serving.addresses import (
     LEAST_CUT,
     STAGING,
     UNCUT,
-    address,
+    Addresses,
     host_label,
     slug_forms,
     taken_apart,
@@ -34,11 +34,10 @@ def test_an_environment_has_an_address_of_its_own(environment: str, label: str) 
 
 
 def test_the_port_is_named_only_where_it_is_not_the_schemes_own() -> None:
-    assert address("staging", "shop", scheme="http", domain="localhost", port=8080) == (
-        "http://staging-shop.localhost:8080/"
-    )
-    assert address("production", "shop", scheme="https", domain="example.org", port=443) == "https://shop.example.org/"
-    assert address("v2", "shop", scheme="http", domain="example.org", port=80) == "http://v2-shop.example.org/"
+    assert Addresses("http", "localhost", 8080).url("staging", "shop") == "http://staging-shop.localhost:8080/"
+    assert Addresses("https", "example.org", 443).url("production", "shop") == "https://shop.example.org/"
+    assert Addresses("http", "example.org", 80).version_url(2, "shop") == "http://v2-shop.example.org/"
+    assert Addresses("http", "example.org", 443).at("shop") == "http://shop.example.org:443/"
 
 
 @given(_slugs, st.sampled_from(["production", "staging", "v1", "v123", "v1234567890", "pr-7", "pr-99999"]))

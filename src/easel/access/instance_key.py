@@ -11,6 +11,7 @@ from typing import LiteralString
 
 import psycopg
 
+from easel.access.sealed import KEYS_PATH, SECRETS_PATH
 from easel.access.secrets import SecretUnreadableError, Vault
 from easel.errors import ConflictError
 from easel.storage.connections import noticing
@@ -18,15 +19,6 @@ from easel.storage.migrate import reached
 
 _NAME = "secret_key_fingerprint"
 _PUT: LiteralString = "insert into instance (name, value) values (%s, %s) on conflict (name)"
-
-_STRING: LiteralString = '"$sealed" ? (@.type() == "string")'
-_SECRETS: LiteralString = f"$.build_config.secrets.*.{_STRING}"
-_KEYS: LiteralString = (
-    '$.auth_config.api_keys[*] ? (@.type() == "object").keyvalue()'
-    ' ? (@.key like_regex "key|secret|token|password|value" flag "i" && !(@.key like_regex "_id$" flag "i"))'
-    f".value.{_STRING}"
-)
-"""The entries that `apps.config.seal` seals."""
 
 _SEALED: tuple[LiteralString, ...] = (
     "select body from remembered_answer order by created_at desc limit 10",
@@ -36,11 +28,11 @@ _SEALED: tuple[LiteralString, ...] = (
     f"""
     select sealed #>> '{{}}' from (
       select draft, published from app
-      where jsonb_path_exists(draft, '{_SECRETS}') or jsonb_path_exists(published, '{_SECRETS}')
-         or jsonb_path_exists(draft, '{_KEYS}') or jsonb_path_exists(published, '{_KEYS}')
+      where jsonb_path_exists(draft, '{SECRETS_PATH}') or jsonb_path_exists(published, '{SECRETS_PATH}')
+         or jsonb_path_exists(draft, '{KEYS_PATH}') or jsonb_path_exists(published, '{KEYS_PATH}')
       order by updated_at desc limit 100
     ) newest, unnest(array[draft, published]) config, lateral (
-      select jsonb_path_query(config, '{_SECRETS}') union all select jsonb_path_query(config, '{_KEYS}')
+      select jsonb_path_query(config, '{SECRETS_PATH}') union all select jsonb_path_query(config, '{KEYS_PATH}')
     ) found (sealed)
     """,  # noqa: S608 (made of constants)
 )

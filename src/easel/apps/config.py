@@ -13,9 +13,11 @@ from typing import Any
 
 import msgspec
 
+from easel.access.sealed import is_sealed, names_a_secret
 from easel.access.secrets import MASK, Vault, hash_password, password_matches
 from easel.bundles.models import Allowances
 from easel.rules.models import Wanted
+from easel.schemas import DIGEST, SEALED
 
 Config = dict[str, Any]
 
@@ -37,8 +39,6 @@ SECTIONS = (
 )
 """The keys of a configuration, each shown as a file of its own when two versions are compared."""
 
-_SEALED = "$sealed"
-_DIGEST = "$digest"
 _PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
 """What holds nothing: most of what a configuration is made of, and known by its type at once."""
 
@@ -96,7 +96,7 @@ def _seal_auth(vault: Vault, auth: dict[str, Any], earlier: Mapping[str, Any]) -
         for index, entry in enumerate(keys):
             was = before_keys[index] if index < len(before_keys) else {}
             for name, value in list(entry.items()):
-                if not _names_a_secret(name):
+                if not names_a_secret(name):
                     continue
                 kept = _seal_value(vault, value, was.get(name))
                 if kept is None:
@@ -106,30 +106,18 @@ def _seal_auth(vault: Vault, auth: dict[str, Any], earlier: Mapping[str, Any]) -
 
 
 def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
-    if value == MASK or (_is_sealed(value) and value == earlier):
+    if value == MASK or (is_sealed(value) and value == earlier):
         return earlier
     text = value if isinstance(value, str) else json.dumps(value)
     digest = vault.digest(text)
-    if _is_sealed(earlier) and earlier[_DIGEST] == digest:
+    if is_sealed(earlier) and earlier[DIGEST] == digest:
         return earlier
-    return {_SEALED: vault.seal(text), _DIGEST: digest}
-
-
-def _is_sealed(value: Any) -> bool:
-    # The values of secrets that somebody has given these names are no strings.
-    return isinstance(value, dict) and value.keys() == {_SEALED, _DIGEST} and isinstance(value[_SEALED], str)
-
-
-def _names_a_secret(name: str) -> bool:
-    lowered = name.lower()
-    return any(part in lowered for part in ("key", "secret", "token", "password", "value")) and not lowered.endswith(
-        "_id"
-    )
+    return {SEALED: vault.seal(text), DIGEST: digest}
 
 
 def shown(value: Any) -> Any:
     """The configuration as answers and logs may show it: every secret and password hash as `***`."""
-    if _is_sealed(value):
+    if is_sealed(value):
         return MASK
     if isinstance(value, Mapping):
         return {
@@ -158,8 +146,8 @@ class _FractionError(Exception):
 
 
 def _comparable(value: Any, plain: Set[type]) -> Any:
-    if _is_sealed(value):
-        return {_DIGEST: value[_DIGEST]}
+    if is_sealed(value):
+        return {DIGEST: value[DIGEST]}
     if isinstance(value, Mapping):
         return {name: inner if type(inner) in plain else _comparable(inner, plain) for name, inner in value.items()}
     if isinstance(value, list):

@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
 from easel.access.models import Organisation
-from easel.access.secrets import Vault
+from easel.access.secrets import MASK, Vault
 from easel.access.service import Principal
 from easel.apps.changes import routing_changed
 from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, seal
@@ -31,6 +31,7 @@ from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
 from easel.apps.slugs import flush_slug, refuse_many, refuse_taken
 from easel.ids import new_id
+from easel.schemas import SEALED
 from easel.serving.published import encoded, published_site, to_store
 from easel.storage.database import Transaction
 
@@ -235,7 +236,7 @@ def _check_valid(slug: str, config: Config) -> None:
 def _plain(value: Any) -> Any:
     """The value with sealed secrets as text, which is what the schema knows them as."""
     if isinstance(value, dict):
-        return "***" if "$sealed" in value else {name: _plain(inner) for name, inner in value.items()}
+        return MASK if SEALED in value else {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 

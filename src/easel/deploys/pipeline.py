@@ -31,7 +31,7 @@ from easel.deploys.unbuilt import unbuilt_in_settings
 from easel.environments.errors import EnvironmentNotFoundError
 from easel.environments.service import move_pointer
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.serving.addresses import address, version_environment
+from easel.serving.addresses import Addresses
 from easel.serving.models import Site
 from easel.serving.published import decoded, told
 from easel.serving.site_rules import site_rules
@@ -198,14 +198,7 @@ class Pipeline:
             published=decoded(told(app.site)),
             rules=site_rules(manifest.rules) if manifest.rules is not None else None,
         )
-        settings = self._settings
-        url = address(
-            version_environment(deploy.version),
-            app.slug,
-            scheme=settings.edge_scheme,
-            domain=settings.domain,
-            port=settings.public_edge_port,
-        )
+        url = Addresses.of(self._settings).version_url(deploy.version, app.slug)
         return await smoke_test(self._objects, site, url)
 
     async def _move_pointer(self) -> None:

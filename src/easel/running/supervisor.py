@@ -29,6 +29,7 @@ from easel.running.roles import (
     prepare_database,
     require_shared,
 )
+from easel.serving.addresses import Addresses
 from easel.serving.suffixes import shares_cookies
 from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
@@ -254,8 +255,7 @@ class Supervisor:
             self._say(f"Ready, as {' and '.join(settings.roles)}.")
             return
         api = settings.api_url or f"http://{_reach(settings.api_host)}:{settings.api_port}"
-        port = "" if settings.public_edge_port in (80, 443) else f":{settings.public_edge_port}"
-        apps = f"{settings.edge_scheme}://{{app}}.{settings.domain}{port}/"
+        apps = Addresses.of(settings).at("{app}")
         (settings.data_dir / "server.json").write_text(json.dumps({"api_url": api, "edge_url": apps}) + "\n")
         self._say(f"api:  {api}   (documentation at {api}/docs)")
         self._say(f"apps: {apps}")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from easel.settings import Settings
 
 PRODUCTION: Final = "production"
 """The environment that has the slug itself as its address."""
@@ -69,8 +73,29 @@ def version_environment(number: int) -> str:
     return f"v{number}"
 
 
-def address(environment: str, slug: str, *, scheme: str, domain: str, port: int) -> str:
-    """The full URL of an environment; the port is left out where it is the scheme's own."""
-    default = 443 if scheme == "https" else 80
-    suffix = "" if port == default else f":{port}"
-    return f"{scheme}://{host_label(environment, slug)}.{domain}{suffix}/"
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """How apps are reached from outside: under which domain, over which scheme, at which port."""
+
+    scheme: str
+    domain: str
+    port: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Addresses:
+        """Those of an installation with these settings."""
+        return cls(settings.edge_scheme, settings.domain, settings.public_edge_port)
+
+    def url(self, environment: str, slug: str) -> str:
+        """The full URL of an environment."""
+        return self.at(host_label(environment, slug))
+
+    def version_url(self, number: int, slug: str) -> str:
+        """The full URL of a version's own address."""
+        return self.url(version_environment(number), slug)
+
+    def at(self, label: str) -> str:
+        """The full URL of a host label; the port is left out where it is the scheme's own."""
+        default = 443 if self.scheme == "https" else 80
+        suffix = "" if self.port == default else f":{self.port}"
+        return f"{self.scheme}://{label}.{self.domain}{suffix}/"

@@ -14,7 +14,7 @@ from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.apps.schemas import AppResponse, VersionRecord
 from easel.apps.service import ListedApp, Served, served_by, with_hashes
-from easel.serving.addresses import PRODUCTION, STAGING, address
+from easel.serving.addresses import PRODUCTION, STAGING, Addresses
 from easel.settings import Settings
 from easel.storage.database import Transaction
 from easel.storage.object_names import asset_prefix
@@ -51,7 +51,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
     rest = {
         "app_id": app.id,
         "slug": app.slug,
-        "url": _url(settings, app.slug, PRODUCTION),
+        "url": Addresses.of(settings).url(PRODUCTION, app.slug),
         "is_active": app.is_active,
         "version": app.last_version,
         "has_unpublished_changes": app.draft_hash != app.published_hash,
@@ -60,7 +60,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
         "created_at": app.created_at,
         "updated_at": app.updated_at,
         "warnings": warnings or None,
-        "staging_url": _url(settings, app.slug, STAGING),
+        "staging_url": Addresses.of(settings).url(STAGING, app.slug),
         "draft_hash": app.draft_hash,
     }
     return _whole(rest, app.draft, versions)
@@ -117,7 +117,7 @@ def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[
     return {
         "app_id": app.id,
         "slug": app.slug,
-        "url": _url(settings, app.slug, PRODUCTION),
+        "url": Addresses.of(settings).url(PRODUCTION, app.slug),
         "meta": app.listed["meta"],
         "is_active": app.is_active,
         "version": app.last_version,
@@ -141,7 +141,7 @@ def _environments(settings: Settings, app_id: str, slug: str, served: list[Serve
             "deploy_id": environment.deploy_id,
             "asset_prefix": asset_prefix(app_id, environment.manifest_key),
             "version": environment.version,
-            "url": _url(settings, slug, environment.name),
+            "url": Addresses.of(settings).url(environment.name, slug),
             "revision": environment.revision,
             "moved_at": clock.iso(environment.moved_at),
             "locked": environment.locked,
@@ -149,16 +149,6 @@ def _environments(settings: Settings, app_id: str, slug: str, served: list[Serve
         }
         for environment in served
     }
-
-
-def _url(settings: Settings, slug: str, environment: str) -> str:
-    return address(
-        environment,
-        slug,
-        scheme=settings.edge_scheme,
-        domain=settings.domain,
-        port=settings.public_edge_port,
-    )
 
 
 def _record(app_id: str, version: Listed) -> VersionRecord:

@@ -35,7 +35,7 @@ from easel.deploys.service import Order, accept, cancel, get_deploy, read_log
 from easel.deploys.service import list_deploys as find_deploys
 from easel.deploys.states import FINAL, in_order
 from easel.deploys.status_batch import Polled
-from easel.serving.addresses import address, version_environment
+from easel.serving.addresses import Addresses
 from easel.settings import Settings
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
@@ -205,16 +205,7 @@ def _event(line: DeployLogLine) -> ServerSentEvent:
 
 def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeployStatusResponse:
     """The answer about a deploy of the app with that slug."""
-
-    def url(environment: str) -> str:
-        return address(
-            environment,
-            slug,
-            scheme=settings.edge_scheme,
-            domain=settings.domain,
-            port=settings.public_edge_port,
-        )
-
+    addresses = Addresses.of(settings)
     return DeployStatusResponse(
         deploy_id=deploy.id,
         app_id=deploy.app_id,
@@ -229,8 +220,8 @@ def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeploySt
         error_code=deploy.error_code,
         smoke_test=SmokeTestResult.model_validate(deploy.smoke_test) if deploy.smoke_test else None,
         version=deploy.version,
-        url=url(deploy.environment),
-        version_url=url(version_environment(deploy.version)) if deploy.version else None,
+        url=addresses.url(deploy.environment, slug),
+        version_url=addresses.version_url(deploy.version, slug) if deploy.version else None,
         outcome=deploy.outcome,
         warnings=deploy.warnings,
         step=deploy.step,

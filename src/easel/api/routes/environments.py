@@ -22,7 +22,7 @@ from easel.environments.schemas import (
 )
 from easel.environments.service import set_lock
 from easel.releases.restore import promote, restore
-from easel.serving.addresses import address
+from easel.serving.addresses import Addresses
 from easel.settings import Settings
 from easel.storage.object_names import asset_prefix
 
@@ -57,7 +57,7 @@ async def restore_version(
         deploy_id=restored.deploy_id or "",
         environment=name,
         asset_prefix=asset_prefix(app_id, restored.manifest_key),
-        url=_url(parts.settings, restored.slug, name),
+        url=Addresses.of(parts.settings).url(name, restored.slug),
         locked=body.lock,
     )
 
@@ -72,7 +72,7 @@ async def promote_app(app_id: str, work: Work, caller: Deployer, parts: Parts) -
         deploy_id=version.deploy_id or "",
         environment=PRODUCTION,
         asset_prefix=asset_prefix(app_id, version.manifest_key),
-        url=_url(parts.settings, version.slug, PRODUCTION),
+        url=Addresses.of(parts.settings).url(PRODUCTION, version.slug),
     )
 
 
@@ -108,19 +108,9 @@ def _describe(settings: Settings, app: App, environment: Environment) -> Environ
         environment=environment.name,
         version=environment.version,
         revision=environment.revision,
-        url=_url(settings, app.slug, environment.name),
+        url=Addresses.of(settings).url(environment.name, app.slug),
         locked=environment.locked_at is not None,
         lock_reason=environment.lock_reason,
         locked_by=environment.locked_by,
         locked_at=clock.iso(environment.locked_at),
-    )
-
-
-def _url(settings: Settings, slug: str, environment: str) -> str:
-    return address(
-        environment,
-        slug,
-        scheme=settings.edge_scheme,
-        domain=settings.domain,
-        port=settings.public_edge_port,
     )

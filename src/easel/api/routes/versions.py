@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from easel.apps.service import get_app
 from easel.bundles.models import Manifest
 from easel.environments.service import active_in
 from easel.rules.changes import changes
-from easel.serving.addresses import address, version_environment
+from easel.serving.addresses import Addresses
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError
 from easel.storage.object_names import asset_prefix
@@ -216,9 +215,7 @@ def _facts_of(
 ) -> Callable[[Version | Listed, bool], dict[str, Any]]:
     """What is said of each version of the app, and whether it is pruned."""
     app_id = app.id
-    url = partial(
-        address, slug=app.slug, scheme=settings.edge_scheme, domain=settings.domain, port=settings.public_edge_port
-    )
+    addresses = Addresses.of(settings)
     nowhere = dict.fromkeys(active, False)
 
     def facts(version: Version | Listed, pruned: bool) -> dict[str, Any]:
@@ -245,7 +242,7 @@ def _facts_of(
             "file_count": version.file_count,
             "total_bytes": version.total_bytes,
             "pruned": pruned,
-            "url": url(version_environment(number)),
+            "url": addresses.version_url(number, app.slug),
         }
 
     return facts

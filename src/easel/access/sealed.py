@@ -1,0 +1,32 @@
+"""Which entries of a configuration are sealed: said once, for sealing them and for finding them in the database."""
+
+from __future__ import annotations
+
+from typing import Any, Final, LiteralString
+
+from easel.schemas import DIGEST, SEALED
+
+_PARTS: Final = ("key", "secret", "token", "password", "value")
+_PUBLIC: Final = "_id"
+
+_STRING: LiteralString = f'"{SEALED}" ? (@.type() == "string")'
+SECRETS_PATH: LiteralString = f"$.build_config.secrets.*.{_STRING}"
+"""The JSON path (SQL) of the sealed texts of `build_config.secrets`: each of its entries is sealed."""
+KEYS_PATH: LiteralString = (
+    '$.auth_config.api_keys[*] ? (@.type() == "object").keyvalue()'
+    f' ? (@.key like_regex "{"|".join(_PARTS)}" flag "i" && !(@.key like_regex "{_PUBLIC}$" flag "i"))'
+    f".value.{_STRING}"
+)
+"""Of `auth_config.api_keys`: of each key the entries that `names_a_secret` says."""
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether the entry of an API key with this name is sealed."""
+    lowered = name.lower()
+    return any(part in lowered for part in _PARTS) and not lowered.endswith(_PUBLIC)
+
+
+def is_sealed(value: Any) -> bool:
+    """Whether this is how a secret is stored: sealed, with a digest by which two are compared."""
+    # The values of secrets that somebody has given these names are no strings.
+    return isinstance(value, dict) and value.keys() == {SEALED, DIGEST} and isinstance(value[SEALED], str)
