@@ -25,7 +25,7 @@ from bench.bucket_costs import count_requests
 from bench.filling import LOGGED, add_a_busy_app, add_bare_apps, fill
 from bench.measure import RESULTS, Report
 from bench.plans import Plan, Statement, Watched, plan_of
-from easel.access.service import Principal, authenticate
+from easel.access.service import Subject, authenticate
 from easel.apps.service import get_app, list_apps
 from easel.deploys import status_batch as polling
 from easel.deploys.service import list_deploys
@@ -132,9 +132,9 @@ async def _queries(
     (last,) = _row(connection, f"select id from deploy where app_id = '{some}' and sequence = {VERSIONS}")
     (busy_org,) = _row(connection, f"select org_id from app where id = '{busy}'")
     key = _row(connection, f"select hash from api_key where org_id = '{org}' limit 1")[0]
-    caller = Principal("key_x", org, "model", "admin", None)
-    busy_app = await _app(watched, Principal("key_x", busy_org, "model", "admin", None), busy)
-    everybody = Principal("key_x", large, "model", "admin", None)
+    caller = Subject("key_x", org, "model", "admin", None)
+    busy_app = await _app(watched, Subject("key_x", busy_org, "model", "admin", None), busy)
+    everybody = Subject("key_x", large, "model", "admin", None)
     (horizon,) = _row(connection, "select pg_snapshot_xmax(pg_current_snapshot())::text")
     connection.execute("update app set changed_xid = pg_current_xact_id() where id = %s", (some,))
     # Long ago, so that it is not this one's turn to be read for the first time.
@@ -182,7 +182,7 @@ def _tell(report: Report, name: str, plan: Plan) -> None:
     report.texts[name] = plan.text
 
 
-async def _app(watched: Watched, caller: Principal, app_id: str) -> Any:
+async def _app(watched: Watched, caller: Subject, app_id: str) -> Any:
     async with watched.database.transaction() as work:
         return await get_app(work, caller, app_id)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import easel.versions.models  # noqa: F401 (an app's tables refer to it)
-from easel.access.service import Principal, create_organisation
+from easel.access.service import Subject, create_organisation
 from easel.apps import service
 from easel.apps.errors import EnvVarsTooLargeError
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
@@ -47,7 +47,7 @@ def test_an_app_that_had_more_before_can_still_be_changed(world: World, monkeypa
         monkeypatch.setattr(service, "ENV_VARS_LIMIT", 10 * LIMIT)
         async with world.database.transaction() as work:
             organisation = await create_organisation(work, "tests")
-            caller = Principal("key_x", organisation.id, "tests", "admin", None)
+            caller = Subject("key_x", organisation.id, "tests", "admin", None)
             slug = f"e-{organisation.id[4:]}x"
             request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "old"}, **config(LIMIT + 1)})
             app = await create_app(work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from easel import clock
-from easel.access.service import Principal, create_organisation
+from easel.access.service import Subject, create_organisation
 from easel.apps.errors import SlugReservedError, SlugTakenError, TooManySlugsError
 from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
@@ -46,13 +46,13 @@ class Neighbours(RuleBasedStateMachine):
         """By slug: whose it was, and until when it stays theirs."""
         self.callers = self.world.do(self._begin())
 
-    async def _begin(self) -> list[Principal]:
+    async def _begin(self) -> list[Subject]:
         async with self.world.database.transaction() as work:
             # What an earlier run has left.
             await work.sql("update app set deleted_at = now() where slug = any(%(slugs)s)", {"slugs": list(SLUGS)})
             await work.sql("delete from former_slug where slug = any(%(slugs)s)", {"slugs": list(SLUGS)})
             made = [await create_organisation(work, name) for name in ("one", "two")]
-            return [Principal("key_x", organisation.id, "tests", "admin", None) for organisation in made]
+            return [Subject("key_x", organisation.id, "tests", "admin", None) for organisation in made]
 
     def expected(self, who: int, slug: str) -> type[Exception] | None:
         alike = [slug] if slug not in (LONG, LIKE_IT) else [LONG, LIKE_IT]
@@ -130,7 +130,7 @@ class Neighbours(RuleBasedStateMachine):
         return await get_app(work, self.callers[who], app_id, lock=True, with_draft=with_draft)
 
 
-async def _create(work: Transaction, world: World, caller: Principal, slug: str) -> App:
+async def _create(work: Transaction, world: World, caller: Subject, slug: str) -> App:
     request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "x"}})
     return await create_app(
         work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=world.settings.slug_reserved_for
@@ -157,10 +157,10 @@ def test_another_organisation_takes_a_slug_only_ninety_days_after_it_was_left(
     )
 
 
-async def _organisations(world: World) -> list[Principal]:
+async def _organisations(world: World) -> list[Subject]:
     async with world.database.transaction() as work:
         made = [await create_organisation(work, name) for name in ("one", "two")]
-        return [Principal("key_x", organisation.id, "tests", "admin", None) for organisation in made]
+        return [Subject("key_x", organisation.id, "tests", "admin", None) for organisation in made]
 
 
 def test_an_app_that_comes_and_goes_while_another_is_being_made_keeps_its_slug(world: World, slug: str) -> None:
@@ -212,7 +212,7 @@ def test_an_organisation_keeps_only_so_many_slugs_by_renaming(
 ) -> None:
     monkeypatch.setattr("easel.apps.slugs.MOST_LEFT", 2)
 
-    async def rename(one: Principal, app_id: str, new: str) -> None:
+    async def rename(one: Subject, app_id: str, new: str) -> None:
         async with world.database.transaction() as work:
             app = await get_app(work, one, app_id, lock=True, with_draft=True)
             request = UpdateAppRequest.model_validate({"slug": new})

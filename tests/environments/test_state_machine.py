@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select, text
 
-from easel.access.service import Principal, create_organisation
+from easel.access.service import Subject, create_organisation
 from easel.apps.config import config_hash
 from easel.apps.errors import NothingToRollBackError
 from easel.apps.models import App
@@ -67,7 +67,7 @@ class Pointers(RuleBasedStateMachine):
     async def _create(self) -> None:
         async with self.w.database.transaction() as work:
             organisation = await create_organisation(work, "tests")
-            self.caller = Principal("key_x", organisation.id, "tests", "admin", None)
+            self.caller = Subject("key_x", organisation.id, "tests", "admin", None)
             slug = f"m-{organisation.id[4:]}x"
             request = CreateAppRequest.model_validate({"slug": slug, "meta": {"title": "machine"}})
             self.app = await create_app(

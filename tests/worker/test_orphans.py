@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from easel.access.service import Principal, create_organisation
+from easel.access.service import Subject, create_organisation
 from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest
 from easel.deploys.pipeline import Pipeline
@@ -27,14 +27,14 @@ NOW = timedelta(0)
 async def make_app(world: World) -> App:
     async with world.database.transaction() as work:
         organisation = await create_organisation(work, "tests")
-        caller = Principal("key_x", organisation.id, "tests", "admin", None)
+        caller = Subject("key_x", organisation.id, "tests", "admin", None)
         request = CreateAppRequest.model_validate({"slug": f"o-{organisation.id[4:]}x", "meta": {"title": "orphans"}})
         return await create_app(work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0)
 
 
-def caller_of(app: App) -> Principal:
+def caller_of(app: App) -> Subject:
     """Somebody who may do everything in the app's organisation."""
-    return Principal("key_x", app.org_id, "tests", "admin", None)
+    return Subject("key_x", app.org_id, "tests", "admin", None)
 
 
 async def order(world: World, app: App, text: str, files: Mapping[str, str] = MappingProxyType({})) -> str:

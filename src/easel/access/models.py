@@ -38,7 +38,7 @@ class ApiKey(Base):
 
 
 class RememberedAnswer(Base):
-    """The first answer that an API key got to a POST with an Idempotency-Key, sealed, and kept for a day.
+    """The first answer that a subject got to a POST with an Idempotency-Key, sealed, and kept for a day.
 
     A large answer is `abridged`: it lacks what the records can give again.
     """
@@ -47,7 +47,7 @@ class RememberedAnswer(Base):
     __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)
 
     org_id: Mapped[str] = mapped_column(String, primary_key=True)
-    key_id: Mapped[str] = mapped_column(String, primary_key=True)
+    subject_id: Mapped[str] = mapped_column("key_id", String, primary_key=True)
     key: Mapped[str] = mapped_column(String, primary_key=True)
     request_hash: Mapped[str] = mapped_column(String)
     status: Mapped[int] = mapped_column(Integer)

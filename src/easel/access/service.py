@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import Literal, LiteralString
 
 from sqlalchemy import func, select, update
 
@@ -25,20 +25,29 @@ SCOPES = ("read", "deploy", "admin")
 """Each scope includes the ones before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a request is from: a key of an organisation, what it may do, and the one app it is limited to, if any."""
+Kind = Literal["key"]
+"""What proves who a subject is. Users, sessions and webhooks come here, each with its way to be found again."""
 
-    key_id: str
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The author of a call: its organisation, its name, what it may do, and the one app that it is limited to, if any.
+    Remembered answers, limits and the audit go by it, and know nothing of keys.
+
+    An id is unique among subjects of all kinds.
+    """
+
+    id: str
     org_id: str
     name: str
     scope: str
     app_id: str | None
+    kind: Kind = "key"
 
     @property
     def actor(self) -> str:
-        """How this key is named in records and the audit."""
-        return f"{self.name} ({self.key_id})"
+        """How it is named in records and the audit."""
+        return f"{self.name} ({self.id})"
 
     def require(self, needed: str, *, whole_organisation: bool = False) -> None:
         """Raises InsufficientScopeError, or KeyLimitedToAppError where a key of one app asks for more than its app."""
@@ -62,17 +71,20 @@ _FIND_KEY: LiteralString = (
 )
 
 
-async def authenticate(work: Transaction, secret: str) -> Principal:
+async def authenticate(work: Transaction, secret: str) -> Subject:
     """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
     found = await work.sql(_FIND_KEY, {"hash": hash_key(secret)})
     if not found:
         raise InvalidApiKeyError()
-    return Principal(*found[0])
+    return Subject(*found[0])
 
 
-async def is_good(work: Transaction, key_id: str) -> bool:
-    """Whether a key that was good a while ago still is."""
-    return bool(await work.sql("select 1 from api_key where id = %(key)s and revoked_at is null", {"key": key_id}))
+_STILL_GOOD: dict[Kind, LiteralString] = {"key": "select 1 from api_key where id = %(id)s and revoked_at is null"}
+
+
+async def is_good(work: Transaction, subject: Subject) -> bool:
+    """Whether a subject that was good a while ago still is."""
+    return bool(await work.sql(_STILL_GOOD[subject.kind], {"id": subject.id}))
 
 
 async def create_key(

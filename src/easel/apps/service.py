@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from easel import clock
 from easel.access.models import Organisation
 from easel.access.secrets import MASK, Vault
-from easel.access.service import Principal
+from easel.access.service import Subject
 from easel.apps.changes import routing_changed
 from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, seal
 from easel.apps.errors import (
@@ -56,7 +56,7 @@ _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(
 
 
 async def get_app(
-    work: Transaction, caller: Principal, app_id: str, *, lock: bool = False, with_draft: bool = False
+    work: Transaction, caller: Subject, app_id: str, *, lock: bool = False, with_draft: bool = False
 ) -> App:
     """The caller's app, with its draft only if that is asked for, and never with what is published: both may be large.
 
@@ -93,7 +93,7 @@ _LISTED = select(
 
 async def list_apps(
     work: Transaction,
-    caller: Principal,
+    caller: Subject,
     *,
     limit: int,
     offset: int,
@@ -122,7 +122,7 @@ async def list_apps(
 async def add_app(
     work: Transaction,
     vault: Vault,
-    caller: Principal,
+    caller: Subject,
     request: CreateAppRequest,
     *,
     max_apps: int | None,

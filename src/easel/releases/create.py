@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from easel.access.secrets import Vault
-from easel.access.service import Principal
+from easel.access.service import Subject
 from easel.apps.changes import routing_changed
 from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest
@@ -15,7 +15,7 @@ from easel.storage.database import Transaction
 async def create_app(
     work: Transaction,
     vault: Vault,
-    caller: Principal,
+    caller: Subject,
     request: CreateAppRequest,
     *,
     max_apps: int | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from easel.access.service import Principal
+from easel.access.service import Subject
 from easel.apps.changes import configuration_changed
 from easel.apps.errors import AppNotFoundError
 from easel.apps.service import get_app
@@ -20,7 +20,7 @@ from easel.versions.service import Recorded, find_recorded, get_version
 async def restore(
     work: Transaction,
     verifier: Verifier,
-    caller: Principal,
+    caller: Subject,
     app_id: str,
     number: int,
     *,
@@ -77,7 +77,7 @@ _STAGED: LiteralString = (
 )
 
 
-async def promote(work: Transaction, verifier: Verifier, caller: Principal, app_id: str) -> Recorded:
+async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id: str) -> Recorded:
     """Points production at exactly the version that staging serves.
 
     Raises AppNotFoundError, NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.

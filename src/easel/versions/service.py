@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
-from easel.access.service import Principal
+from easel.access.service import Subject
 from easel.apps.config import Config, config_hash
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
@@ -230,7 +230,7 @@ _RECORDED: LiteralString = (
 )
 
 
-async def find_recorded(work: Transaction, caller: Principal, app_id: str, number: int) -> Recorded:
+async def find_recorded(work: Transaction, caller: Subject, app_id: str, number: int) -> Recorded:
     """One version of the caller's app, in one round trip. Raises AppNotFoundError, for another organisation's app just
     as for none, VersionNotFoundError, VersionPrunedError."""
     rows: list[tuple[Any, ...]] = []

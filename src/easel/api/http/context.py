@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 
 from easel.access.errors import InvalidApiKeyError
 from easel.access.secrets import Vault
-from easel.access.service import Principal, authenticate, bearer
+from easel.access.service import Subject, authenticate, bearer
 from easel.api.http.limits import PLAIN, Fairness, Limiter
 from easel.deploys.log_watchers import Followers, Streams
 from easel.deploys.status_batch import Polls
@@ -66,14 +66,14 @@ async def get_work(request: Request) -> Transaction:
     return work_of(request)
 
 
-async def identify(request: Request) -> Principal:
+async def identify(request: Request) -> Subject:
     """Who sends the request, found out once. Raises the errors of `easel.access.errors`."""
-    known = getattr(request.state, "principal", None)
-    if isinstance(known, Principal):
+    known = getattr(request.state, "subject", None)
+    if isinstance(known, Subject):
         return known
     secret = bearer(request.headers.get("authorization"))
     try:
-        principal = await authenticate(work_of(request), secret)
+        subject = await authenticate(work_of(request), secret)
     except InvalidApiKeyError:
         # A key that was revoked takes none of its organisation's turns any more.
         services_of(request).fairness.forget(secret)
@@ -81,15 +81,15 @@ async def identify(request: Request) -> Principal:
     if not getattr(request.state, "counted", False):
         request.state.counted = True
         services = services_of(request)
-        services.limiter.count(principal.org_id, getattr(request.state, "weight", PLAIN))
-        services.fairness.note_whose(secret, principal.org_id)
-    request.state.principal = principal
-    return principal
+        services.limiter.count(subject.org_id, getattr(request.state, "weight", PLAIN))
+        services.fairness.note_whose(secret, subject.org_id)
+    request.state.subject = subject
+    return subject
 
 
 def forget_who_asks(request: Request) -> None:
     """What was found out about the key may no longer be true when a long body has come: it is found out again."""
-    request.state.principal = None
+    request.state.subject = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +99,19 @@ class Need:
     scope: str
     whole_organisation: bool
 
-    def check(self, principal: Principal) -> None:
+    def check(self, subject: Subject) -> None:
         """Raises InsufficientScopeError, KeyLimitedToAppError."""
-        principal.require(self.scope, whole_organisation=self.whole_organisation)
+        subject.require(self.scope, whole_organisation=self.whole_organisation)
 
 
-def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Principal]]:
+def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Subject]]:
     """A dependency that gives the caller, if its key has the scope."""
     need = Need(scope, whole_organisation)
 
-    async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Principal:
-        principal = await identify(request)
-        need.check(principal)
-        return principal
+    async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Subject:
+        subject = await identify(request)
+        need.check(subject)
+        return subject
 
     dependency.need = need  # type: ignore[attr-defined]
     return dependency
@@ -127,8 +127,8 @@ _bearer = HTTPBearer(auto_error=False, description="An API key: sk_…", scheme_
 
 Work = Annotated[Transaction, Depends(get_work)]
 Parts = Annotated[Services, Depends(get_services)]
-Reader = Annotated[Principal, Depends(requires("read"))]
-Deployer = Annotated[Principal, Depends(requires("deploy"))]
-Admin = Annotated[Principal, Depends(requires("admin"))]
-OrganisationReader = Annotated[Principal, Depends(requires("read", whole_organisation=True))]
-OrganisationAdmin = Annotated[Principal, Depends(requires("admin", whole_organisation=True))]
+Reader = Annotated[Subject, Depends(requires("read"))]
+Deployer = Annotated[Subject, Depends(requires("deploy"))]
+Admin = Annotated[Subject, Depends(requires("admin"))]
+OrganisationReader = Annotated[Subject, Depends(requires("read", whole_organisation=True))]
+OrganisationAdmin = Annotated[Subject, Depends(requires("admin", whole_organisation=True))]

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from easel import clock
 from easel.access.errors import AuthenticationRequiredError, IdempotencyConflictError, IdempotencyKeyInvalidError
 from easel.access.models import RememberedAnswer
-from easel.access.service import Principal, bearer
+from easel.access.service import Subject, bearer
 from easel.api.http.bodies import BoundedRequest, rule_of
 from easel.api.http.context import forget_who_asks, identify, needed_by, services_of
 from easel.api.http.limits import PLAIN, weight_of
@@ -37,11 +37,11 @@ class Abridgement:
     """How an operation's large answers are remembered: without what the records can give again, and completed then."""
 
     abridge: Callable[[bytes], bytes]
-    complete: Callable[[Transaction, Principal, bytes], Awaitable[bytes]]
+    complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
 
 
 def abridged(
-    abridge: Callable[[bytes], bytes], complete: Callable[[Transaction, Principal, bytes], Awaitable[bytes]]
+    abridge: Callable[[bytes], bytes], complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
 ) -> Callable[[Endpoint], Endpoint]:
     """Marks an operation whose answers may be large."""
 
@@ -140,7 +140,7 @@ def _whose(request: Request) -> str:
     return known
 
 
-def _charged(request: Request, caller: Principal, response: Response) -> Response:
+def _charged(request: Request, caller: Subject, response: Response) -> Response:
     services, size = services_of(request), len(getattr(response, "body", b""))
     services.limiter.charge(caller.org_id, size)
     services.fairness.answered(caller.org_id, request.url.path, size)
@@ -169,16 +169,16 @@ async def _first_or_again(
 async def _once(
     request: Request,
     work: Transaction,
-    principal: Principal,
+    subject: Subject,
     key: str,
     handle: Callable[[Request], Awaitable[Response]],
     abridgement: Abridgement | None,
 ) -> Response:
-    """The API key's first answer under this Idempotency-Key, or the handler's, remembered in the same transaction as
+    """The subject's first answer under this Idempotency-Key, or the handler's, remembered in the same transaction as
     what it did.
 
     Refusals are not remembered: they changed nothing, and the same request may be right later. Answers hold secrets
-    (a new key, a presigned address), so they are sealed, and only the API key that was given one gets it again. Of one
+    (a new key, a presigned address), so they are sealed, and only the subject that was given one gets it again. Of one
     that is large only the part is remembered that the records cannot give again.
     """
     fingerprint = hashlib.sha256()
@@ -187,12 +187,12 @@ async def _once(
     fingerprint.update(await request.body())
     # Two requests with one key at the same moment: the second waits for the first, and finds its answer.
     await work.session.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{principal.key_id}/{key}"}
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{subject.id}/{key}"}
     )
     known = await work.session.scalar(
         select(RememberedAnswer).where(
-            RememberedAnswer.org_id == principal.org_id,
-            RememberedAnswer.key_id == principal.key_id,
+            RememberedAnswer.org_id == subject.org_id,
+            RememberedAnswer.subject_id == subject.id,
             RememberedAnswer.key == key,
         )
     )
@@ -202,7 +202,7 @@ async def _once(
             raise IdempotencyConflictError()
         again = vault.open(known.body).encode()
         if known.abridged and abridgement is not None:
-            again = await abridgement.complete(work, principal, again)
+            again = await abridgement.complete(work, subject, again)
         return Response(again, known.status, {"Idempotency-Replayed": "true"}, "application/json")
     response = await handle(request)
     if response.status_code < 400:
@@ -211,8 +211,8 @@ async def _once(
         remembered = (
             insert(RememberedAnswer)
             .values(
-                org_id=principal.org_id,
-                key_id=principal.key_id,
+                org_id=subject.org_id,
+                subject_id=subject.id,
                 key=key,
                 request_hash=fingerprint.hexdigest(),
                 status=response.status_code,

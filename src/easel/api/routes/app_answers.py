@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 import msgspec
 
 from easel import clock
-from easel.access.service import Principal
+from easel.access.service import Subject
 from easel.apps.config import Config, shown
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
@@ -100,7 +100,7 @@ def abridge(answer: bytes) -> bytes:
     return msgspec.json.encode({name: whole[name] for name in _KEPT})
 
 
-async def complete(work: Transaction, caller: Principal, abridged: bytes) -> bytes:
+async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes:
     """The answer that `abridge` was given. A draft that no version was recorded with, and that has changed since, is
     shown as it is now. Raises AppNotFoundError where the app was deleted, and swept."""
     rest = msgspec.json.decode(abridged)

@@ -12,7 +12,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
 from easel import clock
-from easel.access.service import Principal, is_good
+from easel.access.service import Subject, is_good
 from easel.api.http.bodies import takes_texts
 from easel.api.http.context import Deployer, Parts, Reader, Services, Work
 from easel.api.http.errors import error_answer
@@ -175,13 +175,13 @@ class _Stream(EventSourceResponse):
 
 
 async def _events(
-    parts: Services, caller: Principal, app: App, deploy_id: str, after: int
+    parts: Services, caller: Subject, app: App, deploy_id: str, after: int
 ) -> AsyncIterator[ServerSentEvent]:
     patience = FIRST_LOOK
     with parts.followers.follow(deploy_id) as following:
         while True:
             async with parts.database.transaction(parts.fairness.look(app.org_id)) as work:
-                if not await is_good(work, caller.key_id):
+                if not await is_good(work, caller):
                     return
                 deploy = await get_deploy(work, app, deploy_id)
                 ended = deploy.status in FINAL
