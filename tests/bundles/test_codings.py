@@ -76,7 +76,7 @@ def test_one_that_has_the_plain_file_beside_it_is_that_file_compressed() -> None
 
 
 @pytest.mark.parametrize("name", ["x.js.br", "x.js.gz", "x.wasm.zst", "x.svgz"])
-@pytest.mark.parametrize("content", [SCRIPT, b"", b"\x00" * 40, b"PK\x03\x04" * 99])
+@pytest.mark.parametrize("content", [SCRIPT, b"", b"1", b"\x00" * 40, b"PK\x03\x04" * 99])
 def test_one_that_is_not_what_its_name_says_is_left_as_it_is(name: str, content: bytes) -> None:
     assert codings(**{name: content}) == {}
 

@@ -22,8 +22,9 @@ _CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
 _UNITY = frozenset({"data", "json", "mem", "memory"})
 """What Unity's loader asks for beside code. With gzip, another program might unpack such a file."""
 _ARCHIVES = frozenset({"tar", "zip"})
-_LOOKED_AT = 16 * 1024
-_GZIP = b"\x1f"
+_LOOKED_AT = 4 * 1024
+_UNPACKED = 16 * 1024
+"""Bytes of a file, and of its content, by which it is told whether it is what its name says."""
 _PIECE = 256 * 1024
 
 
@@ -96,10 +97,15 @@ def _begins_like(data: bytes, coding: Coding) -> bool:
         return 0 < window(memoryview(data)) <= LARGEST_WINDOW
     try:
         if coding == "br":
-            return bool(data) and brotli.Decompressor().process(data, output_buffer_limit=_PIECE) is not None
-        return data[:1] == _GZIP and IgzipDecompressor(flag=DECOMP_GZIP).decompress(data, _PIECE) is not None
+            stream = brotli.Decompressor()
+            content, is_at_end = stream.process(data, output_buffer_limit=_UNPACKED), stream.is_finished()
+        else:
+            inflater = IgzipDecompressor(flag=DECOMP_GZIP)
+            content, is_at_end = inflater.decompress(data, _UNPACKED), inflater.eof
     except (brotli.error, IsalError):  # type: ignore[misc]
         return False
+    # A short file has to have its end, unless it has much in it.
+    return is_at_end or len(data) > _LOOKED_AT or len(content) >= _UNPACKED
 
 
 def _suffix(path: str) -> str:
