@@ -28,7 +28,7 @@ from easel.deploys.models import Deploy
 from easel.deploys.pages import pages_without_variables
 from easel.deploys.progress import Progress
 from easel.rules.models import Wanted
-from easel.rules.read import summary
+from easel.rules.read import complaints, summary
 from easel.serving.published import PublishedSite
 from easel.settings import Settings
 from easel.storage.database import Database
@@ -98,7 +98,8 @@ async def ingest(
             )
             manifest, bundle_at, manifest_at = await _store(objects, deploy, pinned, files, inspection)
     unchanged = pages_without_variables(files, inspection.vouched, published)
-    warnings = [*notes, *inspection.warnings, *unchanged]
+    of_rules = complaints(inspection.rules) if inspection.rules is not None else []
+    warnings = [*notes, *inspection.warnings, *unchanged, *of_rules]
     _tell(progress, inspection, [*deploy.warnings, *warnings])
     counts = {
         "files": len(manifest.files),
