@@ -213,10 +213,15 @@ def test_a_header_that_is_too_long_is_ignored_where_that_is_right(edge: RunningE
         assert wire.reply().status == 200
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("size", [1, 1000, 4096, 65536])
-def test_cookies_that_another_app_set_keep_nobody_from_an_app(edge: RunningEdge, made: App, size: int) -> None:
-    cookies = "; ".join(f"c{n}=" + "x" * 3800 for n in range(30))
-    data = request(made.host, "/fast.txt", Cookie=cookies, Accept="*/*")[:200_000]
+def test_cookies_that_another_app_set_keep_nobody_from_an_app(
+    edge: RunningEdge, made: App, size: int, apart: bool
+) -> None:
+    cookies = [f"c{n}=" + "x" * 3800 for n in range(30)]
+    # HTTP/2 may have them in lines of their own (RFC 9113 §8.2.3), and not every proxy puts them together.
+    lines = "".join(f"Cookie: {cookie}\r\n" for cookie in cookies) if apart else f"Cookie: {'; '.join(cookies)}\r\n"
+    data = f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\n{lines}Accept: */*\r\n\r\n".encode()
     with edge.connect() as wire:
         for at in range(0, len(data), size) if size > 1 else range(0):
             wire.send(data[at : at + size])

@@ -149,18 +149,20 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def _count(self, data: bytes, *, begins: bool) -> None:
-        """Counts what came of a head that is not complete, by pieces: cookies are those that lie within a line of
-        them."""
-        line = data.rfind(b"\n") + 1
+        """Counts what came of a head that is not complete, line by line: those of cookies apart."""
+        lines = data.split(b"\n")
         if begins:
+            # The piece in which a head begins may hold the end of the request before it.
             self._head_bytes = self._cookie_bytes = 0
-        elif not line and self._line.lower() == _COOKIE:
-            self._cookie_bytes += len(data)
+            self._line = lines[-1][: len(_COOKIE)]
             return
-        else:
-            self._head_bytes += len(data)
-        before = b"" if line or begins else self._line
-        self._line = (before + data[line : line + len(_COOKIE)])[: len(_COOKIE)]
+        for number, line in enumerate(lines):
+            self._line = ((b"" if number else self._line) + line[: len(_COOKIE)])[: len(_COOKIE)]
+            size = len(line) + (number < len(lines) - 1)
+            if self._line.lower() == _COOKIE:
+                self._cookie_bytes += size
+            else:
+                self._head_bytes += size
 
     def on_response_complete(self) -> None:
         """An answer is out. What the client sent meanwhile is looked at, and more of it only once nothing waits."""
