@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
+from easel.edge import earlier, sites
 from easel.storage.object_names import manifest_key
 from tests.edge.running import App, RunningEdge
 
@@ -84,3 +87,25 @@ def test_an_earlier_version_whose_objects_are_gone_is_passed_over(edge: RunningE
     edge.get(made.host)
     assert edge.get(made.host, "/assets/About-x1Y2z3W4.js").status == 200
     assert edge.get(made.host, "/assets/About-a5B6c7D8.js").status == 404
+
+
+def test_of_many_files_of_earlier_versions_those_of_the_newest_are_found(
+    edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier, "_MOST_FILES", len(build("")) + 1)
+    made = app(build("x1Y2z3W4"))
+    for name in ("a5B6c7D8", "e9F0g1H2", "i3J4k5L6"):
+        made.deploy(build(name))
+    found = [edge.get(made.host, f"/assets/About-{name}.js").status for name in ("x1Y2z3W4", "a5B6c7D8", "e9F0g1H2")]
+    assert found == [404, 200, 200]
+
+
+def test_earlier_versions_take_no_more_memory_than_their_part(
+    edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A few bytes: one file is looked at, and then they are used up.
+    monkeypatch.setattr(sites, "_EARLIER_SHARE", 10**8)
+    made = app({**build("x1Y2z3W4"), "assets/Other-m7N8o9P0.js": ""})
+    made.deploy(build("a5B6c7D8"))
+    found = [edge.get(made.host, f"/assets/{name}").status for name in ("About-x1Y2z3W4.js", "Other-m7N8o9P0.js")]
+    assert sorted(found) == [200, 404]
