@@ -19,7 +19,7 @@ from easel.access.errors import (
 from easel.access.models import ApiKey, Organisation
 from easel.access.secrets import hash_key
 from easel.ids import new_id, new_secret
-from easel.storage.database import Transaction
+from easel.storage.database import Database, Transaction
 
 SCOPES = ("read", "deploy", "admin")
 """Each scope includes the ones before it."""
@@ -77,6 +77,12 @@ async def authenticate(work: Transaction, secret: str) -> Subject:
     if not found:
         raise InvalidApiKeyError()
     return Subject(*found[0])
+
+
+async def owner_of(database: Database, secret: str) -> str | None:
+    """The id of the organisation whose good key this is; None for any other."""
+    found = await database.statement(_FIND_KEY, {"hash": hash_key(secret)})
+    return str(found[0][1]) if found else None
 
 
 _STILL_GOOD: dict[Kind, LiteralString] = {"key": "select 1 from api_key where id = %(id)s and revoked_at is null"}

@@ -15,6 +15,7 @@ from easel.api.health import Health
 from easel.api.health import router as health_router
 from easel.api.http.context import Services
 from easel.api.http.errors import add_error_handlers
+from easel.api.http.gate import Gate
 from easel.api.http.limits import Fairness, Limiter
 from easel.api.http.middleware import RequestContext
 from easel.api.polling import StatusPolls
@@ -126,6 +127,7 @@ def make_application(services: Services) -> FastAPI:
     app.state.services = services
     app.state.health = Health(services)
     # The last one added is the outermost.
+    app.add_middleware(Gate, services=services)
     app.add_middleware(StatusPolls, services=services)
     app.add_middleware(RequestContext)
     return app

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from easel.deploys.errors import TooManyLogStreamsError
-
-
-def _soon() -> int:
-    """Seconds, others for each client, so that those who were refused together do not come back together."""
-    return 5 + secrets.randbelow(15)
+from easel.storage.turns import retry_after
 
 
 class Streams:
@@ -27,17 +22,13 @@ class Streams:
         """How many it has open."""
         return self._open[organisation]
 
-    def refuse_over(self, organisation: str) -> None:
-        """Raises TooManyLogStreamsError where it may open no other."""
-        if self._most and self._open[organisation] >= self._most:
-            raise TooManyLogStreamsError(
-                limit=self._most, used=self._open[organisation], retry_after_seconds=_soon(), retryable=True
-            )
-
     @contextmanager
     def opened(self, organisation: str) -> Iterator[None]:
         """One more, for the length of the block. Raises TooManyLogStreamsError."""
-        self.refuse_over(organisation)
+        if self._most and self._open[organisation] >= self._most:
+            raise TooManyLogStreamsError(
+                limit=self._most, used=self._open[organisation], retry_after_seconds=retry_after(5, 19), retryable=True
+            )
         self._open[organisation] += 1
         try:
             yield

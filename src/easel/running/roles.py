@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+_SWITCH = 0.0005
+"""Seconds for which a thread of an api may keep the others from running Python. The usual five milliseconds would be
+added to each step of a request, while a large body is read in a thread."""
 KEY_REPLACED = "The secret key is another one than before: apps' secrets from then have to be set again"
 
 
@@ -149,6 +152,7 @@ def run_api(settings: Settings, *, checked: bool = False) -> None:
     """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless somebody
     has just `checked` for both."""
     url = _prepare(settings, "api", checked)
+    sys.setswitchinterval(_SWITCH)
 
     import uvicorn
     from prometheus_client import REGISTRY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from easel.errors import LimitReachedError
@@ -20,21 +20,23 @@ class TooManyAtOnceError(LimitReachedError):
     limit = "requests_at_once"
 
 
-def _soon() -> int:
-    """Seconds, others for each client, so that those who were refused together do not come back together."""
-    return 1 + secrets.randbelow(4)
+def retry_after(least: int, most: int) -> int:
+    """Seconds for `retry_after_seconds`, others for each client, so that those who were refused together do not come
+    back together."""
+    return least + secrets.randbelow(most - least + 1)
 
 
 class Turns:
-    """Lets so many go on at a time: of each sharer at most so many, and those of different sharers by turns.
+    """Lets so many go on at a time: of each sharer at most so many, which may be a rule by the sharer's name, and those
+    of different sharers by turns.
 
     The last places are `kept` for sharers that have none. At most `waiting` of a sharer wait, the others are refused;
     None is all.
     """
 
-    def __init__(self, *, everywhere: int, each: int, kept: int, waiting: int | None) -> None:
+    def __init__(self, *, everywhere: int, each: int | Callable[[str], int], kept: int, waiting: int | None) -> None:
         self._everywhere = everywhere
-        self._each = each
+        self._each = each if callable(each) else lambda _: each
         self._shared = everywhere - kept
         self._most_waiting = waiting
         self._all = 0
@@ -51,7 +53,7 @@ class Turns:
             queue = self._waiting[sharer] = deque()
         if self._most_waiting is not None and len(queue) >= self._most_waiting:
             raise TooManyAtOnceError(
-                limit=self._most_waiting, used=len(queue), retry_after_seconds=_soon(), retryable=True
+                limit=self._most_waiting, used=len(queue), retry_after_seconds=retry_after(1, 4), retryable=True
             )
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
@@ -100,7 +102,9 @@ class Turns:
 
     def _may(self, sharer: str) -> bool:
         going = self._going.get(sharer, 0)
-        return going < self._each and (self._all < self._shared or (going == 0 and self._all < self._everywhere))
+        return going < self._each(sharer) and (
+            self._all < self._shared or (going == 0 and self._all < self._everywhere)
+        )
 
     def _begin(self, sharer: str) -> None:
         self._all += 1

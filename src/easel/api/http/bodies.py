@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -75,12 +75,18 @@ def rule_of(endpoint: Callable[..., Any]) -> BodyRule:
     return rule if isinstance(rule, BodyRule) else BodyRule()
 
 
+async def _at_once() -> None:
+    pass
+
+
 class BoundedRequest(Request):
     """A request whose body was read by `take`, and whose JSON is read without stopping everybody else."""
 
     rule = BodyRule()
     model: type[BaseModel] | None = None
     """Which model the body is to be of; a large one is validated where it is read."""
+    quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
+    """Waits before each step that takes long."""
 
     @property
     def has_body(self) -> bool:
@@ -115,15 +121,17 @@ class BoundedRequest(Request):
         body = await self.body()
         if len(body) <= TAKEN_FROM_STRANGERS:
             return _read(body)
-        return await asyncio.to_thread(self._read_aside, body)
-
-    def _read_aside(self, body: bytes) -> Any:
+        await self.quiet()
         texts = self.rule.texts
-        value = _read_large(body, texts) if texts is not None and len(body) > LARGEST_BODY else _read(body)
+        if texts is not None and len(body) > LARGEST_BODY:
+            value = await asyncio.to_thread(_read_large, body, texts)
+        else:
+            value = await asyncio.to_thread(_read, body)
         if self.model is not None:
+            await self.quiet()
             # What is wrong with it is found out, and told, where the others' are: it is found at once.
             with suppress(ValidationError):
-                return self.model.model_validate(value)
+                return await asyncio.to_thread(self.model.model_validate, value)
         return value
 
 

@@ -10,8 +10,8 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ HEAVY = 64 * 1024
 _BYTES = 128 * 1024
 """So many bytes of a body or an answer weigh as much as a plain request."""
 _MOST_KNOWN = 4096
-_LATELY, _LONGEST_PAUSE = 1.0, 0.5
+_LATELY, _LONGEST_PAUSE, _JUST = 1.0, 0.5, 0.03
 """Seconds."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -51,12 +51,6 @@ def weight_of(endpoint: Callable[..., Any]) -> float:
     """What an operation weighs."""
     weight = getattr(endpoint, "weight", PLAIN)
     return float(weight) if isinstance(weight, int | float) else PLAIN
-
-
-def opens_a_stream(endpoint: Endpoint) -> Endpoint:
-    """Marks an operation whose answer goes on: where an organisation has too many open, it is refused at once."""
-    endpoint.opens_a_stream = True  # type: ignore[attr-defined]
-    return endpoint
 
 
 class Limiter:
@@ -116,17 +110,20 @@ class Fairness:
         # Not an LRUCache, which does not say which of its keys came last.
         self._asked: OrderedDict[str, float] = OrderedDict()
         # Health, metrics and the objects' own addresses use the last three connections.
-        self._connections = Turns(everywhere=POOL - 6, each=6, kept=3, waiting=1000)
-        self._looks = Turns(everywhere=3, each=2, kept=1, waiting=None)
+        self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)
+        self._looks = Turns(everywhere=3, each=self._of_looks, kept=1, waiting=None)
         self._costly = Turns(everywhere=4, each=1, kept=2, waiting=100)
         # Those whose body comes slowly wait for nobody else, but what has come of it is kept in memory.
         self._bodies = Turns(everywhere=64, each=16, kept=16, waiting=1000)
+        self._plain: dict[str, tuple[int, float]] = {}
+        self._answered = asyncio.Event()
+        self._strangers = Turns(everywhere=1, each=1, kept=0, waiting=1000)
         self._known: LRUCache[str, str] = LRUCache(_MOST_KNOWN)
         self._large: LRUCache[tuple[str, str], bool] = LRUCache(_MOST_KNOWN)
 
     def whose(self, secret: str) -> str:
-        """Whose turn a request with this API key takes, before the key has been looked up: an organisation's id, or ""
-        for all whose keys are not known yet. It says nothing about whether the key is good."""
+        """Whose turn a request with this API key takes: an organisation's id, or "" where the key is not known yet. It
+        says nothing about whether the key is good now."""
         return self._known.get(hash_key(secret), "")
 
     def note_whose(self, secret: str, organisation: str) -> None:
@@ -140,6 +137,10 @@ class Fairness:
     def forget(self, secret: str) -> None:
         """This key is no longer good: whose it was does not matter any more."""
         self._known.pop(hash_key(secret), None)
+
+    def stranger(self, address: str) -> AbstractAsyncContextManager[None]:
+        """A turn for looking up a key that is not known yet, by the address that it came from."""
+        return self._strangers.turn(address)
 
     def connection(self, organisation: str) -> Turn:
         """A turn for a connection to the database."""
@@ -168,6 +169,39 @@ class Fairness:
             ended = self._now()
             pause = min(2 * (ended - began), _LONGEST_PAUSE) if self._others_ask(organisation, ended) else 0.0
             asyncio.get_running_loop().call_later(pause, self._costly.give, organisation)
+
+    # Each that goes on may take a step in each round of the event loop, and a request of another organisation takes as
+    # many rounds as it asks the database questions.
+    def _of_connections(self, organisation: str) -> int:
+        return 2 if self._others_ask(organisation, self._now()) else 6
+
+    def _of_looks(self, organisation: str) -> int:
+        return 1 if self._others_ask(organisation, self._now()) else 2
+
+    @contextmanager
+    def plain(self, organisation: str) -> Iterator[None]:
+        """For as long as a plain request is answered: what is costly waits for those of others."""
+        going, _ = self._plain.get(organisation, (0, 0.0))
+        self._plain[organisation] = going + 1, self._now()
+        try:
+            yield
+        finally:
+            going, began = self._plain.pop(organisation)
+            if going > 1:
+                self._plain[organisation] = going - 1, began
+            else:
+                self._answered.set()
+                self._answered.clear()
+
+    async def quiet(self, organisation: str) -> None:
+        """Waits for plain requests of other organisations that have just begun, and not for long: what is costly goes
+        on in steps of milliseconds, and each of these would come between two steps of theirs."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_JUST):
+                while any(
+                    other != organisation and self._now() - began < _JUST for other, (_, began) in self._plain.items()
+                ):
+                    await self._answered.wait()
 
     def _others_ask(self, organisation: str, now: float) -> bool:
         return any(

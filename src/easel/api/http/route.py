@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -17,9 +18,9 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
-from easel.access.errors import AuthenticationRequiredError, IdempotencyConflictError, IdempotencyKeyInvalidError
+from easel.access.errors import IdempotencyConflictError, IdempotencyKeyInvalidError
 from easel.access.models import RememberedAnswer
-from easel.access.service import Subject, bearer
+from easel.access.service import Subject
 from easel.api.http.bodies import BoundedRequest, rule_of
 from easel.api.http.context import forget_who_asks, identify, needed_by, services_of
 from easel.api.http.limits import PLAIN, weight_of
@@ -62,7 +63,6 @@ class EaselRoute(APIRoute):
         """The route's handler, inside a transaction."""
         handle = super().get_route_handler()
         rule, weight, model = rule_of(self.endpoint), weight_of(self.endpoint), _model_of(self)
-        opens_a_stream = getattr(self.endpoint, "opens_a_stream", False)
         needs = [need for dependency in self.dependant.dependencies if (need := needed_by(dependency.call)) is not None]
         abridgement: Abridgement | None = getattr(self.endpoint, "abridgement", None)
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -71,10 +71,6 @@ class EaselRoute(APIRoute):
             request = BoundedRequest(plain.scope, plain.receive)
             request.rule, request.model = rule, model
             request.state.weight = weight
-            # Whoever asks for far too much is told so before anything is looked up.
-            services_of(request).limiter.refuse_over(_whose(request))
-            if opens_a_stream:
-                services_of(request).streams.refuse_over(_whose(request))
             if not request.has_body or request.is_small:
                 if request.has_body:
                     await request.take()
@@ -91,12 +87,15 @@ class EaselRoute(APIRoute):
                 forget_who_asks(request)
                 return await in_turn(request, True)
 
-        async def in_turn(request: Request, costly: bool) -> Response:
+        async def in_turn(request: BoundedRequest, costly: bool) -> Response:
             """The answer, when it is the organisation's turn for it, if it takes longer than a plain one."""
-            fairness, organisation, address = services_of(request).fairness, _whose(request), request.url.path
+            fairness, organisation, address = services_of(request).fairness, _whose(request), request.scope["path"]
             if not costly and not fairness.answers_large(organisation, address):
-                return await answer(request)
+                with fairness.plain(organisation):
+                    return await answer(request)
             async with fairness.costly(organisation):
+                request.quiet = partial(fairness.quiet, organisation)
+                await request.quiet()
                 return await answer(request)
 
         async def answer(request: Request) -> Response:
@@ -129,21 +128,15 @@ async def _transaction(request: Request) -> AsyncIterator[Transaction]:
 
 
 def _whose(request: Request) -> str:
-    """Whose turn the request takes, found out once."""
-    known: str | None = getattr(request.state, "whose", None)
-    if known is None:
-        try:
-            known = services_of(request).fairness.whose(bearer(request.headers.get("authorization")))
-        except AuthenticationRequiredError:
-            known = ""
-        request.state.whose = known
-    return known
+    """Whose turn the request takes, as the gate has found out."""
+    whose: str = request.state.whose
+    return whose
 
 
 def _charged(request: Request, caller: Subject, response: Response) -> Response:
     services, size = services_of(request), len(getattr(response, "body", b""))
     services.limiter.charge(caller.org_id, size)
-    services.fairness.answered(caller.org_id, request.url.path, size)
+    services.fairness.answered(caller.org_id, request.scope["path"], size)
     return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
@@ -9,6 +10,7 @@ import msgspec
 
 from easel import clock
 from easel.access.service import Subject
+from easel.api.http.limits import HEAVY
 from easel.apps.config import Config, shown
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
@@ -63,6 +65,8 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
         "staging_url": Addresses.of(settings).url(STAGING, app.slug),
         "draft_hash": app.draft_hash,
     }
+    if len(msgspec.json.encode(app.draft)) > HEAVY:
+        return await asyncio.to_thread(_whole, rest, app.draft, versions)
     return _whole(rest, app.draft, versions)
 
 

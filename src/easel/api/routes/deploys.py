@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.types import Receive, Scope, Send
 
 from easel import clock
 from easel.access.service import Subject, is_good
 from easel.api.http.bodies import takes_texts
 from easel.api.http.context import Deployer, Parts, Reader, Services, Work
-from easel.api.http.errors import error_answer
-from easel.api.http.limits import opens_a_stream
 from easel.api.http.route import EaselRoute
 from easel.apps.models import App
 from easel.apps.service import get_app
-from easel.deploys.errors import TooManyLogStreamsError
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.queue_waits import limits_in, waits_for
 from easel.deploys.schemas import (
@@ -37,6 +33,8 @@ from easel.deploys.states import FINAL, in_order
 from easel.deploys.status_batch import Polled
 from easel.serving.addresses import Addresses
 from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.turns import Turn
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 
@@ -139,7 +137,6 @@ async def cancel_deploy(
     response_class=EventSourceResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-@opens_a_stream
 async def stream_deploy_logs(
     app_id: str,
     deploy_id: str,
@@ -150,28 +147,10 @@ async def stream_deploy_logs(
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> EventSourceResponse:
     """Follow a deploy's log as server-sent events: everything so far, then live until it ends."""
-    parts.streams.refuse_over(caller.org_id)
     app = await get_app(work, caller, app_id)
     await get_deploy(work, app, deploy_id)
     after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
-    stream = _Stream(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
-    stream.place = parts.streams.opened(app.org_id)
-    return stream
-
-
-class _Stream(EventSourceResponse):
-    """A stream that takes one of its organisation's places for as long as it is open, or says that there is none."""
-
-    place: AbstractContextManager[None]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with ExitStack() as open_stream:
-            try:
-                open_stream.enter_context(self.place)
-            except TooManyLogStreamsError as error:
-                await error_answer(error)(scope, receive, send)
-                return
-            await super().__call__(scope, receive, send)
+    return EventSourceResponse(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
 
 
 async def _events(
@@ -180,12 +159,13 @@ async def _events(
     patience = FIRST_LOOK
     with parts.followers.follow(deploy_id) as following:
         while True:
-            async with parts.database.transaction(parts.fairness.look(app.org_id)) as work:
-                if not await is_good(work, caller):
-                    return
-                deploy = await get_deploy(work, app, deploy_id)
-                ended = deploy.status in FINAL
-                lines = await read_log(work, deploy_id, after)
+            turn = parts.fairness.look(app.org_id)
+            await turn.take()
+            # A statement that is cancelled costs its connection, and clients may leave by the hundred.
+            news = await asyncio.shield(_news(parts.database, turn, caller, app, deploy_id, after))
+            if news is None:
+                return
+            lines, ended = news
             for line in lines:
                 after = line.seq
                 yield _event(line)
@@ -197,6 +177,17 @@ async def _events(
                 # makes up for one that was lost.
                 await following.wait(patience)
                 patience = NEXT_LOOKS
+
+
+async def _news(
+    database: Database, turn: Turn, caller: Subject, app: App, deploy_id: str, after: int
+) -> tuple[list[DeployLogLine], bool] | None:
+    """The lines that follow, and whether the deploy has ended; None where the caller is no longer good."""
+    async with database.transaction(turn) as work:
+        if not await is_good(work, caller):
+            return None
+        deploy = await get_deploy(work, app, deploy_id)
+        return await read_log(work, deploy_id, after), deploy.status in FINAL
 
 
 def _event(line: DeployLogLine) -> ServerSentEvent:

@@ -1,0 +1,135 @@
+"""The gate before the framework: finds out whose turn a request takes, refuses what is over a limit, and lets requests
+begin by turns.
+
+A request costs the event loop most in its first step, before it waits for anything. A thousand that arrive together
+would take that step one after the other, and a request of another organisation would wait for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import re
+from collections import OrderedDict, deque
+from contextlib import ExitStack
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from easel.access.errors import AuthenticationRequiredError
+from easel.access.service import bearer, owner_of
+from easel.api.http.context import Services
+from easel.api.http.errors import error_answer
+from easel.errors import EaselError
+
+logger = logging.getLogger(__name__)
+
+_STREAM = re.compile(r"/v1/apps/[^/]{1,100}/deploys/[^/]{1,100}/logs/stream")
+_NETWORK = 64
+"""Bits of an IPv6 address that name a network (RFC 4291 §2.5.4): all addresses of one are one client."""
+
+
+class Gate:
+    """Pure ASGI middleware, around the framework's router and inside the fast path of status polls."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self.app = app
+        self._services = services
+        self._rounds = Rounds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on when it is its organisation's turn, or refuses it."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            with ExitStack() as places:
+                try:
+                    sharer = await self._sharer(scope)
+                    self._services.limiter.refuse_over(sharer)
+                    if scope["method"] == "GET" and _STREAM.fullmatch(scope["path"]):
+                        places.enter_context(self._services.streams.opened(sharer))
+                except EaselError as error:
+                    await error_answer(error)(scope, receive, send)
+                    return
+                scope["state"]["whose"] = sharer
+                await self._rounds.begin(sharer)
+                await self.app(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _sharer(self, scope: Scope) -> str:
+        """Whose turn the request takes: an organisation's id, or "" for all whose keys are not good.
+
+        A key that was not seen lately is looked up, by turns of the addresses that send such keys. Raises
+        TooManyAtOnceError.
+        """
+        try:
+            secret = bearer(_authorization(scope))
+        except AuthenticationRequiredError:
+            return ""
+        fairness = self._services.fairness
+        known = fairness.whose(secret)
+        if known:
+            return known
+        address = scope["client"][0] if scope.get("client") else ""
+        async with fairness.stranger(network_of(address)):
+            try:
+                owner = await owner_of(self._services.database, secret)
+            except (psycopg.Error, SQLAlchemyError, OSError) as error:
+                logger.warning("could not look up a key: %s", error or type(error).__name__)
+                return ""
+        if owner is None:
+            return ""
+        fairness.note_whose(secret, owner)
+        return owner
+
+
+class Rounds:
+    """Lets one request of each sharer begin in each round of the event loop. The others of that sharer wait, each a
+    place in a queue."""
+
+    def __init__(self) -> None:
+        self._begun: set[str] = set()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def begin(self, sharer: str) -> None:
+        """Returns when the sharer's next request may begin: at once where none of its others began in this round."""
+        if sharer not in self._begun:
+            if not self._begun:
+                asyncio.get_running_loop().call_soon(self._next_round)
+            self._begun.add(sharer)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(sharer, deque()).append(turn)
+        await turn
+
+    def _next_round(self) -> None:
+        self._begun.clear()
+        for sharer, queue in list(self._waiting.items()):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    self._begun.add(sharer)
+                    break
+            if not queue:
+                del self._waiting[sharer]
+        if self._begun:
+            asyncio.get_running_loop().call_soon(self._next_round)
+
+
+def _authorization(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return str(value, "latin-1")
+    return None
+
+
+def network_of(address: str) -> str:
+    """The client that an address belongs to: the address itself, of IPv6 its network, "" where it is none."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], _NETWORK), strict=False))
+    except ValueError:
+        return ""

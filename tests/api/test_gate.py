@@ -1,0 +1,125 @@
+"""The gate: requests begin by turns, and neither strangers nor a busy organisation keep another one waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from easel.access.service import found_organisation
+from easel.api.application import make_application, make_services
+from easel.api.http.context import Services
+from easel.api.http.gate import Rounds, network_of
+from easel.api.http.limits import Fairness
+from easel.running.roles import open_store, open_vault
+from easel.settings import Settings
+from testbed.running import Platform
+
+
+@asynccontextmanager
+async def an_api(platform: Platform) -> AsyncIterator[tuple[Services, httpx.ASGITransport]]:
+    """An api on the platform's records that has not seen any key yet."""
+    settings = Settings(data_dir=platform.data_dir)
+    services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
+    yield services, httpx.ASGITransport(make_application(services))
+    await services.polls.close()
+    await services.database.close()
+
+
+async def organisation_key(services: Services, name: str) -> str:
+    async with services.database.transaction() as work:
+        return await found_organisation(work, name)
+
+
+async def ask(transport: httpx.ASGITransport, key: str) -> int:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
+        return (await client.get("/v1/keys")).status_code
+
+
+async def test_of_requests_that_arrive_together_one_of_each_organisation_begins_in_a_round() -> None:
+    rounds, begun = Rounds(), list[str]()
+
+    async def begin(sharer: str) -> None:
+        await rounds.begin(sharer)
+        begun.append(sharer)
+
+    tasks = [asyncio.create_task(begin(sharer)) for sharer in ("a", "a", "a", "a", "b", "a", "b")]
+    await asyncio.gather(*tasks)
+    assert begun == ["a", "b", "a", "b", "a", "a", "a"]
+
+
+async def test_a_request_that_waited_in_vain_costs_no_round() -> None:
+    rounds = Rounds()
+    await rounds.begin("a")
+    gone, following = (asyncio.create_task(rounds.begin("a")) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await following
+
+
+async def test_many_wrong_keys_from_one_address_do_not_keep_a_new_key_from_another_waiting(platform: Platform) -> None:
+    async with an_api(platform) as (services, strangers):
+        key = await organisation_key(services, "New")
+        wrong = [asyncio.create_task(ask(strangers, f"sk_wrong{number}")) for number in range(100)]
+        await asyncio.sleep(0)
+        assert await ask(httpx.ASGITransport(strangers.app, client=("192.0.2.1", 1)), key) == 200
+        assert not all(task.done() for task in wrong)
+        assert set(await asyncio.gather(*wrong)) == {401}
+
+
+def test_all_addresses_of_one_network_are_one_client() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
+    assert network_of("192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("fe80::1%eth0") == network_of("fe80::2")
+    assert network_of("no:address") == network_of("") == ""
+
+
+async def test_a_key_that_was_revoked_takes_no_turn_of_its_organisation_any_more(platform: Platform) -> None:
+    async with an_api(platform) as (services, transport):
+        first = await organisation_key(services, "Revoking")
+        headers = {"Authorization": f"Bearer {first}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
+            made = (await client.post("/v1/keys", json={"name": "second", "scope": "admin"})).json()
+            assert await ask(transport, made["key"]) == 200
+            assert services.fairness.whose(made["key"]) == services.fairness.whose(first) != ""
+            assert (await client.delete(f"/v1/keys/{made['key_id']}")).status_code == 200
+        assert await ask(transport, made["key"]) == 401
+        assert services.fairness.whose(made["key"]) == ""
+        assert await ask(transport, first) == 200
+
+
+async def test_what_is_costly_waits_for_a_plain_request_of_another_organisation_that_has_just_begun() -> None:
+    now = 0.0
+    fairness = Fairness(lambda: now)
+    with fairness.plain("big"):
+        await fairness.quiet("big")
+    with fairness.plain("other"), fairness.plain("other"):
+        waiting = asyncio.create_task(fairness.quiet("big"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
+    with fairness.plain("other"):
+        # One that takes long waits for something else, or its client is slow.
+        now = 1.0
+        await fairness.quiet("big")
+
+
+async def test_an_organisation_has_fewer_connections_while_others_ask() -> None:
+    now = 0.0
+    fairness = Fairness(lambda: now)
+    turns = [fairness.connection("big") for _ in range(7)]
+    for turn in turns[:6]:
+        await turn.take()
+    for turn in turns[:6]:
+        turn.give()
+    fairness.note_whose("sk_other", "other")
+    await turns[0].take()
+    await turns[1].take()
+    third = asyncio.create_task(turns[2].take())
+    await asyncio.sleep(0)
+    assert not third.done()
+    turns[0].give()
+    await third
