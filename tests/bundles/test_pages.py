@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from easel.bundles.models import NO_PLACE
-from easel.bundles.pages import LOOKED_AT, script_place
+from easel.bundles.pages import script_place
 from tests.bundles.crafted import File, craft
 from tests.bundles.looking import look
 
@@ -120,26 +118,3 @@ def test_the_place_lies_in_the_page_and_never_within_a_tag_or_a_comment(parts: l
     page = "".join(parts).encode()
     place = script_place(page)
     assert place is None or place == 0 or page[place - 1 : place] in (b">", b" ")
-
-
-UNITS = [
-    b"<script ",
-    b"<head ",
-    b"<!--",
-    b"<!-->",
-    b"<body",
-    b"<!doctype ",
-    b"<!doctype>",
-    b"<html ",
-    b"<title>",
-    b" =",
-]
-UNITS += [b'="', b"<a>", b"<!", b"</", b"\n"]
-
-
-@pytest.mark.parametrize("unit", UNITS)
-def test_a_hostile_page_takes_no_longer_than_its_length(unit: bytes) -> None:
-    began = time.process_time()
-    for start in (b"", b"<html ", b"<x ", b"<!doctype html>"):
-        script_place(start + unit * (LOOKED_AT // len(unit)))
-    assert time.process_time() - began < 1.0

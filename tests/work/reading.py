@@ -367,6 +367,24 @@ def functions() -> Iterator[Case]:
     for name, (function, size) in readers.items():
         for fill in FILLS:
             yield of_text(name, function, "", fill, size)
+    for start in ("", "<p>", "<html ", "<!doctype html>"):
+        for fill in (
+            "<!doctype ",
+            "<!x ",
+            "<!-->",
+            "</ ",
+            "</p>",
+            "<p ",
+            "<a>",
+            "<title>",
+            "x<",
+            ' a="',
+            "<meta charset=x>",
+        ):
+            yield of_text("script_place", lambda text: script_place(text.encode()), start, fill, USUAL)
+            yield of_text(
+                "with_charset", lambda text: with_charset("text/html; charset=", text.encode()), start, fill, 250
+            )
     yield Case("refuse_conflicts, many", 500, lambda count: lambda: refuse_conflicts(_paths(count), {"a/" * count}))
     yield Case("sent_decoded, many", 500, lambda count: lambda: sent_decoded(_packed(count), lambda *_: b""))
     yield Case("renames, many", 500, lambda count: lambda: renames(_renamed(count)))

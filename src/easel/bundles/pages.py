@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from easel.bundles.markup import attributes, skip, start_tag, tag_name
+from easel.bundles.markup import Tag, attributes, skip, start_tag, tag_name
 
 LOOKED_AT = 256 * 1024
 """Bytes of a page that are read for its place."""
@@ -16,6 +16,7 @@ LARGEST = 8 * 1024 * 1024
 """The largest page (bytes) that is changed. A larger one is no page a person reads; it is streamed."""
 UTF8_MARK = b"\xef\xbb\xbf"
 _DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r ]*+([^\t\n\f\r >]*+)[^>]*+>", re.IGNORECASE)
+_END_TAG = re.compile(rb"</[a-z]", re.IGNORECASE)
 _PAGES_TAGS = frozenset({b"html", b"head", b"body"})
 _CLOSED = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])[^>]*+>", re.IGNORECASE)
@@ -51,20 +52,20 @@ def script_place(page: bytes) -> int | None:
 
 def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
     """Whether what begins here is a tag, and a doctype, `<html>`, `<head>` or `<body>` is among those that follow."""
-    if not page.startswith(b"<", at) or page.startswith(b"<!--", at):
-        return False
     for _ in range(_MOST_PASSED):
-        name = tag_name(page, at, most)
-        doctype = _DOCTYPE.match(page, at, most)
-        if name in _PAGES_TAGS or (doctype is not None and doctype[1].lower() == b"html"):
-            return True
-        if name in _CLOSED:
-            closed = _CLOSED[name].search(page, at, most)
-            end = closed.end() if closed is not None else most
-        else:
-            tag = start_tag(page, at, most)
-            end = tag.end if tag is not None else at + 1 if name is None else most
-        at = page.find(b"<", skip(page, end, most), most)
-        if at < 0 or page.startswith(b"<!--", at):
+        if at < 0 or not page.startswith(b"<", at):
             return False
+        name = tag_name(page, at, most)
+        if name in _PAGES_TAGS:
+            return True
+        passed: re.Match[bytes] | Tag | None
+        if name is not None:
+            passed = _CLOSED[name].search(page, at, most) if name in _CLOSED else start_tag(page, at, most)
+        else:
+            passed = _END_TAG.match(page, at, most) or _DOCTYPE.match(page, at, most)
+            if passed is not None and passed.lastindex and passed[1].lower() == b"html":
+                return True
+        # What does not end is the rest of the page.
+        end = most if passed is None else passed.end if isinstance(passed, Tag) else passed.end()
+        at = page.find(b"<", skip(page, end, most), most)
     return False

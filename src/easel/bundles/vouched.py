@@ -41,7 +41,7 @@ _SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json"
 _REGISTERS = re.compile(rb"serviceWorker\s{0,32}\??\.\s{0,32}register\s{0,32}\(")
 """How a service worker is registered, also in what a minifier leaves of it."""
 _SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", re.IGNORECASE)
-_WORKER = re.compile(r"(?:\A|[-._/])(?:sw|service-?worker|precache-manifest)(?:[-._][^/]*)?\.m?js\Z", re.IGNORECASE)
+_WORKER = re.compile(r"(?<![^-._])(?:sw|service-?worker|precache-manifest)(?=[-._])", re.IGNORECASE)
 """As the scripts of service workers and of what they precache are commonly called."""
 LONGEST_REGISTERS = len("serviceWorker?.register(") + 3 * 32
 
@@ -71,7 +71,8 @@ def registers_worker(content: bytes) -> bool:
 
 def is_worker(path: str) -> bool:
     """Whether a file of this name is a service worker's."""
-    return _WORKER.search(path) is not None
+    name = path.rpartition("/")[2]
+    return name.endswith((".js", ".mjs")) and _WORKER.search(name) is not None
 
 
 def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Callable[[str], bytes]) -> dict[str, str]:
