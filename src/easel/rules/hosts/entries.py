@@ -86,8 +86,7 @@ class Entries:
 _TOKEN = re.compile(r":(\w+)(\([^()]*\))?([*+?]?)|\(([^()]*)\)")
 _ANY = {".*", ".+"}
 _SEGMENT = {"[^/]+", "[^/]*", "[^/]+?"}
-_LONGEST_LOOKAHEAD = 200
-_LOOKAHEAD = re.compile(r"/\(\(\?!(?:api|_next|functions)\b[^()]*(?:\([^()]*\))?[^()]*\)\.\*\)\Z")
+_LOOKAHEAD = re.compile(r"/\(\(\?!(?:api|_next|functions)\b[^()]*\)\.\*\)\Z")
 
 
 def from_expression(source: str) -> tuple[str, dict[str, str]]:
@@ -95,7 +94,7 @@ def from_expression(source: str) -> tuple[str, dict[str, str]]:
 
     Raises BadLineError for what only a regular expression can say.
     """
-    if len(source) <= _LONGEST_LOOKAHEAD and _LOOKAHEAD.match(source):
+    if _LOOKAHEAD.match(source):
         # The usual line of a single-page app: every path but those that the platform answers itself.
         return "/*", {"$1": "splat"}
     names: dict[str, str] = {}
