@@ -12,7 +12,7 @@ import psycopg
 
 from bench.apart import descendants
 from bench.measure import Report
-from easel.versions.service import _LISTED
+from easel.versions.service import LATEST
 from testbed.running import Platform, RunningApp, make_platform
 
 COUNT = 1000
@@ -98,7 +98,7 @@ def _by_psycopg(app: RunningApp) -> float:
         which = {"app": app.app_id, "org": row[0], "newest": COUNT, "limit": COUNT, "offset": 0}
         for _ in range(ROUNDS):
             began = time.process_time()
-            cursor = connection.execute(_LISTED, which)
+            cursor = connection.execute(LATEST, which)
             names = [column.name for column in cursor.description or ()]
             json.dumps([dict(zip(names, row, strict=True)) for row in cursor.fetchall()], default=str)
             taken.append(time.process_time() - began)

@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     )
     deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
     step_deadline: float = Field(default=300.0, gt=0, description="A deploy fails if one of its steps takes longer.")
+    pin_deadline: float | None = Field(default=None, gt=0, description="The same for copying what was uploaded.")
+    inspect_deadline: float | None = Field(default=None, gt=0, description="The same for checking the bundle.")
+    ingest_deadline: float | None = Field(default=None, gt=0, description="The same for storing the bundle.")
     deploys_at_once: int | None = Field(
         default=None, ge=1, description="Deploys that run at the same time on all machines; None is as many as can."
     )

@@ -9,7 +9,9 @@ import pytest
 from easel.apps.models import App
 from easel.deploys.errors import DeployTimedOutError
 from easel.deploys.models import Deploy
-from easel.deploys.pipeline import Pipeline
+from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.steps import STEPS
+from easel.deploys.steps.step import Run, Step
 from easel.environments.models import Environment
 from easel.settings import Settings
 from easel.worker.housekeeping.sweep import sweep
@@ -62,6 +64,83 @@ def test_a_store_that_gives_no_answer_holds_nobody_past_the_steps_deadline(
             await pipeline(world, stuck, impatient).run()
         ended = await deploy(world, stuck)
         assert (ended.status, ended.error_code, ended.step) == ("failed", "step_timed_out", "ingest")
+
+    world.do(go())
+
+
+class Build(Step):
+    """A step more, as a later release may have one."""
+
+    name = "build"
+    runs = 0
+
+    def __init__(self, seconds: float, takes: float = 0.0) -> None:
+        self._seconds = seconds
+        self._takes = takes
+
+    def deadline(self, settings: Settings) -> float:
+        return self._seconds
+
+    def found(self, run: Run) -> bool:
+        return run.row.deploy.version is not None
+
+    async def run(self, run: Run) -> None:
+        self.runs += 1
+        run.row.say("Building")
+        await asyncio.sleep(self._takes)
+
+
+def test_another_step_has_its_place_its_deadline_and_its_time_in_every_deploy(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        build = Build(60)
+        built = await order(world, app, "built")
+        steps = (*STEPS[:2], build, *STEPS[2:])
+        await Pipeline(world.database, world.objects, world.settings, built, lambda: False, steps=steps).run()
+        ended = await deploy(world, built)
+        assert (ended.status, ended.version, build.runs) == ("complete", 1, 1)
+        assert set(ended.timings) == {"queued", "total", *(step.name for step in steps)}
+        slow = await order(world, app, "slow")
+        steps = (*STEPS[:2], Build(0.01, takes=60), *STEPS[2:])
+        await Pipeline(world.database, world.objects, world.settings, slow, lambda: False, steps=steps).run()
+        ended = await deploy(world, slow)
+        assert (ended.status, ended.error_code, ended.step) == ("failed", "step_timed_out", "build")
+        assert ended.version is None
+
+    world.do(go())
+
+
+def test_a_step_is_not_done_again_that_an_earlier_run_has_done(world: World) -> None:
+    async def go() -> None:
+        interrupted = await order(world, await make_app(world), "one")
+        build = Build(60)
+        steps = (*STEPS[:2], build, *STEPS[2:])
+        left = 6
+
+        def should_stop() -> bool:
+            nonlocal left
+            left -= 1
+            return left == 0
+
+        with pytest.raises(StopRequestedError):
+            await Pipeline(world.database, world.objects, world.settings, interrupted, should_stop, steps=steps).run()
+        await Pipeline(world.database, world.objects, world.settings, interrupted, should_stop, steps=steps).run()
+        assert ((await deploy(world, interrupted)).status, build.runs) == ("complete", 1)
+
+    world.do(go())
+
+
+@pytest.mark.parametrize(
+    ("setting", "step"), [("pin", "pin"), ("inspect", "inspect"), ("ingest", "ingest"), ("step", "record")]
+)
+def test_each_deadline_is_for_its_step(world: World, setting: str, step: str) -> None:
+    async def go() -> None:
+        late = await order(world, await make_app(world), setting)
+        patient = dict.fromkeys(("pin_deadline", "inspect_deadline", "ingest_deadline"), 60.0)
+        settings = world.settings.model_copy(update={**patient, f"{setting}_deadline": 1e-9})
+        await pipeline(world, late, settings).run()
+        ended = await deploy(world, late)
+        assert (ended.error_code, ended.step) == ("step_timed_out", step)
 
     world.do(go())
 

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from easel.apps.models import App
-from easel.deploys import pipeline as pipelines
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.pipeline import Pipeline
-from easel.deploys.run_row import Holding
+from easel.deploys.run_row import RunRow
 from easel.deploys.service import cancel
+from easel.deploys.steps.activate import Activate
+from easel.deploys.steps.record import Record
+from easel.deploys.steps.smoke_test import SmokeTest
 from easel.environments.models import Environment
 from easel.versions.models import Version
 from tests.worker.test_orphans import make_app, order, run
@@ -48,17 +50,26 @@ async def change(world: World, statement: LiteralString, **arguments: Any) -> No
     await asked(world, statement, **arguments)
 
 
+WHERE: dict[str, tuple[type, str]] = {
+    "record": (Record, "run"),
+    "smoke_test": (SmokeTest, "run"),
+    "activate": (Activate, "run"),
+    "complete": (Pipeline, "_complete"),
+}
+
+
 def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awaitable[None]]) -> None:
     """Has something happen once, when a run is about to enter the transaction of a step."""
     left = [happens]
-    original = getattr(pipelines.Pipeline, step)
+    owner, method = WHERE[step]
+    original = getattr(owner, method)
 
-    async def stepped(self: Pipeline, *arguments: Any) -> Any:
+    async def stepped(self: Any, *arguments: Any) -> Any:
         if left:
             await left.pop()()
         return await original(self, *arguments)
 
-    monkeypatch.setattr(pipelines.Pipeline, step, stepped)
+    monkeypatch.setattr(owner, method, stepped)
 
 
 def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, asyncio.Event]:
@@ -74,7 +85,7 @@ def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, as
     return waits, may_go_on
 
 
-STEPS = ("_record", "_move_pointer", "_complete")
+STEPS = ("record", "activate", "complete")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -130,7 +141,7 @@ def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("step", "following", "outcome"), [("_record", "_smoke_test", None), ("_move_pointer", "_complete", "moved")]
+    ("step", "following", "outcome"), [("record", "smoke_test", None), ("activate", "complete", "moved")]
 )
 def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str, following: str, outcome: str | None
@@ -142,16 +153,17 @@ def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
         has_written, may_end = pause(monkeypatch, following)
         first = asyncio.create_task(run(world, wanted))
         await waits.wait()
-        original = Holding.write
+        original = RunRow._write
 
-        async def write(self: Holding, *arguments: Any, **named: Any) -> None:
-            # The row has been read by now, and what is written here is made of that.
-            may_go_on.set()
-            await has_written.wait()
-            await original(self, *arguments, **named)
+        async def write(self: RunRow, *arguments: Any) -> None:
+            if self.deploy.step == "start":
+                # The row has been read by now, and what is written here is made of that.
+                may_go_on.set()
+                await has_written.wait()
+            await original(self, *arguments)
 
         with monkeypatch.context() as patched:
-            patched.setattr(Holding, "write", write)
+            patched.setattr(RunRow, "_write", write)
             await run(world, wanted, borders=0)
         row, _ = await deploy(world, wanted)
         assert (row.attempt, row.step, row.version, row.outcome) == (2, "start", 1, outcome)
@@ -173,20 +185,20 @@ def test_a_run_whose_time_is_up_before_it_has_taken_the_deploy_ends_it_only_wher
     async def go() -> None:
         app = await make_app(world)
         wanted = await order(world, app, "one")
-        original, writes = Holding.write, 0
+        original, writes = RunRow._write, 0
 
-        async def write(self: Holding, *arguments: Any, **named: Any) -> None:
+        async def write(self: RunRow, *arguments: Any) -> None:
             nonlocal writes
             writes += 1
             if writes == 1:
                 if taken:
                     await run(world, wanted, borders=0)
                 await asyncio.sleep(60)
-            await original(self, *arguments, **named)
+            await original(self, *arguments)
 
         impatient = world.settings.model_copy(update={"deploy_deadline": 0.5})
         with monkeypatch.context() as patched:
-            patched.setattr(Holding, "write", write)
+            patched.setattr(RunRow, "_write", write)
             await Pipeline(world.database, world.objects, impatient, wanted, lambda: False).run()
         row, _ = await deploy(world, wanted)
         if not taken:
@@ -206,17 +218,17 @@ def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_t
     async def go() -> None:
         app = await make_app(world)
         wanted = await order(world, app, "one")
-        original, written = Holding._write, asyncio.Event()
+        original, written = RunRow._write, asyncio.Event()
 
-        async def write(self: Holding, *arguments: Any) -> None:
+        async def write(self: RunRow, *arguments: Any) -> None:
             await original(self, *arguments)
-            if arguments[1].step == "record" and not written.is_set():
+            if self.deploy.step == "record" and not written.is_set():
                 written.set()
                 # Until the other one's statement waits for this transaction.
                 while not await world.database.statement("select 1 from pg_locks where not granted", {}):
                     await asyncio.sleep(0.01)
 
-        monkeypatch.setattr(Holding, "_write", write)
+        monkeypatch.setattr(RunRow, "_write", write)
         first = asyncio.create_task(run(world, wanted, borders=4))
         await written.wait()
         await run(world, wanted)
@@ -246,13 +258,13 @@ def test_a_deploy_that_is_cancelled_leaves_neither_version_nor_pointer_behind(
         row, log = await deploy(world, cancelled)
         assert (row.status, row.error_code) == ("failed", "deploy_cancelled")
         assert log[-1].startswith("Deploy failed: ")
-        assert len(await versions(world, app)) == (0 if step == "_record" else 1)
+        assert len(await versions(world, app)) == (0 if step == "record" else 1)
         async with world.database.transaction() as work:
             production = await work.session.get_one(Environment, (app.id, "production"))
         assert production.version is None
         # The next one gets the number that none has.
         await run(world, await order(world, app, "next"))
-        assert [version.number for version in await versions(world, app)] == list(range(1, 2 + (step != "_record")))
+        assert [version.number for version in await versions(world, app)] == list(range(1, 2 + (step != "record")))
 
     world.do(go())
 
@@ -272,7 +284,7 @@ def test_a_version_has_the_configuration_that_is_published_when_it_is_recorded(
                 app=app.id,
             )
 
-        before(monkeypatch, "_record", publish)
+        before(monkeypatch, "record", publish)
         await run(world, one)
         (version,) = await versions(world, app)
         configurations = await asked(world, "select config from configuration where app_id = %(app)s", app=app.id)
@@ -295,7 +307,7 @@ def test_a_deploy_of_an_app_that_is_deleted_meanwhile_fails_and_says_so(
         async def delete() -> None:
             await change(world, "update app set deleted_at = now() where id = %(app)s", app=app.id)
 
-        before(monkeypatch, "_record", delete)
+        before(monkeypatch, "record", delete)
         await run(world, orphaned)
         row, _ = await deploy(world, orphaned)
         assert (row.status, row.error_code) == ("failed", "app_deleted")
@@ -310,15 +322,15 @@ def test_what_a_failed_transaction_had_to_tell_is_told_by_what_follows_and_its_o
     async def go() -> None:
         app = await make_app(world)
         refused = await order(world, app, "one")
-        original = Holding._write
+        original = RunRow._write
 
-        async def write(self: Holding, *arguments: Any) -> None:
+        async def write(self: RunRow, *arguments: Any) -> None:
             await original(self, *arguments)
-            if arguments[1].step == "record":
+            if self.deploy.step == "record":
                 raise ValueError("nobody foresaw this")
 
         with monkeypatch.context() as patched:
-            patched.setattr(Holding, "_write", write)
+            patched.setattr(RunRow, "_write", write)
             pipeline = Pipeline(world.database, world.objects, world.settings, refused, lambda: False)
             with pytest.raises(ValueError, match="nobody foresaw this") as caught:
                 await pipeline.run()

@@ -7,7 +7,6 @@ secrets, and would refuse each other's upload addresses, now and then.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import LiteralString
 
 import psycopg
 
@@ -16,26 +15,11 @@ from easel.access.secrets import SecretUnreadableError, Vault
 from easel.errors import ConflictError
 from easel.storage.connections import noticing
 from easel.storage.migrate import reached
+from easel.storage.statements import statements
 
 _NAME = "secret_key_fingerprint"
-_PUT: LiteralString = "insert into instance (name, value) values (%s, %s) on conflict (name)"
-
-_SEALED: tuple[LiteralString, ...] = (
-    "select body from remembered_answer order by created_at desc limit 10",
-    # All apps are read, of a million in a second or two: once in the life of an installation. Their versions, which are
-    # many more, are not: what is sealed in one was sealed in its app first. Elsewhere in an app somebody may have given
-    # something of their own that name.
-    f"""
-    select sealed #>> '{{}}' from (
-      select draft, published from app
-      where jsonb_path_exists(draft, '{SECRETS_PATH}') or jsonb_path_exists(published, '{SECRETS_PATH}')
-         or jsonb_path_exists(draft, '{KEYS_PATH}') or jsonb_path_exists(published, '{KEYS_PATH}')
-      order by updated_at desc limit 100
-    ) newest, unnest(array[draft, published]) config, lateral (
-      select jsonb_path_query(config, '{SECRETS_PATH}') union all select jsonb_path_query(config, '{KEYS_PATH}')
-    ) found (sealed)
-    """,  # noqa: S608 (made of constants)
-)
+_SQL = statements(__name__)
+_SEALED = (_SQL["newest_answers"], _SQL["newest_secrets"])
 """What there is under the secret key, newest first: answers, which are quickest to find, and the secrets of apps."""
 
 
@@ -65,7 +49,7 @@ def replace(url: str, vault: Vault) -> bool:
     with reached(), _connected(url) as connection:
         known = _known(connection)
         if known != vault.fingerprint:
-            connection.execute(f"{_PUT} do update set value = excluded.value", (_NAME, vault.fingerprint))
+            connection.execute(_SQL["put"], {"name": _NAME, "value": vault.fingerprint})
     return known not in (None, vault.fingerprint)
 
 
@@ -74,7 +58,7 @@ def _connected(url: str) -> psycopg.Connection[tuple[str]]:
 
 
 def _known(connection: psycopg.Connection[tuple[str]]) -> str | None:
-    row = connection.execute("select value from instance where name = %s", (_NAME,)).fetchone()
+    row = connection.execute(_SQL["find"], {"name": _NAME}).fetchone()
     return None if row is None else row[0]
 
 
@@ -83,7 +67,7 @@ def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
     before, what is older cannot be opened by the right one either."""
     found = False
     for statement in _SEALED:
-        for (sealed,) in connection.execute(statement):
+        for (sealed,) in connection.execute(statement, {"secrets": SECRETS_PATH, "keys": KEYS_PATH}):
             found = True
             with suppress(SecretUnreadableError):
                 vault.open(sealed)
@@ -94,7 +78,7 @@ def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
 def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str | None:
     """What is known once this key has been put forward: of several apis that start at once, the first one's."""
     try:
-        connection.execute(f"{_PUT} do nothing", (_NAME, vault.fingerprint))
+        connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:
         # A database that fails over. The next start finds out.
         return None

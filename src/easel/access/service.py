@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, LiteralString
+from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from easel import clock
 from easel.access.errors import (
@@ -20,6 +20,9 @@ from easel.access.models import ApiKey, Organisation
 from easel.access.secrets import hash_key
 from easel.ids import new_id, new_secret
 from easel.storage.database import Database, Transaction
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 SCOPES = ("read", "deploy", "admin")
 """Each scope includes the ones before it."""
@@ -66,14 +69,9 @@ def bearer(header: str | None) -> str:
     return secret
 
 
-_FIND_KEY: LiteralString = (
-    "select id, org_id, name, scope, app_id from api_key where hash = %(hash)s and revoked_at is null"
-)
-
-
 async def authenticate(work: Transaction, secret: str) -> Subject:
     """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
-    found = await work.sql(_FIND_KEY, {"hash": hash_key(secret)})
+    found = await work.sql(_SQL["find_key"], {"hash": hash_key(secret)})
     if not found:
         raise InvalidApiKeyError()
     return Subject(*found[0])
@@ -81,16 +79,18 @@ async def authenticate(work: Transaction, secret: str) -> Subject:
 
 async def owner_of(database: Database, secret: str) -> str | None:
     """The id of the organisation whose good key this is; None for any other."""
-    found = await database.statement(_FIND_KEY, {"hash": hash_key(secret)})
+    found = await database.statement(_SQL["find_key"], {"hash": hash_key(secret)})
     return str(found[0][1]) if found else None
 
 
-_STILL_GOOD: dict[Kind, LiteralString] = {"key": "select 1 from api_key where id = %(id)s and revoked_at is null"}
+_STILL_GOOD: dict[Kind, Select[str]] = {
+    "key": select(ApiKey.id).where(ApiKey.id == bindparam("id"), ApiKey.revoked_at.is_(None))
+}
 
 
 async def is_good(work: Transaction, subject: Subject) -> bool:
     """Whether a subject that was good a while ago still is."""
-    return bool(await work.sql(_STILL_GOOD[subject.kind], {"id": subject.id}))
+    return await work.session.scalar(_STILL_GOOD[subject.kind], {"id": subject.id}) is not None
 
 
 async def create_key(

@@ -9,12 +9,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import generate_latest
-from sqlalchemy import text
 
 from easel.api.http.context import Services
 from easel.api.metrics import queue_metrics
 from easel.connections.private import Readiness
 from easel.errors import EaselError
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,9 +56,8 @@ class Health:
         parts: dict[str, str] = {}
         try:
             async with asyncio.timeout(PATIENCE), self._services.database.transaction() as work:
-                ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
-                parts["database"] = "read-only" if read_only == "on" else "ok"
-                await work.session.execute(text("select 1 from procrastinate_jobs limit 1"))
+                parts["database"] = "read-only" if await work.is_read_only() else "ok"
+                await work.sql(_SQL["queue_answers"], {})
                 parts["queue"] = "ok"
         except Exception as error:
             parts.setdefault("database", f"no answer ({type(error).__name__})")

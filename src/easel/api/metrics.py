@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
-
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import extract, func, select
 
 from easel.api.http.context import Services
+from easel.deploys.models import Deploy
 from easel.deploys.queue_waits import CAUSES, limits_in, longest_waits
 from easel.deploys.states import UNFINISHED
+from easel.storage.statements import statements
 
-_DEPLOYS: LiteralString = """
-select status, count(*), greatest(extract(epoch from now() - min(queued_at)), 0)
-from deploy where status in ('queued', 'building') group by status
-"""
-_JOBS: LiteralString = "select queue_name, count(*) from procrastinate_jobs where status = 'todo' group by queue_name"
+_SQL = statements(__name__)
+
+_WAITED = extract("epoch", func.now() - func.min(Deploy.queued_at))
+_DEPLOYS = (
+    select(Deploy.status, func.count(), func.greatest(_WAITED, 0))
+    .where(Deploy.status.in_(UNFINISHED))
+    .group_by(Deploy.status)
+)
+_JOBS = _SQL["jobs"]
 
 
 async def queue_metrics(services: Services) -> bytes:
@@ -34,15 +39,14 @@ async def queue_metrics(services: Services) -> bytes:
         waits.labels(cause).set(0)
     try:
         async with services.database.transaction() as work:
-            for status, count, age in await work.sql(_DEPLOYS, {}):
+            for status, count, age in (await work.session.execute(_DEPLOYS)).tuples():
                 deploys.labels(status).set(count)
                 oldest.labels(status).set(float(age))
             for cause, seconds in (await longest_waits(work, limits_in(services.settings))).items():
                 waits.labels(cause).set(seconds)
             for queue, count in await work.sql(_JOBS, {}):
                 jobs.labels(queue).set(count)
-            ((read_only,),) = await work.sql("select current_setting('transaction_read_only')", {})
-        answers.set(0 if read_only == "on" else 1)
+            answers.set(0 if await work.is_read_only() else 1)
     except Exception:
         answers.set(0)
     return generate_latest(registry)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
-
-from easel.serving.published import STORED, to_store, told
+from easel.serving.published import to_store, told
 from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.database import Transaction
 from easel.storage.freshness import HOSTS_SLOT, slot_of
+from easel.storage.statements import statements
 
-_CHANGED: LiteralString = (
-    "with changed as (update app set changed_xid = pg_current_xact_id() where id = %(app)s::text)"
-    " select pg_notify(%(channel)s::text, %(app)s::text)"
-)
-_TOLD: LiteralString = _CHANGED.replace("update app set", "update app set site = %(site)s::bytea,")
-_STORED: LiteralString = f"select {STORED} from app where id = %(app)s"  # noqa: S608 (made of constants)
+_SQL = statements(__name__)
 
 
 async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False) -> None:
@@ -22,7 +16,7 @@ async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False
 
     `hosts` says that the set of host names changed too (created, deleted, renamed).
     """
-    await work.sql(_CHANGED, {"app": app_id, "channel": CHANGES_CHANNEL})
+    await work.sql(_SQL["changed"], {"app": app_id, "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))
     if hosts:
         work.mark(HOSTS_SLOT)
@@ -35,6 +29,6 @@ async def configuration_changed(work: Transaction, app_id: str) -> None:
     The database has forgotten what edges were told of the configuration before (migration 0016): where this call is
     missing they work it out themselves.
     """
-    ((stored,),) = await work.sql(_STORED, {"app": app_id})
-    await work.sql(_TOLD, {"app": app_id, "site": to_store(told(stored)), "channel": CHANGES_CHANNEL})
+    ((stored,),) = await work.sql(_SQL["stored"], {"app": app_id})
+    await work.sql(_SQL["told"], {"app": app_id, "site": to_store(told(stored)), "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
@@ -26,6 +26,7 @@ from easel.apps.errors import (
     EnvVarsTooLargeError,
     TooManyAppsError,
 )
+from easel.apps.holding import held
 from easel.apps.models import App
 from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
@@ -34,6 +35,9 @@ from easel.ids import new_id
 from easel.schemas import SEALED
 from easel.serving.published import encoded, published_site, to_store
 from easel.storage.database import Transaction
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 CONFIG_LIMIT = 2 * 1024 * 1024
 ENV_VARS_LIMIT = 64 * 1024
@@ -51,7 +55,7 @@ class Change:
 
 # Built once: putting a statement together costs as much as running it.
 _APP = select(App).where(App.id == bindparam("app_id"), App.org_id == bindparam("org_id"), App.deleted_at.is_(None))
-_APP_HELD = _APP.with_for_update(key_share=True).execution_options(populate_existing=True)
+_APP_HELD = held(_APP).execution_options(populate_existing=True)
 _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(undefer(App.draft))}
 
 
@@ -264,13 +268,11 @@ def _check_env_vars(config: Config, before: Config) -> None:
             raise EnvVarsTooLargeError(size=size, limit=ENV_VARS_LIMIT)
 
 
-_CONFIGURATIONS: LiteralString = "select draft, published from app where id = %(app)s"
-
-
 async def with_hashes(work: Transaction, app: App) -> None:
     """Sees to it that the hashes of the app's configurations are known, where a release before wrote one without."""
     if app.draft_hash is None or app.published_hash is None:
-        ((draft, published),) = await work.sql(_CONFIGURATIONS, {"app": app.id})
+        found = await work.session.execute(select(App.draft, App.published).where(App.id == app.id))
+        draft, published = found.one()
         set_committed_value(app, "draft_hash", config_hash(draft))
         set_committed_value(app, "published_hash", config_hash(published))
 
@@ -295,12 +297,7 @@ class Served(NamedTuple):
     manifest_key: str | None
 
 
-_SERVED: LiteralString = """
-select e.app_id, e.name, e.version, e.deploy_id, e.revision, e.moved_at, e.locked_at is not null, e.lock_reason,
-       v.manifest_key
-  from environment e left join version v on v.app_id = e.app_id and v.number = e.version
- where e.app_id = any (%(apps)s::text[]) and (e.version is not null or e.locked_at is not null) order by e.name
-"""
+_SERVED = _SQL["served"]
 
 
 async def served_by(work: Transaction, apps: list[str]) -> dict[str, list[Served]]:

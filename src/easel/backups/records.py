@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -22,45 +22,11 @@ import easel.versions.models  # noqa: F401 (each brings its tables)
 from easel.backups.models import Table
 from easel.storage.connections import noticing
 from easel.storage.database import Base, Xid8
+from easel.storage.migrate import REVISION
+from easel.storage.statements import statements
+from easel.versions.needed import IS_NEEDED, KEYS
 
-# Each object that a record refers to, once for every version that needs it; visitors are answered from what `serves`.
-# What a pruned version was stays known: its manifest and its sources.
-_NEEDED: LiteralString = """
-with recorded as (
-    select v.app_id, v.number, v.manifest_key, v.bundle_key, v.source_files_key,
-           exists (select from pruned p where p.app_id = v.app_id and p.number = v.number) as pruned
-      from version v join app a on a.id = v.app_id where a.deleted_at is null {which}
-)
-select app_id, number, pruned, true as serves, manifest_key as key from recorded
-union all select app_id, number, pruned, false, source_files_key from recorded
-union all select app_id, number, pruned, true, bundle_key from recorded where not pruned
-union all select app_id, number, pruned, true, x.object_key
-  from variants x join recorded using (app_id, manifest_key) where not pruned
-union all select d.app_id, null, false, false, unnest(array[d.manifest_key, d.bundle_key, d.source_files_key])
-  from deploy d join app a on a.id = d.app_id
- where a.deleted_at is null and d.status in ('queued', 'building') {which}
-"""
-_ALL = sql.SQL(_NEEDED).format(which=sql.SQL(""))
-_OF_SOME = sql.SQL(_NEEDED).format(which=sql.SQL("and a.id = any (%(apps)s)"))
-_OBJECTS = sql.SQL("select distinct key from ({}) as needed where key is not null").format(_ALL)
-_WHO_NEEDS = sql.SQL("""
-select n.key, n.app_id, a.slug,
-       coalesce(array_agg(distinct e.name) filter (where e.name is not null), '{{}}'),
-       coalesce(array_agg(distinct n.number) filter (where n.number is not null and not n.pruned), '{{}}'),
-       coalesce(array_agg(distinct n.number) filter (where n.pruned), '{{}}'),
-       coalesce(bool_or(e.moved_at < %(before)s), false)
-  from ({}) as n join app a on a.id = n.app_id
-  left join environment e on n.serves and e.app_id = n.app_id and e.version = n.number
- where n.key is not null
- group by n.key, n.app_id, a.slug order by n.key
-""").format(_OF_SOME)
-_APPS: LiteralString = """
-select id from app
- where deleted_at is null and id > %(after)s and (%(named)s::text is null or %(named)s in (slug, id))
- order by id limit %(n)s
-"""
-_UPLOADS = "select u.key from upload u join app a on a.id = u.app_id where a.deleted_at is null"
-_UNFINISHED = "select id, app_id from deploy where status in ('queued', 'building') order by app_id, sequence"
+_SQL = statements(__name__)
 
 
 def tables() -> list[SqlTable]:
@@ -100,13 +66,13 @@ class Snapshot:
 
     async def objects(self) -> tuple[list[str], set[str]]:
         """The keys of the objects that records refer to, and of uploads that may still be deployed."""
-        needed = await (await self._connection.execute(_OBJECTS)).fetchall()
-        uploads = await (await self._connection.execute(_UPLOADS)).fetchall()
+        needed = await (await self._connection.execute(KEYS, {"apps": None})).fetchall()
+        uploads = await (await self._connection.execute(_SQL["uploads"])).fetchall()
         return sorted(key for (key,) in needed), {key for (key,) in uploads}
 
     async def schema(self) -> str:
         """The revision of the schema."""
-        row = await (await self._connection.execute("select version_num from alembic_version")).fetchone()
+        row = await (await self._connection.execute(REVISION)).fetchone()
         assert row is not None
         return str(row[0])
 
@@ -131,7 +97,7 @@ class Needed:
 async def moment(url: str) -> datetime:
     """What the database's clock shows, by which pointers are moved."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
-        row = await (await now.execute("select clock_timestamp()")).fetchone()
+        row = await (await now.execute(_SQL["moment"])).fetchone()
         assert row is not None
         found: datetime = row[0]
         return found
@@ -140,28 +106,27 @@ async def moment(url: str) -> datetime:
 async def apps_after(url: str, after: str, count: int, *, named: str | None = None) -> list[str]:
     """The ids of the next apps in their order, from behind that one; only of the one with this slug or id, if given."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
-        found = await now.execute(_APPS, {"after": after, "named": named, "n": count})
+        found = await now.execute(_SQL["apps"], {"after": after, "named": named, "n": count})
         return [app for (app,) in await found.fetchall()]
 
 
 async def needed_by(url: str, apps: list[str], before: datetime) -> list[Needed]:
     """The objects that records of these apps refer to now, and who needs them."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
-        found = await now.execute(_WHO_NEEDS, {"apps": apps, "before": before})
+        found = await now.execute(_SQL["who_needs"], {"apps": apps, "before": before})
         return [Needed(*row) for row in await found.fetchall()]
 
 
 async def is_needed(url: str, key: str) -> bool:
     """Whether records refer to the object now."""
-    query = sql.SQL("select exists (select from ({}) as needed (key) where key = %s)").format(_OBJECTS)
     async with await psycopg.AsyncConnection.connect(url) as now:
-        row = await (await now.execute(query, (key,))).fetchone()
+        row = await (await now.execute(IS_NEEDED, {"apps": None, "key": key})).fetchone()
         return row is not None and bool(row[0])
 
 
 async def is_empty(connection: psycopg.AsyncConnection[Any]) -> bool:
     """Whether the database holds no app and never did."""
-    row = await (await connection.execute("select exists (select from app)")).fetchone()
+    row = await (await connection.execute(_SQL["is_used"])).fetchone()
     return row is not None and not row[0]
 
 
@@ -178,14 +143,12 @@ async def put_rows(
         query = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), _names(index[table.name].columns))
         async with connection.cursor() as cursor, cursor.copy(query) as copy:
             await copy.write(data[table.name])
-    await connection.execute(
-        "select setval(pg_get_serial_sequence('audit', 'id'), coalesce((select max(id) from audit), 0) + 1, false)"
-    )
+    await connection.execute(_SQL["count_audit_on"])
 
 
 async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str]]:
     """Deploys that have not ended, as (id, app), each app's in the order they were accepted."""
-    return [(deploy, app) for deploy, app in await (await connection.execute(_UNFINISHED)).fetchall()]
+    return [(deploy, app) for deploy, app in await (await connection.execute(_SQL["unfinished"])).fetchall()]
 
 
 def _names(names: list[str]) -> sql.Composed:

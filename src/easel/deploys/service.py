@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
 from sqlalchemy import func, select
@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from easel import clock
 from easel.apps.models import App
 from easel.bundles.names import check_path, printable
+from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import (
     BundleNotFoundError,
     BundleNotUploadedError,
@@ -30,7 +31,7 @@ from easel.deploys.errors import (
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.states import FINAL
 from easel.deploys.unbuilt import unbuilt_in_sources
-from easel.environments.service import next_sequence
+from easel.environments.service import next_place
 from easel.errors import EaselError
 from easel.ids import new_id
 from easel.settings import Settings
@@ -39,7 +40,10 @@ from easel.storage.database import Transaction
 from easel.storage.object_names import sources_key
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
+from easel.storage.statements import statements
 from easel.uploads.service import find_upload, note_found, wait_again
+
+_SQL = statements(__name__)
 
 RUN_TASK = "easel.deploys.run"
 
@@ -83,7 +87,7 @@ async def accept(
     if order.source_files is not None:
         data = await asyncio.to_thread(check_source_files, order.source_files, limits)
     # From here on the app's row is held: nobody takes the sources for an orphan before the deploy refers to them.
-    sequence = await next_sequence(work, app)
+    place = await next_place(work, app.id, app.org_id)
     sources = None
     if data is not None:
         sources = sources_key(app.id, hashlib.sha256(data).hexdigest())
@@ -92,7 +96,7 @@ async def accept(
         id=new_id("dep"),
         org_id=app.org_id,
         app_id=app.id,
-        sequence=sequence,
+        sequence=place.sequence,
         environment=order.environment,
         source=order.source,
         bundle_s3_key=order.bundle_s3_key,
@@ -182,11 +186,11 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
     """Ends the deploy, whose row the caller holds, with the error as its reason and as its last log line."""
     line = fail(deploy, error)
     await work.session.flush()
-    await work.sql(_APPEND, appended(deploy.id, [(clock.now(), line)]))
+    await work.sql(_SQL["add_lines"], appended(deploy.id, [(clock.now(), line)]))
     await wait_again(work, deploy.bundle_s3_key)
 
 
-def fail(deploy: Deploy, error: EaselError) -> str:
+def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
     """Notes in the row, which the caller writes, that the deploy has failed; gives what its log says of it."""
     deploy.status = "failed"
     deploy.error = error.message
@@ -195,20 +199,8 @@ def fail(deploy: Deploy, error: EaselError) -> str:
     return f"Deploy failed: {error.message}"
 
 
-APPEND: LiteralString = (
-    "added as (insert into deploy_log (deploy_id, seq, ts, line)"
-    " select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line"
-    " from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n)"
-    " where exists (select from written))"
-    " select case when %(tell)s then pg_notify(%(channel)s::text, %(id)s::text) end"
-)
-"""The end of a statement that adds lines to the log of the deploy that the part before it, `written`, wrote the row of,
-and wakes whoever follows it; with `appended` for arguments. To be followed by `from written`."""
-_APPEND: LiteralString = f"with written as (select), {APPEND} from written"
-
-
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:
-    """The arguments of `APPEND`: the deploy, each line with its time, and whether to wake anybody."""
+    """The arguments of the part `lines_added`: the deploy, each line with its time, and whether to wake anybody."""
     return {
         "id": deploy_id,
         "tell": tell,

@@ -14,7 +14,7 @@ COMPLETE: Final = "complete"
 FAILED: Final = "failed"
 
 UNFINISHED: Final = (QUEUED, BUILDING)
-"""The statuses of a deploy that has not ended."""
+"""The statuses of a deploy that has not ended; `states.sql` says the same to the database."""
 
 FINAL: Final = (COMPLETE, FAILED)
 """The statuses of a deploy that has ended; none of them ever changes."""

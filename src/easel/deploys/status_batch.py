@@ -6,10 +6,13 @@ import asyncio
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 
 from easel.access.secrets import hash_key
 from easel.storage.connections import OwnConnection
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 PAUSE = 0.01
 """Seconds between two statements, at least, where many ask. Whoever is the first to ask does not wait."""
@@ -19,23 +22,7 @@ LATELY = 0.1
 """Seconds."""
 _PATIENCE = 5.0
 
-# Key, app and deploy as they are now: nothing of what was known a poll ago counts. Every scope includes reading.
-# The key first, by its hash: from the deploy's organisation on, all keys of that organisation would be looked through.
-_READ: LiteralString = """
-with who as materialized (
-    select asked.n, asked.app, asked.deploy, k.org_id, k.app_id as only_app
-      from unnest(%(keys)s::text[], %(apps)s::text[], %(deploys)s::text[]) with ordinality as asked(key, app, deploy, n)
-      join api_key k on k.hash = asked.key and k.revoked_at is null
-)
-select who.n, who.org_id, a.slug,
-       d.id, d.app_id, d.status, d.environment, d.source, d.bundle_s3_key, d.message, d.queued_at, d.queued_by, d.error,
-       d.error_code, d.smoke_test, d.version, d.outcome, d.warnings, d.step, d.timings, d.counts, d.started_at,
-       d.finished_at, d.git_commit_sha, d.git_commit_message, d.git_author
-  from who
-  join app a on a.id = who.app and a.org_id = who.org_id and a.deleted_at is null
-            and (who.only_app is null or who.only_app = a.id)
-  join deploy d on d.id = who.deploy and d.app_id = a.id and d.org_id = a.org_id
-"""
+READ = _SQL["read"]
 
 
 class Polled(NamedTuple):
@@ -153,5 +140,5 @@ class Polls:
     async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
         keys, apps, deploys = map(list, zip(*asked, strict=True))
         async with self._connection.within(_PATIENCE) as connection:
-            rows = await connection.execute(_READ, {"keys": keys, "apps": apps, "deploys": deploys})
+            rows = await connection.execute(READ, {"keys": keys, "apps": apps, "deploys": deploys})
             return {number: Polled(*row) for number, *row in await rows.fetchall()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, LiteralString
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
 
 from psycopg import DatabaseError
 from sqlalchemy import select
@@ -16,7 +16,10 @@ from easel.environments.models import Audit, Environment
 from easel.environments.names import NAMES
 from easel.storage.database import Transaction
 from easel.storage.freshness import slot_of
+from easel.storage.statements import statements
 from easel.versions.errors import VersionPrunedError
+
+_SQL = statements(__name__)
 
 Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
 
@@ -27,6 +30,26 @@ NEXT = 0
 
 @dataclass(frozen=True, slots=True)
 class Move:
+    """A request that an environment of an app points at a recorded version (by number), by whom and why.
+
+    `sequence` is the acceptance number of what asks; a lower one than the environment already follows was overtaken
+    and changes nothing. NEXT takes the next one as the pointer moves. None (a publish, which changes configuration
+    only) neither overtakes nor is overtaken. `note` is for the audit.
+    """
+
+    app_id: str
+    org_id: str
+    environment: str
+    version: int
+    action: Literal["deploy", "restore", "promote", "publish"]
+    actor: str
+    sequence: int | None
+    deploy_id: str | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
     """What asking for a move gave, and the environment as it is now; `previous` is the version it served before."""
 
     environment: str
@@ -41,11 +64,9 @@ class Move:
 
 _PRUNED = "EAP01"
 """What the database answers where a pruned version is asked for (migration 0009)."""
-_MOVE: LiteralString = (
-    "select outcome, previous, version, revision, locked, locked_by, lock_reason from easel_move_pointer("
-    "%(app)s::text, %(org)s::text, %(environment)s::text, %(version)s::integer, %(action)s::text, %(actor)s::text,"
-    " %(sequence)s::bigint, %(deploy)s::text, %(note)s::text)"
-)
+_MOVE = _SQL["move"]
+_ASKED = [field.name for field in fields(Move)]
+_NEXT_PLACE = _SQL["next_place"]
 
 
 async def get_environment(work: Transaction, app: App, name: str, *, lock: bool = False) -> Environment:
@@ -66,76 +87,48 @@ def new_environments(app: App) -> list[Environment]:
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
-_NEXT_SEQUENCE: LiteralString = (
-    "update app set last_sequence = last_sequence + 1 where id = %(app)s and deleted_at is null returning last_sequence"
-)
+class Place(NamedTuple):
+    """A place in an app's acceptance order, and the app's slug."""
+
+    sequence: int
+    slug: str
 
 
-async def next_sequence(work: Transaction, app: App) -> int:
-    """The app's next place in acceptance order. Holds the app's row until the commit, so that order is one.
+async def next_place(work: Transaction, app_id: str, org_id: str) -> Place:
+    """The next place in acceptance order. Holds the app's row until the commit, so that order is one.
 
     Raises AppNotFoundError: the app may have been deleted since it was read.
     """
-    taken = await work.sql(_NEXT_SEQUENCE, {"app": app.id})
+    taken = await work.sql(_NEXT_PLACE, {"app": app_id, "org": org_id})
     if not taken:
-        raise AppNotFoundError(app_id=app.id)
-    return int(taken[0][0])
+        raise AppNotFoundError(app_id=app_id)
+    return Place(*taken[0])
 
 
-async def move_pointer(
-    work: Transaction,
-    app_id: str,
-    org_id: str,
-    name: str,
-    number: int,
-    *,
-    action: str,
-    actor: str,
-    sequence: int | None,
-    deploy_id: str | None,
-    note: str | None = None,
-) -> Move:
-    """Points an environment at a recorded version (by number), and writes audit and revision in the same transaction.
+async def move_pointer(work: Transaction, move: Move) -> Moved:
+    """Moves the pointer, and writes audit and revision in the same transaction.
 
-    `sequence` is the acceptance number of what asks; a lower one than the environment already follows was overtaken
-    and changes nothing. NEXT takes the next one here. None (a publish, which changes configuration only) neither
-    overtakes nor is overtaken. Asking again for what already is changes nothing but the intent. A locked environment
-    is left as it is; see `refuse_lock`. It is one function in the database (migration 0003), so that the
-    compare-and-swap, the audit and the change signal are one round trip. Raises EnvironmentNotFoundError,
-    also when the app is deleted, and VersionPrunedError.
+    Asking again for what already is changes nothing but the intent. A locked environment is left as it is; see
+    `refuse_lock`. Raises EnvironmentNotFoundError, also when the app is deleted, and VersionPrunedError.
     """
     try:
-        rows = await work.sql(
-            _MOVE,
-            {
-                "app": app_id,
-                "org": org_id,
-                "environment": name,
-                "version": number,
-                "action": action,
-                "actor": actor,
-                "sequence": sequence,
-                "deploy": deploy_id,
-                "note": note,
-            },
-        )
+        rows = await work.sql(_MOVE, {name: getattr(move, name) for name in _ASKED})
     except DatabaseError as error:
         if error.sqlstate == _PRUNED:
-            raise VersionPrunedError(version=number) from None
+            raise VersionPrunedError(version=move.version) from None
         raise
     if not rows:
-        raise EnvironmentNotFoundError(environment=name)
-    move = Move(name, *rows[0])
-    if move.outcome == "moved":
-        work.mark(slot_of(app_id))
-    return move
+        raise EnvironmentNotFoundError(environment=move.environment)
+    moved = Moved(move.environment, *rows[0])
+    if moved.outcome == "moved":
+        work.mark(slot_of(move.app_id))
+    return moved
 
 
-def refuse_lock(move: Move) -> Move:
-    """The move, unless a lock stopped it. Raises EnvironmentLockedError."""
-    if move.outcome == "locked":
-        raise locked_error(move.environment, move.locked_by, move.lock_reason)
-    return move
+def refuse_lock(moved: Moved) -> None:
+    """Raises EnvironmentLockedError where a lock stopped the move."""
+    if moved.outcome == "locked":
+        raise locked_error(moved.environment, moved.locked_by, moved.lock_reason)
 
 
 def locked_error(environment: str, locked_by: str | None, reason: str | None) -> EnvironmentLockedError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, literal, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from easel import clock
@@ -14,10 +14,10 @@ from easel.apps.models import App
 from easel.apps.service import with_hashes
 from easel.environments.models import Audit, Environment
 from easel.environments.names import PRODUCTION
-from easel.environments.service import get_environment, locked_error, move_pointer
+from easel.environments.service import Move, get_environment, locked_error, move_pointer
 from easel.storage.database import Transaction
 from easel.versions.errors import VersionPrunedError
-from easel.versions.models import Version
+from easel.versions.models import Configuration, Version
 from easel.versions.service import Files, Origin, get_version, record_published
 
 _MESSAGE = 1000
@@ -50,8 +50,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
         _files_of(serving),
     )
     if serving is not None:
-        await move_pointer(
-            work,
+        move = Move(
             app.id,
             app.org_id,
             PRODUCTION,
@@ -61,6 +60,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
             sequence=None,
             deploy_id=production.deploy_id,
         )
+        await move_pointer(work, move)
     await configuration_changed(work, app.id)
     return number
 
@@ -110,18 +110,6 @@ async def _before(work: Transaction, app: App, version: Version) -> Version | No
     )
 
 
-_ADOPT: LiteralString = """
-update app set published_version = %(version)s, published_at = %(at)s, updated_at = %(at)s,
-               draft_hash = %(draft_hash)s, published_hash = %(published_hash)s
- where id = %(app)s returning case when %(shown)s then draft end
-"""
-_ADOPT_OTHER: LiteralString = _ADOPT.replace(
-    " where id = %(app)s",
-    ", published = c.config from configuration c where app.id = %(app)s and c.app_id = app.id and c.hash = %(hash)s",
-)
-_ADOPT_AS_DRAFT: LiteralString = _ADOPT_OTHER.replace("published = c.config", "published = c.config, draft = c.config")
-
-
 async def adopt_config(
     work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
@@ -133,19 +121,24 @@ async def adopt_config(
     """
     await with_hashes(work, app)
     follows = app.draft_hash == app.published_hash
-    now = {
+    now: dict[str, Any] = {
         "published_hash": configuration,
         "draft_hash": configuration if follows else app.draft_hash,
         "published_version": version,
     }
-    statement = _ADOPT if app.published_hash == configuration else _ADOPT_AS_DRAFT if follows else _ADOPT_OTHER
     at = clock.now()
-    which = {"app": app.id, "hash": configuration, "version": version, "at": at, "shown": shown}
-    rows = await work.sql(statement, now | which)
-    if not rows:
+    now |= {"published_at": at, "updated_at": at}
+    adopt = update(App).where(App.id == app.id).values(now).execution_options(synchronize_session=False)
+    if app.published_hash != configuration:
+        adopt = adopt.where(Configuration.app_id == App.id, Configuration.hash == configuration)
+        adopt = adopt.values(published=Configuration.config)
+        if follows:
+            adopt = adopt.values(draft=Configuration.config)
+    adopted = (await work.session.execute(adopt.returning(case((literal(shown), App.draft))))).one_or_none()
+    if adopted is None:
         raise VersionPrunedError(version=of)
-    ((draft,),) = rows
-    now |= {"published_at": at, "updated_at": at} | ({"draft": draft} if shown else {})
+    if shown:
+        now |= {"draft": adopted[0]}
     for name, value in now.items():
         set_committed_value(app, name, value)
     return follows

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
-
 from easel.access.service import Subject
 from easel.apps.changes import configuration_changed
 from easel.apps.errors import AppNotFoundError
 from easel.apps.service import get_app
 from easel.environments.errors import NothingToPromoteError
 from easel.environments.names import PRODUCTION, STAGING
-from easel.environments.service import NEXT, move_pointer, refuse_lock, set_lock
+from easel.environments.service import NEXT, Move, move_pointer, next_place, refuse_lock, set_lock
 from easel.releases.publish import adopt_config
 from easel.storage.database import Transaction
+from easel.storage.statements import statements
 from easel.versions.integrity import Verifier
 from easel.versions.service import Recorded, find_recorded, get_version
+
+_STAGED = statements(__name__)["staged"]
 
 
 async def restore(
@@ -42,15 +43,17 @@ async def restore(
     refuse_lock(
         await move_pointer(
             work,
-            app_id,
-            caller.org_id,
-            environment,
-            number,
-            action="restore",
-            actor=caller.actor,
-            sequence=NEXT,
-            deploy_id=version.deploy_id,
-            note="with its configuration" if with_config else None,
+            Move(
+                app_id,
+                caller.org_id,
+                environment,
+                number,
+                action="restore",
+                actor=caller.actor,
+                sequence=NEXT,
+                deploy_id=version.deploy_id,
+                note="with its configuration" if with_config else None,
+            ),
         )
     )
     if with_config or lock:
@@ -66,50 +69,35 @@ async def restore(
     return version
 
 
-_HOLD: LiteralString = (
-    "update app set last_sequence = last_sequence + 1"
-    " where id = %(app)s and org_id = %(org)s and deleted_at is null returning last_sequence, slug"
-)
-_STAGED: LiteralString = (
-    "select environment.deploy_id, number, version.deploy_id, manifest_key from environment"  # noqa: S608
-    " join version on version.app_id = environment.app_id and version.number = environment.version"
-    f" where environment.app_id = %(app)s and environment.org_id = %(org)s and environment.name = '{STAGING}'"
-)
-
-
 async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id: str) -> Recorded:
     """Points production at exactly the version that staging serves.
 
     Raises AppNotFoundError, NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.
     """
-    which = {"app": app_id, "org": caller.org_id}
+    which = {"app": app_id, "org": caller.org_id, "from": STAGING}
     if caller.app_id not in (None, app_id):
         raise AppNotFoundError(app_id=app_id)
     whole = await _verified_before(work, verifier, which) if verifier.far else None
     # The app's row first, and in a statement of its own: staging cannot move between looking and pointing.
-    held = await work.sql(_HOLD, which)
-    if not held:
-        raise AppNotFoundError(app_id=app_id)
+    place = await next_place(work, app_id, caller.org_id)
     staged = await work.sql(_STAGED, which)
     if not staged:
         raise NothingToPromoteError()
-    ((sequence, slug),) = held
     deploy_id, *recorded = staged[0]
-    version = Recorded(app_id, caller.org_id, slug, *recorded)
+    version = Recorded(app_id, caller.org_id, place.slug, *recorded)
     if whole is None or version.manifest_key != whole:
         await verifier.verify(version)
-    move = await move_pointer(
-        work,
+    move = Move(
         app_id,
         caller.org_id,
         PRODUCTION,
         version.number,
         action="promote",
         actor=caller.actor,
-        sequence=sequence,
+        sequence=place.sequence,
         deploy_id=deploy_id,
     )
-    refuse_lock(move)
+    refuse_lock(await move_pointer(work, move))
     return version
 
 

@@ -7,7 +7,7 @@ two are equal if their bytes are. A new field is a line of `PublishedSite` and i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 import msgspec
 
@@ -40,14 +40,7 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 FORM: Final = 1
 """A release that adds a field or changes a rule raises it. Values of earlier forms, which processes of the release
 before go on writing during an upgrade, are made anew by whoever reads them; those of later forms are read as they
-are, without the fields that are not known here."""
-
-STORED: Final[LiteralString] = f"""
-case when get_byte(app.site, 0) >= {FORM} then app.site else convert_to((
-    jsonb_build_object('meta', app.published -> 'meta', 'build_config', app.published -> 'build_config')
-    #- '{{build_config,secrets}}')::text, 'UTF8') end
-"""
-"""SQL: what the row of `app` holds for `told`, or where that is of an earlier form, the sections to make it of."""
+are, without the fields that are not known here. `published.sql` has the same number."""
 
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
@@ -86,7 +79,7 @@ def to_store(told: bytes) -> bytes:
 
 
 def told(stored: bytes) -> bytes:
-    """The encoded value, from what `STORED` gave."""
+    """The encoded value, from what `published.sql` gave."""
     if stored.startswith(b"{"):
         return encoded(published_site(msgspec.json.decode(stored)))
     return stored[1:]

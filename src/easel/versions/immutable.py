@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Set
-from typing import LiteralString
 
 import msgspec
 
 from easel.bundles.models import Member
 from easel.storage.database import Database
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 _DIFFERENT = 0
 """Stands for the content of a path that had more than one."""
 
-_NOTE: LiteralString = """
-with noted as (
-    insert into hashed_path as known (app_id, path, org_id, content)
-    select %(app)s, path, %(org)s, content
-      from unnest(%(paths)s::bigint[], %(contents)s::bigint[]) as given (path, content)
-     order by path
-    on conflict (app_id, path) do update set content = 0 where known.content <> excluded.content
-    returning path, content
-)
-select path from noted where content = 0
-"""
+_NOTE = _SQL["note"]
 
 
 async def with_immutable(

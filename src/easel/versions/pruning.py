@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any, LiteralString
+
+from sqlalchemy import select, update
 
 from easel.apps.changes import routing_changed
+from easel.apps.holding import hold
+from easel.apps.models import App
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
+from easel.storage.statements import statements
+from easel.versions.models import Pruned
+
+_SQL = statements(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -40,63 +47,10 @@ class Policy:
         return Policy(settings.versions_kept, settings.versions_kept_for, settings.skew_retention)
 
 
-# Versions that failed their smoke test are counted apart, so that they push out no good one.
-# Never what an environment serves, what it served within the skew window or last before that, nor what a deploy that
-# has not ended is about to make live.
-_MAY_GO: LiteralString = """
-with kept as (
-    select v.number, v.deployed_at,
-           row_number() over (partition by coalesce(d.status = 'failed', false) order by v.number desc) as place
-      from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
-      left join deploy d on d.id = v.deploy_id
-     where v.app_id = %(app)s and v.manifest_key is not null and p.number is null
-), moves as (
-    select from_version, at, row_number() over (partition by environment order by id desc) as place
-      from audit
-     where app_id = %(app)s and from_version is not null and from_version is distinct from to_version
-)
-select number from kept
- where (%(count)s::bigint is null or place > %(count)s)
-   and (%(age)s::float8 is null or deployed_at < now() - make_interval(secs => %(age)s))
-   and number not in (select version from environment where app_id = %(app)s and version is not null)
-   and number not in (
-       select from_version from moves where place = 1 or at > now() - make_interval(secs => %(skew)s))
-   and number not in (
-       select version from deploy
-        where app_id = %(app)s and version is not null and status in ('queued', 'building'))
-"""
-_HOLD: LiteralString = "select org_id from app where id = %(app)s and deleted_at is null for no key update"
-_PRUNE: LiteralString = (
-    "insert into pruned (app_id, number, org_id, at)"
-    " select %(app)s::text, number, %(org)s::text, now() from unnest(%(numbers)s::integer[]) as number"
-)
-_FORGET_VARIANTS: LiteralString = """
-delete from variants x where x.app_id = %(app)s and not exists (
-    select from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
-     where v.app_id = x.app_id and v.manifest_key = x.manifest_key and p.number is null)
-"""
-# What a rollback brings back is the configuration that was published before the one that is live, or, before the first
-# publish, that of the version before it.
-_FORGET_CONFIGURATIONS: LiteralString = """
-with live as (
-    select v.number, v.previous_published
-      from version v join app a on a.id = v.app_id and a.published_version = v.number
-     where v.app_id = %(app)s
-), needed as (
-    select v.config_hash
-      from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
-     where v.app_id = %(app)s
-       and (p.number is null or v.number in (select number from live) or v.number in (
-           select coalesce(l.previous_published, (
-               select max(b.number) from version b where b.app_id = %(app)s and b.number < l.number)) from live l))
-)
-delete from configuration where app_id = %(app)s and hash not in (select config_hash from needed)
-"""
-_COUNT: LiteralString = "update app set prunings = prunings + 1 where id = %(app)s"
-_APPS: LiteralString = (
-    "select id from app where id > %(after)s and deleted_at is null and last_version > %(count)s"
-    " order by id limit %(n)s"
-)
+_MAY_GO = _SQL["may_go"]
+_PRUNE = _SQL["prune"]
+_FORGET_VARIANTS = _SQL["forget_variants"]
+_FORGET_CONFIGURATIONS = _SQL["forget_configurations"]
 
 
 async def prune(database: Database, policy: Policy) -> int:
@@ -104,12 +58,13 @@ async def prune(database: Database, policy: Policy) -> int:
     pruned, after = 0, ""
     while True:
         async with database.transaction() as work:
-            apps = await work.sql(_APPS, {"after": after, "count": policy.count or 0, "n": _BATCH})
+            many = (App.id > after, App.deleted_at.is_(None), App.last_version > (policy.count or 0))
+            apps = list(await work.session.scalars(select(App.id).where(*many).order_by(App.id).limit(_BATCH)))
         if not apps:
             return pruned
-        for (app_id,) in apps:
+        for app_id in apps:
             pruned += len(await prune_app(database, policy, app_id))
-        after = apps[-1][0]
+        after = apps[-1]
 
 
 async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int]:
@@ -119,15 +74,15 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
         if not await work.sql(_MAY_GO, which):
             return []
         # Asked again under the app's row: no pointer moves and nothing is recorded meanwhile.
-        held = await work.sql(_HOLD, which)
-        numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if held else []
+        organisation = await hold(work, app_id)
+        numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if organisation else []
         if not numbers:
             return []
-        await work.sql(_PRUNE, {"app": app_id, "org": held[0][0], "numbers": numbers})
+        await work.sql(_PRUNE, {"app": app_id, "org": organisation, "numbers": numbers})
         # What was optimised for them goes as well, or a later deploy of the same files would take it for made.
         await work.sql(_FORGET_VARIANTS, which)
         await work.sql(_FORGET_CONFIGURATIONS, which)
-        await work.sql(_COUNT, which)
+        await work.session.execute(update(App).where(App.id == app_id).values(prunings=App.prunings + 1))
         await routing_changed(work, app_id)
     logger.info("pruned %d versions of %s", len(numbers), app_id)
     return numbers
@@ -135,8 +90,6 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
     """Which of these versions of the app are pruned."""
-    arguments: dict[str, Any] = {"app": app_id, "numbers": numbers}
-    rows = await work.sql(
-        "select number from pruned where app_id = %(app)s and number = any (%(numbers)s::integer[])", arguments
+    return set(
+        await work.session.scalars(select(Pruned.number).where(Pruned.app_id == app_id, Pruned.number.in_(numbers)))
     )
-    return {number for (number,) in rows}

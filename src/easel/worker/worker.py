@@ -13,8 +13,7 @@ from procrastinate.jobs import Job
 from sqlalchemy.exc import DBAPIError
 
 from easel.deploys.metrics import TAKEN_OVER
-from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline
-from easel.deploys.progress import StopRequestedError
+from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
 from easel.deploys.queue_waits import limits_in
 from easel.deploys.service import RUN_TASK
 from easel.errors import EaselError, ServiceUnavailableError

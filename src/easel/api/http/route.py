@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from sqlalchemy import select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
@@ -180,7 +180,7 @@ async def _once(
     fingerprint.update(await request.body())
     # Two requests with one key at the same moment: the second waits for the first, and finds its answer.
     await work.session.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{subject.id}/{key}"}
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"{subject.id}/{key}", 0)))
     )
     known = await work.session.scalar(
         select(RememberedAnswer).where(

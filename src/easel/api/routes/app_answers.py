@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
+from sqlalchemy import select
 
 from easel import clock
 from easel.access.service import Subject
@@ -20,6 +21,7 @@ from easel.serving.addresses import PRODUCTION, STAGING, Addresses
 from easel.settings import Settings
 from easel.storage.database import Transaction
 from easel.storage.object_names import asset_prefix
+from easel.versions.models import Configuration
 from easel.versions.service import Listed, latest_versions
 
 RECENT_VERSIONS = 20
@@ -39,10 +41,6 @@ _KEPT = (
     "staging_url",
     "draft_hash",
 )
-_CONFIGURATION: LiteralString = (
-    "select config from configuration where app_id = %(app)s and org_id = %(org)s and hash = %(hash)s"
-)
-_DRAFT: LiteralString = "select draft from app where id = %(app)s and org_id = %(org)s and swept_at is null"
 
 
 async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
@@ -108,12 +106,18 @@ async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes
     """The answer that `abridge` was given. A draft that no version was recorded with, and that has changed since, is
     shown as it is now. Raises AppNotFoundError where the app was deleted, and swept."""
     rest = msgspec.json.decode(abridged)
-    which = {"app": rest["app_id"], "org": caller.org_id, "hash": rest["draft_hash"]}
-    found = await work.sql(_CONFIGURATION, which) or await work.sql(_DRAFT, which)
-    if not found:
-        raise AppNotFoundError(app_id=rest["app_id"])
-    versions = await latest_versions(work, rest["app_id"], caller.org_id, limit=RECENT_VERSIONS, newest=rest["version"])
-    return _whole(rest, found[0][0], versions).model_dump_json().encode()
+    app_id, organisation = rest["app_id"], caller.org_id
+    recorded = select(Configuration.config).where(
+        Configuration.app_id == app_id, Configuration.org_id == organisation, Configuration.hash == rest["draft_hash"]
+    )
+    draft = select(App.draft).where(App.id == app_id, App.org_id == organisation, App.swept_at.is_(None))
+    config = await work.session.scalar(recorded)
+    if config is None:
+        config = await work.session.scalar(draft)
+    if config is None:
+        raise AppNotFoundError(app_id=app_id)
+    versions = await latest_versions(work, app_id, organisation, limit=RECENT_VERSIONS, newest=rest["version"])
+    return _whole(rest, config, versions).model_dump_json().encode()
 
 
 def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import LiteralString
 
 from fastapi import APIRouter
 
@@ -12,14 +11,14 @@ from easel.access.schemas import LimitResponse, ListLimitsResponse
 from easel.api.http.context import OrganisationReader, Parts, Work
 from easel.api.http.route import EaselRoute
 from easel.storage.queue import DEPLOYS
+from easel.storage.statements import statements
 from easel.uploads.service import waiting_uploads
+
+_SQL = statements(__name__)
 
 router = APIRouter(prefix="/v1/limits", tags=["Limits"], route_class=EaselRoute)
 
-_USED: LiteralString = """
-select (select count(*) from app where org_id = %(org)s and deleted_at is null),
-       (select count(*) from procrastinate_jobs where status = 'doing' and queue_name = %(queue)s and org_id = %(org)s)
-"""
+_USED = _SQL["used"]
 
 
 @router.get("", summary="List Limits", response_model=ListLimitsResponse)

@@ -16,87 +16,19 @@ from psycopg_pool import AsyncConnectionPool
 
 from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.serving.published import NOTHING_TOLD, STORED, told
+from easel.serving.published import NOTHING_TOLD, told
 from easel.storage.connections import OwnConnection, check_silent, noticing
+from easel.storage.statements import statements
 
 logger = logging.getLogger(__name__)
 
-_NOW: LiteralString = """
-select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,
-       pg_postmaster_start_time(),
-       coalesce((select changed_xid >= %(since)s::xid8 from app order by changed_xid desc limit 1), false)
-"""
-
-_APPS: LiteralString = f"""
-select id, slug, is_active, last_version, {STORED}, prunings, deleted_at is not null
-  from app
- where changed_xid >= %(since)s::xid8
-"""  # noqa: S608 (made of constants)
-
-# The hash in a manifest's key (storage/object_names.py): all else in it is known.
-_MANIFEST: LiteralString = "decode(left(right(v.manifest_key, 69), 64), 'hex')"
-_AS_WRITTEN: LiteralString = "v.manifest_key ~ '/manifests/[0-9a-f]{64}[.]json$'"
-
-# What environments serve (as if for ever), and what they have left within the retention time.
-_WHICH: LiteralString = """
-            select e.app_id, e.name as environment, e.version as number, 'infinity'::timestamptz as until,
-                   greatest(e.moved_at, coalesce(a.published_at, a.created_at)) as since
-              from app a
-              join environment e on e.app_id = a.id and e.version is not null
-             where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
-            union all
-            select m.app_id, m.environment, m.from_version, m.at, null
-              from app a
-              join audit m on m.app_id = a.id and m.from_version is distinct from m.to_version
-             where a.changed_xid >= %(since)s::xid8 and a.deleted_at is null
-               and m.at > now() - make_interval(secs => %(retention)s)
-"""
-
-# Of each environment that serves something all versions that it serves or served within the retention time, packed as
-# routes.MOVE, the latest first. One join looks them all up: it is most of what loading takes.
-_SERVED: LiteralString = f"""
-select s.app_id, s.environment, s.since, x.app_id is not null, s.moves
-  from (
-    select app_id, environment, extract(epoch from max(since))::float8 as since, max(serves) as serves,
-           string_agg(move, ''::bytea order by move desc) as moves
-      from (
-        select w.app_id, w.environment, w.since, case when w.since is not null then v.manifest_key end as serves,
-               float8send(extract(epoch from w.until)::float8) || int4send(w.number) || {_MANIFEST} as move
-          from ({_WHICH}) w
-          join version v on v.app_id = w.app_id and v.number = w.number and v.manifest_key is not null
-        offset 0  -- Packed before they are sorted, not after.
-      ) packed
-     group by app_id, environment
-    having max(since) is not null
-  ) s
-  left join variants x on x.app_id = s.app_id and x.manifest_key = s.serves
-"""  # noqa: S608 (made of constants)
-
-# An app may have moved a hundred thousand times between two versions, and be looked at after each move. To group all
-# moves of all apps takes longer than to send them.
-_SERVED_SOME: LiteralString = _SERVED.replace("m.from_version, m.at, null", "m.from_version, max(m.at), null").replace(
-    "make_interval(secs => %(retention)s)\n",
-    "make_interval(secs => %(retention)s) group by m.app_id, m.environment, m.from_version\n",
-)
-
-# One key of another form fails a whole look. To hold each against its form would take seconds more to load a million
-# apps, so that is for a second look, once one has failed.
-_CAREFULLY: tuple[LiteralString, LiteralString] = ("v.manifest_key is not null", _AS_WRITTEN)
-_OF_ANOTHER_FORM: LiteralString = f"""
-select distinct v.app_id, v.number
-  from ({_WHICH}) w
-  join version v on v.app_id = w.app_id and v.number = w.number and not {_AS_WRITTEN}
-"""  # noqa: S608 (made of constants)
-
-_VERSION: LiteralString = f"""
-select v.number, case when {_AS_WRITTEN} then {_MANIFEST} end, extract(epoch from v.deployed_at)::float8,
-       x.app_id is not null
-  from version v
-  join app a on a.id = v.app_id and a.deleted_at is null
-  left join variants x on x.app_id = v.app_id and x.manifest_key = v.manifest_key
- where v.app_id = %(app)s and v.number = %(number)s and v.manifest_key is not null
-   and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
-"""  # noqa: S608 (made of constants)
+_SQL = statements(__name__)
+_NOW = _SQL["now"]
+APPS = _SQL["apps"]
+_SERVED = _SQL["served"]
+SERVED_SOME = _SQL["served_some"]
+_OF_ANOTHER_FORM = _SQL["of_another_form"]
+VERSION = _SQL["version"]
 
 PATIENCE = 2.0
 """Seconds that a look at the database may take, until one took longer: then twice as many, up to a minute."""
@@ -200,7 +132,7 @@ class DatabaseFeed:
     async def _take_in(self, connection: psycopg.AsyncConnection[Any], *, carefully: bool = False) -> None:
         async with connection.transaction():
             await connection.execute("set transaction isolation level repeatable read, read only")
-            arguments = {"since": str(self._since), "retention": self._retention}
+            arguments = {"since": str(self._since), "retention": self._retention, "carefully": carefully}
             horizon, now, server, any_changed = await _one(connection, _NOW, arguments)
             # A server that took another's place may lack its last transactions, and number its own like them; one that
             # was brought back from a backup may number them from before. Then all is read, however long it takes.
@@ -208,9 +140,8 @@ class DatabaseFeed:
             if everything:
                 self._looking.take_time()
                 arguments["since"] = "0"
-            served = _SERVED if everything else _SERVED_SOME
+            served = _SERVED if everything else SERVED_SOME
             if carefully:
-                served = served.replace(*_CAREFULLY)
                 async for app_id, number in _rows(connection, _OF_ANOTHER_FORM, arguments):
                     self._tell(app_id, number)
             changed = await _changed(connection, served, arguments) if everything or any_changed else {}
@@ -224,7 +155,7 @@ class DatabaseFeed:
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
         """What that version serves. Raises psycopg.Error or PoolTimeout."""
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(_VERSION, {"app": app_id, "number": number})).fetchone()
+            row = await (await connection.execute(VERSION, {"app": app_id, "number": number})).fetchone()
         if row is not None and row[1] is None:
             self._tell(app_id, number)
             return None
@@ -261,7 +192,7 @@ async def _changed(
         route = EnvironmentRoute(version, manifest, since, has_variants, earlier, sys.intern(name))
         served[app_id] = (*served[app_id], route) if app_id in served else (route,)
     changed: dict[str, AppRoute | None] = {}
-    async for app_id, slug, active, last, stored, prunings, gone in _rows(connection, _APPS, arguments):
+    async for app_id, slug, active, last, stored, prunings, gone in _rows(connection, APPS, arguments):
         # In one order, so that what has not changed is equal.
         environments = served.pop(app_id, ())
         if len(environments) > 1:

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
 from easel.apps.changes import routing_changed
-from easel.apps.models import App
+from easel.apps.holding import hold
 from easel.bundles.models import Manifest, decode_manifest
-from easel.deploys.progress import StopRequestedError
+from easel.deploys.pipeline import StopRequestedError
 from easel.environments.models import Environment
 from easel.files import map_file
 from easel.serving.compressing import build_variants
@@ -57,9 +57,7 @@ async def optimise(
     target = variants_key(app_id, key)
     await objects.put(target, data)
     async with database.transaction() as work:
-        # The app's row first, as everywhere: see environments/service.py.
-        held = select(App.id).where(App.id == app_id, App.deleted_at.is_(None)).with_for_update(key_share=True)
-        if not await work.session.scalar(held):
+        if await hold(work, app_id) is None:
             return
         await work.session.execute(
             insert(Variants)

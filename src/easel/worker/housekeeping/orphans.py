@@ -7,15 +7,17 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import LiteralString
 
 from sqlalchemy import select
 
 from easel import clock
-from easel.apps.models import App
+from easel.apps.holding import hold
+from easel.deploys.models import Deploy
+from easel.deploys.states import UNFINISHED
 from easel.storage.database import Database, Transaction
 from easel.storage.object_names import app_in, is_of_a_version
 from easel.storage.objects import ObjectInfo, ObjectStore
+from easel.versions.needed import needed_objects
 
 logger = logging.getLogger(__name__)
 
@@ -25,20 +27,6 @@ HELD_FOR = 1.0
 """Seconds after which the row of an app is given up for a moment, for those who wait for it."""
 REMOVED_WITHIN = 5.0
 """Seconds that removing one object may take; less than a transaction may be idle."""
-
-# What a pruned version was stays known: its manifest and its sources.
-_NEEDED: LiteralString = """
-with kept as (
-    select manifest_key, bundle_key from version v where app_id = %(app)s
-       and not exists (select from pruned p where p.app_id = v.app_id and p.number = v.number)
-)
-select unnest(array[manifest_key, source_files_key]) from version where app_id = %(app)s
-union select bundle_key from kept
-union select object_key from variants where app_id = %(app)s and manifest_key in (select manifest_key from kept)
-"""
-_UNFINISHED: LiteralString = (
-    "select exists (select from deploy where app_id = %(app)s and status in ('queued', 'building'))"
-)
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
@@ -70,7 +58,7 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
                 break
             # The database ends a transaction that is idle for too long, and the app's row is free then: another deploy
             # may want this very object. So each removal is short, and begins with a word from the database.
-            await work.sql("select 1", {})
+            await work.session.execute(select(1))
             try:
                 async with asyncio.timeout(REMOVED_WITHIN):
                     await objects.delete(key)
@@ -82,12 +70,13 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
 
 
 async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]:
-    held = select(App.id).where(App.id == app_id, App.deleted_at.is_(None)).with_for_update(key_share=True)
-    if await work.session.scalar(held) is None:
+    if await hold(work, app_id) is None:
         return []
-    if (await work.sql(_UNFINISHED, {"app": app_id}))[0][0]:
+    # What a deploy has stored and not recorded yet, no record refers to.
+    unfinished = select(Deploy.id).where(Deploy.app_id == app_id, Deploy.status.in_(UNFINISHED)).limit(1)
+    if await work.session.scalar(unfinished) is not None:
         return []
-    needed = {key for (key,) in await work.sql(_NEEDED, {"app": app_id})}
+    needed = await needed_objects(work, app_id)
     return [key for key in keys if key not in needed]
 
 

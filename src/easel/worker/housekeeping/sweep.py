@@ -19,11 +19,14 @@ from easel.storage.database import Database
 from easel.storage.object_names import app_prefix, uploads_prefix
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEPLOYS, Queue
+from easel.storage.statements import statements
 from easel.uploads.models import Upload
 from easel.uploads.service import KEPT
 from easel.versions.models import Configuration, HashedPath
 
 logger = logging.getLogger(__name__)
+
+_SQL = statements(__name__)
 
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
@@ -50,13 +53,7 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
 async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -> None:
     """Ends deploys whose job is gone although they have not ended: every accepted deploy ends, whatever went wrong."""
     async with database.transaction() as work:
-        ids = await work.sql(
-            "select d.id from deploy d where d.status in ('queued', 'building')"
-            " and d.queued_at < now() - make_interval(secs => %(age)s) and not exists ("
-            "select 1 from procrastinate_jobs j where j.lock = d.app_id and j.args ->> 'deploy_id' = d.id"
-            " and j.status in ('todo', 'doing'))",
-            {"age": settings.deploy_deadline},
-        )
+        ids = await work.sql(_SQL["abandoned"], {"age": settings.deploy_deadline})
     for (deploy_id,) in ids:
         async with database.transaction() as work:
             deploy = await work.session.get(Deploy, deploy_id, with_for_update=True)

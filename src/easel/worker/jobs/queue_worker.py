@@ -17,48 +17,21 @@ from procrastinate.jobs import DeleteJobCondition, Job, Notification, Status
 from procrastinate.worker import Worker
 
 from easel.storage.queue import AtOnce
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.5
 """Seconds between two tries while the database does not answer."""
 
-# A worker that was silent for long enough has lost its jobs: they are another's run by now, even under its own id,
-# which `attempts` tells. procrastinate's functions look at a job's id alone, and would end, or start once more, what
-# the other one is running.
-_FINISH = """
-with mine as materialized (
-    select id from procrastinate_jobs
-     where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
-)
-select procrastinate_finish_job_v1(id, %(status)s, %(delete)s),
-       case when %(limited)s and exists (
-                select from procrastinate_jobs where status = 'todo' and queue_name = %(queue)s
-            ) then pg_notify('procrastinate_queue_v1#' || %(queue)s, %(note)s) end
-  from mine
-"""
+_FINISH = _SQL["finish"]
 _NOTE = json.dumps({"type": "job_inserted", "job_id": 0})
 """What procrastinate tells workers when there may be something for them."""
-# When is for the database's clock to say: this machine's may be an hour ahead.
-_RETRY = """
-with mine as materialized (
-    select id from procrastinate_jobs
-     where id = %(id)s and status = 'doing' and worker_id = %(worker)s and attempts = %(attempts)s for update
-)
-select procrastinate_retry_job_v2(id, now() + make_interval(secs => %(pause)s), null, null, null) from mine
-"""
-_BEAT = """
-with beat as (update procrastinate_workers set last_heartbeat = now() where id = %(worker)s returning id)
-select beat.id, array_remove(array_agg(job.id), null) as jobs
-  from beat left join procrastinate_jobs job on job.worker_id = beat.id and job.status = 'doing' group by beat.id
-"""
-_PUT_BACK = """
-with lost as materialized (
-    select id from procrastinate_jobs
-     where id = any (%(jobs)s) and status = 'doing' and worker_id = %(worker)s for update
-)
-select procrastinate_retry_job_v2(id, now(), null, null, null) from lost
-"""
+_RETRY = _SQL["retry"]
+_BEAT = _SQL["beat"]
+_PUT_BACK = _SQL["put_back"]
 
 
 class CarefulWorker(Worker):

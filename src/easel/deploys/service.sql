@@ -1,0 +1,14 @@
+-- part: lines_added
+-- The end of a statement that adds lines to the log of the deploy that the part before it, `written`, wrote the row of, and
+-- wakes the clients that follow it; with `appended` for arguments. To be followed by `from written`.
+added as (
+    insert into deploy_log (deploy_id, seq, ts, line)
+    select %(id)s::text, coalesce((select max(seq) from deploy_log where deploy_id = %(id)s::text), 0) + n, ts, line
+      from unnest(%(ts)s::timestamptz[], %(lines)s::text[]) with ordinality as given (ts, line, n)
+     where exists (select from written)
+)
+select case when %(tell)s then pg_notify(%(channel)s::text, %(id)s::text) end
+
+-- name: add_lines
+-- One round trip for the log's lines and the notification.
+with written as (select), {{lines_added}} from written

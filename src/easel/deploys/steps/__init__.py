@@ -1,0 +1,15 @@
+"""The steps of a deploy, in their order. Another one is a module here, and a line in the list."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easel.deploys.steps.activate import Activate
+from easel.deploys.steps.ingest import Ingest
+from easel.deploys.steps.inspect import Inspect
+from easel.deploys.steps.pin import Pin
+from easel.deploys.steps.record import Record
+from easel.deploys.steps.smoke_test import SmokeTest
+from easel.deploys.steps.step import Step
+
+STEPS: Final[tuple[Step, ...]] = (Pin(), Inspect(), Ingest(), Record(), SmokeTest(), Activate())

@@ -1,0 +1,60 @@
+"""Activate: the version becomes live, unless a lock or something accepted later forbids it."""
+
+from __future__ import annotations
+
+from easel.deploys.deploy_row import DeployRow
+from easel.deploys.errors import AppGoneError
+from easel.deploys.states import LOCKED, MOVED, OVERTAKEN
+from easel.deploys.steps.step import Run, Step
+from easel.environments.errors import EnvironmentNotFoundError
+from easel.environments.service import Move, Moved, move_pointer
+
+
+class Activate(Step):
+    """Gives the deploy its `outcome`: what asking the pointer to move gave."""
+
+    name = "activate"
+
+    def found(self, run: Run) -> bool:
+        """Whether the pointer was asked."""
+        return run.row.deploy.outcome is not None
+
+    async def run(self, run: Run) -> None:
+        """Raises AppGoneError, VersionPrunedError, and database errors."""
+        async with run.row.ours() as work:
+            deploy = run.row.deploy
+            deploy.step = self.name
+            run.note_smoke_test()
+            try:
+                moved = await move_pointer(work, _move(deploy))
+            except EnvironmentNotFoundError as error:
+                raise AppGoneError() from error
+            deploy.outcome = MOVED if moved.outcome == "unchanged" else moved.outcome
+            why = _why_not(deploy, moved)
+            if why is not None:
+                note = f"{why}: version {deploy.version} is recorded, and what is live was left as it is."
+                run.row.say(note)
+                deploy.warnings = [*deploy.warnings, note]
+
+
+def _move(deploy: DeployRow) -> Move:
+    assert deploy.version is not None
+    return Move(
+        deploy.app_id,
+        deploy.org_id,
+        deploy.environment,
+        deploy.version,
+        action="deploy",
+        actor=deploy.queued_by,
+        sequence=deploy.sequence,
+        deploy_id=deploy.id,
+    )
+
+
+def _why_not(deploy: DeployRow, moved: Moved) -> str | None:
+    """What kept the environment from serving the version."""
+    if moved.outcome == LOCKED:
+        return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"
+    if moved.outcome == OVERTAKEN:
+        return f"{deploy.environment} was moved by something accepted after this deploy"
+    return None

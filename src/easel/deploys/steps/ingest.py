@@ -1,0 +1,81 @@
+"""Ingest: bundle and manifest are stored, each under the hash of its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+from easel.bundles.models import ENTRY_LARGEST, BundleRef, Inspection, Manifest, Member
+from easel.bundles.root import ENTRY_POINT
+from easel.deploys.steps.step import Ingested, Run, Step
+from easel.settings import Settings
+from easel.storage.object_names import bundle_key, manifest_key
+from easel.storage.objects import ObjectStore, Pinned
+from easel.versions.immutable import with_immutable
+
+
+class Ingest(Step):
+    """Gives the run its `ingested`, and lets the pinned copy go."""
+
+    name = "ingest"
+
+    def deadline(self, settings: Settings) -> float:
+        """A bucket is sent the bundle, which may be large."""
+        return settings.ingest_deadline or settings.step_deadline
+
+    def found(self, run: Run) -> bool:
+        """Whether an earlier run recorded where it stored them."""
+        return run.row.deploy.manifest_key is not None
+
+    async def run(self, run: Run) -> None:
+        """Raises StorageFullError, StoreUnavailableError, and database errors."""
+        assert run.pinned is not None
+        assert run.inspection is not None
+        assert run.earlier is not None
+        deploy, inspection = run.row.deploy, run.inspection
+        earlier = await run.earlier
+        files = await with_immutable(
+            run.database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
+        )
+        manifest, bundle_at, manifest_at = await _store(run.objects, deploy.app_id, run.pinned, files, inspection)
+        counts = {
+            "files": len(files),
+            "bytes": manifest.total_size,
+            "new_bytes": _new_bytes(files, earlier),
+        }
+        run.ingested = Ingested(manifest, bundle_at, manifest_at, counts)
+        await run.held.aclose()
+
+
+async def _store(
+    objects: ObjectStore, app_id: str, pinned: Pinned, files: dict[str, Member], inspection: Inspection
+) -> tuple[Manifest, str, str]:
+    bundle_at = bundle_key(app_id, pinned.hash)
+    bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
+    manifest = Manifest([bundle], files, _entry(pinned, files), inspection.has_worker, inspection.rules)
+    data = manifest.encode()
+    manifest_at = manifest_key(app_id, hashlib.sha256(data).hexdigest())
+    # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before
+    # this fails: nobody would be left to wait for what is still being written.
+    stored = await asyncio.gather(
+        objects.adopt(pinned, bundle_at), objects.put(manifest_at, data), return_exceptions=True
+    )
+    for one in stored:
+        if isinstance(one, BaseException):
+            raise one
+    return manifest, bundle_at, manifest_at
+
+
+def _entry(pinned: Pinned, files: dict[str, Member]) -> bytes:
+    member = files.get(ENTRY_POINT)
+    if member is None or member.length > ENTRY_LARGEST:
+        return b""
+    with pinned.path.open("rb") as bundle:
+        bundle.seek(member.offset)
+        return bundle.read(member.length)
+
+
+def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
+    """How many bytes of the files are in no file of the app's latest version."""
+    known = {member.hash for member in earlier.values()}
+    return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

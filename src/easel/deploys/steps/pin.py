@@ -1,0 +1,42 @@
+"""Pin: a private, hashed copy of what was uploaded, which its uploader can change no more."""
+
+from __future__ import annotations
+
+from rich.filesize import decimal
+
+from easel.deploys.errors import BundleGoneError
+from easel.deploys.steps.step import Run, Step
+from easel.settings import Settings
+from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
+from easel.storage.translation import translated
+from easel.uploads.errors import BundleTooLargeError
+
+
+class Pin(Step):
+    """Gives the run its `pinned`, until it is ingested."""
+
+    name = "pin"
+
+    def deadline(self, settings: Settings) -> float:
+        """A bucket sends the bundle first, which may be large."""
+        return settings.pin_deadline or settings.step_deadline
+
+    def found(self, run: Run) -> bool:
+        """Whether it is ingested already: no copy is needed then."""
+        return run.row.deploy.manifest_key is not None
+
+    async def run(self, run: Run) -> None:
+        """Raises BundleGoneError, BundleTooLargeError, StorageFullError and the errors of the store."""
+        key = run.row.deploy.bundle_s3_key
+        assert key is not None
+        with translated(key):
+            run.objects.reserve.require()
+        # A bucket takes what it is sent, whatever its size.
+        limit = run.settings.max_upload_size
+        try:
+            run.pinned = await run.held.enter_async_context(run.objects.pin(key, limit=limit))
+        except ObjectMissingError as error:
+            raise BundleGoneError() from error
+        except ObjectTooLargeError as error:
+            raise BundleTooLargeError(limit=limit) from error
+        run.row.say(f"Bundle: {decimal(run.pinned.size)}, sha256 {run.pinned.hash[:12]}")

@@ -1,0 +1,60 @@
+"""SQL in named files: a module's statements are in the `.sql` file beside it, each with the reason for writing it out.
+
+A file is a list of sections. `-- name: x` begins a statement, `-- part: x` a text that several statements have in
+common; the comment lines that follow are the reason. `{{x}}` includes the part `x` of the same file, and
+`{{deploys.states.unfinished}}` the part `unfinished` of `deploys/states.sql`. Arguments are psycopg's, `%(name)s`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import LiteralString
+
+_ROOT = Path(__file__).parents[1]
+_HEAD = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
+_INCLUDED = re.compile(r"\{\{([\w.]+)\}\}")
+_COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
+
+
+class StatementsError(Exception):
+    """A `.sql` file of Easel's own is not written as its reader expects: a fault of the release."""
+
+
+@cache
+def statements(module: str) -> Mapping[str, LiteralString]:
+    """The statements of the file beside a module, by name, without their comments. `module` is its `__name__`."""
+    sections = _sections(module)
+    return MappingProxyType({name: _whole(module, name) for name, (kind, _) in sections.items() if kind == "name"})
+
+
+@cache
+def _sections(module: str) -> dict[str, tuple[str, str]]:
+    """Name → kind and text of each section."""
+    text = _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".sql").read_text()
+    heads = list(_HEAD.finditer(text))
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    found = {
+        head[2]: (head[1], _COMMENT.sub("", text[head.end() + 1 : end]).strip())
+        for head, end in zip(heads, ends, strict=True)
+    }
+    if len(found) != len(heads):
+        raise StatementsError(f"{module}: two sections have one name")
+    return found
+
+
+@cache
+def _whole(module: str, name: str) -> LiteralString:
+    try:
+        text = _sections(module)[name][1]
+    except KeyError:
+        raise StatementsError(f"{module}: there is no section {name}") from None
+
+    def included(match: re.Match[str]) -> str:
+        other, _, part = match[1].rpartition(".")
+        return _whole(f"easel.{other}" if other else module, part)
+
+    return _INCLUDED.sub(included, text)

@@ -1,0 +1,16 @@
+-- name: waiting
+-- Every upload's address is refused or issued by it.
+select count(*), coalesce(sum(counted), 0)::bigint, min(created_at) from upload where org_id = %(org)s and waiting
+
+-- name: alive
+-- Every download of the folder store begins with it.
+select 1 from app where id = split_part(%(key)s::text, '/', 2) and deleted_at is null
+
+-- name: grant
+-- Every upload begins with it: the app, what the organisation has there, and the bytes to come, in one round trip
+-- (migration 0013).
+select granted, used, oldest from easel_grant_upload(%(key)s, %(length)s, %(limit)s)
+
+-- name: give_up
+-- Undoes a grant, in one round trip as well: it may be the database's trouble that ended the upload.
+update upload set counted = greatest(counted - %(length)s, 0) where key = %(key)s

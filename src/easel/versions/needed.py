@@ -1,0 +1,17 @@
+"""Which objects the records need. The sweep of orphans, backups and audits all go by this."""
+
+from __future__ import annotations
+
+from easel.storage.database import Transaction
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
+KEYS = _SQL["keys"]
+"""The statement of `needed_objects`, for those who are on a connection of their own."""
+IS_NEEDED = _SQL["is_needed"]
+"""The statement that says whether records of the `apps` (None for all) need the object `key`."""
+
+
+async def needed_objects(work: Transaction, app_id: str) -> set[str]:
+    """The keys of all objects that records of the app refer to; none when it is deleted."""
+    return {key for (key,) in await work.sql(KEYS, {"apps": [app_id]})}
