@@ -16,7 +16,8 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from easel.storage.migrate import migrate
-from easel.storage.queue import DEPLOYS, queue_app
+from easel.storage.queue import DEPLOYS
+from easel.worker.jobs.connection import queue_app
 from testbed.running import Platform, RunningApp, free_port, make_platform
 from testbed.stores import Bucket, moto, rclone
 from tests.apart import Apart, own_database

@@ -12,7 +12,8 @@ from procrastinate.jobs import Job, Status
 from easel.deploys.queue_waits import CAUSES, longest_waits, waits_for
 from easel.deploys.schemas import Cause
 from easel.storage.database import Database
-from easel.storage.queue import DEPLOYS, AtOnce, queue_app
+from easel.storage.queue import DEPLOYS, AtOnce
+from easel.worker.jobs.connection import queue_app
 
 HOUR = 3600
 

@@ -12,7 +12,8 @@ from procrastinate import App, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 
-from easel.storage.queue import DEPLOYS, AtOnce, queue_app, take_over
+from easel.storage.queue import DEPLOYS, AtOnce
+from easel.worker.jobs.connection import queue_app, take_over
 from easel.worker.jobs.queue_worker import CarefulWorker
 from testbed.running import Platform
 

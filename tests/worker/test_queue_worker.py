@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from procrastinate import App
 
-from easel.storage.queue import queue_app
+from easel.worker.jobs.connection import queue_app
 from easel.worker.jobs.queue_worker import CarefulWorker
 from tests.system.chaos.proxy import Proxy
 from tests.world import World

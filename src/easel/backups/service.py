@@ -22,7 +22,7 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.migrate import knows_schema, migrate
 from easel.storage.object_names import hash_in, names_its_content
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import DEPLOYS, queue_app
+from easel.storage.queue import DEFER, DEPLOYS, deferred
 
 KEPT_FILES = ("secret-key", "api-key")
 """What a data folder holds that is in no record: without the first, stored secrets cannot be read."""
@@ -158,12 +158,10 @@ async def bring_back(
             raise BackupDamagedError(what=f"{key} is missing") from None
 
     await _each(index.objects, copy, say)
-    queue = queue_app(url)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await records.put_rows(connection, index.tables, rows)
         for deploy, app in await records.unfinished(connection):
-            task = queue.configure_task(RUN_TASK, queue=DEPLOYS, lock=app, connection=connection)
-            await task.defer_async(deploy_id=deploy)
+            await connection.execute(DEFER, deferred(RUN_TASK, queue=DEPLOYS, lock=app, deploy_id=deploy))
     await asyncio.to_thread(migrate, url)
     for file, text in index.files.items():
         write_private(data_dir / file, text)

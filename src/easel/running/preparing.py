@@ -12,7 +12,7 @@ from easel.places import write_private
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.migrate import migrate
-from easel.storage.queue import queue_app, take_over
+from easel.worker.jobs.queue import JobQueue
 
 
 def prepare(settings: Settings, url: str) -> str | None:
@@ -26,8 +26,8 @@ async def _prepare(settings: Settings, url: str) -> str | None:
     made = await _first_key(settings, url)
     if settings.database_url is None:
         # Nobody else works on an embedded database, so whatever is marked as running was left behind.
-        async with (queue := queue_app(url)).open_async():
-            await take_over(queue, 0)
+        async with JobQueue(url).open() as queue:
+            await queue.take_over(0)
     return made
 
 

@@ -1,23 +1,20 @@
-"""The queue of background jobs: procrastinate, in the same database as the records."""
+"""The queue of background jobs, for callers that put jobs there: procrastinate's, in the same database as the records.
+
+`worker/jobs/` takes them from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from procrastinate import App, PsycopgConnector
-from procrastinate.jobs import Job
-from procrastinate.manager import JobManager
-from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool
 
-from easel.storage.connections import noticing
 from easel.storage.database import Transaction
 from easel.storage.statements import statements
 
-_SQL = statements(__name__)
+DEFER = statements(__name__)["defer"]
+"""The statement that puts a job on the queue, with `deferred` for arguments."""
 
 DEPLOYS = "deploys"
 BACKGROUND = "background"
@@ -42,66 +39,8 @@ class AtOnce:
         return self.everywhere is not None or self.organisation is not None
 
 
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    # Every statement of the queue is complete in itself: a transaction around it is two trips for nothing.
-    await connection.set_autocommit(True)
-    # None of them must survive a crash of the database's machine: a job that was taken or ended then is taken once
-    # more, which changes nothing. Jobs are enqueued on connections of their callers, in durable transactions.
-    await connection.execute("set synchronous_commit = off")
-
-
-def _pool(**named: Any) -> AsyncConnectionPool[Any]:
-    # procrastinate would ask the server before each statement whether it is still there. What fails is tried again.
-    return AsyncConnectionPool(**{**named, "check": None})
-
-
-def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App:
-    """The queue on the database at the URL; tasks are added by whoever runs a worker."""
-    app = App(
-        connector=PsycopgConnector(
-            conninfo=url,
-            min_size=1,
-            max_size=max_size,
-            configure=_configure,
-            kwargs=noticing(url),
-            # The pauses between a pool's own tries double without end. After a second it gives up, and begins anew for
-            # the next who asks; who asked before that waits in vain, and asks again.
-            reconnect_timeout=1,
-            timeout=2,
-            pool_factory=_pool,
-        ),
-        periodic_defaults={},
-    )
-    app.job_manager = _Jobs(app, at_once)
-    return app
-
-
-class _Jobs(JobManager):
-    """procrastinate's, but for how a job is taken: see migration 0013."""
-
-    def __init__(self, app: App, at_once: AtOnce) -> None:
-        super().__init__(app.connector)
-        self._tasks = app.tasks
-        self._at_once = at_once
-
-    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """The next job of these queues, which is the worker's from then on. Raises ConnectorException."""
-        wanted = list(queues or ())
-        limits = self._at_once if wanted == [DEPLOYS] else AtOnce()
-        rows = await self.connector.execute_query_all_async(
-            _SQL["fetch"],
-            queues=wanted,
-            tasks=list(self._tasks),
-            worker=worker_id,
-            everywhere=limits.everywhere,
-            organisation=limits.organisation,
-            places=limits.places,
-        )
-        return Job.from_row(rows[0]) if rows else None
-
-
 def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> dict[str, Any]:
-    """The arguments of the part `storage.queue.defer_job`."""
+    """The arguments of `DEFER`, and of the part `storage.queue.defer_job`."""
     return {"job_task": task, "job_queue": queue, "job_lock": lock, "job_arguments": Jsonb(arguments)}
 
 
@@ -110,10 +49,4 @@ class Queue:
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
         """Enqueues `task`; jobs with the same lock run one after another, in the order they were enqueued."""
-        await work.sql(_SQL["defer"], deferred(task, queue=queue, lock=lock, **arguments))
-
-
-async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
-    """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue: their ids and tasks."""
-    rows = await app.connector.execute_query_all_async(_SQL["take_over"], silent_for=silent_for)
-    return [(row["id"], row["task_name"]) for row in rows]
+        await work.sql(DEFER, deferred(task, queue=queue, lock=lock, **arguments))

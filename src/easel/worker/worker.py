@@ -7,9 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
-from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job
 from sqlalchemy.exc import DBAPIError
 
 from easel.deploys.metrics import TAKEN_OVER
@@ -23,14 +20,15 @@ from easel.storage.errors import StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from easel.storage.passing import PASSING, passes
-from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue, queue_app, take_over
+from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue
 from easel.versions.pruning import Policy, prune
 from easel.worker.housekeeping.optimise import optimise
 from easel.worker.housekeeping.orphans import sweep_orphans
 from easel.worker.housekeeping.room import make_room
 from easel.worker.housekeeping.sweep import sweep
 from easel.worker.jobs.precedence import Precedence
-from easel.worker.jobs.queue_worker import CarefulWorker
+from easel.worker.jobs.queue import JobQueue, Worker
+from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Task
 
 logger = logging.getLogger(__name__)
 
@@ -47,23 +45,19 @@ MOST_ATTEMPTS = 60
 """About eight minutes of trouble."""
 
 
-async def _run(worker: CarefulWorker) -> None:
-    await worker.run()  # type: ignore[no-untyped-call]
-
-
-class _GoOnLater(BaseRetryStrategy):
-    """Runs the job again at once after a shutdown, and with growing pauses while a part does not answer."""
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        # What is cancelled is what a stopping worker could wait for no longer.
-        if isinstance(exception, StopRequestedError | asyncio.CancelledError):
-            return RetryDecision(retry_in={"seconds": 0})
-        if isinstance(exception, StorageFullError):
-            # What is done in the background can wait for room. A deploy does not come here with it: somebody waits.
-            return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_WAIT_FOR_ROOM)})
-        if _passes(exception):
-            return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_PAUSE)})
-        return None
+def _again(error: BaseException, attempts: int) -> int | None:
+    """Seconds until a job that failed is begun again: at once after a shutdown, and with growing pauses while a part
+    does not answer."""
+    # What is cancelled is what a stopping worker could wait for no longer.
+    if isinstance(error, StopRequestedError | asyncio.CancelledError):
+        return 0
+    longest = None
+    if isinstance(error, StorageFullError):
+        # What is done in the background can wait for room. A deploy does not come here with it: somebody waits.
+        longest = LONGEST_WAIT_FOR_ROOM
+    elif _passes(error):
+        longest = LONGEST_PAUSE
+    return None if longest is None else min(1 << min(attempts, 10), longest)
 
 
 def _passes(error: BaseException) -> bool:
@@ -81,10 +75,9 @@ class DeployWorker:
         self._queue = queue
         self._stopping = asyncio.Event()
         self._precedence = Precedence()
-        self._background: CarefulWorker | None = None
-        self._at_once = replace(limits_in(settings), places=settings.worker_concurrency)
-        self._app = queue_app(database.url, at_once=self._at_once)
-        self._add_tasks(self._app)
+        self._background: Worker | None = None
+        at_once = replace(limits_in(settings), places=settings.worker_concurrency)
+        self._jobs = JobQueue(database.url, self._tasks(), retry=_again, at_once=at_once)
 
     def stop(self) -> None:
         """Asks the worker to end: running deploys stop at their next step border."""
@@ -93,13 +86,13 @@ class DeployWorker:
 
     async def run(self) -> None:
         """Works until stopped, also while the database does not answer."""
-        async with self._app.open_async():
+        async with self._jobs.open():
             # What is to be done in the background is mostly of this process's own deploys. To be told of all others'
             # would take more of the database than it is worth.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
             # One place more than one organisation may take: another one's deploy is always begun at once.
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
-            workers = [asyncio.create_task(_run(worker)) for worker in (deploys, self._background)]
+            workers = [asyncio.create_task(worker.work()) for worker in (deploys, self._background)]
             taking_over = asyncio.create_task(self._take_over())
             making_room = asyncio.create_task(self._make_room())
             stopper = asyncio.create_task(self._stopping.wait())
@@ -111,7 +104,7 @@ class DeployWorker:
             stopper.cancel()
         for result in results:
             # One that cannot say that it leaves is found to be silent.
-            if isinstance(result, Exception) and not isinstance(result, ConnectorException):
+            if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
                 raise result
 
     def _worker(
@@ -121,95 +114,71 @@ class DeployWorker:
         *,
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
-    ) -> CarefulWorker:
-        return CarefulWorker(
-            self._app,
-            at_once=self._at_once,
+    ) -> Worker:
+        return self._jobs.worker(
+            queues,
+            concurrency,
+            heartbeat=self._settings.heartbeat,
+            stopped_within=STOPPED_WITHIN,
             turn=turn,
             listens=listens,
-            queues=queues,
-            name=queues[0],
-            concurrency=concurrency,
-            install_signal_handlers=False,
-            update_heartbeat_interval=self._settings.heartbeat,
-            stalled_worker_timeout=86400,
-            shutdown_graceful_timeout=STOPPED_WITHIN,
-            delete_jobs="successful",
         )
 
-    def _add_tasks(self, app: App) -> None:
-        @app.task(name=RUN_TASK, queue=DEPLOYS, retry=_GoOnLater(), pass_context=True)
-        async def run_deploy(context: JobContext, deploy_id: str) -> None:
-            pipeline = Pipeline(self._database, self._objects, self._settings, deploy_id, self._stopping.is_set)
-            try:
-                with self._precedence.urgent():
-                    await pipeline.run()
-                if self._background is not None:
-                    self._background.look()
-            except StopRequestedError:
+    def _tasks(self) -> list[Task | PeriodicTask]:
+        return [
+            Task(RUN_TASK, DEPLOYS, self._run_deploy),
+            Task(OPTIMISE_TASK, BACKGROUND, self._run_optimise),
+            PeriodicTask("easel.deploys.sweep", SWEEPS, "*/10 * * * *", self._run_sweep),
+            # Before the orphans, which what is pruned makes.
+            PeriodicTask("easel.versions.prune", SWEEPS, "47 2 * * *", self._run_prune),
+            PeriodicTask("easel.deploys.sweep_orphans", SWEEPS, "17 3 * * *", self._run_sweep_orphans),
+        ]
+
+    async def _run_deploy(self, *, attempts: int, deploy_id: str) -> None:
+        pipeline = Pipeline(self._database, self._objects, self._settings, deploy_id, self._stopping.is_set)
+        try:
+            with self._precedence.urgent():
+                await pipeline.run()
+            if self._background is not None:
+                self._background.look()
+        except StopRequestedError:
+            raise
+        except Exception as error:
+            if _passes(error) and attempts < MOST_ATTEMPTS:
+                logger.warning("deploy %s waits for a part that does not answer: %s", deploy_id, error)
                 raise
-            except Exception as error:
-                if _passes(error) and context.job.attempts < MOST_ATTEMPTS:
-                    logger.warning("deploy %s waits for a part that does not answer: %s", deploy_id, error)
-                    raise
-                logger.exception("deploy %s failed unexpectedly", deploy_id)
-                await pipeline.fail_unexpectedly(error)
+            logger.exception("deploy %s failed unexpectedly", deploy_id)
+            await pipeline.fail_unexpectedly(error)
 
-        @app.task(name=OPTIMISE_TASK, queue=BACKGROUND, retry=_GoOnLater())
-        async def run_optimise(app_id: str, manifest: str) -> None:
-            turn = self._precedence.turns()
+    async def _run_optimise(self, *, attempts: int, app_id: str, manifest: str) -> None:
+        turn = self._precedence.turns()
 
-            def should_stop() -> bool:
-                turn()
-                return self._stopping.is_set()
+        def should_stop() -> bool:
+            turn()
+            return self._stopping.is_set()
 
-            await optimise(self._database, self._objects, app_id, manifest, should_stop)
+        await optimise(self._database, self._objects, app_id, manifest, should_stop)
 
-        # Each once in the whole installation, whichever worker comes first, and no two of them at a time. Before
-        # what is to be optimised, of which there may be much.
-        @app.periodic(cron="*/10 * * * *")
-        @app.task(
-            name="easel.deploys.sweep", queue=SWEEPS, lock=SWEEPS, queueing_lock="sweep", priority=1, retry=_GoOnLater()
-        )
-        async def run_sweep(timestamp: int) -> None:
-            await sweep(self._database, self._objects, self._queue, self._settings)
+    async def _run_sweep(self) -> None:
+        await sweep(self._database, self._objects, self._queue, self._settings)
 
-        # Before the orphans, which what is pruned makes.
-        @app.periodic(cron="47 2 * * *")
-        @app.task(
-            name="easel.versions.prune",
-            queue=SWEEPS,
-            lock=SWEEPS,
-            queueing_lock="prune",
-            priority=1,
-            retry=_GoOnLater(),
-        )
-        async def run_prune(timestamp: int) -> None:
-            policy = Policy.of(self._settings)
-            if policy is not None:
-                await prune(self._database, policy)
+    async def _run_prune(self) -> None:
+        policy = Policy.of(self._settings)
+        if policy is not None:
+            await prune(self._database, policy)
 
-        @app.periodic(cron="17 3 * * *")
-        @app.task(
-            name="easel.deploys.sweep_orphans",
-            queue=SWEEPS,
-            lock=SWEEPS,
-            queueing_lock="sweep_orphans",
-            priority=1,
-            retry=_GoOnLater(),
-        )
-        async def run_sweep_orphans(timestamp: int) -> None:
-            await sweep_orphans(self._database, self._objects)
+    async def _run_sweep_orphans(self) -> None:
+        await sweep_orphans(self._database, self._objects)
 
     async def _take_over(self) -> None:
         """Puts jobs of workers that fell silent back on the queue."""
         while True:
             await asyncio.sleep(self._settings.heartbeat)
             try:
-                for job_id, task in await take_over(self._app, self._settings.stalled_after):
+                for job_id, task in await self._jobs.take_over(self._settings.stalled_after):
                     TAKEN_OVER.inc()
                     logger.warning("took over job %d (%s) from a silent worker", job_id, task)
-            except ConnectorException as error:
+            except QueueUnreachableError as error:
                 logger.warning("could not look for stalled jobs: %s", error)
 
     async def _make_room(self) -> None:

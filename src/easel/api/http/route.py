@@ -179,9 +179,7 @@ async def _once(
         fingerprint.update(part + b"\n")
     fingerprint.update(await request.body())
     # Two requests with one key at the same moment: the second waits for the first, and finds its answer.
-    await work.session.execute(
-        select(func.pg_advisory_xact_lock(func.hashtextextended(f"{subject.id}/{key}", 0)))
-    )
+    await work.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{subject.id}/{key}", 0))))
     known = await work.session.scalar(
         select(RememberedAnswer).where(
             RememberedAnswer.org_id == subject.org_id,

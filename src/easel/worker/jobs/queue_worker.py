@@ -18,6 +18,7 @@ from procrastinate.worker import Worker
 
 from easel.storage.queue import AtOnce
 from easel.storage.statements import statements
+from easel.worker.jobs.tasks import QueueUnreachableError
 
 _SQL = statements(__name__)
 
@@ -65,6 +66,14 @@ class CarefulWorker(Worker):
         self._heard = False
         self._is_cut_off = False
         self._last_beat = time.monotonic()
+
+    async def work(self) -> None:
+        """Takes and runs jobs until it is cancelled; then it waits for those that it is in. Raises
+        QueueUnreachableError if it cannot say that it leaves."""
+        try:
+            await self.run()  # type: ignore[no-untyped-call]
+        except ConnectorException as error:
+            raise QueueUnreachableError(str(error)) from error
 
     def _start_side_tasks(self) -> list[asyncio.Task[Any]]:
         if self._turn is not None:

@@ -1,0 +1,124 @@
+"""The queue's working side: takes jobs, runs them as tasks, and takes over the jobs of workers that fell silent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+
+from easel.storage.queue import AtOnce
+from easel.worker.jobs.connection import queue_app, take_over
+from easel.worker.jobs.queue_worker import CarefulWorker
+from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Retry, Task
+
+
+class Worker(Protocol):
+    """A worker of some queues."""
+
+    async def work(self) -> None:
+        """Takes and runs jobs until it is cancelled; then it waits for those that it is in. Raises
+        QueueUnreachableError if it cannot say that it leaves."""
+
+    def look(self) -> None:
+        """There may be a job for it."""
+
+
+def _never(error: BaseException, attempts: int) -> None:
+    return None
+
+
+class JobQueue:
+    """The queue of one database, for workers that know these tasks. `retry` says which failures are tried again."""
+
+    def __init__(
+        self,
+        url: str,
+        tasks: Sequence[Task | PeriodicTask] = (),
+        *,
+        retry: Retry = _never,
+        at_once: AtOnce = AtOnce(),  # noqa: B008 (frozen)
+    ) -> None:
+        self._app = queue_app(url, at_once=at_once)
+        self._at_once = at_once
+        for task in tasks:
+            if isinstance(task, Task):
+                _add(self._app, task, _Retries(retry))
+            else:
+                _add_periodic(self._app, task, _Retries(retry))
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[JobQueue]:
+        """The queue with its connections, for the length of the block."""
+        async with self._app.open_async():
+            yield self
+
+    def worker(
+        self,
+        queues: list[str],
+        concurrency: int,
+        *,
+        heartbeat: float,
+        stopped_within: float,
+        turn: Callable[[], Awaitable[None]] | None = None,
+        listens: bool = True,
+    ) -> Worker:
+        """A worker of these queues, which runs so many jobs at a time.
+
+        It gives a sign of life each `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
+        stopped. `turn` and `listens` are `CarefulWorker`'s.
+        """
+        return CarefulWorker(
+            self._app,
+            at_once=self._at_once,
+            turn=turn,
+            listens=listens,
+            queues=queues,
+            name=queues[0],
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            update_heartbeat_interval=heartbeat,
+            stalled_worker_timeout=86400,
+            shutdown_graceful_timeout=stopped_within,
+            delete_jobs="successful",
+        )
+
+    async def take_over(self, silent_for: float) -> list[tuple[int, str]]:
+        """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue: their ids and tasks.
+        Raises QueueUnreachableError."""
+        try:
+            return await take_over(self._app, silent_for)
+        except ConnectorException as error:
+            raise QueueUnreachableError(str(error)) from error
+
+
+class _Retries(BaseRetryStrategy):
+    def __init__(self, retry: Retry) -> None:
+        self._retry = retry
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        seconds = self._retry(exception, job.attempts)
+        return None if seconds is None else RetryDecision(retry_in={"seconds": seconds})
+
+
+def _add(app: App, task: Task, retry: _Retries) -> None:
+    @app.task(name=task.name, queue=task.queue, retry=retry, pass_context=True)
+    async def run(context: JobContext, /, **arguments: Any) -> None:
+        await task.run(attempts=context.job.attempts, **arguments)
+
+
+def _add_periodic(app: App, task: PeriodicTask, retry: _Retries) -> None:
+    @app.periodic(cron=task.cron)
+    @app.task(
+        name=task.name,
+        queue=task.queue,
+        lock=task.queue,
+        queueing_lock=task.name.rsplit(".", 1)[-1],
+        priority=1,
+        retry=retry,
+    )
+    async def run(timestamp: int) -> None:
+        await task.run()
