@@ -18,7 +18,8 @@ from testbed.running import RunningApp, free_port, zip_of
 from tests.system.cluster import Machine, answers
 from tests.system.conftest import Shared
 
-BEFORE = Path(__file__).parents[1] / "data" / "releases" / "easel-0.1.0-py3-none-any.whl"
+RELEASES = Path(__file__).parents[1] / "data" / "releases"
+FIRST, LATEST = RELEASES / "easel-0.1.0-py3-none-any.whl", RELEASES / "easel-0.2.0.dev15-py3-none-any.whl"
 EACH = 4
 """Deploys of each app."""
 
@@ -26,9 +27,9 @@ EACH = 4
 class Upgrade:
     """An installation that is being upgraded: machines of both releases, on one database and one bucket."""
 
-    def __init__(self, folder: Path, shared: Shared, url: str) -> None:
+    def __init__(self, folder: Path, shared: Shared, url: str, release: Path) -> None:
         self.url = url
-        zipfile.ZipFile(BEFORE).extractall(folder / "before")
+        zipfile.ZipFile(release).extractall(folder / "before")
         given = {
             **shared.cluster.machines[0].environment,
             "EASEL_DATABASE_URL": url,
@@ -56,11 +57,23 @@ class Upgrade:
     def finish(self, machine: Machine, command: str) -> int:
         return self.begin(machine, command).wait(60)
 
-    def serve(self, machine: Machine) -> Machine:
-        self.begin(machine, "api")
-        while not answers(machine.api_port):
+    def serve(self, machine: Machine, role: str = "api") -> Machine:
+        self.begin(machine, role)
+        while not answers(machine.api_port if role == "api" else machine.edge_port):
             time.sleep(0.05)
         return machine
+
+    def found(self) -> None:
+        """Makes the database and an organisation, as the release before does."""
+        assert self.finish(self.before, "migrate") == 0
+        key = subprocess.run(
+            [*self.before.command("organisation"), "Both"],
+            env={**os.environ, **self.before.environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        self.before.environment["KEY"] = self.now.environment["KEY"] = key
 
     def kill_while_it_works(self, worker: subprocess.Popen[bytes]) -> None:
         """Kills it once it has begun a deploy and has not ended it."""
@@ -72,10 +85,10 @@ class Upgrade:
 
 
 @pytest.fixture
-def upgrade(shared: Shared, tmp_path: Path) -> Iterator[Upgrade]:
+def upgrade(shared: Shared, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Upgrade]:
     with psycopg.connect(shared.direct_url, autocommit=True) as connection:
         connection.execute("create database releases")
-    made = Upgrade(tmp_path, shared, shared.direct_url.replace("/postgres?", "/releases?"))
+    made = Upgrade(tmp_path, shared, shared.direct_url.replace("/postgres?", "/releases?"), request.param)
     yield made
     for process in made.processes:
         process.send_signal(signal.SIGCONT)
@@ -85,17 +98,10 @@ def upgrade(shared: Shared, tmp_path: Path) -> Iterator[Upgrade]:
         connection.execute("drop database releases (force)")
 
 
+@pytest.mark.parametrize("upgrade", [FIRST], ids=["0.1.0"], indirect=True)
 def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> None:
     before, now = upgrade.before, upgrade.now
-    assert upgrade.finish(before, "migrate") == 0
-    key = subprocess.run(
-        [*before.command("organisation"), "Both"],
-        env={**os.environ, **before.environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    before.environment["KEY"] = now.environment["KEY"] = key
+    upgrade.found()
     upgrade.serve(before)
     apps = [RunningApp.create(before) for _ in range(3)]
     uploaded = [
@@ -142,6 +148,37 @@ def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> Non
     # What has been running goes on; nothing of the old release begins any more.
     assert upgrade.finish(before, "worker") != 0
     assert "Install the newer Easel" in before.log.read_text()
+
+
+@pytest.mark.parametrize("upgrade", [LATEST], ids=["0.2.0.dev15"], indirect=True)
+def test_visitors_get_what_is_published_whichever_release_published_it(upgrade: Upgrade) -> None:
+    before, now = upgrade.before, upgrade.now
+    upgrade.found()
+    upgrade.serve(before)
+    upgrade.begin(before, "worker")
+    app = RunningApp.create(before, build_config={"env_vars": {"SAID": "first"}})
+    app.deploy({"index.html": "<!doctype html><head></head>one"})
+    upgrade.serve(before, "edge")
+    assert upgrade.finish(now, "migrate") == 0
+    upgrade.serve(now, "edge")
+    again = RunningApp(now, now.client(), app.app_id, app.slug)
+
+    def both_show(*texts: str) -> None:
+        deadline = time.monotonic() + 30
+        for at in (app, again):
+            while not all(text in at.visit().text for text in texts):
+                assert time.monotonic() < deadline, (texts, at.visit().text, at.platform.log.read_text()[-2000:])
+                time.sleep(0.02)
+
+    both_show('"SAID":"first"', "one")
+    # What is still of the release before publishes and deploys on, and then this release does.
+    app.client.patch(app.path, json={"build_config": {"env_vars": {"SAID": "second"}}, "publish": True})
+    both_show('"SAID":"second"', "one")
+    app.deploy({"index.html": "<!doctype html><head></head>two"})
+    both_show('"SAID":"second"', "two")
+    upgrade.serve(now)
+    again.client.patch(app.path, json={"build_config": {"env_vars": {"SAID": "third"}}, "publish": True})
+    both_show('"SAID":"third"', "two")
 
 
 def _is_registered(upgrade: Upgrade, workers: int) -> None:
