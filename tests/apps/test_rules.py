@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easel.apps.errors import SlugCollidesError, SlugInvalidError, SlugReservedError
+from easel.apps.models import is_cut, short_host
 from easel.apps.rules import check_slug
 from easel.errors import EaselError
 from easel.serving.addresses import host_label, version_environment
+from easel.storage.statements import statements
 
 
 @pytest.mark.parametrize("slug", ["abc", "my-shop", "a1b", "1st", "x" * 60, "staging", "version1-shop"][:5])
@@ -53,3 +55,11 @@ def test_no_two_slugs_share_an_address(one: str, other: str, number: int) -> Non
     theirs = {host_label(name, other) for name in names}
     assert not mine & theirs
     assert all(len(label) <= 63 for label in mine | theirs)
+
+
+def test_statements_and_indexes_cut_slugs_where_addresses_do() -> None:
+    found = statements("easel.apps.slugs")
+    for text in (found["taken"], found["reserved"]):
+        for slug in ("slug", "%(slug)s::text"):
+            assert is_cut(slug) in text
+            assert short_host(slug) in text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from easel.serving.published import FORM, NOTHING_TOLD, PublishedSite, decoded, encoded, published_site, to_store, told
+from easel.storage.statements import statements
 
 
 def of(**build_config: Any) -> PublishedSite:
@@ -57,3 +58,8 @@ def test_where_nothing_of_this_form_is_stored_it_is_made_of_the_configuration() 
     assert decoded(told(b'{"meta": {"indexable": true}, "build_config": null}')) == PublishedSite(indexable=True)
     made = encoded(of(env_vars={"A": "1"}))
     assert told(to_store(made)) == told(b'{"meta": null, "build_config": {"env_vars": {"A": "1"}}}') == made
+
+
+def test_the_database_sends_values_of_this_form_and_the_sections_in_place_of_earlier_ones() -> None:
+    (sent,) = (text for text in statements("easel.apps.changes").values() if "app.site" in text)
+    assert f"get_byte(app.site, 0) >= {FORM} then app.site" in sent

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, Integer, String,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from easel.deploys.states import QUEUED
 from easel.storage.database import Base
 
 
@@ -43,7 +44,7 @@ class Deploy(Base):
     queued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    status: Mapped[str] = mapped_column(String, default="queued")
+    status: Mapped[str] = mapped_column(String, default=QUEUED)
     step: Mapped[str | None] = mapped_column(String)
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     bundle_key: Mapped[str | None] = mapped_column(String)

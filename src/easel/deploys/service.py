@@ -29,7 +29,7 @@ from easel.deploys.errors import (
     SourceFilesTooManyError,
 )
 from easel.deploys.models import Deploy, DeployLogLine
-from easel.deploys.states import FINAL
+from easel.deploys.states import FAILED, FINAL, MOVED, QUEUED
 from easel.deploys.unbuilt import unbuilt_in_sources
 from easel.environments.service import next_place
 from easel.errors import EaselError
@@ -107,7 +107,7 @@ async def accept(
         git_author=order.git_author,
         queued_by=actor,
         queued_at=clock.now(),
-        status="queued",
+        status=QUEUED,
         attempt=0,
         warnings=unbuilt_in_sources(order.source_files),
         timings={},
@@ -175,7 +175,7 @@ async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Dep
     deploy = await get_deploy(work, app, deploy_id, lock=True)
     if deploy.status in FINAL:
         raise DeployFinishedError(deploy_id=deploy_id, status=deploy.status)
-    if deploy.outcome == "moved":
+    if deploy.outcome == MOVED:
         raise DeployAlreadyLiveError(deploy_id=deploy_id, version=deploy.version)
     error = DeployCancelledError(actor=actor)
     await end_as_failed(work, deploy, error)
@@ -192,7 +192,7 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
 
 def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
     """Notes in the row, which the caller writes, that the deploy has failed; gives what its log says of it."""
-    deploy.status = "failed"
+    deploy.status = FAILED
     deploy.error = error.message
     deploy.error_code = error.code
     deploy.finished_at = clock.now()

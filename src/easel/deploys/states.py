@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from easel.environments.outcomes import LOCKED as LOCKED
+from easel.environments.outcomes import MOVED as MOVED
+from easel.environments.outcomes import OVERTAKEN as OVERTAKEN
+
 Status = Literal["queued", "building", "complete", "failed"]
 """Where a deploy is, in this order; the last two are final."""
 
@@ -21,10 +25,6 @@ FINAL: Final = (COMPLETE, FAILED)
 
 Outcome = Literal["moved", "locked", "overtaken"]
 """What the pointer did for a recorded version: it moved, the environment was locked, or a newer request came first."""
-
-MOVED: Final = "moved"
-LOCKED: Final = "locked"
-OVERTAKEN: Final = "overtaken"
 
 _STEPS: Final = (QUEUED, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
 

@@ -14,14 +14,13 @@ from easel.apps.models import App
 from easel.environments.errors import EnvironmentLockedError, EnvironmentNotFoundError
 from easel.environments.models import Audit, Environment
 from easel.environments.names import NAMES
+from easel.environments.outcomes import LOCKED, MOVED, Outcome
 from easel.storage.database import Transaction
 from easel.storage.freshness import slot_of
 from easel.storage.statements import statements
 from easel.versions.errors import VersionPrunedError
 
 _SQL = statements(__name__)
-
-Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
 
 
 NEXT = 0
@@ -120,14 +119,14 @@ async def move_pointer(work: Transaction, move: Move) -> Moved:
     if not rows:
         raise EnvironmentNotFoundError(environment=move.environment)
     moved = Moved(move.environment, *rows[0])
-    if moved.outcome == "moved":
+    if moved.outcome == MOVED:
         work.mark(slot_of(move.app_id))
     return moved
 
 
 def refuse_lock(moved: Moved) -> None:
     """Raises EnvironmentLockedError where a lock stopped the move."""
-    if moved.outcome == "locked":
+    if moved.outcome == LOCKED:
         raise locked_error(moved.environment, moved.locked_by, moved.lock_reason)
 
 

@@ -29,7 +29,7 @@ from easel.deploys.schemas import (
 )
 from easel.deploys.service import Order, accept, cancel, get_deploy, read_log
 from easel.deploys.service import list_deploys as find_deploys
-from easel.deploys.states import FINAL, in_order
+from easel.deploys.states import FINAL, QUEUED, in_order
 from easel.deploys.status_batch import Polled
 from easel.serving.addresses import Addresses
 from easel.settings import Settings
@@ -88,7 +88,7 @@ async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deplo
     return DeployResponse(
         app_id=app.id,
         deploy_id=deploy.id,
-        status="queued",
+        status=QUEUED,
         environment=deploy.environment,
         message=deploy.message,
     )
@@ -108,7 +108,7 @@ async def list_deploys(
     deploys, total = await find_deploys(work, app, limit=limit, offset=offset)
     described = [describe(parts.settings, app.slug, deploy) for deploy in deploys]
     cause = None
-    if any(deploy.status == "queued" for deploy in deploys):
+    if any(deploy.status == QUEUED for deploy in deploys):
         cause = await waits_for(work, limits_in(parts.settings), app=app.id, organisation=app.org_id)
     return ListDeploysResponse(deploys=described, total=total, limit=limit, offset=offset, waits_for=cause)
 

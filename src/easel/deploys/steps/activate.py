@@ -7,6 +7,7 @@ from easel.deploys.errors import AppGoneError
 from easel.deploys.states import LOCKED, MOVED, OVERTAKEN
 from easel.deploys.steps.step import Run, Step
 from easel.environments.errors import EnvironmentNotFoundError
+from easel.environments.outcomes import UNCHANGED
 from easel.environments.service import Move, Moved, move_pointer
 
 
@@ -29,7 +30,7 @@ class Activate(Step):
                 moved = await move_pointer(work, _move(deploy))
             except EnvironmentNotFoundError as error:
                 raise AppGoneError() from error
-            deploy.outcome = MOVED if moved.outcome == "unchanged" else moved.outcome
+            deploy.outcome = MOVED if moved.outcome == UNCHANGED else moved.outcome
             why = _why_not(deploy, moved)
             if why is not None:
                 note = f"{why}: version {deploy.version} is recorded, and what is live was left as it is."

@@ -1,0 +1,14 @@
+"""The words for what the pointer function did when it was asked to move, shared by server and command line."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
+
+MOVED: Final = "moved"
+UNCHANGED: Final = "unchanged"
+"""The environment served that version already."""
+LOCKED: Final = "locked"
+OVERTAKEN: Final = "overtaken"
+"""The environment follows something that was accepted later."""
