@@ -148,6 +148,26 @@ def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_told_what_to_
         look_in(*names)
 
 
+@pytest.mark.parametrize(
+    ("names", "home", "root"),
+    [
+        (("plot.html", "data.json"), "plot.html", ""),
+        (("site/app.HTM", "site/404.html"), "app.HTM", "site"),
+        (("client/_shell.html", "client/a.js"), "_shell.html", "client"),
+        (("200.html", "about.html", "docs/index.html"), "200.html", ""),
+    ],
+)
+def test_a_zip_with_another_entry_page_is_an_app(names: tuple[str, ...], home: str, root: str) -> None:
+    found = look_in(*names)
+    assert (found.home, found.stripped_root) == (home, root)
+
+
+@pytest.mark.parametrize("names", [("a.html", "b.html"), ("404.html",), ("pages/only.html", "a.js"), ("a.js",)])
+def test_of_several_pages_none_is_guessed_to_be_the_entry_page(names: tuple[str, ...]) -> None:
+    with pytest.raises(errors.EntryPointMissingError):
+        look_in(*names)
+
+
 def test_a_root_of_many_things_is_named_in_part() -> None:
     with pytest.raises(errors.EntryPointMissingError) as refusal:
         look_in(*(f"file-{number:02}.js" for number in range(30)))

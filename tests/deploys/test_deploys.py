@@ -50,6 +50,21 @@ def test_real_builds_deploy_as_they_are(app: RunningApp, name: str) -> None:
             assert len(answer.content) == entry["size"], path
 
 
+def test_what_has_another_entry_page_is_deployed_and_many_pages_are_no_app(app: RunningApp) -> None:
+    page = "<!doctype html><title>t</title><script src=plot.js></script>"
+    assert app.deploy({"plot.html": page, "plot.js": "1"})["error"] is None
+    for path in ("/", "/plot.html", "/plot", "/any/route"):
+        answer = app.visit(path, Accept="text/html")
+        assert (answer.status_code, "window.__EASEL__" in answer.text) == (200, True), path
+    assert app.deploy({"index.html": page, "plot.js": "1", "about.html": page})["error"] is None
+    missing = app.visit("/any/route", Accept="text/html")
+    assert (missing.status_code, "no page at this address" in missing.text) == (404, True)
+    assert (
+        app.deploy({"index.html": page.replace("plot.js", "/plot.js"), "plot.js": "1", "a.html": page})["error"] is None
+    )
+    assert app.visit("/any/route", Accept="text/html").status_code == 200
+
+
 def test_a_deploy_says_how_much_of_it_is_new(app: RunningApp) -> None:
     app.deploy({**PAGE, "same.txt": "x" * 100})
     counts = app.deploy({"index.html": "<!doctype html>22", "same.txt": "x" * 100})["counts"]

@@ -205,7 +205,9 @@ class RunningEdge:
         found = inspect(memoryview(data), limits=Limits(), allow=Allowances())
         bundled = hashlib.sha256(data).hexdigest()
         bundle = BundleRef(bundle_key(app_id, bundled), bundled, len(data))
-        manifest = Manifest([bundle], found.files, has_worker=found.has_worker)
+        manifest = Manifest(
+            [bundle], found.files, has_worker=found.has_worker, home=found.home, is_one_page=found.is_one_page
+        )
         encoded = manifest.encode()
         digest = hashlib.sha256(encoded).digest()
         key = manifest_key(app_id, digest.hex())

@@ -6,9 +6,11 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 
+from easel.bundles import one_page
 from easel.bundles.hashed import hashed
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
-from easel.bundles.root import RULES_FILES
+from easel.bundles.one_page import is_one_page
+from easel.bundles.root import ENTRY_POINT, RULES_FILES, home_page
 from easel.bundles.types import content_type
 from easel.rules.models import AS_IT_COMES, Wanted
 from easel.rules.read import read_rules
@@ -49,7 +51,14 @@ class Place:
         self.rules = read_rules(
             {name: files[name] for name in RULES_FILES if name in files}, rules, has=members.__contains__
         )
-        self.manifest = Manifest([BundleRef("b", "0" * 64, len(self.data))], members, rules=self.rules)
+        home = home_page(files) or ENTRY_POINT
+        self.manifest = Manifest(
+            [BundleRef("b", "0" * 64, len(self.data))],
+            members,
+            rules=self.rules,
+            home=home,
+            is_one_page=is_one_page(members, home, files.get(home, b"")),
+        )
 
     @property
     def view(self) -> memoryview:
@@ -66,6 +75,7 @@ class Place:
             "manifest": self.manifest,
             "modified_at": 1_700_000_000,
             "published": published_site(config),
+            "is_one_page": one_page.of_manifest(self.manifest),
             "rules": site_rules(self.rules) if self.rules is not None else None,
             **fields,
         }

@@ -9,7 +9,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
+from easel.bundles.one_page import of_manifest
 from easel.serving.chain import SERVING
 from easel.serving.models import File, Fixed, Request
 from easel.serving.plain import IMMUTABLE, REVALIDATE
@@ -17,7 +19,7 @@ from easel.serving.stage import EarlierFile
 from tests.serving.building import Place, answered, fields, navigate, resolve
 
 PAGES = {
-    "index.html": b"home",
+    "index.html": b'<!doctype html><script src="/app.js"></script>',
     "about.html": b"about",
     "docs/index.html": b"docs",
     "docs/guide.html": b"guide",
@@ -175,7 +177,8 @@ def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(folder: str
 
 @pytest.mark.parametrize("folder", ["api", "_api", "functions"])
 def test_an_apps_own_files_answer_where_the_platform_has_nothing(folder: str) -> None:
-    site = Place({"index.html": b"home", f"{folder}/index.html": b"x", f"{folder}/posts.json": b"[]"}).site()
+    files = {"index.html": PAGES["index.html"], f"{folder}/index.html": b"x", f"{folder}/posts.json": b"[]"}
+    site = Place(files).site()
     page, data = (navigate(site, f"/{folder}/{name}") for name in ("", "posts.json"))
     assert isinstance(page, File)
     assert isinstance(data, File)
@@ -277,7 +280,7 @@ def test_a_browser_that_navigates_gets_the_app_whatever_the_address_ends_in(targ
         assert (found.path, found.status) == ("index.html", 200)
 
 
-@pytest.mark.parametrize("target", [*SUFFIXED, "/users/42", "/", "/chunk%2Fa"])
+@pytest.mark.parametrize("target", [*SUFFIXED, "/users/42", "/chunk%2Fa"])
 @pytest.mark.parametrize(
     ("mode", "dest"),
     [
@@ -315,15 +318,16 @@ def test_an_object_or_embed_gets_a_page_only_where_it_may_want_one() -> None:
         (("index.html", "__spa-fallback.html", "404.html"), "/x/y", "__spa-fallback.html", 200),
         (("index.html", "_shell.html", "404.html"), "/x/y", "_shell.html", 200),
         (("200.html", "__spa-fallback.html", "_shell.html"), "/x/y", "200.html", 200),
-        (("__spa-fallback.html", "_shell.html"), "/", "__spa-fallback.html", 200),
+        (("__spa-fallback.html", "_shell.html"), "/x", "__spa-fallback.html", 200),
         (("index.html", "404.html", "de/404.html"), "/x/y", "404.html", 404),
         (("index.html", "404.html", "de/404.html"), "/de/x/y", "de/404.html", 404),
         (("index.html", "404.html", "de/404.html"), "/de/", "de/404.html", 404),
         (("index.html", "404.html", "de/404.html"), "/de", "404.html", 404),
         (("index.html", "404.html", "de/404.html", "de/a/404.html"), "/de/a/b", "de/a/404.html", 404),
         (("index.html", "404.html", "de/404.html"), "/deep/de/x", "404.html", 404),
-        (("index.html", "de/404.html"), "/de%2Fx", "index.html", 200),
-        (("index.html", "sub/200.html"), "/sub/x", "index.html", 200),
+        (("plot.html", "404.html"), "/x/y", "404.html", 404),
+        (("plot.html",), "/x/y", "plot.html", 200),
+        (("index.html",), "/x/y", "index.html", 200),
     ],
 )
 def test_the_page_that_answers_for_all_others_is_the_builds_own(
@@ -334,6 +338,73 @@ def test_the_page_that_answers_for_all_others_is_the_builds_own(
     assert isinstance(found, File)
     assert (found.path, found.status, found.cache_control) == (path, status, REVALIDATE)
     assert fields(answer)["vary"] == "Accept-Encoding, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"
+
+
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        (("plot.html", "data.json"), "plot.html"),
+        (("Report 2026.HTML", "404.html"), "Report 2026.HTML"),
+        (("_shell.html", "about.html"), "_shell.html"),
+        (("__spa-fallback.html", "_shell.html"), "__spa-fallback.html"),
+        (("200.html", "404.html", "a/index.html"), "200.html"),
+        (("index.html", "200.html"), "index.html"),
+    ],
+)
+def test_the_address_of_the_app_leads_to_its_entry_page_whatever_that_is_called(
+    files: tuple[str, ...], path: str
+) -> None:
+    site = Place(dict.fromkeys(files, b"x")).site()
+    for request in (
+        Request("GET", "/"),
+        Request("HEAD", "/?a=1", fetch_mode="cors"),
+        Request("GET", f"/{quote(path)}"),
+    ):
+        found = resolve(site, request)
+        assert isinstance(found, File)
+        assert (found.path, found.status, found.varies) == (path, 200, ())
+
+
+@pytest.mark.parametrize(
+    ("page", "others", "is_app"),
+    [
+        (b"<!doctype html><script src=./a.js></script>", (), True),
+        (b"<!doctype html><script src=./a.js></script>", ("about.html",), False),
+        (b"<!doctype html><script src=a.js></script>", ("docs/index.html",), False),
+        (b"<!doctype html>no scripts", ("about.htm",), False),
+        (b"<!doctype html><script type=module src=/a.js></script>", ("about.html",), True),
+        (b'<head><base href="/"><script src="main.js"></script>', ("offline.html",), True),
+        (b'<head><base href="./"><script src="main.js"></script>', ("offline.html",), False),
+        (b"<script src=/a.js></script><script src=b.js></script>", ("about.html",), False),
+        (b"<script src=https://cdn.example/a.js></script>", ("about.html",), False),
+        (b"<script src=//cdn.example/a.js></script><script>1</script>", ("about.html",), False),
+        (b"<!-- <script src=a.js></script> --><script src=/a.js></script>", ("about.html",), True),
+        (b"<script>'<script src=a.js>'</script><SCRIPT SRC = '/a.js'></SCRIPT>", ("about.html",), True),
+        (b"<title><script src=/a.js></title>", ("about.html",), False),
+    ],
+)
+def test_only_the_page_of_an_app_stands_in_for_others(page: bytes, others: tuple[str, ...], is_app: bool) -> None:
+    site = Place({"index.html": page, "a.js": b"", **dict.fromkeys(others, b"<!doctype html>")}).site()
+    found = navigate(site, "/deep/link")
+    if is_app:
+        assert isinstance(found, File)
+        assert (found.path, found.status) == ("index.html", 200)
+    else:
+        assert isinstance(found, Fixed)
+        assert (found.status, found.content_type, found.cache_control) == (404, "text/html; charset=utf-8", REVALIDATE)
+    data = resolve(site, Request("GET", "/deep/link", accept="*/*", fetch_mode="cors", fetch_dest="empty"))
+    assert isinstance(data, Fixed)
+    assert data.status == 404
+
+
+def test_a_version_of_an_earlier_release_is_judged_by_what_its_manifest_shows() -> None:
+    relative, rooted = b"<!doctype html><script src=a.js></script>", b"<!doctype html><script src=/a.js></script>"
+    for page, entry, is_app in ((relative, relative, False), (rooted, rooted, True), (relative, b"", True)):
+        place = Place({"index.html": page, "about.html": b"x"}, stored=True)
+        old = structs.replace(place.manifest, is_one_page=None, entry=entry)
+        assert (
+            isinstance(navigate(place.site(manifest=old, is_one_page=of_manifest(old)), "/deep/link"), File) is is_app
+        )
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,9 @@ from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import read_directory
 from easel.bundles.models import Allowances, Limits
 from easel.bundles.names import check_path, decode_name, printable
+from easel.bundles.one_page import takes_scripts_from_root
 from easel.bundles.pages import script_place
-from easel.bundles.root import find_root, notes, refuse_accidents, refuse_conflicts
+from easel.bundles.root import find_root, home_page, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 from easel.bundles.vouched import digests, may_vouch
 from easel.cli import project
@@ -357,6 +358,8 @@ def functions() -> Iterator[Case]:
         "unified": (lambda text: unified("a", text, text + "x"), USUAL),
         "find_root": (lambda text: find_root([text, "index.html"]), 256),
         "refuse_accidents": (lambda text: refuse_accidents([text], "", Allowances()), 256),
+        "takes_scripts_from_root": (lambda text: takes_scripts_from_root(text.encode()), USUAL),
+        "home_page": (lambda text: home_page([text]), 256),
         "notes": (lambda text: notes([text], "", [text]), 256),
         "printed": (cli_text.clean, 1024),
         "events": (lambda text: list(sse.events([text.encode()])), USUAL),

@@ -40,13 +40,17 @@ from easel.bundles.hashed import hashed
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, raw, window
 from easel.bundles.models import NO_PLACE, ZSTANDARD, Allowances, Inspection, Limits, Member
 from easel.bundles.names import check_path, names_root, printable
+from easel.bundles.one_page import LOOKED_AT as PAGE_LOOKED_AT
+from easel.bundles.one_page import is_one_page
 from easel.bundles.pages import LOOKED_AT, script_place
 from easel.bundles.read import content as content_of
 from easel.bundles.root import (
+    ENTRY_POINT,
     KEY_FILES,
     PROJECT_SETTINGS,
     RULES_FILES,
     find_root,
+    home_page,
     is_folder_icon,
     is_junk,
     notes,
@@ -129,6 +133,8 @@ def inspect(
         found = _read_rules(files, view, rules)
         vouched = find_vouched(files, reader.lists, lambda path: content_of(files[path], view))
         coded = sent_decoded(files.keys(), read)
+        home = home_page(files) or ENTRY_POINT
+        one_page = is_one_page(files, home, read(home, PAGE_LOOKED_AT))
     files |= {path: structs.replace(files[path], immutable=True) for path in named.known}
     files |= {path: structs.replace(files[path], place=NO_PLACE) for path in vouched}
     files |= {path: structs.replace(files[path], coding=coding) for path, coding in coded.items()}
@@ -141,6 +147,8 @@ def inspect(
         vouched=vouched,
         has_worker=reader.has_worker or any(map(is_worker, files)),
         rules=found,
+        home=home,
+        is_one_page=one_page,
     )
 
 

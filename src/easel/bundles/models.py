@@ -61,7 +61,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in.
 
     `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to
-    be asked for it, and asks the store once instead of twice. `has_worker` says whether it has a service worker.
+    be asked for it, and asks the store once instead of twice. `has_worker` says whether it has a service worker, `home`
+    which page that is, and `is_one_page` whether it is an app of one page, or None if the release did not ask.
     """
 
     bundles: list[BundleRef]
@@ -69,6 +70,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     entry: bytes = b""
     has_worker: bool = False
     rules: Rules | None = None
+    home: str = "index.html"
+    is_one_page: bool | None = None
 
     @property
     def total_size(self) -> int:
@@ -123,7 +126,7 @@ class Inspection:
     that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log. Files whose
     names hold a hash of their content, as far as this bundle says, are immutable; those that by some rule may be so
     named are in `may_be_hashed`. `vouched` are pages with the file that says what their bytes are. `has_worker` says
-    whether there is a service worker.
+    whether there is a service worker. `home` is the entry page, `is_one_page` whether it is an app of one page.
     """
 
     files: dict[str, Member]
@@ -134,3 +137,5 @@ class Inspection:
     vouched: dict[str, str] = field(default_factory=dict)
     has_worker: bool = False
     rules: Rules | None = None
+    home: str = "index.html"
+    is_one_page: bool = True

@@ -18,6 +18,9 @@ from easel.bundles.names import printable
 from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
+APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
+"""What build tools write for all addresses of which there is no file: SvelteKit, Nuxt; React Router; TanStack Start."""
+NOT_FOUND_PAGE = "404.html"
 RESERVED_FOLDERS = ("_easel", "_auth")
 """Folders whose addresses are the platform's in every app."""
 SHARED_FOLDERS = ("api", "_api", "functions")
@@ -57,6 +60,7 @@ _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
 """Files that may hold a private key or something harmless: their content decides."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+_PAGES_ENDS = (".html", ".htm")
 _PAGES = frozenset({ENTRY_POINT, "index.htm", "default.htm", "default.html"})
 _NAMED_AT_MOST = 8
 _RULES_ELSEWHERE = (
@@ -78,6 +82,17 @@ def is_folder_icon(name: str) -> bool:
     return name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS)
 
 
+def home_page(paths: Collection[str]) -> str | None:
+    """The page at an app's own address: its index.html, else what a build tool wrote for all addresses, else the only
+    page that there is, if it is at the root. `paths` begin at the root. None if there is no such page."""
+    for name in (ENTRY_POINT, *APPS_PAGES):
+        if name in paths:
+            return name
+    pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path != NOT_FOUND_PAGE]
+    # A page by another server's name for the entry page has to be renamed: links lead to it by that of Easel's.
+    return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() not in _PAGES else None
+
+
 def find_root(paths: Collection[str]) -> str:
     """The folder that is the app's root: '' for the zip's own, else the only top-level folder with a trailing '/'.
 
@@ -91,6 +106,8 @@ def find_root(paths: Collection[str]) -> str:
         return root
     if root + _PROJECT_FILE in paths:
         raise SourceBundleError(member=printable(root + _PROJECT_FILE))
+    if home_page([path[len(root) :] for path in paths]) is not None:
+        return root
     raise EntryPointMissingError(hint=_hint(paths), found=[printable(top) for top in sorted(tops)[:20]])
 
 

@@ -15,7 +15,6 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from easel import clock
 from easel.bundles.inflate import DamagedDataError, inflate
-from easel.bundles.root import ENTRY_POINT
 from easel.serving.chain import SERVING, Decision
 from easel.serving.fingerprint import looks_fingerprinted
 from easel.serving.models import File, Fixed, Request, Site
@@ -149,7 +148,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
 async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
     """The page as it is stored, or so much of it that it surely holds what is looked at."""
     member, manifest = page.member, site.manifest
-    if manifest.entry and member is manifest.files.get(ENTRY_POINT):
+    if manifest.entry and member is manifest.files.get(manifest.home):
         # That is what edges will answer with.
         return manifest.entry
     bundle = manifest.bundles[member.bundle]

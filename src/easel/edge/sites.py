@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Hashable
 
 import msgspec
 
+from easel.bundles import one_page
 from easel.bundles.models import Manifest, Member
 from easel.bundles.pages import LARGEST
-from easel.bundles.root import ENTRY_POINT
 from easel.edge import weights
 from easel.edge.cache.content import Content
 from easel.edge.cache.lru import SingleFlight
@@ -133,6 +133,7 @@ class Sites:
             modified_at=int(serves.modified_at),
             published=decoded(route.app.site),
             rules=await _rules_of(manifest),
+            is_one_page=one_page.of_manifest(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
         # The pointer may have moved while the manifest was read. Then this visitor, who came before, is the only one
@@ -335,7 +336,7 @@ class Sites:
     async def _source(self, file: File) -> tuple[Member, memoryview]:
         """A page's file, and the bytes that it lies in. Raises ObjectMissingError, StoreUnavailableError."""
         manifest, member = file.source.manifest, file.member
-        if manifest.entry and member is manifest.files.get(ENTRY_POINT):
+        if manifest.entry and member is manifest.files.get(manifest.home):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
         return member, await self._content.bundle(manifest, member)
 

@@ -20,7 +20,7 @@ class Site:
     """What one address serves: a version of an app in an environment.
 
     `environment` is the name of one or a version's own ('v3'). `modified_at` (unix seconds) is when the address began
-    to serve what it serves.
+    to serve what it serves. `is_one_page` says whether its page answers all addresses without a file.
     """
 
     app_id: str
@@ -32,6 +32,7 @@ class Site:
     published: PublishedSite
     api_base_url: str = "/api"
     rules: SiteRules | None = None
+    is_one_page: bool = True
 
     @property
     def indexable(self) -> bool:

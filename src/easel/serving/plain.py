@@ -6,6 +6,7 @@ import json
 from typing import Final
 
 from easel.bundles.names import MAX_NAME_BYTES
+from easel.bundles.root import NOT_FOUND_PAGE
 from easel.envelope import envelope
 from easel.errors import EaselError
 from easel.serving.models import File, Fixed, Found, Site
@@ -15,7 +16,6 @@ REVALIDATE: Final = "public, max-age=0, must-revalidate"
 NO_STORE: Final = "no-store"
 
 NOT_FOUND: Final = Fixed(404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", REVALIDATE)
-NOT_FOUND_PAGE: Final = "404.html"
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:

@@ -209,6 +209,16 @@ def test_a_folder_whose_index_is_ignored_says_so(tmp_path: Path) -> None:
         chosen(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["plot.html", "_shell.html", "200.html"])
+def test_a_folder_with_another_entry_page_is_an_app_as_its_zip_is(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {name: "", "data.json": ""})
+    assert name in paths(chosen(tmp_path))
+    write(tmp_path, {"more/pages.html": ""})
+    if name == "plot.html":
+        with pytest.raises(EntryPointMissingError):
+            chosen(tmp_path)
+
+
 def test_a_folder_gives_the_same_app_as_its_zip(tmp_path: Path) -> None:
     kept = ["index.html", ".nojekyll", ".well-known/security.txt", ".gitignore", ".env.example", "a~", "sub/easel.toml"]
     kept += ["assets/node_modules/@expo/fonts/Ionicons.ttf", "_nuxt/node_modules/x.js", ".htaccess", "a:b.html"]

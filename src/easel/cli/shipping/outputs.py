@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from easel.bundles.root import ENTRY_POINT, is_junk
+from easel.bundles.root import APPS_PAGES, ENTRY_POINT, home_page, is_junk
 
 _NPM: Final = "npm run build"
 
@@ -116,8 +116,16 @@ _TEMPLATE_LOOKED_AT: Final = 64 * 1024
 
 
 def has_entry_point(folder: Path) -> bool:
-    """Whether the folder has an index.html directly inside."""
-    return (folder / ENTRY_POINT).is_file()
+    """Whether the folder has an index.html directly inside, or what a build tool writes in its place."""
+    return any((folder / name).is_file() for name in (ENTRY_POINT, *APPS_PAGES))
+
+
+def may_be_app(folder: Path) -> bool:
+    """Whether the folder has an entry page directly inside, as far as is seen without looking deeper."""
+    try:
+        return home_page([child.name for child in folder.iterdir() if child.is_file()]) is not None
+    except OSError:
+        return False
 
 
 def is_project(folder: Path) -> bool:
@@ -179,7 +187,7 @@ def only_inner(folder: Path) -> Path | None:
         entries = [entry for entry in folder.iterdir() if not is_junk(entry.name + ("/" if entry.is_dir() else ""))]
     except OSError:
         return None
-    return entries[0] if len(entries) == 1 and has_entry_point(entries[0]) else None
+    return entries[0] if len(entries) == 1 and may_be_app(entries[0]) else None
 
 
 def _folders(base: Path, pattern: str) -> Iterator[Path]:

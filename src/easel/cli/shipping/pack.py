@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from easel.bundles.root import ENTRY_POINT, home_page
 from easel.cli.shipping.errors import (
     EntryPointMissingError,
     FileNameError,
@@ -82,8 +83,8 @@ def select(folder: Path, rules: IgnoreRules) -> Selection:
     walk = _Walk(folder.resolve(), rules)
     walk.enter(walk.root, "", (walk.root,))
     files = sorted(walk.files, key=lambda file: file.path.encode())
-    if not any(file.path == "index.html" for file in files):
-        ignored = next((entry for entry in walk.left_out if entry.path == "index.html"), None)
+    if home_page([file.path for file in files]) is None:
+        ignored = next((entry for entry in walk.left_out if entry.path == ENTRY_POINT), None)
         hint = f"It is there but left out {_by(ignored.reason)}." if ignored else "Deploy the folder your build writes."
         raise EntryPointMissingError(folder=str(folder), hint=hint)
     return Selection(tuple(files), tuple(sorted(walk.left_out, key=lambda entry: entry.path)))

@@ -21,6 +21,7 @@ from easel.cli.shipping.outputs import (
     find_outputs,
     has_entry_point,
     is_project,
+    may_be_app,
     only_inner,
     source_of,
     tools_of,
@@ -125,7 +126,7 @@ def _checked(target: Target, *, shown: str) -> Target:
         usual = source_of(target.path.resolve()) is not None
         hint = " Build the app first (often `npm run build`)." if usual else ""
         raise FolderMissingError(path=shown, hint=hint)
-    if not target.is_folder or has_entry_point(target.path):
+    if not target.is_folder or may_be_app(target.path):
         return target
     inner = only_inner(target.path)
     if inner is None:

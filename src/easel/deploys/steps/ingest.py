@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 
 from easel.bundles.models import ENTRY_LARGEST, BundleRef, Inspection, Manifest, Member
-from easel.bundles.root import ENTRY_POINT
 from easel.deploys.steps.step import Ingested, Run, Step
 from easel.settings import Settings
 from easel.storage.object_names import bundle_key, manifest_key
@@ -52,7 +51,15 @@ async def _store(
 ) -> tuple[Manifest, str, str]:
     bundle_at = bundle_key(app_id, pinned.hash)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
-    manifest = Manifest([bundle], files, _entry(pinned, files), inspection.has_worker, inspection.rules)
+    manifest = Manifest(
+        [bundle],
+        files,
+        _entry(pinned, files.get(inspection.home)),
+        inspection.has_worker,
+        inspection.rules,
+        inspection.home,
+        inspection.is_one_page,
+    )
     data = manifest.encode()
     manifest_at = manifest_key(app_id, hashlib.sha256(data).hexdigest())
     # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before
@@ -66,8 +73,7 @@ async def _store(
     return manifest, bundle_at, manifest_at
 
 
-def _entry(pinned: Pinned, files: dict[str, Member]) -> bytes:
-    member = files.get(ENTRY_POINT)
+def _entry(pinned: Pinned, member: Member | None) -> bytes:
     if member is None or member.length > ENTRY_LARGEST:
         return b""
     with pinned.path.open("rb") as bundle:

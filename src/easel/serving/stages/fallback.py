@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from easel.bundles.root import ENTRY_POINT, SHARED_FOLDERS
+from easel.bundles.root import APPS_PAGES, SHARED_FOLDERS
 from easel.rules.models import NotFound
 from easel.serving.errors import PlatformPathError
 from easel.serving.models import File, Fixed, Found, Request, Site
@@ -12,9 +12,6 @@ from easel.serving.navigation import DECIDES, is_navigation, wants_page
 from easel.serving.notices import HTML, notice
 from easel.serving.plain import NOT_FOUND, REVALIDATE, not_found_page, refusal
 from easel.serving.stage import Stage
-
-APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
-"""What build tools write for all addresses of which there is no file: SvelteKit, Nuxt; React Router; TanStack Start."""
 
 _NOTHING = replace(NOT_FOUND, varies=DECIDES)
 _NO_PAGE = Fixed(404, notice("Nothing here", "There is no page at this address."), HTML, REVALIDATE, varies=DECIDES)
@@ -35,8 +32,8 @@ def _as_asked(site: Site, path: str, not_found: NotFound) -> Found:
     """What answers in the way that the project's rules ask for."""
     if not_found == "404-page":
         return not_found_page(site, path)
-    if not_found == "single-page-application" and ENTRY_POINT in site.manifest.files:
-        return replace(_apps_page(site, ENTRY_POINT), varies=())
+    if not_found == "single-page-application" and site.manifest.home in site.manifest.files:
+        return replace(_apps_page(site, site.manifest.home), varies=())
     return NOT_FOUND
 
 
@@ -47,7 +44,8 @@ def _page(site: Site, path: str) -> Found:
     found = not_found_page(site, path)
     if isinstance(found, File):
         return replace(found, varies=DECIDES)
-    return _apps_page(site, ENTRY_POINT) if ENTRY_POINT in site.manifest.files else _NO_PAGE
+    home = site.manifest.home
+    return _apps_page(site, home) if site.is_one_page and home in site.manifest.files else _NO_PAGE
 
 
 def _apps_page(site: Site, path: str) -> File:

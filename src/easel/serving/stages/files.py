@@ -24,9 +24,11 @@ def _before(site: Site, request: Request) -> Found | None:
 
 
 def _find(site: Site, address: Address) -> Found | None:
-    files, path = site.manifest.files, address.path
+    files, path, home = site.manifest.files, address.path, site.manifest.home
     if site.rules is not None and site.rules.pages:
         return _find_as_asked(site, address, site.rules.pages)
+    if path == "" and home in files:
+        return _file(site, home)
     if path == "" or path.endswith("/"):
         index = path + ENTRY_POINT
         if index in files:

@@ -6,7 +6,7 @@ one, and otherwise the line does.
 
 from __future__ import annotations
 
-from easel.bundles.root import ENTRY_POINT, RULES_FILES
+from easel.bundles.root import RULES_FILES
 from easel.rules.matching.pages import Page, find_page
 from easel.rules.matching.table import Leads
 from easel.serving.models import File, Fixed, Found, Request, Site
@@ -59,7 +59,7 @@ def _file_at(site: Site, target: str) -> str | None:
     path, has = target.strip("/"), site.manifest.files.__contains__
     if path in RULES_FILES:
         return None
-    found = find_page(path, has, "netlify") if path else Page(ENTRY_POINT)
+    found = find_page(path, has, "netlify") if path else Page(site.manifest.home)
     return found.file if isinstance(found, Page) and has(found.file) else None
 
 
