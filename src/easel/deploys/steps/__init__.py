@@ -1,4 +1,7 @@
-"""The steps of a deploy, in their order. Another one is a module here, and a line in the list."""
+"""The steps of a deploy, in their order.
+
+Another one is a module here, a line in the list, and its name in `deploys.states`, by which the command line sorts.
+"""
 
 from __future__ import annotations
 
