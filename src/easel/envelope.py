@@ -4,44 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+import msgspec
 
 from easel.errors import EaselError
 
 
-# The titles and descriptions of these two are the source document's.
-class ErrorDetail(BaseModel):
-    """Error detail model."""
-
-    message: str = Field(title="Message", description="Human-readable error message")
-    type: str = Field(title="Type", description="Stable error type identifier (machine-readable)")
-    code: str | None = Field(
-        default=None,
-        title="Code",
-        description=(
-            "Fine-grained error code for programmatic handling (e.g., namespace_name_taken, "
-            "feature_extractor_not_found). Present only when consumers may need to branch on a specific error "
-            "condition."
-        ),
-    )
-    details: dict[str, Any] | None = Field(
-        default=None,
-        title="Details",
-        description="Optional structured details to help debugging (validation errors, IDs, etc.)",
-    )
-
-
-class ErrorResponse(BaseModel):
-    """Error response model."""
-
-    success: bool = Field(default=False, title="Success", description="Always false for error responses")
-    status: int = Field(title="Status", description="HTTP status code for this error")
-    error: ErrorDetail = Field(description="Error details payload")
-
-
 def envelope(error: EaselError) -> dict[str, Any]:
     """The contract's error envelope for an error, ready for JSON."""
-    return ErrorResponse(
-        status=error.status,
-        error=ErrorDetail(message=error.message, type=error.type, code=error.code, details=error.facts or None),
-    ).model_dump(mode="json", exclude_none=True)
+    body: dict[str, Any] = {"message": error.message, "type": error.type}
+    if error.code is not None:
+        body["code"] = error.code
+    if error.facts:
+        body["details"] = msgspec.to_builtins(error.facts)
+    return {"success": False, "status": error.status, "error": body}

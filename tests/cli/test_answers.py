@@ -11,10 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from easel.access import schemas as access
+from easel.api.http.envelope import ErrorDetail, ErrorResponse
 from easel.apps import schemas as apps
 from easel.cli import answers
 from easel.deploys import schemas as deploys
-from easel.envelope import ErrorDetail, ErrorResponse
 from easel.environments import schemas as environments
 from easel.uploads import schemas as uploads
 from easel.versions import schemas as versions
@@ -35,6 +35,7 @@ MODELS: list[tuple[type[msgspec.Struct], type[BaseModel]]] = [
     (answers.Versions, versions.VersionListResponse),
     (answers.FileDiff, versions.FileDiff),
     (answers.Rename, versions.Rename),
+    (answers.RuleChange, versions.RuleDiff),
     (answers.Diff, versions.VersionDiffResponse),
     (answers.DownloadAddress, versions.DownloadUrlResponse),
     (answers.Restored, environments.RestoreVersionResponse),

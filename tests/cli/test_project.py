@@ -32,12 +32,25 @@ def test_easel_toml_is_found_from_anywhere_inside_the_project(tmp_path: Path) ->
         ("app = 5", "must be a text"),
         ('app = " "', "must be a text"),
         ('env = "prod"', "production or staging"),
+        ('rules = "apache"', '`rules` must be one of "auto", "netlify", "cloudflare", "off"'),
+        ('html_handling = "some"', "`html_handling` must be one of"),
+        ("not_found_handling = 404", "must be a text"),
+        ('allow = "guards"', "`allow` must be a list"),
+        ('allow = ["guards", "all"]', "`allow` must be a list"),
+        ("allow = [[1]]", "`allow` must be a list"),
     ],
 )
 def test_a_wrong_easel_toml_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "easel.toml").write_text(text)
     with pytest.raises(ProjectFileError, match=said):
         find_project(tmp_path)
+
+
+def test_what_it_says_of_rules_is_told_the_api_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "easel.toml").write_text('app = "shop"\nrules = "cloudflare"\nallow = ["guards"]\n')
+    assert find_project(tmp_path).build_config == {"rules": "cloudflare", "allow": ["guards"]}
+    (tmp_path / "easel.toml").write_text('app = "shop"\n')
+    assert find_project(tmp_path).build_config == {}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])

@@ -101,3 +101,12 @@ def test_a_version_without_rules_has_none_to_show(app: RunningApp) -> None:
     shown = app.client.get(f"{app.path}/versions/1/rules").json()
     assert (shown["dialect"], shown["redirects"], shown["refused"]) == (None, [], [])
     assert app.client.get(f"{app.path}/versions/9/rules").status_code == 404
+
+
+def test_a_deploy_may_say_for_itself_how_rules_are_read_and_which_guards_may_be_lost(app: RunningApp) -> None:
+    files = {"index.html": HOME, "app.js": "1", "_redirects": "/old /new\n", "_headers": "/*\n  Basic-Auth: a:b\n"}
+    assert app.deploy(files)["error_code"] == "guard_refused"
+    done = app.deploy(files, build_config={"rules": "cloudflare", "allow": ["guards"]})
+    assert done["status"] == "complete"
+    assert app.visit("/old").status_code == 302
+    assert app.deploy(files)["error_code"] == "guard_refused", "it is said of one deploy alone"

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from easel.envelope import ErrorResponse
+from easel.api.http.envelope import ErrorResponse
 
 API_VERSION = "0.82"
 TITLE = "Easel API"

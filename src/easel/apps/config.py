@@ -187,6 +187,16 @@ def allowances(config: Config) -> Allowances:
     return Allowances(secrets="secrets" in allowed, dependencies="dependencies" in allowed)
 
 
+def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
+    """The configuration as a deploy's bundle is read by it: what the deploy asks goes before what the app has, and what
+    either allows is allowed."""
+    if not deploys:
+        return config
+    build = config.get("build_config") or {}
+    allow = [*(build.get("allow") or []), *(deploys.get("allow") or [])]
+    return {**config, "build_config": {**build, **deploys, "allow": allow}}
+
+
 def rules_wanted(config: Config) -> Wanted:
     """What the app asks of its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
     build = config.get("build_config") or {}

@@ -97,6 +97,12 @@ class ApiAllowRule(Part):
     pattern: Text
 
 
+Allowed = Literal["secrets", "dependencies", "guards"]
+Dialect = Literal["auto", "netlify", "cloudflare", "off"]
+PageAddresses = Literal["auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none", "netlify"]
+WithoutPage = Literal["none", "404-page", "single-page-application"]
+
+
 class BuildConfig(Part):
     """How the app is built and run. `env_vars` are public; `secrets` are write-only, shown as `***`."""
 
@@ -107,17 +113,17 @@ class BuildConfig(Part):
     secrets: dict[Name, Text] | None = Field(default=None, max_length=1_000)
     asset_prefix: Text | None = None
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
-    allow: list[Literal["secrets", "dependencies", "guards"]] | None = Field(
+    allow: list[Allowed] | None = Field(
         default=None,
         description="An addition: what bundles of this app may hold, or lose, although it is a mistake mostly",
     )
-    rules: Literal["auto", "netlify", "cloudflare", "off"] | None = Field(
+    rules: Dialect | None = Field(
         default=None, description="An addition: whose reading of `_redirects` and `_headers` holds"
     )
-    html_handling: (
-        Literal["auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none", "netlify"] | None
-    ) = Field(default=None, description="An addition: to which form of their address pages move")
-    not_found_handling: Literal["none", "404-page", "single-page-application"] | None = Field(
+    html_handling: PageAddresses | None = Field(
+        default=None, description="An addition: to which form of their address pages move"
+    )
+    not_found_handling: WithoutPage | None = Field(
         default=None, description="An addition: what answers an address that names nothing"
     )
     runtime: Runtime | None = Field(

@@ -7,13 +7,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import brotli
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflated, window
 from easel.bundles.models import ZSTANDARD, Coding
+from easel.bundles.packages import Package
+
+if TYPE_CHECKING:
+    import brotli
+else:
+    brotli = Package("brotli")
 
 _SUFFIXES: Final[dict[str, Coding]] = {"br": "br", "gz": "gzip", "zst": "zstd"}
 _ENDS = (*(f".{suffix}" for suffix in _SUFFIXES), ".svgz")
@@ -102,7 +107,9 @@ def _begins_like(data: bytes, coding: Coding) -> bool:
         else:
             inflater = IgzipDecompressor(flag=DECOMP_GZIP)
             content, is_at_end = inflater.decompress(data, _UNPACKED), inflater.eof
-    except (brotli.error, IsalError):  # type: ignore[misc]
+    except IsalError:  # type: ignore[misc]
+        return False
+    except brotli.error:
         return False
     # A short file has to have its end, unless it has much in it.
     return is_at_end or len(data) > _LOOKED_AT or len(content) >= _UNPACKED

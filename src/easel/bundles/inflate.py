@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
-import zstandard
 from isal.igzip_lib import DECOMP_DEFLATE, IgzipDecompressor, IsalError
 
 from easel.bundles.models import STORED, ZSTANDARD, Member
+from easel.bundles.packages import Package
+
+if TYPE_CHECKING:
+    import zstandard
+else:
+    zstandard = Package("zstandard")
 
 CHUNK = 256 * 1024
 LARGEST_WINDOW = 8 * 1024 * 1024

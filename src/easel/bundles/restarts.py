@@ -18,13 +18,19 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import zstandard
 from isal.igzip_lib import DECOMP_DEFLATE, IgzipDecompressor
 
 from easel.bundles.inflate import CHUNK, inflate_with, raw
 from easel.bundles.models import DEFLATED, Member
+from easel.bundles.packages import Package
 from easel.bundles.read import gzip_frame
+
+if TYPE_CHECKING:
+    import zstandard
+else:
+    zstandard = Package("zstandard")
 
 SMALLEST = 1024 * 1024
 """The smallest file (bytes) that has places to restart: a smaller one is inflated whole in a millisecond or two."""

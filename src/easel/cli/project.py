@@ -6,17 +6,28 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final, get_args
 
 from easel.cli.errors import ProjectFileError
 from easel.cli.textfile import read_text
 from easel.environments.names import NAMES
+from easel.rules.models import CHOICES, NotFound, Pages
 
 FILE_NAME = "easel.toml"
 
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
-_KNOWN = ("app", "folder", "env", "server")
+_OF_BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "rules": CHOICES,
+    "html_handling": tuple(filter(None, get_args(Pages))),
+    "not_found_handling": tuple(filter(None, get_args(NotFound))),
+}
+"""Settings of how a deploy's bundle is read, and what each may be."""
+_ALLOW: Final = "allow"
+_ALLOWED: Final = ("secrets", "dependencies", "guards")
+_KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,16 @@ class Project:
     folder: str | None = None
     env: str | None = None
     server: str | None = None
+    rules: str | None = None
+    html_handling: str | None = None
+    not_found_handling: str | None = None
+    allow: tuple[str, ...] = ()
+
+    @property
+    def build_config(self) -> dict[str, Any]:
+        """What it says of how a deploy's bundle is read, as the API takes it: what is not said is left out."""
+        said: dict[str, Any] = {name: getattr(self, name) for name in _OF_BUNDLES if getattr(self, name) is not None}
+        return said | ({_ALLOW: list(self.allow)} if self.allow else {})
 
 
 def find_project(start: Path) -> Project:
@@ -49,11 +70,22 @@ def _read(file: Path) -> Project:
     for name, value in data.items():
         if name not in _KNOWN:
             raise ProjectFileError(file=str(file), reason=f"unknown setting `{name}`; known are {', '.join(_KNOWN)}.")
-        if not isinstance(value, str) or not value.strip():
+        if name == _ALLOW:
+            if not isinstance(value, list) or any(one not in _ALLOWED for one in map(str, value)):
+                raise ProjectFileError(file=str(file), reason=f"`allow` must be a list of {_quoted(_ALLOWED)}.")
+            data[name] = tuple(value)
+        elif not isinstance(value, str) or not value.strip():
             raise ProjectFileError(file=str(file), reason=f"`{name}` must be a text in quotes.")
     if data.get("env") not in (None, *NAMES):
         raise ProjectFileError(file=str(file), reason="`env` must be production or staging.")
+    for name, choices in _OF_BUNDLES.items():
+        if data.get(name) not in (None, *choices):
+            raise ProjectFileError(file=str(file), reason=f"`{name}` must be one of {_quoted(choices)}.")
     return Project(root=file.parent, file=file, **data)
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def write_project(

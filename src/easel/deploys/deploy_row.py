@@ -42,3 +42,4 @@ class DeployRow:
     smoke_test: dict[str, Any] | None
     timings: dict[str, int]
     counts: dict[str, int] | None
+    build_config: dict[str, Any] | None

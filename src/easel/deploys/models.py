@@ -57,6 +57,8 @@ class Deploy(Base):
     smoke_test: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     timings: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
     counts: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+    build_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What the deploy asks of how its bundle is read, in place of the app's own `build_config`."""
 
 
 class DeployLogLine(Base):

@@ -4,7 +4,7 @@ deploy.id, deploy.org_id, deploy.app_id, deploy.sequence, deploy.environment, de
 deploy.source_files_key, deploy.message, deploy.git_commit_sha, deploy.git_commit_message, deploy.git_author,
 deploy.queued_by, deploy.queued_at, deploy.started_at, deploy.finished_at, deploy.status, deploy.step, deploy.attempt,
 deploy.bundle_key, deploy.manifest_key, deploy.version, deploy.outcome, deploy.error, deploy.error_code, deploy.warnings,
-deploy.smoke_test, deploy.timings, deploy.counts
+deploy.smoke_test, deploy.timings, deploy.counts, deploy.build_config
 
 -- name: read
 -- Where a transaction before it was undone; else a run knows what it wrote itself.

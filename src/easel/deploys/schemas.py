@@ -6,15 +6,27 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from easel.apps.schemas import Allowed, Dialect, PageAddresses, WithoutPage
 from easel.deploys.states import Outcome, Status
 from easel.environments.names import PRODUCTION, EnvironmentName
-from easel.schemas import Answer, Line, Message, Request, Text
+from easel.schemas import Answer, Line, Message, Part, Request, Text
 
 Cause = Literal["worker", "app", "organisation", "everywhere"]
 """What a queued deploy waits for: a worker, the deploy of the same app before it, or a place among those of its
 organisation, or everywhere, that may run at once."""
+
+
+class DeploySettings(Part):
+    """What one deploy asks of how its bundle is read, in place of the app's `build_config`. What either allows is
+    allowed."""
+
+    rules: Dialect | None = None
+    html_handling: PageAddresses | None = None
+    not_found_handling: WithoutPage | None = None
+    allow: list[Allowed] | None = Field(default=None, max_length=10)
 
 
 def _bundle_rule(schema: JsonDict) -> None:
@@ -64,6 +76,8 @@ class DeployRequest(Request):
     git_author: Line | None = Field(
         default=None, title="Git Author", description="Git commit author (name <email>)", max_length=1000
     )
+    # An addition that the document does not name: this model is the source document's, word for word.
+    build_config: SkipJsonSchema[DeploySettings | None] = None
 
     @field_validator("bundle_s3_key")
     @classmethod

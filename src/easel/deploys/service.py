@@ -60,6 +60,7 @@ class Order:
     git_commit_sha: str | None
     git_commit_message: str | None
     git_author: str | None
+    build_config: dict[str, Any] | None = None
 
 
 async def accept(
@@ -105,6 +106,7 @@ async def accept(
         git_commit_sha=order.git_commit_sha,
         git_commit_message=order.git_commit_message,
         git_author=order.git_author,
+        build_config=order.build_config,
         queued_by=actor,
         queued_at=clock.now(),
         status=QUEUED,

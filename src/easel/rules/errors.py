@@ -19,6 +19,6 @@ class RulesFileNotTextError(BadRequestError):
 
 class GuardRefusedError(BadRequestError):
     """`{name}`, line {line}: {reason} The line guards a part of the app, so the deploy stops here. Change the line, or
-    allow the loss with `"guards"` in `build_config.allow`."""
+    allow the loss with `allow = ["guards"]` in easel.toml or in the app's `build_config`."""
 
     code = "guard_refused"

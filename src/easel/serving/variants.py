@@ -11,14 +11,21 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import brotli
 import msgspec
-import zstandard
 
 from easel.bundles.inflate import LARGEST_WINDOW
 from easel.bundles.models import Coding
+from easel.bundles.packages import Package
 from easel.bundles.slices import AT_ONCE, entries, is_closed
+
+if TYPE_CHECKING:
+    import brotli
+    import zstandard
+else:
+    brotli = Package("brotli")
+    zstandard = Package("zstandard")
 
 MAGIC = b"EASELV1\n"
 SMALLEST, LARGEST = 1024, 32 * 1024 * 1024

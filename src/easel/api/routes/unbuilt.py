@@ -7,11 +7,11 @@ from typing import Annotated, Any, NoReturn
 from fastapi import APIRouter, Query
 
 from easel.api.http.context import Admin, Reader, Work
+from easel.api.http.envelope import ErrorResponse
 from easel.api.http.route import EaselRoute
 from easel.apps.schemas import GenericDeleteResponse
 from easel.apps.service import get_app
 from easel.domains.schemas import AddDomainRequest, DomainResponse, ListDomainsResponse
-from easel.envelope import ErrorResponse
 from easel.errors import NotImplementedYetError
 from easel.git.schemas import ConnectRepoRequest
 from easel.members.schemas import (

@@ -17,6 +17,7 @@ from easel.cli.answers import Accepted
 from easel.cli.errors import InterruptedByUserError
 from easel.cli.session import Session
 from easel.cli.shipping.errors import FileUnreadableError, NotAZipError, ScratchFileError
+from easel.cli.shipping.host_files import with_host_files
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.order import look_at_order
 from easel.cli.shipping.pack import LeftOut, select, write_zip
@@ -80,6 +81,9 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         "git_commit_message": shortened(commit.message, LONGEST_TEXT) if commit else None,
         "git_author": shortened(commit.author, LONGEST_AUTHOR) if commit else None,
     }
+    if session.project.build_config:
+        # A server of a release before would refuse the field.
+        request["build_config"] = session.project.build_config
     try:
         accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
     except KeyboardInterrupt:
@@ -96,8 +100,12 @@ def _bundle(session: Session, shipment: Shipment) -> IO[bytes]:
     if not shipment.target.is_folder:
         return _open(path)
     folder = path.resolve()
-    selection = select(folder, rules_for(folder, root=shipment.root.resolve()))
-    _tell_left_out(session, selection.left_out)
+    root = shipment.root.resolve()
+    found = with_host_files(select(folder, rules_for(folder, root=root)), folder, root, session.project)
+    selection = found.selection
+    tell_left_out(session, selection.left_out)
+    for note in found.notes:
+        session.output.say(note)
     session.output.say(f"Zipping {plural(len(selection.files), 'file')}, {size(selection.size)} …")
     try:
         made: IO[bytes] = tempfile.TemporaryFile(prefix="easel-")  # noqa: SIM115 (the caller closes it)
@@ -133,7 +141,8 @@ def _open(path: Path) -> IO[bytes]:
     return bundle
 
 
-def _tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:
+def tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:
+    """Says of what is left out by which rule it is."""
     for reason, count in Counter(entry.reason for entry in left_out).items():
         named = [entry.path for entry in left_out if entry.reason == reason][:_NAMED]
         more = f" and {count - len(named)} more" if count > len(named) else ""

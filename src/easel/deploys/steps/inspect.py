@@ -7,7 +7,7 @@ import asyncio
 from msgspec import MsgspecError
 from rich.filesize import decimal
 
-from easel.apps.config import allowances, rules_wanted
+from easel.apps.config import allowances, rules_wanted, with_deploys
 from easel.bundles.inspect import inspect_file
 from easel.bundles.models import Limits, Member, decode_manifest
 from easel.deploys.pages import pages_without_variables
@@ -40,6 +40,7 @@ class Inspect(Step):
         run.earlier = asyncio.ensure_future(_files_of(run.objects, run.before))
         run.held.callback(run.earlier.cancel)
         settings = run.settings
+        config = with_deploys(run.app.published, run.row.deploy.build_config)
         limits = Limits(
             max_files=settings.max_files,
             max_file_size=settings.max_file_size,
@@ -50,8 +51,8 @@ class Inspect(Step):
             inspect_file,
             run.pinned.path,
             limits=limits,
-            allow=allowances(run.app.published),
-            rules=rules_wanted(run.app.published),
+            allow=allowances(config),
+            rules=rules_wanted(config),
             should_stop=lambda: run.is_abandoned,
         )
         run.warnings = [

@@ -1,0 +1,64 @@
+"""Rules files of other hosts that lie beside the output: those that hosts read from a project's root go along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from easel.cli.project import Project
+from easel.cli.shipping.ignore import rules_for
+from easel.cli.shipping.outputs import source_of
+from easel.cli.shipping.pack import FoundFile, Selection
+from easel.rules.models import AZURE_JSON, FIREBASE_JSON, HEADERS, NETLIFY_TOML, REDIRECTS, VERCEL_JSON
+
+OF_PROJECTS: Final = (NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
+"""What hosts read from the root of a project, not from the output of its build."""
+OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
+_WRANGLER: Final = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The selection with the rules files of the project's root, and sentences on what was found there."""
+
+    selection: Selection
+    notes: tuple[str, ...] = ()
+
+
+def with_host_files(selection: Selection, folder: Path, root: Path, project: Project) -> Beside:
+    """Adds the rules files that hosts read from a project's root to what is packed of its output, where they are not
+    there already. `folder` is the output, `root` the project's folder. Raises IgnoreFileError."""
+    known = {file.path for file in selection.files} | {entry.path for entry in selection.left_out}
+    if folder == root or project.rules == "off":
+        return Beside(selection)
+    found = {name: place for name, place in _beside(folder, root) if name not in known}
+    packed = [FoundFile(name, found[name], found[name].stat().st_size) for name in OF_PROJECTS if name in found]
+    files = sorted((*selection.files, *packed), key=lambda file: file.path.encode())
+    notes = []
+    if packed:
+        named = ", ".join(f"`{file.path}`" for file in packed)
+        notes.append(f"{named} beside the output goes along: its rules are read. `.easelignore` leaves it out.")
+    notes += [
+        f"`{name}` is beside the output, not in it, and is not sent: put it into the folder whose files the build"
+        " copies (often public/ or static/)."
+        for name in OF_OUTPUTS
+        if name in found
+    ]
+    wrangler = next((name for name in _WRANGLER if name in found), None)
+    if wrangler and project.rules is None and any(name in known for name in OF_OUTPUTS):
+        notes.append(f'`{wrangler}` is here: `rules = "cloudflare"` in easel.toml has rules read as Cloudflare does.')
+    return Beside(replace(selection, files=tuple(files)), tuple(notes))
+
+
+def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    """The files of these names in the project: beside what wrote the output, or else at the root."""
+    wanted = {*OF_PROJECTS, *OF_OUTPUTS, *_WRANGLER}
+    source = source_of(folder)
+    for place in dict.fromkeys((root, *((source,) if source is not None else ()))):
+        rules = rules_for(place)
+        for name in wanted:
+            # A link could lead anywhere.
+            if (place / name).is_file() and not (place / name).is_symlink() and rules.reason(name) is None:
+                yield name, place / name

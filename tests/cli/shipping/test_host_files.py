@@ -1,0 +1,73 @@
+"""Rules files that lie beside the output of a build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from easel.cli.project import Project
+from easel.cli.shipping.host_files import Beside, with_host_files
+from easel.cli.shipping.ignore import rules_for
+from easel.cli.shipping.pack import select
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with an output, and with rules files beside it."""
+    output = tmp_path / "dist"
+    output.mkdir()
+    (output / "index.html").write_text("home")
+    for name in ("package.json", "vercel.json", "netlify.toml", "_headers", "wrangler.toml"):
+        (tmp_path / name).write_text("{}")
+    return tmp_path
+
+
+def found(root: Path, project: Project | None = None) -> Beside:
+    """What is packed of the output, with what lies beside it."""
+    folder = root / "dist"
+    return with_host_files(select(folder, rules_for(folder, root=root)), folder, root, project or Project(root))
+
+
+def names(beside: Beside) -> list[str]:
+    return [file.path for file in beside.selection.files]
+
+
+def test_what_hosts_read_from_a_projects_root_goes_along_and_is_named(root: Path) -> None:
+    beside = found(root)
+    assert names(beside) == ["index.html", "netlify.toml", "vercel.json"]
+    assert beside.notes[0].startswith("`netlify.toml`, `vercel.json` beside the output goes along")
+
+
+def test_lines_that_belong_into_the_output_are_named_and_not_sent(root: Path) -> None:
+    assert any(note.startswith("`_headers` is beside the output, not in it") for note in found(root).notes)
+
+
+def test_the_outputs_own_file_stays_and_so_does_what_easelignore_says(root: Path) -> None:
+    (root / "dist" / "vercel.json").write_text('{"cleanUrls": true}')
+    (root / ".easelignore").write_text("netlify.toml\n")
+    beside = found(root)
+    assert names(beside) == ["index.html", "vercel.json"]
+    assert beside.selection.files[1].source == root / "dist" / "vercel.json"
+
+
+def test_without_rules_nothing_goes_along(root: Path) -> None:
+    assert names(found(root, Project(root, rules="off"))) == ["index.html"]
+
+
+def test_a_link_is_not_followed_out_of_the_project(root: Path) -> None:
+    (root / "vercel.json").unlink()
+    (root / "vercel.json").symlink_to("/etc/hostname")
+    assert names(found(root)) == ["index.html", "netlify.toml"]
+
+
+def test_a_wrangler_file_is_named_where_lines_would_be_read_in_another_dialect(root: Path) -> None:
+    (root / "dist" / "_redirects").write_text("/a /b\n")
+    assert any("wrangler.toml" in note for note in found(root).notes)
+    assert not any("wrangler.toml" in note for note in found(root, Project(root, rules="netlify")).notes)
+
+
+def test_a_folder_that_is_the_project_itself_is_sent_as_it_is(root: Path) -> None:
+    (root / "index.html").write_text("home")
+    selection = select(root, rules_for(root))
+    assert with_host_files(selection, root, root, Project(root)).selection == selection
