@@ -52,7 +52,7 @@ def servers_modules() -> set[str]:
     }
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["diff", "1", "1"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["status"], ["diff", "1", "1"], ["check", "--request", "/"]], ids=" ".join)
 def test_no_command_of_the_client_imports_a_package_of_the_server(
     person: Person, slug: str, arguments: list[str]
 ) -> None:
@@ -110,6 +110,9 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
     assert "easel" in installed or "easel @" in names
     assert installed - {"easel"} <= pinned("cli")
     assert "Deploys:" in run(str(easel), "--help")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<!doctype html>")
+    assert "1 file, 15 bytes inflated" in run(str(easel), "check", str(tmp_path / "site"))
     for command in COMMANDS["Running Easel"]:
         needed = {"organisation": ["Acme"]}.get(command, [])
         needed = [str(tmp_path / "b")] if command in ("backup", "restore-backup", "export", "import") else needed

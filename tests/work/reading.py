@@ -50,7 +50,6 @@ from easel.cli import text as cli_text
 from easel.cli.shipping import ignore, sse
 from easel.connections.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from easel.deploys.service import check_source_files
-from easel.deploys.smoke import missing_assets
 from easel.edge.fast.plain_request import read
 from easel.errors import EaselError
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
@@ -58,6 +57,7 @@ from easel.serving.negotiate import acceptable, byte_range, not_modified, range_
 from easel.serving.paths import own_location, read_target
 from easel.serving.published import decoded, encoded, published_site, to_store, told
 from easel.serving.runtime import runtime_script
+from easel.serving.starting import missing_assets
 from easel.settings import Settings
 from easel.uploads.service import clean_filename
 from easel.versions.diff import FileChange, renames, unified

@@ -28,6 +28,11 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         "deploy": Entry(
             "commands.deploy:deploy", "Deploy a built app: zip it, upload it, follow the deploy, print the address."
         ),
+        "check": Entry(
+            "commands.check:check",
+            "Say without a server how a deploy would end: what is refused, what each line of rules does, what is"
+            " immutable.",
+        ),
         "status": Entry(
             "commands.deploys:status",
             "Show what each environment serves and how the newest deploy went, or how one deploy went.",

@@ -62,7 +62,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
     """Zips, uploads and asks for the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
     look_at_order(session, shipment.app_id, shipment.environment, shipment.commit, refuse=shipment.not_older)
     sources = _sources(session, shipment) if shipment.with_sources else None
-    with _bundle(session, shipment) as bundle:
+    with open_bundle(session, shipment.target, shipment.root) as bundle:
         length = bundle.seek(0, 2)
         name = f"{shipment.slug}.zip" if shipment.target.is_folder else shipment.target.path.name
         address = session.client.upload_url(shipment.app_id, name)
@@ -94,16 +94,18 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
     return accepted
 
 
-def _bundle(session: Session, shipment: Shipment) -> IO[bytes]:
-    """The zip, open for reading: the one given, or one made in a file without a name, which no interruption leaves."""
-    path = shipment.target.path
-    if not shipment.target.is_folder:
+def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
+    """The zip, open for reading: the one given, or one made in a file without a name, which no interruption leaves.
+
+    Says what is left out and what goes along. Raises the errors of `pack`, and ScratchFileError.
+    """
+    path = target.path
+    if not target.is_folder:
         return _open(path)
-    folder = path.resolve()
-    root = shipment.root.resolve()
+    folder, root = path.resolve(), root.resolve()
     found = with_host_files(select(folder, rules_for(folder, root=root)), folder, root, session.project)
     selection = found.selection
-    tell_left_out(session, selection.left_out)
+    _tell_left_out(session, selection.left_out)
     for note in found.notes:
         session.output.say(note)
     session.output.say(f"Zipping {plural(len(selection.files), 'file')}, {size(selection.size)} …")
@@ -141,8 +143,7 @@ def _open(path: Path) -> IO[bytes]:
     return bundle
 
 
-def tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:
-    """Says of what is left out by which rule it is."""
+def _tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:
     for reason, count in Counter(entry.reason for entry in left_out).items():
         named = [entry.path for entry in left_out if entry.reason == reason][:_NAMED]
         more = f" and {count - len(named)} more" if count > len(named) else ""

@@ -1,0 +1,142 @@
+"""`easel check`: what a deploy would say, and what addresses would answer, without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from easel.bundles.packages import PackageMissingError
+from easel.cli.command import client_command
+from easel.cli.errors import CliError
+from easel.cli.exit_codes import ExitCode
+from easel.cli.session import Session
+from easel.cli.shipping.errors import TargetMissingError
+from easel.cli.shipping.ship import open_bundle
+from easel.cli.shipping.target import choose_target, project_root, refuse_source
+from easel.cli.shipping.trial import Answered, Line, Trial, ask, in_force, try_bundle
+from easel.cli.text import plural, size
+from easel.errors import EaselError
+from easel.rules.read import summary
+
+_SHOWN = 20
+
+
+@client_command("check")
+@click.argument("path", metavar="DIR|ZIP", help="What to check; else what `easel deploy` would take.", required=False)
+@click.option("--request", "addresses", metavar="/PATH", help="What it would answer; repeatable.", multiple=True)
+@click.option("--method", help="The method of the requests.", default="GET")
+@click.option("--header", "headers", metavar="NAME: VALUE", help="A header of theirs; repeatable.", multiple=True)
+@click.option("--as-is", help="Check a folder that looks like source all the same.", is_flag=True)
+def check(
+    session: Session,
+    path: str | None,
+    addresses: tuple[str, ...],
+    method: str,
+    headers: tuple[str, ...],
+    as_is: bool,
+) -> None:
+    """Say without a server how a deploy would end: what is refused, what each line of rules does, what is immutable.
+
+    Reads the folder or zip, and easel.toml, as a deploy does. Not what is known to a server alone: the app's own
+    configuration, its earlier versions, limits other than the usual ones.
+    """
+    if path is not None and not path.strip():
+        raise TargetMissingError()
+    target = choose_target(None if path is None else Path(path), session.project, session.working)
+    if not as_is:
+        refuse_source(target, str(target.path))
+    root = project_root(session.project, target, session.working)
+    with open_bundle(session, target, root) as bundle:
+        try:
+            trial = try_bundle(bundle, session.project)
+        except (CliError, PackageMissingError):
+            raise
+        except EaselError as error:
+            session.output.fail(error, ExitCode.DEPLOY_FAILED)
+            raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED)) from None
+        answers = [ask(trial.site, address, method, headers) for address in addresses]
+    if answers:
+        for answer in answers:
+            _show_answer(session, answer)
+    else:
+        _show(session, trial)
+    for warning in trial.warnings:
+        session.output.warn(warning)
+    session.output.document(_document(trial, answers))
+
+
+def _show(session: Session, trial: Trial) -> None:
+    inspection, output = trial.inspection, session.output
+    files = inspection.files
+    total = sum(member.size for member in files.values())
+    output.line(f"{plural(len(files), 'file')}, {size(total)} inflated: a deploy would take them.")
+    immutable = _immutable(trial)
+    if immutable:
+        _show_some(session, f"Immutable, kept by browsers for a year ({len(immutable):,}):", immutable)
+    else:
+        output.line("Immutable: none, since no name is known to hold a hash of its content.")
+    if inspection.left_out:
+        _show_some(session, f"Left out ({len(inspection.left_out):,}):", inspection.left_out)
+    rules = inspection.rules
+    if rules is None:
+        return
+    output.line(f"Rules: {summary(rules)}")
+    _show_some(session, "", [_place(line) for line in in_force(rules)])
+
+
+def _show_some(session: Session, heading: str, lines: list[str]) -> None:
+    if heading:
+        session.output.line(heading)
+    for line in lines[:_SHOWN]:
+        session.output.line(f"  {line}")
+    if len(lines) > _SHOWN:
+        session.output.line(f"  … and {len(lines) - _SHOWN:,} more (`--json` has all)")
+
+
+def _show_answer(session: Session, answer: Answered) -> None:
+    output = session.output
+    output.line(f"{answer.method} {answer.address}")
+    output.line(f"  {answer.status}" + (f" to {answer.location}" if answer.location else ""))
+    if answer.file is not None:
+        output.line(f"  file: {answer.file}")
+    if answer.rule is not None:
+        output.line(f"  by {_place(answer.rule)}")
+    for name, value in answer.headers:
+        output.line(f"  {name}: {value}")
+
+
+def _place(line: Line) -> str:
+    return f"{line.file}, {'entry' if ' ' in line.file else 'line'} {line.line}: {line.text}"
+
+
+def _immutable(trial: Trial) -> list[str]:
+    return sorted(path for path, member in trial.inspection.files.items() if member.immutable)
+
+
+def _document(trial: Trial, answers: list[Answered]) -> dict[str, Any]:
+    inspection, rules = trial.inspection, trial.inspection.rules
+    known = set(_immutable(trial))
+    return {
+        "success": True,
+        "files": [
+            {"path": path, "size": member.size, "type": member.type, "immutable": path in known}
+            for path, member in sorted(inspection.files.items())
+        ],
+        "left_out": inspection.left_out,
+        "rules": {
+            "dialect": rules.dialect,
+            "because": rules.because,
+            "html_handling": rules.pages or None,
+            "not_found_handling": rules.not_found or None,
+            "in_force": msgspec.to_builtins(in_force(rules)),
+            "refused": msgspec.to_builtins([Line(one.file, one.line, one.text, one.reason) for one in rules.refused]),
+            "notes": msgspec.to_builtins([Line(one.file, one.line, one.text) for one in rules.notes]),
+        }
+        if rules is not None
+        else None,
+        "warnings": trial.warnings,
+        "answers": msgspec.to_builtins(answers),
+    }
