@@ -50,7 +50,8 @@ from easel.cli import text as cli_text
 from easel.cli.shipping import ignore, sse
 from easel.connections.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from easel.deploys.service import check_source_files
-from easel.edge.fast.plain_request import read
+from easel.edge.fast.known_heads import LONGEST, KnownHeads
+from easel.edge.fast.plain_request import Asked, read
 from easel.errors import EaselError
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
@@ -135,12 +136,22 @@ class Visitor:
         for fill in FILLS:
             yield of_text("edge, path", lambda text: self.send("/" + text, []), "", fill, LONGEST_PATH // 4 - 1, "x")
             yield of_text("edge, query", lambda text: self.send("/index?" + text, []), "", fill, LONGEST_PATH, "x")
+        for start in (" HTTP/1.1\r\nCookie: ", " HTTP/1.1\r\nReferer: ", ' HTTP/1.1\r\nIf-None-Match: "', "?"):
+            for fill in (*FILLS, "\r\nCookie: ", "\r\nCookie:", '"'):
+                yield of_text("edge, known head", _known_head, start, fill, LONGEST // 4 - 16, '"')
 
     def _header(self, name: str) -> Callable[[str], object]:
         return lambda text: self.send("/a.txt", [(name, text)])
 
     def _lines(self, name: str) -> Callable[[int], Callable[[], object]]:
         return lambda lines: lambda: self.send("/a.txt", [(name, '"x"')] * lines)
+
+
+def _known_head(text: str) -> None:
+    known = KnownHeads()
+    head = f"GET /{text}\r\n\r\n".encode("latin-1", "replace")
+    known.learn(head, Asked(b"shop.localhost", (b"/", 0), None, head_only=False))
+    known.read(head)
 
 
 async def _never() -> dict[str, object]:

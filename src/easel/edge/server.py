@@ -15,8 +15,9 @@ from easel.edge.cache.content import Content
 from easel.edge.cache.disk import DiskCache
 from easel.edge.cache.manifests import KeptManifests
 from easel.edge.cache.watched_store import EdgeStore
+from easel.edge.fast.known_heads import KnownHeads
 from easel.edge.fast.plain_request import codes_weight
-from easel.edge.fast.protocol import edge_protocol, requests_remembered
+from easel.edge.fast.protocol import edge_protocol
 from easel.edge.making import warm
 from easel.edge.metrics import exposition, registry
 from easel.edge.recorder import Recorder
@@ -53,7 +54,7 @@ class Edge:
         self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
         kept = KeptManifests(folder / "manifests", budget=settings.edge_disk_bytes // 16, reserve=objects.reserve)
         content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
-        self.known = requests_remembered()
+        self.known = KnownHeads()
         self.sites = Sites(
             table,
             feed,

@@ -9,17 +9,17 @@ from easel.edge import weights
 from easel.edge.fast.prepared import Key, code_of
 from easel.serving.negotiate import LONGEST_KEPT, acceptable
 
-_HOST, _ENCODING, _CONDITION, _CONNECTION, _FULL_WAY = range(1, 6)
+_HOST, _ENCODING, _CONDITION, _SINCE, _CONNECTION, _FULL_WAY = range(1, 7)
 _MATTERS: Final[dict[bytes, int]] = {
     b"host": _HOST,
     b"accept-encoding": _ENCODING,
     b"if-none-match": _CONDITION,
+    b"if-modified-since": _SINCE,
     b"connection": _CONNECTION,
     **dict.fromkeys(
         (
             b"range",
             b"if-range",
-            b"if-modified-since",
             b"if-match",
             b"if-unmodified-since",
             b"proxy-connection",
@@ -95,6 +95,7 @@ def codes_weight() -> int:
 def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> Asked | None:
     """What a GET or HEAD over HTTP/1.1 asks for, or None when it is one that has to go the full way."""
     host = encoding = condition = None
+    since = False
     for name, value in headers:
         if name in _MATTERS:
             matters = _MATTERS[name]
@@ -104,9 +105,12 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
                 encoding = value
             elif matters == _CONDITION and condition is None:
                 condition = value
+            elif matters == _SINCE:
+                since = True
             elif matters != _CONNECTION or value.lower() != b"keep-alive":
                 return None
-    if host is None:
+    # RFC 9110 §13.1.3: beside an If-None-Match, as browsers send it, the other condition does not count.
+    if host is None or (since and condition is None):
         return None
     code = _codes.newer.get(encoding)
     if code is None:

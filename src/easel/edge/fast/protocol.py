@@ -5,8 +5,8 @@ request of the connection is unanswered (pipelined answers stay in order), when 
 only plain GET and HEAD requests over HTTP/1.1 that neither carry a body nor ask for the connection to be closed.
 Where uvicorn promises less than a server on the open internet must, `connections/guarded.py` adds it.
 
-A request that equals an earlier one byte for byte need not be parsed again: what parsing it gave is remembered. Only
-bytes that came at once, at the border between two requests, and were exactly one request are remembered so.
+A head that is known (`known_heads.py`) need not be parsed again. Only bytes that came at once, at the border between
+two requests, and were exactly one request make a head known.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from array import array
 
 from easel.connections.guarded import GuardedProtocol
 from easel.connections.heads import VISITORS
-from easel.edge.fast.plain_request import Asked, Recent, read
+from easel.edge.fast.known_heads import KnownHeads
+from easel.edge.fast.plain_request import Asked, read
 from easel.edge.fast.prepared import Prepared, Stamp
 from easel.edge.live import LiveSite
 from easel.edge.routing.freshness import Freshness
 from easel.edge.sites import Sites
-from easel.edge.weights import REMEMBERED
-
-_LONGEST_REMEMBERED = 2048
-_MOST_REMEMBERED = 1024
 
 
 class EdgeProtocol(GuardedProtocol):
@@ -34,7 +31,7 @@ class EdgeProtocol(GuardedProtocol):
     view: memoryview[int]
     seen: array[int]
     stamp: Stamp
-    known: Recent[bytes, Asked]
+    known: KnownHeads
 
     reads_over_cookies = True
     _asked: Asked | None = None
@@ -43,24 +40,24 @@ class EdgeProtocol(GuardedProtocol):
     """The one request that the bytes at hand have held so far, if it was answered from memory."""
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client: a request seen before is answered at once, all others are parsed."""
+        """Bytes from the client: a request with a known head is answered at once, all others are parsed."""
         if not self.at_border or not self._is_free():
             super().data_received(data)
             return
-        known = self.known.get(data)
-        if known is not None:
-            ready = self._find(known)
+        asked = self.known.read(data)
+        if asked is not None:
+            ready = self._find(asked)
             if ready is not None and not self.transport.is_closing():
                 self._touched = True
                 if self.timeout_keep_alive_task is not None:
                     self._unset_keepalive_if_required()
-                self._answer(known, ready)
+                self._answer(asked, ready)
                 return
         self.begun = 0
         self._alone = None
         super().data_received(data)
-        if self._alone is not None and self.begun == 1 and self.at_border and len(data) <= _LONGEST_REMEMBERED:
-            self.known.keep(data, self._alone)
+        if self._alone is not None and self.begun == 1 and self.at_border:
+            self.known.learn(data, self._alone)
 
     def on_headers_complete(self) -> None:
         """The request's head is complete: it is answered from memory, or goes the full way."""
@@ -124,12 +121,7 @@ class EdgeProtocol(GuardedProtocol):
             self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
 
 
-def requests_remembered() -> Recent[bytes, Asked]:
-    """Where the requests are remembered that need not be parsed again, by their bytes; it is empty."""
-    return Recent(_MOST_REMEMBERED, lambda known: REMEMBERED * len(known) + sum(map(len, known)))
-
-
-def edge_protocol(sites: Sites, freshness: Freshness, known: Recent[bytes, Asked]) -> type[EdgeProtocol]:
+def edge_protocol(sites: Sites, freshness: Freshness, known: KnownHeads) -> type[EdgeProtocol]:
     """The protocol class for one edge process."""
     bound = {
         "hosts": sites.by_host,
