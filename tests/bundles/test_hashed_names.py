@@ -214,7 +214,7 @@ def test_files_are_looked_through_in_one_pass_whatever_they_hold(filler: bytes) 
 def test_no_more_is_read_than_there_is_to_be_read_however_many_names_are_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("easel.bundles.hashed.MOST_READ", 100_000)
+    monkeypatch.setattr("easel.bundles.naming.MOST_READ", 100_000)
     given = []
 
     def read(path: str, most: int) -> bytes:

@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from easel.bundles.hashed import CODE
+from easel.bundles.hash_forms import CODE
 from easel.bundles.models import Member
 from easel.bundles.pages import LARGEST
 from easel.bundles.types import DEFAULT, is_text

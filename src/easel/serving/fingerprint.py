@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from easel.bundles.hashed import certain
+from easel.bundles.hash_forms import certain
 from easel.bundles.models import Member
 from easel.bundles.names import MAX_NAME_BYTES
 

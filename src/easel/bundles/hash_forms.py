@@ -1,0 +1,205 @@
+"""The forms of names that hold a hash of their content, and the names that people type, which look alike."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from typing import NamedTuple
+
+CODE = frozenset("js mjs cjs css wasm".split())  # noqa: SIM905
+SHOWN = frozenset(
+    "avif gif ico jpeg jpg jxl png svg webp bmp eot otf ttf woff woff2 mp3 mp4 webm ogg m4a wav glb gltf".split()  # noqa: SIM905
+)
+_FILES = rf"\.(?:{'|'.join(sorted(CODE | SHOWN))})(?:\.map)?\Z"
+_B64, _HEX, _B32 = (
+    r"[A-Za-z0-9_-]{8}",
+    r"(?:[0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{16}|[0-9a-f]{20}|[0-9a-f]{32})",
+    r"[A-Z2-7]{8}",
+)
+
+_B32_ONLY = re.compile(_B32)
+_OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    # SvelteKit, Astro and its optimised images, Nuxt.
+    ("/_app/immutable/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
+    ("/_app/immutable/", re.compile(rf"-[0-9a-f]{{8}}{_FILES}")),
+    ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}")),
+    ("/_nuxt/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
+    # Next: hexadecimal by webpack, 13 characters by Turbopack; and what one build has under its own id.
+    *(
+        (f"/_next/static/{folder}/", re.compile(rf"(?:\A|[-._]){form}"))
+        for folder in ("chunks", "css", "media")
+        for form in (rf"{_HEX}(?:-s)?(?:\.p|\._)?{_FILES}", rf"(?P<next>[0-9a-z_~-]{{13}}){_FILES}")
+    ),
+    # Expo.
+    ("/_expo/static/", re.compile(r"(?<=.)-[0-9a-f]{32}\.(?:js|css|hbc)(?:\.map)?\Z")),
+    # MkDocs Material and Zensical.
+    *(
+        (f"/assets/{folder}/", re.compile(r"(?<=.)\.[0-9a-f]{8}\.min\.(?:js|css)(?:\.map)?\Z"))
+        for folder in ("javascripts", "stylesheets")
+    ),
+    # Hugo's images, and Angular's and esbuild's chunks.
+    ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
+    ("/", re.compile(r"\Achunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z")),
+)
+"""Where a tool writes, and how the name ends that it gives a file. What is looked for has one length, so that the work
+grows with the path alone."""
+_PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
+"""VitePress' pages, right in `assets/`."""
+_NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
+LONGEST = 300
+"""Characters of a path that are looked at; no tool writes longer ones."""
+_MARKS = re.compile(r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|\.md\.|assets/[js]|_hu|chunk-")
+"""One of these is in whatever matches, and is found sooner."""
+_SUFFIX = re.compile(r"[a-z0-9]+\Z")
+_SCALE = re.compile(r"@[1-9]x\Z")
+_KINDS_OF_SCRIPTS = (".chunk", ".min", ".bundle", ".module", ".esm", ".lean", ".legacy")
+HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
+_HEX_LENGTHS = frozenset({8, 10, 16, 20, 32})
+_B64_END = re.compile(r"(?:^|[-.])([A-Za-z0-9_-]{8})\Z")
+_LONGER_B64_END = re.compile(r"[-.]([A-Za-z0-9_-]{10})\Z")
+
+_SIZE = re.compile(r"(?<![A-Za-z\d])\d+x\d+(?![A-Za-z\d])|\d\dx\d\d")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^(?:19|20)\d\d")
+_UUID = re.compile(r"[0-9a-f]{12}[147][0-9a-f]{3}[89ab][0-9a-f]{15}\Z")
+PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NO_WORD = re.compile(
+    r"[^aeiouy]{4}|^(?!sch|scr|shr|spl|spr|str|thr|chr|phr)[^aeiouy]{3}|[aeiou]{4}|aa|ii|uu|q(?!u)|[jvx]{2}|(.)\1\1"
+    r"|[bcdfghjkmnpqtvwxz][jqxz]|[jqvxz][bcdfghjkmnpqrstvwxz]",
+    re.IGNORECASE,
+)
+_ABBREVIATIONS = frozenset(
+    "css dcim dpi dsc fps gps gpt gtx hdr html https img jpg llm lte pdf png rgb rtx src svg tls tmp vpn xml".split()  # noqa: SIM905
+)
+_VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+_PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
+_RANDOM = 5
+"""Pieces (of one kind of letters, or digits) in eight characters that nobody types; half of all hashes have as many."""
+
+
+class Form(NamedTuple):
+    """The part of a name that may be a hash: its alphabet, what stands before it ('' if nothing), and the suffix."""
+
+    kind: str
+    before: str
+    token: str
+    suffix: str
+
+
+def certain(path: str) -> bool:
+    """Whether the path alone says that the name holds a hash: it is one tool's own, in folder and form."""
+    if len(path) > LONGEST or _MARKS.search(path) is None:
+        return False
+    folder, _, name = path.rpartition("/")
+    around = f"/{folder}/"
+    if _NEXT_BUILD.search(path) is not None:
+        return True
+    if "/_nuxt/builds/" in around:
+        return False
+    patterns = (pattern for inside, pattern in _OWN_FORMS if inside in around)
+    of_press = (_PRESS,) if around.endswith("/assets/") else ()
+    found = (pattern.search(name) for pattern in chain(patterns, of_press))
+    return any(match is not None and _is_hash(match, path) for match in found)
+
+
+def _is_hash(match: re.Match[str], path: str) -> bool:
+    groups = match.groupdict()
+    if (token := groups.get("next")) is not None:
+        return any(character.isdigit() or character == "~" for character in token) and not _SIZE.search(token)
+    token = groups.get("token")
+    if token is None:
+        return True
+    suffix = path.removesuffix(".map").rpartition(".")[2]
+    return not (_surely_typed(token) if suffix in CODE else typed(Form("b64", ".", token, suffix)))
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The part of a name that may end with a hash, and the suffix; empty where there is no suffix."""
+    stem, _, suffix = name.removesuffix(".map").rpartition(".")
+    if "@" in stem:
+        stem = _SCALE.sub("", stem)
+    if "." in stem:
+        for _ in range(2):
+            for kind in _KINDS_OF_SCRIPTS:
+                stem = stem.removesuffix(kind)
+    return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
+
+
+def form_of(stem: str, suffix: str) -> Form | None:
+    """The part of a name that may be a hash by its form, or None."""
+    if suffix not in CODE and suffix not in SHOWN:
+        return None
+    end = HEX_END.search(stem)
+    if end is not None and len(end[1]) in _HEX_LENGTHS:
+        before = stem[end.start(1) - 1] if end.start(1) else ""
+        if before or len(end[1]) == 20:
+            return Form("hex", before, end[1], suffix)
+    end = _B64_END.search(stem)
+    if end is not None and end.start(1):
+        return Form("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", stem[end.start(1) - 1], end[1], suffix)
+    end = _LONGER_B64_END.search(stem)
+    if end is not None:
+        return Form("b64", stem[end.start(1) - 1], end[1], suffix)
+    return None
+
+
+def is_random(form: Form) -> bool:
+    """Whether nobody types such a thing, however it came about."""
+    return form.kind == "hex" or len(PIECES.findall(form.token)) >= _RANDOM
+
+
+def _surely_typed(token: str) -> bool:
+    """A size, a number, a date."""
+    return token.isdigit() or _SIZE.search(token) is not None or DATED.match(token) is not None
+
+
+DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
+
+
+def typed(form: Form) -> bool:
+    """Whether somebody may have typed it: sizes, years, models, words and numbers. About one in thirty of the hashes of
+    eight characters is taken for typed."""
+    token = form.token
+    if form.kind == "hex":
+        return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)
+    if _surely_typed(token) or _YEAR.search(token):
+        return True
+    pieces = PIECES.findall(token)
+    letters = [piece for piece in pieces if not piece.isdigit()]
+    if not letters:
+        return True
+    if sum(map(str.isdigit, token)) * 2 > len(token):
+        return True
+    if len(pieces) <= 2:
+        return all(map(_is_word, letters))
+    return (
+        len(pieces) == 3
+        and max(map(len, letters)) >= 3
+        and all(map(_is_word, letters))
+        and sum(len(piece) < 3 for piece in letters) <= 1
+    )
+
+
+def _typed_hex(token: str) -> bool:
+    return (
+        token.isdigit()
+        or token.isalpha()
+        or token.startswith("00")
+        or DATED.match(token) is not None
+        or (len(token) == 32 and _UUID.match(token) is not None)
+    )
+
+
+def of_words(token: str) -> bool:
+    """Whether it is put together of four of what words, models and versions are put together of."""
+    pieces = PIECES.findall(token)
+    return (
+        len(pieces) == 4
+        and (not token.isalnum() or sum(map(str.isdigit, token)) > 1)
+        and all(piece.isdigit() or _is_word(piece) for piece in pieces)
+    )
+
+
+def _is_word(piece: str) -> bool:
+    if len(piece) <= 2 or piece.lower() in _ABBREVIATIONS:
+        return True
+    return _VOWEL.search(piece) is not None and _NO_WORD.search(piece) is None
