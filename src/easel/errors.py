@@ -98,7 +98,7 @@ class NotImplementedYetError(EaselError):
 
 
 class ServiceUnavailableError(EaselError):
-    """A part that Easel needs does not answer: {part}. Nothing was changed; try again in a moment."""
+    """A part that Easel needs is unavailable: {part}. Nothing was changed; try again in a moment."""
 
     status = 503
     code = "service_unavailable"

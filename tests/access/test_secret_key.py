@@ -71,7 +71,7 @@ def test_an_api_with_another_key_is_refused_until_the_first_is_said_to_be_lost(u
     for command in ("api", "serve"):
         refused = easel(command, folder=tmp_path, **second)
         assert refused.returncode != 0
-        assert "EASEL_SECRET_KEY is another secret key than the one" in refused.stderr
+        assert "EASEL_SECRET_KEY does not match the secret key" in refused.stderr
         assert "Traceback" not in refused.stderr
     with psycopg.connect(url) as connection:
         known = connection.execute("select value from instance").fetchall()
@@ -183,10 +183,10 @@ def test_a_key_of_the_data_folder_that_is_lost_is_replaced_and_said_to_be(tmp_pa
     try:
         app = RunningApp.create(platform)
         platform.stop()
-        assert "another one than before" not in platform.log.read_text()
+        assert "secret key has changed" not in platform.log.read_text()
         (platform.data_dir / "secret-key").unlink()
         platform.start()
-        assert platform.log.read_text().count("The secret key is another one than before") == 1
+        assert platform.log.read_text().count("The secret key has changed") == 1
         assert app.deploy({"index.html": "<!doctype html>"})["status"] == "complete"
     finally:
         platform.stop()

@@ -102,7 +102,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     running.stop()
     shutil.rmtree(running.data_dir)
     assert "Brought back" in easel(running, "restore-backup", place)
-    assert "There are apps" in easel(running, "restore-backup", place, expect=7)
+    assert "already holds apps" in easel(running, "restore-backup", place, expect=7)
     running.start()
     assert everything(app) == before
     assert everything(pruned) == before_pruned
@@ -172,7 +172,7 @@ def test_a_bucket_for_backups_that_is_not_there_is_named(running: Platform) -> N
             said = easel(fresh, command, "s3://mistyped/easel", expect=6)
             assert "There is no bucket `mistyped`" in said
             assert "Traceback" not in said
-        assert "cannot be at `ftp://host/x`" in easel(there, "backup", "ftp://host/x", expect=2)
+        assert "cannot be stored at `ftp://host/x`" in easel(there, "backup", "ftp://host/x", expect=2)
         plain = replace(there, environment={**there.environment, "AWS_ALLOW_HTTP": ""})
         assert "set AWS_ALLOW_HTTP=true" in easel(plain, "backup", "s3://easel/x", expect=2)
 
@@ -191,6 +191,6 @@ def test_a_name_of_another_form_than_easel_writes_is_named_and_the_rest_backed_u
             (key, app.app_id),
         )
     said = easel(running, "backup", str(tmp_path / "backups"), expect=1)
-    assert f"NOT in it as it should be: the object `{key}` has a name of another form" in said
+    assert f"NOT backed up correctly: the object `{key}` is not named the way" in said
     assert list((tmp_path / "backups" / "objects" / "apps" / app.app_id / "bundles").iterdir())
     app.client.delete(app.path)

@@ -121,7 +121,7 @@ def test_what_is_missing_or_damaged_is_named_with_those_who_need_it(running: Pla
     done = run(running, "verify", expect=1)
     lines = done.stdout.splitlines()
     assert f"LIVE in production of {app.slug}: {third['bundle']} is missing ({app.slug}: version 3)" in lines[:3]
-    assert f"{second['bundle']} does not have the hash it is stored under ({app.slug}: version 2)" in lines[3:]
+    assert f"{second['bundle']} does not match the hash in its name ({app.slug}: version 2)" in lines[3:]
     assert len(lines) == 5
     assert f"Visitors are answered from some of them: production of {app.slug}, staging of {app.slug}." in done.stderr
     assert "docs/operations/disaster.md" in done.stderr

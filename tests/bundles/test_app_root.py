@@ -76,7 +76,7 @@ def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(fol
     seen = look_in(f"{root}index.html", f"{root}{folder}/users.json", f"{root}{folder}/more.json")
     assert f"{folder}/users.json" in seen.files
     assert seen.warnings[-1] == (
-        f"`/{folder}/` belongs to the platform: `{folder}/users.json` and what is beside it is never served."
+        f"`/{folder}/` belongs to the platform: `{folder}/users.json` and its neighbours are never served."
     )
 
 

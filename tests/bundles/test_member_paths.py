@@ -123,7 +123,7 @@ def test_what_is_shown_of_a_name_can_disturb_no_log(text: str) -> None:
 
 def test_the_limit_on_names_is_a_setting() -> None:
     assert check_path("ab", max_bytes=2) == "ab"
-    with pytest.raises(errors.PathTooLongError, match="may be 2"):
+    with pytest.raises(errors.PathTooLongError, match="limit is 2"):
         check_path("abc", max_bytes=2)
 
 

@@ -131,9 +131,9 @@ def test_nobody_waits_for_an_hour(waited: list[float], after: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        ((502, HTML, {}), ExitCode.UNAVAILABLE, "not available: what stands before it answered 502. Try again"),
+        ((502, HTML, {}), ExitCode.UNAVAILABLE, "not available: the proxy before it answered 502. Try again"),
         ((413, HTML, {}), ExitCode.UNAVAILABLE, "`client_max_body_size`"),
-        ((407, HTML, {}), ExitCode.UNAVAILABLE, "asks for a name and a password"),
+        ((407, HTML, {}), ExitCode.UNAVAILABLE, "requires a user name and a password"),
         (
             (301, b"", {"Location": "https://easel.example.comPATH"}),
             ExitCode.USAGE,
@@ -171,7 +171,7 @@ PLAIN = "EASEL_API_URL to its https address"
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((413, HTML, {}), "too large: it answered 413. Raise that proxy's limit"),
+        ((413, HTML, {}), "too large (status 413). Raise that proxy's limit"),
         ((301, b"", {"Location": "https://easel.example.comPATH"}), PLAIN),
         ((400, b"<center>The plain HTTP request was sent to HTTPS port</center>", {}), PLAIN),
         ((403, HTML, {}), "it answered 403"),
@@ -201,8 +201,8 @@ def test_a_proxy_that_does_not_answer_is_not_taken_for_the_server(monkeypatch: p
                 pytest.raises(EaselError) as refused,
             ):
                 client.get_app("app_1")
-            assert "asks for a name and a password" in refused.value.message
+            assert "requires a user name and a password" in refused.value.message
     monkeypatch.setenv("http_proxy", proxy)
     with Client(Access("http://easel.example.com", "sk_x")) as client, pytest.raises(EaselError) as refused:
         client.get_app("app_1")
-    assert "the proxy that the environment names: nothing listens there" in refused.value.message
+    assert "the proxy that the environment names: connection refused" in refused.value.message

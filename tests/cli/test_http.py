@@ -107,7 +107,7 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("NO_PROXY", "easel.invalid")
         with (
             Client(Access("http://easel.invalid", "sk_x")) as client,
-            pytest.raises(ServerUnreachableError, match="does not know the name"),
+            pytest.raises(ServerUnreachableError, match="cannot be resolved"),
         ):
             client.list_apps()
 

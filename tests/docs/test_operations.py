@@ -125,7 +125,7 @@ def test_objects_that_are_lost_or_damaged_come_back_from_the_backup(machine: Ins
     look, put_back = commands("disaster.md", "Objects are lost or damaged")
     said = machine.does(look, expect=1)
     assert f"{bundles[0].name} is missing ({app.slug}: version " in said
-    assert f"{bundles[1].name} does not have the hash it is stored under ({app.slug}: version " in said
+    assert f"{bundles[1].name} does not match the hash in its name ({app.slug}: version " in said
     assert said.count(f"LIVE in production of {app.slug}: ") == 1
     bundles[1].unlink()
     machine.does(put_back + look)

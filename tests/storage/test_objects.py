@@ -219,5 +219,5 @@ async def test_a_folder_that_is_gone_is_no_object_that_is_missing(tmp_path: Path
     objects = FolderObjects(tmp_path / "objects", tmp_path / "scratch")
     (tmp_path / "scratch").rmdir()
     for ask in (objects.put("a/b", b"x"), objects.put_stream("a/b", stream(b"x"))):
-        with pytest.raises(StoreUnavailableError, match="its folder is not there"):
+        with pytest.raises(StoreUnavailableError, match="its folder is missing"):
             await ask

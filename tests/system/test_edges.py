@@ -187,7 +187,7 @@ def test_an_edge_that_was_away_for_too_long_does_not_start_without_the_database(
         environment = {"EASEL_EDGE_PORT": str(free_port()), "EASEL_EDGE_ROUTES_KEPT": "0"}
         done = easel("edge", folder=two.data_dir.parent, **{**two.environment, **environment})
     assert done.returncode != 0
-    assert "The database cannot be used" in done.stderr
+    assert "The database is unavailable" in done.stderr
 
 
 def test_what_an_edge_cannot_fetch_costs_it_nothing_of_what_it_has(shared: Shared) -> None:

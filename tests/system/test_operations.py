@@ -54,7 +54,7 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
     environment |= {"EASEL_ROLE": "api", "EASEL_API_PORT": str(free_port())}
     with ThreadPoolExecutor(4) as pool:
         for said in pool.map(begin, ("api", "worker", "edge", "serve")):
-            assert "The database holds nothing of Easel yet." in said
+            assert "The database has no schema of Easel yet." in said
             assert "Run `easel migrate` first." in said
             assert "Traceback" not in said
 
@@ -113,7 +113,7 @@ def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_
     there = RunningApp(third, app.client, app.app_id, app.slug)
     shared.database.cut()
     try:
-        with pytest.raises(RuntimeError, match="The database cannot be used"):
+        with pytest.raises(RuntimeError, match="The database is unavailable"):
             third.start()
     finally:
         shared.database.mend()

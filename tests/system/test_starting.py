@@ -99,8 +99,7 @@ def test_a_variable_that_is_none_is_named_with_the_one_that_was_meant(tmp_path: 
     done = easel(command, *place, folder=tmp_path, EASEL_DATABASE_URL="postgresql://127.0.0.1:1/no", **given)
     said = [line for line in done.stderr.splitlines() if "no setting" in line]
     assert said == [
-        "easel: Warning: there is no setting EASEL_WORKER_PROCESES, so it does nothing. "
-        "Did you mean EASEL_WORKER_PROCESSES?"
+        "easel: Warning: EASEL_WORKER_PROCESES is not a setting and has no effect. Did you mean EASEL_WORKER_PROCESSES?"
     ]
 
 
@@ -160,7 +159,7 @@ def test_a_wrong_setting_is_named(
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("ftp://host/x", "opens no object store"), ("s3://easel/x", "The object store does not answer")],
+    [("ftp://host/x", "opens no object store"), ("s3://easel/x", "The object store is unavailable")],
 )
 def test_a_store_that_cannot_be_used_is_said_at_once(tmp_path: Path, url: str, said: str) -> None:
     nobody = Bucket(free_port(), "easel").environment("x")
@@ -185,7 +184,7 @@ def test_an_endpoint_without_tls_says_how_to_allow_it(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path, command: str) -> None:
     done = easel(command, folder=tmp_path, EASEL_DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{free_port()}/x")
     assert done.returncode != 0
-    assert "The database cannot be used" in done.stderr
+    assert "The database is unavailable" in done.stderr
     assert "Check EASEL_DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stderr

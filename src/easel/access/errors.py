@@ -6,7 +6,7 @@ from easel.errors import BadRequestError, ConflictError, EaselError, LimitReache
 
 
 class AuthenticationRequiredError(EaselError):
-    """This needs an API key: send `Authorization: Bearer sk_…`."""
+    """This request needs an API key: send `Authorization: Bearer sk_…`."""
 
     status = 401
     code = "authentication_required"
@@ -20,14 +20,14 @@ class InvalidApiKeyError(EaselError):
 
 
 class InsufficientScopeError(EaselError):
-    """This API key may not do that: it has the scope `{scope}`, and this needs `{needed}`."""
+    """This API key has the scope `{scope}`; the request needs `{needed}`."""
 
     status = 403
     code = "insufficient_scope"
 
 
 class KeyLimitedToAppError(EaselError):
-    """This API key is limited to one app, and this concerns the whole organisation."""
+    """This API key is limited to one app; the request concerns the whole organisation."""
 
     status = 403
     code = "insufficient_scope"
@@ -46,8 +46,8 @@ class LastAdminKeyError(BadRequestError):
 
 
 class RateLimitedError(LimitReachedError):
-    """Too many requests: this organisation may make {limit} a minute, of which costly ones count more than once. Try
-    again in {retry_after_seconds} s."""
+    """Too many requests: the limit of this organisation is {limit} a minute, and costly requests count more than once.
+    Try again in {retry_after_seconds} s."""
 
     status = 429
     code = "rate_limited"
@@ -61,6 +61,6 @@ class IdempotencyConflictError(ConflictError):
 
 
 class IdempotencyKeyInvalidError(BadRequestError):
-    """An Idempotency-Key is 1 to 255 printable ASCII characters."""
+    """An Idempotency-Key has 1 to 255 printable ASCII characters."""
 
     code = "idempotency_key_invalid"

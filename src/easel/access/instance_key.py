@@ -24,8 +24,8 @@ _SEALED = (_SQL["newest_answers"], _SQL["newest_secrets"])
 
 
 class SecretKeyDiffersError(ConflictError):
-    """{source} is another secret key than the one that this database is used with. Give all apis the same. If that one
-    is lost, `easel new-secret-key` takes this one in its place; the secrets of apps have to be set again then."""
+    """{source} does not match the secret key of this database. Use the same key on every api. If the old key is lost,
+    run `easel new-secret-key` to replace it with this one; the secrets of apps have to be set again then."""
 
     code = "secret_key_differs"
 

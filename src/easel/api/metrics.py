@@ -25,7 +25,7 @@ _JOBS = _SQL["jobs"]
 async def queue_metrics(services: Services) -> bytes:
     """Deploys that have not ended and jobs that wait, in Prometheus' text format; without the database only that."""
     registry = CollectorRegistry()
-    answers = Gauge("easel_database_up", "Whether the database answers, and takes changes", registry=registry)
+    answers = Gauge("easel_database_up", "Whether the database is reachable and writable", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)
     oldest = Gauge("easel_deploys_oldest_seconds", "Since when the oldest of them waits", ["status"], registry=registry)
     waits = Gauge(

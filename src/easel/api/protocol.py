@@ -18,14 +18,14 @@ class RequestUnreadableError(EaselError):
 
 
 class RequestHeadTooLargeError(EaselError):
-    """{reason} A head may be 64 KiB long, with all headers, of which there may be 200."""
+    """{reason} The limit for a head is 64 KiB and 200 headers."""
 
     status = 431
     code = "request_head_too_large"
 
 
 class RequestAddressTooLongError(EaselError):
-    """{reason} It may be 16 KiB long, with 8 KiB of query."""
+    """{reason} The limit is 16 KiB, of which the query may take 8 KiB."""
 
     status = 414
     code = "request_address_too_long"

@@ -1,4 +1,4 @@
-"""Why an app cannot be made or changed."""
+"""Why an app cannot be created or changed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class SlugTakenError(BadRequestError):
 
 
 class TooManySlugsError(BadRequestError):
-    """This organisation has left {used} slugs lately, which stay reserved for it, and may leave {limit}. Rename fewer
-    apps, or wait until the first of them is free."""
+    """This organisation recently left {used} slugs, which stay reserved for it; the limit is {limit}. Rename fewer
+    apps, or wait until the first slug is free."""
 
     code = "slug_limit_reached"
 
@@ -44,20 +44,20 @@ class SlugCollidesError(BadRequestError):
 
 
 class TooManyAppsError(BadRequestError, LimitReachedError):
-    """This organisation has {current} apps, and may have {limit}."""
+    """This organisation has {current} apps; the limit is {limit}."""
 
     code = "app_limit_reached"
     limit = "apps"
 
 
 class NothingToRollBackError(BadRequestError):
-    """There is no configuration published before the one that is live."""
+    """There is no earlier published configuration to roll back to."""
 
     code = "nothing_to_roll_back"
 
 
 class ConfigInvalidError(EaselError):
-    """The configuration that this change would give is not valid."""
+    """The configuration would not be valid after this change."""
 
     status = 422
     code = "config_invalid"
@@ -65,19 +65,19 @@ class ConfigInvalidError(EaselError):
 
 class AccessModeNotBuiltError(BadRequestError):
     """`auth_config.mode` is `{mode}`, which is not built yet: everybody could see the app. Leave the mode `public`, and
-    put what must not be seen behind a server of your own for now."""
+    put private content behind a server of your own for now."""
 
     code = "access_mode_not_built"
 
 
 class ConfigTooLargeError(BadRequestError):
-    """The configuration would be {size} bytes long, and may be {limit}."""
+    """The configuration would be {size} bytes long; the limit is {limit}."""
 
     code = "config_too_large"
 
 
 class EnvVarsTooLargeError(BadRequestError):
-    """`build_config.env_vars` would be {size} bytes long, names and values as JSON, and may be {limit}: every page of
-    the app carries them. Put large values into a file of the app's."""
+    """`build_config.env_vars` would be {size} bytes long, names and values as JSON; the limit is {limit}, since every
+    page of the app carries them. Put large values into a file of the app."""
 
     code = "env_vars_too_large"

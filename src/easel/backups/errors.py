@@ -1,4 +1,4 @@
-"""What keeps a backup from being made or brought back."""
+"""Errors of backups: how making or restoring one fails."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ class BackupNotFoundError(NotFoundError):
 
 
 class BackupDamagedError(EaselError):
-    """The backup is damaged: {what}. Nothing of it was brought back; use another one."""
+    """The backup is damaged: {what}. Nothing was restored; use another backup."""
 
     code = "backup_damaged"
 
 
 class BackupTooNewError(BadRequestError):
-    """The backup was made by Easel {found} with schema {schema}, which this Easel does not know. Install that one."""
+    """The backup was made by Easel {found} with schema {schema}, which this Easel does not know. Install Easel
+    {found}."""
 
     code = "backup_too_new"
 
 
 class NotEmptyError(ConflictError):
-    """There are apps in the database already. A backup is brought back into an empty one: name another --data-dir or
+    """The database already holds apps. A backup can only be restored into an empty database: name another --data-dir or
     EASEL_DATABASE_URL."""
 
     code = "not_empty"

@@ -13,8 +13,8 @@ T = TypeVar("T")
 AT_ONCE = 4
 """How many objects are read at a time: enough to keep a bucket busy, and few beside a running Easel."""
 MISSING = "is missing"
-CHANGED = "does not have the hash it is stored under"
-MISNAMED = "has a name of another form than Easel writes"
+CHANGED = "does not match the hash in its name"
+MISNAMED = "is not named the way Easel names objects"
 
 
 def is_named(key: str) -> bool:

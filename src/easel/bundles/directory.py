@@ -131,13 +131,13 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
     at, stop = directory.start, directory.start + directory.size
     for _ in range(directory.entries):
         if at + _CENTRAL.size > stop:
-            raise ZipMalformedError(reason="its directory has fewer entries than it says")
+            raise ZipMalformedError(reason="its directory has fewer entries than it states")
         (
             signature, made_by, _, flags, method, _, _, crc, length, size, name_length, extra_length, comment_length,
             disk, _, attributes, header,
         ) = _CENTRAL.unpack_from(data, at)  # fmt: skip
         if signature != _CENTRAL_SIGNATURE:
-            raise ZipMalformedError(reason="its directory holds something that is no entry")
+            raise ZipMalformedError(reason="its directory has data that is not an entry")
         at += _CENTRAL.size
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of its directory is cut off")
@@ -158,7 +158,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         name = decode_name(raw, utf8_flag=bool(flags & _UTF8_FLAG), unicode_path=unicode_path)
         yield _Central(raw, name, made_by >> 8, flags, method, crc, length, size, attributes, header)
     if at != stop:
-        raise ZipMalformedError(reason="its directory has more entries than it says")
+        raise ZipMalformedError(reason="its directory has more entries than it states")
 
 
 def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tuple[int, int, int, int]:
@@ -225,10 +225,10 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
         size, length, _, _ = _widen(bytes(data[at + name_length : offset]), size, length, 0, 0)
     _compare(central, crc, length, size, silent=bool(flags & _DESCRIPTOR_FLAG))
     if central.method == STORED and central.length != central.size:
-        raise _mismatch(central, "it is stored, and yet its length and size differ")
+        raise _mismatch(central, "it is stored, but its length and size differ")
     is_folder = central.name.endswith(("/", "\\")) or stat.S_ISDIR(central.mode)
     if is_folder and central.size:
-        raise _mismatch(central, "it is a folder, and yet it has content")
+        raise _mismatch(central, "it is a folder, but it has content")
     return Entry(
         central.name, central.method, central.crc, central.length, central.size, central.header, offset, is_folder
     )

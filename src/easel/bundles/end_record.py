@@ -68,7 +68,7 @@ def find_directory(data: memoryview) -> Directory:
         raise MultiDiskError()
     missing = end.start + end.size - end.position
     if missing > 0:
-        raise ZipTruncatedError(reason="its directory would have to lie past its end")
+        raise ZipTruncatedError(reason="its directory would begin past its end")
     if missing < 0:
         # Bytes put before a whole zip move everything, the directory too, by as much as there is too much.
         if end.size and bytes(data[end.start - missing :][:4]) == _CENTRAL_SIGNATURE != bytes(data[end.start :][:4]):
@@ -125,7 +125,7 @@ def _no_end(data: memoryview, tail: bytes) -> NotAZipError | ZipTruncatedError |
         following = len(tail) - at - _END.size - int.from_bytes(tail[at + _END.size - 2 : at + _END.size], "little")
         if following > 0:
             return ZipHasSuffixError(size=following)
-    return ZipTruncatedError(reason="its directory, which stands at the end, is missing")
+    return ZipTruncatedError(reason="its directory, which belongs at the end, is missing")
 
 
 def _asks_for_zip64(end: _End) -> bool:

@@ -12,7 +12,7 @@ class NotAZipError(BadRequestError):
 
 
 class ZipTruncatedError(BadRequestError):
-    """The zip is cut off: {reason}. It was probably not uploaded completely; zip and upload it again."""
+    """The zip is cut off: {reason}. The upload was probably incomplete; zip and upload it again."""
 
     code = "zip_truncated"
 
@@ -24,13 +24,13 @@ class ZipEmptyError(BadRequestError):
 
 
 class ZipHasPrefixError(BadRequestError):
-    """There are {size} bytes before the zip begins. Upload a plain zip, not a self-extracting one."""
+    """The zip begins after {size} other bytes. Upload a plain zip, not a self-extracting one."""
 
     code = "zip_has_prefix"
 
 
 class ZipHasSuffixError(BadRequestError):
-    """There are {size} bytes after the end of the zip. Upload the zip as the tool made it."""
+    """The zip is followed by {size} other bytes. Upload the zip as the tool made it."""
 
     code = "zip_has_suffix"
 
@@ -48,38 +48,39 @@ class MultiDiskError(BadRequestError):
 
 
 class TooManyFilesError(BadRequestError):
-    """The zip holds {count} files, and may hold {limit}. Leave out what the app does not load."""
+    """The zip holds {count} files; the limit is {limit}. Leave out files that the app does not load."""
 
     code = "too_many_files"
 
 
 class NamesTooLongError(BadRequestError):
-    """The paths in the zip are {size} bytes long together, and may be {limit}. Give its files shorter names."""
+    """The paths in the zip are {size} bytes long together; the limit is {limit}. Give its files shorter names."""
 
     code = "names_too_long"
 
 
 class FileTooLargeError(BadRequestError):
-    """`{member}` is {size} bytes long inflated, and a file may be {limit}. Serve it from elsewhere, or split it."""
+    """`{member}` is {size} bytes long inflated; the limit for a file is {limit}. Serve it from elsewhere, or split
+    it."""
 
     code = "file_too_large"
 
 
 class InflatesTooLargeError(BadRequestError):
-    """The files of the zip are {size} bytes long inflated, and may be {limit} in all. Leave out what the app does not
-    load."""
+    """The files of the zip are {size} bytes long inflated; the limit for all is {limit}. Leave out files that the app
+    does not load."""
 
     code = "bundle_inflates_too_large"
 
 
 class PathEmptyError(BadRequestError):
-    """The path `{member}` names nothing: a file must have a name. Make the zip again."""
+    """The path `{member}` has no file name. Make the zip again."""
 
     code = "path_empty"
 
 
 class PathEncodingError(BadRequestError):
-    """The name `{member}` says that it is UTF-8 and is not. Rename the file, or zip it with another tool."""
+    """The name `{member}` is marked as UTF-8 but is not UTF-8. Rename the file, or zip it with another tool."""
 
     code = "path_encoding"
 
@@ -111,7 +112,7 @@ class PathControlCharacterError(BadRequestError):
 
 
 class PathTooLongError(BadRequestError):
-    """The path `{member}` is {size} bytes long, and may be {limit}. Shorten it."""
+    """The path `{member}` is {size} bytes long; the limit is {limit}. Shorten it."""
 
     code = "path_too_long"
 
@@ -154,20 +155,20 @@ class MethodUnsupportedError(BadRequestError):
 
 
 class WindowTooLargeError(BadRequestError):
-    """`{member}` is compressed with Zstandard in a window of {size} bytes, and may be in one of {limit}. Use level 19
-    or lower, without `--long` and `--ultra`, or deflate."""
+    """`{member}` is compressed with Zstandard in a window of {size} bytes; the limit is {limit}. Use level 19 or lower,
+    without `--long` and `--ultra`, or deflate."""
 
     code = "window_too_large"
 
 
 class MembersOverlapError(BadRequestError):
-    """`{member}` and `{other}` lie over each other in the zip. Make the zip again with an ordinary tool."""
+    """`{member}` and `{other}` overlap in the zip. Make the zip again with an ordinary tool."""
 
     code = "members_overlap"
 
 
 class MemberOutOfBoundsError(BadRequestError):
-    """The data of `{member}` lies outside the zip. Make the zip again."""
+    """The data of `{member}` is outside the zip. Make the zip again."""
 
     code = "member_out_of_bounds"
 
@@ -179,13 +180,13 @@ class HeaderMismatchError(BadRequestError):
 
 
 class SizeMismatchError(BadRequestError):
-    """`{member}` does not have the length the zip says it has. Make the zip again."""
+    """The length of `{member}` is not the one that the zip states. Make the zip again."""
 
     code = "size_mismatch"
 
 
 class CrcMismatchError(BadRequestError):
-    """`{member}` is damaged: its checksum does not fit. Make the zip again."""
+    """`{member}` is damaged: its checksum does not match. Make the zip again."""
 
     code = "crc_mismatch"
 
@@ -217,11 +218,11 @@ class EntryPointMissingError(BadRequestError):
 
 
 class SourceBundleError(BadRequestError):
-    """The zip holds a project to be built (package.json, and no index.html at its root), and building is not there
-    yet. Build it, and upload the output folder (often dist/, build/ or out/)."""
+    """The zip holds a project that is not built (a package.json, and no index.html at its root). Easel does not build
+    projects yet: build it, and upload the output folder (often dist/, build/ or out/)."""
 
     code = "source_build_unsupported"
 
 
 class InspectionStoppedError(Exception):
-    """Nobody waits for this inspection any more. Not a refusal: whoever asked for the stop catches it."""
+    """The inspection was stopped. Not a refusal: the caller that asked for the stop catches it."""

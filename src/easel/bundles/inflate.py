@@ -79,7 +79,7 @@ def inflate_with(
         elif not given and not inflater.eof:
             raise DamagedDataError("the compressed data is cut off")
     if inflater.unused_data or at < len(data):
-        raise DamagedDataError("something follows the compressed data")
+        raise DamagedDataError("other data follows the compressed data")
 
 
 def _unpacked_up_to(data: memoryview, most: int) -> bytes:

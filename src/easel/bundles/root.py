@@ -195,7 +195,7 @@ def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> lis
         example = next((path for path in paths if path.startswith(f"{folder}/")), None)
         if example is not None:
             said.append(
-                f"`/{folder}/` belongs to the platform: `{printable(example)}` and what is beside it is never served."
+                f"`/{folder}/` belongs to the platform: `{printable(example)}` and its neighbours are never served."
             )
     said.extend(
         f"`{name}` is a rules file of another kind of server: it changes nothing here, and is served as a file."

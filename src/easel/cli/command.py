@@ -21,7 +21,7 @@ from easel.errors import EaselError
 from easel.versions.errors import VersionNotFoundError
 
 app_option = click.option(
-    "--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app; easel.toml names it otherwise."
+    "--app", "-a", envvar="EASEL_APP", metavar="SLUG|ID", help="The app. [default: from easel.toml]"
 )
 env_option = click.option("--env", "-e", metavar="|".join(NAMES), help="The environment.")
 
@@ -36,7 +36,7 @@ _SHARED: Final = (
         ["--key"],
         envvar="EASEL_API_KEY",
         metavar="sk_…",
-        help="The API key; better in the environment than here.",
+        help="The API key; EASEL_API_KEY is safer.",
         show_envvar=True,
     ),
     SharedOption(["--data-dir"], type=click.Path(path_type=Path), metavar="DIR", help="Data folder of a local server."),

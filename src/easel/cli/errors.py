@@ -1,4 +1,4 @@
-"""What can go wrong on this side of the wire, and how an answer that is an error is told."""
+"""Errors of the command line, and the errors that a server answers with."""
 
 from __future__ import annotations
 
@@ -40,41 +40,42 @@ class NotAnEaselServerError(CliError):
 
 
 class ServerUnavailableError(NotAnEaselServerError):
-    """{server} is not available: what stands before it answered {status}. Try again in a moment."""
+    """{server} is not available: the proxy before it answered {status}. Try again in a moment."""
 
     code = "server_unavailable"
 
 
 class ServerMovedError(NotAnEaselServerError):
-    """{server} only sends requests on to {location}, which would lose them. Use that address: `--server {location}`,
-    EASEL_SERVER, or `server` in easel.toml."""
+    """{server} only redirects to {location}, and a redirect would lose the request. Use that address: `--server
+    {location}`, EASEL_SERVER, or `server` in easel.toml."""
 
     code = "server_moved"
     exit_code = ExitCode.USAGE
 
 
 class SentElsewhereError(NotAnEaselServerError):
-    """{server} answered {status} and sends on to {location}: that is no Easel server, but perhaps a sign-in before it.
-    Check the address: it must be the API's."""
+    """{server} answered {status} and redirects to {location}: it is no Easel server, but perhaps a sign-in page before
+    one. Check the address: it must be the API's."""
 
     code = "sent_elsewhere"
 
 
 class RequestTooLargeForProxyError(NotAnEaselServerError):
-    """A proxy before {server} refused the request, since it is too large: it answered {status}. Raise that proxy's
-    limit for bodies (`client_max_body_size` of nginx)."""
+    """A proxy before {server} refused the request as too large (status {status}). Raise that proxy's limit for bodies
+    (`client_max_body_size` of nginx)."""
 
     code = "request_too_large_for_proxy"
 
 
 class ProxyAsksError(NotAnEaselServerError):
-    """The proxy before {server} asks for a name and a password: write {login} into the variable that names it."""
+    """The proxy before {server} requires a user name and a password: write {login} into the variable that names the
+    proxy."""
 
     code = "proxy_asks"
 
 
 class ServerUnreachableError(CliError):
-    """{server} cannot be reached: {reason}. Check the address (`--server`, EASEL_SERVER) and that the server runs."""
+    """{server} is unreachable: {reason}. Check the address (`--server`, EASEL_SERVER) and that the server runs."""
 
     code = "server_unreachable"
     exit_code = ExitCode.UNAVAILABLE
@@ -108,8 +109,8 @@ class ServerAddressError(CliError):
 
 
 class ApiKeyMalformedError(CliError):
-    """{what}: keys begin with `sk_`. The first key of a server is in its data folder, in the file `api-key`; whoever
-    has it makes others with `easel keys create`."""
+    """{what}: keys begin with `sk_`. The first key of a server is in its data folder, in the file `api-key`; its holder
+    creates more keys with `easel keys create`."""
 
     code = "api_key_malformed"
 
@@ -121,27 +122,27 @@ class CredentialsUnreadableError(CliError):
 
 
 class CredentialsUnwritableError(CliError):
-    """The key cannot be kept in {file}: {reason}. Set XDG_CONFIG_HOME to a folder that you can write to, or give the
+    """The key cannot be saved in {file}: {reason}. Set XDG_CONFIG_HOME to a folder that you can write to, or give the
     key by EASEL_API_KEY and the server by EASEL_SERVER."""
 
     code = "credentials_unwritable"
 
 
 class NoHomeError(CliError):
-    """There is no home to keep the key in. Set HOME or XDG_CONFIG_HOME, or give the key by EASEL_API_KEY and the server
-    by EASEL_SERVER."""
+    """There is no home folder to save the key in. Set HOME or XDG_CONFIG_HOME, or give the key by EASEL_API_KEY and the
+    server by EASEL_SERVER."""
 
     code = "no_home"
 
 
 class WorkingFolderGoneError(CliError):
-    """The folder that you are in is gone or not yours to read ({reason}). Go to another one."""
+    """The working folder is deleted or unreadable ({reason}). Change to another one."""
 
     code = "working_folder_gone"
 
 
 class OutputClosedError(CliError):
-    """There is nowhere to write to: standard output is closed."""
+    """Standard output is closed, so nothing can be written."""
 
     code = "output_closed"
 
@@ -185,25 +186,25 @@ class NoSlugError(CliError):
 
 
 class ReasonMissingError(CliError):
-    """Say why it is locked, for whoever runs into it: `-m "…"`."""
+    """A lock needs a reason, which others see: `-m "…"`."""
 
     code = "reason_missing"
 
 
 class MessageMissingError(CliError):
-    """A message is needed that says what changed: `-m "…"`. It is kept with the version, like a commit's."""
+    """A message that says what changed is needed: `-m "…"`. It is stored with the version, like a commit's."""
 
     code = "message_missing"
 
 
 class ConfirmationMissingError(CliError):
-    """This {what}. Add `--yes` to do it without being asked."""
+    """This {what}. Add `--yes` to skip the confirmation."""
 
     code = "confirmation_missing"
 
 
 class NoDataHereError(CliError):
-    """{folder} is no data folder of a server: it holds no `api-key`."""
+    """{folder} is not the data folder of a server: it has no file `api-key`."""
 
     code = DataFolderMissingError.code
     exit_code = ExitCode.NOT_FOUND
@@ -237,19 +238,19 @@ class NoDeployError(CliError):
 
 
 class FileExistsAlreadyError(CliError):
-    """{path} is there already. Choose another name with `--output`, or replace it with `--force`."""
+    """{path} already exists. Choose another name with `--output`, or replace it with `--force`."""
 
     code = "file_exists"
 
 
 class TargetFolderMissingError(CliError):
-    """There is no folder `{folder}` to write to."""
+    """The folder `{folder}` to write to does not exist."""
 
     code = "folder_missing"
 
 
 class NothingToChangeError(CliError):
-    """Nothing was named to change. `easel apps update --help` lists what can be."""
+    """No change was given. `easel apps update --help` lists the options."""
 
     code = "nothing_to_change"
 
@@ -267,7 +268,7 @@ class InputInvalidError(CliError):
 
 
 class EnvironmentNameError(CliError):
-    """`{environment}` is not an environment: there are production and staging."""
+    """`{environment}` is not an environment: choose production or staging."""
 
     code = "environment_invalid"
 
@@ -293,7 +294,7 @@ class InterruptedByUserError(CliError):
 
 
 def exit_code_of(error: EaselError) -> ExitCode:
-    """The exit code that tells this error."""
+    """The exit code of this error."""
     if isinstance(error, CliError):
         return error.exit_code
     if isinstance(error, ApiError):

@@ -60,7 +60,7 @@ def reason(error: HTTPError) -> str:
     if not isinstance(error, ProxyError):
         return what
     if _PROXY_ASKS in str(error.original_error):
-        return f"the proxy that the environment names asks for a name and a password ({PROXY_LOGIN})"
+        return f"the proxy that the environment names requires a user name and a password ({PROXY_LOGIN})"
     return f"the proxy that the environment names: {what}"
 
 
@@ -68,12 +68,12 @@ def _reason(error: HTTPError) -> str:
     cause: BaseException | None = error
     # Of these two, the second is of the kind of the first.
     late = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(error, NewConnectionError)
-    said = "it does not answer in time" if late else str(error) or type(error).__name__
+    said = "it timed out" if late else str(error) or type(error).__name__
     while cause is not None:
         if isinstance(cause, socket.gaierror):
-            return "this machine does not know the name"
+            return "its name cannot be resolved"
         if isinstance(cause, ConnectionRefusedError):
-            return "nothing listens there: connection refused"
+            return "connection refused: nothing listens there"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, OSError) and cause.strerror and not late:

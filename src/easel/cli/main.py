@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "status": Entry(
             "commands.deploys:status",
-            "Show what each environment serves and how the newest deploy went, or how one deploy went.",
+            "Show what each environment serves and the state of the newest deploy, or of one deploy.",
         ),
         "logs": Entry("commands.deploys:logs", "Print a deploy's log; with -f, live until it ends."),
         "deploys": Entry("commands.deploys:list_deploys", "List an app's deploys, newest first."),
@@ -51,18 +51,18 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "diff": Entry(
             "commands.versions:diff",
-            "Show what differs between two versions: files, and source lines where both brought their source along.",
+            "Show how two versions differ: by file, and by source line where both have their source.",
         ),
         "download": Entry("commands.versions:download", "Download a version's zip, byte for byte as it was uploaded."),
         "restore": Entry("commands.versions:restore", "Point an environment at a version, at once."),
     },
     "Environments": {
-        "promote": Entry("commands.environments:promote", "Point production at what staging serves."),
+        "promote": Entry("commands.environments:promote", "Point production at the version that staging serves."),
         "publish": Entry("commands.environments:publish", "Make an app's draft configuration live, as a new version."),
         "rollback": Entry("commands.environments:rollback", "Go back to the configuration published before."),
         "lock": Entry(
             "commands.environments:lock",
-            "Keep an environment at the version it serves: deploys become versions, and nothing moves it.",
+            "Lock an environment at the version it serves: deploys still become versions, but do not go live.",
         ),
         "unlock": Entry("commands.environments:unlock", "Let a locked environment move again."),
     },
@@ -71,8 +71,8 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         "open": Entry("commands.apps:open_app", "Print the address of an environment or a version."),
     },
     "Access": {
-        "login": Entry("commands.login:login", "Keep an API key for a server, after trying it."),
-        "logout": Entry("commands.login:logout", "Forget the key that is kept for a server."),
+        "login": Entry("commands.login:login", "Check an API key with a server, and save it."),
+        "logout": Entry("commands.login:logout", "Delete the saved key of a server."),
         "keys": Entry("commands.keys:group", "List, create and revoke API keys."),
         "limits": Entry("commands.limits:limits", "Show the organisation's limits, and how much of each is used."),
     },
@@ -90,18 +90,18 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "new-secret-key": Entry(
             "server.serve:new_secret_key",
-            "Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again.",
+            "Replace a lost secret key with this machine's: apps' secrets have to be set again.",
         ),
         "organisation": Entry(
             "server.serve:organisation",
-            "Make another organisation, whose apps and keys are its own, and print its first API key.",
+            "Create another organisation, with its own apps and keys, and print its first API key.",
         ),
         "backup": Entry(
             "server.backup:backup", "Write a backup of everything to a folder or bucket, while Easel runs."
         ),
         "restore-backup": Entry(
             "server.backup:restore_backup",
-            "Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there.",
+            "Restore a backup into an empty data folder (or database and bucket) while Easel does not run there.",
         ),
         "export": Entry(
             "server.backup:export",

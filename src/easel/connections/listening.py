@@ -15,8 +15,8 @@ class PortTakenError(EaselError):
 
 
 class AddressNotHereError(EaselError):
-    """{host} is no address of this machine. Set EASEL_API_HOST, EASEL_EDGE_HOST or EASEL_METRICS_HOST to one
-    that it has."""
+    """{host} is not an address of this machine. Set EASEL_API_HOST, EASEL_EDGE_HOST or EASEL_METRICS_HOST to one of
+    its addresses."""
 
     code = "address_not_here"
 

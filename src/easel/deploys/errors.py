@@ -12,8 +12,7 @@ class DeployNotFoundError(NotFoundError):
 
 
 class TooManyLogStreamsError(LimitReachedError):
-    """This organisation has {used} log streams open, and may have {limit}. Close some, or ask for the deploy's
-    status."""
+    """This organisation has {used} log streams open; the limit is {limit}. Close some, or poll the deploy's status."""
 
     status = 429
     code = "log_stream_limit_reached"
@@ -21,7 +20,7 @@ class TooManyLogStreamsError(LimitReachedError):
 
 
 class BundleNotFoundError(NotFoundError):
-    """There is no upload {bundle_s3_key} for this app. Ask for an upload URL, and send its `bundle_s3_key`."""
+    """There is no upload {bundle_s3_key} for this app. Request an upload URL, and send its `bundle_s3_key`."""
 
     code = "bundle_not_found"
 
@@ -39,13 +38,13 @@ class RepositoryNotConnectedError(BadRequestError):
 
 
 class SourceFilesTooManyError(BadRequestError):
-    """`source_files` holds {count} files, and may hold {limit}."""
+    """`source_files` holds {count} files; the limit is {limit}."""
 
     code = "source_files_too_many"
 
 
 class SourceFilesTooLargeError(BadRequestError):
-    """`source_files` holds {size} bytes, and may hold {limit}."""
+    """`source_files` holds {size} bytes; the limit is {limit}."""
 
     code = "source_files_too_large"
 
@@ -63,7 +62,7 @@ class DeployFinishedError(BadRequestError):
 
 
 class DeployAlreadyLiveError(BadRequestError):
-    """The deploy {deploy_id} is live already as version {version}. Restore another version instead."""
+    """The deploy {deploy_id} is already live as version {version}. Restore another version instead."""
 
     code = "deploy_already_live"
 
@@ -90,23 +89,23 @@ class DeployCancelledError(EaselError):
 
 
 class DeployTimedOutError(EaselError):
-    """The deploy took longer than {seconds:.0f} s and was given up in the step `{step}`."""
+    """The deploy timed out after {seconds:.0f} s, in the step `{step}`."""
 
     status = 500
     code = "deploy_timed_out"
 
 
 class StepTimedOutError(EaselError):
-    """The step `{step}` took longer than {seconds:.0f} s, so the deploy was given up. Deploy again; if that does not
-    help, the machine or its object store is too slow for this bundle."""
+    """The step `{step}` timed out after {seconds:.0f} s, so the deploy failed. Deploy again; if that does not help, the
+    machine or its object store is too slow for this bundle."""
 
     status = 504
     code = "step_timed_out"
 
 
 class DeployGivenUpError(EaselError):
-    """The deploy was begun {runs} times and never came to its end: its workers died or were cut off each time. Whoever
-    runs Easel finds in their logs what they died of."""
+    """The deploy was started {runs} times and never finished: its workers died or were cut off each time. Their logs
+    tell Easel's operator the cause."""
 
     code = "deploy_given_up"
 
@@ -119,8 +118,8 @@ class AppGoneError(EaselError):
 
 
 class InternalDeployError(EaselError):
-    """Something in Easel went wrong in the step `{step}`; the server's log says more under {deploy_id}. Deploy again,
-    and tell whoever runs this Easel if it happens twice."""
+    """Easel failed in the step `{step}`; the server's log says more under {deploy_id}. Deploy again, and report it to
+    Easel's operator if it happens twice."""
 
     status = 500
     code = "internal_error"

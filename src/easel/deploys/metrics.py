@@ -10,5 +10,5 @@ STEP_SECONDS = Histogram(
     ["step"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-ENDED = Counter("easel_deploys_ended", "Deploys that this worker took to their end", ["status"])
-TAKEN_OVER = Counter("easel_jobs_taken_over", "Jobs taken over from workers that fell silent")
+ENDED = Counter("easel_deploys_ended", "Deploys that this worker finished", ["status"])
+TAKEN_OVER = Counter("easel_jobs_taken_over", "Jobs taken over from workers without a heartbeat")

@@ -85,7 +85,7 @@ class DeployRequest(Request):
         if not key and info.data.get("source") == "cli_upload":
             raise PydanticCustomError(
                 "bundle_s3_key_required",
-                "source 'cli_upload' needs the key of a bundle: ask for an upload URL and upload the zip first",
+                "source 'cli_upload' needs the key of a bundle: request an upload URL and upload the zip first",
             )
         return key
 

@@ -1,4 +1,4 @@
-"""Rules that a deploy cannot be made with."""
+"""Rules files that make a deploy fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from easel.errors import BadRequestError
 
 
 class RulesFileTooLargeError(BadRequestError):
-    """`{name}` has {size} bytes; rules files of more than {limit} bytes are not read. Shorten it."""
+    """`{name}` has {size} bytes; the limit for a rules file is {limit}. Shorten it."""
 
     code = "rules_file_too_large"
 

@@ -58,4 +58,4 @@ def _let_go(settings: Settings) -> None:
         embedded.start()
         if embedded.is_unused:
             embedded.stop()
-            logger.info("PostgreSQL is stopped: nobody used it any more")
+            logger.info("PostgreSQL is stopped: no process used it any more")

@@ -48,7 +48,7 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
                 why = embedded.last_words() or str(error) or type(error).__name__
                 # Once, not every few seconds for as long as somebody needs to make room.
                 if why != failed:
-                    logger.error("PostgreSQL does not start, and is tried again: %s", why)
+                    logger.error("PostgreSQL does not start; retrying: %s", why)
                 failed = why
             else:
                 logger.info("PostgreSQL is up again")
@@ -85,7 +85,7 @@ class DiskWatch:
             if self._embedded is not None:
                 self._move_ballast()
         except OSError as error:
-            logger.debug("the disk of %s cannot be looked at: %s", self._folder, error)
+            logger.debug("the free space on the disk of %s cannot be read: %s", self._folder, error)
 
     def _move_ballast(self) -> None:
         if not self._ballast.is_kept:

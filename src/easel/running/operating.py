@@ -119,8 +119,8 @@ class PlaceUnusableError(EaselError):
 
 
 class PlaceUrlInvalidError(EaselError):
-    """Backups cannot be at `{place}`, which is no object store Easel knows ({reason}). Name a folder, or write it like
-    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
+    """Backups cannot be stored at `{place}`: Easel knows no such object store ({reason}). Name a folder, or write it
+    like `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`."""
 
     status = 400
     code = "place_unusable"

@@ -38,7 +38,7 @@ _PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0005
 """Seconds for which a thread of an api may keep the others from running Python. The usual five milliseconds would be
 added to each step of a request, while a large body is read in a thread."""
-KEY_REPLACED = "The secret key is another one than before: apps' secrets from then have to be set again"
+KEY_REPLACED = "The secret key has changed: apps' secrets have to be set again"
 
 
 def database_url(settings: Settings) -> str:
@@ -47,8 +47,8 @@ def database_url(settings: Settings) -> str:
 
 
 class RolesApartError(EaselError):
-    """EASEL_ROLE makes this machine one of several, and all of them must be given the same {missing}. Set it here, or
-    leave EASEL_ROLE out to run everything on this machine."""
+    """EASEL_ROLE makes this machine one of several, and all of them need the same {missing}. Set it here, or leave
+    EASEL_ROLE out to run everything on this machine."""
 
     code = "roles_apart"
 

@@ -44,7 +44,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 class NotReadyError(EaselError):
-    """Easel did not get ready within {seconds:.0f} s. What went wrong is in the lines above."""
+    """Easel did not get ready within {seconds:.0f} s. The lines above say why."""
 
     code = "not_ready"
 

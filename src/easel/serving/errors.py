@@ -13,7 +13,8 @@ class PathInvalidError(EaselError):
 
 
 class PlatformPathError(NotFoundError):
-    """There is nothing at this address under `/{prefix}/`: no part of the platform, and no file that may be there."""
+    """There is nothing at this address: `/{prefix}/` belongs to the platform, and an app has only certain files
+    there."""
 
     code = "platform_path"
 

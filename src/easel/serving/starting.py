@@ -45,7 +45,7 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
     content is to be looked at."""
     page = decision.found
     if isinstance(page, Fixed) and page.location is not None:
-        return [], [f"its entry page leads to `{page.location}`, which is not looked at."]
+        return [], [f"its entry page leads to `{page.location}`, which is not checked."]
     if not isinstance(page, File) or page.status != 200:
         return ["its entry page does not answer."], []
     if not page.is_html:

@@ -107,4 +107,4 @@ async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
     if not is_silent(connection):
         # The pool would keep it, and give it out again: the driver has not heard of its end yet.
         await connection.close()
-        raise psycopg.OperationalError("the connection has ended while nobody used it")
+        raise psycopg.OperationalError("the connection ended while it was idle")

@@ -18,8 +18,8 @@ class DiskCollector(Collector):
 
     def describe(self) -> Iterator[Metric]:
         """The metrics, without their values."""
-        yield GaugeMetricFamily("easel_disk_free_bytes", "Bytes that are free on the disk of the data folder")
-        yield GaugeMetricFamily("easel_disk_reserve_bytes", "Bytes that have to be free for uploads and deploys")
+        yield GaugeMetricFamily("easel_disk_free_bytes", "Free bytes on the disk of the data folder")
+        yield GaugeMetricFamily("easel_disk_reserve_bytes", "Free bytes below which uploads and deploys are refused")
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now; none while the disk cannot be looked at."""

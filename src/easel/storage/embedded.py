@@ -41,7 +41,8 @@ class PostgresVersionError(EaselError):
 
 
 class WrongUserError(EaselError):
-    """{folder} belongs to the user {owner}, and this is {me}. Run it as {owner} always: `runuser -u {owner} -- …`."""
+    """{folder} belongs to the user {owner}, but Easel runs as {me}. Always run it as {owner}: `runuser -u {owner} --
+    …`."""
 
     status = 403
     code = "wrong_user"
@@ -113,7 +114,7 @@ class EmbeddedPostgres:
             configure(self.folder)
         except OSError as error:
             # It starts without them too, on a disk that is full.
-            logger.warning("PostgreSQL starts with other settings than Easel's: %s", error)
+            logger.warning("PostgreSQL starts with settings that are not Easel's: %s", error)
         server.start()
         return server
 
@@ -168,7 +169,7 @@ class EmbeddedPostgres:
             with psycopg.connect(self._url, connect_timeout=5) as connection:
                 return connection.execute(_SQL["used_by"]).fetchone() == (0,)
         except psycopg.Error as error:
-            logger.warning("who uses PostgreSQL could not be found out: %s", error)
+            logger.warning("the processes that use PostgreSQL could not be listed: %s", error)
             return False
 
     def _require_owner(self) -> None:

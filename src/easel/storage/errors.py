@@ -1,4 +1,4 @@
-"""What can go wrong with the parts that keep things."""
+"""Errors of the database, the object store and the disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from easel.errors import EaselError, NotFoundError, ServiceUnavailableError
 
 ROOM_AFTER = 30
-"""Seconds after which a disk that is full may have room again: when somebody has made some."""
+"""Retry-After of a full disk, in seconds: an operator may have freed space by then."""
 
 
 class ObjectMissingError(NotFoundError):
@@ -17,7 +17,7 @@ class ObjectMissingError(NotFoundError):
 
 
 class ObjectsUrlInvalidError(EaselError):
-    """EASEL_OBJECTS_URL is `{url}`, and that opens no object store: {reason}. Write it like `s3://bucket/prefix`,
+    """EASEL_OBJECTS_URL is `{url}`, which opens no object store: {reason}. Write it like `s3://bucket/prefix`,
     `gs://bucket/prefix` or `az://container/prefix`, with account and credentials in the variables of that service."""
 
     status = 400
@@ -25,8 +25,8 @@ class ObjectsUrlInvalidError(EaselError):
 
 
 class EndpointWithoutTlsError(EaselError):
-    """{variable} is {endpoint}, and without TLS anybody on the way can read what goes there. Write it with
-    https://, or set AWS_ALLOW_HTTP=true if that is meant."""
+    """{variable} is {endpoint}: without TLS, everybody on the network path can read the traffic. Write it with
+    https://, or set AWS_ALLOW_HTTP=true to allow plain http."""
 
     status = 400
     code = "endpoint_without_tls"
@@ -53,42 +53,42 @@ class StorageFullError(EaselError):
 
 class ReserveReachedError(StorageFullError):
     """The disk that holds Easel's data is nearly full: {free} bytes are free, and {reserve} are kept in reserve.
-    Nothing was changed; free some space, as by deleting apps, and try again."""
+    Nothing was changed; free some space (deleting apps helps) and try again."""
 
 
 class DatabaseReadOnlyError(ServiceUnavailableError):
-    """The database takes no changes: it is read-only, as one is that fails over, or that its operator has closed.
-    Nothing was changed; try again in a moment."""
+    """The database is read-only: it is failing over, or its operator has closed it for writes. Nothing was changed; try
+    again in a moment."""
 
     code = "database_read_only"
 
 
 class DatabaseUnavailableError(ServiceUnavailableError):
-    """The database cannot be used: {reason}. Check EASEL_DATABASE_URL, and that the server runs and lets Easel in."""
+    """The database is unavailable: {reason}. Check EASEL_DATABASE_URL, and that the server runs and lets Easel in."""
 
     code = "database_unavailable"
 
 
 class StoreUnavailableError(ServiceUnavailableError):
-    """The object store does not answer: {reason}. Nothing was changed; try again in a moment."""
+    """The object store is unavailable: {reason}. Nothing was changed; try again in a moment."""
 
     status = 503
     code = "store_unavailable"
 
 
 class StoreRefusesError(StoreUnavailableError):
-    """The object store lets this machine do nothing: {reason}. Nothing was changed. Whoever runs Easel has to look at
-    its credentials, the bucket's name and region, and this machine's clock."""
+    """The object store refuses every request of this machine: {reason}. Nothing was changed. Easel's operator has to
+    check its credentials, the bucket's name and region, and this machine's clock."""
 
     code = "store_refuses"
 
 
 class BucketMissingError(StoreRefusesError):
-    """There is no bucket{named} ({said}). Nothing was changed. Whoever runs Easel has to make it, or to name
-    another one."""
+    """There is no bucket{named} ({said}). Nothing was changed. Easel's operator has to create it, or to name another
+    one."""
 
 
 class ObjectNameError(EaselError):
-    """`{key}` has another form than the names under which Easel stores objects."""
+    """`{key}` is not named the way Easel names objects."""
 
     code = "object_name_invalid"

@@ -140,4 +140,4 @@ def _written(key: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
-            raise StoreUnavailableError(reason="its folder is not there") from error
+            raise StoreUnavailableError(reason="its folder is missing") from error

@@ -23,20 +23,20 @@ _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machin
 
 
 class SchemaVersionError(EaselError):
-    """The database has schema {found}, this Easel needs {expected}. {advice}"""
+    """The database has schema {found}; this Easel needs {expected}. {advice}"""
 
     code = "schema_version_mismatch"
 
 
 class DatabaseEmptyError(SchemaVersionError):
-    """The database holds nothing of Easel yet. Run `easel migrate` first."""
+    """The database has no schema of Easel yet. Run `easel migrate` first."""
 
     code = "database_empty"
 
 
 class DatabaseBusyError(EaselError):
-    """The database cannot be migrated now: for {seconds} s something else has held a table that changes. Nothing was
-    changed. Let a backup or a report that is running end, and try again."""
+    """The database cannot be migrated now: another session has locked a table of the migration for {seconds} s. Nothing
+    was changed. Wait until a running backup or report has ended, and try again."""
 
     status = 503
     code = "database_busy"

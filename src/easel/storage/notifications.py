@@ -55,7 +55,7 @@ class Listener:
                     async for notification in connection.notifies():
                         self._channels[notification.channel](notification.payload)
             except (psycopg.Error, OSError) as error:
-                logger.warning("lost the database's notifications (%s); trying again in %.1f s", error, delay)
+                logger.warning("lost the connection for notifications (%s); retrying in %.1f s", error, delay)
             finally:
                 self.connected = False
             await asyncio.sleep(delay)

@@ -81,7 +81,7 @@ class ObjectStore:
                 async with asyncio.timeout(self._impatience):
                     yield
             except TimeoutError:
-                raise StoreUnavailableError(reason=f"nothing came within {self._impatience:g} seconds") from None
+                raise StoreUnavailableError(reason=f"no data arrived within {self._impatience:g} seconds") from None
 
     def local_path(self, key: str) -> Path | None:
         """Where the object lies on this machine's disk, or None if the store is not a folder."""

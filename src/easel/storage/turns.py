@@ -12,7 +12,7 @@ from easel.errors import LimitReachedError
 
 
 class TooManyAtOnceError(LimitReachedError):
-    """Too many requests at once: {used} of this organisation wait for their turn, and {limit} may. Try again in
+    """Too many requests at once: {used} of this organisation wait for their turn; the limit is {limit}. Try again in
     {retry_after_seconds} s."""
 
     status = 429

@@ -12,8 +12,8 @@ class FilenameInvalidError(BadRequestError):
 
 
 class TooManyUploadsError(LimitReachedError):
-    """This organisation has {used} upload addresses that nothing was deployed from, and may have {limit}. Deploy from
-    some of them; each counts until a day after it expired."""
+    """This organisation has {used} upload URLs without a deploy; the limit is {limit}. Deploy from some of them; each
+    counts until a day after it expires."""
 
     status = 403
     code = "upload_limit_reached"
@@ -21,8 +21,8 @@ class TooManyUploadsError(LimitReachedError):
 
 
 class UploadBytesLimitError(LimitReachedError):
-    """This organisation has uploaded {used} bytes that were not deployed, and may have {limit}. Deploy some of
-    them; what is uploaded counts until a day after its address expired."""
+    """This organisation has {used} uploaded bytes without a deploy; the limit is {limit}. Deploy some of the uploads;
+    each counts until a day after its URL expires."""
 
     status = 403
     code = "upload_bytes_limit_reached"
@@ -36,14 +36,14 @@ class UploadNotFoundError(NotFoundError):
 
 
 class UploadUrlExpiredError(EaselError):
-    """This upload URL has expired. Ask for a new one and upload again."""
+    """This upload URL has expired. Request a new one and upload again."""
 
     status = 403
     code = "upload_url_expired"
 
 
 class UploadUrlInvalidError(EaselError):
-    """This upload URL is not one that Easel handed out: {reason}."""
+    """This upload URL was not issued by Easel: {reason}."""
 
     status = 403
     code = "upload_url_invalid"
@@ -64,6 +64,6 @@ class LengthRequiredError(EaselError):
 
 
 class UploadIncompleteError(BadRequestError):
-    """The upload broke off after {received} of {expected} bytes. Nothing was stored."""
+    """The upload ended after {received} of {expected} bytes. Nothing was stored; upload it again."""
 
     code = "upload_incomplete"

@@ -45,7 +45,7 @@ def clean_filename(filename: str) -> str:
     plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
     name = _UNSAFE.sub("-", plain).strip(".-")
     if not name:
-        raise FilenameInvalidError(filename=filename[:200], reason="nothing usable is left of it")
+        raise FilenameInvalidError(filename=filename[:200], reason="no usable character is left in it")
     return name[-120:].lstrip(".-")
 
 
@@ -193,6 +193,6 @@ class SignedAddress:
     def check(self, vault: Vault, signature: str) -> None:
         """Raises UploadUrlInvalidError when altered, UploadUrlExpiredError when too old."""
         if not vault.signed(self._text(), signature):
-            raise UploadUrlInvalidError(reason="its signature does not fit")
+            raise UploadUrlInvalidError(reason="its signature does not match")
         if self.expires < clock.now().timestamp():
             raise UploadUrlExpiredError()

@@ -1,4 +1,4 @@
-"""Why a version cannot be had or used."""
+"""Why a version cannot be found or used."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class VersionNotFoundError(NotFoundError):
 
 
 class VersionHasNoFilesError(BadRequestError):
-    """Version {version} holds a configuration only: it was published before anything was deployed."""
+    """Version {version} holds only a configuration: it was published before the first deploy."""
 
     code = "version_has_no_files"
 
 
 class VersionPrunedError(BadRequestError):
-    """Version {version} was pruned: what it was is still recorded, its files are gone. Choose one that is kept."""
+    """Version {version} was pruned: its record remains, its files are deleted. Choose a version that is kept."""
 
     code = "version_pruned"
 

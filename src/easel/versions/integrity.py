@@ -113,7 +113,7 @@ def _manifest_of(version: Version | Recorded) -> tuple[str, str]:
     try:
         return version.manifest_key, hash_in(version.manifest_key)
     except ObjectNameError as error:
-        reason = "the key of its manifest has another form than Easel writes"
+        reason = "its manifest is not named the way Easel names objects"
         raise VersionDamagedError(version=version.number, reason=reason) from error
 
 

@@ -172,7 +172,7 @@ class VersionRulesResponse(Answer):
     app_id: str
     version: int
     dialect: Literal["netlify", "cloudflare"] | None
-    because: str | None = Field(description="Why this dialect was taken")
+    because: str | None = Field(description="Why this dialect was chosen")
     html_handling: str | None = Field(description="To which form of their address pages move; null is Easel's way")
     not_found_handling: str | None = Field(description="What answers where nothing is; null is Easel's way")
     redirects: list[RuleInForce]

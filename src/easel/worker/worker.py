@@ -145,7 +145,7 @@ class DeployWorker:
             raise
         except Exception as error:
             if _passes(error) and attempts < MOST_ATTEMPTS:
-                logger.warning("deploy %s waits for a part that does not answer: %s", deploy_id, error)
+                logger.warning("deploy %s waits for an unavailable part: %s", deploy_id, error)
                 raise
             logger.exception("deploy %s failed unexpectedly", deploy_id)
             await pipeline.fail_unexpectedly(error)
@@ -179,7 +179,7 @@ class DeployWorker:
                     TAKEN_OVER.inc()
                     logger.warning("took over job %d (%s) from a silent worker", job_id, task)
             except QueueUnreachableError as error:
-                logger.warning("could not look for stalled jobs: %s", error)
+                logger.warning("could not query for stalled jobs: %s", error)
 
     async def _make_room(self) -> None:
         """Removes early what can be while the largest upload would not fit on the disk of a folder store."""

@@ -234,7 +234,7 @@ def test_a_cancelled_deploy_is_told_as_cancelled_and_a_queued_one_with_what_it_w
     cancelled = Deploy(deploy_id="d", status=FAILED, error_code=DeployCancelledError.code)
     assert deploys._status(cancelled) == "cancelled"
     queued = Deploy(deploy_id="d", status=QUEUED)
-    assert deploys._status(queued, "app") == "queued: another deploy of this app comes first"
+    assert deploys._status(queued, "app") == "queued: another deploy of this app is ahead"
     assert deploys._status(queued) == "queued"
     timings = {"pin": 3, "total": 71_500, "queued": 1200, "ingest": 60_000, "activate": 7, "smoke_test": 5}
     assert deploys._timings(timings) == (

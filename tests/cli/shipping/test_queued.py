@@ -101,7 +101,7 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, lim
             )
             connection.execute("update deploy set status = 'building' where id = %s", (running,))
         assert said(deploying := start(person, "deploy", "--create", "-m", "one")) == (
-            "Note: Still queued after 0.2 s: as many deploys of your organisation run as may at once."
+            "Note: Still queued after 0.2 s: your organisation runs its limit of deploys at once."
         )
         with platform.database() as connection:
             connection.execute(

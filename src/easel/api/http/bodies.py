@@ -45,7 +45,8 @@ class RequestTooLargeError(EaselError):
 
 
 class RequestTimeoutError(EaselError):
-    """The request's body did not come: {received} bytes after {seconds} seconds. Nothing was changed; send it again."""
+    """The request's body timed out: {received} bytes arrived in {seconds} seconds. Nothing was changed; send it
+    again."""
 
     status = 408
     code = "request_timeout"

@@ -37,7 +37,7 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class InternalServerError(EaselError):
-    """Something in Easel went wrong. Whoever runs it finds more in the log under the request id {request_id}."""
+    """Easel failed unexpectedly. Its operator finds more in the log under the request id {request_id}."""
 
     status = 500
     code = "internal_error"

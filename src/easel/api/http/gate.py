@@ -76,7 +76,7 @@ class Gate:
             try:
                 owner = await owner_of(self._services.database, secret)
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
-                logger.warning("could not look up a key: %s", error or type(error).__name__)
+                logger.warning("could not query an API key: %s", error or type(error).__name__)
                 return ""
         if owner is None:
             return ""

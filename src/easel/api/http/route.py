@@ -141,7 +141,7 @@ def _charged(request: Request, caller: Subject, response: Response) -> Response:
 
 
 class _SomebodyWasFasterError(Exception):
-    """Another process has answered a request with the same key meanwhile."""
+    """Another process has meanwhile answered a request with the same key."""
 
 
 async def _first_or_again(

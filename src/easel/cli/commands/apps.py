@@ -28,9 +28,7 @@ from easel.serving.runtimes import RUNTIMES
 _PAGE = 100
 
 
-_named = click.argument(
-    "named", metavar="[APP]", help="Slug or id; --app or easel.toml names it otherwise.", required=False
-)
+_named = click.argument("named", metavar="[APP]", help="Slug or id. [default: --app or easel.toml]", required=False)
 
 
 def _chosen(named: str | None, app: str | None) -> str | None:
@@ -70,7 +68,7 @@ def list_apps(session: Session) -> None:
         ],
     )
     if not apps:
-        session.output.say("No apps yet. `easel deploy --create` makes one of the folder you are in.")
+        session.output.say("No apps yet. `easel deploy --create` creates one from this folder.")
     elif session.output.interactive:
         session.output.say(plural(len(apps), "app"))
     session.output.document({**page.document, "results": listed, "limit": len(apps), "offset": 0})
@@ -78,8 +76,8 @@ def list_apps(session: Session) -> None:
 
 @client_command("create", group=group)
 @click.argument("slug", help="The app's name in its address: 3 to 60 of a-z, 0-9 and '-'.")
-@click.option("--title", help="A name for people; the slug otherwise.")
-@click.option("--description", help="What it is.")
+@click.option("--title", help="A display name. [default: the slug]")
+@click.option("--description", help="A description.")
 def create(session: Session, slug: str, title: str | None, description: str | None) -> None:
     """Create an app."""
     app = session.client.create_app(slug, title or slug, description)
@@ -113,15 +111,15 @@ def show(session: Session, named: str | None, app: str | None) -> None:
 @client_command("update", group=group)
 @_named
 @app_option
-@click.option("--title", help="A name for people.")
-@click.option("--description", help="What it is.")
+@click.option("--title", help="A display name.")
+@click.option("--description", help="A description.")
 @click.option(
     "--var", "variables", metavar="NAME=VALUE", help="A public variable for the app's pages; repeatable.", multiple=True
 )
 @click.option("--unset-var", "unset", metavar="NAME", help="Remove a variable; repeatable.", multiple=True)
 @click.option("--indexable/--not-indexable", help="Whether search engines may list it.", default=None)
-@click.option("--on-air/--off-air", "active", help="Whether its addresses answer; at once.", default=None)
-@click.option("--allow", metavar="secrets|dependencies", help="Let through what is refused; repeatable.", multiple=True)
+@click.option("--on-air/--off-air", "active", help="Whether its addresses answer; applies at once.", default=None)
+@click.option("--allow", metavar="secrets|dependencies", help="Allow a check that refuses; repeatable.", multiple=True)
 @click.option("--runtime", help="How pages get the variables.", type=click.Choice(list(RUNTIMES)))
 @click.option("--publish", help="Make the changes live at once.", is_flag=True)
 def update(
@@ -177,7 +175,7 @@ def _assignments(given: Sequence[str]) -> dict[str, str]:
 @client_command("delete", group=group)
 @_named
 @app_option
-@click.option("--yes", "-y", help="Do not ask.", is_flag=True)
+@click.option("--yes", "-y", help="Skip the confirmation.", is_flag=True)
 def delete(session: Session, named: str | None, app: str | None, yes: bool) -> None:
     """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
     chosen = _chosen(named, app)

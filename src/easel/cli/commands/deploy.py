@@ -34,7 +34,7 @@ from easel.deploys.states import FAILED
 
 @client_command("deploy")
 @click.argument(
-    "path", metavar="DIR|ZIP", help="What to deploy; easel.toml's folder or a build folder otherwise.", required=False
+    "path", metavar="DIR|ZIP", help="Folder or zip. [default: easel.toml's folder, or a build folder]", required=False
 )
 @click.option("--message", "-m", help="What changed, like a commit message.")
 @app_option
@@ -42,8 +42,8 @@ from easel.deploys.states import FAILED
 @click.option("--create", help="Create the app if need be; write easel.toml.", is_flag=True)
 @click.option("--source-files", help="Send the source along, for diffs line by line.", is_flag=True)
 @click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
-@click.option("--not-older", help="Refuse a commit that is older than the one that is live.", is_flag=True)
-@click.option("--as-is", help="Deploy a folder that looks like source all the same.", is_flag=True)
+@click.option("--not-older", help="Refuse a commit that is older than the live one.", is_flag=True)
+@click.option("--as-is", help="Deploy a folder even if it looks like source.", is_flag=True)
 def deploy(
     session: Session,
     path: str | None,

@@ -24,10 +24,10 @@ _TOTAL = "total"
 
 
 @client_command("status")
-@click.argument("deploy", help="A deploy's id (dep_…); the newest otherwise.", required=False)
+@click.argument("deploy", help="A deploy's id (dep_…). [default: the newest]", required=False)
 @app_option
 def status(session: Session, deploy: str | None, app: str | None) -> None:
-    """Show what each environment serves and how the newest deploy went, or how one deploy went."""
+    """Show what each environment serves and the state of the newest deploy, or of one deploy."""
     found = session.app(app)
     if deploy is not None:
         one = session.client.deploy_status(found.app_id, deploy)
@@ -98,9 +98,9 @@ def _status(deploy: Deploy, waits_for: str | None = None) -> str:
 
 
 @client_command("logs")
-@click.argument("deploy", help="A deploy's id (dep_…); the newest otherwise.", required=False)
+@click.argument("deploy", help="A deploy's id (dep_…). [default: the newest]", required=False)
 @app_option
-@click.option("--follow", "-f", help="Go on until the deploy has ended.", is_flag=True)
+@click.option("--follow", "-f", help="Follow the log until the deploy has ended.", is_flag=True)
 def logs(session: Session, deploy: str | None, app: str | None, follow: bool) -> None:
     """Print a deploy's log; with -f, live until it ends. A failed deploy ends with exit code 5 under -f."""
     found = session.app(app)
@@ -158,7 +158,7 @@ def list_deploys(session: Session, app: str | None, limit: int) -> None:
 
 
 @client_command("cancel")
-@click.argument("deploy", help="A deploy's id (dep_…); the newest otherwise.", required=False)
+@click.argument("deploy", help="A deploy's id (dep_…). [default: the newest]", required=False)
 @app_option
 def cancel(session: Session, deploy: str | None, app: str | None) -> None:
     """Cancel a deploy that is queued or building; the newest such one when none is named."""

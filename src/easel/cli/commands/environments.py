@@ -14,7 +14,7 @@ from easel.cli.session import Session
 @client_command("promote")
 @app_option
 def promote(session: Session, app: str | None) -> None:
-    """Point production at what staging serves."""
+    """Point production at the version that staging serves."""
     found = session.app(app)
     answer = session.client.promote(found.app_id)
     session.output.done(f"Version {answer.version} is live on production, as on staging.")
@@ -50,10 +50,10 @@ def rollback(session: Session, app: str | None) -> None:
 
 @client_command("lock")
 @click.argument("environment", metavar="ENV", help="production or staging.")
-@click.option("--message", "-m", help="Why, for whoever runs into it; needed.")
+@click.option("--message", "-m", help="The reason that others see; required.")
 @app_option
 def lock(session: Session, environment: str, message: str | None, app: str | None) -> None:
-    """Keep an environment at the version it serves: deploys become versions, and nothing moves it."""
+    """Lock an environment at the version it serves: deploys still become versions, but do not go live."""
     name = environment_or_default(session, environment)
     reason = message_or_ask(session, message, question="Why", missing=ReasonMissingError)
     found = session.app(app)

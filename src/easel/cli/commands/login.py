@@ -29,10 +29,8 @@ _LONGEST_KEY = 64 * 1024
 
 @client_command("login")
 def login(session: Session) -> None:
-    """Keep an API key for a server, after trying it.
-
-    Asks for what is not given. Without a terminal the key is read from standard input.
-    """
+    """Check an API key with a server, and save it. Asks for what is not given. Without a terminal the key is read from
+    standard input."""
     output = session.output
     server = session.wanted.server or session.wanted.project_server or default_server(session.wanted)
     if output.interactive and session.flags.server is None:
@@ -52,14 +50,14 @@ def login(session: Session) -> None:
     store(file, Stored(default=server, keys={**kept.keys, server: key}))
     output.done(f"Signed in to {server}. The key is kept in {file}, readable by you alone.")
     if server.startswith("http://") and not _on_this_machine(server):
-        output.warn("the address is plain http: anybody on the way can read the key. Use https where you can.")
+        output.warn("the address is plain http: anybody on the network path can read the key. Use https where you can.")
     output.document({"server": server, "credentials_file": str(file)})
 
 
 @client_command("logout")
 @click.option("--all", "everywhere", help="Forget every server's key.", is_flag=True)
 def logout(session: Session, everywhere: bool) -> None:
-    """Forget the key that is kept for a server. The key itself stays valid: `easel keys revoke` ends it."""
+    """Delete the saved key of a server. The key itself stays valid: `easel keys revoke` ends it."""
     file = credentials_file()
     kept = read_stored(file)
     server = server_address(session.wanted.server or default_server(session.wanted))
@@ -69,7 +67,7 @@ def logout(session: Session, everywhere: bool) -> None:
         store(file, Stored(default=kept.default if kept.default in left else next(iter(left), None), keys=left))
         session.output.done(f"Forgot the key for {', '.join(gone)}.")
     else:
-        session.output.say(f"No key is kept for {server}.")
+        session.output.say(f"No key is saved for {server}.")
     session.output.document({"forgotten": gone})
 
 

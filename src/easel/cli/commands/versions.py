@@ -62,9 +62,9 @@ def _commit(version: Version) -> str:
 @click.argument("before", metavar="A", help="A number (3 or v3), latest, production or staging.")
 @click.argument("after", metavar="B", help="The version to compare it with.")
 @app_option
-@click.option("--name-status", "names", help="Only the names of what differs.", is_flag=True)
+@click.option("--name-status", "names", help="Only the names of the files that differ.", is_flag=True)
 def diff(session: Session, before: str, after: str, app: str | None, names: bool) -> None:
-    """Show what differs between two versions: files, and source lines where both brought their source along."""
+    """Show how two versions differ: by file, and by source line where both have their source."""
     found = session.app(app)
     first = version_number(session.client, found.app_id, before)
     second = version_number(session.client, found.app_id, after)
@@ -81,10 +81,10 @@ def diff(session: Session, before: str, after: str, app: str | None, names: bool
     "-o",
     "target",
     metavar="FILE",
-    help="Where to; `-` is stdout. SLUG-vN.zip here otherwise.",
+    help="File to write; `-` is stdout. [default: SLUG-vN.zip]",
     type=click.Path(path_type=Path),
 )
-@click.option("--force", "-f", help="Replace a file that is there.", is_flag=True)
+@click.option("--force", "-f", help="Replace an existing file.", is_flag=True)
 def download(session: Session, version: str, app: str | None, target: Path | None, force: bool) -> None:
     """Download a version's zip, byte for byte as it was uploaded."""
     found = session.app(app)
@@ -113,8 +113,8 @@ def download(session: Session, version: str, app: str | None, target: Path | Non
 @click.argument("version", help="A number (3 or v3), latest, production or staging.")
 @app_option
 @env_option
-@click.option("--with-config", help="Bring the configuration of that time along.", is_flag=True)
-@click.option("--lock", metavar="REASON", help="Lock the environment there, saying why.")
+@click.option("--with-config", help="Restore that version's configuration too.", is_flag=True)
+@click.option("--lock", metavar="REASON", help="Lock the environment there, with this reason.")
 def restore(
     session: Session, version: str, app: str | None, env: str | None, with_config: bool, lock: str | None
 ) -> None:

@@ -22,7 +22,7 @@ def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 @_command("backup")
 @_place
 @data_dir_option
-@click.option("--keys/--no-keys", default=True, help="Whether the key that secrets are encrypted with is in it.")
+@click.option("--keys/--no-keys", default=True, help="Whether it includes the key that encrypts secrets.")
 def backup(place: str, data_dir: Path | None, keys: bool) -> None:
     """Write a backup of everything to a folder or bucket, while Easel runs."""
     _back_up(place, data_dir, keys=keys)
@@ -30,10 +30,10 @@ def backup(place: str, data_dir: Path | None, keys: bool) -> None:
 
 @_command("restore-backup")
 @_place
-@click.option("--name", help="Which backup; the newest otherwise.")
+@click.option("--name", help="Name of the backup. [default: the newest]")
 @data_dir_option
 def restore_backup(place: str, name: str | None, data_dir: Path | None) -> None:
-    """Bring a backup back into an empty data folder (or database and bucket) while Easel does not run there."""
+    """Restore a backup into an empty data folder (or database and bucket) while Easel does not run there."""
     _bring_back(place, data_dir, name=name)
 
 
@@ -62,7 +62,7 @@ def _back_up(place: str, data_dir: Path | None, *, keys: bool) -> None:
     if keys and "://" not in place:
         Path(place).chmod(0o700)
     for problem in made.damaged:
-        _say(f"NOT in it as it should be: {problem}")
+        _say(f"NOT backed up correctly: {problem}")
     print(made.name)
     if made.damaged:
         raise click.exceptions.Exit(1)

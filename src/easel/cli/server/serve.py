@@ -97,7 +97,7 @@ def migrate(**given: Any) -> None:
 @click.command("new-secret-key", cls=ServerCommand)
 @data_dir_option
 def new_secret_key(**given: Any) -> None:
-    """Take this machine's secret key in the place of one that is lost: apps' secrets have to be set again."""
+    """Replace a lost secret key with this machine's: apps' secrets have to be set again."""
     from easel.running.operating import replace_key
 
     replace_key(read_settings(**given))
@@ -105,10 +105,10 @@ def new_secret_key(**given: Any) -> None:
 
 
 @click.command("organisation", cls=ServerCommand)
-@click.argument("name", help="What to call it.")
+@click.argument("name", help="Name of the organisation.")
 @data_dir_option
 def organisation(name: str, **given: Any) -> None:
-    """Make another organisation, whose apps and keys are its own, and print its first API key."""
+    """Create another organisation, with its own apps and keys, and print its first API key."""
     from easel.running.operating import found_organisation
 
     print(found_organisation(read_settings(**given), name))
@@ -125,7 +125,7 @@ def read_settings(**given: Any) -> Settings:
 
     for variable, nearest in unknown_variables(os.environ).items():
         meant = f" Did you mean {nearest}?" if nearest else ""
-        click.echo(f"easel: Warning: there is no setting {variable}, so it does nothing.{meant}", err=True)
+        click.echo(f"easel: Warning: {variable} is not a setting and has no effect.{meant}", err=True)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

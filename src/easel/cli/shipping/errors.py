@@ -1,4 +1,4 @@
-"""What can go wrong with a folder or zip, and on its way to the server and back."""
+"""Errors of a deploy's folder or zip, of its upload, and of following it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class UploadFailedError(CliError):
 
 
 class StoreRefusedError(CliError):
-    """{host}, where the server keeps bundles, refused the {what}: {reason}. Run the command again; if it stays so,
-    whoever runs the server has to look at its bucket."""
+    """{host}, where the server stores bundles, refused the {what}: {reason}. Run the command again; if it fails again,
+    the server's operator has to check its bucket."""
 
     code = "store_refused"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class UploadTooLargeForProxyError(StoreRefusedError):
-    """A proxy before {host} refused the upload of {size}, since it is too large: it answered 413. Raise that proxy's
-    limit for bodies (`client_max_body_size` of nginx), and deploy again."""
+    """A proxy before {host} refused the upload of {size} as too large (status 413). Raise that proxy's limit for bodies
+    (`client_max_body_size` of nginx), and deploy again."""
 
     code = "upload_too_large_for_proxy"
 
 
 class UploadAddressPlainError(StoreRefusedError):
-    """The server gave an upload address of plain http, and {host} takes https only. Whoever runs the server has to set
+    """The server gave an upload URL with plain http, and {host} accepts only https. The server's operator has to set
     EASEL_API_URL to its https address, or have its proxy send `X-Forwarded-Proto`."""
 
     code = "upload_address_plain"
@@ -51,22 +51,22 @@ class CommitOlderError(CliError):
 
 
 class CommitOrderUnknownError(CliError):
-    """Whether the commit is older than the one that is live cannot be told: {why}. Fetch the whole history
-    (`fetch-depth: 0`, `GIT_DEPTH: 0`), or leave out `--not-older`."""
+    """It is unknown whether the commit is older than the live one: {why}. Fetch the whole history (`fetch-depth: 0`,
+    `GIT_DEPTH: 0`), or leave out `--not-older`."""
 
     code = "commit_order_unknown"
     exit_code = ExitCode.CONFLICT
 
 
 class DownloadFailedError(CliError):
-    """The download broke off: {reason}. Nothing was left behind; run the command again."""
+    """The download was interrupted: {reason}. No partial file remains; run the command again."""
 
     code = "download_failed"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class FollowingLostError(CliError):
-    """The connection was lost while following the deploy {deploy_id}, which goes on. `easel logs -f` follows it
+    """The connection was lost while following the deploy {deploy_id}; the deploy goes on. `easel logs -f` follows it
     again."""
 
     code = "following_lost"
@@ -80,38 +80,38 @@ class FolderMissingError(CliError):
 
 
 class NothingToDeployError(CliError):
-    """There is no built app here: no folder that a build tool writes ({looked}, …) has an index.html. {hint}"""
+    """There is no built app here: no output folder of a build tool ({looked}, …) has an index.html. {hint}"""
 
     code = "nothing_to_deploy"
 
 
 class SeveralBuildsError(CliError):
     """There are several built apps here: {found}. Name the one to deploy: `easel deploy DIR`; `folder = "DIR"` in
-    easel.toml keeps the choice."""
+    easel.toml saves the choice."""
 
     code = "several_builds"
 
 
 class TargetMissingError(CliError):
-    """What is to be deployed is named by an empty text. Is a variable unset? Leave it out to deploy what is here."""
+    """The path to deploy is empty. Is a variable unset? Leave the path out to deploy the app in this folder."""
 
     code = "target_empty"
 
 
 class SourceFolderError(CliError):
-    """`{folder}` is the source of an app, not its build: {why}. {hint} To deploy it all the same, add `--as-is`."""
+    """`{folder}` is the source of an app, not its build: {why}. {hint} Add `--as-is` to deploy it anyway."""
 
     code = "source_folder"
 
 
 class EntryPointMissingError(CliError):
-    """`{folder}` has no index.html, which is what visitors get first. {hint}"""
+    """`{folder}` has no index.html, the page that visitors see first. {hint}"""
 
     code = bundles.EntryPointMissingError.code
 
 
 class NotAZipError(CliError):
-    """`{path}` is not a zip, or it is damaged. Give a folder and it is zipped for you."""
+    """`{path}` is not a zip, or it is damaged. Name a folder instead, and `easel deploy` zips it."""
 
     code = bundles.NotAZipError.code
 
@@ -124,13 +124,13 @@ class LinkOutsideError(CliError):
 
 
 class LinkBrokenError(CliError):
-    """`{path}` is a symbolic link that leads nowhere. Remove it, or add it to .easelignore."""
+    """`{path}` is a symbolic link whose target does not exist. Remove it, or add it to .easelignore."""
 
     code = "link_broken"
 
 
 class LinkLoopError(CliError):
-    """`{path}` is a symbolic link to a folder that it lies in. Remove it, or add it to .easelignore."""
+    """`{path}` is a symbolic link to a folder that contains it. Remove it, or add it to .easelignore."""
 
     code = "link_loop"
 

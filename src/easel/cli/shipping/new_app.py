@@ -37,7 +37,7 @@ class New:
                 return False
             client.delete_app(app.app_id)
         except (EaselError, HTTPError):
-            self._session.output.warn(f"the new app {app.slug} is left, with nothing in it.")
+            self._session.output.warn(f"the new app {app.slug} remains, without a version.")
             return False
         if file is not None:
             file.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ def look_at_order(session: Session, app_id: str, environment: str, commit: Commi
     """
     if commit is None:
         if refuse:
-            raise CommitOrderUnknownError(why="Git knows no commit of what is deployed")
+            raise CommitOrderUnknownError(why="Git knows no commit of the deployed files")
         return
     versions = session.client.list_versions(app_id).versions
     live = next((version for version in versions if version.is_active.get(environment)), None)
@@ -35,5 +35,5 @@ def look_at_order(session: Session, app_id: str, environment: str, commit: Commi
     if older:
         session.output.warn(
             f"the commit {commit.sha[:8]} is older than {sha[:8]}, which is live on {environment} as version"
-            f" {live.version}. `--not-older` refuses that."
+            f" {live.version}. `--not-older` refuses such a deploy."
         )

@@ -18,9 +18,9 @@ PATIENCE: Final = 10.0
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
     # The one that runs is older than all that are listed, if it is not among them.
-    "app": "another deploy of this app comes first",
-    "organisation": "as many deploys of your organisation run as may at once",
-    "everywhere": "as many deploys run as may at once",
+    "app": "another deploy of this app is ahead",
+    "organisation": "your organisation runs its limit of deploys at once",
+    "everywhere": "the limit of deploys at once is reached",
 }
 
 

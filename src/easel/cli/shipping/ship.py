@@ -88,7 +88,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
     except KeyboardInterrupt:
         raise InterruptedByUserError(
-            what="Interrupted while asking for the deploy: it may have been accepted. `easel deploys` shows it."
+            what="Interrupted while requesting the deploy: the server may have accepted it. `easel deploys` shows it."
         ) from None
     session.output.say(f"Queued {accepted.deploy_id} for {accepted.environment}.")
     return accepted

@@ -164,7 +164,7 @@ class DatabaseFeed:
     def _tell(self, app_id: str, number: int) -> None:
         if (app_id, number) not in self._told:
             self._told.add((app_id, number))
-            reason = "the key of its manifest has another form than Easel writes"
+            reason = "its manifest is not named the way Easel names objects"
             logger.error("version %d of app %s is not served: %s", number, app_id, reason)
 
 

@@ -43,7 +43,7 @@ async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: time
             left, gone = await _remove_some(database, objects, app_id, left)
             removed += gone
     if removed:
-        logger.info("removed %d objects that nothing needed", removed)
+        logger.info("removed %d objects that no record refers to", removed)
     return removed
 
 
@@ -63,7 +63,7 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
                 async with asyncio.timeout(REMOVED_WITHIN):
                     await objects.delete(key)
             except TimeoutError:
-                logger.warning("removing %s took too long; what else is left of its app waits for the next time", key)
+                logger.warning("removing %s timed out; the other objects of its app are removed at the next run", key)
                 return [], removed
             removed += 1
     return orphans[removed:], removed

@@ -61,7 +61,7 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
                 continue
             if deploy.outcome is not None:
                 # It is live already, or recorded and overtaken: all that is left is to say so.
-                logger.error("deploy %s had lost its job; it gets another one", deploy_id)
+                logger.error("deploy %s had lost its job; it gets a new one", deploy_id)
                 await queue.defer(work, RUN_TASK, queue=DEPLOYS, lock=deploy.app_id, deploy_id=deploy_id)
             else:
                 logger.error("deploy %s had lost its job; ended as failed", deploy_id)

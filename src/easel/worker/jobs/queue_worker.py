@@ -158,12 +158,12 @@ class CarefulWorker(Worker):
         lost = unknown & self._unknown
         self._unknown = unknown - lost
         if lost:
-            logger.warning("jobs %s were given to this worker without its knowledge; putting them back", sorted(lost))
+            logger.warning("this worker claimed jobs %s without knowing; putting them back", sorted(lost))
             await self.app.connector.execute_query_all_async(_PUT_BACK, worker=self.worker_id, jobs=list(lost))
 
     def _cut_off(self, error: ConnectorException) -> None:
         if not self._is_cut_off:
-            logger.warning("the queue's database does not answer; trying again until it does: %s", _why(error))
+            logger.warning("the queue's database is unreachable; retrying until it answers: %s", _why(error))
         self._is_cut_off = True
 
     def _reached(self) -> None:
