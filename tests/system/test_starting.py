@@ -97,7 +97,7 @@ def test_a_variable_that_is_none_is_named_with_the_one_that_was_meant(tmp_path: 
     place = ["place"] if command == "backup" else []
     # There is no such database, so nothing is started.
     done = easel(command, *place, folder=tmp_path, EASEL_DATABASE_URL="postgresql://127.0.0.1:1/no", **given)
-    said = [line for line in done.stderr.splitlines() if "no setting" in line]
+    said = [line for line in done.stderr.splitlines() if "not a setting" in line]
     assert said == [
         "easel: Warning: EASEL_WORKER_PROCESES is not a setting and has no effect. Did you mean EASEL_WORKER_PROCESSES?"
     ]
