@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.deploys import CACHE
-from bench.edge import caddy
 from bench.measure import Report
+from bench.peers import caddy
 from testbed.built_sites import Site, built_sites
 from testbed.large_bundle import LargeBundleUnavailable
 from testbed.running import RunningApp, make_platform, zip_of

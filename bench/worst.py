@@ -128,14 +128,14 @@ def _measure_body(report: Report, platform: Platform, operation: str, name: str,
 def _measure(
     report: Report, platform: Platform, role: str, name: str, limit: float, send: Callable[[], object]
 ) -> None:
-    processes = _processes(platform, role)
+    processes = processes_of(platform, role)
     taken = []
     for _ in range(ROUNDS):
-        before = _processor_time(processes)
+        before = processor_time(processes)
         send()
         # What the process does once the answer is out is part of the work.
         time.sleep(0.02)
-        taken.append(_processor_time(processes) - before)
+        taken.append(processor_time(processes) - before)
     report.add(f"{role}: {name}"[:58], min(taken) * 1000, "ms", at_most=limit)
 
 
@@ -152,7 +152,8 @@ def _send(port: int, data: bytes) -> bytes:
     return answer
 
 
-def _processes(platform: Platform, role: str) -> list[int]:
+def processes_of(platform: Platform, role: str) -> list[int]:
+    """The processes of a role."""
     assert platform.process is not None
     found = []
     for process in descendants([platform.process.pid]):
@@ -163,7 +164,7 @@ def _processes(platform: Platform, role: str) -> list[int]:
     return found
 
 
-def _processor_time(processes: list[int]) -> float:
+def processor_time(processes: list[int]) -> float:
     """Seconds that all threads of these processes have had a processor (utime and stime, to the nanosecond)."""
     total = 0
     for process in processes:

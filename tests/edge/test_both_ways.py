@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Callable
 from itertools import product
 
-from tests.edge.running import App, Reply, RunningEdge, Wire
+from tests.edge.running import App, Reply, RunningEdge, Wire, request
 
 Make = Callable[..., App]
 
-FILES = {
+FILES: dict[str, str | bytes] = {
     "index.html": "<!doctype html><title>one</title>" + "<p>page</p>" * 100,
     "about.html": "<!doctype html><title>about</title>",
     "docs/index.html": "<!doctype html><title>docs</title>",
@@ -18,10 +19,13 @@ FILES = {
     "wide.css": "a{color:red}" * 2000,
     "data.bin": bytes(range(256)) * 8,
     "empty.txt": b"",
+    "long.bin": random.Random(2).randbytes(200_000),
+    "long.js": "".join(f"console.log({n * n});" for n in range(10_000)),
 }
 PATHS = (
     *("/", "/about", "/about?x=1", "/docs/", "/docs", "/assets/app-3f9a1c2b.js", "/wide.css", "/data.bin"),
     *("/empty.txt", "/nowhere/at/all", "/assets/gone-00000000.js", "/robots.txt", "/index.html", "/%61bout"),
+    *("/long.bin", "/long.js"),
 )
 ENCODINGS = (None, "gzip", "br", "gzip, deflate, br", "identity", "br;q=0, gzip", "*")
 CHANGING = ("date", "x-request-id")
@@ -58,3 +62,28 @@ def test_both_ways_answer_alike_whatever_is_asked(edge: RunningEdge, app: Make) 
                 )
     assert unchanged > 100
     assert edge.fast() - before > 400
+
+
+def test_a_long_file_is_sent_the_fast_way_as_it_lies_in_its_bundle(edge: RunningEdge, app: Make) -> None:
+    stored, deflated = app(), app(FILES)
+    stored.deploy(FILES, stored=True)
+    text = FILES["long.js"]
+    assert isinstance(text, str)
+    with edge.connect() as wire:
+        for shop, path, encoding, fast in (
+            (stored, "/long.bin", "identity", 3),
+            (deflated, "/long.js", "gzip", 3),
+            (deflated, "/long.js", "identity", 0),
+        ):
+            before, sent = edge.fast(), edge.edge.recorder.of(shop.id).sent
+            wire.ask(shop.host, path, Accept_Encoding=encoding)
+            answers = [wire.ask(shop.host, path, Accept_Encoding=encoding) for _ in range(3)]
+            assert edge.fast() - before == fast
+            for answer in answers:
+                body = gzip.decompress(answer.body) if encoding == "gzip" else answer.body
+                assert body == (text.encode() if path == "/long.js" else FILES["long.bin"])
+            assert edge.edge.recorder.of(shop.id).sent - sent == 4 * len(answers[0].body)
+            assert wire.ask(shop.host, path, "HEAD", Accept_Encoding=encoding).body == b""
+            # Two at once, of which the first is not read yet, come whole and in order.
+            wire.send(2 * request(shop.host, path, Accept_Encoding=encoding))
+            assert [wire.reply().body, wire.reply().body] == [answers[0].body] * 2

@@ -13,7 +13,7 @@ from easel.connections.heads import VISITORS, value_of
 from easel.connections.private import Readiness
 from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
-from easel.edge.fast.prepared import PREPARED_LARGEST, code_of, prepare
+from easel.edge.fast.prepared import LYING_LARGEST, PREPARED_LARGEST, Prepared, code_of, prepare, prepare_lying
 from easel.edge.live import LiveSite
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
 from easel.edge.recorder import Recorder, Tally
@@ -206,7 +206,12 @@ class EdgeApp:
             if answer.status != 200:
                 plain = Request("GET", request.target, accept_encoding=request.accept_encoding)
                 whole = decision.finish(live.site, plain, answer_file(live.site, file, ready, plain))
-            if whole.length > PREPARED_LARGEST or isinstance(whole.body, Unmade):
+            if isinstance(whole.body, Unmade):
+                return answer
+            if whole.length > PREPARED_LARGEST:
+                prepared = await self._lying(live, whole)
+                if prepared is not None:
+                    self._sites.keep(live, host, key, prepared)
                 return answer
             body = await self._body(whole)
             page = ready if live.pages.get(file.path) is ready else None
@@ -215,6 +220,17 @@ class EdgeApp:
                 answer = replace(answer, body=body)
         self._sites.keep(live, host, key, prepared)
         return answer
+
+    async def _lying(self, live: LiveSite, answer: Answer) -> Prepared | None:
+        """The prepared form of an answer that is written from a mapped bundle, if that can be."""
+        if not isinstance(answer.body, Part) or answer.length > LYING_LARGEST:
+            return None
+        body = await self._content.lying(answer.body)
+        if body is None:
+            return None
+        if sum(map(len, body)) != answer.length:
+            raise DamagedDataError("a file in the store has another length than it was recorded with")
+        return prepare_lying(answer, body, self._recorder.of(live.app.app_id))
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body

@@ -29,6 +29,8 @@ from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.object_names import hash_in
 
 _MAPPED_BUNDLES = 512
+_MOST_MAPS = 16 * 1024
+"""Mapped bundles with those that prepared answers hold: a system allows a process 65,530 mappings."""
 _AT_A_TIME = 2500
 """Files of a large manifest that are looked at before others get their turn."""
 _KEPT_AFTER = 0.1
@@ -39,6 +41,7 @@ _ZSTANDARD_OF_AN_APP = 4
 """Of one app at a time, so that its slow readers keep no other app's waiting."""
 _NEAR = 1024 * 1024
 _SMALL_CHUNK = 64 * 1024
+_MAPPED_CHUNK = 1024 * 1024
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
@@ -58,6 +61,7 @@ class Content:
             budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
         )
         self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
+        self._maps: weakref.WeakSet[object] = weakref.WeakSet()
         self._decoding = asyncio.Lock()
         self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
         self._inflating_of: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
@@ -145,8 +149,10 @@ class Content:
         async with own, self._inflating:
             yield
 
-    async def stream(self, part: Part) -> AsyncIterator[bytes]:
+    async def stream(self, part: Part) -> AsyncIterator[bytes | memoryview]:
         """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
+
+        What lies in a mapped bundle is not copied: it takes no memory of this process, however slowly it is read.
 
         Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
         """
@@ -157,10 +163,16 @@ class Content:
             return
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
         start, stop = _lies(part)
+        mapped = self._objects.local_path(part.source.manifest.bundles[part.member.bundle].key) is not None
         yield header
         for begin in range(start, stop, WINDOW):
             end = min(stop, begin + WINDOW)
             view = await self._view(part.source.manifest, part.member, begin, end)
+            if mapped:
+                for at in range(begin, end, _MAPPED_CHUNK):
+                    yield view[at : min(end, at + _MAPPED_CHUNK)]
+                continue
+            # Blocks of the disk's cache may be given up while they wait to be sent.
             for at in range(begin, end, CHUNK):
                 yield bytes(view[at : min(end, at + CHUNK)])
         yield trailer
@@ -170,6 +182,20 @@ class Content:
         if self._objects.local_path(ref.key) is not None:
             return await self._mapped(ref.key)
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
+
+    async def lying(self, part: Part) -> tuple[bytes, memoryview, bytes] | None:
+        """All of a part as it lies in a mapped bundle, with what goes before and after it, if it is sent so.
+
+        It takes no memory of this process.
+
+        Raises ObjectMissingError.
+        """
+        key = part.source.manifest.bundles[part.member.bundle].key
+        if not _is_sent_as_it_lies(part) or self._objects.local_path(key) is None or len(self._maps) > _MOST_MAPS:
+            return None
+        header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
+        start, stop = _lies(part)
+        return header, (await self._mapped(key))[start:stop], trailer
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
         """What was made of the member, if something was and can be read: bodies and, for who wants a part of it, places
@@ -211,9 +237,11 @@ class Content:
         async def load() -> memoryview:
             assert path is not None
             try:
-                return map_file(path)
+                view = map_file(path)
             except FileNotFoundError:
                 raise ObjectMissingError(key=key) from None
+            self._maps.add(view.obj)
+            return view
 
         path = self._objects.local_path(key)
         return await self._bundles.get(key, load)

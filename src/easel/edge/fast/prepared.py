@@ -13,7 +13,9 @@ from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
-"""The largest body (bytes) that is kept ready in memory. Larger ones are streamed from the bundle."""
+"""The largest body (bytes) that is kept ready in memory. Larger ones are sent from the bundle."""
+LYING_LARGEST = 4 * 1024 * 1024
+"""The largest body (bytes) that is written at once from a mapped bundle: it counts as sent then."""
 
 Key = tuple[bytes, int]
 """The path as it was asked for, without its query, and the code of the encodings the client accepts."""
@@ -32,11 +34,11 @@ def code_of(accepted: Accepted) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The parts of an answer on the wire that follow the lines of a `Stamp`: a GET's (in one piece, or in two), a
+    """The parts of an answer on the wire that follow the lines of a `Stamp`: a GET's (in one piece, or in several), a
     HEAD's, and a 304's. `size` is the length of its body in bytes, and `tally` where it is counted."""
 
     first: bytes
-    rest: bytes | None
+    rest: bytes | memoryview | None
     head: bytes
     not_modified: bytes
     etag: bytes
@@ -44,11 +46,14 @@ class Prepared:
     tally: Tally
     page: Representations | None = None
     """The kept page whose body is `rest`, if it is one's."""
+    last: bytes = b""
+    """What follows `rest`, where that is mapped."""
 
     @property
     def weight(self) -> int:
         """About how many bytes it takes in memory beside its page."""
-        body = len(self.first) if self.rest is None else len(self.rest) if self.page is None else 0
+        body = len(self.rest) if isinstance(self.rest, bytes) and self.page is None else 0
+        body += len(self.first) if self.rest is None else 0
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
 
@@ -60,11 +65,30 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
         rest=body if len(body) > _JOINED_LARGEST else None,
         head=head,
         not_modified=_lines(without_content(answer.headers)),
-        etag=next(value for name, value in answer.headers if name == b"etag"),
+        etag=_etag(answer),
         size=len(body),
         tally=tally,
         page=page if len(body) > _JOINED_LARGEST else None,
     )
+
+
+def prepare_lying(answer: Answer, body: tuple[bytes, memoryview, bytes], tally: Tally) -> Prepared:
+    """The prepared form of such an answer whose body lies in a mapped bundle."""
+    head = _lines(answer.headers)
+    return Prepared(
+        first=head + body[0],
+        rest=body[1],
+        last=body[2],
+        head=head,
+        not_modified=_lines(without_content(answer.headers)),
+        etag=_etag(answer),
+        size=sum(map(len, body)),
+        tally=tally,
+    )
+
+
+def _etag(answer: Answer) -> bytes:
+    return next(value for name, value in answer.headers if name == b"etag")
 
 
 def _lines(headers: Headers) -> bytes:

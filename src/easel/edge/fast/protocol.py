@@ -118,7 +118,7 @@ class EdgeProtocol(GuardedProtocol):
         if ready.rest is None:
             self.transport.write(b"".join((stamp.changed, identity, ready.first)))
         else:
-            self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
+            self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest, ready.last))
 
 
 def edge_protocol(sites: Sites, freshness: Freshness, known: KnownHeads) -> type[EdgeProtocol]:
