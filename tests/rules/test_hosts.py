@@ -154,7 +154,9 @@ def test_a_file_that_cannot_be_read_is_named(name: str, text: str) -> None:
 
 
 def test_a_second_hosts_file_is_named_and_not_read() -> None:
-    rules = read_rules({"_redirects": b"/a /b", "vercel.json": b'{"redirects":[{"source":"/x","destination":"/y"}]}'})
+    rules = read_rules(
+        {"_redirects": b"/a /b 301", "vercel.json": b'{"redirects":[{"source":"/x","destination":"/y"}]}'}
+    )
     assert rules is not None
     assert answer(rules, "/x") is None
     assert [note.file for note in rules.notes] == ["vercel.json"]

@@ -6,7 +6,9 @@ import pytest
 
 from easel.rules.errors import GuardRefusedError, RulesFileNotTextError, RulesFileTooLargeError
 from easel.rules.files.reading import MOST_TOLD
-from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_ODD, MOST_REDIRECTS, Choice, Rules, Wanted
+from easel.rules.matching.table import RedirectTable
+from easel.rules.matching.visit import Visit
+from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_DOUBLE, MOST_ODD, MOST_REDIRECTS, Choice, Rules, Wanted
 from easel.rules.read import read_rules
 
 
@@ -135,3 +137,101 @@ def test_bounds_hold_with_a_sentence_each() -> None:
 
 def test_a_line_may_not_speak_of_the_platforms_paths() -> None:
     assert 1 in refused(read("/_easel/* /x 301!"))
+
+
+def test_what_another_host_would_do_otherwise_is_said_once_where_no_sign_tells_whose_lines_they_are() -> None:
+    lines = [f"/{n} /x" for n in range(7)] + [
+        "/a/* /x 301",
+        "/b",
+        "/b/* /x 301",
+        "/file/* /x 301",
+        "/c /x 301",
+        "/c/* /x 301",
+    ]
+    files = {"_redirects": "\n".join(lines).encode()}
+    rules = read_rules(files, has={"file.html"}.__contains__)
+    assert rules is not None
+    assert [(note.line, note.text) for note in rules.notes] == [
+        (
+            1,
+            "no status is given, which is 301 with Easel and 302 on Cloudflare, here and in lines 2, 3, 4, 5 and "
+            "2 more. A status behind the target settles it.",
+        ),
+        (
+            8,
+            "a source such as `/a/*` stands for `/a` too, which it does not on Cloudflare, here and in line 10. "
+            '`rules = "cloudflare"` changes that.',
+        ),
+    ]
+    for choice in ("netlify", "cloudflare"):
+        asked = read_rules(files, Wanted(choice))
+        assert asked is not None
+        assert not [note for note in asked.notes if "Cloudflare" in note.text]
+
+
+@pytest.mark.parametrize("name", ["_redirects", "_headers"])
+def test_of_very_many_lines_the_first_are_read_and_guards_are_looked_for_in_all(name: str) -> None:
+    lines = b"x\n" * 100_000
+    rules = read_rules({name: lines}, Wanted("netlify"))
+    assert rules is not None
+    assert (len(rules.refused), rules.redirects, rules.headers) == (MOST_TOLD, (), ())
+    guard = {"_redirects": b"/private/* /404.html 404!\n", "_headers": b"Basic-Auth: a:b\n"}[name]
+    with pytest.raises(GuardRefusedError) as caught:
+        read_rules({name: lines + guard}, Wanted("netlify"))
+    assert caught.value.details["line"] == 100_001
+
+
+def test_what_would_be_looked_for_at_many_places_of_a_path_is_bounded() -> None:
+    blocks = "".join(f"/*/a{n}/*/b\n  X-A: 1\n" for n in range(MOST_DOUBLE + 1))
+    rules = read("\n".join(f"/*/a{n}/*/b /x 301" for n in range(MOST_DOUBLE + 1)), blocks, "netlify")
+    assert (len(rules.redirects), len(rules.headers)) == (MOST_DOUBLE, 0)
+    assert {line.reason for line in rules.refused} == {f"{MOST_DOUBLE} paths with two `*` are in force already."}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a." * 100_000 + "b = 1",
+        '"a b".' * 20 + "c = 1",
+        "# x\n" * 200_000,
+        "a = " + "[" * 100_000,
+        "a = {b = {" * 30_000,
+    ],
+)
+def test_a_netlify_toml_that_would_take_more_than_its_length_is_not_parsed(text: str) -> None:
+    rules = read_rules({"netlify.toml": text.encode()})
+    assert rules is not None
+    assert [line.reason.split(":")[0] for line in rules.refused] == ["it cannot be read"]
+    with pytest.raises(GuardRefusedError):
+        read_rules({"netlify.toml": f"{text}\n[[redirects]]\nforce = true\n".encode()})
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("/a /b\x07 301", "it holds a control character."),
+        ("/a /b\x1b[31m 301", "it holds a control character."),
+        ("/a\x00 /b 301", "it holds a control character."),
+        ("/a /b 99999", "9999 is no status of a line; 200, 301, 302, 303, 307, 308 and 400 to 599 are."),
+        ("/a /b 1e3", "1 is no status of a line; 200, 301, 302, 303, 307, 308 and 400 to 599 are."),
+        ("/" + "a/" * 70 + " /b", "its path has 70 segments; 64 at most are matched."),
+        ("/:" + "a" * 65 + " /b", "a placeholder has 65 characters; 64 at most are read."),
+        ("/*/*/* /b", "its path has 3 `*`; two at most are matched."),
+        ("/%ff /b", "its path has an escape that is not UTF-8."),
+        ("/a//b /c", "its source has two slashes side by side, which are one in every address."),
+        ("/a?" + "&".join(f"q{n}=1" for n in range(17)) + " /b", "it names more than 16 query parameters."),
+        ("/a #/b 301", "it has no target."),
+    ],
+)
+def test_every_fault_of_a_line_has_a_sentence(line: str, reason: str) -> None:
+    assert refused(read(f"# first\n{line}\n/ok /new 301", choice="netlify")) == {2: reason}
+
+
+def test_what_a_target_spells_never_ends_a_header() -> None:
+    rules = read("/e /f%0d%0aSet-Cookie:%20x=1 301\n/s/* /:splat 301", choice="netlify")
+    table = RedirectTable(rules)
+    for visit in (Visit("/e"), Visit("/s/%0d%0aX:1"), Visit("/e", "a\r\nX: 1")):
+        leads = table.find(visit)
+        assert leads is not None
+        assert leads.to.isprintable()
+        assert leads.to.isascii()

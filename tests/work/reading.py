@@ -53,11 +53,15 @@ from easel.deploys.service import check_source_files
 from easel.edge.fast.known_heads import LONGEST, KnownHeads
 from easel.edge.fast.plain_request import Asked, read
 from easel.errors import EaselError
+from easel.rules.matching.visit import Visit
+from easel.rules.models import LONGEST_LINE, Choice, Wanted
+from easel.rules.read import read_rules
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
 from easel.serving.paths import own_location, read_target
 from easel.serving.published import decoded, encoded, published_site, to_store, told
 from easel.serving.runtime import runtime_script
+from easel.serving.site_rules import SiteRules, site_rules
 from easel.serving.starting import missing_assets
 from easel.settings import Settings
 from easel.uploads.service import clean_filename
@@ -333,6 +337,7 @@ def functions() -> Iterator[Case]:
     """What is given such texts later."""
     place = Place({"index.html": b"home"})
     vault = Vault("tests")
+    ruled = _ruled()
     limits = Settings(data_dir=Path("/nonexistent"))
     readers: dict[str, tuple[Callable[[str], object], int]] = {
         "check_path": (check_path, USUAL),
@@ -376,6 +381,34 @@ def functions() -> Iterator[Case]:
         "events": (lambda text: list(sse.events([text.encode()])), USUAL),
         "events, in pieces": (lambda text: list(sse.events(_pieces(text))), 4096),
         "slug_from": (project.slug_from, USUAL),
+        "redirect lines": (lambda text: _rules("_redirects", text), USUAL),
+        "redirect lines, a source": (
+            lambda text: _rules("_redirects", f"/{text} /x 301"),
+            LONGEST_LINE["netlify"] // 4,
+        ),
+        "redirect lines, a target": (
+            lambda text: _rules("_redirects", f"/* /{text} 301"),
+            LONGEST_LINE["netlify"] // 4,
+        ),
+        "redirect lines, of Cloudflare": (lambda text: _rules("_redirects", text, "cloudflare"), USUAL),
+        "header blocks": (lambda text: _rules("_headers", text), USUAL),
+        "header blocks, a value": (lambda text: _rules("_headers", f"/*\n X-A: {text}"), LONGEST_LINE["netlify"] // 4),
+        "netlify.toml": (lambda text: _rules("netlify.toml", text), USUAL),
+        "vercel.json": (lambda text: _rules("vercel.json", text), USUAL),
+        "vercel.json, a source": (lambda text: _rules("vercel.json", _route("redirects", text)), 2_000),
+        "firebase.json, a source": (
+            lambda text: _rules("firebase.json", f'{{"hosting":{_route("redirects", text)}}}'),
+            2_000,
+        ),
+        "staticwebapp.config.json, a route": (
+            lambda text: _rules("staticwebapp.config.json", json.dumps({"routes": [{"route": text, "redirect": "/"}]})),
+            2_000,
+        ),
+        "rules, a path": (lambda text: _hold(ruled, Visit("/" + text)), LONGEST_PATH // 4 - 1),
+        "rules, a query": (lambda text: _hold(ruled, Visit("/q", text)), 2_000),
+        "rules, cookies": (lambda text: _hold(ruled, Visit("/q", cookie=text)), 2_000),
+        "rules, languages": (lambda text: _hold(ruled, Visit("/q", accept_language=text)), 1_000),
+        "rules, a host": (lambda text: _hold(ruled, Visit("/q", host=text)), 64),
         "ignore rules": (ignore.rules_for(Path("/nonexistent")).reason, 256),
     }
     for name, (function, size) in readers.items():
@@ -405,6 +438,37 @@ def functions() -> Iterator[Case]:
     yield Case("a zip of many members", 100, _zip_of_many)
     yield Case("a zip whose comment holds ends", USUAL // 2, _zip_of_ends)
     yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)
+
+
+def _rules(name: str, text: str, choice: Choice = "netlify") -> None:
+    read_rules({name: text.encode()}, Wanted(choice, guards=True))
+
+
+def _route(kind: str, source: str) -> str:
+    return json.dumps({kind: [{"source": source, "destination": "/x/:a/$1"}]})
+
+
+def _ruled() -> SiteRules:
+    """Rules of every kind of pattern, query and condition."""
+    lines = [
+        "/*/a/*/b /x 301",
+        "/a:x-:y/* /y/:x 301",
+        "/:a/:b/:c /z 301",
+        "/*.html /:splat 301",
+        "/q a=:a b=1 /q/:a 301",
+    ]
+    lines += ["/q /c 302 Cookie=zz", "/q /l 302 Language=zz,zy", "http://*.example.com/q /h 301", "/a/* /n/:splat 301"]
+    blocks = "/*\n  X-A: 1\n/*/a/*/b\n  X-B: 1\n/:a/*\n  X-C: 1\n"
+    files = {"_redirects": "\n".join(lines).encode(), "_headers": blocks.encode()}
+    rules = read_rules(files, Wanted("netlify"))
+    assert rules is not None
+    assert not rules.refused
+    return site_rules(rules)
+
+
+def _hold(rules: SiteRules, visit: Visit) -> None:
+    rules.redirects.find(visit)
+    rules.headers.find(visit)
 
 
 def _pieces(text: str) -> Iterator[bytes]:

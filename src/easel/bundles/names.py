@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 import zlib
 
 from easel.bundles.errors import (
@@ -15,6 +14,7 @@ from easel.bundles.errors import (
     PathTooLongError,
     PathTraversalError,
 )
+from easel.composed import composed
 
 MAX_NAME_BYTES = 1024
 # `C:/x` and `C:` alone; `a:b.js` is an ordinary name.
@@ -22,9 +22,6 @@ _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 # C0, DEL, C1 (Unicode's Cc), and halves of surrogate pairs, which no UTF-8 can carry.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNICODE_PATH_VERSION = 1
-# Every mark that combines is in this class; few runs of what is in it are marks.
-_MAYBE_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
-_MOST_MARKS = 30
 _SHOWN = 200
 
 
@@ -95,26 +92,6 @@ def _check_length(text: str, path: str, max_bytes: int) -> None:
         size = len(text.encode("utf-8", "surrogatepass"))
     if size > max_bytes:
         raise PathTooLongError(member=printable(path), size=size, limit=max_bytes)
-
-
-def composed(text: str) -> str:
-    """The text in NFC (UAX #15), in time that grows with its length alone.
-
-    Marks are put in order in time that grows with the square of how many stand in a row. Text with more than thirty in
-    a row, which no language has (UAX #15 §13, Stream-Safe Text), stays as it is.
-    """
-    if text.isascii() or any(_holds_many_marks(run[0]) for run in _MAYBE_MARKS.finditer(text)):
-        return text
-    return unicodedata.normalize("NFC", text)
-
-
-def _holds_many_marks(run: str) -> bool:
-    marks = 0
-    for character in run:
-        marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
-        if marks > _MOST_MARKS:
-            return True
-    return False
 
 
 def names_root(path: str) -> bool:

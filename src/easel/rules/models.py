@@ -32,7 +32,10 @@ LARGEST_FILE = 2 * 1024 * 1024
 MOST_REDIRECTS = 10_000
 """Redirect lines in force."""
 MOST_ODD = 500
-"""Redirect lines in force with a placeholder or a star inside a segment: an index cannot tell them apart."""
+"""Paths in force, of lines and blocks, with a placeholder or a star inside a segment: an index cannot tell them
+apart."""
+MOST_DOUBLE = 25
+"""Paths in force with two stars, which are looked for at many places of a request's path."""
 MOST_BLOCKS = 2_000
 """Header blocks in force."""
 LONGEST_LINE = {"netlify": 8_000, "cloudflare": 2_000}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from easel.rules.errors import GuardRefusedError
-from easel.rules.files.dialect import Sign, choose
+from easel.rules.files import undecided, unreachable
+from easel.rules.files.dialect import NO_SIGN, Sign, choose
 from easel.rules.files.headers import read_headers
 from easel.rules.files.lines import text_of
 from easel.rules.files.reading import Reading
 from easel.rules.files.redirects import read_redirects
-from easel.rules.files.unreachable import remark
 from easel.rules.hosts.azure import read_azure
 from easel.rules.hosts.firebase import read_firebase
 from easel.rules.hosts.netlify_toml import read_netlify_toml
@@ -74,7 +74,9 @@ def read_rules(
         _OTHERS[others[0]](texts[others[0]], reading)
     for name in others[1:] if alone else others:
         reading.note(name, 0, "the file is not read: rules of one host are in force already.")
-    remark(reading, has)
+    unreachable.remark(reading, has)
+    if because == NO_SIGN:
+        undecided.remark(reading, has)
     rules = Rules(
         dialect,
         because,

@@ -6,7 +6,8 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
-from easel.bundles.names import MAX_NAME_BYTES, composed
+from easel.bundles.names import MAX_NAME_BYTES
+from easel.composed import composed
 from easel.serving.errors import PathInvalidError
 
 _LONGEST = 3 * MAX_NAME_BYTES

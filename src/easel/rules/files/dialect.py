@@ -24,6 +24,9 @@ _NETLIFY_LINE = re.compile(
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
+NO_SIGN = "no sign speaks for another"
+"""Why Netlify's dialect is taken where the files are in either."""
+
 Sign = tuple[str, int, str]
 
 
@@ -45,7 +48,7 @@ def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> 
     doubts = [
         (file, line, "this is a sign of Cloudflare's dialect; Netlify's is in force.") for file, line, _ in cloudflare
     ]
-    return "netlify", _told(netlify) if netlify else "no sign speaks for another", doubts[:_MOST_TOLD]
+    return "netlify", _told(netlify) if netlify else NO_SIGN, doubts[:_MOST_TOLD]
 
 
 def _told(signs: list[Sign]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from easel.rules.files.lines import has_control, numbered
+from easel.rules.files.lines import MOST_LINES, TOO_MANY, has_control, numbered
 from easel.rules.files.reading import Reading
 from easel.rules.matching.pattern import PatternError, parse
 from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, MOST_BLOCKS, HeaderBlock
@@ -61,8 +61,10 @@ def read_headers(text: str, reading: Reading) -> None:
     the path above: `Name: value`, or `! Name`, which takes a header of earlier blocks away (Cloudflare).
     """
     block: _Block | None = None
-    for number, line in numbered(text):
-        if len(line) > _LONGEST:
+    for count, (number, line) in enumerate(numbered(text), 1):
+        if count > MOST_LINES:
+            reading.refuse(HEADERS, number, line, TOO_MANY, guards=line[:32].lower().startswith("basic-auth"))
+        elif len(line) > _LONGEST:
             guards = line[:32].lower().startswith("basic-auth")
             reason = f"it has {len(line)} characters; {_LONGEST} at most are read."
             reading.refuse(HEADERS, number, line, reason, guards=guards)
@@ -97,6 +99,8 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
                 block.refused = "it has two `*`."
             elif reading.dialect == "cloudflare" and pattern.stars and ":splat" in block.path:
                 block.refused = "it has a `*` and a `:splat`."
+            else:
+                block.refused = reading.count(pattern)
         except PatternError as error:
             block.refused = f"{error}."
     if block.refused is None and any(char.isspace() for char in block.path):

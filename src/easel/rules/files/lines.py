@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from easel.rules.errors import RulesFileNotTextError, RulesFileTooLargeError
 from easel.rules.models import LARGEST_FILE
 
-MOST_REFUSED = 1_000
-"""Refused lines that are kept; a file of nothing else need not be repeated."""
+MOST_LINES = 20_000
+"""Lines that say something, of which what they say is read. Those behind them are looked through for guards alone."""
+TOO_MANY = f"it stands behind {MOST_LINES} other lines."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BREAKS = str.maketrans("", "", "\t\r\n")
 _SHOWN = 120
 """Characters of a line in a message."""
 
@@ -33,6 +35,11 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if (stripped := line.strip()) and not stripped.startswith("#"):
             yield number, stripped
+
+
+def without_breaks(text: str) -> str:
+    """The text without what may stand between words and lines."""
+    return text.translate(_BREAKS)
 
 
 def shown(line: str) -> str:

@@ -35,7 +35,9 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     found = _STATUS.match(rest[0]) if rest else None
     status, forced = (int(found[1]), bool(found[2])) if found else (301, False)
     conditions = rest[1:] if found else rest
-    if any(word.lower().startswith("role=") for word in conditions):
+    if not found:
+        reading.without_status.append(number)
+    if conditions and any(word.lower().startswith("role=") for word in conditions):
         raise BadLineError("Easel knows no `Role`, so no visitor would have it.", guards=True)
     if not target:
         if rest and not found:
@@ -68,7 +70,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
 def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """The host pattern ('' without one), the path pattern and the query parameters of a source."""
     host = ""
-    if match := _HOST.match(word):
+    if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
     source, query = source_of(word)
     return host, source, query

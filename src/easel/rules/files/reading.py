@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 from easel.rules.files.lines import shown
-from easel.rules.matching.pattern import PatternError, parse
+from easel.rules.matching.pattern import Pattern, PatternError, parse
 from easel.rules.models import (
+    MOST_DOUBLE,
     MOST_ODD,
     MOST_REDIRECTS,
     REDIRECTING,
@@ -37,7 +38,9 @@ class BadLineError(ValueError):
 
 @dataclass
 class Reading:
-    """What has been read so far. `odd` counts the lines that no index can tell apart."""
+    """What has been read so far. `odd` counts the paths that no index can tell apart, `double`
+    those of them with two stars; `without_status` are the
+    numbers of the redirect lines whose status is their dialect's to say."""
 
     dialect: Dialect
     redirects: list[Redirect] = field(default_factory=list)
@@ -45,6 +48,8 @@ class Reading:
     refused: list[Refused] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     odd: int = 0
+    double: int = 0
+    without_status: list[int] = field(default_factory=list)
     pages: Pages = ""
 
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
@@ -68,14 +73,24 @@ class Reading:
             pattern = parse(redirect.source, self.dialect)
         except PatternError as error:
             raise BadLineError(f"{error}.", guards=is_guard) from None
-        if self.dialect == "cloudflare" and pattern.has_twins:
-            raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
+        if not pattern.literal:
+            if self.dialect == "cloudflare" and pattern.has_twins:
+                raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
+            if reason := self.count(pattern):
+                raise BadLineError(reason, guards=is_guard)
+        self.redirects.append(redirect)
+
+    def count(self, pattern: Pattern) -> str | None:
+        """Counts a pattern that takes longer to hold against a path; gives why there may be no more of its kind."""
+        if len(pattern.stars) > 1:
+            if self.double >= MOST_DOUBLE:
+                return f"{MOST_DOUBLE} paths with two `*` are in force already."
+            self.double += 1
         if pattern.odd:
             if self.odd >= MOST_ODD:
-                reason = f"{MOST_ODD} lines with a `*` or a placeholder inside a segment are in force already."
-                raise BadLineError(reason, guards=is_guard)
+                return f"{MOST_ODD} paths with a `*` or a placeholder inside a segment are in force already."
             self.odd += 1
-        self.redirects.append(redirect)
+        return None
 
 
 def reason_against(redirect: Redirect) -> str | None:
@@ -85,11 +100,11 @@ def reason_against(redirect: Redirect) -> str | None:
         return f"{status} is no status of a line; 200, 301, 302, 303, 307, 308 and 400 to 599 are."
     if status not in REDIRECTING and (not target.startswith("/") or target.startswith("//")):
         return "it would pass requests on to another host, which Easel does not do. Redirect there, with 302."
-    if source.split("/", 2)[1] == "_easel":
+    if source.startswith("/_easel") and source.split("/", 2)[1] == "_easel":
         return "its source is below `/_easel/`, which is the platform's own."
     if "#" in source:
         return "its source has a `#`. A browser never sends what follows it."
-    if any(part in (".", "..") for part in source.split("/")):
+    if "/." in source and any(part in (".", "..") for part in source.split("/")):
         return "its source has `.` or `..`, which a browser resolves before it asks."
     if len(redirect.query) > MOST_QUERY:
         return f"it names more than {MOST_QUERY} query parameters."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from easel.rules.files.cloudflare_line import cloudflare_line
-from easel.rules.files.lines import has_control, numbered
+from easel.rules.files.lines import MOST_LINES, TOO_MANY, has_control, numbered, without_breaks
 from easel.rules.files.netlify_line import netlify_line
 from easel.rules.files.reading import BadLineError, Reading, seems_guard
 from easel.rules.models import LONGEST_LINE, REDIRECTS
@@ -12,13 +12,17 @@ from easel.rules.models import LONGEST_LINE, REDIRECTS
 def read_redirects(text: str, reading: Reading) -> None:
     """Reads all lines of a `_redirects` file into `reading`, in its dialect."""
     longest = LONGEST_LINE[reading.dialect]
+    is_clean = not has_control(without_breaks(text))
     seen: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
-    for number, line in numbered(text):
+    for count, (number, line) in enumerate(numbered(text), 1):
+        if count > MOST_LINES:
+            reading.refuse(REDIRECTS, number, line, TOO_MANY, guards=seems_guard(line))
+            continue
         try:
             if len(line) > longest:
                 reason = f"it has {len(line)} characters; {longest} at most are read."
                 raise BadLineError(reason, guards=seems_guard(line))
-            if has_control(line.replace("\t", " ")):
+            if not is_clean and has_control(line.replace("\t", " ")):
                 raise BadLineError("it holds a control character.", guards=seems_guard(line))
             words = _words(line)
             if reading.dialect == "netlify":
@@ -36,4 +40,6 @@ def read_redirects(text: str, reading: Reading) -> None:
 def _words(line: str) -> list[str]:
     """The words of a line, up to one that begins a comment."""
     words = line.split()
+    if "#" not in line:
+        return words
     return next((words[:at] for at, word in enumerate(words) if word.startswith("#")), words)

@@ -28,8 +28,7 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
             settled.setdefault(key, redirect.line)
             if everything is None and redirect.source == "/*":
                 everything = redirect.line
-        leads_to_itself = redirect.target.rstrip("/") == redirect.source.rstrip("/")
-        if redirect.redirects and leads_to_itself:
+        if redirect.redirects and redirect.target.rstrip("/") == redirect.source.rstrip("/"):
             reading.note(*where, "the line leads to itself, without end.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
             reading.note(

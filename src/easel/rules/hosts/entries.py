@@ -67,9 +67,12 @@ class Entries:
     def headers(self, path: str, headers: dict[str, str]) -> None:
         """Puts headers for a path in force, without those that no rule may set."""
         try:
-            parse(path, self._reading.dialect, folds_case=True)
+            reason = self._reading.count(parse(path, self._reading.dialect, folds_case=True))
         except PatternError as error:
             self.refuse(path, f"{error}.")
+            return
+        if reason is not None:
+            self.refuse(path, reason)
             return
         kept: list[tuple[str, str | None]] = []
         for name, value in headers.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import msgspec
@@ -10,6 +11,13 @@ from easel.rules.files.netlify_line import Conditions, host_and_path
 from easel.rules.files.reading import Reading
 from easel.rules.hosts.entries import Entries, decoded
 from easel.rules.models import NETLIFY_TOML, Redirect
+
+LARGEST = 512 * 1024
+"""Characters that are read: parsed, each may take a kibibyte."""
+MOST_PARTS = 16
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MOST_PARTS}}}")
+_GUARDS = re.compile(r"\brole\b|\bforce[ \t]*=[ \t]*true|\bbasic-auth\b", re.IGNORECASE)
 
 Words = str | list[str]
 
@@ -37,7 +45,8 @@ class _File(msgspec.Struct):
 
 def read_netlify_toml(text: str, reading: Reading) -> None:
     """Reads the file's redirects and headers into `reading`; its build settings are not looked at."""
-    file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(text), reading, guards=False)
+    guards = _GUARDS.search(text) is not None
+    file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(bounded(text)), reading, guards=guards)
     if file is None:
         return
     entries = Entries(f"{NETLIFY_TOML} redirects", reading)
@@ -73,6 +82,19 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
         joined = {name: ", ".join(_words(value)) for name, value in block.values.items()}
         if entries.next(block.path + "".join(joined.values())):
             entries.headers(block.path if block.path.startswith("/") else f"/{block.path}", joined)
+
+
+def bounded(text: str) -> str:
+    """The text, if parsing it takes no more than its length. Raises ValueError.
+
+    A table is made for each part of a key, and all parts before it are copied.
+    """
+    if len(text) > LARGEST:
+        raise ValueError(f"it has {len(text)} characters; {LARGEST} at most are read")
+    if found := _DEEP.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ValueError(f"line {line} has a name of more than {MOST_PARTS} parts")
+    return text
 
 
 def _words(value: Words) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
+
+from easel.composed import composed
 
 ENCODED_SLASH = "\0"
 """Stands for a `%2F` in a decoded segment: it is part of a name, never a border between two. No NUL gets this far."""
@@ -51,7 +52,7 @@ def read_path(raw: str) -> Asked | None:
         path = unquote_to_bytes(sent).decode()
     except UnicodeDecodeError:
         return None
-    return Asked(tuple(unicodedata.normalize("NFC", path)[1:].split("/")))
+    return Asked(tuple(composed(path)[1:].split("/")))
 
 
 def spelled_in_path(caught: str) -> str:

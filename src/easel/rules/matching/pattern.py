@@ -7,18 +7,18 @@ is matched from the front, what stands behind the last from the end: nothing is 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from easel.composed import composed
 from easel.rules.matching.paths import ESCAPED_SLASH, Asked
 from easel.rules.models import Dialect
 
 MOST_SEGMENTS = 64
 """Segments of a pattern."""
 _MOST_STARS = 2
-_MOST_MIDDLE = 256
+_MOST_MIDDLE = 64
 """Segments of a path in which what stands between two stars is looked for."""
 
 _WHOLE_NAME = re.compile(r":([A-Za-z0-9_-]+)\Z")
@@ -235,11 +235,7 @@ def _decoded(path: str) -> str:
     # As in a request's path: an escaped slash is part of a name.
     escaped = ESCAPED_SLASH.sub("%00", path)
     try:
-        return (
-            unicodedata.normalize("NFC", unquote_to_bytes(escaped).decode())
-            if "%" in path
-            else (path if path.isascii() else unicodedata.normalize("NFC", path))
-        )
+        return composed(unquote_to_bytes(escaped).decode() if "%" in path else path)
     except UnicodeDecodeError:
         raise PatternError("its path has an escape that is not UTF-8") from None
 
