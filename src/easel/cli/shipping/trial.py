@@ -85,7 +85,7 @@ def try_bundle(bundle: IO[bytes], project: Project) -> Trial:
         raise NotAZipError(found="empty")
     data = mmap.mmap(bundle.fileno(), 0, access=mmap.ACCESS_READ)
     allow = Allowances(secrets="secrets" in project.allow, dependencies="dependencies" in project.allow)
-    inspection = inspect(data, limits=Limits(), allow=allow, rules=_wanted(project))
+    inspection = inspect(data, limits=Limits(), allow=allow, rules=wanted_of(project))
     rules = inspection.rules
     manifest = Manifest(
         [BundleRef("", "", len(data))],
@@ -108,7 +108,8 @@ def try_bundle(bundle: IO[bytes], project: Project) -> Trial:
     return Trial(inspection, site, [*inspection.warnings, *(complaints(rules) if rules else ()), *_start(site, data)])
 
 
-def _wanted(project: Project) -> Wanted:
+def wanted_of(project: Project) -> Wanted:
+    """What easel.toml asks of the rules."""
     # Each is one of the choices: easel.toml was held to them when it was read.
     return Wanted(
         msgspec.convert(project.rules or "auto", Choice),

@@ -15,6 +15,7 @@ from easel.rules.models import FIREBASE_JSON, Redirect
 _MOST_FORMS = 32
 _ALTERNATIVES = re.compile(r"@?\(([^()]*)\)|\{([^{}]*)\}")
 _NAMED = re.compile(r":(\w+)\*")
+_USED = re.compile(r":(\w+)\*?")
 
 
 class _Route(msgspec.Struct):
@@ -58,12 +59,12 @@ def read_firebase(text: str, reading: Reading) -> None:
     entries = Entries(f"{FIREBASE_JSON} redirects", reading)
     for route in hosting.redirects:
         for source in _sources(route, entries):
-            entries.redirect(Redirect(0, source, _target(route.destination), route.type, forced=True))
+            entries.redirect(Redirect(0, source, _target(route), route.type, forced=True))
     entries = Entries(f"{FIREBASE_JSON} rewrites", reading)
     for route in hosting.rewrites:
         for source in _sources(route, entries):
             if route.destination:
-                entries.redirect(Redirect(0, source, _target(route.destination), 200))
+                entries.redirect(Redirect(0, source, _target(route), 200))
             else:
                 entries.refuse(source, "it leads to no page, but to a function or a service.")
     entries = Entries(f"{FIREBASE_JSON} headers", reading)
@@ -72,8 +73,10 @@ def read_firebase(text: str, reading: Reading) -> None:
             entries.headers(source, {header.get("key", ""): header.get("value", "") for header in route.headers})
 
 
-def _target(destination: str) -> str:
-    return _NAMED.sub(":splat", destination)
+def _target(route: _Route) -> str:
+    """The destination with our name for the rest of a path, which the host's may have behind a star or without one."""
+    rests = set(_NAMED.findall(route.source or route.glob))
+    return _USED.sub(lambda match: ":splat" if match[1] in rests else match[0], route.destination)
 
 
 def _sources(route: _Route, entries: Entries) -> list[str]:
