@@ -1,1 +1,1 @@
-"""Access: API keys, what they may do, and the secrets Easel keeps for others."""
+"""Access: API keys, their scopes, and the secrets that Easel stores for apps."""

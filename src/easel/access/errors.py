@@ -1,4 +1,4 @@
-"""Why a request is not let in."""
+"""Why a request is refused access."""
 
 from __future__ import annotations
 

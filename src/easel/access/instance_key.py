@@ -1,7 +1,6 @@
-"""Whether an installation runs with the secret key that it has always run with.
+"""Verifies that an installation keeps its secret key. The database stores the key's fingerprint, never the key.
 
-Its database knows the fingerprint of the key, never the key. Two apis with different keys could not read each other's
-secrets, and would refuse each other's upload addresses, now and then.
+Two apis with different keys could not read each other's secrets, and would sometimes refuse each other's upload URLs.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from easel.storage.statements import statements
 _NAME = "secret_key_fingerprint"
 _SQL = statements(__name__)
 _SEALED = (_SQL["newest_answers"], _SQL["newest_secrets"])
-"""What there is under the secret key, newest first: answers, which are quickest to find, and the secrets of apps."""
+"""The values sealed under the secret key, newest first: remembered answers, which are fastest to find, and the secrets
+of apps."""
 
 
 class SecretKeyDiffersError(ConflictError):
@@ -31,8 +31,8 @@ class SecretKeyDiffersError(ConflictError):
 
 
 def recognise(url: str, vault: Vault, *, source: str) -> None:
-    """Remembers the key when there is none yet, and it opens what is sealed. Raises SecretKeyDiffersError,
-    DatabaseUnavailableError."""
+    """Stores the key's fingerprint if the database has none and the key opens a sealed value. Raises
+    SecretKeyDiffersError, DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
         # A database of before migration 0011 has secrets, and knows no key: the first to come may well be a wrong one.
@@ -45,7 +45,8 @@ def recognise(url: str, vault: Vault, *, source: str) -> None:
 
 
 def replace(url: str, vault: Vault) -> bool:
-    """Remembers the key in the place of another one; whether there was another. Raises DatabaseUnavailableError."""
+    """Stores this key's fingerprint in place of the old one; returns whether another key was stored. Raises
+    DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
         if known != vault.fingerprint:
@@ -63,8 +64,8 @@ def _known(connection: psycopg.Connection[tuple[str]]) -> str | None:
 
 
 def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
-    """Whether the key opens one of the newest sealed values, or there is none. One is enough: where a key was lost
-    before, what is older cannot be opened by the right one either."""
+    """Whether the key opens one of the newest sealed values, or there are none. One is enough: after an earlier loss of
+    a key, not even the right one opens older values."""
     found = False
     for statement in _SEALED:
         for (sealed,) in connection.execute(statement, {"secrets": SECRETS_PATH, "keys": KEYS_PATH}):
@@ -76,7 +77,7 @@ def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
 
 
 def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str | None:
-    """What is known once this key has been put forward: of several apis that start at once, the first one's."""
+    """The fingerprint in the database after storing this one: if several apis start at once, the first one's."""
     try:
         connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:

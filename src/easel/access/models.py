@@ -21,7 +21,7 @@ class Organisation(Base):
 
 
 class ApiKey(Base):
-    """A key of an organisation; only the SHA-256 of the secret is kept."""
+    """A key of an organisation; only the SHA-256 of the secret is stored."""
 
     __tablename__ = "api_key"
     __table_args__ = (Index("ix_api_key_org", "org_id", "created_at"),)
@@ -38,10 +38,8 @@ class ApiKey(Base):
 
 
 class RememberedAnswer(Base):
-    """The first answer that a subject got to a POST with an Idempotency-Key, sealed, and kept for a day.
-
-    A large answer is `abridged`: it lacks what the records can give again.
-    """
+    """The first answer that a subject got to a POST with an Idempotency-Key, sealed, and stored for a day. A large
+    answer is `abridged`: parts that the records can restore are left out."""
 
     __tablename__ = "remembered_answer"
     __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)
@@ -57,7 +55,7 @@ class RememberedAnswer(Base):
 
 
 class Instance(Base):
-    """What the whole installation knows of itself, by name."""
+    """Facts about the whole installation, by name."""
 
     __tablename__ = "instance"
 

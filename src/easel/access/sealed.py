@@ -1,4 +1,4 @@
-"""Which entries of a configuration are sealed: said once, for sealing them and for finding them in the database."""
+"""Which entries of a configuration are sealed: one rule, for sealing them and for finding them in the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEYS_PATH: LiteralString = (
     f' ? (@.key like_regex "{"|".join(_PARTS)}" flag "i" && !(@.key like_regex "{_PUBLIC}$" flag "i"))'
     f".value.{_STRING}"
 )
-"""Of `auth_config.api_keys`: of each key the entries that `names_a_secret` says."""
+"""The JSON path (SQL) of the sealed texts of `auth_config.api_keys`: in each key, the entries of `names_a_secret`."""
 
 
 def names_a_secret(name: str) -> bool:
@@ -27,6 +27,6 @@ def names_a_secret(name: str) -> bool:
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether this is how a secret is stored: sealed, with a digest by which two are compared."""
+    """Whether this value is a stored secret: sealed, with a digest to compare it by."""
     # The values of secrets that somebody has given these names are no strings.
     return isinstance(value, dict) and value.keys() == {SEALED, DIGEST} and isinstance(value[SEALED], str)

@@ -60,7 +60,7 @@ class Vault:
 
 
 def hash_key(secret: str) -> str:
-    """The SHA-256 (hex) under which an API key is kept. Keys hold 256 random bits, so no slow hash is needed."""
+    """The SHA-256 (hex) under which an API key is stored. Keys hold 256 random bits, so no slow hash is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -78,7 +78,7 @@ def password_matches(password: str, hashed: str) -> bool:
 
 
 def load_secret(path: Path) -> str:
-    """The instance key kept in a file (mode 0600), made at first use. Safe when several processes start at once."""
+    """The instance key from a file (mode 0600), created at first use. Safe when several processes start at once."""
     if not path.exists():
         # Written aside and linked whole: who comes second reads what the first one wrote, all of it.
         mine = path.with_name(f"{path.name}.{os.urandom(6).hex()}")

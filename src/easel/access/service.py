@@ -1,4 +1,4 @@
-"""API keys: making, listing, revoking, and finding out who a request is from."""
+"""API keys: creating, listing, revoking, and authenticating a request."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ SCOPES = ("read", "deploy", "admin")
 
 
 Kind = Literal["key"]
-"""What proves who a subject is. Users, sessions and webhooks come here, each with its way to be found again."""
+"""The credential that proves a subject. Users, sessions and webhooks will be added here, each with its own look-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The author of a call: its organisation, its name, what it may do, and the one app that it is limited to, if any.
-    Remembered answers, limits and the audit go by it, and know nothing of keys.
+    """The author of a call: its organisation, its name, its scope, and the one app that it is limited to, if any.
 
-    An id is unique among subjects of all kinds.
+    Remembered answers, limits and the audit refer to subjects, not to keys. An id is unique among subjects of all
+    kinds.
     """
 
     id: str
@@ -49,11 +49,11 @@ class Subject:
 
     @property
     def actor(self) -> str:
-        """How it is named in records and the audit."""
+        """The subject's name in records and the audit."""
         return f"{self.name} ({self.id})"
 
     def require(self, needed: str, *, whole_organisation: bool = False) -> None:
-        """Raises InsufficientScopeError, or KeyLimitedToAppError where a key of one app asks for more than its app."""
+        """Raises InsufficientScopeError, or KeyLimitedToAppError if a key of one app requests more than its app."""
         if SCOPES.index(self.scope) < SCOPES.index(needed):
             raise InsufficientScopeError(scope=self.scope, needed=needed)
         if whole_organisation and self.app_id is not None:
@@ -70,7 +70,7 @@ def bearer(header: str | None) -> str:
 
 
 async def authenticate(work: Transaction, secret: str) -> Subject:
-    """Who holds this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
+    """The subject of this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
     found = await work.sql(_SQL["find_key"], {"hash": hash_key(secret)})
     if not found:
         raise InvalidApiKeyError()
@@ -78,7 +78,7 @@ async def authenticate(work: Transaction, secret: str) -> Subject:
 
 
 async def owner_of(database: Database, secret: str) -> str | None:
-    """The id of the organisation whose good key this is; None for any other."""
+    """The id of the organisation of this valid key; None for any other key."""
     found = await database.statement(_SQL["find_key"], {"hash": hash_key(secret)})
     return str(found[0][1]) if found else None
 
@@ -89,14 +89,14 @@ _STILL_GOOD: dict[Kind, Select[str]] = {
 
 
 async def is_good(work: Transaction, subject: Subject) -> bool:
-    """Whether a subject that was good a while ago still is."""
+    """Whether a subject that was valid earlier still is."""
     return await work.session.scalar(_STILL_GOOD[subject.kind], {"id": subject.id}) is not None
 
 
 async def create_key(
     work: Transaction, org_id: str, *, name: str, scope: str, app_id: str | None = None
 ) -> tuple[ApiKey, str]:
-    """A new key of the organisation, and its secret, which is not kept and cannot be shown again."""
+    """A new key of the organisation, and its secret, which is not stored and cannot be shown again."""
     secret = f"sk_{new_secret()}"
     key = ApiKey(
         id=new_id("key"),
@@ -124,7 +124,8 @@ async def list_keys(work: Transaction, org_id: str) -> list[ApiKey]:
 
 
 async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
-    """Revokes a key at once. Raises KeyNotFoundError, and LastAdminKeyError so that nobody locks themselves out."""
+    """Revokes a key at once. Raises KeyNotFoundError, and LastAdminKeyError so that an organisation cannot lock itself
+    out."""
     # One row to lock, so that two admins cannot revoke each other's last key at the same moment.
     await work.session.execute(select(Organisation.id).where(Organisation.id == org_id).with_for_update())
     key = await work.session.scalar(
@@ -148,7 +149,7 @@ async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
 
 
 async def found_organisation(work: Transaction, name: str) -> str:
-    """A new organisation with a first key that may do everything; gives that key's secret."""
+    """Creates an organisation with a first key of every scope; returns that key's secret."""
     organisation = await create_organisation(work, name)
     _, secret = await create_key(work, organisation.id, name="first key", scope="admin")
     return secret

@@ -1,1 +1,1 @@
-"""Apps: what is hosted, under which name, with which configuration."""
+"""Apps: their slugs and configurations."""

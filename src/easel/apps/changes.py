@@ -1,4 +1,4 @@
-"""The one way to tell every edge that an app's routing changed."""
+"""The one way to notify every edge that an app's routing changed."""
 
 from __future__ import annotations
 

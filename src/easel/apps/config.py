@@ -40,7 +40,7 @@ SECTIONS = (
 """The keys of a configuration, each shown as a file of its own when two versions are compared."""
 
 _PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
-"""What holds nothing: most of what a configuration is made of, and known by its type at once."""
+"""Types without children: most of a configuration, recognised by type at once."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -182,14 +182,14 @@ def shown_text(value: Any) -> str:
 
 
 def allowances(config: Config) -> Allowances:
-    """What the app has chosen to allow in its bundles (`build_config.allow`)."""
+    """The accidents that the app allows in its bundles (`build_config.allow`)."""
     allowed = (config.get("build_config") or {}).get("allow") or []
     return Allowances(secrets="secrets" in allowed, dependencies="dependencies" in allowed)
 
 
 def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
-    """The configuration as a deploy's bundle is read by it: what the deploy asks goes before what the app has, and what
-    either allows is allowed."""
+    """The configuration with which a deploy's bundle is read: the deploy's settings precede the app's, and the
+    allowances of both apply."""
     if not deploys:
         return config
     build = config.get("build_config") or {}
@@ -198,7 +198,7 @@ def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
 
 
 def rules_wanted(config: Config) -> Wanted:
-    """What the app asks of its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
+    """The app's settings for its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
     build = config.get("build_config") or {}
     return Wanted(
         build.get("rules") or "auto",

@@ -1,7 +1,7 @@
-"""Whoever changes more than one row of an app holds the app's own row first.
+"""The lock order of an app's rows: every change of several rows locks the app's own row first.
 
-Rows are taken app first, environment second, a deploy's own last: so no two transactions wait for each other, and no
-pointer moves and nothing is recorded while somebody decides about the app's versions and objects.
+Rows are locked app first, environment second, a deploy's own last. Thus, no two transactions deadlock, and pointers and
+records stay unchanged while a transaction decides about the app's versions and objects.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ S = TypeVar("S", bound=Select[Any])
 
 
 def held(statement: S) -> S:
-    """The statement about apps, which finds those alone that are not deleted and holds their rows until the commit.
-    In a `.sql` file it is the part `apps.holding.held`."""
+    """The statement on apps that selects only existing ones and locks their rows until the commit. In a `.sql` file it
+    is the part `apps.holding.held`."""
     return statement.where(App.deleted_at.is_(None)).with_for_update(key_share=True)
 
 
@@ -26,5 +26,5 @@ _HOLD = held(select(App.org_id).where(App.id == bindparam("app")))
 
 
 async def hold(work: Transaction, app_id: str) -> str | None:
-    """Holds the app's row until the commit: the id of its organisation, or None when the app is gone."""
+    """Locks the app's row until the commit: the id of its organisation, or None if the app is deleted."""
     return await work.session.scalar(_HOLD, {"app": app_id})

@@ -1,4 +1,4 @@
-"""The page-builder fields of the contract: deprecated there, kept here as given, and nothing is built on them."""
+"""The page-builder fields of the contract: deprecated there, stored here as given, and otherwise unused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a slug may be. Pure rules; whether a slug is free is the database's to say."""
+"""The rules of a slug's form. Pure functions; the database decides whether a slug is free."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _ADDRESS_FORM = re.compile(PREFIXES)
 
 
 def check_slug(slug: str) -> str:
-    """The slug, if it may be one: 3 to 60 of a-z, 0-9 and '-', no hyphen at an end and no two in a row.
+    """The slug, if its form is allowed: 3 to 60 of a-z, 0-9 and '-', no hyphen at an end and no two in a row.
 
-    Raises SlugInvalidError, SlugReservedError, and SlugCollidesError for one that reads like another app's
-    environment or version (`staging-shop`, `v2-shop`, `pr-7-shop`, or a long one that ends like a shortened slug).
+    Raises SlugInvalidError, SlugReservedError, and SlugCollidesError for one that reads like another app's environment
+    or version (`staging-shop`, `v2-shop`, `pr-7-shop`, or a long one that ends like a shortened slug).
     """
     if not MIN_LENGTH <= len(slug) <= MAX_LENGTH:
         raise SlugInvalidError(slug=slug[:80], reason=f"it must have {MIN_LENGTH} to {MAX_LENGTH} characters")

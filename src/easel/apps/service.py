@@ -1,4 +1,4 @@
-"""Making, finding, changing, publishing and deleting apps."""
+"""Creating, finding, changing, publishing and deleting apps."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _SQL = statements(__name__)
 
 CONFIG_LIMIT = 2 * 1024 * 1024
 ENV_VARS_LIMIT = 64 * 1024
-"""How many bytes an app's public variables may be as JSON in UTF-8. Edges hold them of every app, and every page has
+"""Limit of an app's public variables in bytes, as JSON in UTF-8. Edges cache those of every app, and every page has
 them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A changed app, and what there is to tell about the change."""
+    """A changed app, and the notes about the change."""
 
     app: App
     warnings: list[str] = field(default_factory=list)
@@ -62,10 +62,8 @@ _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(
 async def get_app(
     work: Transaction, caller: Subject, app_id: str, *, lock: bool = False, with_draft: bool = False
 ) -> App:
-    """The caller's app, with its draft only if that is asked for, and never with what is published: both may be large.
-
-    Raises AppNotFoundError, for another organisation's app just as for none.
-    """
+    """The caller's app, with its draft only on request, and never with the published configuration: both may be large.
+    Raises AppNotFoundError, for another organisation's app just as for none."""
     app = None
     if caller.app_id is None or caller.app_id == app_id:
         statement = _WITH_DRAFT[lock] if with_draft else _APP_HELD if lock else _APP
@@ -76,7 +74,7 @@ async def get_app(
 
 
 class ListedApp(NamedTuple):
-    """What a list shows of an app: of its draft no more than `App.listed`."""
+    """The fields of an app in a list: of its draft only `App.listed`."""
 
     id: str
     slug: str
@@ -213,7 +211,7 @@ async def update_app(
 
 
 def set_draft(app: App, draft: Config, digest: str) -> None:
-    """Makes this the app's draft, which has that hash; one that is equal stays as it is stored."""
+    """Replaces the app's draft, which has that hash; an equal draft is not rewritten."""
     if digest != app.draft_hash:
         app.draft, app.draft_hash = draft, digest
 
@@ -238,14 +236,14 @@ def _check_valid(slug: str, config: Config) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """The value with sealed secrets as text, which is what the schema knows them as."""
+    """The value with sealed secrets as text, as the schema requires."""
     if isinstance(value, dict):
         return MASK if SEALED in value else {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _check_access(config: Config) -> None:
-    """An app that asks for a protection it would not get must not look as if it had it."""
+    """Refuses a protection that is not built: the app would only seem protected."""
     mode = (config.get("auth_config") or {}).get("mode") or "public"
     if mode != "public":
         raise AccessModeNotBuiltError(mode=mode)
@@ -260,7 +258,7 @@ def _check_size(config: Config) -> str:
 
 
 def _check_env_vars(config: Config, before: Config) -> None:
-    """An app that an earlier release let have more keeps them, and can change all else, until they are changed."""
+    """Checks the limit only for changed variables: an app from an earlier release may exceed it until they change."""
     variables = published_site(config).variables_json
     if variables != published_site(before).variables_json:
         size = len(memoryview(variables))
@@ -269,7 +267,7 @@ def _check_env_vars(config: Config, before: Config) -> None:
 
 
 async def with_hashes(work: Transaction, app: App) -> None:
-    """Sees to it that the hashes of the app's configurations are known, where a release before wrote one without."""
+    """Computes missing hashes of the app's configurations, which an earlier release did not store."""
     if app.draft_hash is None or app.published_hash is None:
         found = await work.session.execute(select(App.draft, App.published).where(App.id == app.id))
         draft, published = found.one()
@@ -278,7 +276,8 @@ async def with_hashes(work: Transaction, app: App) -> None:
 
 
 async def delete_app(work: Transaction, app: App) -> None:
-    """Deletes the app: its addresses are gone at once, its slug is its organisation's to take, its objects go later."""
+    """Deletes the app: its addresses answer 404 at once, its slug is free for its organisation, its objects are removed
+    later."""
     app.deleted_at = clock.now()
     await work.session.flush()
     await routing_changed(work, app.id, hosts=True)
@@ -301,7 +300,7 @@ _SERVED = _SQL["served"]
 
 
 async def served_by(work: Transaction, apps: list[str]) -> dict[str, list[Served]]:
-    """What each of the caller's apps with these ids serves."""
+    """The served environments of the caller's apps with these ids."""
     found: dict[str, list[Served]] = {app: [] for app in apps}
     for app, *served in await work.sql(_SERVED, {"apps": apps}):
         found[app].append(Served(*served))

@@ -1,7 +1,7 @@
-"""Whether a slug is free: nobody has it, and nobody else had it lately. What a slug may be is in `rules`.
+"""Whether a slug is free: no app has it, and no other organisation had it recently. `rules` checks its form.
 
-Browsers keep what an address gave them: service workers, storage, cookies, files that are cached for a year. So a slug
-stays its organisation's for a while after its app has left it.
+Browsers keep state for an address: service workers, storage, cookies, files that are cached for a year. So a slug stays
+reserved for its organisation for a while after its app has left it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ async def refuse_taken(work: Transaction, slug: str, org_id: str, reserved_for: 
 
 
 MOST_LEFT = 200
-"""Slugs that an organisation may have left, by deleting and renaming, before it may rename no more."""
+"""Limit of reserved slugs of an organisation, by deleting and renaming, before it may not rename any more."""
 
 
 async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> None:
-    """Raises TooManySlugsError where the organisation has left very many slugs within the last `reserved_for` seconds:
-    each rename would keep another one from everybody else."""
+    """Raises TooManySlugsError if the organisation has left too many slugs within the last `reserved_for` seconds: each
+    rename reserves another slug."""
     since = clock.now() - timedelta(seconds=reserved_for)
     lately = select(func.count()).select_from(FormerSlug)
     lately = lately.where(FormerSlug.org_id == org_id, FormerSlug.freed_at > since)
@@ -44,10 +44,10 @@ async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> No
 
 
 async def flush_slug(work: Transaction, app: App, reserved_for: float) -> None:
-    """Writes the app with its new slug. Raises as `refuse_taken` does: somebody may have been faster.
+    """Writes the app with its new slug. Raises as `refuse_taken` does: another app may have taken the slug meanwhile.
 
-    Once the unique index has the slug, whoever had it before has committed that they left it. So it is asked only now
-    whether they had it lately; `refuse_taken` may have looked before they even came.
+    Once the unique index has the slug, its former owner has committed leaving it. So the reservation is checked only
+    now; `refuse_taken` may have run before the former owner even took it.
     """
     slug, org_id = app.slug, app.org_id
     try:

@@ -1,4 +1,4 @@
-"""Whether the store still holds what the records refer to, byte for byte. Nothing is written."""
+"""Verifies that the store still holds every object of the records, byte for byte. Writes nothing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from easel.storage.object_names import names_variants
 from easel.storage.objects import ObjectStore
 
 APPS_AT_ONCE = 20
-"""Of how many apps it is known at a time what they need: whoever has a million fits into memory as well."""
+"""Apps whose needed objects are in memory at a time: a million apps fit as well."""
 SAY_EVERY = 5.0
-"""Seconds between two words on how far it is."""
+"""Seconds between two progress messages."""
 _JUST_NOW = timedelta(minutes=1)
 """How long before this begins a pointer may have been moved by a transaction that is not committed yet."""
 
@@ -35,10 +35,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An object that is not as it should be, and who needs it.
+    """An object that is missing or damaged, and the versions that need it.
 
-    `environments` are those whose visitors are answered from it, `versions` and `pruned` the numbers of the versions it
-    belongs to; of a pruned one it keeps what it was. `reason` follows the key in a sentence.
+    `environments` are those that serve from it, `versions` and `pruned` the numbers of the versions it belongs to; for
+    a pruned one it holds the record of its content. `reason` follows the key in a sentence.
     """
 
     key: str
@@ -53,8 +53,8 @@ class Fault:
 
 @dataclass
 class Verified:
-    """What came of it: how many objects were looked at, how many bytes of them are whole, and all faults, those first
-    that visitors may meet."""
+    """The result: the number of objects read, the bytes of intact ones, and all faults, first those that visitors may
+    meet."""
 
     objects: int = 0
     bytes: int = 0
@@ -64,13 +64,12 @@ class Verified:
 async def verify(
     url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
 ) -> Verified:
-    """Reads every object that the records refer to, or those of the app with this slug or id, and holds each against
-    its hash: first what environments serve, then everything else. Easel may run meanwhile.
+    """Reads every object that the records refer to, or those of the app with this slug or id, and verifies its hash:
+    first the served versions, then all others.
 
-    `found` hears of each fault at once. What is recorded while this runs may be left out. Memory is taken by pieces of
-    the few objects that are read at a time, by what a few apps have recorded, and by faults.
-
-    Raises AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError where the whole store does not answer.
+    Easel may run meanwhile. `found` is called with each fault at once. Objects recorded meanwhile may be left out.
+    Memory holds pieces of the few objects that are read at a time, the records of a few apps, and the faults. Raises
+    AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError if the whole store is unreachable.
     """
     with reached():
         began = await records.moment(url) - _JUST_NOW
@@ -97,7 +96,7 @@ async def _batches(url: str, named: str | None) -> AsyncIterator[list[str]]:
 
 
 class _Run:
-    """One look at everything."""
+    """One pass over all objects."""
 
     def __init__(
         self, url: str, objects: ObjectStore, began: datetime, say: Say, found: Callable[[Fault], None]
@@ -115,7 +114,7 @@ class _Run:
         self.made = Verified()
 
     async def look_at(self, apps: list[str], *, live: bool) -> None:
-        """Reads what the apps' environments serve, or everything else that they need."""
+        """Reads the objects that the apps' environments serve, or all others that they need."""
         suspects: set[str] = set()
 
         async def read(needed: Needed) -> None:
@@ -139,7 +138,7 @@ class _Run:
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
-        """Looks again: versions are pruned and apps deleted while this runs, and what was gone may be back."""
+        """Checks again: versions are pruned and apps deleted meanwhile, and a missing object may be back."""
 
         async def read(needed: Needed) -> None:
             fault = await self._read(needed.key)
@@ -170,7 +169,7 @@ class _Run:
             return await records.needed_by(self._url, apps, self._began)
 
     async def _read(self, key: str) -> int | tuple[What, str]:
-        """The object's size in bytes if it is whole, else what is wrong with it."""
+        """The object's size in bytes if it is intact, else its fault."""
         if not is_named(key):
             return "misnamed", MISNAMED
         try:

@@ -1,7 +1,7 @@
-"""What a backup is made of, as it lies in its folder or bucket.
+"""The parts of a backup, as stored in its folder or bucket.
 
-`backups/{name}/index.json` says what belongs to it, `backups/{name}/records/{table}` are the tables in the text
-format of COPY, and `objects/…` the objects, which all backups in one place share.
+`backups/{name}/index.json` lists its parts, `backups/{name}/records/{table}` are the tables in the text format of COPY,
+and `objects/…` the objects, which all backups in one place share.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def index_key(name: str) -> str:
-    """Where the backup's index lies. It is written last: without it there is no backup."""
+    """The key of the backup's index. It is written last: without it there is no backup."""
     return f"backups/{name}/index.json"
 
 
 def table_key(name: str, table: str) -> str:
-    """Where a table's rows lie."""
+    """The key of a table's rows."""
     return f"backups/{name}/records/{table}"
 
 
 def object_key(key: str) -> str:
-    """Where an object lies."""
+    """The key of an object."""
     return f"objects/{key}"

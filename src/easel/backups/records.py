@@ -36,7 +36,7 @@ def tables() -> list[SqlTable]:
 
 @asynccontextmanager
 async def snapshot(url: str) -> AsyncIterator[Snapshot]:
-    """The database as it is at this moment, however long the block takes."""
+    """The database at this moment, for as long as the block takes."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
@@ -44,13 +44,13 @@ async def snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 
 class Snapshot:
-    """What can be asked of one moment of the database."""
+    """Queries of one moment of the database."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
 
     async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
-        """All rows of a table in COPY's text format, and what there is to know about them."""
+        """All rows of a table in COPY's text format, with their number, columns and hash."""
         # A transaction's id means nothing in another database.
         # SQLAlchemy has names of its own kind where a column is named apart from its attribute.
         columns = [str(column.name) for column in table.columns if not isinstance(column.type, Xid8)]
@@ -80,10 +80,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """An object and who needs it: the environments that serve from it, and the numbers of the versions it belongs to.
+    """An object and its users: the environments that serve from it, and the numbers of the versions it belongs to. For
+    `pruned` versions it holds the record of their content.
 
-    Of `pruned` versions it keeps what they were. `served_before` says whether some environment has served from it
-    since before the moment that was asked for.
+    `served_before` says whether some environment has served from it since before the given moment.
     """
 
     key: str
@@ -96,7 +96,7 @@ class Needed:
 
 
 async def moment(url: str) -> datetime:
-    """What the database's clock shows, by which pointers are moved."""
+    """The time on the database's clock, which dates the moves of pointers."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         row = await (await now.execute(_SQL["moment"])).fetchone()
         assert row is not None
@@ -105,14 +105,14 @@ async def moment(url: str) -> datetime:
 
 
 async def apps_after(url: str, after: str, count: int, *, named: str | None = None) -> list[str]:
-    """The ids of the next apps in their order, from behind that one; only of the one with this slug or id, if given."""
+    """The ids of the next apps in their order, after that one; only of the one with this slug or id, if given."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["apps"], {"after": after, "named": named, "n": count})
         return [app for (app,) in await found.fetchall()]
 
 
 async def needed_by(url: str, apps: list[str], before: datetime) -> list[Needed]:
-    """The objects that records of these apps refer to now, and who needs them."""
+    """The objects that records of these apps refer to now, and their users."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["who_needs"], {"apps": apps, "before": before})
         return [Needed(*row) for row in await found.fetchall()]

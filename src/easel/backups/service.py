@@ -1,4 +1,4 @@
-"""Making a backup of a running instance, and bringing one back into an empty one."""
+"""Making a backup of a running instance, and restoring one into an empty one."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEFER, DEPLOYS, deferred
 
 KEPT_FILES = ("secret-key", "api-key")
-"""What a data folder holds that is in no record: without the first, stored secrets cannot be read."""
+"""Files of a data folder that are in no record: without the first, stored secrets cannot be read."""
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Made:
-    """What came of a backup: its name, how much is in it, and what could not be read."""
+    """The result of a backup: its name, its size, and the unreadable objects."""
 
     name: str
     objects: int = 0
@@ -47,8 +47,8 @@ async def back_up(
     """Writes a consistent backup of the instance, which may be running, to the place.
 
     Records are of one moment. Objects never change and are older than the records that refer to them, so copying them
-    afterwards is consistent with that moment. What an earlier backup at the place has is not copied again. Objects that
-    are missing or damaged are named in the answer; all others are in the backup. Raises the store's errors.
+    afterwards is consistent with that moment. Objects of an earlier backup at the place are not copied again. The
+    answer names missing or damaged objects; all others are in the backup. Raises the store's errors.
     """
     made = Made(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
     async with records.snapshot(url) as moment:
@@ -107,16 +107,14 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
 
 
 async def _etag(objects: ObjectStore, key: str) -> str | None:
-    """By which the store tells whether an object is still the one that it was, if it is there and the store does."""
+    """The store's version of an object, if the object exists and the store has versions."""
     found = await objects.head(key)
     return found.etag if found is not None else None
 
 
 async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[str, Index]:
-    """The backup of this name, or the newest, and what it holds.
-
-    Raises BackupNotFoundError, BackupDamagedError, BackupTooNewError.
-    """
+    """The backup of this name, or the newest, and its index. Raises BackupNotFoundError, BackupDamagedError,
+    BackupTooNewError."""
     chosen = name or await newest(place)
     if chosen is None:
         raise BackupNotFoundError(named="", place=where)
@@ -131,12 +129,10 @@ async def choose(place: ObjectStore, *, name: str | None, where: str) -> tuple[s
 async def bring_back(
     url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, chosen: str, index: Index, *, say: Say
 ) -> None:
-    """Brings the chosen backup back into an empty database and store.
+    """Restores the chosen backup into an empty database and store.
 
-    Every object and table is checked against its hash before the records are written, in one transaction with the
-    jobs of deploys that had not ended.
-
-    Raises BackupDamagedError, NotEmptyError.
+    The hash of every object and table is verified before the records are written, in one transaction with the jobs of
+    unfinished deploys. Raises BackupDamagedError, NotEmptyError.
     """
     await asyncio.to_thread(migrate, url, index.schema)
     async with await psycopg.AsyncConnection.connect(url) as connection:
@@ -199,7 +195,7 @@ async def _checked(place: ObjectStore, key: str, sha256: str) -> bytes:
 
 
 async def _each(keys: Collection[str], work: Callable[[str], Awaitable[None]], say: Say) -> None:
-    """Does the work for each key, a few at once, and says how far it is. Raises what the work raises."""
+    """Does the work for each key, a few at once, and reports progress. Raises the errors of the work."""
     done = 0
 
     async def one(key: str) -> None:

@@ -14,7 +14,7 @@ class Environment(Base):
     """A pointer at a complete version of its app, or at none.
 
     `revision` counts the moves. `intent` is the acceptance sequence of the deploy, restore or promote that it follows:
-    a move whose own sequence is lower was overtaken and changes nothing.
+    a move with a lower sequence was overtaken and changes nothing.
     """
 
     __tablename__ = "environment"

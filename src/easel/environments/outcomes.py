@@ -1,4 +1,4 @@
-"""The words for what the pointer function did when it was asked to move, shared by server and command line."""
+"""The outcomes of a move of a pointer, shared by server and command line."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ UNCHANGED: Final = "unchanged"
 """The environment served that version already."""
 LOCKED: Final = "locked"
 OVERTAKEN: Final = "overtaken"
-"""The environment follows something that was accepted later."""
+"""The environment follows a request that was accepted later."""

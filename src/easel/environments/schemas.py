@@ -41,7 +41,7 @@ class PromoteResponse(Answer):
 
 
 class LockRequest(Request):
-    """Locks an environment, with a reason for whoever runs into it."""
+    """Locks an environment, with a reason that others see."""
 
     reason: Line = Field(min_length=1, max_length=1000)
 

@@ -24,16 +24,16 @@ _SQL = statements(__name__)
 
 
 NEXT = 0
-"""The sequence of a move that takes its place in acceptance order as it is made."""
+"""The sequence of a move that gets its place in acceptance order when it is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A request that an environment of an app points at a recorded version (by number), by whom and why.
+    """A request to point an environment of an app at a recorded version (by number), with its author and reason.
 
-    `sequence` is the acceptance number of what asks; a lower one than the environment already follows was overtaken
-    and changes nothing. NEXT takes the next one as the pointer moves. None (a publish, which changes configuration
-    only) neither overtakes nor is overtaken. `note` is for the audit.
+    `sequence` is the acceptance number of the request; if it is lower than the one that the environment follows, the
+    move was overtaken and changes nothing. NEXT takes the next number as the pointer moves. None (a publish, which
+    changes only the configuration) neither overtakes nor is overtaken. `note` is for the audit.
     """
 
     app_id: str
@@ -49,7 +49,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What asking for a move gave, and the environment as it is now; `previous` is the version it served before."""
+    """The outcome of a move, and the environment after it; `previous` is the version it served before."""
 
     environment: str
     outcome: Outcome
@@ -62,7 +62,7 @@ class Moved:
 
 
 _PRUNED = "EAP01"
-"""What the database answers where a pruned version is asked for (migration 0009)."""
+"""The database's error for a move to a pruned version (migration 0009)."""
 _MOVE = _SQL["move"]
 _ASKED = [field.name for field in fields(Move)]
 _NEXT_PLACE = _SQL["next_place"]
@@ -107,8 +107,8 @@ async def next_place(work: Transaction, app_id: str, org_id: str) -> Place:
 async def move_pointer(work: Transaction, move: Move) -> Moved:
     """Moves the pointer, and writes audit and revision in the same transaction.
 
-    Asking again for what already is changes nothing but the intent. A locked environment is left as it is; see
-    `refuse_lock`. Raises EnvironmentNotFoundError, also when the app is deleted, and VersionPrunedError.
+    Repeating a move changes only the intent. A locked environment stays unchanged; see `refuse_lock`. Raises
+    EnvironmentNotFoundError, also when the app is deleted, and VersionPrunedError.
     """
     try:
         rows = await work.sql(_MOVE, {name: getattr(move, name) for name in _ASKED})
@@ -125,7 +125,7 @@ async def move_pointer(work: Transaction, move: Move) -> Moved:
 
 
 def refuse_lock(moved: Moved) -> None:
-    """Raises EnvironmentLockedError where a lock stopped the move."""
+    """Raises EnvironmentLockedError if a lock stopped the move."""
     if moved.outcome == LOCKED:
         raise locked_error(moved.environment, moved.locked_by, moved.lock_reason)
 

@@ -1,1 +1,1 @@
-"""What Easel keeps and where: records in PostgreSQL, objects in a folder or a bucket."""
+"""Storage: records in PostgreSQL, objects in a folder or a bucket."""

@@ -1,7 +1,8 @@
-"""Room on disk that is kept for the embedded database, and is there for it when the disk is full.
+"""Disk space reserved for the embedded database, and freed for it when the disk is full.
 
-One file of real blocks, shortened piece by piece while next to nothing is free, and lengthened again when there is
-room. Without a segment to write its log to PostgreSQL ends; without one more page for a table it deletes nothing.
+One file of real blocks. It is shortened piece by piece while the disk is almost full, and lengthened again when there
+is space. PostgreSQL stops without a segment to write its log to; it cannot even delete without one more page for a
+table.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from pathlib import Path
 MIB = 1024 * 1024
 
 PIECE = 16 * MIB
-"""Bytes that are given up at a time: a segment of PostgreSQL's log."""
+"""Bytes freed at a time: a segment of PostgreSQL's log."""
 LARGEST = 64 * MIB
-"""Bytes that are kept on a disk of half a gibibyte or more, and an eighth of a smaller one."""
+"""Size in bytes on a disk of half a gibibyte or more; on a smaller one, an eighth of the disk."""
 LOW = 2 * PIECE
-"""Bytes that are to be free at any time, so that PostgreSQL finds room before the next look at the disk."""
+"""Free bytes below which the ballast shrinks, so that PostgreSQL has space until the next check of the disk."""
 
 
 def size_on(total: int) -> int:
@@ -25,25 +26,25 @@ def size_on(total: int) -> int:
 
 
 class Ballast:
-    """The file. Many processes may look at it; one, which holds the data folder, changes it."""
+    """The file. Many processes may read its size; only the process that holds the data folder changes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
     def is_kept(self) -> bool:
-        """Whether there is a file, however short: where the database is on this disk."""
+        """Whether the file exists, however short: it does if the database is on this disk."""
         return self._path.exists()
 
     def missing(self, total: int) -> int:
-        """Bytes that have been given up on a file system of `total` bytes; 0 where no ballast is kept."""
+        """Bytes that have been freed on a file system of `total` bytes; 0 without a ballast."""
         try:
             return max(0, size_on(total) - self._path.stat().st_size)
         except FileNotFoundError:
             return 0
 
     def give_up(self) -> int:
-        """Gives up a piece, or the rest; gives the bytes, 0 if there is nothing left. Raises OSError."""
+        """Frees a piece, or the rest; returns its bytes, 0 if none are left. Raises OSError."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -54,7 +55,7 @@ class Ballast:
         return size - left
 
     def grow(self) -> None:
-        """Makes the file, a piece longer if it is there. Raises OSError, after which it is as long as it was."""
+        """Creates the file, or lengthens it by a piece. Raises OSError, after which its length is unchanged."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             size = os.fstat(descriptor).st_size
@@ -67,7 +68,7 @@ class Ballast:
             os.close(descriptor)
 
     def make(self) -> None:
-        """Makes an empty file where there is none: from now on its whole size is missing. Raises OSError."""
+        """Creates an empty file if there is none: from then on its whole size is missing. Raises OSError."""
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

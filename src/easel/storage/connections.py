@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that notice when the other side is gone."""
+"""Connections to PostgreSQL that detect an unreachable server."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _NOTICING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""A machine that vanishes says nothing. The system would wait for it for a quarter of an hour, or for two hours."""
+"""A vanished machine sends nothing. The system's own timeouts are a quarter of an hour, or two hours."""
 
 
 def noticing(url: str) -> dict[str, Any]:
-    """Connection parameters by which it is noticed within half a minute that the server's machine is gone; without
-    those that the URL itself sets."""
+    """Connection parameters that detect a vanished server within half a minute; without those that the URL itself
+    sets."""
     given = conninfo_to_dict(url)
     return {name: value for name, value in _NOTICING.items() if name not in given}
 
 
 def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
-    """Whether nothing has come on a connection on which nothing was asked.
+    """Whether nothing has arrived on an idle connection.
 
-    What comes there is nearly always its end: the server was restarted, or failed over. Looking costs a microsecond,
-    where a question to the server would cost every transaction a trip.
+    Data there nearly always means its end: the server was restarted, or failed over. This check costs a microsecond; a
+    query to the server would cost every transaction a round trip.
     """
     if connection.closed:
         return False
@@ -46,19 +46,15 @@ def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
 
 
 def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
-    """Ends a connection on which nothing comes: whoever waits for an answer gets an OperationalError at once.
-
-    To cancel the wait instead would ask the other side, which does not answer, for more seconds.
-    """
+    """Closes an unresponsive connection: the caller that waits gets an OperationalError at once. Cancelling the wait
+    would send another request to the unresponsive server, and take seconds more."""
     with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
         held.shutdown(socket.SHUT_RDWR)
 
 
 class OwnConnection:
-    """One connection outside every pool, made when it is first needed, and again once it has ended.
-
-    A pool that could not connect waits longer each time before it tries again.
-    """
+    """One connection outside every pool, opened on first use, and reopened after it has ended. A pool would add backoff
+    to each failed attempt."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -81,7 +77,7 @@ class OwnConnection:
             self.take_time()
 
     def take_time(self) -> None:
-        """Lets the block that is running take any number of seconds."""
+        """Removes the time limit of the running block."""
         if self._hanging_up is not None:
             self._hanging_up.cancel()
         self._hanging_up = None
@@ -103,7 +99,7 @@ class OwnConnection:
 
 
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
-    """The same for a pool of psycopg's, which takes another connection when this raises OperationalError."""
+    """The same check for psycopg's pool, which takes another connection after an OperationalError."""
     if not is_silent(connection):
         # The pool would keep it, and give it out again: the driver has not heard of its end yet.
         await connection.close()

@@ -26,9 +26,9 @@ from easel.storage.freshness import FreshnessPage
 from easel.storage.turns import Turn
 
 IDLE_AT_MOST = 10_000
-"""Milliseconds that a transaction may wait for its process. One that was frozen must not hold rows that others need."""
+"""Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
 POOL = 16
-"""Connections of a process, at most, unless it asks for another number."""
+"""Maximum of connections of a process, by default."""
 
 
 class Base(DeclarativeBase):
@@ -78,8 +78,8 @@ class Transaction:
 
     @property
     def session(self) -> AsyncSession:
-        """The session of SQLAlchemy's. Units of work that are plain statements alone do without one, which would cost
-        them more than the statements do."""
+        """SQLAlchemy's session. Units of work with only plain statements do without it: it would cost more than the
+        statements."""
         if self._session is None:
             self._session = AsyncSession(self._engine, expire_on_commit=False, autoflush=False)
             if self._held is not None:
@@ -87,19 +87,19 @@ class Transaction:
         return self._session
 
     def mark(self, slot: int) -> None:
-        """Asks for the slot of the freshness page to be bumped once this transaction is committed."""
+        """Marks a slot of the freshness page, which is bumped once this transaction is committed."""
         self._slots.add(slot)
 
     async def sql(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a plain statement (`%(name)s` for arguments), run in this transaction by the driver itself.
 
-        For the few statements of every request and every step: it takes a quarter of the time of the same through
-        SQLAlchemy. What the session has not flushed yet is not seen.
+        For the few statements of every request and every step: it takes a quarter of the time of SQLAlchemy. It does
+        not see changes that the session has not flushed yet.
         """
         return await _rows(self._driver or await self._connected(), query, arguments)
 
     async def is_read_only(self) -> bool:
-        """Whether the database takes no changes, as one that fails over."""
+        """Whether the database is read-only, for example while it fails over."""
         return await self.session.scalar(select(func.current_setting("transaction_read_only"))) == "on"
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -111,9 +111,8 @@ class Transaction:
         return self._driver
 
     async def release(self) -> None:
-        """Ends the transaction here and gives its connection back, before something slow that is no matter of the
-        database. What was read stays as it was read; what is asked next begins another transaction, for which `resume`
-        takes a turn again."""
+        """Ends the transaction here and returns its connection, before slow work without the database. Rows read before
+        stay valid as read; the next statement begins another transaction, for which `resume` waits for a turn."""
         await self.commit()
         if self._turn is not None:
             self._turn.give()
@@ -124,7 +123,7 @@ class Transaction:
             await self._turn.take()
 
     async def commit(self) -> None:
-        """Commits, then tells the edges of this machine."""
+        """Commits, then notifies the edges of this machine."""
         if self._session is not None:
             await self._session.commit()
         if self._held is not None and self._driver is not None:
@@ -137,7 +136,7 @@ class Transaction:
         self._slots.clear()
 
     async def close(self) -> None:
-        """Gives everything back; what was not committed is rolled back."""
+        """Returns the connection; uncommitted changes are rolled back."""
         if self._session is not None:
             # All of it in one go: whoever is cancelled meanwhile must not leave the connection with nobody.
             await asyncio.shield(self._close(self._session))
@@ -187,11 +186,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
-        """A unit of work that commits at the end of the block, and rolls back when it raises.
-
-        With a `turn` it waits for that first. Raises DatabaseReadOnlyError, TooManyAtOnceError, and what the driver and
-        SQLAlchemy raise when the database does not answer.
-        """
+        """A unit of work that commits at the end of the block, and rolls back when it raises. With a `turn`, it first
+        waits for that. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the errors of driver and SQLAlchemy if the
+        database is unreachable."""
         if turn is not None:
             await turn.take()
         work = Transaction(self.engine, self._page, turn)
@@ -209,10 +206,8 @@ class Database:
                     turn.give()
 
     async def statement(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one plain statement that is a unit of work in itself: a third of a transaction's trips.
-
-        Raises DatabaseReadOnlyError, and what the driver raises when the database does not answer.
-        """
+        """The rows of one plain statement that is a unit of work in itself: a third of a transaction's round trips.
+        Raises DatabaseReadOnlyError, and the driver's errors if the database is unreachable."""
         held = await _borrow(self.engine)
         driver = _driver_of(held)
         try:
@@ -240,7 +235,7 @@ def _driver_of(held: PoolProxiedConnection) -> psycopg.AsyncConnection[Any]:
 
 
 async def _give_back(held: PoolProxiedConnection) -> None:
-    """Gives the connection back to its pool, which rolls back what was not committed."""
+    """Returns the connection to its pool, which rolls back uncommitted changes."""
     driver = _driver_of(held)
     status = driver.info.transaction_status
     if status == TransactionStatus.IDLE:
@@ -269,7 +264,7 @@ def _refuse_read_only(error: BaseException) -> None:
 
 
 def _require_silence(connection: DBAPIConnection, *_: object) -> None:
-    """Has the pool open new connections in place of those that ended while nobody used them."""
+    """Makes the pool replace connections that ended while idle."""
     driver = connection.driver_connection
     assert isinstance(driver, psycopg.BaseConnection)
     if not is_silent(driver):

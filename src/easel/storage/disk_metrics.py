@@ -11,7 +11,7 @@ from easel.storage.disk_reserve import DiskReserve
 
 
 class DiskCollector(Collector):
-    """What is free on the disk of the data folder, and what has to be."""
+    """Free bytes on the disk of the data folder, and its reserve."""
 
     def __init__(self, reserve: DiskReserve) -> None:
         self._reserve = reserve
@@ -22,7 +22,7 @@ class DiskCollector(Collector):
         yield GaugeMetricFamily("easel_disk_reserve_bytes", "Free bytes below which uploads and deploys are refused")
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now; none while the disk cannot be looked at."""
+        """The current metrics; none while the disk cannot be read."""
         try:
             room = self._reserve.room()
         except OSError:

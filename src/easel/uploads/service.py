@@ -1,4 +1,4 @@
-"""Handing out upload addresses, and knowing what arrived."""
+"""Issuing upload URLs, and tracking the uploads that arrive."""
 
 from __future__ import annotations
 
@@ -36,10 +36,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def clean_filename(filename: str) -> str:
-    """The last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters.
-
-    Raises FilenameInvalidError when nothing usable is left.
-    """
+    """The last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters. Raises
+    FilenameInvalidError if no usable character is left."""
     last = filename.replace("\\", "/").rpartition("/")[2]
     # One by one: marks that stand in a row would be put in order, in time that grows with the square of their number.
     plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
@@ -50,12 +48,12 @@ def clean_filename(filename: str) -> str:
 
 
 KEPT = timedelta(days=1)
-"""How long an upload is kept after its address expired."""
+"""How long an upload is stored after its URL expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An organisation's uploads that wait to be deployed: addresses, bytes, and when the first of them is swept."""
+    """An organisation's uploads that wait to be deployed: their number, bytes, and when the first of them is swept."""
 
     addresses: int
     size: int
@@ -76,8 +74,8 @@ def _swept_at(issued: datetime | None, settings: Settings) -> datetime | None:
 
 
 async def require_room(work: Transaction, organisation: str, settings: Settings) -> None:
-    """Raises TooManyUploadsError, UploadBytesLimitError where no more of the organisation's uploads may wait. Of those
-    who ask at the same moment, some more may get an address; bytes are counted one upload after the other."""
+    """Raises TooManyUploadsError, UploadBytesLimitError if the organisation is at its limit of waiting uploads.
+    Simultaneous requests may exceed the number by a few; bytes are counted one upload after the other."""
     waiting = await waiting_uploads(work, organisation, settings)
     for error, used, limit in (
         (TooManyUploadsError, waiting.addresses, settings.max_waiting_uploads),
@@ -88,12 +86,12 @@ async def require_room(work: Transaction, organisation: str, settings: Settings)
 
 
 def seconds_until(moment: datetime | None) -> int:
-    """Whole seconds, one at the least."""
+    """Whole seconds, at least one."""
     return max(1, math.ceil((moment - clock.now()).total_seconds())) if moment else 1
 
 
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
-    """A fresh upload for the app, under a key nobody can guess. Raises FilenameInvalidError."""
+    """A fresh upload for the app, under an unguessable key. Raises FilenameInvalidError."""
     upload = Upload(
         key=upload_key(app.id, new_secret(), clean_filename(filename)),
         org_id=app.org_id,
@@ -118,15 +116,13 @@ _ALIVE = _SQL["alive"]
 
 
 async def has_an_app(work: Transaction, key: str) -> bool:
-    """Whether the app is still there to which an object with this key belongs: uploads and all else name it second."""
+    """Whether the app that owns this key (its second segment) still exists."""
     return bool(await work.sql(_ALIVE, {"key": key}))
 
 
 async def begin_upload(database: Database, key: str, length: int, settings: Settings) -> None:
-    """Lets an upload of so many bytes begin, which count from now on.
-
-    Raises UploadUrlInvalidError where its app is gone, and UploadBytesLimitError.
-    """
+    """Starts an upload of this many bytes, which count from now on. Raises UploadUrlInvalidError if its app is deleted,
+    and UploadBytesLimitError."""
     limit = settings.max_waiting_upload_bytes or None
     granted = await database.statement(_SQL["grant"], {"key": key, "length": length, "limit": limit})
     if not granted:
@@ -138,29 +134,29 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
 
 
 async def give_up_upload(database: Database, key: str, length: int) -> None:
-    """Counts an upload's bytes no longer, of which nothing was stored."""
+    """Stops counting the bytes of an upload of which nothing was stored."""
     await database.statement(_SQL["give_up"], {"key": key, "length": length})
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
-    """Remembers the ETag and size (bytes) of what Easel's own upload endpoint received in place of what was there."""
+    """Records the ETag and size (bytes) of the upload that Easel's own endpoint received, replacing an earlier one."""
     counted = func.greatest(Upload.counted - func.coalesce(Upload.size, 0), size)
     await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size, counted=counted))
 
 
 async def note_found(work: Transaction, upload: Upload, info: ObjectInfo) -> None:
-    """Counts what a bucket took by itself, now that it is known."""
+    """Counts a direct upload to a bucket, once its size is known."""
     if upload.etag is None and upload.counted != info.size:
         await work.session.execute(update(Upload).where(Upload.key == upload.key).values(counted=info.size))
 
 
 async def wait_again(work: Transaction, key: str | None) -> None:
-    """Counts an upload as waiting: the deploy that was made of it is none."""
+    """Counts an upload as waiting again, after its deploy failed."""
     await work.session.execute(update(Upload).where(Upload.key == key, ~Upload.waiting).values(waiting=True))
 
 
 async def inspect_upload(objects: ObjectStore, upload: Upload) -> ObjectInfo | None:
-    """What lies at the upload's key now, with the ETag its uploader was given, or None."""
+    """The object at the upload's key, with the ETag that its uploader got, or None."""
     info = await objects.head(upload.key)
     if info is None or upload.etag is None or upload.size != info.size:
         return info
@@ -169,7 +165,7 @@ async def inspect_upload(objects: ObjectStore, upload: Upload) -> ObjectInfo | N
 
 @dataclass(frozen=True, slots=True)
 class SignedAddress:
-    """The parts of an address that Easel signed: what may be done with which object, and until when."""
+    """The parts of a URL that Easel signed: the operation, the object, and the expiry."""
 
     method: str
     key: str

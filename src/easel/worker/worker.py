@@ -1,4 +1,4 @@
-"""What a worker runs: the tasks on the queue, and the loop that takes over the jobs of dead workers."""
+"""The process of a worker: the tasks on the queue, and the loop that takes over the jobs of dead workers."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Task
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 60.0
-"""Seconds that a stopping worker waits for the steps it is in; what takes longer is begun again elsewhere."""
+"""Seconds that a stopping worker waits for its running steps; longer ones are restarted on another worker."""
 LONGEST_PAUSE = 8
-"""Seconds. That a worker died counts as an attempt as well, so a deploy may be far up this stair for no fault of the
-store, and the next short trouble should not cost it half a minute."""
+"""Cap of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already be
+large when a short outage begins."""
 LONGEST_WAIT_FOR_ROOM = 300
-"""Seconds between two tries of what is done in the background while the disk has no room."""
+"""Seconds between two retries of background work while the disk is full."""
 ROOM_LOOKS = 2.0
-"""Seconds between two looks at the room on the disk that holds the objects."""
+"""Seconds between two checks of the disk that holds the objects."""
 MOST_ATTEMPTS = 60
-"""About eight minutes of trouble."""
+"""Retries for about eight minutes of outage."""
 
 
 def _again(error: BaseException, attempts: int) -> int | None:
-    """Seconds until a job that failed is begun again: at once after a shutdown, and with growing pauses while a part
-    does not answer."""
+    """Seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a part is
+    unavailable."""
     # What is cancelled is what a stopping worker could wait for no longer.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0
@@ -61,7 +61,7 @@ def _again(error: BaseException, attempts: int) -> int | None:
 
 
 def _passes(error: BaseException) -> bool:
-    """Whether database or store are in trouble that passes by itself."""
+    """Whether the error is a temporary outage of database or store."""
     return isinstance(error, ServiceUnavailableError) or passes(error)
 
 
@@ -85,7 +85,7 @@ class DeployWorker:
         self._precedence.give_up()
 
     async def run(self) -> None:
-        """Works until stopped, also while the database does not answer."""
+        """Works until stopped, also while the database is unreachable."""
         async with self._jobs.open():
             # What is to be done in the background is mostly of this process's own deploys. To be told of all others'
             # would take more of the database than it is worth.
@@ -171,7 +171,7 @@ class DeployWorker:
         await sweep_orphans(self._database, self._objects)
 
     async def _take_over(self) -> None:
-        """Puts jobs of workers that fell silent back on the queue."""
+        """Requeues jobs of workers without a heartbeat."""
         while True:
             await asyncio.sleep(self._settings.heartbeat)
             try:
@@ -182,7 +182,7 @@ class DeployWorker:
                 logger.warning("could not query for stalled jobs: %s", error)
 
     async def _make_room(self) -> None:
-        """Removes early what can be while the largest upload would not fit on the disk of a folder store."""
+        """Removes expired objects early while the largest upload would not fit on the disk of a folder store."""
         while isinstance(self._objects, FolderObjects):
             await asyncio.sleep(ROOM_LOOKS)
             try:

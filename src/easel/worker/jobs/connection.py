@@ -32,7 +32,7 @@ def _pool(**named: Any) -> AsyncConnectionPool[Any]:
 
 
 def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App:  # noqa: B008 (frozen)
-    """The queue on the database at the URL; tasks are added by whoever runs a worker."""
+    """The queue on the database at the URL; the worker adds its tasks."""
     app = App(
         connector=PsycopgConnector(
             conninfo=url,
@@ -53,7 +53,7 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
 
 
 class _Jobs(JobManager):
-    """procrastinate's, but for how a job is taken: see migration 0013."""
+    """procrastinate's manager, with its own way to claim a job: see migration 0013."""
 
     def __init__(self, app: App, at_once: AtOnce) -> None:
         super().__init__(app.connector)
@@ -61,7 +61,7 @@ class _Jobs(JobManager):
         self._at_once = at_once
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """The next job of these queues, which is the worker's from then on. Raises ConnectorException."""
+        """Claims the next job of these queues for the worker. Raises ConnectorException."""
         wanted = list(queues or ())
         limits = self._at_once if wanted == [DEPLOYS] else AtOnce()
         rows = await self.connector.execute_query_all_async(
@@ -77,7 +77,7 @@ class _Jobs(JobManager):
 
 
 async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
-    """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue: their ids and tasks.
-    Raises ConnectorException."""
+    """Requeues the jobs of workers without a heartbeat for `silent_for` seconds: their ids and tasks. Raises
+    ConnectorException."""
     rows = await app.connector.execute_query_all_async(_SQL["take_over"], silent_for=silent_for)
     return [(row["id"], row["task_name"]) for row in rows]

@@ -1,4 +1,4 @@
-"""What is urgent in a process goes before what can wait."""
+"""Urgent work in a process runs before deferrable work."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 LINGER = 0.1
-"""Seconds. What is urgent mostly comes in a row, and the next of it is asked for when the one before has ended."""
+"""Seconds. Urgent work mostly comes in a row, and the next request arrives when the one before has ended."""
 
 
 class Precedence:
-    """Who can wait does so while something urgent runs in this process, but for `patience` seconds at the most: a
-    process that is never at rest still gets it done, slowly.
+    """Deferrable work waits while urgent work runs in this process, but at most for `patience` seconds: a busy process
+    still gets it done, slowly.
 
-    Niceness alone would not do: a thread with little of the processor may hold the interpreter that all others need.
+    A lower scheduling priority alone does not help: a thread with little of the processor may hold the interpreter that
+    all others need.
     """
 
     def __init__(self, *, patience: float = 10.0) -> None:
@@ -31,7 +32,7 @@ class Precedence:
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
-        """Something urgent, for the length of the block; to be used in the event loop."""
+        """Marks the block as urgent; for use in the event loop."""
         self._urgent += 1
         if self._resting is not None:
             self._resting.cancel()
@@ -46,18 +47,18 @@ class Precedence:
                 self._resting = asyncio.get_running_loop().call_later(LINGER, self._begin_rest)
 
     def give_up(self) -> None:
-        """Has nobody wait any longer: the process is about to end."""
+        """Ends every wait: the process is about to end."""
         self._over = True
         self._begin_rest()
 
     async def turn(self) -> None:
-        """Waits until nothing urgent runs here, or for `patience` seconds."""
+        """Waits until no urgent work runs here, or for `patience` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await self._rest.wait()
 
     def turns(self) -> Callable[[], None]:
-        """For work in a thread, to be called between its parts: waits as `turn` does, `patience` seconds in all."""
+        """For work in a thread, called between its parts: waits as `turn` does, `patience` seconds in all."""
         left = self._patience
 
         def turn() -> None:

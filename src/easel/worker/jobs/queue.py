@@ -1,4 +1,5 @@
-"""The queue's working side: takes jobs, runs them as tasks, and takes over the jobs of workers that fell silent."""
+"""The workers' side of the queue: claims jobs, runs them as tasks, and takes over jobs whose worker has no
+heartbeat."""
 
 from __future__ import annotations
 
@@ -20,11 +21,11 @@ class Worker(Protocol):
     """A worker of some queues."""
 
     async def work(self) -> None:
-        """Takes and runs jobs until it is cancelled; then it waits for those that it is in. Raises
-        QueueUnreachableError if it cannot say that it leaves."""
+        """Claims and runs jobs until it is cancelled; then it waits for its running jobs. Raises QueueUnreachableError
+        if it cannot sign off."""
 
     def look(self) -> None:
-        """There may be a job for it."""
+        """Makes the worker poll for a job."""
 
 
 def _never(error: BaseException, attempts: int) -> None:
@@ -32,7 +33,7 @@ def _never(error: BaseException, attempts: int) -> None:
 
 
 class JobQueue:
-    """The queue of one database, for workers that know these tasks. `retry` says which failures are tried again."""
+    """The queue of one database, for workers with these tasks. `retry` decides which failures are retried."""
 
     def __init__(
         self,
@@ -66,9 +67,9 @@ class JobQueue:
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
     ) -> Worker:
-        """A worker of these queues, which runs so many jobs at a time.
+        """A worker of these queues, which runs this many jobs at a time.
 
-        It gives a sign of life each `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
+        It sends a heartbeat each `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
         stopped. `turn` and `listens` are `CarefulWorker`'s.
         """
         return CarefulWorker(
@@ -87,8 +88,8 @@ class JobQueue:
         )
 
     async def take_over(self, silent_for: float) -> list[tuple[int, str]]:
-        """Puts the jobs of workers that gave no sign for `silent_for` seconds back on the queue: their ids and tasks.
-        Raises QueueUnreachableError."""
+        """Requeues the jobs of workers without a heartbeat for `silent_for` seconds: their ids and tasks. Raises
+        QueueUnreachableError."""
         try:
             return await take_over(self._app, silent_for)
         except ConnectorException as error:

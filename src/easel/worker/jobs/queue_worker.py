@@ -25,11 +25,11 @@ _SQL = statements(__name__)
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.5
-"""Seconds between two tries while the database does not answer."""
+"""Seconds between two retries while the database is unreachable."""
 
 _FINISH = _SQL["finish"]
 _NOTE = json.dumps({"type": "job_inserted", "job_id": 0})
-"""What procrastinate tells workers when there may be something for them."""
+"""procrastinate's notification that a job may be waiting."""
 _RETRY = _SQL["retry"]
 _BEAT = _SQL["beat"]
 _PUT_BACK = _SQL["put_back"]
@@ -68,8 +68,8 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
 
     async def work(self) -> None:
-        """Takes and runs jobs until it is cancelled; then it waits for those that it is in. Raises
-        QueueUnreachableError if it cannot say that it leaves."""
+        """Claims and runs jobs until it is cancelled; then it waits for its running jobs. Raises QueueUnreachableError
+        if it cannot sign off."""
         try:
             await self.run()  # type: ignore[no-untyped-call]
         except ConnectorException as error:
@@ -106,7 +106,7 @@ class CarefulWorker(Worker):
         self._heard = True
 
     def look(self) -> None:
-        """There may be a job. As a notification may, this may come while one is asked for."""
+        """Polls for a job. Like a notification, the call may come while a poll is running."""
         self._heard = True
         self._new_job_event.set()
 
@@ -211,7 +211,7 @@ class CarefulWorker(Worker):
 
 
 class _Turnstile(asyncio.Semaphore):
-    """The places of a worker, each of which is given once it is free and it is the worker's turn."""
+    """The slots of a worker, each of which is given once it is free and the worker has its turn."""
 
     def __init__(self, value: int, turn: Callable[[], Awaitable[None]]) -> None:
         super().__init__(value)

@@ -1,4 +1,4 @@
-"""What a worker can be asked to do, in Easel's own words."""
+"""The tasks of a worker, in Easel's own terms."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 Retry = Callable[[BaseException, int], int | None]
-"""Given how a job failed and how often it was begun: seconds until it is begun again, None where it is not."""
+"""From a job's failure and its attempts: seconds until the retry, None for no retry."""
 
 
 class QueueUnreachableError(Exception):
-    """The queue's database does not answer."""
+    """The queue's database is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is done for the jobs of one name: `run` gets how often the job was begun before (`attempts`), and its
-    arguments by name."""
+    """The work for jobs of one name: `run` gets the number of earlier attempts (`attempts`), and its arguments by
+    name."""
 
     name: str
     queue: str
@@ -25,8 +25,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """What is done again and again, at the times of `cron`: each time once in the whole installation, by whichever
-    worker comes first, no two of one queue at a time, and before all else in the queues of that worker."""
+    """Work that is repeated at the times of `cron`: each time once in the whole installation, by the first worker that
+    claims it, no two of one queue at a time, and before all other jobs in the queues of that worker."""
 
     name: str
     queue: str
