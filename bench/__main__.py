@@ -26,6 +26,7 @@ BY_THEMSELVES = (
     "polling",
     "neighbours",
     "worst",
+    "rules",
     "cold",
     "transfer",
     "model",

@@ -86,8 +86,11 @@ def load(port: int, asked: Asked, headers: Mapping[str, str], seconds: int) -> t
 
 
 @contextmanager
-def nginx(folder: Path, files: Mapping[str, bytes], workers: str) -> Iterator[Server]:
-    """An nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log."""
+def nginx(
+    folder: Path, files: Mapping[str, bytes], workers: str, *, more: str = "", of_server: str = ""
+) -> Iterator[Server]:
+    """An nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log. `more` are other
+    directives, `of_server` such as are the server's."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "nginx.conf"
@@ -102,7 +105,8 @@ http {{
   open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
   client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
   uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
-  server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/www; index index.html; }}
+  server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/www; index index.html; {of_server} }}
+  {more}
 }}
 """
     )

@@ -62,7 +62,8 @@ class Wanted:
 AS_IT_COMES = Wanted()
 
 
-class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+# Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
+class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """One line in force: where it leads requests whose path, host, query and conditions it names.
 
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every
@@ -94,7 +95,7 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
         return bool(self.languages or self.countries or self.cookies)
 
 
-class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """Headers for the paths that a pattern names, in the file's order. A value of None takes the header away."""
 
     line: int
@@ -104,7 +105,7 @@ class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     file: str = HEADERS
 
 
-class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """A line that is not in force, and why. `guards` says that it kept something from visitors."""
 
     file: str
@@ -114,7 +115,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     guards: bool = False
 
 
-class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """A remark on a line that is in force: a word that does nothing, a file that hides the line."""
 
     file: str

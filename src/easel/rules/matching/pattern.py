@@ -194,7 +194,7 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
     if len(segments) > MOST_SEGMENTS:
         raise PatternError(f"its path has {len(segments)} segments; {MOST_SEGMENTS} at most are matched")
     if ":" not in path and "*" not in path:
-        return Pattern((tuple(_folded(text) if folds_case else text for text in segments),), (), forgiving)
+        return Pattern((tuple(map(_folded, segments) if folds_case else segments),), (), forgiving)
     runs: list[list[Segment]] = [[]]
     stars: list[Star] = []
     for text in segments:

@@ -1,0 +1,149 @@
+"""What rules files cost: reading them at a deploy, looking them up, and an edge that has many of them in force, beside
+one that has none and beside nginx with the same lines as a `map`.
+
+Requests are counted for each second that a processor works on them, so that what else runs matters little.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+from bench.edge import text
+from bench.measure import Report
+from bench.peers import nginx
+from bench.worst import processes_of, processor_time
+from easel.rules.matching.visit import Visit
+from easel.rules.models import Rules
+from easel.rules.read import read_rules
+from easel.serving.site_rules import site_rules
+from testbed.running import RunningApp, make_platform
+
+ROUNDS = 3
+SECONDS = 2.0
+LINES, BLOCKS = 5_000, 200
+_AT_INGEST = 10_000
+_LOOK_UPS = 2_000
+_SMALLEST, _MIDDLE = 10, 1_000
+FILES = {"index.html": b"<!doctype html><title>bench</title>", "1k.js": text(1024)}
+
+
+def run(report: Report, folder: Path) -> None:
+    """All of it; an edge is asked for a few seconds in turn."""
+    _reading(report)
+    _looking_up(report)
+    _serving(report, folder / "rules")
+
+
+def redirects(count: int) -> bytes:
+    """So many lines of `_redirects`, of which every tenth has a star and another a placeholder."""
+    kinds = ("/old/{n}/page /new/{n} 301", "/blog/{n}/* /articles/{n}/:splat 301", "/user/{n}/:id /people/:id 302")
+    return "".join(kinds[n % 10 if n % 10 < 3 else 0].format(n=n) + "\n" for n in range(count)).encode()
+
+
+def headers(count: int) -> bytes:
+    """So many blocks of `_headers`."""
+    return "".join(f"/section/{n}/*\n  X-Section: {n}\n" for n in range(count)).encode()
+
+
+def _rules(count: int) -> Rules:
+    rules = read_rules({"_redirects": redirects(count), "_headers": headers(min(count, BLOCKS))})
+    assert rules is not None
+    assert len(rules.redirects) == count
+    return rules
+
+
+def _reading(report: Report) -> None:
+    taken = []
+    for _ in range(5):
+        began = time.process_time()
+        _rules(_AT_INGEST)
+        taken.append((time.process_time() - began) * 1000)
+    median = statistics.median(taken)
+    report.add(f"reading {_AT_INGEST:,} redirect lines", min(taken), "ms cpu", at_most=100, median=median)
+
+
+def _looking_up(report: Report) -> None:
+    each = {count: _look_up(_rules(count)) for count in (_SMALLEST, _MIDDLE, _AT_INGEST)}
+    for count in (_MIDDLE, _AT_INGEST):
+        report.add(
+            f"a look-up among {count:,} lines, of one among {_SMALLEST}",
+            each[count] / each[_SMALLEST],
+            "×",
+            at_most=1.5,
+            microseconds=each[count] * 1e6,
+        )
+
+
+def _look_up(rules: Rules) -> float:
+    made = site_rules(rules)
+    paths = ["/old/5/page", "/blog/1/2024/hello", "/user/2/ada", "/nothing/of/these"]
+    best = float("inf")
+    for _ in range(5):
+        began = time.process_time()
+        for number in range(_LOOK_UPS):
+            visit = Visit(paths[number % 4])
+            made.redirects.find(visit)
+            made.headers.find(visit)
+        best = min(best, time.process_time() - began)
+    return best / _LOOK_UPS
+
+
+def _serving(report: Report, folder: Path) -> None:
+    (folder / "easel").mkdir(parents=True)
+    platform = make_platform(folder / "easel", EASEL_EDGE_PROCESSES="1")
+    platform.start()
+    try:
+        plain, ruled = RunningApp.create(platform), RunningApp.create(platform)
+        assert plain.deploy(FILES)["status"] == "complete"
+        rules = {"_redirects": redirects(LINES), "_headers": headers(BLOCKS)}
+        assert ruled.deploy({**FILES, **rules})["status"] == "complete"
+        edge = processes_of(platform, "edge")
+        apps = {"without": plain, "with": ruled}
+        files: dict[str, list[float]] = {name: [] for name in apps}
+        moved: list[float] = []
+        for _ in range(ROUNDS):
+            for name, app in apps.items():
+                files[name].append(_ask(edge, platform.edge_port, f"{app.slug}.localhost", "/1k.js"))
+            moved.append(_ask(edge, platform.edge_port, f"{ruled.slug}.localhost", "/old/5/page"))
+        rate = {name: statistics.median(rates) for name, rates in files.items()}
+        told = f"1 KiB with {LINES:,} lines and {BLOCKS} blocks, of an app without"
+        report.add(told, rate["with"] / rate["without"], "×", at_least=0.95, per_cpu_second=rate["with"])
+        asked = statistics.median(moved)
+        report.add(f"a redirect of {LINES:,} lines", asked, "/cpu s")
+        if shutil.which("nginx") is None:
+            report.skip("nginx with the same lines as a map", "nginx is not on this machine")
+            return
+        moving = "if ($moved) { return 301 $moved$is_args$args; }"
+        with nginx(folder / "nginx", FILES, "1", more=_as_map(), of_server=moving) as peer:
+            rates = [_ask(peer.processes, peer.port, peer.host, "/old/5/page") for _ in range(ROUNDS)]
+        report.add("a redirect, of nginx's with a map", asked / statistics.median(rates), "×", at_least=1.0)
+    finally:
+        platform.stop()
+
+
+def _ask(processes: list[int], port: int, host: str, path: str) -> float:
+    """Requests for each second that these processes have had a processor."""
+    command = ["wrk", "-t1", "-c32", f"-d{SECONDS:g}s", "-H", f"Host: {host}", f"http://127.0.0.1:{port}{path}"]
+    before = processor_time(processes)
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    worked = processor_time(processes) - before
+    count = next(int(line.split()[0]) for line in said.splitlines() if " requests in " in line)
+    return count / worked
+
+
+def _as_map() -> str:
+    """The lines for nginx: literal ones in the map's table, the others as its expressions."""
+    lines = []
+    for line in redirects(LINES).decode().splitlines():
+        source, target, _ = line.split()
+        if "*" in source or ":" in source:
+            place = source.replace("/*", "/(.*)").replace(":id", "([^/]+)")
+            lines.append(f'"~^{place}$" "{target.replace(":splat", "$1").replace(":id", "$1")}";')
+        else:
+            lines.append(f'"{source}" "{target}";')
+    table = "\n".join(lines)
+    return f'map_hash_max_size 32768; map_hash_bucket_size 128; map $uri $moved {{ default ""; {table} }}'
