@@ -20,7 +20,7 @@ FILES: dict[str, str | bytes] = {
     "data.bin": bytes(range(256)) * 8,
     "empty.txt": b"",
     "long.bin": random.Random(2).randbytes(200_000),
-    "long.js": "".join(f"console.log({n * n});" for n in range(10_000)),
+    "long.js": "".join(f"console.log({n * n});" for n in range(20_000)),
 }
 PATHS = (
     *("/", "/about", "/about?x=1", "/docs/", "/docs", "/assets/app-3f9a1c2b.js", "/wide.css", "/data.bin"),
@@ -87,3 +87,16 @@ def test_a_long_file_is_sent_the_fast_way_as_it_lies_in_its_bundle(edge: Running
             # Two at once, of which the first is not read yet, come whole and in order.
             wire.send(2 * request(shop.host, path, Accept_Encoding=encoding))
             assert [wire.reply().body, wire.reply().body] == [answers[0].body] * 2
+
+
+def test_a_long_file_is_inflated_once_for_those_who_cannot_do_it(edge: RunningEdge, app: Make) -> None:
+    shop = app(FILES)
+    text = FILES["long.js"]
+    assert isinstance(text, str)
+    before = edge.edge.sites.total
+    with edge.connect() as wire:
+        for _ in range(3):
+            assert wire.ask(shop.host, "/long.js").body == text.encode()
+        assert len(text) < edge.edge.sites.total - before < 1.5 * len(text)
+        part = wire.ask(shop.host, "/long.js", Range="bytes=100000-299999")
+        assert (part.status, part.body) == (206, text.encode()[100_000:300_000])

@@ -243,12 +243,14 @@ class EdgeApp:
         return body
 
     async def _send(self, method: str, answer: Answer, tally: Tally, receive: Receive, send: Send) -> None:
-        body = answer.body
+        body, kept = answer.body, None
         if isinstance(body, Part) and method != "HEAD":
             source = body.source
             try:
                 if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
                     body = await self._body(answer)
+                elif kept := await self._content.kept_inflated(body):
+                    body = memoryview(kept.bodies["identity"])[body.start : body.stop]
                 else:
                     # What cannot be read is found out before the status is sent, as far as it can be.
                     await self._content.bundle(source.manifest, body.member, body)

@@ -199,7 +199,7 @@ class Sites:
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget
-        while excess > 0 and self.large.let_go():
+        while excess > 0 and (self.large.let_go() or self._content.inflated.let_go()):
             excess = self.total - self._budget
         # Counted down, since whoever is being answered still holds what is let go of here.
         while excess > 0 and len(self._live) > 1:

@@ -10,20 +10,21 @@ from contextlib import asynccontextmanager, nullcontext
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, raw
-from easel.bundles.models import STORED, ZSTANDARD, Manifest, Member, decode_manifest
+from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, inflated, raw
+from easel.bundles.models import DEFLATED, STORED, ZSTANDARD, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.bundles.restarts import Restarts, inflate_from
 from easel.bundles.slices import AT_ONCE, decode_in_slices
 from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.disk import DiskCache
-from easel.edge.cache.lru import Alive, Kept
+from easel.edge.cache.lru import Alive, Kept, SingleFlight
 from easel.edge.cache.manifests import KeptManifests
 from easel.edge.cache.watched_store import EdgeStore
+from easel.edge.large import Key, LargePages
 from easel.files import map_file
 from easel.serving.models import Encoding, Part
-from easel.serving.respond import Variants
+from easel.serving.respond import Representations, Variants
 from easel.serving.variants import CODINGS, HEADER, RESTARTS, data_begins, read_index, variant_key
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.object_names import hash_in
@@ -42,6 +43,8 @@ _ZSTANDARD_OF_AN_APP = 4
 _NEAR = 1024 * 1024
 _SMALL_CHUNK = 64 * 1024
 _MAPPED_CHUNK = 1024 * 1024
+_INFLATED_LARGEST = 4 * 1024 * 1024
+"""The largest file (bytes) that is kept inflated for a while. Clients that cannot inflate it themselves are few."""
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """How far (bytes) ahead of a reader a large file is fetched from a bucket."""
@@ -61,6 +64,8 @@ class Content:
             budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
         )
         self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
+        self.inflated = LargePages(budget // 4)
+        self._inflating_for: SingleFlight[Key, Representations | None] = SingleFlight()
         self._maps: weakref.WeakSet[object] = weakref.WeakSet()
         self._decoding = asyncio.Lock()
         self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
@@ -69,7 +74,8 @@ class Content:
     @property
     def weight(self) -> int:
         """About how many bytes the kept variants take, and all manifests that anybody holds, live sites above all."""
-        return self._alive.weight + self._variants.weight + weights.MAPPED * len(self._bundles) + self._kept.weight
+        mapped = weights.MAPPED * len(self._bundles)
+        return self._alive.weight + self._variants.weight + mapped + self._kept.weight + self.inflated.weight
 
     async def manifest(self, key: str) -> Manifest:
         """The manifest under the key. Raises ObjectMissingError, StoreUnavailableError, msgspec errors."""
@@ -182,6 +188,28 @@ class Content:
         if self._objects.local_path(ref.key) is not None:
             return await self._mapped(ref.key)
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
+
+    async def kept_inflated(self, part: Part) -> Representations | None:
+        """All of a part's file, inflated, if it is one that is kept so and there is room. Its sender holds on to it.
+
+        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
+        """
+        member, manifest = part.member, part.source.manifest
+        if part.encoding != "identity" or member.method != DEFLATED or member.size > _INFLATED_LARGEST:
+            return None
+        key: Key = (manifest.bundles[member.bundle].key, member.hash, "identity")
+        found = self.inflated.get(key)
+        if found is not None or part.stop - part.start < member.size:
+            return found
+
+        async def make() -> Representations:
+            data = raw(member, await self.bundle(manifest, member))
+            content = await asyncio.to_thread(inflated, data, member.method, member.size)
+            if len(content) != member.size:
+                raise DamagedDataError("a file in the store has another length than it was recorded with")
+            return Representations(member.hash, member.size, {"identity": content})
+
+        return await self._inflating_for.run(key, lambda: self.inflated.make(key, member.size, make))
 
     async def lying(self, part: Part) -> tuple[bytes, memoryview, bytes] | None:
         """All of a part as it lies in a mapped bundle, with what goes before and after it, if it is sent so.
