@@ -119,7 +119,7 @@ def show(session: Session, named: str | None, app: str | None) -> None:
 @click.option("--unset-var", "unset", metavar="NAME", help="Remove a variable; repeatable.", multiple=True)
 @click.option("--indexable/--not-indexable", help="Whether search engines may list it.", default=None)
 @click.option("--on-air/--off-air", "active", help="Whether its addresses answer; applies at once.", default=None)
-@click.option("--allow", metavar="secrets|dependencies|guards", help="Allow a check that refuses; repeatable.", multiple=True)
+@click.option("--allow", metavar="secrets|dependencies|guards", help="Allow what fails; repeatable.", multiple=True)
 @click.option("--runtime", help="How pages get the variables.", type=click.Choice(list(RUNTIMES)))
 @click.option("--publish", help="Make the changes live at once.", is_flag=True)
 def update(
