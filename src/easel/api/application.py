@@ -56,7 +56,7 @@ ROUTERS = (
 
 
 def make_services(settings: Settings, database_url: str, objects: ObjectStore, vault: Vault) -> Services:
-    """Everything an api process works with."""
+    """The services of an api process."""
     page = FreshnessPage(settings.run_dir / "freshness")
     return Services(
         settings=settings,
@@ -75,7 +75,7 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
 
 
 class _Lifespan:
-    """What runs beside the requests of an application, whose services may be known later than its routes."""
+    """The background tasks of an application, whose services may be known later than its routes."""
 
     services: Services
 
@@ -111,8 +111,8 @@ _ahead: list[tuple[FastAPI, _Lifespan]] = []
 
 
 def make_ahead() -> None:
-    """Makes the next application as far as it can be without its services, so that processes that are forked from this
-    one have it already."""
+    """Prepares the next application as far as possible without its services, so that processes forked from this one
+    have it already."""
     app, lifespan = _routed()
     # The framework takes its routes apart when the first request is looked for among them.
     for route in app.router.routes:

@@ -21,19 +21,21 @@ _SQL = statements(__name__)
 router = APIRouter(include_in_schema=False)
 
 PATIENCE = 5
-"""Seconds that a part is given to answer; whoever asks for readiness asks again."""
+"""Timeout of the check of a part, in seconds; callers repeat readiness checks."""
 
 
 class Health:
-    """What an api can tell of itself and of its parts. Whoever asks while that is being found out is told the same:
-    many who ask cost database and store no more than one."""
+    """The state of an api and its parts.
+
+    Concurrent requests share one check: many requests cost database and store no more than one.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._looks: dict[Callable[[], Awaitable[Any]], asyncio.Task[Any]] = {}
 
     async def readiness(self) -> Readiness:
-        """Whether database, queue and objects answer."""
+        """Whether database, queue and objects are reachable."""
         found: Readiness = await self._joined(self._look)
         return found
 
@@ -75,7 +77,7 @@ class Health:
 
 
 def _disk(services: Services) -> str:
-    """How the data folder's disk is."""
+    """The state of the data folder's disk."""
     try:
         return "low" if services.objects.reserve.is_reached else "ok"
     except OSError as error:
@@ -84,7 +86,7 @@ def _disk(services: Services) -> str:
 
 @router.get("/")
 async def lead_to_the_documentation() -> Response:
-    """Sends a person who opens the api's address on to its documentation."""
+    """Redirects a browser at the api's address to its documentation."""
     return Response(status_code=307, headers={"Location": "docs"})
 
 

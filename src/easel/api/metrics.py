@@ -1,4 +1,4 @@
-"""What every api can tell about the queue, which is the same for all of them."""
+"""Metrics of the queue, which are the same from every api."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The short way of the one request that is made most often: asking where a deploy is.
+"""The fast path of the most frequent request: polling a deploy's status. Tools poll several times a second until the
+deploy has ended.
 
-Tools ask several times a second until it has ended. Such a request is answered before a router, a transaction and the
-framework's checks are set in motion for it; whatever is not plainly good goes the full way, which says what is wrong.
+The fast path answers without router, transaction and the framework's checks. Every request that is not plainly valid
+takes the slow path, which reports the error.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ _ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64
 
 
 class _Named:
-    """What stands for the route in the metrics."""
+    """Stands for the route in the metrics."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}"
 
 
 class StatusPolls:
-    """Pure ASGI middleware, inside the one that gives requests their ids and counts them."""
+    """Pure ASGI middleware, inside the one that assigns request ids and counts requests."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""The api's connections: bounded, and refusing in the contract's envelope what is no request."""
+"""The api's connections: bounded, and refusing malformed requests in the contract's envelope."""
 
 from __future__ import annotations
 

@@ -24,13 +24,12 @@ from easel.connections.heads import FRAMING, LONGEST_PATH, MOST_LINES, Bound, He
 from easel.ids import new_id
 
 LARGEST_HEAD = 64 * 1024
-"""How many bytes of a request's head are waited for before it is refused with 431."""
+"""Limit of a request's head in bytes; larger ones are refused with 431."""
 LARGEST_COOKIES = 192 * 1024
-"""How many bytes of cookies come on top of that where they are read over: the apps of one domain may set each
-other's."""
+"""Further bytes for cookies, if these are ignored: the apps of one domain may set each other's."""
 
 LINGER = 2.0
-"""Seconds for which a client that was refused may go on sending, unheard, and so read the refusal."""
+"""Seconds for which the bytes of a refused client are discarded, so that it can read the refusal."""
 _LINGER_BYTES = 1024 * 1024
 _COOKIE = b"cookie:"
 
@@ -38,7 +37,7 @@ _VERSIONS = ("1.1", "1.0")
 _SILENT_LOOKS = 2
 _PIECE = 4 * 1024
 _BODY_PIECE = 16 * 1024
-"""Bytes that are parsed at once: so many requests may at most be waiting, when they are as small as can be."""
+"""Bytes parsed at once: a limit of waiting requests, even of the smallest."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -53,9 +52,9 @@ class GuardedProtocol(HttpToolsProtocol):
     at_border = True
     """Whether every request that has begun is complete: what comes next begins another."""
     begun = 0
-    """How many requests have begun; whoever wants to count begins at 0."""
+    """The number of requests begun; a subclass that counts starts at 0."""
     reads_over_cookies = False
-    """Whether cookies, which nobody looks at, count apart from the rest of a head."""
+    """Whether cookies, which are ignored, count separately from the rest of a head."""
     _head_bytes = 0
     _lines = 0
     _refused: HeadRefusedError | None = None
@@ -63,14 +62,14 @@ class GuardedProtocol(HttpToolsProtocol):
     _line = b""
     """How the last line of an unfinished head begins, as far as that tells whether it is one of cookies."""
     _unheard = 0
-    """How many more bytes a client that was refused may send."""
+    """Remaining bytes that a refused client may send."""
     _touched = False
     _silent_looks = 0
     _watch: asyncio.TimerHandle | None = None
     _owed = 0
     _read_on = False
     _unparsed = b""
-    """What the client has sent, and is not looked at before earlier requests are answered."""
+    """Received bytes that are not parsed before earlier requests are answered."""
 
     def __init__(
         self,
@@ -128,7 +127,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _parse(self, data: bytes | memoryview) -> bool:
-        """Whether what follows can still be requests."""
+        """Whether the following bytes can still be requests."""
         begun = self.begun
         try:
             self.parser.feed_data(data)
@@ -149,7 +148,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def _count(self, data: bytes, *, begins: bool) -> None:
-        """Counts what came of a head that is not complete, line by line: those of cookies apart."""
+        """Counts the bytes of an incomplete head, line by line: those of cookies separately."""
         lines = data.split(b"\n")
         if begins:
             # The piece in which a head begins may hold the end of the request before it.
@@ -165,7 +164,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._head_bytes += size
 
     def on_response_complete(self) -> None:
-        """An answer is out. What the client sent meanwhile is looked at, and more of it only once nothing waits."""
+        """A response is complete. Parses the bytes that the client sent meanwhile, and reads more only once none
+        wait."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._unparsed = b""
@@ -199,13 +199,13 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.break_off(431, f"The request has more than {MOST_LINES} headers.")
 
     def _too_long(self, name: bytes, bound: Bound) -> bytes:
-        """What is read in place of a value that is too long."""
+        """The substitute for a value that is too long."""
         if bound.refused:
             self.break_off(431, f"The header {name.decode()} is longer than {bound.most} bytes.")
         return b""
 
     def break_off(self, status: int, message: str) -> NoReturn:
-        """Refuses the request in a callback of the parser: ends the parsing of what the client has sent."""
+        """Refuses the request in a callback of the parser: stops parsing the client's bytes."""
         self._refused = HeadRefusedError(status, message)
         raise self._refused
 
@@ -239,14 +239,14 @@ class GuardedProtocol(HttpToolsProtocol):
             self.break_off(414, "The address of the request is too long.")
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has sent everything. True keeps its other direction open for the answers it still waits for."""
+        """The client has closed its sending side. True keeps the other direction open for pending responses."""
         if self._owes_answers():
             self._end_after_answers()
             return True
         return False
 
     def resume_writing(self) -> None:
-        """The client has read on."""
+        """The client reads again."""
         self._read_on = True
         super().resume_writing()
 
@@ -261,11 +261,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        """Refuses what was sent and ends the connection; in a pipeline the answers owed before it come first.
-
-        A browser whose cookies alone are too many is told to forget them: it could never get here again (Clear Site
-        Data §3.1).
-        """
+        """Refuses the request and ends the connection; in a pipeline, pending responses are sent first. A browser whose
+        cookies are too large is told to clear them: otherwise it would be refused for ever (Clear Site Data §3.1)."""
         if not self._owes_answers() and not self.transport.is_closing():
             content_type, text = self.refusal(status, message)
             defaults = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
@@ -279,22 +276,20 @@ class GuardedProtocol(HttpToolsProtocol):
             self._end_after_answers()
 
     def _linger(self) -> None:
-        """Sends nothing more, and takes for a moment what still comes (RFC 9112 §9.6): a connection that is closed
-        while bytes lie unread is reset, and the client may lose the answer."""
+        """Sends nothing more, and discards received bytes for a moment (RFC 9112 §9.6): closing a connection with
+        unread bytes resets it, and the client may lose the response."""
         self.at_border = False
         self._unheard = _LINGER_BYTES
         self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
     def refusal(self, status: int, message: str) -> tuple[bytes, bytes]:
-        """How a refusal is said: content type and body."""
+        """The content type and body of a refusal."""
         return b"text/plain; charset=utf-8", f"{message}\n".encode()
 
     def _look(self) -> None:
-        """Lets go of a client that is silent or does not read for as long as the keep-alive time.
-
-        One timer serves many requests: it looks twice in that time, and counts the looks at which nothing had happened.
-        """
+        """Closes the connection of a client that neither sends nor reads for the keep-alive time. One timer serves many
+        requests: it fires twice in that time, and counts the checks without activity."""
         unsent = self.transport.get_write_buffer_size()
         owed = unsent + _in_kernel(self.transport)
         stuck = unsent > 0 and owed == self._owed and not self._read_on
@@ -310,10 +305,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def _in_kernel(transport: asyncio.Transport) -> int:
-    """How many sent bytes the client has not acknowledged. A slow reader empties this long before it shows elsewhere.
-
-    Where the system does not say, a number that differs every time, so that no reader is taken for a stuck one.
-    """
+    """Sent bytes that the client has not acknowledged. For a slow reader, this number shrinks long before other signs
+    of progress. If the system does not report it, the number differs every time, so that no reader is taken for a stuck
+    one."""
     try:
         answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
     except (OSError, AttributeError):

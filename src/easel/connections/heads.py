@@ -1,4 +1,4 @@
-"""Which headers are read, and how much of each: all others, and whatever is longer, never get past the connection."""
+"""The headers that are read, and the limit of each: all others, and longer values, never get past the connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_PATH = 16 * 1024
 
 
 class HeadRefusedError(Exception):
-    """A head that is not read on: the status, and a sentence."""
+    """A refused head: the status, and a sentence."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ FRAMING: Final[Heeded] = {
     b"transfer-encoding": Bound(64, refused=True),
     b"upgrade": Bound(256, refused=True),
 }
-"""What every server reads. No host that is one is as long (RFC 1035 §2.3.4: 253 bytes, and a port)."""
+"""Headers that every server reads. No host name is as long as the limit (RFC 1035 §2.3.4: 253 bytes, and a port)."""
 
 VISITORS: Final[Heeded] = {
     **FRAMING,
@@ -60,7 +60,7 @@ VISITORS: Final[Heeded] = {
     b"sec-fetch-mode": Bound(64),
     b"service-worker": Bound(64),
 }
-"""What the edge reads."""
+"""Headers that the edge reads."""
 
 CLIENTS: Final[Heeded] = {
     **FRAMING,
@@ -77,7 +77,7 @@ CLIENTS: Final[Heeded] = {
     b"x-forwarded-proto": Bound(64),
     b"x-namespace": Bound(1024, refused=True),
 }
-"""What the api reads. A key, and an Idempotency-Key, that are too long are refused like all that are malformed."""
+"""Headers that the api reads. A key or Idempotency-Key that is too long is refused like any malformed one."""
 
 
 def value_of(lines: list[bytes], most: int) -> bytes:

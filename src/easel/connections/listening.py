@@ -1,4 +1,4 @@
-"""Listening on a port of this machine, and why that cannot be."""
+"""Listening on a port of this machine, and the errors of that."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ def not_bound(host: str, port: int, option: str, error: OSError) -> EaselError:
 
 
 def bind(host: str, port: int, *, shared: bool = False, option: str = "--api-port, --edge-port") -> socket.socket:
-    """A listening socket; `shared` lets several processes have the port together.
+    """A listening socket; `shared` lets several processes share the port. Raises PortTakenError, AddressNotHereError.
 
-    Raises PortTakenError, AddressNotHereError. Sharing is never the rule: the system would hand the one Easel's
-    requests to the other without a word.
+    Sharing is never the default: the system would silently hand one Easel's requests to another.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)

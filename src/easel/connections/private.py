@@ -1,4 +1,4 @@
-"""The private port of an api or edge: its metrics, and which of its parts answer. The public ports tell neither."""
+"""The private port of an api or edge: its metrics, and the state of its parts. The public ports report neither."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from easel.connections.guarded import GuardedProtocol
 
 KEEP_ALIVE = 60
-"""Seconds after which a silent connection is let go of: longer than Prometheus waits between two scrapes."""
+"""Idle timeout of a connection in seconds: longer than Prometheus waits between two scrapes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether a process can do its work, in a word, and what there is to tell of its parts."""
+    """Whether a process is ready, in a word, and the state of its parts."""
 
     ready: bool
     status: str
@@ -33,7 +33,7 @@ class Readiness:
         return 200 if self.ready else 503
 
     def told(self, *, in_detail: bool) -> bytes:
-        """The body as JSON. The public learns nothing of parts."""
+        """The body as JSON. The public port omits the parts."""
         public = {"status": "ok" if self.ready else "not ready"}
         body = {"status": self.status, **self.parts} if in_detail else public
         return json.dumps(body, separators=(",", ":")).encode()
@@ -81,7 +81,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIterator[None]:
-    """Serves the application on the socket for as long as the block takes; without a socket nowhere."""
+    """Serves the application on the socket during the block; without a socket it does nothing."""
     if bound is None:
         yield
         return

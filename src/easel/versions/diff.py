@@ -13,7 +13,7 @@ from easel.apps.config import Config, by_section, shown_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
-"""Lines; a person does not read the differences of longer files, and comparing them may take seconds each."""
+"""Limit in lines; nobody reads the differences of longer files, and comparing them may take seconds each."""
 PATIENCE = 2
 """Seconds of a processor's time for the sources of two versions; the files after that are not compared line by line."""
 
@@ -29,7 +29,8 @@ def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
 def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> dict[str, str]:
     """The path under which each section of the configuration is shown among the files: `meta` → `config/meta.json`.
 
-    Where the app has such a file itself, it is `/config/meta.json`: no file of an app's has a path that begins so.
+    If the app has a file of that name, it is `/config/meta.json`: no file of an app's has a path that begins with a
+    slash.
     """
     names = list(taken)
     paths = {section: f"config/{section}.json" for section in sections}
@@ -115,7 +116,7 @@ def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str,
 
 
 def unified(path: str, old: str | None, new: str | None, *, compared: bool = True) -> str:
-    """The unified diff of one file, None being a file that is not there."""
+    """The unified diff of one file; None stands for a missing file."""
     sides = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
     head = f"--- {sides[0]}\n+++ {sides[1]}\n"
     before, after = (old or "").encode(), (new or "").encode()

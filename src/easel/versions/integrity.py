@@ -1,4 +1,4 @@
-"""Whether a version's bytes are still what they were recorded as: asked before a pointer moves to it."""
+"""Verifies that a version's bytes match its record, before a pointer moves to it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from easel.versions.service import Recorded
 
 
 async def load_manifest(objects: ObjectStore, version: Version | Recorded) -> Manifest:
-    """The version's manifest, checked against the hash it is stored under.
-
-    Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
-    """
+    """The version's manifest, verified against the hash in its name. Raises VersionHasNoFilesError,
+    VersionDamagedError, StoreUnavailableError."""
     key, sha256 = _manifest_of(version)
     try:
         data = await objects.get(key)
@@ -38,10 +36,10 @@ async def load_manifest(objects: ObjectStore, version: Version | Recorded) -> Ma
 
 
 class Verifier:
-    """Checks bundles by hash, and remembers which ones it has checked in the state they are in.
+    """Verifies bundles by hash, and caches the result for their current state.
 
-    In the folder store a file that was not touched since (same inode, size and times) is not hashed again; in a
-    bucket an object with the same size and ETag is not.
+    In the folder store an untouched file (same inode, size and times) is not hashed again; in a bucket an object with
+    the same size and ETag is not.
     """
 
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:
@@ -52,17 +50,15 @@ class Verifier:
         self._manifests: LRUCache[str, tuple[tuple[int, ...], list[BundleRef]]] = LRUCache(remembered)
 
     async def verify(self, version: Version | Recorded) -> None:
-        """Returns once manifest and bundles are known to be whole.
-
-        Raises VersionHasNoFilesError, VersionDamagedError, StoreUnavailableError.
-        """
+        """Returns once manifest and bundles are verified. Raises VersionHasNoFilesError, VersionDamagedError,
+        StoreUnavailableError."""
         for bundle in await self._bundles(version):
             reason = await self._fault(bundle)
             if reason is not None:
                 raise VersionDamagedError(version=version.number, reason=reason)
 
     async def _bundles(self, version: Version | Recorded) -> list[BundleRef]:
-        """The version's bundles, from its manifest, which is not read again while its file is untouched."""
+        """The version's bundles, from its manifest, which is cached while its file is untouched."""
         key, _ = _manifest_of(version)
         path = self._objects.local_path(key)
         if path is None or not path.exists():

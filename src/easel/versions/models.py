@@ -13,9 +13,9 @@ from easel.storage.database import Base
 
 
 class Configuration(Base):
-    """A configuration that versions of an app were recorded with, once for all that have it.
+    """A configuration of versions of an app, stored once for all that have it.
 
-    The hash covers digests in the place of sealed secrets. Two with one hash may be sealed otherwise, but each opens to
+    The hash covers digests in place of sealed secrets. Two with one hash may be sealed differently, but each opens to
     the same values: the digest is made with the key under which they are sealed.
     """
 
@@ -67,7 +67,7 @@ class Version(Base):
 
 
 class Pruned(Base):
-    """That a version's bundle is given up. A row of its own, since a version never changes."""
+    """Marks a version whose bundle is deleted. A row of its own, since a version never changes."""
 
     __tablename__ = "pruned"
     __table_args__ = (ForeignKeyConstraint(["app_id", "number"], ["version.app_id", "version.number"]),)
@@ -79,8 +79,8 @@ class Pruned(Base):
 
 
 class HashedPath(Base):
-    """What a path that may be named by a hash of its content held in the app's versions, pruned ones too: the first
-    eight bytes of the path's hash and of its content's, 0 once two versions had different content there."""
+    """The content of a path that may be named by a hash, over the app's versions, pruned ones too: the first eight
+    bytes of the path's hash and of its content's, 0 once two versions had different content there."""
 
     __tablename__ = "hashed_path"
 

@@ -1,4 +1,4 @@
-"""Which objects the records need. The sweep of orphans, backups and audits all go by this."""
+"""The objects that the records need: the one rule for the sweep of orphans, backups and audits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from easel.storage.statements import statements
 
 _SQL = statements(__name__)
 KEYS = _SQL["keys"]
-"""The statement of `needed_objects`, for those who are on a connection of their own."""
+"""The statement of `needed_objects`, for callers with a connection of their own."""
 IS_NEEDED = _SQL["is_needed"]
-"""The statement that says whether records of the `apps` (None for all) need the object `key`."""
+"""The statement that tells whether records of the `apps` (None for all) need the object `key`."""
 
 
 async def needed_objects(work: Transaction, app_id: str) -> set[str]:

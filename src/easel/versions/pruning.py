@@ -1,9 +1,9 @@
-"""Letting old versions go, where the operator wants that. By default every version is kept for ever.
+"""Pruning old versions, if the operator wants it. By default every version is kept for ever.
 
-A pruned version keeps its number, its record, its manifest and its sources: it is listed, and its files are compared,
-as before. It gives up its bundle, so it can neither be served, restored nor downloaded; and its configuration, unless
-another version has the same or a rollback leads to it. Its objects are not removed here but by the sweep of orphans,
-which removes what nothing refers to any more.
+A pruned version keeps its number, its record, its manifest and its sources: it is still listed, and its files are
+compared. Its bundle is deleted, so it can neither be served, restored nor downloaded; and so is its configuration,
+unless another version has the same or a rollback leads to it. The sweep of orphans removes its objects, like all
+objects without a reference.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which versions of an app may go: those that are neither among the newest `count` nor younger than `age` seconds.
-
-    None asks nothing. `skew` is for how many seconds an environment's earlier versions still answer for open tabs.
-    """
+    """Which versions of an app are pruned: those that are neither among the newest `count` nor younger than `age`
+    seconds. None means no limit. `skew` is for how many seconds an environment's earlier versions still answer for open
+    tabs."""
 
     count: int | None
     age: float | None
@@ -41,7 +40,7 @@ class Policy:
 
     @staticmethod
     def of(settings: Settings) -> Policy | None:
-        """The operator's policy, or None where everything is kept."""
+        """The operator's policy, or None if all versions are kept."""
         if settings.versions_kept is None and settings.versions_kept_for is None:
             return None
         return Policy(settings.versions_kept, settings.versions_kept_for, settings.skew_retention)
@@ -54,7 +53,7 @@ _FORGET_CONFIGURATIONS = _SQL["forget_configurations"]
 
 
 async def prune(database: Database, policy: Policy) -> int:
-    """Lets every app's versions go that the policy does not keep; gives how many. Each app is a transaction."""
+    """Prunes every app's versions that the policy does not keep; returns their number. Each app is a transaction."""
     pruned, after = 0, ""
     while True:
         async with database.transaction() as work:
@@ -68,7 +67,7 @@ async def prune(database: Database, policy: Policy) -> int:
 
 
 async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int]:
-    """Lets the app's versions go that the policy does not keep; gives their numbers."""
+    """Prunes the app's versions that the policy does not keep; returns their numbers."""
     which = {"app": app_id, "count": policy.count, "age": policy.age, "skew": policy.skew}
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):

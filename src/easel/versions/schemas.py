@@ -10,7 +10,7 @@ from easel.schemas import Answer
 
 
 class VersionAdditions(Answer):
-    """What Easel says of a version beyond the contract; sizes in bytes."""
+    """Fields of a version beyond the contract; sizes in bytes."""
 
     kind: Literal["deploy", "publish"] = Field(description="A deploy of code, or a publish of configuration")
     content_hash: str = Field(description="SHA-256; for a publish, of the configuration alone")
@@ -92,7 +92,7 @@ class Rename(Answer):
 
 
 class RuleDiff(Answer):
-    """How one rule differs. `source` is what it speaks of: a path and its conditions, or a path and a header's name."""
+    """How one rule differs. `source` identifies it: a path and its conditions, or a path and a header's name."""
 
     kind: Literal["redirect", "header"]
     status: Literal["added", "removed", "modified"]
@@ -149,7 +149,7 @@ class HeadersInForce(Answer):
 
 
 class RefusedRule(Answer):
-    """A line that is not in force, and why; `guards` says that it kept something from visitors."""
+    """A line that is not in force, and why; `guards` marks a line that protected something from visitors."""
 
     file: str
     line: int

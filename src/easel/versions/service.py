@@ -28,7 +28,7 @@ LATEST = _SQL["latest"]
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files a version is recorded with: where its manifest lies, and what it holds (sizes in bytes)."""
+    """The files of a version to record: the key of its manifest, and their sizes in bytes."""
 
     manifest_key: str
     files_hash: str
@@ -40,7 +40,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a version comes from: who made it, why, for which environment, from which sources."""
+    """The origin of a version: its author, message, environment and sources."""
 
     kind: str
     environment: str
@@ -70,8 +70,8 @@ class HeldApp(NamedTuple):
 
 
 async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | None:
-    """The app with its row held until the commit, or None when it is gone: what a deploy needs of it. The hash of its
-    configuration is known then."""
+    """Locks the app's row until the commit, and returns what a deploy needs of it, or None if it is deleted. The hash
+    of its configuration is known then."""
     held = await work.sql(_SQL["hold_app"], {"app": app_id, "org": org_id})
     if not held:
         return None
@@ -160,7 +160,7 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What moving a pointer takes of a version and its app: far less than both hold."""
+    """The parts of a version and its app that a move of a pointer needs: far less than both hold."""
 
     app_id: str
     org_id: str
@@ -208,7 +208,7 @@ async def get_version(work: Transaction, app: App, number: int) -> Version:
 
 
 async def get_versions(work: Transaction, app: App, numbers: Sequence[int]) -> list[Version]:
-    """These versions of the app, in this order. Raises VersionNotFoundError for the first that there is not."""
+    """These versions of the app, in this order. Raises VersionNotFoundError for the first missing one."""
     known = [number for number in numbers if _is_number(number)]
     rows = await work.session.scalars(_VERSIONS, {"app_id": app.id, "org_id": app.org_id, "numbers": known})
     found = {version.number: version for version in rows}
@@ -223,8 +223,8 @@ def _is_number(number: int) -> bool:
 
 
 async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
-    """The configurations of these versions by their hashes: each is read once, however many have it. Those that pruned
-    versions have given up are missing."""
+    """The configurations of these versions by their hashes: each is read once, however many versions have it. Those of
+    pruned versions may be missing."""
     rows = await work.session.execute(
         select(Configuration.hash, Configuration.config).where(
             Configuration.app_id == app.id,
@@ -236,14 +236,14 @@ async def configurations_of(work: Transaction, app: App, versions: Sequence[Vers
 
 
 async def details_of(work: Transaction, version: Version) -> tuple[Config | None, bool]:
-    """The version's configuration, and whether it is pruned: then it may have given its configuration up."""
+    """The version's configuration, and whether it is pruned: its configuration may then be deleted."""
     which = {"app": version.app_id, "org": version.org_id, "number": version.number, "hash": version.config_hash}
     ((config, pruned),) = await work.sql(_SQL["details"], which)
     return config, pruned
 
 
 class Listed(NamedTuple):
-    """What a list shows of a version: all of it but its configuration."""
+    """A version in a list: all fields but its configuration."""
 
     number: int
     kind: str

@@ -1,6 +1,6 @@
-"""Bodies of requests: how large they may be, how long they may take, and reading large ones without harm to others.
+"""Bodies of requests: limits of size and time, and reading large ones without harm to other requests.
 
-Nothing of the database is held while a body is on its way, and none that is large is taken from a stranger.
+No database connection is held while a body arrives, and no large body is accepted without a valid key.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from easel.errors import EaselError
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes; a configuration may have half of it."""
 TAKEN_FROM_STRANGERS = 64 * 1024
-"""Bytes of a body that are read before it is known whose it is."""
+"""Bytes of a body that are read before the key is checked."""
 SILENCE = 20
-"""Seconds that nothing of a body may come."""
+"""Idle timeout of a body, in seconds."""
 SLOWEST = 16 * 1024
-"""Bytes per second that must come on the whole."""
+"""Minimum average rate, in bytes per second."""
 
 MOST_VALUES = 10_000
-"""Values in a body, in all its lists and maps together. Reading one takes microseconds, its size says nothing of it."""
+"""Limit of values in a body, in all its lists and maps together. Reading one takes microseconds, whatever its size."""
 _MOST_DIGITS = 1000
 _TO_BE_COUNTED = bytes(set(range(256)) - set(b',[]{}"'))
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -54,14 +54,14 @@ class RequestTimeoutError(EaselError):
 
 @dataclass(frozen=True, slots=True)
 class BodyRule:
-    """What an operation takes: so many bytes, of which all that is beyond the usual is the texts of one field."""
+    """The limits of an operation's body in bytes; beyond the usual limit, only the texts of one field may be large."""
 
     largest: int = LARGEST_BODY
     texts: str | None = None
 
 
 def takes_texts(field: str, largest: int) -> Callable[[Endpoint], Endpoint]:
-    """Marks an operation that takes a body of up to `largest` bytes, for the map of texts in that field."""
+    """Marks an operation that accepts a body of up to `largest` bytes, for the map of texts in that field."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.body_rule = BodyRule(largest, field)  # type: ignore[attr-defined]
@@ -81,13 +81,13 @@ async def _at_once() -> None:
 
 
 class BoundedRequest(Request):
-    """A request whose body was read by `take`, and whose JSON is read without stopping everybody else."""
+    """A request whose body `take` reads, and whose JSON is parsed without blocking the event loop."""
 
     rule = BodyRule()
     model: type[BaseModel] | None = None
-    """Which model the body is to be of; a large one is validated where it is read."""
+    """The model of the body; a large body is validated where it is read."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
-    """Waits before each step that takes long."""
+    """Waits before each long step."""
 
     @property
     def has_body(self) -> bool:
@@ -96,12 +96,12 @@ class BoundedRequest(Request):
 
     @property
     def is_small(self) -> bool:
-        """Whether it says of its body that it is one that may be read before it is known whose it is."""
+        """Whether its declared body is small enough to be read before the key is checked."""
         length = self.headers.get("content-length", "")
         return length.isdigit() and int(length) <= TAKEN_FROM_STRANGERS
 
     async def take(self) -> None:
-        """Reads the body. Raises RequestTooLargeError, as soon as that is known, and RequestTimeoutError."""
+        """Reads the body. Raises RequestTooLargeError, as early as possible, and RequestTimeoutError."""
         length = self.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.rule.largest:
             raise RequestTooLargeError(limit=self.rule.largest)
@@ -137,8 +137,8 @@ class BoundedRequest(Request):
 
 
 async def timely(request: Request, *, silence: float, slowest: float = 0) -> AsyncIterator[bytes]:
-    """The pieces of the request's body. Raises RequestTimeoutError when nothing comes for `silence` seconds, or less
-    than `slowest` bytes per second on the whole, and what Starlette raises when the client is gone."""
+    """The pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or below
+    `slowest` bytes per second on average, and Starlette's error if the client disconnects."""
     began = time.monotonic()
     received = 0
     stream = request.stream()

@@ -1,4 +1,4 @@
-"""What a route is given: the services of the process, the request's transaction, and who is calling."""
+"""The arguments of a route: the services of the process, the request's transaction, and the caller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from easel.versions.integrity import Verifier
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything an api process works with."""
+    """The services of an api process."""
 
     settings: Settings
     database: Database
@@ -67,7 +67,7 @@ async def get_work(request: Request) -> Transaction:
 
 
 async def identify(request: Request) -> Subject:
-    """Who sends the request, found out once. Raises the errors of `easel.access.errors`."""
+    """The caller of the request, authenticated once. Raises the errors of `easel.access.errors`."""
     known = getattr(request.state, "subject", None)
     if isinstance(known, Subject):
         return known
@@ -88,13 +88,13 @@ async def identify(request: Request) -> Subject:
 
 
 def forget_who_asks(request: Request) -> None:
-    """What was found out about the key may no longer be true when a long body has come: it is found out again."""
+    """Clears the cached caller: after a long body, the key may be revoked and is checked again."""
     request.state.subject = None
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a key has to be good for."""
+    """The scope that a key needs."""
 
     scope: str
     whole_organisation: bool

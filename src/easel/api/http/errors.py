@@ -1,4 +1,4 @@
-"""Errors as answers: every one, from every layer, in the contract's envelope."""
+"""Errors as responses: all of them, from every layer, in the contract's envelope."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ from easel.storage.database import POOL
 from easel.storage.turns import Turn, Turns
 
 PLAIN = 1.0
-"""What a request weighs that asks for nothing special."""
+"""The weight of an ordinary request."""
 POLL = 0.1
-"""Asking where a deploy is."""
+"""The weight of a status poll."""
 HEAVY = 64 * 1024
 """Bytes of a body or an answer, beyond which a request is costly."""
 _BYTES = 128 * 1024
@@ -38,7 +38,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 def weighs(weight: float) -> Callable[[Endpoint], Endpoint]:
-    """Marks an operation that costs as much as so many plain requests, however little is sent."""
+    """Marks an operation that costs as much as this many plain requests, whatever its size."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.weight = weight  # type: ignore[attr-defined]
@@ -48,13 +48,13 @@ def weighs(weight: float) -> Callable[[Endpoint], Endpoint]:
 
 
 def weight_of(endpoint: Callable[..., Any]) -> float:
-    """What an operation weighs."""
+    """The weight of an operation."""
     weight = getattr(endpoint, "weight", PLAIN)
     return float(weight) if isinstance(weight, int | float) else PLAIN
 
 
 class Limiter:
-    """What each organisation has asked for in the last minute: a bucket that fills again by the second."""
+    """The requests of each organisation in the last minute: a token bucket that refills by the second."""
 
     def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
@@ -62,16 +62,14 @@ class Limiter:
         self._used: dict[str, tuple[float, float]] = {}
 
     def count(self, organisation: str, weight: float = PLAIN) -> None:
-        """Counts a request before it is carried out. Raises RateLimitedError, which says when to try again (seconds).
-
-        What is more than there is room for at any time needs the whole bucket.
-        """
+        """Counts a request before it is carried out. Raises RateLimitedError with the seconds until a retry. A request
+        that exceeds the bucket's size needs the full bucket."""
         used = self.used(organisation)
         self._refuse_over(used + min(weight, self.per_minute), used)
         self._note(organisation, used + weight)
 
     def refuse_over(self, organisation: str) -> None:
-        """Raises RateLimitedError where not even a plain request would be let in."""
+        """Raises RateLimitedError if not even a plain request would be accepted."""
         used = self.used(organisation)
         self._refuse_over(used + min(PLAIN, self.per_minute), used)
 
@@ -83,17 +81,17 @@ class Limiter:
             )
 
     def charge(self, organisation: str, size: int) -> None:
-        """Counts bytes that have come or go out, which were not known before."""
+        """Counts bytes received or sent, whose number was not known before."""
         if size > HEAVY:
             self._note(organisation, self.used(organisation) + size / _BYTES)
 
     def used(self, organisation: str) -> float:
-        """What counts now; nothing where there is no limit."""
+        """The current usage; 0 without a limit."""
         used, since = self._used.get(organisation, (0.0, 0.0))
         return max(0.0, used - (self._now() - since) * self.per_minute / 60)
 
     def frees_in(self, organisation: str) -> float | None:
-        """Seconds until nothing counts any more; None where nothing does."""
+        """Seconds until the usage is 0; None if it is."""
         used = self.used(organisation)
         return used * 60 / self.per_minute if used else None
 
@@ -103,7 +101,7 @@ class Limiter:
 
 
 class Fairness:
-    """Whose turn it is, of the organisations that ask one api."""
+    """The turns of the organisations that send requests to one api."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -122,12 +120,12 @@ class Fairness:
         self._large: LRUCache[tuple[str, str], bool] = LRUCache(_MOST_KNOWN)
 
     def whose(self, secret: str) -> str:
-        """Whose turn a request with this API key takes: an organisation's id, or "" where the key is not known yet. It
-        says nothing about whether the key is good now."""
+        """The organisation of this API key, or "" if the key is not known yet. Does not tell whether the key is still
+        valid."""
         return self._known.get(hash_key(secret), "")
 
     def note_whose(self, secret: str, organisation: str) -> None:
-        """This key, with which somebody asks, was found to be the organisation's."""
+        """Caches the organisation of this key."""
         self._known[hash_key(secret)] = organisation
         self._asked[organisation] = self._now()
         self._asked.move_to_end(organisation)
@@ -135,11 +133,11 @@ class Fairness:
             self._asked.popitem(last=False)
 
     def forget(self, secret: str) -> None:
-        """This key is no longer good: whose it was does not matter any more."""
+        """Drops this key from the cache, since it is no longer valid."""
         self._known.pop(hash_key(secret), None)
 
     def stranger(self, address: str) -> AbstractAsyncContextManager[None]:
-        """A turn for looking up a key that is not known yet, by the address that it came from."""
+        """A turn for looking up an unknown key, by its client's address."""
         return self._strangers.turn(address)
 
     def connection(self, organisation: str) -> Turn:
@@ -147,7 +145,7 @@ class Fairness:
         return Turn(self._connections, organisation)
 
     def look(self, organisation: str) -> Turn:
-        """The same for an open log stream, which is refused nothing any more."""
+        """The same for an open log stream, which is never refused any more."""
         return Turn(self._looks, organisation)
 
     def body(self, organisation: str) -> AbstractAsyncContextManager[None]:
@@ -156,10 +154,10 @@ class Fairness:
 
     @asynccontextmanager
     async def costly(self, organisation: str) -> AsyncIterator[None]:
-        """A turn for what takes the process longer than a plain request.
+        """A turn for an operation that takes longer than a plain request.
 
-        While others ask as well, the organisation's next turn comes after a pause of twice the time that this one took,
-        in which theirs are answered.
+        While other organisations send requests too, the organisation's next turn comes after a pause of twice the time
+        of this one, in which theirs are answered.
         """
         await self._costly.take(organisation)
         began = self._now()
@@ -180,7 +178,7 @@ class Fairness:
 
     @contextmanager
     def plain(self, organisation: str) -> Iterator[None]:
-        """For as long as a plain request is answered: what is costly waits for those of others."""
+        """Marks the block as a plain request: costly ones of other organisations wait for it."""
         going, _ = self._plain.get(organisation, (0, 0.0))
         self._plain[organisation] = going + 1, self._now()
         try:
@@ -209,12 +207,12 @@ class Fairness:
         )
 
     def answered(self, organisation: str, address: str, size: int) -> None:
-        """Notes how large (bytes) an answer was. The next like it takes a turn."""
+        """Records the size (bytes) of an answer. The next similar request takes a turn."""
         if size > HEAVY:
             self._large[organisation, address] = True
         else:
             self._large.pop((organisation, address), None)
 
     def answers_large(self, organisation: str, address: str) -> bool:
-        """Whether what was asked for at this address has been large."""
+        """Whether answers at this address have been large."""
         return (organisation, address) in self._large

@@ -1,4 +1,4 @@
-"""Around every request: an id, and an envelope for errors nobody foresaw."""
+"""Middleware of every request: an id, and an envelope for unexpected errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CROSS_ORIGIN = (
     (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-Id"),
     (b"access-control-max-age", b"3600"),
 )
-"""What lets pages of any origin upload, and read why an upload was refused (Fetch, 3.2)."""
+"""Headers that let pages of any origin upload, and read why an upload was refused (Fetch, 3.2)."""
 
 CLIENT_GONE = 499
 """What the metrics call the status of a request whose client left before its body had come."""

@@ -30,12 +30,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 REMEMBERED = 64 * 1024
-"""Bytes of an answer that are remembered as they are."""
+"""Largest answer in bytes that is remembered in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abridgement:
-    """How an operation's large answers are remembered: without what the records can give again, and completed then."""
+    """How an operation's large answers are remembered: without the parts that the records can restore."""
 
     abridge: Callable[[bytes], bytes]
     complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
@@ -56,7 +56,7 @@ def abridged(
 class EaselRoute(APIRoute):
     """A route whose work is one transaction: committed before the answer is sent, rolled back when it raises.
 
-    Who asks is found out first, before anything of what was sent is looked at.
+    The caller is authenticated first, before any of the request is read.
     """
 
     def get_route_handler(self) -> Handler:

@@ -1,4 +1,4 @@
-"""What is answered about apps: in full, in lists, and in full once more."""
+"""Answers about apps: in full, in lists, and completed from an abridged one."""
 
 from __future__ import annotations
 

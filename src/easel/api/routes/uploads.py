@@ -1,5 +1,5 @@
-"""The operations on uploads, and Easel's own upload and download endpoints for stores that cannot be given the bytes
-directly: both for the folder store, the one for uploads for Azure."""
+"""The operations on uploads, and Easel's own upload and download endpoints for stores without direct access: both for
+the folder store, uploads for Azure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 objects_router = APIRouter(include_in_schema=False)
 
 SILENCE = 60
-"""Seconds that nothing of an upload may come."""
+"""Idle timeout of an upload, in seconds."""
 
 
 @router.post("/{app_id}/deploy/upload-url", summary="Get an Upload URL", response_model=UploadUrlResponse)
@@ -99,13 +99,13 @@ async def verify_upload(
 
 
 def public_base(settings: Settings, request: Request) -> str:
-    """The api's public address: as configured, else as the request itself reached it."""
+    """The api's public address: as configured, else the one of the request."""
     return settings.api_url or str(request.base_url)
 
 
 @objects_router.options(OBJECTS_PATH + "{key:path}")
 async def allow_cross_origin(key: str) -> Response:
-    """Answers a browser that asks whether it may upload from another origin."""
+    """Answers the preflight request of a browser that uploads from another origin."""
     return Response(status_code=204)
 
 
@@ -117,10 +117,8 @@ async def receive_upload(
     content_type: Annotated[str, Query(alias="X-Easel-Content-Type")] = "",
     signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
 ) -> Response:
-    """Takes the bytes of an upload: streamed to the store, put in place when whole, nothing left behind when not.
-
-    Their Content-Type says nothing: browsers and tools label zips in many ways, and the content is judged anyway.
-    """
+    """Receives the bytes of an upload: streamed to the store, put in place when complete, removed otherwise. Their
+    Content-Type is ignored: browsers and tools label zips in many ways, and the deploy checks the content."""
     services = services_of(request)
     signed = SignedAddress("PUT", key, expires, content_type, "")
     signed.check(services.vault, signature)
@@ -140,11 +138,8 @@ async def receive_upload(
 
 
 async def store_upload(objects: ObjectStore, key: str, request: Request, length: int) -> str:
-    """Stores the request's body of `length` bytes as the object; gives its ETag.
-
-    Raises UploadIncompleteError, RequestTimeoutError, StorageFullError and StoreUnavailableError, after which nothing
-    of it is left.
-    """
+    """Stores the request's body of `length` bytes as the object; returns its ETag. Raises UploadIncompleteError,
+    RequestTimeoutError, StorageFullError and StoreUnavailableError, after which no part remains."""
     # S3's ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
     digest = hashlib.md5(usedforsecurity=False)
 
@@ -200,10 +195,10 @@ async def send_object(
 
 
 def _plain_range(asked: str, size: int) -> bytes | None:
-    """The Range header of a file of `size` bytes in its plainest form; None where the whole file is to be sent.
+    """The Range header of a file of `size` bytes in its plainest form; None if the whole file is to be sent.
 
-    RFC 9110 §14.2: a server may ignore the header; here also where it asks for bytes that are not there, so that a
-    client that resumes a download gets it whole and not a refusal.
+    RFC 9110 §14.2: a server may ignore the header. Ranges past the end are ignored too, so that a client that resumes a
+    download gets the whole file instead of an error.
     """
     try:
         part = byte_range(asked, size)

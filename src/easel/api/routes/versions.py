@@ -213,7 +213,7 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
 def _facts_of(
     settings: Settings, app: App, active: dict[str, int | None]
 ) -> Callable[[Version | Listed, bool], dict[str, Any]]:
-    """What is said of each version of the app, and whether it is pruned."""
+    """The listed fields of each version of the app, and whether it is pruned."""
     app_id = app.id
     addresses = Addresses.of(settings)
     nowhere = dict.fromkeys(active, False)
