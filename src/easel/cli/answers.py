@@ -1,7 +1,7 @@
-"""The API's answers: the fields that the command line reads, checked, and the whole document for `--json`.
+"""The API's answers: the fields that the command line reads, validated, and the whole document for `--json`.
 
-The server's own models are pydantic's, which takes longer to import than a whole command takes to run. A test holds
-these fields to those models.
+The server's own models are pydantic's, which takes longer to import than a whole command takes to run. A test compares
+these fields with those models.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AnyAnswer = TypeVar("AnyAnswer", bound=Answer)
 
 
 class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What went wrong, in the contract's envelope."""
+    """The error in the contract's envelope."""
 
     message: str
     type: str
@@ -77,7 +77,7 @@ class Apps(Answer):
 
 
 class Deleted(Answer):
-    """Something is gone."""
+    """Confirms a deletion."""
 
 
 class UploadAddress(Answer):
@@ -96,14 +96,14 @@ class Accepted(Answer):
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """How much a deploy brought; sizes in bytes."""
+    """The files of a deploy; sizes in bytes."""
 
     files: int
     bytes: int
 
 
 class Deploy(Answer):
-    """Where a deploy is; `timings` are milliseconds."""
+    """The state of a deploy; `timings` are milliseconds."""
 
     deploy_id: str
     status: str
@@ -199,7 +199,7 @@ class DownloadAddress(Answer):
 
 
 class Restored(Answer):
-    """What an environment serves after a restore."""
+    """The version that an environment serves after a restore."""
 
     version: int
     environment: str
@@ -208,7 +208,7 @@ class Restored(Answer):
 
 
 class Promoted(Answer):
-    """What production serves after a promotion."""
+    """The version that production serves after a promotion."""
 
     url: str
     version: int | None = None

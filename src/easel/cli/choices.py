@@ -1,4 +1,4 @@
-"""What people may write for an environment or a version, and what it means."""
+"""The forms of an environment or a version on the command line, and their meaning."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ def environment_or_default(session: Session, given: str | None) -> str:
 
 
 def version_number(client: Client, app_id: str, text: str) -> int:
-    """The number of the version: `3`, `v3`, `latest`, or what an environment serves.
-
-    Raises VersionNameError, EnvironmentEmptyError and what the API answers.
-    """
+    """The number of the version: `3`, `v3`, `latest`, or the one that an environment serves. Raises VersionNameError,
+    EnvironmentEmptyError and the API's errors."""
     number = _NUMBER.match(text)
     if number:
         return int(number[1])
@@ -42,10 +40,8 @@ def version_number(client: Client, app_id: str, text: str) -> int:
 
 
 def find_version(client: Client, app_id: str, text: str) -> Version:
-    """The version with this number or name.
-
-    Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError and what the API answers.
-    """
+    """The version with this number or name. Raises VersionNameError, NoSuchVersionError, EnvironmentEmptyError and the
+    API's errors."""
     number = _NUMBER.match(text)
     if not number and text not in ("latest", *NAMES):
         raise VersionNameError(text=text)
@@ -78,7 +74,7 @@ def message_or_ask(
     question: str = "What changed",
     missing: type[CliError] = MessageMissingError,
 ) -> str:
-    """The message given, else what the person at the terminal answers. Raises `missing`."""
+    """The given message, else the one that the user types at the terminal. Raises `missing`."""
     message = given
     if message is None and session.output.interactive:
         message = session.output.ask(question, default=default)

@@ -35,7 +35,7 @@ TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
 _STREAM_SILENCE: Final = 40.0
 _CHUNK: Final = 64 * 1024
 _PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
-"""Seconds before each further attempt, while an api that restarts behind a balancer comes back."""
+"""Backoff in seconds, while an api that restarts behind a balancer comes back."""
 
 
 class Client:
@@ -64,7 +64,7 @@ class Client:
         return self._get("/v1/apps", answers.Apps, params)
 
     def find_app(self, name: str) -> answers.App | None:
-        """The app with this id (`app_…`) or slug, or None for a slug that the organisation does not have."""
+        """The app with this id (`app_…`) or slug, or None for an unknown slug."""
         if name.startswith("app_"):
             return self.get_app(name)
         return next((app for app in self.list_apps(slug=name).results if app.slug == name), None)
@@ -79,11 +79,11 @@ class Client:
         return self._post("/v1/apps", answers.App, {"slug": slug, "meta": meta})
 
     def update_app(self, app_id: str, changes: Mapping[str, Any]) -> answers.App:
-        """Changes the draft configuration with what is named, as a JSON merge patch (RFC 7396)."""
+        """Changes the given fields of the draft configuration, as a JSON merge patch (RFC 7396)."""
         return self._read(self._send("PATCH", _app(app_id), retry=False, body=changes), answers.App)
 
     def delete_app(self, app_id: str) -> answers.Deleted:
-        """Deletes an app for good."""
+        """Deletes an app permanently."""
         return self._delete(_app(app_id))
 
     def publish(self, app_id: str, message: str) -> answers.App:
@@ -91,7 +91,7 @@ class Client:
         return self._post(_app(app_id, "publish"), answers.App, {"message": message})
 
     def rollback(self, app_id: str) -> answers.App:
-        """Goes back to the configuration published before."""
+        """Publishes the previous configuration again."""
         return self._post(_app(app_id, "rollback"), answers.App)
 
     # Uploads and deploys
@@ -101,12 +101,13 @@ class Client:
         return self._post(_app(app_id, "deploy", "upload-url"), answers.UploadAddress, {"filename": filename})
 
     def deploy(self, app_id: str, request: Mapping[str, Any], *, idempotency_key: str) -> answers.Accepted:
-        """Asks for a deploy. Asking again with the same key gives the first answer, so it is safe to retry."""
+        """Requests a deploy. Repeating the request with the same key returns the first answer, so it is safe to
+        retry."""
         path = _app(app_id, "deploy")
         return self._post(path, answers.Accepted, request, headers={"Idempotency-Key": idempotency_key})
 
     def deploy_status(self, app_id: str, deploy_id: str) -> answers.Deploy:
-        """Where a deploy is."""
+        """The state of a deploy."""
         return self._get(_app(app_id, "deploys", deploy_id), answers.Deploy)
 
     def list_deploys(self, app_id: str, *, limit: int, offset: int = 0) -> answers.Deploys:
@@ -121,9 +122,8 @@ class Client:
     def log_stream(
         self, app_id: str, deploy_id: str, last_id: str | None, silence: float | None = None
     ) -> Iterator[Iterator[bytes]]:
-        """The bytes of the deploy's log after the event `last_id`, for as long as no silence is longer than `silence`
-        seconds (enough for the server's signs of life when None). Raises urllib3's HTTPError when it breaks off.
-        """
+        """The bytes of the deploy's log after the event `last_id`, until a silence of more than `silence` seconds (if
+        None, longer than the server's heartbeats). Raises urllib3's HTTPError when the connection breaks."""
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_id:
             headers["Last-Event-ID"] = last_id
@@ -164,16 +164,16 @@ class Client:
         return self._post(_app(app_id, "versions", str(version), "restore"), answers.Restored, request)
 
     def promote(self, app_id: str) -> answers.Promoted:
-        """Points production at what staging serves."""
+        """Points production at the version that staging serves."""
         return self._post(_app(app_id, "promote"), answers.Promoted)
 
     def lock(self, app_id: str, environment: str, reason: str) -> answers.Environment:
-        """Keeps an environment where it is."""
+        """Locks an environment at its version."""
         path = _app(app_id, "environments", environment, "lock")
         return self._post(path, answers.Environment, {"reason": reason})
 
     def unlock(self, app_id: str, environment: str) -> answers.Environment:
-        """Lets an environment move again."""
+        """Unlocks an environment."""
         return self._post(_app(app_id, "environments", environment, "unlock"), answers.Environment)
 
     # Keys
@@ -206,7 +206,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> AnyAnswer:
-        """Null is left out of the body. Under its Idempotency-Key the request can be sent again without harm."""
+        """Null is left out of the body. With its Idempotency-Key, the request is safe to retry."""
         headers = {"Idempotency-Key": os.urandom(16).hex()} | (headers or {})
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
         return self._read(self._send("POST", path, retry=True, body=given, headers=headers), kind)
@@ -228,7 +228,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """One request; tried again after connection trouble and `Retry-After` when that can do no harm."""
+        """One request; retried after connection errors and at `Retry-After` if that is safe."""
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
         url = self.server + path + (f"?{urlencode(params)}" if params else "")
@@ -268,7 +268,7 @@ class Client:
 
 
 def answer_between(server: str, response: urllib3.BaseHTTPResponse) -> NotAnEaselServerError:
-    """The error for an answer that is not Easel's, but of something between here and there."""
+    """The error for an answer of a proxy or balancer instead of Easel."""
     status = response.status
     location = response.headers.get("location", "")
     if 300 <= status < 400 and location:

@@ -59,20 +59,20 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A command of several, whose help says in whole sentences what each is for, in their order."""
+    """A group of commands, whose help lists them in their order, with whole sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names as they were added."""
+        """Their names in the order in which they were added."""
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes what each is for."""
+        """Writes the purpose of each command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary(command)) for name, command in self.commands.items()])
 
 
 def summary(command: click.Command) -> str:
-    """What a command is for: its help's first sentence."""
+    """The purpose of a command: its help's first sentence."""
     paragraph = " ".join((command.help or "").split("\n\n")[0].split())
     return paragraph.split(". ")[0].removesuffix(".") + "."
 
@@ -100,7 +100,7 @@ def client_command(name: str, *, group: click.Group | None = None) -> Callable[[
 
 
 def carry_out(session: Session, action: Callable[[Session], None]) -> None:
-    """Runs a command's action and ends with the exit code of what went wrong. Raises click's Exit."""
+    """Runs a command's action, and exits with the code of its error. Raises click's Exit."""
     try:
         action(session)
     except EaselError as error:
@@ -136,7 +136,7 @@ _ADVICE: Final[Mapping[str | None, tuple[str, str]]] = {
 
 
 def _advice(session: Session, error: EaselError) -> str | None:
-    """What to do about an error that the API answered, where its own message cannot know the command line."""
+    """Advice on an error of the API, whose own message cannot know the command line."""
     if not isinstance(error, ApiError):
         return None
     code = error.answer.code

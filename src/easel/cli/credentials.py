@@ -1,4 +1,4 @@
-"""Which server, and the key for it: flags and environment, what `easel login` kept, or the server on this machine."""
+"""The server and its key: from flags and environment, from `easel login`, or from the server on this machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The server to talk to, and the key to do it with."""
+    """The server, and the key for it."""
 
     server: str
     key: str
@@ -37,7 +37,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What `easel login` has kept: keys by server, and the server used when none is named."""
+    """The saved keys of `easel login` by server, and the default server."""
 
     default: str | None
     keys: dict[str, str]
@@ -45,10 +45,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line and the environment say; None where they are silent.
-
-    `project_server` is easel.toml's.
-    """
+    """The options of the command line and the environment; None if not given. `project_server` is easel.toml's."""
 
     server: str | None = None
     key: str | None = None
@@ -82,7 +79,7 @@ def find_access(wanted: Wanted) -> Access:
 
 
 def default_server(wanted: Wanted) -> str:
-    """The server to use when none is named: the one signed in to last, the one on this machine, or the default."""
+    """The server to use if none is named: the one of the last login, the one on this machine, or the default."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         if stored.default is not None:
@@ -93,7 +90,7 @@ def default_server(wanted: Wanted) -> str:
 
 
 def server_address(text: str) -> str:
-    """The address as it is used and stored: with a scheme, without a trailing slash. Raises ServerAddressError."""
+    """The address in its stored form: with a scheme, without a trailing slash. Raises ServerAddressError."""
     address = text.strip()
     if "://" not in address:
         host = address.split("/", 1)[0].rsplit(":", 1)[0].strip("[]")
@@ -115,7 +112,7 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_key(text: str) -> str:
-    """The key, if it looks like one. Raises ApiKeyMalformedError, without repeating what was given."""
+    """The key, if its form is right. Raises ApiKeyMalformedError, without repeating the input."""
     key = text.strip().removeprefix("\ufeff")
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or " " in key:
         raise ApiKeyMalformedError(what="That is not an API key" if key else "No API key was given")
@@ -123,7 +120,7 @@ def checked_key(text: str) -> str:
 
 
 def credentials_file() -> Path | None:
-    """Where `easel login` keeps keys (XDG Base Directory Specification); None for a user without a home."""
+    """The file for the keys of `easel login` (XDG Base Directory Specification); None for a user without a home."""
     try:
         folder = Unix("easel").user_config_path
     except RuntimeError:
@@ -133,7 +130,7 @@ def credentials_file() -> Path | None:
 
 
 def read_stored(file: Path | None) -> Stored:
-    """What is kept there; nothing where there is no file. Raises CredentialsUnreadableError."""
+    """The saved keys; none without the file. Raises CredentialsUnreadableError."""
     try:
         data = tomllib.loads(read_text(file)) if file is not None else {}
     except (FileNotFoundError, NotADirectoryError):
@@ -151,7 +148,8 @@ def read_stored(file: Path | None) -> Stored:
 
 
 def store(file: Path | None, stored: Stored) -> None:
-    """Keeps it, readable by its owner alone from the first byte on. Raises NoHomeError, CredentialsUnwritableError."""
+    """Saves the keys, readable only by their owner from the first byte on. Raises NoHomeError,
+    CredentialsUnwritableError."""
     if file is None:
         raise NoHomeError()
     try:

@@ -1,4 +1,4 @@
-"""What is drawn on a terminal: tables, bars, a spinner. The one module that imports rich."""
+"""Drawing on a terminal: tables, bars, a spinner. The one module that imports rich."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from easel.cli.progress import Progress
 
 _LEAST_LAST = 12
-"""How far (characters) a table's last column gives way."""
+"""Minimum width (characters) of a table's last column."""
 
 
 def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -50,7 +50,7 @@ def bar(what: str, total: int) -> Iterator[Progress]:
 
 
 def spinner(what: str) -> AbstractContextManager[object]:
-    """A sign of life on stderr; lines printed meanwhile stand above it."""
+    """A spinner on stderr; lines printed meanwhile appear above it."""
     return _stderr().status(what)
 
 
@@ -66,9 +66,9 @@ class _Bar:
         self._task = task
 
     def advance(self, count: int) -> None:
-        """So many bytes more."""
+        """Adds this many bytes."""
         self._shown.advance(self._task, count)
 
     def restart(self) -> None:
-        """Everything again, from nothing."""
+        """Starts again from zero."""
         self._shown.reset(self._task)

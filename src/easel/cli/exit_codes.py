@@ -1,4 +1,4 @@
-"""What the number that `easel` ends with means. Scripts may rely on it; docs/cli.md has the same table."""
+"""The meaning of the exit codes of `easel`. Scripts may rely on them; docs/cli.md has the same table."""
 
 from __future__ import annotations
 

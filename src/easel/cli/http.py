@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from easel.cli.proxies import proxy_for
 
 TRANSFER_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
-"""Seconds for uploads and downloads. The time for connecting is also that for sending one piece."""
+"""Timeout of uploads and downloads, in seconds. The time for connecting is also that for sending one piece."""
 
 LONGEST_WAIT: Final = 30.0
 """Seconds that a `Retry-After` is waited for at most."""
@@ -47,7 +47,7 @@ def open_pool(url: str) -> urllib3.PoolManager:
 
 
 def _tls() -> ssl.SSLContext:
-    """Trust as the system has it, or as OpenSSL's two variables say, on every system."""
+    """The system's trusted certificates, or those of OpenSSL's two variables, on every system."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
@@ -83,7 +83,7 @@ def _reason(error: HTTPError) -> str:
 
 
 def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    """Seconds to wait as the answer says (RFC 9110 §10.2.3), if it says so and they are few."""
+    """Seconds to wait from the answer's header (RFC 9110 §10.2.3), if present and small."""
     text = response.headers.get("retry-after", "").strip()
     if text.isdigit():
         seconds = float(text[:9])

@@ -1,4 +1,4 @@
-"""Small pieces of text for people: moments, sizes, counts, and text from elsewhere made safe to print."""
+"""Text for messages: moments, sizes, counts, and foreign text made safe to print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text files as people and their editors write them: UTF-8 with or without a byte-order mark, or UTF-16."""
+"""Text files as editors write them: UTF-8 with or without a byte-order mark, or UTF-16."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def decode(content: bytes) -> str:
 
 
 def decode_roughly(content: bytes) -> str:
-    """The text as `decode` gives it, with a mark in the place of what is no text."""
+    """The text as `decode` gives it, with a replacement for invalid bytes."""
     return content.decode(_encoding(content), "replace")
 
 

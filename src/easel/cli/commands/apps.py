@@ -1,4 +1,4 @@
-"""`easel apps`: what is hosted, and `easel open`: where."""
+"""`easel apps`, and `easel open`: an app's addresses."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def open_app(session: Session, version: str | None, app: str | None, env: str | 
 
 
 def environment_line(entry: Any) -> str:
-    """What an environment of the API's map serves, in a line."""
+    """A line about the version that an environment of the API's map serves."""
     if not isinstance(entry, dict) or entry.get("version") is None:
         return "serves no version yet" + (_lock(entry) if isinstance(entry, dict) else "")
     return f"v{entry['version']}  {entry.get('url') or ''}{_lock(entry)}".rstrip()
@@ -241,11 +241,11 @@ def _live(app: App) -> str:
 
 
 def warn_if_nothing_is_live(session: Session, app: App) -> None:
-    """Says so where a configuration was published of an app that visitors get nothing of."""
+    """Warns if a configuration was published for an app that serves no version."""
     if not (app.environments or {}).get(PRODUCTION, {}).get("version"):
         session.output.warn(f"nothing is deployed to production yet: {session.again('deploy -m …')}.")
 
 
 def environments_of(app: App) -> list[tuple[str, str]]:
-    """Each environment's name and what it serves, in a line."""
+    """Each environment's name and a line about its version."""
     return [(name, environment_line(entry)) for name, entry in sorted((app.environments or {}).items())]

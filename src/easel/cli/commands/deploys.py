@@ -1,4 +1,4 @@
-"""`easel status`, `logs`, `deploys`, `cancel`: what is under way and what came of it."""
+"""`easel status`, `logs`, `deploys`, `cancel`: the state of deploys."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | N
 
 
 def _timings(timings: dict[str, int]) -> str:
-    """The time that each step took, in the order in which they follow each other."""
+    """The durations of the steps, in their order."""
     each = in_order(timings).items()
     steps = ", ".join(f"{step.replace('_', ' ')} {duration(ms)}" for step, ms in each if step != _TOTAL)
     return f"{duration(timings[_TOTAL])} ({steps})" if _TOTAL in timings else steps

@@ -1,4 +1,4 @@
-"""A diff of two versions, the way git shows one."""
+"""A diff of two versions, in the format of git."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STYLES = {"added": "green", "removed": "red", "modified": "yellow"}
 
 
 def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
-    """Prints the files that differ, renames named as such, then source lines, then how much that was."""
+    """Prints the files that differ, renames marked as such, then source lines, then a summary."""
     differing = [file for file in answer.files or [] if file.status != "unchanged"]
     renamed = {rename.to_path: rename.from_path for rename in answer.renames}
     for file in differing:
@@ -59,7 +59,7 @@ def _delta(file: FileDiff) -> str:
 
 
 def _named(path: str, answer: Diff) -> str:
-    """The file's path, or which part of the configuration stands in its place."""
+    """The file's path, or the part of the configuration that it stands for."""
     section = answer.configuration.get(path)
     return path if section is None else f"configuration: {section}"
 

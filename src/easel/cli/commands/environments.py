@@ -1,4 +1,4 @@
-"""`easel promote`, `publish`, `rollback`, `lock`, `unlock`: what an environment serves, and whether it may move."""
+"""`easel promote`, `publish`, `rollback`, `lock`, `unlock`: the versions of environments, and their locks."""
 
 from __future__ import annotations
 

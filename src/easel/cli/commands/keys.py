@@ -1,4 +1,4 @@
-"""`easel keys`: who may do what."""
+"""`easel keys`: API keys and their scopes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`easel limits`: what the organisation may use, and what it does."""
+"""`easel limits`: the organisation's limits and usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`easel login` and `easel logout`: the key that this machine keeps for a server."""
+"""`easel login` and `easel logout`: this machine's saved key of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`easel versions`, `diff`, `download`, `restore`: what was ever live, and back to it."""
+"""`easel versions`, `diff`, `download`, `restore`: listing, comparing and restoring versions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which files of a folder belong to the app: .easelignore (gitignore syntax) after the default exclusions.
 
-By default it is the server's own rules for zips that decide: what it leaves out or refuses is not packed.
+The defaults are the server's own rules for zips: files that it leaves out or refuses are not packed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BY_DEFAULT = "by default"
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Patterns from one place. Paths are asked relative to that place: `prefix` leads there from the folder."""
+    """Patterns from one place. Paths are matched relative to that place: `prefix` leads there from the folder."""
 
     source: str
     prefix: str
@@ -48,7 +48,7 @@ class IgnoreRules:
         return found
 
     def reason_with_parents(self, path: str) -> str | None:
-        """Why the file is left out, by itself or with a folder that it lies in."""
+        """Why the file is left out, by itself or with a folder that contains it."""
         parts = path.split("/")
         for depth in range(1, len(parts)):
             found = self.reason("/".join(parts[:depth]), folder=True)
@@ -58,7 +58,8 @@ class IgnoreRules:
 
 
 def _is_out_by_default(path: str, *, folder: bool) -> bool:
-    """Whether the server leaves it out of every zip or refuses it; a folder, if that is so of all that is in it."""
+    """Whether the server leaves it out of every zip or refuses it; for a folder, whether it does so with all files in
+    it."""
     if is_folder_icon(path):
         return True
     if not folder:

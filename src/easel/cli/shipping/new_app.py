@@ -1,4 +1,4 @@
-"""An app that was made for a deploy, and is taken back if nothing comes of it."""
+"""An app that is created for a deploy, and removed again if the deploy fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easel.errors import EaselError
 
 
 class New:
-    """A new app. As a context it is taken back if the block raises."""
+    """A new app. As a context manager, it removes the app if the block raises."""
 
     def __init__(self, session: Session, app: App) -> None:
         self._session = session
@@ -28,8 +28,8 @@ class New:
             self.take_back(None)
 
     def take_back(self, file: Path | None) -> bool:
-        """Deletes the app, and the easel.toml that was written for it, unless somebody has deployed to it meanwhile;
-        whether it is gone."""
+        """Deletes the app and its new easel.toml, unless another user has deployed to it meanwhile; returns whether it
+        is deleted."""
         client, app = self._session.client, self._app
         try:
             ended = [deploy.version for deploy in client.list_deploys(app.app_id, limit=2).deploys]

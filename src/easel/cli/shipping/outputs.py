@@ -1,4 +1,4 @@
-"""Where build tools put a finished app, and which of them a project uses."""
+"""The output folders of build tools, and the tools that a project uses."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _NPM: Final = "npm run build"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A build tool: the files that a project of it has, the folders it writes, and how it is called."""
+    """A build tool: the files that identify its projects, its output folders, and its name."""
 
     files: tuple[str, ...]
     outputs: tuple[str, ...]
     build: str = _NPM
     server_output: str | None = None
-    """What it writes where the app is to run on a server of its own, which Easel does not."""
+    """Its output for an app with its own server, which Easel does not run."""
     static: str = ""
-    """How it writes a static app in place of that."""
+    """The setting for a static app instead."""
     general: bool = False
     """Whether other tools of this list are built on it, or have a file of that name as well."""
 
@@ -93,7 +93,7 @@ _OTHERS: Final = (
 _SOURCE_OR_OUTPUT: Final = "public"
 
 NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
-"""The commonest of them, for people."""
+"""The most common ones, for messages."""
 
 _SURELY: Final = frozenset({*_USUAL, _SOURCE_OR_OUTPUT, "_site", "_book", "storybook-static", "web-build"})
 _PERHAPS: Final = frozenset(pattern.rpartition("/")[2] for pattern in _OTHERS if not pattern.endswith("*"))
@@ -108,20 +108,20 @@ _PROJECT_FILES: Final = (
     *(file for tool in TOOLS for file in tool.files),
 )
 _DEPTH: Final = 4
-"""How deep in its project an output lies at most."""
+"""Maximum depth of an output in its project."""
 _LOOKED_AT: Final = 200
-"""Folders that are looked into at most."""
+"""Limit of folders that are searched."""
 _TEMPLATE_LOOKED_AT: Final = 64 * 1024
-"""Bytes of a page that are looked at."""
+"""Bytes of a page that are searched."""
 
 
 def has_entry_point(folder: Path) -> bool:
-    """Whether the folder has an index.html directly inside, or what a build tool writes in its place."""
+    """Whether the folder directly contains an index.html, or a build tool's substitute for it."""
     return any((folder / name).is_file() for name in (ENTRY_POINT, *APPS_PAGES))
 
 
 def may_be_app(folder: Path) -> bool:
-    """Whether the folder has an entry page directly inside, as far as is seen without looking deeper."""
+    """Whether the folder directly contains an entry page, from its top level alone."""
     try:
         return home_page([child.name for child in folder.iterdir() if child.is_file()]) is not None
     except OSError:
@@ -129,12 +129,13 @@ def may_be_app(folder: Path) -> bool:
 
 
 def is_project(folder: Path) -> bool:
-    """Whether the folder holds the source of something: a repository, or a file that a build tool reads."""
+    """Whether the folder holds source code: a repository, or a build tool's configuration."""
     return any(_has(folder, file) for file in _PROJECT_FILES)
 
 
 def source_of(output: Path) -> Path | None:
-    """The folder whose build wrote this one, as names and projects around it tell; None if it is no build's output."""
+    """The folder whose build wrote this one, judged by names and surrounding projects; None if it is not a build's
+    output."""
     if is_project(output):
         return None
     inside_dist = "dist" in (output.parent.name, output.parent.parent.name)
@@ -182,7 +183,7 @@ def find_below(base: Path) -> list[Path]:
 
 
 def only_inner(folder: Path) -> Path | None:
-    """The folder inside that is all there is, as the server takes it for the root of a zip; None if there is more."""
+    """The only folder inside, which the server takes as the root of a zip; None if there is more."""
     try:
         entries = [entry for entry in folder.iterdir() if not is_junk(entry.name + ("/" if entry.is_dir() else ""))]
     except OSError:
@@ -209,7 +210,7 @@ def _is_template(page: Path) -> bool:
 
 
 def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:
-    """Each once, by whatever links it is reached, and none that lies inside another."""
+    """Each folder once, whatever links lead to it, and none inside another."""
     by_place: dict[Path, Path] = {}
     for folder in folders:
         by_place.setdefault(folder.resolve(), folder)

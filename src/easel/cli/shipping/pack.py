@@ -1,4 +1,4 @@
-"""A folder as a zip, reproducibly: the same files give the same bytes, whoever zips them and when."""
+"""A folder as a zip, reproducibly: the same files always give the same bytes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ZLIB_FRAME = 6
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file of the app: its path in the zip, where it lies, its size in bytes."""
+    """A file of the app: its path in the zip, its location, its size in bytes."""
 
     path: str
     source: Path
@@ -56,7 +56,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something that is not packed, and why. A folder's path ends with '/'."""
+    """An excluded file or folder, and why. A folder's path ends with '/'."""
 
     path: str
     reason: str
@@ -64,7 +64,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of a folder is packed, sorted by path, and what is not."""
+    """The packed and the excluded files of a folder, sorted by path."""
 
     files: tuple[FoundFile, ...]
     left_out: tuple[LeftOut, ...]
@@ -104,7 +104,7 @@ class _Walk:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def enter(self, folder: Path, prefix: str, inside: tuple[Path, ...]) -> None:
-        """Takes in a folder; `inside` are the real folders around it, which tells a loop."""
+        """Visits a folder; `inside` are the real folders around it, to detect a loop."""
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
@@ -195,7 +195,7 @@ def _shrinks(file: FoundFile) -> bool:
 
 
 def _deflated(content: IO[bytes], at: int, most: int, level: int) -> tuple[int, int]:
-    """How many bytes a part of a file has, and how many of them deflating leaves."""
+    """The bytes of a part of a file, before and after deflating."""
     content.seek(at)
     part = content.read(most)
     return len(part), len(zlib.compress(part, level)) - _ZLIB_FRAME if part else 0

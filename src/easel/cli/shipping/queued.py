@@ -1,4 +1,4 @@
-"""A deploy that waits for long to be begun: said while it is followed, with what may be the reason."""
+"""A deploy that stays queued: a note while it is followed, with the probable reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easel.deploys.states import BUILDING, QUEUED
 from easel.errors import EaselError
 
 PATIENCE: Final = 10.0
-"""Seconds after which a deploy that is queued still is said to be."""
+"""Seconds in the queue after which the note is printed."""
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
     # The one that runs is older than all that are listed, if it is not among them.
@@ -25,13 +25,13 @@ _HELD_BACK: Final[Mapping[str | None, str]] = {
 
 
 def waiting_for(waits_for: str | None) -> str:
-    """What a queued deploy waits for, to be put behind `queued`, as the list of the app's deploys tells it."""
+    """The reason why a deploy is queued, to follow `queued`, from the list of the app's deploys."""
     return f": {_HELD_BACK[waits_for]}" if waits_for in _HELD_BACK else ""
 
 
 @contextmanager
 def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
-    """Looks once, if the block takes that long; with --json it says nothing."""
+    """Prints the note once, if the block takes that long; with --json it prints none."""
     if session.output.as_json:
         yield
         return

@@ -1,4 +1,4 @@
-"""From a folder to an accepted deploy: zip, upload, ask. Whatever breaks off on the way leaves nothing behind."""
+"""From a folder to an accepted deploy: zip, upload, request. An interruption leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from easel.cli.text import plural, shortened, size
 
 _NAMED = 8
 LONGEST_MESSAGE = 4_000
-"""Characters that the server takes of a deploy's message, of a commit's, and of an author."""
+"""The server's limit of characters of a deploy's message, of a commit's, and of an author."""
 LONGEST_TEXT = 20_000
 LONGEST_AUTHOR = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """What is deployed, from where to where, and what is said about it."""
+    """The content, source and target of a deploy, and its messages."""
 
     app_id: str
     slug: str
@@ -50,7 +50,8 @@ class Shipment:
 
 
 def check(target: Target, root: Path) -> None:
-    """Raises what `ship` would raise about the folder or zip itself: links that lead out, names that are no text, …"""
+    """Raises the errors that `ship` would raise about the folder or zip itself: links that lead outside, invalid names,
+    …"""
     if not target.is_folder:
         _open(target.path).close()
         return
@@ -59,7 +60,7 @@ def check(target: Target, root: Path) -> None:
 
 
 def ship(session: Session, shipment: Shipment) -> Accepted:
-    """Zips, uploads and asks for the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
+    """Zips, uploads and requests the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
     look_at_order(session, shipment.app_id, shipment.environment, shipment.commit, refuse=shipment.not_older)
     sources = _sources(session, shipment) if shipment.with_sources else None
     with open_bundle(session, shipment.target, shipment.root) as bundle:

@@ -1,4 +1,4 @@
-"""The project's source files as text, which a deploy may bring along so that versions can be compared line by line."""
+"""The project's source files as text, which a deploy can include so that versions can be compared line by line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BYTES = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """Source files by path; the paths that are not text, and those that there was no room for, which were left out."""
+    """Source files by path; the paths left out because they are not text, and those beyond the limits."""
 
     texts: dict[str, str]
     not_text: tuple[str, ...]
@@ -60,7 +60,7 @@ def collect_sources(root: Path, output: Path) -> SourceFiles:
 
 
 def _name(path: str) -> str | None:
-    """The path as the server keeps it, or None for one that it refuses."""
+    """The path in the server's form, or None for one that it refuses."""
     try:
         return check_path(path)
     except EaselError:

@@ -1,4 +1,4 @@
-"""What is deployed: the folder or zip named, easel.toml's, or the build that is found."""
+"""The folder or zip to deploy: the named one, easel.toml's, or a detected build."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from easel.places import home
 # No element reaches into the next one, so that the search takes time in proportion to the page alone.
 _SCRIPT = re.compile(r"""<script[^<>]*?\ssrc\s{0,9}=\s{0,9}(?:"([^"<>]+)"|'([^'<>]+)'|([^\s"'<>]+))""", re.IGNORECASE)
 _SOURCE = re.compile(r"(?:\.{0,2}/)?src/|.*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
-"""The address of a script that only a development server can give out."""
+"""The address of a script that only a development server can serve."""
 _TYPED = re.compile(r".*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
-"""The address of a script that no browser runs, wherever it lies."""
+"""The address of a script that no browser runs."""
 _PAGE_LOOKED_AT = 1024 * 1024
 """Bytes of a page that are searched for scripts."""
 _NAMED_AT_MOST = 3
@@ -43,7 +43,7 @@ _NAMED_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be deployed. `found` says how it was chosen when nobody named it."""
+    """The folder or zip to deploy. `found` says how it was detected if it was not named."""
 
     path: Path
     found: str | None = None
@@ -77,7 +77,7 @@ def choose_target(given: Path | None, project: Project, working: Path) -> Target
 
 
 def _advice(root: Path, working: Path) -> str:
-    """What to do where nothing is built."""
+    """Advice for a project without a build."""
     for base in dict.fromkeys((working, root)):
         if below := find_below(base):
             several = " or ".join(f"`easel deploy {_shown(folder, working)}`" for folder in below[:_NAMED_AT_MOST])
@@ -98,10 +98,7 @@ def _shown(folder: Path, working: Path) -> str:
 
 
 def refuse_source(target: Target, shown: str) -> None:
-    """Refuses the source of an app in place of its build, which visitors would see as a blank page.
-
-    Raises SourceFolderError.
-    """
+    """Refuses the source of an app instead of its build: visitors would see a blank page. Raises SourceFolderError."""
     folder = target.path
     if not target.is_folder:
         return
@@ -135,7 +132,7 @@ def _checked(target: Target, *, shown: str) -> Target:
 
 
 def _nearest(folder: Path, shown: str) -> str:
-    """Where a built app lies instead: inside the folder or beside it."""
+    """The nearest built app: inside the folder or beside it."""
     around = folder.resolve().parent
     for base, prefix in ((folder, Path(shown)), (around, Path(shown) / "..")):
         inside = [child for child in (base / "browser", base / "client") if has_entry_point(child)]
@@ -149,7 +146,7 @@ def _nearest(folder: Path, shown: str) -> str:
 
 
 def project_root(project: Project, target: Target, working: Path) -> Path:
-    """Where the code of this app is: beside easel.toml, else the working directory, else around the build folder."""
+    """The folder of the app's code: beside easel.toml, else the working directory, else around the build folder."""
     if project.file is not None:
         return project.root
     place, here = target.path.resolve(), working.resolve()
@@ -158,9 +155,8 @@ def project_root(project: Project, target: Target, working: Path) -> Path:
 
 
 def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
-    """Where easel.toml may be written: the project's folder. None where only a build's output is known, which the next
-    build would wipe, and where everything below would be of this app.
-    """
+    """The folder where easel.toml may be written: the project's. None if only a build's output is known: the next build
+    would delete the file there, and it would claim all folders below."""
     place = root.resolve()
     if place in (home(), Path(place.anchor)):
         return None
@@ -169,10 +165,10 @@ def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
 
 
 def deployed_project(project: Project, given: Path | None, working: Path, *, app: str | None, create: bool) -> Project:
-    """The project that is deployed from `working`: the one around it, or one of its own, of which nothing is known yet.
+    """The project that is deployed from `working`: the surrounding one, or a separate one, still unknown.
 
-    The latter is meant by whoever names another app than the easel.toml in a folder above, or makes one, unless they
-    deploy just what that easel.toml names.
+    It is a separate one if the user names another app than the easel.toml in a folder above, or creates one, unless
+    they deploy just the folder that this easel.toml names.
     """
     other = create if app is None else _are_two(app, project.app)
     if project.file is None or not other or project.root.resolve() == working.resolve():
@@ -184,5 +180,5 @@ def deployed_project(project: Project, given: Path | None, working: Path, *, app
 
 
 def _are_two(app: str, known: str | None) -> bool:
-    """Whether these, each a slug or an id, surely name two apps: one app has both. Only ids have an underscore."""
+    """Whether these, each a slug or an id, certainly name two apps: one app has both. Only ids have an underscore."""
     return known is None or (app != known and ("_" in app) == ("_" in known))

@@ -47,7 +47,7 @@ _IN_TARGET: Final = "/%?&=-._~!$'()*+,;:@[]"
 
 
 class Line(msgspec.Struct):
-    """A line of a rules file, and what it does, or why it does nothing."""
+    """A line of a rules file, and its effect, or why it has none."""
 
     file: str
     line: int
@@ -56,7 +56,7 @@ class Line(msgspec.Struct):
 
 
 class Answered(msgspec.Struct):
-    """What an address would answer."""
+    """The answer at an address."""
 
     method: str
     address: str
@@ -69,7 +69,7 @@ class Answered(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Trial:
-    """A bundle that would be taken: what was found in it, and the site that it would be."""
+    """An accepted bundle: its files and notes, and the site that it would become."""
 
     inspection: Inspection
     site: Site
@@ -109,7 +109,7 @@ def try_bundle(bundle: IO[bytes], project: Project) -> Trial:
 
 
 def wanted_of(project: Project) -> Wanted:
-    """What easel.toml asks of the rules."""
+    """easel.toml's settings for the rules."""
     # Each is one of the choices: easel.toml was held to them when it was read.
     return Wanted(
         msgspec.convert(project.rules or "auto", Choice),
@@ -120,7 +120,7 @@ def wanted_of(project: Project) -> Wanted:
 
 
 def _start(site: Site, data: mmap.mmap) -> list[str]:
-    """What there is to tell of the entry page. Raises SmokeTestFailedError."""
+    """The notes on the entry page. Raises SmokeTestFailedError."""
     asked, decision = entry(site)
     page = decision.found
     errors, notes = faults(site, asked, decision)
@@ -135,7 +135,7 @@ def _start(site: Site, data: mmap.mmap) -> list[str]:
 
 
 def in_force(rules: Rules) -> list[Line]:
-    """What each line in force does: redirects, then headers."""
+    """The effect of each line in force: redirects, then headers."""
     lines = [Line(one.file, one.line, redirect_text(one)) for one in rules.redirects]
     for block in rules.headers:
         lines += [Line(block.file, block.line, f"{block.host}{block.path} {text}") for _, text in header_texts(block)]
@@ -143,10 +143,8 @@ def in_force(rules: Rules) -> list[Line]:
 
 
 def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> Answered:
-    """What the address (a path and query, or with scheme and host) answers to a request with these headers.
-
-    Raises SettingInvalidError for an address or header that is none.
-    """
+    """The answer at the address (a path and query, or with scheme and host) to a request with these headers. Raises
+    SettingInvalidError for a malformed address or header."""
     parts = urlsplit(address)
     if not address.startswith(("/", "http://", "https://")) or (parts.scheme and not parts.netloc):
         raise SettingInvalidError(setting="--request", value=address, reason="it is a path, such as `/old/page?x=1`")

@@ -1,4 +1,4 @@
-"""The bytes on their way: a zip to its upload address, a bundle from its download address."""
+"""Transfers: a zip to its upload URL, a bundle from its download URL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from easel.storage.errors import StorageFullError
 
 CONTENT_TYPE: Final = "application/zip"
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further attempt after connection trouble."""
+"""Backoff in seconds before each retry after connection errors."""
 
 _PIECE = 32 * 1024  # what the slowest line sends in the time for one piece
 _CHUNK = 256 * 1024
@@ -37,10 +37,10 @@ _STORE_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 
 
 def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
-    """PUTs `length` bytes to a presigned address, streaming; tries again after connection trouble.
+    """PUTs `length` bytes to a presigned URL, streaming; retries after connection errors.
 
-    No key is sent along: the address alone says who may. Raises UploadFailedError, and ApiError or
-    StoreRefusedError for what the server or its store refuses.
+    No key is sent: the URL itself grants access. Raises UploadFailedError, and ApiError or StoreRefusedError if the
+    server or its store refuses.
     """
     why = ""
     with open_pool(url) as pool, output.progress("Uploading", length) as bar:
@@ -80,10 +80,8 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
 
 
 def download(url: str, target: Path, output: Output) -> int:
-    """GETs a presigned address into `target`, which is there only when it is whole. Gives the size in bytes.
-
-    Raises DownloadFailedError, and ApiError or StoreRefusedError for what the server or its store refuses.
-    """
+    """GETs a presigned URL into `target`, which appears only when complete. Returns the size in bytes. Raises
+    DownloadFailedError, and ApiError or StoreRefusedError if the server or its store refuses."""
     draft = target.with_name(f".{target.name}.part")
     try:
         with draft.open("wb") as file:

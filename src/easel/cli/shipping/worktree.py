@@ -1,4 +1,4 @@
-"""What Git knows about the code that is deployed."""
+"""The Git facts about the deployed code."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ class Commit:
 
     @property
     def revision(self) -> str:
-        """What was deployed, as `git describe --dirty` names it: the commit, with `-dirty` where it is not all."""
+        """The deployed revision, as `git describe --dirty` names it: the commit, with `-dirty` if files differ from
+        it."""
         return f"{self.sha}-dirty" if self.modified else self.sha
 
 
 def current_commit(target: Path, root: Path) -> Commit | None:
-    """The commit that the folder or zip `target` was made from, if Git knows of it or of the project at `root`."""
+    """The commit from which the folder or zip `target` was made, if Git knows it or the project at `root`."""
     folder = _tracked_source(target.resolve(), root.resolve())
     answer = _git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%an <%ae>%x00%B") if folder else None
     if folder is None or answer is None or answer.count("\0") != 2:
@@ -48,10 +49,10 @@ def current_commit(target: Path, root: Path) -> Commit | None:
 
 
 def _tracked_source(target: Path, root: Path) -> Path | None:
-    """The folder of which Git tracks something: the deployed one, or the project that it was built from.
+    """The folder with tracked files: the deployed one, or the project that it was built from.
 
-    What lies in a work tree need not have to do with it: that of a home folder holds its owner's settings, and a
-    project in a folder that is ignored is another one.
+    A surrounding work tree may be unrelated: that of a home folder holds its owner's settings, and a project in an
+    ignored folder is another one.
     """
     place = target if target.is_dir() else target.parent
     if _git(place, "ls-files", "--", str(target)):
@@ -65,13 +66,13 @@ def _tracked_source(target: Path, root: Path) -> Path | None:
 
 
 def is_ancestor(folder: Path, sha: str, of: str) -> bool | None:
-    """Whether one commit comes before the other in the same history; None where Git does not know both."""
+    """Whether one commit precedes the other in the same history; None if Git does not know both."""
     done = _run(folder, "merge-base", "--is-ancestor", sha, of)
     return {0: True, 1: False}.get(done.returncode) if done is not None else None
 
 
 def is_ignored(folder: Path) -> bool:
-    """Whether Git ignores the folder, as it does what builds write."""
+    """Whether Git ignores the folder, as it ignores build outputs."""
     return _git(folder, "check-ignore", "-q", ".") is not None
 
 
@@ -82,7 +83,7 @@ def listed_files(folder: Path) -> list[str] | None:
 
 
 def is_distrusted(folder: Path) -> bool:
-    """Whether Git reads nothing here because another user owns the repository, as in many containers of a CI."""
+    """Whether Git refuses to read the repository because another user owns it, as in many CI containers."""
     done = _run(folder, "rev-parse", "--git-dir")
     return done is not None and done.returncode != 0 and b"dubious ownership" in done.stderr
 
