@@ -1,1 +1,1 @@
-"""Bundles: the zips people upload, checked, hashed and indexed where they lie. Nothing here is ever unpacked."""
+"""Bundles: the uploaded zips, checked, hashed and indexed in place. They are never unpacked."""

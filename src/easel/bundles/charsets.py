@@ -1,4 +1,4 @@
-"""Which charset a text says it is in. A Content-Type that said another would have browsers read it wrongly."""
+"""The charset that a text declares. A Content-Type with a different one would make browsers misread the text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from easel.bundles.markup import TAGS_REST, attributes, start_tag
 
 PRESCANNED = 1024
-"""Bytes in which a page has to say its charset (HTML §13.2.3.2)."""
+"""Bytes within which a page must declare its charset (HTML §13.2.3.2)."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
 _UTF16_TAGS = ((b"<\0", "utf-16le"), (b"\0<", "utf-16be"))
 _UTF16 = frozenset(
@@ -55,8 +55,8 @@ _TO_META = re.compile(
 
 
 def with_charset(type_: str, content: bytes) -> str:
-    """The Content-Type of a text of this type that begins so, with the charset that it says itself to be in. A mark
-    before it counts more than any declaration; a label that no browser knows is none."""
+    """The Content-Type of a text of this type with this beginning, with the charset that it declares. A byte order mark
+    precedes any declaration; a label unknown to browsers is ignored."""
     plain, _, rest = type_.partition(";")
     if not rest or not plain.startswith("text/"):
         return type_
@@ -78,7 +78,8 @@ def _declared(plain: str, head: bytes) -> str | None:
 
 
 def _of_page(head: bytes) -> str | None:
-    """By the first `<meta>` that says it, else by an XML declaration: "prescan a byte stream" (HTML §13.2.3.2)."""
+    """From the first `<meta>` with a charset, else from an XML declaration: "prescan a byte stream" (HTML
+    §13.2.3.2)."""
     at = 0
     while (found := _TO_META.match(head, at)) is not None:
         tag = start_tag(head, found.end(), len(head))

@@ -23,18 +23,18 @@ else:
 _SUFFIXES: Final[dict[str, Coding]] = {"br": "br", "gz": "gzip", "zst": "zstd"}
 _ENDS = (*(f".{suffix}" for suffix in _SUFFIXES), ".svgz")
 _CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
-"""What browsers load as it is, so that no program would unpack it."""
+"""Types that browsers load directly, so that no program would unpack them."""
 _UNITY = frozenset({"data", "json", "mem", "memory"})
-"""What Unity's loader asks for beside code. With gzip, another program might unpack such a file."""
+"""Files that Unity's loader requests beside code. With gzip, another program might unpack such a file."""
 _ARCHIVES = frozenset({"tar", "zip"})
 _LOOKED_AT = 4 * 1024
 _UNPACKED = 16 * 1024
-"""Bytes of a file, and of its content, by which it is told whether it is what its name says."""
+"""Bytes of a file, and of its content, that are checked against its name."""
 _PIECE = 256 * 1024
 
 
 def plain_name(path: str) -> str:
-    """The name (or path) that a compressed file would have if it were not."""
+    """The name (or path) of a compressed file without its compression suffix."""
     return path[:-1] if path.lower().endswith(".svgz") else path.rpartition(".")[0]
 
 
@@ -60,14 +60,14 @@ def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> d
 
 
 def siblings(path: str, paths: Collection[str]) -> Iterable[tuple[str, Coding]]:
-    """The files beside this one that by their names are the same, compressed."""
+    """The compressed versions of this file, by their names."""
     for suffix, coding in _SUFFIXES.items():
         if (sibling := f"{path}.{suffix}") in paths:
             yield sibling, coding
 
 
 def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
-    """The content of compressed data, or None where it is none or longer than `limit` bytes. No more is unpacked."""
+    """The content of compressed data, or None if it is invalid or longer than `limit` bytes. No more is unpacked."""
     try:
         if coding == "br":
             content = _brotli_decoded(data, limit)
@@ -97,7 +97,7 @@ def _gzip_decoded(data: bytes, limit: int) -> bytes | None:
 
 
 def _begins_like(data: bytes, coding: Coding) -> bool:
-    """Whether it may be compressed so, by its first bytes."""
+    """Whether its first bytes match this compression."""
     if coding == "zstd":
         return 0 < window(memoryview(data)) <= LARGEST_WINDOW
     try:

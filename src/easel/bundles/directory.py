@@ -68,15 +68,13 @@ METHODS = {
     97: "WavPack",
     98: "PPMd",
 }
-"""Methods that a zip may have and Easel does not read, by number (§4.4.5)."""
+"""Known methods that Easel does not read, by number (§4.4.5)."""
 _MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One member as the directory describes it. Sizes and offsets are bytes.
-
-    `header` is where its local header begins, `offset` where its data does.
-    """
+    """One member as the directory describes it. Sizes and offsets are bytes. `header` is the offset of its local
+    header, `offset` that of its data."""
 
     name: str
     method: int
@@ -102,12 +100,12 @@ class _Central(msgspec.Struct, frozen=True):
 
     @property
     def mode(self) -> int:
-        """The Unix mode, 0 where there is none."""
+        """The Unix mode, 0 if there is none."""
         return self.attributes >> 16 if self.system in _MODE_SYSTEMS else 0
 
 
 def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
-    """The members of a zip, in the order in which they lie. Raises the errors of this package's `errors`."""
+    """The members of a zip, in the order of their offsets. Raises the errors of this package's `errors`."""
     directory = find_directory(data)
     if directory.entries == 0:
         raise ZipEmptyError()
@@ -203,7 +201,7 @@ def _check_kind(central: _Central) -> None:
 
 
 def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
-    """The entry, once its local header says the same and its data lies before the directory (at `stop`)."""
+    """The entry, once its local header matches and its data is before the directory (at `stop`)."""
     at = central.header + _LOCAL.size
     if at > stop:
         raise MemberOutOfBoundsError(member=printable(central.name))
@@ -235,10 +233,8 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
 
 
 def _compare(central: _Central, crc: int, length: int, size: int, *, silent: bool) -> None:
-    """Holds the local header's figures against the directory's.
-
-    Where a data descriptor follows (`silent`) the local header may leave them at zero or at their maximum.
-    """
+    """Compares the local header's figures with the directory's. If a data descriptor follows (`silent`), the local
+    header may leave them at zero or at their maximum."""
     for here, there, what in (
         (crc, central.crc, "checksum"),
         (length, central.length, "length"),

@@ -38,7 +38,7 @@ _OTHER_FORMATS = (
 
 
 class Directory(NamedTuple):
-    """Where the central directory begins in the zip, how long it is (bytes), and how many entries it says it has."""
+    """The offset of the central directory in the zip, its length (bytes), and its stated number of entries."""
 
     start: int
     size: int
@@ -56,10 +56,8 @@ class _End(NamedTuple):
 
 
 def find_directory(data: memoryview) -> Directory:
-    """Where the directory is.
-
-    Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError, ZipHasSuffixError, MultiDiskError, ZipMalformedError.
-    """
+    """Locates the directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError, ZipHasSuffixError,
+    MultiDiskError, ZipMalformedError."""
     end = _find_end(data)
     # libarchive writes both records in full, so that one may be there although no field asks for it.
     if _asks_for_zip64(end) or end.start + end.size != end.position:
@@ -100,7 +98,7 @@ def _find_end(data: memoryview) -> _End:
 
 
 def _without_zeros(data: memoryview) -> int:
-    """How long the data is without the zeros at its end."""
+    """The length of the data without the zeros at its end."""
     stop = len(data)
     while stop:
         begin = max(0, stop - _PIECE)

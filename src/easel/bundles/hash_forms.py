@@ -47,9 +47,9 @@ _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 """VitePress' pages, right in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
-"""Characters of a path that are looked at; no tool writes longer ones."""
+"""Characters of a path that are examined; no tool writes longer ones."""
 _MARKS = re.compile(r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|\.md\.|assets/[js]|_hu|chunk-")
-"""One of these is in whatever matches, and is found sooner."""
+"""Every match has one of these, which are faster to find."""
 _SUFFIX = re.compile(r"[a-z0-9]+\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
 _KINDS_OF_SCRIPTS = (".chunk", ".min", ".bundle", ".module", ".esm", ".lean", ".legacy")
@@ -143,7 +143,7 @@ def form_of(stem: str, suffix: str) -> Form | None:
 
 
 def is_random(form: Form) -> bool:
-    """Whether nobody types such a thing, however it came about."""
+    """Whether the text is too random to be typed."""
     return form.kind == "hex" or len(PIECES.findall(form.token)) >= _RANDOM
 
 
@@ -156,7 +156,7 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 
 def typed(form: Form) -> bool:
-    """Whether somebody may have typed it: sizes, years, models, words and numbers. About one in thirty of the hashes of
+    """Whether it may have been typed: sizes, years, models, words and numbers. About one in thirty of the hashes of
     eight characters is taken for typed."""
     token = form.token
     if form.kind == "hex":

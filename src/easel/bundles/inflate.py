@@ -1,5 +1,5 @@
-"""Getting a member's content out of its bundle, in memory that stays bounded whatever the data holds: raw deflate
-(RFC 1951), and Zstandard (RFC 8878), whose frames ask for a window that has to be limited."""
+"""Inflating a member from its bundle, in bounded memory: raw deflate (RFC 1951), and Zstandard (RFC 8878), whose frames
+state a window size that has to be limited."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ else:
 
 CHUNK = 256 * 1024
 LARGEST_WINDOW = 8 * 1024 * 1024
-"""Bytes of a Zstandard window: as much as every decoder is to support (RFC 8878 §3.1.1.1.2); levels up to 19 ask for no
-more. None is larger than the content."""
+"""Limit of a Zstandard window in bytes: every decoder should support this much (RFC 8878 §3.1.1.1.2), and levels up to
+19 use no more. No window is larger than the content."""
 
 
 class DamagedDataError(Exception):
@@ -27,9 +27,9 @@ class DamagedDataError(Exception):
 
 
 def inflated(data: memoryview, method: int, limit: int) -> bytes:
-    """The whole content of a member's data, of which no more than `limit` bytes are wanted.
+    """The whole content of a member's data, up to `limit` bytes.
 
-    Gives up to `limit` + 1 bytes, so that the caller sees when there is more. Raises DamagedDataError.
+    Returns up to `limit` + 1 bytes, so that the caller notices a longer one. Raises DamagedDataError.
     """
     if method == STORED:
         return bytes(data[: limit + 1])
@@ -92,8 +92,8 @@ def _unpacked_up_to(data: memoryview, most: int) -> bytes:
 
 
 def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
-    """The content of one Zstandard frame or several. A frame that is cut off gives what is there of it: whoever knows
-    the size sees that it is too little."""
+    """The content of one Zstandard frame or several. A truncated frame gives the content up to there: the caller
+    compares the size."""
     reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
         cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
     )
@@ -105,7 +105,7 @@ def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
 
 
 class _Source:
-    """The data as a file. A reader of the data itself holds on to it as long as a traceback holds the reader."""
+    """The data as a file. A direct reader would keep the data in memory for as long as a traceback keeps the reader."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -118,7 +118,7 @@ class _Source:
 
 
 def window(data: memoryview) -> int:
-    """How large a window (bytes) the first frame of Zstandard data asks for; 0 where there is no frame to be read."""
+    """The window size (bytes) that the first frame of Zstandard data states; 0 without a readable frame."""
     try:
         return zstandard.get_frame_parameters(bytes(data[:32])).window_size
     except zstandard.ZstdError:
@@ -126,5 +126,5 @@ def window(data: memoryview) -> int:
 
 
 def raw(member: Member, bundle: memoryview) -> memoryview:
-    """The member's bytes as they lie in its bundle, compressed or not."""
+    """The member's bytes as stored in its bundle, compressed or not."""
     return bundle[member.offset : member.offset + member.length]

@@ -164,7 +164,7 @@ def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: Wanted)
 
 
 def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, int], bytes]:
-    """Gives the first so many bytes of a file, and one more where there are more."""
+    """Returns the first bytes of a file, and one more if it is longer."""
 
     def read(path: str, most: int) -> bytes:
         member = files[path]
@@ -224,7 +224,7 @@ class _Reader:
         self.has_worker = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
-        """Every file's member. isal and hashlib let go of the interpreter's lock, so threads help."""
+        """Every file's member. isal and hashlib release the interpreter's lock, so threads help."""
         batches = list(_batches(files))
         self._is_heavy = sum(entry.size for _, entry in files) > HEAVY
         if threads < 2 or len(batches) < 2:
@@ -281,7 +281,7 @@ class _Reader:
         )
 
     def _look_through(self, path: str, content: bytes, size: int) -> None:
-        """Notes what is known of a file by its text. Of a large one only the beginning is here."""
+        """Records facts from a file's text. Of a large file only the beginning is available."""
         if len(content) < size or may_vouch(path, content):
             self.lists.append(path)
         if registers_worker(content):
@@ -328,7 +328,7 @@ def _place(page: bytes) -> int:
 
 
 def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
-    """The files in portions of a few MiB, so that a thread is neither handed a single small file nor all large ones."""
+    """The files in batches of a few MiB, so that a thread gets neither a single small file nor all large ones."""
     batch: list[tuple[str, Entry]] = []
     size = 0
     for path, entry in files:

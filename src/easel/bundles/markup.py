@@ -1,5 +1,5 @@
-"""Reading tags where a page begins, as browsers do: comments, declarations, and start tags with their attributes (HTML
-§13.2.5). What is passed over is matched in one go, in time that grows with its length alone."""
+"""Reading tags at the beginning of a page, as browsers do: comments, declarations, and start tags with their attributes
+(HTML §13.2.5). Skipped text is matched in one pass, in time linear in its length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VALUE = rb"""(?P<value>"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"
 _ATTRIBUTE_VALUE = rb"(?:B*+=B*+V|(?!B*+=))".replace(b"B", BLANK).replace(b"V", _VALUE)
 _NAMED = (_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE).replace(b"?P<name>", b"?:").replace(b"?P<value>", b"?:")
 TAGS_REST = rb"(?:" + _NAMED + rb")*+[\t\n\f\r /]*+>"
-"""What follows a tag's name, to its end. A `>` in quotes is part of a value."""
+"""The rest of a tag after its name. A `>` in quotes is part of a value."""
 
 _SKIPPED = re.compile(
     rb"(?:" + BLANK + rb"++|" + COMMENT + rb"|<!(?!--|doctype)[^>]*+>|<\?[^>]*+>|</(?![a-z])[^>]*+>)++",
@@ -28,7 +28,7 @@ _MOST_ATTRIBUTES = 64
 
 
 class Tag(NamedTuple):
-    """A start tag: its name in lower case, where its attributes begin, and the offset of what follows it."""
+    """A start tag: its name in lower case, the offset of its attributes, and the offset after it."""
 
     name: bytes
     begin: int
@@ -36,19 +36,19 @@ class Tag(NamedTuple):
 
 
 def skip(page: bytes, at: int, most: int) -> int:
-    """The offset behind all white space and comments at `at`, none of which reaches beyond `most`."""
+    """The offset after all white space and comments at `at`, none of which extends beyond `most`."""
     found = _SKIPPED.match(page, at, most)
     return found.end() if found is not None else at
 
 
 def tag_name(page: bytes, at: int, most: int) -> bytes | None:
-    """The name, in lower case, of the start tag at `at`, None where there is none."""
+    """The name, in lower case, of the start tag at `at`, None if there is none."""
     found = _TAG_NAME.match(page, at, most)
     return found[1].lower() if found is not None else None
 
 
 def start_tag(page: bytes, at: int, most: int) -> Tag | None:
-    """The start tag at `at`, None where there is none that ends before `most`."""
+    """The start tag at `at`, None if none ends before `most`."""
     named = _TAG_NAME.match(page, at, most)
     rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
     return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None

@@ -1,4 +1,4 @@
-"""What a bundle is once it has been read: limits, manifest, members."""
+"""The model of a bundle: limits, manifest, members."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from easel.rules.models import Rules
 
 ENTRY_LARGEST = 64 * 1024
-"""The largest entry page (bytes, as it lies in its bundle) that is in the manifest as well."""
+"""Limit of an entry page (bytes, as stored in its bundle) that is copied into the manifest."""
 
 STORED = 0
 DEFLATED = 8
@@ -21,7 +21,7 @@ ZSTANDARD = 93
 Coding = Literal["br", "gzip", "zstd"]
 """How a file's content is compressed (RFC 7932, RFC 1952, RFC 8878)."""
 NO_PLACE = -1
-"""In the place of a page's script: none may be put into this one."""
+"""Stands for the script's offset in a page that cannot have one."""
 
 
 # Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
@@ -101,7 +101,7 @@ def decode_manifest(data: bytes) -> Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a bundle may hold; sizes in bytes. They hold while inflating, whatever the headers claim."""
+    """The limits of a bundle; sizes in bytes. They hold while inflating, whatever the headers state."""
 
     max_files: int = 100_000
     max_file_size: int = 256 * 1024 * 1024
@@ -112,7 +112,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """What an app has chosen to allow although it is an accident almost always."""
+    """Likely accidents that an app allows."""
 
     secrets: bool = False
     dependencies: bool = False

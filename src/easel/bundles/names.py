@@ -55,10 +55,10 @@ def _utf8(raw: bytes) -> str:
 
 
 def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
-    """The path as Easel keeps it: relative, '/' between parts, NFC, no empty or '.' parts.
+    """The path in its stored form: relative, '/' between parts, NFC, no empty or '.' parts.
 
-    Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) is on the path
-    as given and as kept, since NFC can make a name longer; a longer path is not looked at any further. Raises one of
+    Backslashes are read as '/'. A trailing '/' (a folder) is dropped. The length limit (bytes of UTF-8) applies to the
+    given and the stored path, since NFC can make a name longer; a longer path is not examined further. Raises one of
     the Path…Error classes.
     """
     _check_length(path, path, max_bytes)
@@ -100,7 +100,7 @@ def names_root(path: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text for a message: what could disturb a log or a terminal is escaped, and it is 200 characters at most."""
+    """The text for a message: control characters are escaped, and it is cut to 200 characters."""
     shown = text[:_SHOWN]
     if not shown.isprintable():
         shown = "".join(

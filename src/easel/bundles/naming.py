@@ -1,4 +1,4 @@
-"""Which files a build's own files name: its manifests, pages, scripts and styles."""
+"""The files that a build's own files name: its manifests, pages, scripts and styles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from easel.bundles.hash_forms import CODE, Form
 
 MOST_READ = 32 * 1024 * 1024
-"""Bytes of pages, scripts, styles and build manifests that are looked through for the names of files."""
+"""Bytes of pages, scripts, styles and build manifests that are searched for the names of files."""
 MOST_OF_ONE = 8 * 1024 * 1024
 _SUFFIX_NAMED = re.compile(
     rb"\.(?:js|mjs|cjs|css|wasm|avif|gif|ico|jpe?g|jxl|png|svg|webp|bmp|eot|otf|ttf|woff2?|mp[34]|webm|ogg|m4a|wav|gl(?:b|tf))"
@@ -24,7 +24,7 @@ _BUILD_MANIFESTS = (".vite/manifest.json", "asset-manifest.json")
 
 
 class References:
-    """Which files the build's own files name. Read when first asked."""
+    """The files that the build's own files name. Read on first use."""
 
     def __init__(
         self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, Form]
@@ -49,7 +49,7 @@ class References:
         return name in self._by_pages or name in self._by_code or form.token.encode() in self._hashes
 
     def by_code(self, path: str) -> bool:
-        """Whether a script, a style or a build's manifest names the file. What pages name may be anybody's."""
+        """Whether a script, a style or a build's manifest names the file. Names in pages may be typed by hand."""
         self._look()
         return path.rpartition("/")[2].removesuffix(".map").encode() in self._by_code
 

@@ -1,4 +1,4 @@
-"""Compressors that a server has and the command line alone need not: each is imported when it is used first."""
+"""Compressors that the server needs and the command line may lack: each is imported on first use."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from easel.errors import EaselError
 
 
 class PackageMissingError(EaselError):
-    """The zip holds what is compressed with {package}, which is not installed here.
-    `pip install {package}` installs it."""
+    """The zip holds data compressed with {package}, which is not installed here. `pip install {package}` installs
+    it."""
 
     status = 400
     code = "package_missing"
 
 
 class Package:
-    """A module under its name, imported when something of it is asked for. Raises PackageMissingError without it."""
+    """A module under its name, imported on first access. Raises PackageMissingError if it is missing."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,7 +1,7 @@
-"""Where a script may be put into a page, so that it runs before all others and changes nothing else.
+"""The offset in a page where a script runs before all others and changes nothing else.
 
-The page is read forward from its beginning and never searched: what looks like a tag may be in a comment, a script or a
-text area. The place is inside the head, or where browsers begin one.
+The page is read forward from its beginning and never searched: text like a tag may be in a comment, a script or a text
+area. The offset is inside the head, or where browsers begin one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from easel.bundles.markup import Tag, attributes, skip, start_tag, tag_name
 
 LOOKED_AT = 256 * 1024
-"""Bytes of a page that are read for its place."""
+"""Bytes of a page that are searched for the offset."""
 LARGEST = 8 * 1024 * 1024
-"""The largest page (bytes) that is changed. A larger one is no page a person reads; it is streamed."""
+"""Limit of a page (bytes) that is changed. A larger one is not meant for readers; it is streamed."""
 UTF8_MARK = b"\xef\xbb\xbf"
 _DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r ]*+([^\t\n\f\r >]*+)[^>]*+>", re.IGNORECASE)
 _END_TAG = re.compile(rb"</[a-z]", re.IGNORECASE)
@@ -24,7 +24,7 @@ _CLOSED = {
 }
 """Elements in which no tag makes a page, and how they end."""
 _MOST_PASSED = 500
-"""Tags before the first one that makes a page."""
+"""Limit of tags before the first one that makes a page."""
 _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "amp4ads", "⚡4email", "amp4email"))
 """AMP's attributes of `<html>`: such a page may hold no script of anybody's (AMP HTML, "Required mark-up")."""
 
@@ -51,7 +51,7 @@ def script_place(page: bytes) -> int | None:
 
 
 def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
-    """Whether what begins here is a tag, and a doctype, `<html>`, `<head>` or `<body>` is among those that follow."""
+    """Whether a tag begins here, and a doctype, `<html>`, `<head>` or `<body>` is among the following ones."""
     for _ in range(_MOST_PASSED):
         if at < 0 or not page.startswith(b"<", at):
             return False

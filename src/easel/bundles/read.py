@@ -24,5 +24,5 @@ def gzip_length(member: Member) -> int:
 
 
 def gzip_frame(member: Member) -> tuple[bytes, bytes]:
-    """What stands before and after a deflated member's raw bytes to make them a gzip body (RFC 1952 §2.3)."""
+    """The bytes before and after a deflated member's raw data that make it a gzip body (RFC 1952 §2.3)."""
     return GZIP_HEADER, member.crc.to_bytes(4, "little") + (member.size & 0xFFFF_FFFF).to_bytes(4, "little")

@@ -19,19 +19,20 @@ from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
 APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
-"""What build tools write for all addresses of which there is no file: SvelteKit, Nuxt; React Router; TanStack Start."""
+"""Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
+Start."""
 NOT_FOUND_PAGE = "404.html"
 RESERVED_FOLDERS = ("_easel", "_auth")
 """Folders whose addresses are the platform's in every app."""
 SHARED_FOLDERS = ("api", "_api", "functions")
 """Folders that are the platform's only in an app that has a proxy or functions; else its own files answer there."""
 RULES_FILES = FILES
-"""Files that tell the edge what to do; they are never served themselves."""
+"""Files with rules for the edge; they are never served themselves."""
 
 PROJECT_SETTINGS = "easel.toml"
-"""The settings of `easel deploy`, which are no part of the app that they lie beside."""
+"""The settings of `easel deploy`, which are not part of the app beside them."""
 DEPENDENCIES = "node_modules/"
-"""A folder that is refused at the root. Elsewhere it is what a build tool put there, and pages may need it."""
+"""A folder that is refused at the root. Elsewhere, a build tool wrote it, and pages may need it."""
 
 _PROJECT_FILE = "package.json"
 _FOLDER_ICON = "Icon\r"
@@ -46,7 +47,7 @@ _JUNK = frozenset(
         ".directory", ".trash", "lost+found", "@eadir", "#recycle", ".easelignore",
     }
 )  # fmt: skip
-"""What operating systems and tools leave in folders, in lower case."""
+"""Files and folders left by operating systems and tools, in lower case."""
 _JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000")
 _IS_JUNK = re.compile(
     rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-"
@@ -58,7 +59,7 @@ _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git-credentials"})
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
-"""Files that may hold a private key or something harmless: their content decides."""
+"""Files that may hold a private key or harmless data: their content decides."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 _PAGES_ENDS = (".html", ".htm")
 _PAGES = frozenset({ENTRY_POINT, "index.htm", "default.htm", "default.html"})
@@ -73,7 +74,7 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 
 def is_junk(path: str) -> bool:
-    """Whether the member is something an operating system left there, and never part of an app."""
+    """Whether an operating system left the member there, which is never part of an app."""
     return _IS_JUNK.search(path.lower()) is not None
 
 
@@ -133,10 +134,8 @@ def _hint(paths: Collection[str]) -> str:
 
 
 def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None:
-    """Refuses what is public by mistake almost always; `root` as `find_root` gave it.
-
-    Raises SecretInBundleError, DependenciesInBundleError.
-    """
+    """Refuses files that are public almost certainly by mistake; `root` as `find_root` returned it. Raises
+    SecretInBundleError, DependenciesInBundleError."""
     dependencies = f"{root}{DEPENDENCIES}"
     for path in paths:
         if not allow.dependencies and path.startswith(dependencies):
@@ -147,7 +146,7 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 
 
 def secret_kind(path: str) -> str | None:
-    """What kind of secret the path names, or None."""
+    """The kind of secret that the path names, or None."""
     *folders, name = path.lower().split("/")
     for folder, repository in _REPOSITORIES:
         if name == folder or folder in folders:
@@ -177,7 +176,7 @@ def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
 
 
 def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> list[str]:
-    """What to tell the person who uploaded this."""
+    """Notes for the uploader."""
     said = []
     if stripped:
         said.append(f"everything is inside `{printable(stripped)}`, which was taken as the root of the app.")

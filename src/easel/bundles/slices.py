@@ -1,4 +1,4 @@
-"""Decoding large JSON objects in slices: all of one at once would stop a process that has others to answer."""
+"""Decoding large JSON objects in slices: decoding one at once would block the event loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from easel.bundles.models import Manifest, Member, decode_manifest
 
 AT_ONCE = 128 * 1024
-"""The largest object (bytes) that is decoded in one go, which takes about two milliseconds."""
+"""Limit of an object (bytes) that is decoded at once, which takes about two milliseconds."""
 _FILES = b'"files":{'
 _ENTRIES = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+":\[[^\[\]]*+\],?){1,250}+')
 """Some entries as they are written here: a name, and an array without another one in it."""
@@ -35,11 +35,9 @@ def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> It
 
 
 def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
-    """Gives None after every slice, and at last the manifest that `decode_manifest` would give.
-
-    A manifest that is written otherwise than Easel does is decoded in one go. Raises msgspec.ValidationError or
-    msgspec.DecodeError when it is damaged.
-    """
+    """Yields None after every slice, and finally the manifest that `decode_manifest` would return. A manifest in a
+    different format than Easel's is decoded at once. Raises msgspec.ValidationError or msgspec.DecodeError when it is
+    damaged."""
     begin = end = data.find(_FILES) + len(_FILES)
     files: dict[str, Member] = {}
     if len(data) > AT_ONCE and begin >= len(_FILES):
@@ -54,5 +52,5 @@ def decode_in_slices(data: bytes) -> Iterator[Manifest | None]:
 
 
 def is_closed(data: bytes, at: int) -> bool:
-    """Whether the object of which the last entry ends here ends here as well."""
+    """Whether the object ends after its last entry here."""
     return data[at : at + 1] == b"}" and data[at - 1 : at] != b","

@@ -41,7 +41,7 @@ _OUR_OWN = {
     "tsx": "text/plain",
     "jsx": "text/plain",
 }
-"""Where browsers and other servers say something else than what is registered, or nothing is."""
+"""Types for which browsers and other servers differ from the registry, or which it lacks."""
 
 _TYPES: dict[str, str] = {
     suffix: type_ for type_, *suffixes in map(str.split, SUFFIXES.strip().splitlines()) for suffix in suffixes
@@ -120,12 +120,12 @@ def is_text(type_: str) -> bool:
 
 
 def is_compressible(type_: str) -> bool:
-    """Whether content of this type is worth an encoding. All else is sent as it is: archives, media, databases and
-    other data that programs read in ranges, whose lengths they ask for with HEAD."""
+    """Whether content of this type is worth an encoding. Other types are sent unencoded: archives, media, databases and
+    other data that programs read in ranges, whose lengths they query with HEAD."""
     return is_text(type_) or type_ in _COMPRESSIBLE_TYPES
 
 
 def is_loaded_by_pages(name: str) -> bool:
-    """Whether a file of this name is what pages load: a script, style, image, font, medium or data. A list of its own,
-    since many a type's suffix ends the names of hosts and people as well (`.me`, `.au`, `.in`, `.com`)."""
+    """Whether pages load files of this name: a script, style, image, font, medium or data. A separate list, since the
+    suffixes of many types also end the names of hosts and people (`.me`, `.au`, `.in`, `.com`)."""
     return name.rpartition(".")[2].lower() in _LOADED

@@ -20,11 +20,11 @@ from easel.bundles.pages import LARGEST
 from easel.bundles.types import DEFAULT, is_text
 
 LARGEST_LIST = 8 * 1024 * 1024
-"""The largest file (bytes) that is looked through."""
+"""Limit of a file (bytes) that is searched."""
 MOST_READ = 32 * 1024 * 1024
-"""Bytes of such files, the smallest first."""
+"""Limit in bytes of such files, the smallest first."""
 MOST_HASHED = 256 * 1024 * 1024
-"""Bytes of pages that are hashed, the smallest first."""
+"""Limit in bytes of hashed pages, the smallest first."""
 _MOST_DIGESTS = 400_000
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
@@ -39,10 +39,10 @@ _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
 """Before it a digest is one of a script or a style."""
 _SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json")
 _REGISTERS = re.compile(rb"serviceWorker\s{0,32}\??\.\s{0,32}register\s{0,32}\(")
-"""How a service worker is registered, also in what a minifier leaves of it."""
+"""The call that registers a service worker, also minified."""
 _SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", re.IGNORECASE)
 _WORKER = re.compile(r"(?<![^-._])(?:sw|service-?worker|precache-manifest)(?=[-._])", re.IGNORECASE)
-"""As the scripts of service workers and of what they precache are commonly called."""
+"""Common names of the scripts of service workers and of their precache lists."""
 LONGEST_REGISTERS = len("serviceWorker?.register(") + 3 * 32
 
 
@@ -112,8 +112,8 @@ def _named(
 
 
 def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
-    """What looks like a digest: which algorithm's it would be by its length, and the digest. `shortest` is how it would
-    look in hex at least, None where that does not count."""
+    """Possible digests in a text: the algorithm by length, and the digest. `shortest` is the minimum length in hex,
+    None if hex does not count."""
     for match in _BASE64.finditer(content):
         text = match[2].replace(b"-", b"+").replace(b"_", b"/")
         try:

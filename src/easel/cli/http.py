@@ -23,16 +23,16 @@ TRANSFER_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
 """Timeout of uploads and downloads, in seconds. The time for connecting is also that for sending one piece."""
 
 LONGEST_WAIT: Final = 30.0
-"""Seconds that a `Retry-After` is waited for at most."""
+"""Maximum wait for a `Retry-After`, in seconds."""
 
 GATEWAY: Final = (502, 503, 504)
-"""Statuses of what stands between when the server does not answer it, which pass."""
+"""Statuses of a proxy or balancer whose server is temporarily unavailable."""
 
 PROXY_LOGIN: Final = "http://NAME:PASSWORD@HOST:PORT"
 _PROXY_ASKS: Final = "Tunnel connection failed: 407"
 
 NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
-"""Failures before anything was sent."""
+"""Failures before any data was sent."""
 
 
 def open_pool(url: str) -> urllib3.PoolManager:

@@ -17,7 +17,7 @@ from easel.cli.exit_codes import ExitCode
 
 
 class Entry(NamedTuple):
-    """A command: where it is (`module:name`, below `easel.cli`), and what it does, as it says itself."""
+    """A command: its location (`module:name`, below `easel.cli`), and its summary."""
 
     place: str
     summary: str
@@ -119,20 +119,21 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
     },
 }
-"""The commands by panel of `easel --help`, in its order. A test holds the summaries to the commands' own words."""
+"""The commands by panel of `easel --help`, in its order. A test compares the summaries with the commands'
+docstrings."""
 
 _PLACES: Final = {name: entry.place for panel in COMMANDS.values() for name, entry in panel.items()}
 
 
 class Program(click.Group):
-    """`easel`: knows its commands from the table, and imports the one that is called."""
+    """`easel`: lists its commands from the table, and imports only the called one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
         return list(_PLACES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command; None where there is none of this name."""
+        """Imports a command; None for an unknown name."""
         if cmd_name not in _PLACES:
             return None
         module, _, name = _PLACES[cmd_name].partition(":")
@@ -142,7 +143,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command; names those that are spelled alike where there is none of this name."""
+        """Finds the command; for an unknown name, suggests similar ones."""
         if args and args[0] not in _PLACES and not args[0].startswith("-"):
             near = _near(args[0])
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near}?' if near else ''}")
@@ -181,7 +182,7 @@ _MEANT: Final[Mapping[str, str]] = {
     "help": "--help",
     "version": "--version",
 }
-"""What people call a command that they know from elsewhere."""
+"""Names of commands in similar programs."""
 
 
 def _near(name: str) -> str:
@@ -216,7 +217,7 @@ def main() -> None:
 
 
 def _print_anything() -> None:
-    """Has the streams escape what their encoding lacks: others may have typed anything, and a pipe may be cp1252."""
+    """Makes the streams escape characters that their encoding lacks: texts may hold any, and a pipe may be cp1252."""
     for stream in (sys.stdout, sys.stderr):
         # A stream that is closed is None.
         if isinstance(stream, io.TextIOWrapper):
@@ -224,7 +225,7 @@ def _print_anything() -> None:
 
 
 def _tell(error: Exception) -> ExitCode:
-    """Tells what no command told itself. Whoever runs a server needs to see where an unknown error comes from."""
+    """Reports an error that no command reported. An operator needs the origin of an unknown error."""
     from easel.cli.errors import exit_code_of
     from easel.cli.output import Output
     from easel.errors import EaselError

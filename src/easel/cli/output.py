@@ -1,4 +1,4 @@
-"""What people see and what programs read. People: text on stderr, results on stdout. Programs: one JSON document."""
+"""Output for people and for programs. People: text on stderr, results on stdout. Programs: one JSON document."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """Where a command speaks. With `as_json`, stdout holds one document and nothing else."""
+    """The output of a command. With `as_json`, stdout holds one document and nothing else."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
     @property
     def interactive(self) -> bool:
-        """Whether there is somebody to ask."""
+        """Whether a user can answer questions."""
         return not self.as_json and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
     def say(self, text: str, style: str | None = None) -> None:
-        """What is being done, or what came of it, for people."""
+        """Prints progress or a result, for people."""
         _print(text, style, err=True)
 
     def warn(self, text: str) -> None:
-        """Something to look at that stops nothing."""
+        """Prints a warning that stops nothing."""
         _print(f"Note: {text}", "yellow", err=True)
 
     def done(self, text: str) -> None:
-        """Something has worked."""
+        """Prints a success."""
         _print(text, "green", err=True)
 
     def line(self, text: str, style: str | None = None) -> None:
-        """A line of the result."""
+        """Prints a line of the result."""
         if not self.as_json:
             _print(text, style)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """The result as a table; in a pipe it is never folded."""
+        """Prints the result as a table; in a pipe it is never folded."""
         if self.as_json:
             return
         # Drawing takes longer to import than most commands to run.
@@ -68,7 +68,7 @@ class Output:
             click.echo(json.dumps(_plain(value), ensure_ascii=escaped, indent=2))
 
     def fail(self, error: EaselError, code: ExitCode, advice: str | None = None) -> None:
-        """What went wrong: a sentence for people, what to do next, the contract's envelope and the exit code for
+        """Reports an error: a sentence and advice for people, the contract's envelope and the exit code for
         programs."""
         _print(error.message, "red", err=True)
         if isinstance(error, ApiError) and advice:
@@ -84,12 +84,12 @@ class Output:
         self.document({"success": False, "exit_code": int(code), "status": status, "error": body})
 
     def ask(self, question: str, default: str | None = None) -> str:
-        """An answer from the person at the terminal."""
+        """The answer of the user at the terminal."""
         answer: str = click.prompt(question, default=default, err=True)
         return answer
 
     def confirm(self, question: str) -> bool:
-        """A yes or no from the person at the terminal; no is the default."""
+        """A yes or no of the user at the terminal; no is the default."""
         return click.confirm(question, err=True)
 
     @contextmanager
@@ -105,7 +105,7 @@ class Output:
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """A sign of life on a terminal while something takes its time."""
+        """A spinner on a terminal during long work."""
         if self.as_json or not _is_terminal(sys.stderr):
             yield
             return
@@ -116,7 +116,7 @@ class Output:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person is there; a stream that is closed is None."""
+    """Whether the stream is a terminal; a closed stream is None."""
     return stream is not None and not stream.closed and stream.isatty()
 
 

@@ -1,4 +1,4 @@
-"""How far something has come: what commands tell, whatever is drawn of it."""
+"""The progress of a transfer: reported by commands, independent of its drawing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ class Progress(Protocol):
     """A bar that moves."""
 
     def advance(self, count: int) -> None:
-        """So many bytes more."""
+        """Adds this many bytes."""
 
     def restart(self) -> None:
-        """Everything again, from nothing."""
+        """Starts again from zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """No bar: the terminal is none."""
+    """No bar, without a terminal."""
 
     def advance(self, count: int) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def restart(self) -> None:
-        """Says nothing."""
+        """Does nothing."""

@@ -1,4 +1,4 @@
-"""easel.toml: the small file beside the code that says which app this is and which folder is deployed."""
+"""easel.toml: the small file beside the code that names the app and the folder to deploy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OF_BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "html_handling": tuple(filter(None, get_args(Pages))),
     "not_found_handling": tuple(filter(None, get_args(NotFound))),
 }
-"""Settings of how a deploy's bundle is read, and what each may be."""
+"""Settings for reading a deploy's bundle, and their values."""
 _ALLOW: Final = "allow"
 _ALLOWED: Final = ("secrets", "dependencies", "guards")
 _KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW)
@@ -32,7 +32,7 @@ _KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW)
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What easel.toml says. `root` is the folder it lies in, or the working directory where there is none."""
+    """The content of easel.toml. `root` is its folder, or the working directory without one."""
 
     root: Path
     file: Path | None = None
@@ -47,13 +47,13 @@ class Project:
 
     @property
     def build_config(self) -> dict[str, Any]:
-        """What it says of how a deploy's bundle is read, as the API takes it: what is not said is left out."""
+        """Its settings for reading a deploy's bundle, in the API's form, without those that are not set."""
         said: dict[str, Any] = {name: getattr(self, name) for name in _OF_BUNDLES if getattr(self, name) is not None}
         return said | ({_ALLOW: list(self.allow)} if self.allow else {})
 
 
 def find_project(start: Path) -> Project:
-    """The project around `start`: the nearest easel.toml going up. Raises ProjectFileError for one that is wrong."""
+    """The project around `start`: the nearest easel.toml going up. Raises ProjectFileError for an invalid one."""
     for folder in (start, *start.parents):
         file = folder / FILE_NAME
         # A folder above may be closed to this user.
@@ -91,7 +91,7 @@ def _quoted(names: tuple[str, ...]) -> str:
 def write_project(
     root: Path, *, app: str, folder: str | None, env: str | None = None, server: str | None = None
 ) -> Path:
-    """Writes easel.toml into `root`, where none may be yet, and gives its path. Raises ProjectFileError."""
+    """Writes a new easel.toml into `root`, and returns its path. Raises ProjectFileError."""
     file = root / FILE_NAME
     settings = {"app": app, "folder": folder, "env": env, "server": server}
     lines = [
@@ -106,6 +106,6 @@ def write_project(
 
 
 def slug_from(name: str) -> str | None:
-    """A slug made from a folder's name or a title, or None where too little is left of it."""
+    """A slug from a folder's name or a title, or None if too little of it remains."""
     slug = _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:60].rstrip("-")
     return slug if len(slug) >= 3 else None

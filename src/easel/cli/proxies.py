@@ -1,4 +1,4 @@
-"""The proxy that the environment names for an address, as other programs read it."""
+"""The proxy from the environment for an address, read as other programs do."""
 
 from __future__ import annotations
 
@@ -89,6 +89,6 @@ def _is_address(place: str) -> bool:
 
 
 def _variable(name: str) -> str:
-    """The variable as it is spelled here; where the system's settings name the proxy, the one that wins over them."""
+    """The variable in its spelling here; if the system's settings name the proxy, the variable that overrides them."""
     lower = f"{name}_proxy"
     return lower if os.environ.get(lower) else lower.upper()

@@ -1,4 +1,4 @@
-"""One run of a command: the server, the project around it, and where it speaks."""
+"""One run of a command: the server, the project around it, and its output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easel.cli.project import Project, find_project
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """The options that every command has, as they were given."""
+    """The options of every command, as given."""
 
     server: str | None = None
     key: str | None = None
@@ -25,7 +25,7 @@ class Flags:
 
 
 class Session:
-    """What a command works with."""
+    """The context of a command."""
 
     def __init__(self, flags: Flags) -> None:
         self.flags = flags
@@ -38,7 +38,7 @@ class Session:
 
     @cached_property
     def output(self) -> Output:
-        """Where the command speaks."""
+        """The command's output."""
         return Output(as_json=self.flags.as_json)
 
     @cached_property
@@ -48,7 +48,7 @@ class Session:
 
     @property
     def wanted(self) -> Wanted:
-        """Which server and key are asked for, here and in easel.toml."""
+        """The requested server and key, from options and easel.toml."""
         return Wanted(
             server=self.flags.server,
             key=self.flags.key,
@@ -58,11 +58,11 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The connection to the server. Raises NotSignedInError and what else `find_access` raises."""
+        """The connection to the server. Raises NotSignedInError and the other errors of `find_access`."""
         return Client(find_access(self.wanted))
 
     def app_name(self, given: str | None) -> str:
-        """The app's slug or id: the one given, else easel.toml's. Raises NoAppGivenError."""
+        """The app's slug or id: the given one, else easel.toml's. Raises NoAppGivenError."""
         name = given or self.project.app
         if not name:
             raise NoAppGivenError()
@@ -70,12 +70,12 @@ class Session:
         return name
 
     def again(self, command: str) -> str:
-        """A command to advise, with what this run was told on its command line and easel.toml does not say."""
+        """A command to advise, with those options of this run that easel.toml does not contain."""
         named = self.named_app
         return f"`easel {command}`" if named is None else f"`easel {command} --app {named}`"
 
     def app(self, given: str | None) -> App:
-        """The app to work on. Raises NoAppGivenError, NoSuchAppError and what the API answers."""
+        """The app to work on. Raises NoAppGivenError, NoSuchAppError and the API's errors."""
         name = self.app_name(given)
         app = self.client.find_app(name)
         if app is None:

@@ -1,1 +1,1 @@
-"""The commands that run a server, or work on its data. What they run is imported when they are called."""
+"""The commands that run a server, or work on its data. Each imports its implementation when it is called."""

@@ -1,4 +1,4 @@
-"""`easel backup`, `restore-backup`, and the same under the names under which one moves: `export`, `import`."""
+"""`easel backup`, `restore-backup`, and the same for moving: `export`, `import`."""
 
 from __future__ import annotations
 

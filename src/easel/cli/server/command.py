@@ -1,4 +1,4 @@
-"""How a function becomes a command that runs a part of the server. What serves imports nothing of the API's client."""
+"""Commands that run a part of the server. They import nothing of the API's client."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from easel.cli.errors import ServerNotInstalledError
 
 
 class ServerCommand(click.Command):
-    """A command that runs a part of the server, which need not be installed where the command line is."""
+    """A command that runs a part of the server, which may be missing beside the command line."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs it. Raises ServerNotInstalledError where a package of the server's is missing."""
+        """Runs it. Raises ServerNotInstalledError if a package of the server is missing."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:

@@ -115,10 +115,8 @@ def organisation(name: str, **given: Any) -> None:
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings from the environment, with those that options gave; says which variables there are none.
-
-    Raises SettingInvalidError.
-    """
+    """The settings from the environment and the options; warns about EASEL_* variables that are not settings. Raises
+    SettingInvalidError."""
     from pydantic import ValidationError
 
     from easel.settings import Settings, unknown_variables

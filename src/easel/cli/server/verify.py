@@ -1,4 +1,4 @@
-"""`easel verify`: whether the store still holds what the records refer to."""
+"""`easel verify`: whether the store still holds every object of the records."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _verify(session: Session, app: str | None) -> None:
 
 
 def told(fault: Fault) -> str:
-    """The fault in a line: whether it is live and where, the object, what is wrong, who needs it."""
+    """The fault in a line: whether and where it is live, the object, the fault, the versions that need it."""
     live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
     needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]
     needed = ", ".join(text for text in needs if text) or "a deploy that has not ended"
@@ -58,7 +58,7 @@ def told(fault: Fault) -> str:
 
 
 def numbers(noun: str, of: list[int]) -> str:
-    """`version 4`, `versions 1-3, 7`; nothing for none. The numbers are in their order."""
+    """`version 4`, `versions 1-3, 7`; an empty text for none. The numbers are sorted."""
     runs: list[list[int]] = []
     for number in of:
         if runs and runs[-1][1] == number - 1:

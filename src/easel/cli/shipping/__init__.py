@@ -1,1 +1,1 @@
-"""From a folder to a deploy that has ended: choosing, packing, uploading, following."""
+"""From a folder to a finished deploy: choosing, packing, uploading, following."""

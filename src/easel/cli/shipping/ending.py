@@ -1,4 +1,4 @@
-"""How a deploy ended, told."""
+"""The report on a finished deploy."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
 def tell_ending(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
-    """Says how the deploy ended, with the address on stdout where it is live, and what its log has not said already.
-
-    Raises click's Exit with DEPLOY_FAILED, or CONFLICT where a locked environment kept it from going live.
-    """
+    """Reports how the deploy ended, with the address on stdout if it is live, and the notes that its log has not shown.
+    Raises click's Exit with DEPLOY_FAILED, or CONFLICT if a locked environment kept it from going live."""
     code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
     # In the log they have gone by; here they are seen.
     for warning in deploy.warnings:

@@ -1,4 +1,4 @@
-"""A deploy followed to its end: its log live, over broken connections, by asking where no stream can be had."""
+"""Following a deploy to its end: its log live, across broken connections, by polling if no stream is available."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LogLine:
 
 
 class Follower:
-    """Follows one deploy. It only reads: leaving it early changes nothing about the deploy."""
+    """Follows one deploy. It only reads: leaving it early does not affect the deploy."""
 
     def __init__(self, client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
         self._client = client
@@ -44,10 +44,10 @@ class Follower:
         self._handed_on = 0
 
     def to_the_end(self) -> Deploy:
-        """Hands on every log line once, and gives the deploy as it ended. Raises FollowingLostError, ApiError.
+        """Passes on every log line once, and returns the finished deploy. Raises FollowingLostError, ApiError.
 
-        Where the stream brings nothing, the status is asked for between attempts: a deploy is followed over a restart
-        of the server, and where something on the way lets no stream through.
+        If the stream brings nothing, the status is polled between attempts: this follows a deploy across a restart of
+        the server, and behind a proxy that blocks streams.
         """
         ended = False
         stuck = unreachable = 0
@@ -64,7 +64,7 @@ class Follower:
         raise FollowingLostError(deploy_id=self._deploy_id)
 
     def _streamed(self) -> bool:
-        """Whether the stream came to its end; False when it broke off or was not to be had."""
+        """Whether the stream reached its end; False when it broke or was unavailable."""
         try:
             return self._stream()
         except (HTTPError, NotAnEaselServerError):
@@ -75,7 +75,7 @@ class Follower:
             return False
 
     def _status(self) -> Deploy | None:
-        """The deploy as it is, or None when the server does not say."""
+        """The current deploy, or None if the server does not answer."""
         try:
             return self._client.deploy_status(self._app_id, self._deploy_id)
         except (ServerUnreachableError, NotAnEaselServerError):
@@ -86,11 +86,11 @@ class Follower:
             return None
 
     def replay(self, silence: float) -> None:
-        """Hands on what there is; ends with urllib3's ReadTimeoutError when nothing came for `silence` seconds."""
+        """Passes on the log so far; ends with urllib3's ReadTimeoutError after `silence` seconds without data."""
         self._stream(silence)
 
     def _stream(self, silence: float | None = None) -> bool:
-        """Reads the stream until it ends; whether it said that this was the end."""
+        """Reads the stream until it ends; returns whether it sent its end event."""
         with self._client.log_stream(self._app_id, self._deploy_id, self._last_id or None, silence) as chunks:
             # A server that gives no ids begins again from the first line.
             known = 0 if self._last_id else self._handed_on
@@ -115,7 +115,7 @@ class Follower:
 
 
 def log_so_far(client: Client, app_id: str, deploy_id: str, on_line: Callable[[LogLine], None]) -> None:
-    """Hands on what a running deploy has logged until now: the stream's replay, up to its first silence."""
+    """Passes on a running deploy's log so far: the stream's replay, up to its first silence."""
     follower = Follower(client, app_id, deploy_id, on_line)
     with suppress(ReadTimeoutError):
         follower.replay(_SILENCE)

@@ -1,4 +1,4 @@
-"""Rules files of other hosts that lie beside the output: those that hosts read from a project's root go along."""
+"""Rules files of other hosts beside the output: those that hosts read from a project's root are sent too."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from easel.cli.shipping.pack import FoundFile, Selection
 from easel.rules.models import AZURE_JSON, FIREBASE_JSON, HEADERS, NETLIFY_TOML, REDIRECTS, VERCEL_JSON
 
 OF_PROJECTS: Final = (NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
-"""What hosts read from the root of a project, not from the output of its build."""
+"""Files that hosts read from the root of a project, not from the output of its build."""
 OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
 _WRANGLER: Final = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The selection with the rules files of the project's root, and sentences on what was found there."""
+    """The selection with the rules files of the project's root, and notes on them."""
 
     selection: Selection
     notes: tuple[str, ...] = ()
 
 
 def with_host_files(selection: Selection, folder: Path, root: Path, project: Project) -> Beside:
-    """Adds the rules files that hosts read from a project's root to what is packed of its output, where they are not
-    there already. `folder` is the output, `root` the project's folder. Raises IgnoreFileError."""
+    """Adds the rules files that hosts read from a project's root to the selection of its output, unless it has them
+    already.
+
+    `folder` is the output, `root` the project's folder. Raises IgnoreFileError.
+    """
     known = {file.path for file in selection.files} | {entry.path for entry in selection.left_out}
     if folder == root or project.rules == "off":
         return Beside(selection)
@@ -53,7 +56,8 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """The files of these names in the project: beside what wrote the output, or else at the root."""
+    """The files of these names in the project: beside the configuration of the tool that wrote the output, or else at
+    the root."""
     wanted = {*OF_PROJECTS, *OF_OUTPUTS, *_WRANGLER}
     source = source_of(folder)
     for place in dict.fromkeys((root, *((source,) if source is not None else ()))):
