@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from easel.rules.errors import GuardRefusedError, RulesFileNotTextError, RulesFileTooLargeError
 from easel.rules.files.reading import MOST_TOLD
 from easel.rules.matching.table import RedirectTable
 from easel.rules.matching.visit import Visit
-from easel.rules.models import LARGEST_FILE, MOST_BLOCKS, MOST_DOUBLE, MOST_ODD, MOST_REDIRECTS, Choice, Rules, Wanted
+from easel.rules.models import (
+    LARGEST_FILE,
+    MOST_BLOCKS,
+    MOST_DOUBLE,
+    MOST_ODD,
+    MOST_REDIRECTS,
+    MOST_SEGMENTS,
+    MOST_TEXT,
+    Choice,
+    Rules,
+    Wanted,
+)
 from easel.rules.read import read_rules
 
 
@@ -235,3 +248,87 @@ def test_what_a_target_spells_never_ends_a_header() -> None:
         assert leads is not None
         assert leads.to.isprintable()
         assert leads.to.isascii()
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Set-Cookie: a=1; Path=/; Domain=apps.test", "other apps"),
+        ("Set-Cookie: a=1;\tDOMAIN = .apps.test", "other apps"),
+        ("Set-Cookie: a=1; :named", "an attribute is named"),
+        ('Clear-Site-Data: "cache", "cookies"', "every app"),
+        ("Clear-Site-Data: *", "every app"),
+        ('Clear-Site-Data: "cook:x"', "every app"),
+        ('Alt-Svc: h3=":8443"; ma=999999', "another app"),
+        ('NEL: {"report_to":"a","max_age":999999}', "another app"),
+        ("X-Accel-Redirect: /internal/x", "proxy"),
+        ("X-Sendfile: /etc/hostname", "proxy"),
+        ("X-Easel-Version: 9", "the platform's own"),
+    ],
+)
+@pytest.mark.parametrize("choice", ["netlify", "cloudflare"])
+def test_no_header_reaches_beyond_its_app(header: str, reason: str, choice: Choice) -> None:
+    rules = read(headers=f"/*\n  {header}\n  X-Kept: 1", choice=choice)
+    assert [block.headers for block in rules.headers] == [(("X-Kept", "1"),)]
+    assert reason in refused(rules)[2]
+    name, _, value = header.partition(":")
+    vercel = {"headers": [{"source": "/x", "headers": [{"key": name, "value": value}]}]}
+    of_vercel = read_rules({"vercel.json": json.dumps(vercel).encode()})
+    assert of_vercel is not None
+    assert not of_vercel.headers
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Set-Cookie: domain=1; Path=/:x; Expires=Wed, 21 Oct 2026 07:28:00 GMT; HttpOnly",
+        'Clear-Site-Data: "cache", "storage"',
+        "Strict-Transport-Security: max-age=1; includeSubDomains",
+        "Service-Worker-Allowed: /",
+    ],
+)
+def test_a_header_for_the_app_alone_may_be_set(header: str) -> None:
+    assert not refused(read(headers=f"/:x\n  {header}", choice="cloudflare"))
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("https://:x/", "end of its target's host"),
+        ("https://shop.test:x", "end of its target's host"),
+        ("https://shop.:x:80/", "end of its target's host"),
+        ("https://user@shop.test/", "names no host"),
+        ("https://münchen.test/", "names no host"),
+        ("https:///x", "names no host"),
+        ("https://shop.test:x@evil.test/", "names no host"),
+    ],
+)
+def test_a_target_says_itself_to_which_host_it_leads(target: str, reason: str) -> None:
+    assert reason in refused(read(f"/:x {target} 302"))[1]
+
+
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "there", "", "data:text/html,x", "ftp://a.test/"])
+def test_other_hosts_files_lead_to_addresses_alone(target: str) -> None:
+    entry = {"source": "/x", "destination": target}
+    for name, file in (
+        ("vercel.json", {"redirects": [entry]}),
+        ("firebase.json", {"hosting": {"redirects": [entry]}}),
+        ("staticwebapp.config.json", {"routes": [{"route": "/x", "redirect": target, "statusCode": 301}]}),
+    ):
+        rules = read_rules({name: json.dumps(file).encode()})
+        assert rules is not None
+        assert not [line for line in rules.redirects if line.target == target and line.redirects]
+
+
+def test_rules_that_would_cost_an_edge_memory_or_time_are_refused() -> None:
+    deep = read("".join(f"/{n}/{'a/' * 60}:b /x 302\n" for n in range(2_000)))
+    assert len(deep.redirects) == MOST_SEGMENTS // 62
+    double = read(headers="".join(f"/*/a{n}/*\n  X-A: 1\n" for n in range(MOST_DOUBLE + 1)))
+    assert len(double.headers) == MOST_DOUBLE
+    odd = read(headers="".join(f"/*.{n}\n  X-A: 1\n" for n in range(MOST_ODD + 1)))
+    assert len(odd.headers) == MOST_ODD
+    glob = f"/{{{','.join(map(str, range(32)))}}}/**"
+    entry = {"source": glob, "headers": [{"key": "X-A", "value": "a" * 7_000}]}
+    many = read_rules({"firebase.json": json.dumps({"hosting": {"headers": [entry] * 30}}).encode()})
+    assert many is not None
+    assert len(many.headers) <= MOST_TEXT // 7_000

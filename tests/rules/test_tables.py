@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from easel.rules.matching.paths import Asked
+from easel.rules.matching.pattern import parse
 from easel.rules.matching.reply_headers import HeaderTable
 from easel.rules.matching.table import Leads, RedirectTable
 from easel.rules.matching.visit import Visit
@@ -116,3 +120,50 @@ def test_a_block_may_be_for_one_host() -> None:
     text = "https://:sub.example.test/*\n  X-Sub: :sub"
     assert headers(text, "/x", "cloudflare", host="app.example.test") == {"x-sub": ["app"]}
     assert headers(text, "/x", "cloudflare", host="example.test") == {}
+
+
+@pytest.mark.parametrize("caught", ["x; Domain=apps.test", "a, b", "é", "a\r\nX-B: 1", "<x>", 'a"b', "'unsafe-inline'"])
+def test_what_is_caught_stays_one_value(caught: str) -> None:
+    text = "/u/:id\n  Set-Cookie: u=:id; Path=/\n  Link: </u/:id>; rel=canonical"
+    found = headers(text, f"/u/{quote(caught)}", "cloudflare")
+    escaped = quote(caught, safe="=:")
+    assert found == {"set-cookie": [f"u={escaped}; Path=/"], "link": [f"</u/{escaped}>; rel=canonical"]}
+
+
+@pytest.mark.parametrize(
+    "caught", ["evil.test:443%23", "a:1%0d%0aX-B:1", "evil.test%3F", "evil.test:80", "a@evil.test", "evil.test:", "%5c"]
+)
+def test_what_is_caught_ends_no_hosts_name(caught: str) -> None:
+    assert location("/:sub/* https://:sub.example.org/:splat 302", f"/{caught}/x") is None
+
+
+def test_a_long_path_is_held_against_two_stars_once() -> None:
+    pattern = parse("/*/b/*.js", "netlify")
+    assert pattern.catch(Asked((*["a"] * 50, "b", *["a"] * 800, "x.js"))) == {"splat": "/".join(["a"] * 50)}
+    assert pattern.catch(Asked(("a", "b", "js"))) is None
+    assert pattern.catch(Asked(("a", "b", ".js"))) == {"splat": "a"}
+
+
+def test_a_line_for_some_queries_speaks_of_its_path_whatever_the_query() -> None:
+    rules = read_rules({"_redirects": b"/store id=1 /one 302!"}, Wanted("netlify"))
+    assert rules is not None
+    assert RedirectTable(rules).speaks_of(Visit("/store"))
+
+
+def test_a_short_request_has_no_long_answer() -> None:
+    long = "a" * 16_000
+    assert location(f"/r/* /x{'/:splat' * 1_000} 302", f"/r/{long}") is None
+    found = leads(f"/r/* /x{'/:splat' * 1_000} 200", Visit(f"/r/{long}"))
+    assert found is not None
+    assert len(found.to) < 100
+    many = "".join(f"/*\n  X-{number}: {':splat ' * 500}\n" for number in range(200))
+    assert headers(many, f"/{long}", "cloudflare") == {}
+    found_headers = headers("".join(f"/*\n  X-{number}: 1\n" for number in range(2_000)), "/x")
+    assert 0 < len(found_headers) <= 200
+
+
+def test_the_last_of_many_lines_that_look_alike_answers_too() -> None:
+    assert location("".join(f"/*.e{number} /to/{number} 302\n" for number in range(500)), "/x.e499") == "/to/499"
+    assert headers("".join(f"/*.e{number}\n  X-Of: {number}\n" for number in range(500)), "/x.e499") == {
+        "x-of": ["499"]
+    }

@@ -117,3 +117,18 @@ def check(data: bytes, size: int) -> None:
     for at in range(0, len(data), size):
         checked.feed(data[at : at + size])
     checked.finish()
+
+
+def test_siblings_that_are_other_files_are_not_unpacked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counted(data: bytes, coding: Coding, limit: int) -> bytes | None:
+        asked.append(len(data))
+        return decoded(data, coding, limit)
+
+    monkeypatch.setattr("easel.serving.compressing.decoded", counted)
+    bomb = brotli.compress(bytes(100_000), lgwin=16)
+    files = {f"{number}.js": f"const number = {number};\n".encode() * 100 for number in range(60)}
+    place = Place({**files, **{f"{path}.br": bomb for path in files}})
+    assert build_variants(place.manifest, [place.view]) is not None
+    assert len(asked) < 30

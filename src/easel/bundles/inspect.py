@@ -132,7 +132,7 @@ def inspect(
         named = hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
         found = _read_rules(files, view, rules)
         vouched = find_vouched(files, reader.lists, lambda path: content_of(files[path], view))
-        coded = sent_decoded(files.keys(), read)
+        coded = sent_decoded(files.keys(), reader.pausing(read))
         home = home_page(files) or ENTRY_POINT
         one_page = is_one_page(files, home, read(home, PAGE_LOOKED_AT))
     files |= {path: structs.replace(files[path], immutable=True) for path in named.known}
@@ -244,6 +244,15 @@ class _Reader:
         with _CORES if self._is_heavy else nullcontext():
             self._check_stop()
             return [(path, self._read(data, path, entry)) for path, entry in batch]
+
+    def pausing(self, read: Callable[[str, int], bytes]) -> Callable[[str, int], bytes]:
+        """The same reading, which stops once it should: a few bytes of Brotli may unpack to all of its window."""
+
+        def reading(path: str, most: int) -> bytes:
+            self._check_stop()
+            return read(path, most)
+
+        return reading
 
     def _check_stop(self) -> None:
         if self._failed or self._should_stop():

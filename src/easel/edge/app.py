@@ -110,7 +110,7 @@ class EdgeApp:
             fetch_dest=text(b"sec-fetch-dest"),
             fetch_mode=text(b"sec-fetch-mode"),
             service_worker=text(b"service-worker"),
-            host=host.decode("latin-1").lower().rsplit(":", 1)[0],
+            host=host.decode("latin-1").lower().rsplit(":", 1)[0].rstrip("."),
             scheme=self._scheme,
             cookie=text(b"cookie"),
             accept_language=text(b"accept-language"),

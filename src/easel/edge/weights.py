@@ -9,12 +9,16 @@ import sys
 from collections.abc import Collection
 from typing import Final
 
+from easel.rules.models import Rules
+
 FILE: Final = 440
 """A file of a decoded manifest without its path and its place in a dict: the record, its hash, type and numbers."""
 MANIFEST: Final = 1800
 """A manifest without its files, and that it is known by its key."""
 RULE: Final = 700
 """A redirect line or header block of a decoded manifest, of the usual length."""
+USUAL_LINE: Final = 100
+"""Characters of one."""
 REMARK: Final = 400
 """A refused line, or a remark on one, of a decoded manifest."""
 EARLIER_FILE: Final = FILE + 40
@@ -49,6 +53,15 @@ SLUG_FORMS: Final = 12 * 112
 """All that a long slug is cut to in its other addresses."""
 ENVIRONMENT: Final = 238
 """What an environment serves, without what it served before."""
+
+
+def of_rules(rules: Rules) -> int:
+    """Bytes of a version's rules: lines of the usual length, and all that is longer."""
+    lines = len(rules.redirects) + len(rules.headers)
+    text = sum(len(line.source) + len(line.target) for line in rules.redirects)
+    text += sum(len(name) + len(value or "") for block in rules.headers for name, value in block.headers)
+    remarks = len(rules.refused) + len(rules.notes)
+    return RULE * lines + max(0, text - USUAL_LINE * lines) + REMARK * remarks
 
 
 def of_text(value: str | bytes) -> int:

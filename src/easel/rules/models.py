@@ -32,10 +32,14 @@ LARGEST_FILE = 2 * 1024 * 1024
 MOST_REDIRECTS = 10_000
 """Redirect lines in force."""
 MOST_ODD = 500
-"""Paths in force, of lines and blocks, with a placeholder or a star inside a segment: an index cannot tell them
-apart."""
+"""Places in paths in force, of lines and blocks, with a placeholder or a star inside a segment: an index
+cannot tell them apart."""
 MOST_DOUBLE = 25
 """Paths in force with two stars, which are looked for at many places of a request's path."""
+MOST_SEGMENTS = 100_000
+"""Segments of all paths in force: an edge has each of them in memory."""
+MOST_TEXT = 2 * LARGEST_FILE
+"""Characters of all lines and blocks in force: an entry of another host's file may stand for many of them."""
 MOST_BLOCKS = 2_000
 """Header blocks in force."""
 LONGEST_LINE = {"netlify": 8_000, "cloudflare": 2_000}

@@ -24,6 +24,8 @@ THOROUGHLY = 16 * 1024 * 1024
 each takes a fiftieth of the time."""
 WORTH_IT = 0.97
 """A variant is kept if it is at most this share of what would be sent without it."""
+_MOST_STRANGE: Final = 16
+"""Files beside others that are not the same, compressed, until no more are looked at: each may take half a second."""
 _QUICK: Final = {"br": 5, "zstd": 6, "gzip": 6}
 _THOROUGH: Final = {"br": 9, "zstd": 17, "gzip": 9}
 
@@ -69,6 +71,7 @@ class _Making:
         self._pieces: list[bytes] = []
         self._offset = 0
         self._seen: set[str] = set()
+        self._strange = 0
 
     def is_new(self, member: Member) -> bool:
         """Whether no other file has had this content."""
@@ -102,11 +105,13 @@ class _Making:
         found: dict[Coding, bytes] = {}
         for sibling, coding in siblings(path, self._files):
             beside = self._files[sibling]
-            if beside.size <= member.size:
+            if beside.size <= member.size and self._strange < _MOST_STRANGE:
                 small = content(beside, self._bundles[beside.bundle])
                 whole = decoded(small, coding, member.size)
                 if whole is not None and hashlib.sha256(whole).hexdigest() == member.hash:
                     found[coding] = small
+                else:
+                    self._strange += 1
         return found
 
     def whole(self) -> bytes:

@@ -14,6 +14,8 @@ MANY: Final = 200
 _LINE: Final = 1_600
 """Bytes of memory that a redirect line takes in its table, with its pattern (`tests/edge/weighing.py`)."""
 _BLOCK: Final = 2_000
+_SEGMENT: Final = 500
+"""Bytes of memory that a segment of a path with placeholders or stars takes in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,5 +32,7 @@ class SiteRules:
 
 def site_rules(rules: Rules) -> SiteRules:
     """The rules made ready. For more than MANY lines this is work for a thread."""
-    weight = _LINE * len(rules.redirects) + _BLOCK * len(rules.headers)
+    paths = [*(line.source for line in rules.redirects), *(block.path for block in rules.headers)]
+    segments = sum(path.count("/") for path in paths)
+    weight = _LINE * len(rules.redirects) + _BLOCK * len(rules.headers) + _SEGMENT * segments
     return SiteRules(rules.dialect, RedirectTable(rules), HeaderTable(rules), rules.pages, rules.not_found, weight)

@@ -337,9 +337,7 @@ class _Weighed(NamedTuple):
 async def _weight(manifest: Manifest) -> int:
     weight = weights.MANIFEST + sys.getsizeof(manifest.files) + len(manifest.entry)
     if manifest.rules is not None:
-        weight += weights.RULE * (len(manifest.rules.redirects) + len(manifest.rules.headers)) + weights.REMARK * (
-            len(manifest.rules.refused) + len(manifest.rules.notes)
-        )
+        weight += weights.of_rules(manifest.rules)
     paths = iter(manifest.files)
     while some := list(islice(paths, _AT_A_TIME)):
         weight += weights.FILE * len(some) + weights.of_texts(some)

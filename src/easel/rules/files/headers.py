@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field
 
 from easel.rules.files.lines import MOST_LINES, TOO_MANY, has_control, numbered
-from easel.rules.files.reading import Reading
-from easel.rules.matching.pattern import PatternError, parse
-from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, MOST_BLOCKS, HeaderBlock
+from easel.rules.files.reading import BadLineError, Reading
+from easel.rules.files.shared_domain import reason_on_shared_domain
+from easel.rules.matching.pattern import Pattern
+from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, HeaderBlock
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
 _HOSTED = re.compile(r"(https?)://([^/]*)(/.*)?\Z", re.IGNORECASE)
@@ -35,6 +36,7 @@ PROTECTED = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "x-easel-version",
         "x-request-id",
     }
 )
@@ -49,6 +51,7 @@ class _Block:
     path: str
     host: str = ""
     refused: str | None = None
+    pattern: Pattern | None = None
     headers: list[tuple[str, str | None]] = field(default_factory=list)
     guards: bool = False
     size: int = 0
@@ -94,15 +97,13 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
     block.path = block.path.partition("?")[0]
     if block.refused is None:
         try:
-            pattern = parse(block.path, reading.dialect, folds_case=reading.dialect == "netlify")
+            pattern = block.pattern = reading.pattern_of_block(block.path)
             if reading.dialect == "cloudflare" and len(pattern.stars) > 1:
                 block.refused = "it has two `*`."
             elif reading.dialect == "cloudflare" and pattern.stars and ":splat" in block.path:
                 block.refused = "it has a `*` and a `:splat`."
-            else:
-                block.refused = reading.count(pattern)
-        except PatternError as error:
-            block.refused = f"{error}."
+        except BadLineError as bad:
+            block.refused = str(bad)
     if block.refused is None and any(char.isspace() for char in block.path):
         reading.note(HEADERS, number, "its path holds a blank; a comment behind a path is part of the path.")
     return block
@@ -144,17 +145,18 @@ def header_reason(name: str, value: str) -> str | None:
         return "it holds a control character."
     if name.lower() in PROTECTED:
         return f"`{name}` is the platform's own."
-    return None
+    return reason_on_shared_domain(name.lower(), value)
 
 
 def _end(block: _Block | None, reading: Reading) -> None:
     if block is None:
         return
-    if block.refused is None and len(reading.headers) >= MOST_BLOCKS:
-        block.refused = f"{MOST_BLOCKS} paths are in force already."
-    if block.refused is not None:
-        reading.refuse(HEADERS, block.line, block.text, block.refused, guards=block.guards)
+    if block.refused is not None or block.pattern is None:
+        reading.refuse(HEADERS, block.line, block.text, block.refused or "", guards=block.guards)
     elif not block.headers:
         reading.refuse(HEADERS, block.line, block.text, "it is a path without headers.")
     else:
-        reading.headers.append(HeaderBlock(block.line, block.path, tuple(block.headers), block.host))
+        try:
+            reading.add_block(HeaderBlock(block.line, block.path, tuple(block.headers), block.host), block.pattern)
+        except BadLineError as bad:
+            reading.refuse(HEADERS, block.line, block.text, str(bad), guards=block.guards)

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 from easel.rules.files.lines import shown
 from easel.rules.matching.pattern import Pattern, PatternError, parse
+from easel.rules.matching.target import target_of
 from easel.rules.models import (
+    MOST_BLOCKS,
     MOST_DOUBLE,
     MOST_ODD,
     MOST_REDIRECTS,
+    MOST_SEGMENTS,
+    MOST_TEXT,
     REDIRECTING,
     Dialect,
     HeaderBlock,
@@ -37,18 +41,44 @@ class BadLineError(ValueError):
 
 
 @dataclass
+class Room:
+    """How much more of patterns may be in force: each costs an edge memory, and some of them time."""
+
+    odd: int = MOST_ODD
+    double: int = MOST_DOUBLE
+    segments: int = MOST_SEGMENTS
+    text: int = MOST_TEXT
+
+    def take(self, pattern: Pattern, size: int) -> None:
+        """Counts a line or block of so many characters. Raises BadLineError where there is no room."""
+        if reason := self._reason_against(pattern, size):
+            raise BadLineError(reason)
+        self.odd -= pattern.odd
+        self.double -= len(pattern.stars) > 1
+        self.segments -= pattern.segments
+        self.text -= size
+
+    def _reason_against(self, pattern: Pattern, size: int) -> str | None:
+        if pattern.odd > self.odd:
+            return f"{MOST_ODD} places with a `*` or a placeholder inside a segment are in force already."
+        if len(pattern.stars) > 1 and not self.double:
+            return f"{MOST_DOUBLE} paths with two `*` are in force already."
+        if pattern.segments > self.segments:
+            return f"the paths in force have {MOST_SEGMENTS} segments already."
+        return f"{MOST_TEXT} characters are in force already." if size > self.text else None
+
+
+@dataclass
 class Reading:
-    """What has been read so far. `odd` counts the paths that no index can tell apart, `double`
-    those of them with two stars; `without_status` are the
-    numbers of the redirect lines whose status is their dialect's to say."""
+    """What has been read so far. `without_status` are the numbers of the redirect lines whose status is their
+    dialect's to say."""
 
     dialect: Dialect
     redirects: list[Redirect] = field(default_factory=list)
     headers: list[HeaderBlock] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    odd: int = 0
-    double: int = 0
+    room: Room = field(default_factory=Room)
     without_status: list[int] = field(default_factory=list)
     pages: Pages = ""
 
@@ -73,24 +103,29 @@ class Reading:
             pattern = parse(redirect.source, self.dialect)
         except PatternError as error:
             raise BadLineError(f"{error}.", guards=is_guard) from None
-        if not pattern.literal:
-            if self.dialect == "cloudflare" and pattern.has_twins:
-                raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
-            if reason := self.count(pattern):
-                raise BadLineError(reason, guards=is_guard)
+        if self.dialect == "cloudflare" and pattern.has_twins:
+            raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
+        if redirect.redirects and (reason := target_of(redirect, pattern, self.dialect).reason_against()):
+            raise BadLineError(reason, guards=is_guard)
+        try:
+            self.room.take(pattern, len(redirect.source) + len(redirect.target))
+        except BadLineError as bad:
+            raise BadLineError(str(bad), guards=is_guard) from None
         self.redirects.append(redirect)
 
-    def count(self, pattern: Pattern) -> str | None:
-        """Counts a pattern that takes longer to hold against a path; gives why there may be no more of its kind."""
-        if len(pattern.stars) > 1:
-            if self.double >= MOST_DOUBLE:
-                return f"{MOST_DOUBLE} paths with two `*` are in force already."
-            self.double += 1
-        if pattern.odd:
-            if self.odd >= MOST_ODD:
-                return f"{MOST_ODD} paths with a `*` or a placeholder inside a segment are in force already."
-            self.odd += 1
-        return None
+    def pattern_of_block(self, path: str) -> Pattern:
+        """The pattern of a header block's path. Raises BadLineError with the reason where it cannot be in force."""
+        try:
+            return parse(path, self.dialect, folds_case=self.dialect == "netlify")
+        except PatternError as error:
+            raise BadLineError(f"{error}.") from None
+
+    def add_block(self, block: HeaderBlock, pattern: Pattern) -> None:
+        """Puts a header block in force. Raises BadLineError with the reason where it cannot be."""
+        if len(self.headers) >= MOST_BLOCKS:
+            raise BadLineError(f"{MOST_BLOCKS} paths are in force already.")
+        self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
+        self.headers.append(block)
 
 
 def reason_against(redirect: Redirect) -> str | None:

@@ -10,8 +10,7 @@ import msgspec
 
 from easel.rules.files.headers import header_reason
 from easel.rules.files.reading import BadLineError, Reading
-from easel.rules.matching.pattern import PatternError, parse
-from easel.rules.models import MOST_BLOCKS, HeaderBlock, Redirect
+from easel.rules.models import HeaderBlock, Redirect
 
 T = TypeVar("T")
 
@@ -67,12 +66,9 @@ class Entries:
     def headers(self, path: str, headers: dict[str, str]) -> None:
         """Puts headers for a path in force, without those that no rule may set."""
         try:
-            reason = self._reading.count(parse(path, self._reading.dialect, folds_case=True))
-        except PatternError as error:
-            self.refuse(path, f"{error}.")
-            return
-        if reason is not None:
-            self.refuse(path, reason)
+            pattern = self._reading.pattern_of_block(path)
+        except BadLineError as bad:
+            self.refuse(path, str(bad))
             return
         kept: list[tuple[str, str | None]] = []
         for name, value in headers.items():
@@ -80,10 +76,12 @@ class Entries:
                 self.refuse(f"{name}: {value}", reason)
             else:
                 kept.append((name, value))
-        if kept and len(self._reading.headers) < MOST_BLOCKS:
-            self._reading.headers.append(HeaderBlock(self.number, path, tuple(kept), file=self.file))
-        elif kept:
-            self.refuse(path, f"{MOST_BLOCKS} paths are in force already.")
+        if not kept:
+            return
+        try:
+            self._reading.add_block(HeaderBlock(self.number, path, tuple(kept), file=self.file), pattern)
+        except BadLineError as bad:
+            self.refuse(path, str(bad))
 
 
 _TOKEN = re.compile(r":(\w+)(\([^()]*\))?([*+?]?)|\(([^()]*)\)")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from easel.rules.matching.paths import Asked
 from easel.rules.matching.pattern import Holes, Pattern
 
 QueryPairs = Sequence[tuple[str, str]]
+
+MOST_AT_ONCE = 200
+"""Ways to read the beginning of a path that are followed together: the first ones, where patterns allow for more."""
 
 
 class _Ends:
@@ -23,17 +26,13 @@ class _Ends:
         value = next(((name, value) for name, value in query if value and not value.startswith(":")), None)
         (self.plain if value is None else self.by_query.setdefault(value, [])).append(number)
 
-    def into(self, found: list[int], query: QueryPairs) -> None:
+    def into(self, found: list[int], query: QueryPairs | None) -> None:
         found.extend(self.plain)
-        if self.by_query:
+        if query is None:
+            found.extend(number for numbers in self.by_query.values() for number in numbers)
+        elif self.by_query:
             for pair in set(query):
                 found.extend(self.by_query.get(pair, ()))
-
-    @property
-    def numbers(self) -> Iterable[int]:
-        yield from self.plain
-        for numbers in self.by_query.values():
-            yield from numbers
 
 
 class _Node:
@@ -74,8 +73,9 @@ class Index:
             node.ends = node.ends or _Ends()
             node.ends.add(number, query)
 
-    def find(self, path: Asked, query: QueryPairs = ()) -> list[int]:
-        """The numbers of all patterns that may match, in rising order. `query` holds the request's parameters."""
+    def find(self, path: Asked, query: QueryPairs | None = ()) -> list[int]:
+        """The numbers of all patterns that may match, in rising order. `query` holds the request's parameters; with
+        None, those of all queries."""
         segments = path.bare if self._forgiving else path.segments
         found: list[int] = []
         exact = self._exact.get(segments)
@@ -86,7 +86,7 @@ class Index:
         found.sort()
         return found
 
-    def _walk(self, segments: tuple[str, ...], found: list[int], query: QueryPairs) -> None:
+    def _walk(self, segments: tuple[str, ...], found: list[int], query: QueryPairs | None) -> None:
         active = [self._root]
         for segment in segments:
             following: list[_Node] = []
@@ -98,7 +98,7 @@ class Index:
                 if node.whole is not None and segment:
                     following.append(node.whole)
                 following.extend(below for holes, below in node.odd if holes.catch(segment, {}))
-            active = following
+            active = following[:MOST_AT_ONCE]
             if not active:
                 return
         for node in active:

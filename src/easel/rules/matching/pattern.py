@@ -108,10 +108,16 @@ class Pattern:
         return len(set(holes)) < len(holes)
 
     @property
-    def odd(self) -> bool:
-        """Whether something inside a segment is caught, or what stands behind a star matters."""
-        inside = any(isinstance(segment, Holes) and not segment.whole for run in self.runs for segment in run)
-        return inside or len(self.stars) > 1 or any(not star.plain for star in self.stars) or bool(self._behind)
+    def odd(self) -> int:
+        """In how many places something inside a segment is caught, or what stands behind a star matters."""
+        inside = sum(isinstance(segment, Holes) and not segment.whole for run in self.runs for segment in run)
+        stars = len(self.stars) > 1 or any(not star.plain for star in self.stars) or bool(self._behind)
+        return inside + stars
+
+    @property
+    def segments(self) -> int:
+        """How many segments it has."""
+        return sum(map(len, self.runs)) + len(self.stars)
 
     @property
     def literal(self) -> bool:
@@ -149,15 +155,17 @@ class Pattern:
         if len(self.stars) == 1:
             return _catch_star(first, rest, caught)
         middle, last = self.runs[1], self.stars[1]
+        if not rest or not rest[-1].endswith(last.suffix):
+            return False
+        literal = middle[0] if middle and isinstance(middle[0], str) else None
         for at in range(1, min(len(rest) - len(middle), _MOST_MIDDLE)):
+            if literal is not None and rest[at] != literal:
+                continue
             here = dict(caught)
-            if (
-                _all_catch(middle, rest[at : at + len(middle)], here)
-                and _catch_star(first, rest[:at], here)
-                and _fits(last, "/".join(rest[at + len(middle) :]))
-            ):
+            behind = at + len(middle)
+            if _all_catch(middle, rest[at:behind], here) and _fits(last, rest, behind):
                 caught.update(here)
-                return True
+                return _catch_star(first, rest[:at], caught)
         return False
 
 
@@ -168,16 +176,19 @@ def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict
     )
 
 
-def _fits(star: Star, text: str) -> bool:
-    return (
-        len(text) >= len(star.prefix) + len(star.suffix) and text.startswith(star.prefix) and text.endswith(star.suffix)
-    )
+def _fits(star: Star, segments: tuple[str, ...], start: int = 0) -> bool:
+    """Whether the segments from `start` on fit the star: what stands before and behind it is each in one segment."""
+    if start >= len(segments):
+        return star.plain
+    first, last = segments[start], segments[-1]
+    is_long = start < len(segments) - 1 or len(first) >= len(star.prefix) + len(star.suffix)
+    return is_long and first.startswith(star.prefix) and last.endswith(star.suffix)
 
 
 def _catch_star(star: Star, segments: tuple[str, ...], caught: dict[str, str]) -> bool:
-    text = "/".join(segments)
-    if not _fits(star, text):
+    if not _fits(star, segments):
         return False
+    text = "/".join(segments)
     caught[SPLAT] = text[len(star.prefix) : len(text) - len(star.suffix)]
     return True
 

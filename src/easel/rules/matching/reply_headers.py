@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from easel.rules.matching.index import Index
 from easel.rules.matching.pattern import Pattern, folded, parse, split
-from easel.rules.matching.table import HostPattern
+from easel.rules.matching.table import MOST_TRIED, HostPattern
 from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, HeaderBlock, Rules
 
 LARGEST_HEADERS = 32 * 1024
 """Bytes of names and values that rules give one answer."""
+MOST_APPLIED = 200
+"""Blocks that one answer gets headers of: the first ones."""
 _ON_LINES = "set-cookie"
+_SAFE = "/-._~!$&*+=:@"
 
 
 class HeaderTable:
@@ -43,19 +48,21 @@ class HeaderTable:
             return {}
         path = folded(asked) if self._folds else asked
         changes: Changes = {}
-        size = 0
+        size = applied = 0
         by_path: dict[tuple[str, str], dict[str, list[str] | None]] = {}
-        for number in self._index.find(path):
+        for number in self._index.find(path)[:MOST_TRIED]:
             block, pattern, host = self._blocks[number]
             caught = pattern.catch(path)
             of_host = host.catch(visit) if host is not None else {}
             if caught is None or of_host is None:
                 continue
-            size += sum(len(name) + len(value or "") for name, value in block.headers)
-            if size > LARGEST_HEADERS:
+            fills = {**caught, **of_host} if self._dialect == "cloudflare" else {}
+            filled = _filled(block, {name: _safe(text) for name, text in fills.items()})
+            size += sum(len(name) + sum(map(len, pieces or ())) for name, pieces in filled)
+            applied += 1
+            if size > LARGEST_HEADERS or applied > MOST_APPLIED:
                 break
-            own = by_path.setdefault((block.host, block.path), {})
-            own.update(_values(block, {**caught, **of_host} if self._dialect == "cloudflare" else {}))
+            by_path.setdefault((block.host, block.path), {}).update(_values(filled))
         for own in by_path.values():
             for name, values in own.items():
                 before = changes.get(name)
@@ -68,23 +75,29 @@ Changes = dict[str, list[str] | None]
 """Headers by lower-case name: their values, each a line of its own, or None where the header is taken away."""
 
 
-def _values(block: HeaderBlock, caught: dict[str, str]) -> Changes:
+def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:
+    """The block's headers, each value in pieces: put together, they may be a thousand times as long as what was
+    caught."""
+    return [(name, None if value is None else _pieces(value, caught)) for name, value in block.headers]
+
+
+def _pieces(value: str, caught: dict[str, str]) -> list[str]:
+    if not caught or ":" not in value:
+        return [value]
+    return [caught[text] if is_name else text for is_name, text in split(value, caught)]
+
+
+def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
     values: Changes = {}
-    for name, value in block.headers:
+    for name, pieces in filled:
         key = name.lower()
-        if value is None:
-            values[key] = None
-            continue
-        if caught and ":" in value:
-            pieces = split(value, caught)
-            value = "".join(_safe(caught[text]) if is_name else text for is_name, text in pieces)
-        values[key] = [*(values.get(key) or ()), value]
+        values[key] = None if pieces is None else [*(values.get(key) or ()), "".join(pieces)]
     return values
 
 
 def _safe(caught: str) -> str:
-    """A caught text as a header may hold it."""
-    return "".join(char for char in caught if char.isprintable() and char != "\0")
+    """A caught text as a header may hold it: as it is spelled in an address, and without all that parts a value."""
+    return quote(caught, safe=_SAFE).replace("%00", "%2F")
 
 
 def _joined(name: str, values: list[str] | None) -> list[str] | None:

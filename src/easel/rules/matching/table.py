@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from easel.rules.matching.index import Index
 from easel.rules.matching.pattern import Pattern, parse, split
-from easel.rules.matching.target import Target
+from easel.rules.matching.target import Target, target_of
 from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, Redirect, Rules
 
-MOST_TRIED = 200
-"""Lines that are held against one request."""
+MOST_TRIED = 1_000
+"""Lines, or header blocks, that are held against one request: more than an index cannot tell apart."""
 LARGEST_HEADERS = 32 * 1024
 """Bytes of names and values that rules add to one answer."""
 
@@ -95,7 +95,7 @@ class RedirectTable:
 
     def speaks_of(self, visit: Visit) -> bool:
         """Whether a line may answer this path for some query, cookie or language."""
-        return visit.asked is not None and bool(self._index.find(visit.asked, visit.pairs))
+        return visit.asked is not None and bool(self._index.find(visit.asked, None))
 
     def find(self, visit: Visit) -> Leads | None:
         """Where the first line that fits leads the request, or None."""
@@ -118,14 +118,11 @@ class RedirectTable:
 
 def _line(redirect: Redirect, dialect: Dialect) -> _Line:
     pattern = parse(redirect.source, dialect)
-    names = set(pattern.names)
-    names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     host = None
     if redirect.host:
         scheme, _, name = redirect.host.partition("://")
         host = HostPattern(tuple(name.split(".")), scheme)
-        names.update(label[1:] for label in host.labels if label.startswith(":"))
-    target = Target(redirect.target, names, collapses=dialect == "cloudflare")
+    target = target_of(redirect, pattern, dialect)
     return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect))
 
 

@@ -9,12 +9,20 @@ from typing import Literal
 from urllib.parse import quote, unquote
 
 from easel.rules.matching.paths import spelled_in_path, spelled_in_query
-from easel.rules.matching.pattern import split
+from easel.rules.matching.pattern import SPLAT, Pattern, split
+from easel.rules.models import Dialect, Redirect
 
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
+LONGEST = 64 * 1024
+"""Characters of a Location, or of a path that is led to."""
+NO_PATH = "/\0"
+"""The path of no file."""
 SLASHES = re.compile("/{2,}")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
+_AUTHORITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?\Z")
+"""A host's name and perhaps a port, to the end: nothing behind them that a client would read otherwise."""
+_END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
+_SCHEMES = ("http://", "https://")
 
 _Place = Literal["host", "path", "query"]
 
@@ -36,24 +44,44 @@ class Target:
         self._text = text
         self._collapses = collapses
         self._pieces = tuple(_pieces(text, names))
+        self._names = {(piece.text, piece.place) for piece in self._pieces if piece.is_name}
         self._has_query = "?" in text
+
+    def reason_against(self) -> str | None:
+        """Why a client cannot be sent there, or None: whatever is caught, the end of a host is the line's own."""
+        if self._text.startswith("/"):
+            return None
+        if not self._text.startswith(_SCHEMES):
+            return "its target begins with neither `/` nor `http://` nor `https://`."
+        pieces = [piece for piece in self._pieces if piece.place == "host"]
+        host = "".join("a" if piece.is_name else piece.text for piece in pieces).partition("://")[2]
+        if not _AUTHORITY.match(host):
+            return "its target names no host, or not as an address spells it (`xn--…` for letters beyond ASCII)."
+        if any(piece.is_name for piece in pieces) and (pieces[-1].is_name or not _END.match(pieces[-1].text)):
+            return "the end of its target's host is a placeholder, so that any address could choose the host."
+        return None
 
     def path(self, caught: Mapping[str, str]) -> str:
         """The path of the app (decoded, with its leading slash) whose content is given, without query and fragment."""
         parts = (piece for piece in self._pieces if piece.place == "path")
-        return "".join(caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts)
+        texts = [caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts]
+        return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
         """The Location of the redirect, with the request's query where the target has none of its own.
 
-        None when what was caught cannot stand in a host's name.
+        None when what was caught cannot stand in a host's name, and when the Location would be longer than LONGEST:
+        a name may stand in it a thousand times.
         """
+        spelled = {key: _spelled(caught[key[0]], key[1]) for key in self._names}
+        texts = [spelled[piece.text, piece.place] if piece.is_name else piece.text for piece in self._pieces]
+        if sum(map(len, texts)) + len(query) > LONGEST:
+            return None
         parts: dict[_Place, str] = {"host": "", "path": "", "query": ""}
-        for piece in self._pieces:
-            spelled = _spelled(caught[piece.text], piece.place) if piece.is_name else piece.text
-            parts[piece.place] += spelled
+        for piece, text in zip(self._pieces, texts, strict=True):
+            parts[piece.place] += text
         host, path = parts["host"], parts["path"]
-        if host and not _HOST.match(host.partition("://")[2].partition(":")[0]):
+        if host and not _AUTHORITY.match(host.partition("://")[2]):
             return None
         if self._collapses:
             path = SLASHES.sub("/", path)
@@ -63,8 +91,17 @@ class Target:
         address = host + (path or "/")
         if query and not self._has_query:
             tail, sharp, fragment = parts["query"].partition("#")
-            return f"{address}?{quote(query, safe=_QUERY)}{tail}{sharp}{fragment}"
+            return f"{address}?{quote(query, safe=_QUERY, encoding='latin-1')}{tail}{sharp}{fragment}"
         return address + parts["query"]
+
+
+def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
+    """The target of a line, whose source is this pattern, with the names that its path, query and host catch."""
+    names = set(pattern.names)
+    names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
+    labels = redirect.host.partition("://")[2].split(".")
+    names.update(SPLAT if label == "*" else label[1:] for label in labels if label == "*" or label.startswith(":"))
+    return Target(redirect.target, names, collapses=dialect == "cloudflare")
 
 
 def _spelled(caught: str, place: _Place) -> str:
@@ -98,5 +135,5 @@ def _pieces(text: str, names: Collection[str]) -> list[_Piece]:
 
 
 def _end_of_host(text: str, *, after_scheme: bool) -> int:
-    start = text.index("://") + 3 if after_scheme else 0
+    start = text.find("://") + 3 if after_scheme else 0
     return next((at for at in range(start, len(text)) if text[at] in "/?#"), len(text))

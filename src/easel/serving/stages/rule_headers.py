@@ -38,8 +38,12 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     changes = rules.headers.find(request.visit)
     if not changes:
         return answer
-    is_content = redirects or (isinstance(found, File) and not found.is_stand_in and answer.status < 400)
+    # An answer that a later stage gave in the file's place has no source.
+    is_file = isinstance(found, File) and not found.is_stand_in and answer.source is not None
+    is_content = redirects or (is_file and answer.status < 400)
     names = {name for name in changes if is_content or name not in _OF_CONTENT}
+    if answer.status == 304:
+        names = {name for name in names if not name.startswith("content-")}
     vary = [value for name, value in answer.headers if name == b"vary"]
     kept = tuple(one for one in answer.headers if one[0].decode("latin-1") not in names)
     added: list[tuple[bytes, bytes]] = []
@@ -47,7 +51,8 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
         values = changes[name]
         if name == "vary":
             # Ours says by what the bytes differ; a rule can only add to it.
-            values = [", ".join([*(value.decode("latin-1") for value in vary), *(values or ())])]
+            joined = [*(value.decode("latin-1") for value in vary), *(values or ())]
+            values = [", ".join(joined)] if joined else None
         added.extend((name.encode("latin-1"), value.encode("utf-8")) for value in values or ())
     return answer.with_only((*kept, *added))
 

@@ -1,0 +1,115 @@
+"""Whatever a rules file says and whatever is asked, there is an answer, its headers are clean, and one that is kept for
+an address is everybody's."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from easel.errors import BadRequestError
+from easel.rules.models import CHOICES, Choice, Wanted
+from easel.rules.read import FILES
+from easel.serving.chain import SERVING
+from easel.serving.models import Answer, Request
+from tests.serving.building import Place, answered
+
+_WORDS = (
+    "/", "/*", "/a", "/a/", "/a/*", "/:x", "/:x/*", "/a/:x.html", "/*/b/*", "/index.html", "/404.html", "//", "/%2f",
+    "/:splat", "/é", "https://:x.example.test/:splat", "https://example.test:x", "https://shop.test/*", "javascript:x",
+    "200", "200!", "301", "302!", "404", "404!", "q=:q", "q=1", "Cookie=c", "Language=en", "Country=de", "#", "!",
+    "?q=1",
+)  # fmt: skip
+_HEADERS = (
+    "Cache-Control: max-age=9", "Set-Cookie: a=:x; Path=/", "Set-Cookie: a=b; Domain=test", "Vary: Cookie", "! Vary",
+    "X-A: :splat", "X-A: é :x", "Content-Type: text/x", "Clear-Site-Data: *", "ETag: x", "Link: <:x>", "! Content-Type",
+)  # fmt: skip
+_PATHS = (
+    "/", "/a", "/a/", "/a/b", "/a/x.html", "/b/index.html", "/index.html", "/a/evil.test:1%23", "/x%0d%0aA:b/y",
+    "/a;%20Domain=test/x", "//evil.test", "/%5cevil.test", "/\xc3\xa9", "/\xff", "/a/%2f%2fevil.test", "/1/b/2",
+    "/%C3%A9", "/a" * 200, "/api/x", "/_easel/x", "/..", "/a/app.12345678.js",
+)  # fmt: skip
+_line = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=5).map(" ".join)
+_redirects = st.lists(_line, max_size=6).map("\n".join)
+_block = st.tuples(st.sampled_from(_WORDS), st.lists(st.sampled_from(_HEADERS), min_size=1, max_size=4))
+_headers = st.lists(_block.map(lambda block: "\n  ".join((block[0], *block[1]))), max_size=4).map("\n".join)
+_request = st.builds(
+    Request,
+    method=st.sampled_from(["GET", "HEAD", "POST"]),
+    target=st.builds(lambda path, query: path + query, st.sampled_from(_PATHS), st.sampled_from(["", "?q=1", "?\xe9"])),
+    accept=st.sampled_from([None, "text/html", "image/png"]),
+    fetch_dest=st.sampled_from([None, "document", "script", "iframe"]),
+    fetch_mode=st.sampled_from([None, "navigate", "no-cors"]),
+    service_worker=st.sampled_from([None, "script"]),
+    host=st.sampled_from(["shop.test", "other.test", "a.example.test", ""]),
+    cookie=st.sampled_from([None, "c=1", "nf_lang=en"]),
+    accept_language=st.sampled_from([None, "en", "de"]),
+    country=st.sampled_from([None, "de"]),
+)
+_entry = st.dictionaries(
+    st.sampled_from(["source", "destination", "route", "rewrite", "redirect", "regex", "glob", "for", "from", "to"]),
+    st.sampled_from(_WORDS),
+    max_size=4,
+)
+_valued = st.builds(
+    lambda entry, name, value: {**entry, "headers": [{"key": name, "value": value}]},
+    _entry,
+    st.sampled_from(["X-A", "Set-Cookie", "é", ""]),
+    st.sampled_from(["a", ":x", "\r\n"]),
+)
+_lists = st.dictionaries(
+    st.sampled_from(["redirects", "rewrites", "headers", "routes", "responseOverrides", "globalHeaders", "mimeTypes"]),
+    st.lists(_entry | _valued, max_size=3) | _entry,
+    max_size=3,
+)
+_json = st.builds(lambda lists, nests: json.dumps({"hosting": lists} if nests else lists), _lists, st.booleans())
+_CLEAN = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
+_OWN = re.compile(rb"/(?![/\\])|https://(?:[\w-]+\.)?example\.test(?:/|\Z)")
+_PAGES = {"index.html": b"home", "404.html": b"lost", "a/index.html": b"a", "b/index.html": b"b", "a/x.html": b"x"}
+
+
+def check(answer: Answer) -> None:
+    """Holds an answer against what no visitor may be able to bend."""
+    for name, value in answer.headers:
+        assert _CLEAN.match(name)
+        assert _CLEAN.match(value)
+        assert name != b"location" or _OWN.match(value), value
+        assert name != b"set-cookie" or b"domain" not in value.lower().replace(b"%20domain", b"")
+    assert len([name for name, _ in answer.headers if name == b"content-length"]) <= 1
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_redirects, _headers, st.sampled_from(CHOICES), st.lists(_request, min_size=2, max_size=4))
+def test_no_rules_file_makes_an_answer_that_is_not_clean(
+    redirects: str, headers: str, choice: Choice, requests: list[Request]
+) -> None:
+    files = {**_PAGES, "_redirects": redirects.encode(), "_headers": headers.encode()}
+    site = Place(files, rules=Wanted(choice, guards=True)).site()
+    for request in requests:
+        answer = answered(site, request)
+        check(answer)
+        if not SERVING.decide_alone(site, request).is_lasting(site, request):
+            continue
+        for other in requests:
+            path = request.target.partition("?")[0]
+            same = replace(other, target=path + other.target[other.target.find("?") :] * ("?" in other.target))
+            if same.reads:
+                again = answered(site, same)
+                assert (again.status, sorted(again.headers)) == (answer.status, sorted(answer.headers))
+
+
+_bytes = st.binary(max_size=60) | _json.map(str.encode) | _redirects.map(str.encode)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.sampled_from(FILES), _bytes, max_size=3))
+def test_no_bytes_in_a_rules_file_are_the_servers_fault(files: dict[str, bytes]) -> None:
+    try:
+        place = Place({**_PAGES, **files}, rules=Wanted(guards=True))
+    except BadRequestError:
+        return
+    for path in _PATHS:
+        check(answered(place.site(), Request("GET", path)))
