@@ -35,7 +35,8 @@ def recognise(url: str, vault: Vault, *, source: str) -> None:
     SecretKeyDiffersError, DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
-        # A database of before migration 0011 has secrets, and knows no key: the first to come may well be a wrong one.
+        # A database from before migration 0011 has secrets but no fingerprint: the first api to start may have a wrong
+        # key.
         if known is None and not _fits(connection, vault):
             raise SecretKeyDiffersError(source=source)
         if known is None:
@@ -81,6 +82,6 @@ def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str
     try:
         connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:
-        # A database that fails over. The next start finds out.
+        # The database is failing over. The next start checks again.
         return None
     return _known(connection)

@@ -80,7 +80,7 @@ def password_matches(password: str, hashed: str) -> bool:
 def load_secret(path: Path) -> str:
     """The instance key from a file (mode 0600), created at first use. Safe when several processes start at once."""
     if not path.exists():
-        # Written aside and linked whole: who comes second reads what the first one wrote, all of it.
+        # Written to another file and linked when complete: a second process reads the first one's whole key.
         mine = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
         write_private(mine, base64.urlsafe_b64encode(os.urandom(48)).decode() + "\n")
         with suppress(FileExistsError):

@@ -62,7 +62,7 @@ def seal(vault: Vault, config: Config, before: Config) -> Config:
     A secret given as `***` (what Easel shows) keeps the value it had in `before`; one that did not change keeps its
     sealed form, so that an unchanged configuration stays equal to itself.
     """
-    # Only these two sections hold secrets; all else, which may be large, is shared with what was given.
+    # Only these two sections hold secrets; the others, which may be large, are shared with the argument.
     copied: Config = {
         name: json.loads(json.dumps(config[name])) for name in ("build_config", "auth_config") if name in config
     }

@@ -24,7 +24,7 @@ RESERVED = frozenset(
 """Names that people expect to belong to the platform, or that mail and network software looks up by itself."""
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
-# Long slugs are cut to such a form in the addresses of staging and versions: nobody may register one as their own.
+# Long slugs are shortened to such a form in the addresses of staging and versions: no app may register one.
 _CUT_FORM = re.compile(rf"-[0-9a-f]{{{DIGITS}}}\Z")
 _ADDRESS_FORM = re.compile(PREFIXES)
 

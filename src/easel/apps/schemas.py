@@ -84,7 +84,7 @@ class AuthConfigInput(AuthConfigOutput):
     """Who may visit the app. `password` is write-only: it is kept as a hash."""
 
     password: Text | None = None
-    # What is shown may have been kept before there was this bound.
+    # A stored value may be older than this limit.
     api_keys: Annotated[list[dict[Name, Tree]], AfterValidator(_few_in_all)] | None = Field(
         default=None, max_length=1_000
     )
@@ -160,7 +160,7 @@ class CustomDomainConfig(Answer):
 class PageMetaPatch(Part):
     """A change to the page meta: what is left out stays, null removes."""
 
-    # A change that takes away what every app must have is refused where it is merged.
+    # The merge refuses a change that removes a required field.
     title: Text | None = Field(default=None, json_schema_extra=never_null)
     description: Text | None = None
     logo_url: Text | None = None

@@ -217,7 +217,7 @@ def set_draft(app: App, draft: Config, digest: str) -> None:
 
 
 def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> tuple[Config, str]:
-    # Sealing first keeps a masked secret what it was, and lets the merge work on values at rest.
+    # Sealing first preserves masked secrets, and lets the merge work on stored values.
     merged = merge_patch(draft, patch)
     sealed = seal(vault, merged, draft)
     _check_valid(slug, merged)

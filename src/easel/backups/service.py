@@ -65,7 +65,7 @@ async def back_up(
 
     async def copy(key: str) -> None:
         if key not in uploads and not is_named(key):
-            # No version can be served from it, and what it names may be no object at all.
+            # No version can be served from it, and its name may not be a key at all.
             made.damaged.append(f"the object `{key}` {MISNAMED}")
             return
         try:
@@ -92,7 +92,7 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
         # One that was damaged then is looked at again: it may have been put right, and is to be named until it is.
         is_new = earlier is None or earlier.sha256 != hash_in(key)
     else:
-        # Asked for before it is read: of one that is replaced meanwhile the next backup finds another one.
+        # Queried before it is read: if the object is replaced meanwhile, the next backup sees a different one.
         etag = await _etag(objects, key)
         is_new = earlier is None or etag is None or earlier.etag != etag
     if earlier is not None and not is_new:
@@ -100,7 +100,7 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
     async with objects.pin(key) as pinned:
         if has_changed(key, pinned.hash):
             made.damaged.append(f"{key} {CHANGED}")
-        # A copy of its own: what happens to the one must not happen to the other.
+        # A separate copy: damage to one must not affect the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
         return Stored(pinned.size, pinned.hash, etag)

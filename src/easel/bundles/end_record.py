@@ -59,7 +59,7 @@ def find_directory(data: memoryview) -> Directory:
     """Locates the directory. Raises NotAZipError, ZipTruncatedError, ZipHasPrefixError, ZipHasSuffixError,
     MultiDiskError, ZipMalformedError."""
     end = _find_end(data)
-    # libarchive writes both records in full, so that one may be there although no field asks for it.
+    # libarchive writes both records in full, so the zip64 record may exist although no field refers to it.
     if _asks_for_zip64(end) or end.start + end.size != end.position:
         end = _find_end64(data, end) or end
     if end.disk or end.first_disk or end.entries_here != end.entries:
@@ -136,7 +136,7 @@ def _find_end64(data: memoryview, end: _End) -> _End | None:
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
         if end.start == _MAX32:
             raise ZipMalformedError(reason="its zip64 end record is missing")
-        # Other fields may hold their largest value by chance, as with 65,535 entries: then they mean what they say.
+        # Other fields may hold their maximum by chance, as with 65,535 entries: then they are literal.
         return None
     _, _, position, disks = _LOCATOR64.unpack_from(data, at)
     if disks > 1:

@@ -234,7 +234,7 @@ class _Reader:
             try:
                 return dict(pair for future in futures for pair in future.result())
             except BaseException:
-                # What has not begun is not begun, and what has begun ends at its next piece.
+                # Pending work is dropped, and running work ends at its next piece.
                 self._failed = True
                 for future in futures:
                     future.cancel()

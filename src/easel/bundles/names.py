@@ -31,7 +31,8 @@ def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = Non
     `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which wins while its CRC
     fits the raw name. Raises PathEncodingError for a name that says it is UTF-8 and is not.
     """
-    # Whoever renamed the member without knowing this field left a CRC that no longer fits: then it says nothing.
+    # A tool that renamed the member without knowing this field left a CRC that no longer matches: then the field is
+    # ignored.
     if (
         unicode_path is not None
         and len(unicode_path) > 5

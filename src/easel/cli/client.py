@@ -141,7 +141,7 @@ class Client:
                 raise NotAnEaselServerError(server=self.server, status=response.status)
             yield iter(lambda: response.read1(_CHUNK, decode_content=True), b"")
         finally:
-            # What has not been read yet is not waited for.
+            # Unread bytes are not awaited.
             response.close()
 
     # Versions and environments
@@ -236,7 +236,7 @@ class Client:
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
-                # An address that nothing answers at will hardly do so a second later.
+                # An address without a server will hardly have one a second later.
                 if pause is None or not retry or isinstance(error, NOT_CONNECTED):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)

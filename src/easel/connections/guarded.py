@@ -102,7 +102,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         if self._unparsed:
-            # The application has asked for what follows a body, and reading went on. It ends again, until it is needed.
+            # The application requested the bytes after a body, and reading resumed. It stops again, until they are
+            # needed.
             self._unparsed += data
             self.flow.pause_reading()
             return

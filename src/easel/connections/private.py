@@ -100,7 +100,7 @@ async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIte
     try:
         yield
     finally:
-        # Nothing is owed to those who watch: they ask again, and find out that the process is gone.
+        # Monitoring clients need no graceful end: they retry, and notice that the process is gone.
         serving.cancel()
         await asyncio.wait([serving])
         for listening in getattr(server, "servers", []):

@@ -138,7 +138,7 @@ class Transaction:
     async def close(self) -> None:
         """Returns the connection; uncommitted changes are rolled back."""
         if self._session is not None:
-            # All of it in one go: whoever is cancelled meanwhile must not leave the connection with nobody.
+            # All in one step: a cancelled caller must not leave the connection without an owner.
             await asyncio.shield(self._close(self._session))
         elif self._held is not None:
             await self._give_back()
@@ -174,7 +174,7 @@ class Database:
             # Configurations may be two mebibytes of it.
             json_serializer=msgspec.json.encode,
             json_deserializer=msgspec.json.decode,
-            # What a statement was given may be a secret, and a failed statement ends up in the log.
+            # The arguments of a statement may be secrets, and a failed statement is logged.
             hide_parameters=True,
             connect_args={
                 "options": f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}",
@@ -245,7 +245,7 @@ async def _give_back(held: PoolProxiedConnection) -> None:
     elif status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         await asyncio.shield(greenlet_spawn(held.close))
     else:
-        # It is broken, or still waits for an answer that nobody here wants any more.
+        # It is broken, or still waits for an answer that no caller here needs any more.
         await asyncio.shield(greenlet_spawn(held.invalidate))
 
 

@@ -86,7 +86,7 @@ class DiskReserve:
         """As `require`, for what goes into the database, where that is the embedded one."""
         if self.holds_database:
             with suppress(OSError):
-                # What is promised to uploads has not come yet, and may never.
+                # Promised bytes of uploads have not arrived yet, and may never.
                 if self.is_reached:
                     self.require()
 
@@ -130,6 +130,6 @@ class Promise:
         if self._unseen >= LOOK_EVERY:
             self._unseen = 0
             room = self._reserve.room()
-            # What is promised was found to have room; what others wrote since is what is looked for.
+            # Space for the promised bytes was checked before; this checks what other processes have written since.
             if room.free < room.kept:
                 raise ReserveReachedError(free=room.free, reserve=room.kept)

@@ -145,7 +145,7 @@ class EmbeddedPostgres:
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
-        # Not what it said to clients that came while it was starting.
+        # Without its replies to clients that came while it was starting.
         said = [found[0] for line in lines if (found := _WHY.search(line))]
         return said[-1] if said else ""
 

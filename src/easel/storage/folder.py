@@ -74,7 +74,7 @@ class FolderObjects(ObjectStore):
         with _written(key):
             descriptor, part = self.scratch_file()
         try:
-            # Closing writes what is left, so that it as well may find the disk full.
+            # Closing writes the remaining data, so it may find the disk full too.
             with (
                 _written(key),
                 os.fdopen(descriptor, "wb") as out,

@@ -74,7 +74,7 @@ def reached() -> Iterator[None]:
         if not isinstance(cause, psycopg.Error):
             raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
-            # The driver quotes what it cannot read, which may be a part of the password.
+            # The driver quotes the unreadable part, which may contain the password.
             raise DatabaseUnavailableError(reason="its address cannot be read") from None
         # Of several lines the first says what, the others guess why.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
@@ -96,7 +96,7 @@ def _upgrade(url: str, to: str) -> bool:
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            # Everybody who needs the table waits behind whoever waits to change it.
+            # Every session that needs the table queues behind the one that waits to change it.
             connection.exec_driver_sql(f"set lock_timeout = '{_WAIT}s'")
             config.attributes["connection"] = connection
             command.upgrade(config, to)
@@ -132,7 +132,7 @@ def knows_schema(revision: str) -> bool:
 
 
 def _revisions() -> set[str]:
-    # Every process asks at its start. The files are named by their revisions, so nothing heavy need be imported.
+    # Every process checks at its start. The files are named by their revisions, so no heavy import is needed.
     return {path.name.split("_", 1)[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 

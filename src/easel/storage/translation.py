@@ -17,7 +17,7 @@ from easel.storage.errors import (
     StoreUnavailableError,
 )
 
-# S3, GCS and Azure say in the same XML what is wrong. Azure's message goes on with the request's id and time.
+# S3, GCS and Azure report errors in the same XML. Azure appends the request's id and time to its message.
 _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<\r\n]*)")
 
@@ -37,7 +37,7 @@ def translated(key: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        # So is called whatever was answered with 404, which may be the bucket.
+        # obstore raises FileNotFoundError for any 404, including a missing bucket.
         _require_bucket(error)
         raise ObjectMissingError(key=key) from error
     except OSError as error:
@@ -50,7 +50,7 @@ def translated(key: str) -> Iterator[None]:
             raise StorageFullError() from error
         _require_bucket(error)
         said = _said(text)
-        # The first line is how it was asked, the rest is for whoever debugs the library.
+        # The first line is the request; the rest helps only to debug the library.
         first = text.splitlines()[0]
         reason = f"{said[0]}, {said[1]}"[:300].rstrip(".") if said else first[:300].rstrip(".")
         if _REFUSED.search(first) or (said and said[0] in _REFUSALS):

@@ -99,7 +99,7 @@ class _Runner:
         return done.stdout
 
     def _run(self, program: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        # Into files: a server that is started keeps what it was given open, and a pipe would never end.
+        # Into files: a started server keeps its inherited files open, so a pipe would never end.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
                 [str(program), *arguments],

@@ -72,13 +72,13 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):
             return []
-        # Asked again under the app's row: no pointer moves and nothing is recorded meanwhile.
+        # Checked again under the lock of the app's row: no pointer moves and nothing is recorded meanwhile.
         organisation = await hold(work, app_id)
         numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if organisation else []
         if not numbers:
             return []
         await work.sql(_PRUNE, {"app": app_id, "org": organisation, "numbers": numbers})
-        # What was optimised for them goes as well, or a later deploy of the same files would take it for made.
+        # The optimised variants are removed too, or a later deploy of the same files would assume that they exist.
         await work.sql(_FORGET_VARIANTS, which)
         await work.sql(_FORGET_CONFIGURATIONS, which)
         await work.session.execute(update(App).where(App.id == app_id).values(prunings=App.prunings + 1))

@@ -48,12 +48,12 @@ MOST_ATTEMPTS = 60
 def _again(error: BaseException, attempts: int) -> int | None:
     """Seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a part is
     unavailable."""
-    # What is cancelled is what a stopping worker could wait for no longer.
+    # A cancelled job is one that the stopping worker could no longer wait for.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0
     longest = None
     if isinstance(error, StorageFullError):
-        # What is done in the background can wait for room. A deploy does not come here with it: somebody waits.
+        # Background work can wait for space. A deploy never gets here with this error: its user waits.
         longest = LONGEST_WAIT_FOR_ROOM
     elif _passes(error):
         longest = LONGEST_PAUSE
@@ -87,8 +87,8 @@ class DeployWorker:
     async def run(self) -> None:
         """Works until stopped, also while the database is unreachable."""
         async with self._jobs.open():
-            # What is to be done in the background is mostly of this process's own deploys. To be told of all others'
-            # would take more of the database than it is worth.
+            # Background jobs mostly come from this process's own deploys. Notifications of all others would cost the
+            # database more than they are worth.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
             # One place more than one organisation may take: another one's deploy is always begun at once.
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
@@ -129,7 +129,7 @@ class DeployWorker:
             Task(RUN_TASK, DEPLOYS, self._run_deploy),
             Task(OPTIMISE_TASK, BACKGROUND, self._run_optimise),
             PeriodicTask("easel.deploys.sweep", SWEEPS, "*/10 * * * *", self._run_sweep),
-            # Before the orphans, which what is pruned makes.
+            # Before the orphans, since pruning creates orphans.
             PeriodicTask("easel.versions.prune", SWEEPS, "47 2 * * *", self._run_prune),
             PeriodicTask("easel.deploys.sweep_orphans", SWEEPS, "17 3 * * *", self._run_sweep_orphans),
         ]

@@ -130,7 +130,7 @@ class BoundedRequest(Request):
             value = await asyncio.to_thread(_read, body)
         if self.model is not None:
             await self.quiet()
-            # What is wrong with it is found out, and told, where the others' are: it is found at once.
+            # The usual code finds and reports its error: it is found at once.
             with suppress(ValidationError):
                 return await asyncio.to_thread(self.model.model_validate, value)
         return value

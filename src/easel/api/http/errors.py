@@ -58,7 +58,7 @@ def error_answer(error: EaselError) -> JSONResponse:
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     if error.status in (408, 413):
-        # What is left of the body is not waited for.
+        # The rest of the body is not awaited.
         headers["Connection"] = "close"
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -85,7 +85,7 @@ def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
         },
         "detail": fields,
     }
-    # The message may quote what was sent, which may hold what JSON in UTF-8 cannot.
+    # The message may quote the input, which may contain characters that JSON in UTF-8 cannot hold.
     return JSONResponse(json.loads(json.dumps(body).encode("ascii", "replace")), 422)
 
 

@@ -111,7 +111,7 @@ class Fairness:
         self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)
         self._looks = Turns(everywhere=3, each=self._of_looks, kept=1, waiting=None)
         self._costly = Turns(everywhere=4, each=1, kept=2, waiting=100)
-        # Those whose body comes slowly wait for nobody else, but what has come of it is kept in memory.
+        # Slow bodies block no other request, but their received bytes are in memory.
         self._bodies = Turns(everywhere=64, each=16, kept=16, waiting=1000)
         self._plain: dict[str, tuple[int, float]] = {}
         self._answered = asyncio.Event()
@@ -168,8 +168,8 @@ class Fairness:
             pause = min(2 * (ended - began), _LONGEST_PAUSE) if self._others_ask(organisation, ended) else 0.0
             asyncio.get_running_loop().call_later(pause, self._costly.give, organisation)
 
-    # Each that goes on may take a step in each round of the event loop, and a request of another organisation takes as
-    # many rounds as it asks the database questions.
+    # Each resumed request may take a step in each round of the event loop, and a request of another organisation takes
+    # as many rounds as it has queries.
     def _of_connections(self, organisation: str) -> int:
         return 2 if self._others_ask(organisation, self._now()) else 6
 

@@ -60,14 +60,14 @@ class RequestContext:
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode()), *more]}
             await send(message)
 
-        # The database cannot even be asked for such an id, so no route sees it.
+        # The database cannot be queried for such an id, so no route gets it.
         if "\x00" in scope["path"]:
             await error_answer(AddressInvalidError())(scope, receive, send_with_id)
             return
         try:
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
-            # Nobody hears an answer, and nothing unexpected has happened.
+            # The client is gone, and nothing unexpected has happened.
             status = status or CLIENT_GONE
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])

@@ -174,8 +174,8 @@ async def _events(
                 yield ServerSentEvent(event="done", data="{}", sep="\n")
                 return
             if not lines:
-                # News comes by notification, but for what comes right after the start; looking again now and then
-                # makes up for one that was lost.
+                # Notifications announce news, except right after the start; polling now and then makes up for a lost
+                # one.
                 await following.wait(patience)
                 patience = NEXT_LOOKS
 

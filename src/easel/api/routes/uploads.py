@@ -65,7 +65,7 @@ async def get_upload_url(
     upload = await issue_upload(work, app, body.filename, content_type)
     expires = parts.settings.upload_expires
     if "PUT" in parts.objects.presigns:
-        # To sign may take the network. The upload is recorded by then; where nobody gets its address it is swept.
+        # Signing may use the network. The upload is recorded by then; if its URL reaches no client, it is swept.
         await work.release()
         url = await parts.objects.presigned("PUT", upload.key, expires)
     else:
@@ -153,7 +153,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
                 digest.update(chunk)
                 yield chunk
         except ClientDisconnect:
-            # Nobody hears this; nothing unexpected has happened either.
+            # The client is gone; nothing unexpected has happened either.
             raise UploadIncompleteError(received=received, expected=length) from None
         if received != length:
             raise UploadIncompleteError(received=received, expected=length)

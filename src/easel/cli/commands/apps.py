@@ -179,7 +179,7 @@ def _assignments(given: Sequence[str]) -> dict[str, str]:
 def delete(session: Session, named: str | None, app: str | None, yes: bool) -> None:
     """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
     chosen = _chosen(named, app)
-    # What easel.toml names is not deleted by a command that names nothing.
+    # The app in easel.toml is not deleted by a command that names none.
     if not chosen:
         raise AppToDeleteMissingError()
     found = session.app(chosen)

@@ -86,7 +86,7 @@ def deploy(
     if len(text) > LONGEST_MESSAGE:
         output.warn(f"the message was shortened to {LONGEST_MESSAGE:,} characters.")
         text = shortened(text, LONGEST_MESSAGE)
-    # What cannot be sent is found out before anything is made for it.
+    # An invalid folder is found before an app is created for it.
     check(target, root)
     chosen, is_new = _find_or_create(session, name, root, create=create)
     shipment = Shipment(

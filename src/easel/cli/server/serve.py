@@ -16,7 +16,7 @@ from easel.cli.server.command import ServerCommand
 if TYPE_CHECKING:
     from easel.settings import Settings
 
-# What these commands run is imported when they run: it is not installed with the command line alone.
+# These commands import their implementation when they run: it is not installed with the command line alone.
 
 data_dir_option = click.option(
     "--data-dir",

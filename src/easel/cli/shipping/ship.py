@@ -71,7 +71,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         upload(address.upload_url, bundle, length, session.output)
     commit = shipment.commit
     if shipment.not_older:
-        # An upload takes its time, in which another pipeline may have gone live.
+        # An upload takes time, in which another pipeline may have gone live.
         look_at_order(session, shipment.app_id, shipment.environment, commit, refuse=True)
     request = {
         "environment": shipment.environment,
@@ -127,7 +127,7 @@ def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
 
 
 def _give_up(made: IO[bytes]) -> None:
-    # What is still to be written finds no room either.
+    # The rest does not fit on the disk either.
     with suppress(OSError):
         made.close()
 

@@ -67,7 +67,7 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
                 if 200 <= response.status < 300:
                     return
                 refusal = _refused(url, response, "upload", length)
-                # A disk that is full has no room a moment later either.
+                # A full disk has no space a moment later either.
                 full = isinstance(refusal, ApiError) and refusal.answer.code == StorageFullError.code
                 if full or (response.status < 500 and response.status != 429):
                     raise refusal

@@ -72,7 +72,7 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
 async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]:
     if await hold(work, app_id) is None:
         return []
-    # What a deploy has stored and not recorded yet, no record refers to.
+    # Objects that a deploy has stored but not recorded yet have no reference.
     unfinished = select(Deploy.id).where(Deploy.app_id == app_id, Deploy.status.in_(UNFINISHED)).limit(1)
     if await work.session.scalar(unfinished) is not None:
         return []

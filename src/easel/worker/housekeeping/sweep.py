@@ -76,8 +76,8 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
                 .where(
                     App.deleted_at < clock.now() - timedelta(minutes=5),
                     App.swept_at.is_(None),
-                    # A deploy that was under way may still store something. It is asked here, not left to the minutes:
-                    # the clock may be another machine's.
+                    # A running deploy may still store objects. This queries it instead of relying on the minutes: the
+                    # clock may be another machine's.
                     ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.in_(UNFINISHED)).exists(),
                 )
                 .limit(BATCH)

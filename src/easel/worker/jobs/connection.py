@@ -27,7 +27,7 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
 
 
 def _pool(**named: Any) -> AsyncConnectionPool[Any]:
-    # procrastinate would ask the server before each statement whether it is still there. What fails is tried again.
+    # procrastinate would check the connection before each statement. A failed statement is retried instead.
     return AsyncConnectionPool(**{**named, "check": None})
 
 
@@ -40,8 +40,8 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
             max_size=max_size,
             configure=_configure,
             kwargs=noticing(url),
-            # The pauses between a pool's own tries double without end. After a second it gives up, and begins anew for
-            # the next who asks; who asked before that waits in vain, and asks again.
+            # A pool's own backoff doubles without limit. After a second it gives up, and starts again at the next
+            # request; an earlier request fails, and is retried.
             reconnect_timeout=1,
             timeout=2,
             pool_factory=_pool,

@@ -85,7 +85,7 @@ class CarefulWorker(Worker):
         return tasks
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
-        # procrastinate falls silent first and waits then, and what it waits for would be taken over meanwhile.
+        # procrastinate stops its heartbeat first and then waits for its jobs, which others would take over meanwhile.
         if self._running_jobs:
             await asyncio.wait(self._running_jobs, timeout=self.shutdown_graceful_timeout)
         self.shutdown_graceful_timeout = 0
@@ -116,7 +116,7 @@ class CarefulWorker(Worker):
     async def _fetch_and_process_jobs(self) -> None:
         self._heard = False
         try:
-            # Whoever was frozen passes for dead, and what it took would be taken from it at once.
+            # A frozen worker counts as dead, and others would take over its claimed jobs at once.
             if time.monotonic() - self._last_beat > 2 * self.update_heartbeat_interval:
                 await self._beat()
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
@@ -149,12 +149,12 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
         beat = await self.app.connector.execute_query_all_async(_BEAT, worker=self.worker_id)
         if not beat:
-            # Nobody knows this worker any more: it was silent for a day, or the database is an older state of itself.
+            # The worker is no longer registered: it had no heartbeat for a day, or the database is an older copy.
             self.worker_id = await self.app.job_manager.register_worker()
             return
         running = {context.job.id for context in self._running_jobs.values()}
         unknown = set(beat[0]["jobs"]) - running
-        # At the first look one may just be on its way here.
+        # At the first poll, a job may just be on its way here.
         lost = unknown & self._unknown
         self._unknown = unknown - lost
         if lost:
