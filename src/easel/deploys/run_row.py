@@ -35,7 +35,7 @@ QUIET = 0.25
 """Seconds from a run's start within which followers are told of its end alone, and then between two tellings. A
 transaction that notifies waits for all others that do, until each is on disk."""
 PATIENCE = 1.0
-"""Seconds that a deploy may have waited without somebody growing impatient, who is told that it has begun."""
+"""Seconds in the queue after which followers are notified of the start."""
 
 _APP = len(HeldApp._fields)
 _NAMES = [field.name for field in fields(DeployRow)]
@@ -45,7 +45,7 @@ Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...
 
 
 class NoLongerOursError(Exception):
-    """The deploy ended, or another run has taken it over; this run must change nothing more."""
+    """The deploy ended, or another run has taken it over; this run must not change it any more."""
 
 
 class Taken(NamedTuple):
@@ -86,7 +86,7 @@ class RunRow:
         self._lines.append((clock.now(), line))
 
     def took(self, step: str, seconds: float) -> None:
-        """Notes how long a step took."""
+        """Records the duration of a step."""
         STEP_SECONDS.labels(step).observe(seconds)
         self.timings[step] = milliseconds(seconds)
 

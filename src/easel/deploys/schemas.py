@@ -20,8 +20,8 @@ organisation, or everywhere, that may run at once."""
 
 
 class DeploySettings(Part):
-    """What one deploy asks of how its bundle is read, in place of the app's `build_config`. What either allows is
-    allowed."""
+    """A deploy's settings for reading its bundle, which precede the app's `build_config`. The allowances of both
+    apply."""
 
     rules: Dialect | None = None
     html_handling: PageAddresses | None = None
@@ -116,7 +116,7 @@ class DeployResponse(Answer):
 
 
 class SmokeTestResult(Answer):
-    """What asking the candidate for its entry page gave, before any visitor saw it."""
+    """The result of requesting the candidate's entry page, before any visitor sees it."""
 
     passed: bool
     url: str
@@ -126,7 +126,7 @@ class SmokeTestResult(Answer):
 
 
 class DeployCounts(Answer):
-    """How much a deploy brought; sizes in bytes."""
+    """The files of a deploy; sizes in bytes."""
 
     files: int
     bytes: int

@@ -50,7 +50,7 @@ RUN_TASK = "easel.deploys.run"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What somebody asks to be deployed."""
+    """A request for a deploy."""
 
     environment: str
     message: str
@@ -170,10 +170,8 @@ async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) 
 
 
 async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Deploy:
-    """Ends a queued or building deploy as failed, at once: whatever a worker is still doing for it no longer counts.
-
-    Raises DeployNotFoundError, DeployFinishedError, and DeployAlreadyLiveError once its pointer has moved.
-    """
+    """Ends a queued or building deploy as failed, at once: further work of a worker on it no longer counts. Raises
+    DeployNotFoundError, DeployFinishedError, and DeployAlreadyLiveError once its pointer has moved."""
     deploy = await get_deploy(work, app, deploy_id, lock=True)
     if deploy.status in FINAL:
         raise DeployFinishedError(deploy_id=deploy_id, status=deploy.status)
@@ -193,7 +191,7 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
 
 
 def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
-    """Notes in the row, which the caller writes, that the deploy has failed; gives what its log says of it."""
+    """Marks the deploy as failed in the row, which the caller writes; returns its log line."""
     deploy.status = FAILED
     deploy.error = error.message
     deploy.error_code = error.code

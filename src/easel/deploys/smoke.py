@@ -19,12 +19,12 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
 
 _READ_AT_ONCE = 4 * 1024
-"""Bytes of a page that is read before a thread would have begun to."""
+"""Bytes of a page that is read without a thread, which would take longer to start."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeResult:
-    """How it went: what failed, what is merely worth telling, and how long it took (ms)."""
+    """The result: the failures, the notes, and the duration (ms)."""
 
     url: str
     errors: list[str]
@@ -70,7 +70,7 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
 
 
 async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
-    """The page as it is stored, or so much of it that it surely holds what is looked at."""
+    """The stored page, or enough of it to contain the examined part."""
     member, manifest = page.member, site.manifest
     if manifest.entry and member is manifest.files.get(manifest.home):
         # That is what edges will answer with.

@@ -1,4 +1,4 @@
-"""Where deploys are, for those who poll. Many who ask within a few milliseconds are answered by one statement."""
+"""The statuses of deploys, for polling clients. One statement answers many polls within a few milliseconds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 PAUSE = 0.01
-"""Seconds between two statements, at least, where many ask. Whoever is the first to ask does not wait."""
+"""Minimum seconds between two statements under many polls. The first poll does not wait."""
 MANY = 8
-"""More than so many who ask within `LATELY` are many. Few get their answers as soon as they are there."""
+"""More pollers than this within `LATELY` are many. Fewer are answered at once."""
 LATELY = 0.1
 """Seconds."""
 _PATIENCE = 5.0
@@ -62,7 +62,7 @@ class _Asked(NamedTuple):
 
 
 class _Crowd:
-    """Who asked lately."""
+    """The recent pollers."""
 
     def __init__(self) -> None:
         self._asked: set[_Asked] = set()
@@ -70,7 +70,7 @@ class _Crowd:
         self._since = 0.0
 
     def is_large(self, more: Iterable[_Asked]) -> bool:
-        """Whether those who ask, these among them, are many."""
+        """Whether there are many pollers, including these."""
         now = time.monotonic()
         if now - self._since > LATELY:
             self._before = len(self._asked) if now - self._since < 2 * LATELY else 0
@@ -81,9 +81,9 @@ class _Crowd:
 
 
 class Polls:
-    """Reads deploys for those who poll, on one connection of its own.
+    """Reads deploys for polling clients, on one connection of its own.
 
-    A statement begins after the requests that it answers have come, so each gets what is true then.
+    A statement starts after the requests that it answers have arrived, so each gets the current state.
     """
 
     def __init__(self, url: str) -> None:
@@ -93,10 +93,8 @@ class Polls:
         self._crowd = _Crowd()
 
     async def read(self, secret: str, app_id: str, deploy_id: str) -> Polled | None:
-        """The deploy, or None where the key, the app or the deploy is not good, whichever of them it is.
-
-        Raises psycopg.Error, OSError or TimeoutError while the database does not answer.
-        """
+        """The deploy, or None if the key, the app or the deploy is invalid, whichever it is. Raises psycopg.Error,
+        OSError or TimeoutError while the database is unreachable."""
         asked = _Asked(hash_key(secret), app_id, deploy_id)
         answer = self._waiting.get(asked)
         if answer is None:
@@ -107,7 +105,7 @@ class Polls:
         return await asyncio.shield(answer)
 
     async def close(self) -> None:
-        """Ends what is being read, and the connection."""
+        """Cancels a running query, and closes the connection."""
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What a deploy was sent, or its app is configured with, that Easel does not do yet: said, never passed over."""
+"""Warnings about parts of a deploy or an app's configuration that Easel does not support yet."""
 
 from __future__ import annotations
 

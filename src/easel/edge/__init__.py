@@ -1,1 +1,1 @@
-"""The edge: answers visitors from memory and from the bundles where they lie. No request asks the database."""
+"""The edge: answers visitors from memory and from the stored bundles. No request queries the database."""

@@ -1,4 +1,4 @@
-"""The full way of a request, as an ASGI application: host → pointer → path → representation → answer."""
+"""The slow path of a request, as an ASGI application: host → pointer → path → representation → answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
 
 class EdgeApp:
-    """Answers every request that the fast path leaves over."""
+    """Answers every request that the fast path does not."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class EdgeApp:
         )
 
     def _country(self, fields: dict[bytes, list[bytes]]) -> str | None:
-        """The visitor's country, as the operator's proxy says."""
+        """The visitor's country, from the header of the operator's proxy."""
         lines = fields.get(self._country_header)
         return value_of(lines, _LONGEST_COUNTRY).decode("latin-1") if lines is not None else None
 
@@ -299,12 +299,13 @@ class EdgeApp:
             gone.cancel()
 
     def _let_go_of_damaged(self, source: Site, error: BaseException) -> None:
-        """Has damaged bundles be read again. What merely cannot be fetched now costs nothing of what is here."""
+        """Drops damaged bundles from the cache, so that they are read again. Bundles that are only unreachable stay
+        cached."""
         if isinstance(error, DamagedDataError):
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """What the edge answers under its own name: health, and a word to whoever looks."""
+        """The answers under the edge's own name: health, and a short page."""
         if path == "/healthz":
             return answer_fixed(Fixed(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
@@ -313,7 +314,8 @@ class EdgeApp:
         return answer_fixed(WELCOME)
 
     def readiness(self) -> Readiness:
-        """An edge that cannot reach its parts serves what it has, so it stays ready, and says what is missing."""
+        """An edge with unreachable parts serves its routes and cache, so it stays ready, and names the unreachable
+        parts."""
         parts = {"database": self._freshness.healthy, "objects": self._store.look()}
         missing = {name: "no answer" for name, answers in parts.items() if not answers}
         status = "serving what is known" if missing else "ok"

@@ -35,7 +35,7 @@ from easel.storage.objects import ObjectStore
 logger = logging.getLogger(__name__)
 
 POLL = 2.0
-"""Seconds between two looks for changes whose notification was lost."""
+"""Seconds between two polls for changes whose notification was lost."""
 DRAIN = 30
 """Seconds that running answers have to end once the edge is told to stop."""
 
@@ -109,7 +109,7 @@ class Edge:
 
 
 class Follower:
-    """Keeps an edge's table up to date without a visitor having to wait for it: by notification, and by polling."""
+    """Keeps an edge's table current without making visitors wait: by notification, and by polling."""
 
     def __init__(self, database_url: str, freshness: Freshness) -> None:
         self._freshness = freshness
@@ -187,6 +187,6 @@ async def serve_edge(
 
 
 def _ignore_failure(task: asyncio.Task[None]) -> None:
-    """A look that failed is made again at the next change or poll; the edge serves what it has meanwhile."""
+    """A failed query is retried at the next change or poll; meanwhile the edge serves its known routes."""
     if not task.cancelled() and task.exception() is not None:
         logger.debug("could not look for changes: %s", task.exception())

@@ -1,4 +1,4 @@
-"""Live sites: what each host serves right now, with its prepared answers. A moved pointer makes a new one."""
+"""Live sites: the current content of each host, with its prepared answers. A moved pointer makes a new one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from easel.serving.site_rules import MANY, SiteRules, site_rules
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
-"""Bytes of larger pages that are in memory at a time, while they are sent."""
+"""Limit in bytes of large pages in memory at a time, while they are sent."""
 _MOST_SITES = 4096
 _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
@@ -160,7 +160,7 @@ class Sites:
         return route
 
     def forget_version(self, label: str, app_id: str, number: int) -> None:
-        """Has what this version's address serves be asked for again."""
+        """Evicts the content of this version's address, which is queried again."""
         self._versions.pop((app_id, number), None)
         if label in self._live:
             self._drop(self._live[label])
@@ -195,7 +195,7 @@ class Sites:
             self._stay_within_budget()
 
     def _stay_within_budget(self) -> None:
-        """Takes from the heaviest site first, so that none can push the others out of memory."""
+        """Evicts from the heaviest site first, so that none can push the others out of memory."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget

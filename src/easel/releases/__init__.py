@@ -1,1 +1,1 @@
-"""What people do with apps, versions and environments at once: create, publish, roll back, restore, promote."""
+"""Operations across apps, versions and environments: create, publish, roll back, restore, promote."""

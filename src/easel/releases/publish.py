@@ -1,4 +1,4 @@
-"""Publishing the draft configuration, and going back to the one published before."""
+"""Publishing the draft configuration, and rolling back to the previous one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from easel.versions.models import Configuration, Version
 from easel.versions.service import Files, Origin, get_version, record_published
 
 _MESSAGE = 1000
-"""Characters of a commit's message that a publish takes over from the version whose files it keeps."""
+"""Limit of characters of a commit's message that a publish copies from the version whose files it keeps."""
 
 
 async def publish(work: Transaction, app: App, *, message: str, actor: str) -> int:

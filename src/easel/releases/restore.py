@@ -1,4 +1,4 @@
-"""What people do with pointers: restore a version, promote staging."""
+"""Moving pointers: restoring a version, promoting staging."""
 
 from __future__ import annotations
 
@@ -30,11 +30,9 @@ async def restore(
     lock: bool = False,
     lock_reason: str | None = None,
 ) -> Recorded:
-    """Points the environment at the version, once its bytes are known to be whole. Nothing is built or copied.
-
-    Raises AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
-    EnvironmentLockedError.
-    """
+    """Points the environment at the version, after verifying its bytes. Nothing is built or copied. Raises
+    AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
+    EnvironmentLockedError."""
     version = await find_recorded(work, caller, app_id, number)
     if verifier.far:
         await work.release()
@@ -102,7 +100,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
 
 
 async def _verified_before(work: Transaction, verifier: Verifier, which: dict[str, str]) -> str | None:
-    """The manifest that staging serves now, found whole while no transaction waits; None where it serves nothing."""
+    """The manifest that staging serves now, verified outside any transaction; None if it serves nothing."""
     staged = await work.sql(_STAGED, which)
     await work.release()
     if not staged:

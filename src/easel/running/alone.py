@@ -1,4 +1,4 @@
-"""One role in a process of its own, which no `easel serve` started: `easel api`, `easel worker`, `easel edge`."""
+"""One role in its own process, without `easel serve`: `easel api`, `easel worker`, `easel edge`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run_alone(role: Role, settings: Settings) -> None:
 
 @contextmanager
 def _embedded(settings: Settings) -> Iterator[None]:
-    """Stops the embedded database at the end, if there is one and nobody uses it any more. Whichever role ends last
+    """Stops the embedded database at the end, if there is one and no process uses it any more. The last role to end
     does so, not the one that started it."""
     if settings.database_url is not None:
         yield

@@ -1,4 +1,4 @@
-"""What `easel serve` keeps going besides its processes: the embedded database, and the room on disk that it needs."""
+"""The other tasks of `easel serve`: keeping the embedded database running, and the disk space that it needs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from easel.storage.embedded import EmbeddedPostgres
 logger = logging.getLogger(__name__)
 
 DATABASE_LOOKS = 2.0
-"""Seconds between two looks whether the embedded database runs; it is started again at the second one without it."""
+"""Seconds between two checks of the embedded database; the second failed check restarts it."""
 START_WITHIN = 60.0
-"""Seconds after which a start that has not ended is made anew."""
+"""Timeout of a start in seconds, after which it is repeated."""
 DISK_LOOKS = 0.25
-"""Seconds between two looks at the disk."""
+"""Seconds between two checks of the disk."""
 CHECKPOINT_EVERY = 10.0
-"""Seconds between two checkpoints while next to nothing is free: after one, segments of the log are used again."""
+"""Seconds between two checkpoints while the disk is almost full: each lets segments of the log be reused."""
 
 StopsWithin = Callable[[float], Awaitable[bool]]
-"""Waits so many seconds, or until all is to stop; gives whether it is."""
+"""Waits this many seconds, or until the shutdown; returns whether it has begun."""
 
 
 async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -> None:
-    """Starts the embedded database again when it has ended by itself: when the system was short of memory or its disk
-    was full, say. It is tried until it succeeds."""
+    """Restarts the embedded database when it has ended by itself: after a shortage of memory or disk, for example.
+    Retries until it succeeds."""
     missed, failed = False, ""
     while not await stops_within(DATABASE_LOOKS):
         if embedded.runs and not failed:
@@ -56,7 +56,7 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
 
 
 class DiskWatch:
-    """Looks at the disk of the data folder: says when its reserve is reached, and moves the ballast of the embedded
+    """Checks the disk of the data folder: logs when its reserve is reached, and resizes the ballast of the embedded
     database, if there is one."""
 
     def __init__(self, reserve: DiskReserve, ballast: Path, embedded: EmbeddedPostgres | None, folder: Path) -> None:
@@ -70,7 +70,7 @@ class DiskWatch:
         self._checkpoint: asyncio.Task[None] | None = None
 
     async def run(self, stops_within: StopsWithin) -> None:
-        """Looks until all is to stop."""
+        """Checks until the shutdown."""
         while not await stops_within(DISK_LOOKS):
             self.look()
             if self._is_out and time.monotonic() > self._checkpointed + CHECKPOINT_EVERY:
@@ -79,7 +79,7 @@ class DiskWatch:
             await self._checkpoint
 
     def look(self) -> None:
-        """Looks once. A disk that cannot be looked at is left alone."""
+        """Checks once. An unreadable disk is skipped."""
         try:
             self._tell(self._reserve.room())
             if self._embedded is not None:

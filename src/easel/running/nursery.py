@@ -43,20 +43,20 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "worker": ("easel.worker.worker", "procrastinate.builtin_tasks", "uvloop"),
     "edge": ("easel.edge.server", "uvicorn.lifespan.off", "uvicorn.protocols.http.httptools_impl", "uvloop"),
 }
-"""What the processes of a role are made of."""
+"""The modules of a role's processes."""
 PREPARING: Final = "easel.running.preparing"
-"""What the only machine needs besides, once."""
+"""Further modules of a single machine, for its preparation."""
 
 LENGTH = struct.Struct("!I")
 FRAME = struct.Struct("!cI")
-"""Kind and length of an answer."""
+"""Kind and length of a reply."""
 STARTED, RESULT, FAILED, ENDED = b"s", b"r", b"f", b"e"
 NUMBER = struct.Struct("!i")
-"""The process's id; how it ended, a negative number being the signal that ended it."""
+"""The process's id; its exit code, a negative number being the signal that ended it."""
 
 
 def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
-    """Reads what the processes of these roles are made of; `apart` if this is one of several machines."""
+    """Imports the modules of these roles' processes; `apart` if this is one of several machines."""
     names = [name for role in roles for name in MODULES[role]]
     # Hardly anything of it is garbage, and looking takes a tenth of the time.
     gc.disable()
@@ -73,7 +73,7 @@ def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
 
 
 def serve(control: socket.socket, supervisor: int) -> NoReturn:
-    """Forks whatever is asked for on the socket, until that is closed or the supervisor, by its id, has ended."""
+    """Forks the processes requested on the socket, until it is closed or the supervisor, by its id, has ended."""
     setproctitle("easel: forks its processes")
     end_with(supervisor)
     # Whoever stops a terminal's or a service's processes tells all of them; the supervisor stops these in order.
@@ -110,7 +110,7 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
 
 
 def received(channel: socket.socket, size: int) -> bytes:
-    """So many bytes from the socket. Raises EOFError when it is closed before."""
+    """This many bytes from the socket. Raises EOFError if it is closed before."""
     data = bytearray()
     while len(data) < size:
         piece = channel.recv(size - len(data))
@@ -121,7 +121,7 @@ def received(channel: socket.socket, size: int) -> bytes:
 
 
 def _bury(channels: dict[int, socket.socket]) -> None:
-    """Tells of all processes that have ended."""
+    """Reports all processes that have ended."""
     while channels:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
@@ -131,7 +131,7 @@ def _bury(channels: dict[int, socket.socket]) -> None:
 
 
 def _live(channel: socket.socket, request: bytes) -> NoReturn:
-    """What a forked process does, from its first moment to its last."""
+    """The life of a forked process, from start to end."""
     parent = os.getppid()
     code = 1
     try:

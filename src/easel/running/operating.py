@@ -1,4 +1,4 @@
-"""What operators do to an installation with one command: while it runs, or instead of running it."""
+"""Operators' commands for an installation: beside a running one, or without it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """The database for one command: the operator's, or the one in the data folder, which is left running or stopped
-    as it was found. Raises DataFolderMissingError where there is none and none is to be made, RolesApartError."""
+    """The database for one command: the operator's, or the one in the data folder, which keeps running or is stopped
+    again, as before. Raises DataFolderMissingError if there is none and none is to be created, RolesApartError."""
     require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url
@@ -49,7 +49,7 @@ def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str
 
 
 def found_organisation(settings: Settings, name: str) -> str:
-    """Makes an organisation; gives its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
+    """Creates an organisation; returns its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
     import easel.apps.models  # noqa: F401 (keys refer to apps)
     from easel.access import service
     from easel.storage.database import Database
@@ -97,7 +97,7 @@ def verify(
 
 
 def bring_back(settings: Settings, place: str, *, name: str | None, say: Callable[[str], None]) -> Index:
-    """Brings a backup back into an empty instance that does not run. Raises the errors of `easel.transfer`,
+    """Restores a backup into an empty instance that does not run. Raises the errors of `easel.backups`,
     DataDirInUseError."""
     from easel.backups import service
 
@@ -146,14 +146,15 @@ def _open_place(place: str, settings: Settings, *, create: bool = True) -> Objec
 
 
 def _open_aside(settings: Settings) -> ObjectStore:
-    """The object store for a command: what it puts aside is not taken for what a killed server left behind."""
+    """The object store for a command, with a scratch folder of its own, so that its files are not mistaken for those of
+    a killed server."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     scratch = _own_scratch(settings.scratch_dir)
     return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))
 
 
 def _own_scratch(folder: Path | None) -> Path:
-    """A new folder of this process's own in that one, by default the system's; it goes with the process."""
+    """A new folder of this process inside that one, by default the system's; it is removed at the end."""
     made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
@@ -168,8 +169,8 @@ def migrate_database(settings: Settings) -> None:
 
 
 def replace_key(settings: Settings) -> None:
-    """Takes this machine's secret key in the place of one that is lost. Raises DataFolderMissingError,
-    SchemaVersionError, RolesApartError."""
+    """Replaces a lost secret key with this machine's. Raises DataFolderMissingError, SchemaVersionError,
+    RolesApartError."""
     from easel.access import instance_key
 
     require_shared(settings, with_secret=True)

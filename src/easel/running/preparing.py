@@ -1,4 +1,4 @@
-"""What `easel serve` does to a database before its processes start."""
+"""The preparation of a database by `easel serve`, before its processes start."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOST = -signal.SIGKILL
-"""How a process ended of whose end nobody could tell: with the one that it was forked from."""
+"""The exit code of a process whose end was not observed: the process that forked it has ended too."""
 
 
 class Nursery:
@@ -51,7 +51,7 @@ class Nursery:
         theirs.close()
 
     def start(self, title: str, function: Callable[..., Any], *arguments: Any) -> Child:
-        """A new process that calls the function of some module."""
+        """A new process that calls a module's function."""
         request = pickle.dumps((title, function, arguments))
         try:
             return self._ask(request)
@@ -60,7 +60,7 @@ class Nursery:
             return self._ask(request)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What the function of some module gives, called in a process of its own. Raises what it raises."""
+        """The result of a module's function, called in its own process. Raises the function's errors."""
         child = self.start("easel: prepares", function, *args, **kwargs)
         return cast("T", await child.result())
 
@@ -86,10 +86,10 @@ class Child:
 
     pid: int
     code: int | None
-    """How it ended, if it has: as `wait` gives it."""
+    """Its exit code, once it has ended, as `wait` returns it."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Waits until it lives. Raises EOFError when there is nobody to fork it."""
+        """Waits until it lives. Raises EOFError if the forking process is gone."""
         try:
             kind, size = FRAME.unpack(nursery.received(channel, FRAME.size))
             number = NUMBER.unpack(nursery.received(channel, size))[0]
@@ -102,7 +102,8 @@ class Child:
         self._reader: asyncio.StreamReader | None = None
 
     async def result(self) -> Any:
-        """What its function gave, once it has ended. Raises what that raised, and EOFError when it was killed."""
+        """The result of its function, once it has ended. Raises the function's errors, and EOFError when it was
+        killed."""
         kind, data = await self._next()
         if kind not in (RESULT, FAILED):
             raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it had an answer")
@@ -158,7 +159,7 @@ class DatabaseStart:
         os.close(told)
 
     def url(self) -> str:
-        """Waits until the database is up, and gives its URL. Raises what its `start` raises."""
+        """Waits until the database is up, and returns its URL. Raises the errors of its `start`."""
         with os.fdopen(self._url, "rb") as told:
             url = told.read().decode()
         os.waitpid(self._pid, 0)
@@ -173,7 +174,7 @@ class RoleProcess:
     """One role, running."""
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
-        """Starts it; `checked` if its database was just found to be what the role needs."""
+        """Starts it; `checked` if its database was just verified."""
         self._child = home.start(f"easel: {role}", live, role, settings, checked)
 
     @property
@@ -186,7 +187,7 @@ class RoleProcess:
         return await self._child.wait()
 
     def terminate(self) -> None:
-        """Asks it to end what it has begun, and to stop."""
+        """Asks it to finish its running work and stop."""
         self._child.send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -195,7 +196,7 @@ class RoleProcess:
 
 
 def live(role: Role, settings: Settings, checked: bool) -> None:
-    """What a role's process does."""
+    """The life of a role's process."""
     try:
         roles.run_role(role, settings, checked=checked)
     except EaselError as error:

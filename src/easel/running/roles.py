@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0005
-"""Seconds for which a thread of an api may keep the others from running Python. The usual five milliseconds would be
-added to each step of a request, while a large body is read in a thread."""
+"""Seconds for which a thread of an api may keep the interpreter. The default of five milliseconds would be added to
+each step of a request, while a large body is read in a thread."""
 KEY_REPLACED = "The secret key has changed: apps' secrets have to be set again"
 
 
@@ -54,7 +54,7 @@ class RolesApartError(EaselError):
 
 
 def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
-    """Raises RolesApartError where this is one of several machines and would keep what the others could not find."""
+    """Raises RolesApartError if this is one of several machines and stores data where the others cannot reach it."""
     if settings.role is None:
         return
     needed: dict[str, object] = {
@@ -70,16 +70,16 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was done to a database before the roles start."""
+    """The result of preparing a database for the roles."""
 
     first_key: str | None
-    """The first API key, if it was made now."""
+    """The first API key, if it was just created."""
     key_replaced: bool
-    """Whether the secret key is another one than before, as `recognise_key` gives it."""
+    """Whether the secret key has changed, as `recognise_key` returns it."""
 
 
 def prepare_database(settings: Settings, url: str) -> Prepared:
-    """Makes a database ready for the roles. Raises SchemaVersionError, SecretKeyDiffersError."""
+    """Prepares a database for the roles. Raises SchemaVersionError, SecretKeyDiffersError."""
     from easel.running.preparing import prepare
 
     first_key = prepare(settings, url)
@@ -114,7 +114,7 @@ def open_store(settings: Settings, *, patience: float = 300, impatience: float |
 
 
 def check_store(settings: Settings) -> None:
-    """Raises StoreUnavailableError unless the object store answers."""
+    """Raises StoreUnavailableError if the object store is unreachable."""
     asyncio.run(open_store(settings).check())
 
 
@@ -131,8 +131,8 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def recognise_key(settings: Settings, url: str) -> bool:
-    """Sees to it that all apis of a database have the same secret key; raises SecretKeyDiffersError for one that has
-    another. Nobody else uses an embedded database: there another key is taken, and True given."""
+    """Verifies that all apis of a database use the same secret key; raises SecretKeyDiffersError for a different one.
+    An embedded database has only this user: it accepts a new key, and True is returned."""
     from easel.access import instance_key
 
     vault = open_vault(settings)
@@ -144,7 +144,7 @@ def recognise_key(settings: Settings, url: str) -> bool:
 
 
 def run_role(role: Role, settings: Settings, *, checked: bool = False) -> None:
-    """Runs the role until told to stop. Raises what it raises."""
+    """Runs the role until told to stop. Raises the role's errors."""
     {"api": run_api, "worker": run_worker, "edge": run_edge}[role](settings, checked=checked)
 
 
@@ -231,7 +231,8 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
 
 
 def knows_routes(settings: Settings, url: str) -> bool:
-    """Whether an edge of this machine can start without the database at the URL: with routes that are not too old."""
+    """Whether an edge of this machine can start without the database at the URL: from saved routes that are recent
+    enough."""
     from easel.edge.routing.saved_routes import KeptRoutes
 
     confirmed = KeptRoutes(settings.edge_dir, url).confirmed()
@@ -270,8 +271,8 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
 
 
 def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
-    """Where a process serves its metrics. `easel serve` gives each of several a port of its own; those that are started
-    one by one share it, as they share the public one."""
+    """The private port of a process. `easel serve` assigns one to each of several processes; those started one by one
+    share it, like the public one."""
     port = settings.metrics_port(role)
     if port is None:
         return None
@@ -295,7 +296,7 @@ def _prepare(settings: Settings, role: str, checked: bool) -> str:
 
 
 def configure_logging(level: str, role: str) -> None:
-    """Log lines for people, on standard error: time, role, level, what happened."""
+    """Log lines on standard error: time, role, level, message."""
     logging.basicConfig(
         level=level.upper(), format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True
     )
@@ -308,7 +309,8 @@ def configure_logging(level: str, role: str) -> None:
 
 
 def end_with(parent: int) -> None:
-    """Has the system end this process once its parent, which has that process id, has ended in whatever way (Linux)."""
+    """Makes the system end this process once its parent, which has that process id, has ended for any reason
+    (Linux)."""
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -125,7 +125,7 @@ class Supervisor:
 
     @contextmanager
     def _bearable(self) -> Iterator[None]:
-        """What does not answer keeps no edges from starting with what they knew, where they are all there is to run."""
+        """On an edge-only machine, lets the edges start from saved routes when database or bucket is unreachable."""
         try:
             yield
         except ServiceUnavailableError as error:
@@ -163,7 +163,8 @@ class Supervisor:
                     time.sleep(0.02)
 
     async def _prepare(self, url: str) -> None:
-        """What a killed predecessor left behind; on the only machine also the schema, first organisation, first key."""
+        """Clears the leftovers of a killed predecessor; on a single machine also creates the schema, first
+        organisation, first key."""
         # Whoever writes there is started after this; what is there now was left behind by a kill.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():

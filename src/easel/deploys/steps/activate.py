@@ -12,12 +12,12 @@ from easel.environments.service import Move, Moved, move_pointer
 
 
 class Activate(Step):
-    """Gives the deploy its `outcome`: what asking the pointer to move gave."""
+    """Sets the deploy's `outcome`: the result of the pointer's move."""
 
     name = "activate"
 
     def found(self, run: Run) -> bool:
-        """Whether the pointer was asked."""
+        """Whether the move was made."""
         return run.row.deploy.outcome is not None
 
     async def run(self, run: Run) -> None:
@@ -53,7 +53,7 @@ def _move(deploy: DeployRow) -> Move:
 
 
 def _why_not(deploy: DeployRow, moved: Moved) -> str | None:
-    """What kept the environment from serving the version."""
+    """The reason why the environment does not serve the version."""
     if moved.outcome == LOCKED:
         return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"
     if moved.outcome == OVERTAKEN:

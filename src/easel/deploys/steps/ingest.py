@@ -14,7 +14,7 @@ from easel.versions.immutable import with_immutable
 
 
 class Ingest(Step):
-    """Gives the run its `ingested`, and lets the pinned copy go."""
+    """Sets the run's `ingested`, and releases the pinned copy."""
 
     name = "ingest"
 
@@ -82,6 +82,6 @@ def _entry(pinned: Pinned, member: Member | None) -> bytes:
 
 
 def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
-    """How many bytes of the files are in no file of the app's latest version."""
+    """Bytes of the files whose content is in no file of the app's latest version."""
     known = {member.hash for member in earlier.values()}
     return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

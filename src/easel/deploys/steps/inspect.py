@@ -21,7 +21,7 @@ from easel.storage.objects import ObjectStore
 
 
 class Inspect(Step):
-    """Gives the run its `inspection`, and its `warnings` about the app and its bundle."""
+    """Sets the run's `inspection`, and its `warnings` about the app and its bundle."""
 
     name = "inspect"
 
@@ -75,7 +75,7 @@ class Inspect(Step):
 
 
 async def _files_of(objects: ObjectStore, manifest: str | None) -> dict[str, Member]:
-    """The files of a manifest, none where it is gone or damaged."""
+    """The files of a manifest, empty if it is missing or damaged."""
     try:
         return decode_manifest(await objects.get(manifest)).files if manifest else {}
     except (ObjectMissingError, MsgspecError):

@@ -1,4 +1,4 @@
-"""Pin: a private, hashed copy of what was uploaded, which its uploader can change no more."""
+"""Pin: a private, hashed copy of the upload, which its uploader cannot change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easel.uploads.errors import BundleTooLargeError
 
 
 class Pin(Step):
-    """Gives the run its `pinned`, until it is ingested."""
+    """Sets the run's `pinned`, until it is ingested."""
 
     name = "pin"
 

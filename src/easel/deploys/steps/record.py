@@ -1,4 +1,4 @@
-"""Record: the version gets its number, in the transaction that records it and what it was made of."""
+"""Record: the version gets its number, in the transaction that records it and its content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easel.versions.service import Files, Origin, record_deployed
 
 
 class Record(Step):
-    """Gives the deploy its `version`, and the run the app as it was recorded."""
+    """Sets the deploy's `version`, and the run's app as recorded."""
 
     name = "record"
 

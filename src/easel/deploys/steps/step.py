@@ -1,4 +1,4 @@
-"""What a step of a deploy is, and what the steps of one run hand on to each other."""
+"""The interface of a deploy's step, and the values that the steps of one run pass on."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Run:
     ingested: Ingested | None = None
     smoke: SmokeResult | None = None
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What is given back when nothing needs it any more, or the run ends: the pinned copy above all."""
+    """Resources released when no step needs them any more, or the run ends: mainly the pinned copy."""
     is_abandoned: bool = False
-    """Whether nobody waits any more for what a thread of this run is still doing."""
+    """Whether the result of this run's threads is no longer needed."""
 
     async def manifest(self) -> Manifest:
         """The manifest of the new version, made by this run or by an earlier one. Raises StoreUnavailableError."""
@@ -55,7 +55,7 @@ class Run:
             deploy.warnings = [*deploy.warnings, *self.smoke.notes]
 
     async def abandon(self) -> None:
-        """Gives back what is still held; threads that go on by themselves stop soon."""
+        """Releases held resources; threads that continue by themselves stop soon."""
         self.is_abandoned = True
         await self.held.aclose()
 
@@ -74,19 +74,17 @@ class Step(ABC):
     """One step of a deploy. It has no state of its own: what it makes is in the run, and in the end in the records."""
 
     name: ClassVar[str]
-    """What users read where a deploy is in this step, or failed in it."""
+    """The step's name for users, in the status and in failures."""
 
     def deadline(self, settings: Settings) -> float:
-        """Seconds after which the step has failed."""
+        """Timeout of the step, in seconds."""
         return settings.step_deadline
 
     @abstractmethod
     def found(self, run: Run) -> bool:
-        """Whether the records have the step's result from an earlier run: then it is not run again."""
+        """Whether the records have the step's result from an earlier run: then it is skipped."""
 
     @abstractmethod
     async def run(self, run: Run) -> None:
-        """Does it, so that it may break off anywhere and be done again.
-
-        Raises EaselError, which ends the deploy, and ServiceUnavailableError, after which it is run again.
-        """
+        """Runs the step; it may be interrupted anywhere and repeated. Raises EaselError, which ends the deploy, and
+        ServiceUnavailableError, after which it is retried."""

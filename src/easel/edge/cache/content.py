@@ -1,4 +1,4 @@
-"""What the edge reads and keeps: manifests, mapped bundles, variants. All of it can be lost and read again."""
+"""The content cache of the edge: manifests, mapped bundles, variants. Every entry can be lost and read again."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from easel.storage.object_names import hash_in
 
 _MAPPED_BUNDLES = 512
 _MOST_MAPS = 16 * 1024
-"""Mapped bundles with those that prepared answers hold: a system allows a process 65,530 mappings."""
+"""Limit of mapped bundles, including those of prepared answers: a system allows a process 65,530 mappings."""
 _AT_A_TIME = 2500
 """Files of a large manifest that are looked at before others get their turn."""
 _KEPT_AFTER = 0.1
-"""Seconds after which a manifest is written down, once its first visitor is served."""
+"""Seconds after which a manifest is saved, once its first visitor is served."""
 _ZSTANDARD_AT_ONCE = 32
 """Larger Zstandard members that are being sent at a time: each holds a window of up to 8 MiB meanwhile."""
 _ZSTANDARD_OF_AN_APP = 4
@@ -47,7 +47,7 @@ _INFLATED_LARGEST = 4 * 1024 * 1024
 """The largest file (bytes) that is kept inflated for a while. Clients that cannot inflate it themselves are few."""
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
-"""How far (bytes) ahead of a reader a large file is fetched from a bucket."""
+"""Bytes of a large file that are fetched from a bucket ahead of a reader."""
 
 
 class Content:
@@ -94,11 +94,11 @@ class Content:
         return self._alive.weight_of(key)
 
     def forget_manifest(self, key: str) -> None:
-        """Lets go of a manifest that no site needs; it is read again when it is asked for next."""
+        """Evicts a manifest that no site needs; it is read again on the next request."""
         self._manifests.forget(key)
 
     async def read_manifest(self, key: str) -> Manifest:
-        """As `manifest`, without keeping it."""
+        """As `manifest`, without caching it."""
         if self._objects.local_path(key) is not None:
             return await self._decoded(await self._objects.get(key))
         data = await asyncio.to_thread(self._kept.get, hash_in(key))
@@ -144,7 +144,7 @@ class Content:
         return await self._view(manifest, member, start, stop)
 
     def forget_bundles(self, manifest: Manifest) -> None:
-        """Has the bundles be read again: what is here of them is damaged, and what is in the store may be put right."""
+        """Evicts damaged bundles, so that they are read again: the objects in the store may be repaired."""
         for bundle in manifest.bundles:
             self._bundles.forget(bundle.key)
             self.disk.forget(bundle.key)

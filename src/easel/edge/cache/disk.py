@@ -28,17 +28,17 @@ from easel.storage.errors import ObjectMissingError, StorageFullError
 from easel.storage.translation import translated
 
 BLOCK = 256 * 1024
-"""What is fetched at least (bytes)."""
+"""Minimum fetch, in bytes."""
 SMALL = 4 * 1024 * 1024
-"""Objects up to this size (bytes) are fetched whole at the first look."""
+"""Objects up to this size (bytes) are fetched whole on the first request."""
 _AT_ONCE = 8 * 1024 * 1024
 _FETCHES = 4
 IN_MEMORY = 32 * 1024 * 1024
-"""Bytes that are kept in memory while the disk is full."""
+"""Bytes cached in memory while the disk is full."""
 MOST_HELD = 16384
 """Objects that are kept at the most, if the system lets the process have eight times as many descriptors."""
 FULL_FOR = 5.0
-"""Seconds that a full disk is left alone before it is tried again."""
+"""Seconds until a full disk is tried again."""
 
 
 class _OtherSizeError(Exception):
@@ -96,7 +96,8 @@ class _Held:
 
 
 class DiskCache:
-    """The cache of one edge process, at most `budget` bytes on disk, the least recently used objects leaving first."""
+    """The cache of one edge process, at most `budget` bytes on disk. The least recently used objects are evicted
+    first."""
 
     def __init__(self, objects: EdgeStore, folder: Path, *, budget: int) -> None:
         self._objects = objects
@@ -127,7 +128,7 @@ class DiskCache:
         return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
     def take_over(self) -> None:
-        """Takes over what processes that are gone left here whole, in one go: to be called before visitors come."""
+        """Takes over complete files of ended processes, in one go: to be called before visitors arrive."""
         with suppress(OSError):
             self._own_folder()
         self._shrink(self._budget, keep="")
@@ -164,7 +165,7 @@ class DiskCache:
         return held.view
 
     def forget(self, key: str) -> None:
-        """Has the object be fetched again when it is asked for next."""
+        """Evicts the object, which is fetched again on the next request."""
         held = self._held.get(key)
         if held is not None and not held.pending:
             self._drop(key)
@@ -228,7 +229,7 @@ class DiskCache:
         held.write(data, start)
 
     def _leave_reserve(self, length: int, *, keep: str) -> None:
-        """Has as much leave the cache as `length` bytes more would take of the disk's reserve."""
+        """Evicts as much as `length` bytes more would take of the disk's reserve."""
         with suppress(OSError):
             short = length - self._objects.reserve.room().spare
             if short > 0:

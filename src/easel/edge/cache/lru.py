@@ -1,4 +1,4 @@
-"""Bounded memory: values that are loaded once, however many wait for them, and let go of when there are too many."""
+"""Bounded memory: values that are loaded once, however many callers wait, and evicted when there are too many."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ V = TypeVar("V")
 
 
 class SingleFlight(Generic[K, V]):
-    """Makes each value once at a time: all who ask while it is being made wait for the same making."""
+    """Makes each value once at a time: concurrent callers share the result."""
 
     def __init__(self) -> None:
         self._making: dict[K, asyncio.Task[V]] = {}
 
     async def run(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """What `make` gives. Raises what it raises. A caller that is cancelled does not disturb the others."""
+        """The result of `make`. Raises its errors. A cancelled caller does not affect the others."""
         task = self._making.get(key)
         if task is None:
             task = asyncio.ensure_future(_await(make))
@@ -63,7 +63,8 @@ class Alive(Generic[K, V]):
 
 
 class Kept(Generic[V]):
-    """A cache of at most `limit` in weight, the least recently used leaving first. The newest value always stays."""
+    """A cache of at most `limit` in weight, which evicts the least recently used values first. The newest value always
+    stays."""
 
     def __init__(self, limit: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
         self._limit = limit
@@ -73,7 +74,7 @@ class Kept(Generic[V]):
         self.weight = 0
 
     async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """The value, loaded when it is not there. Raises what loading raises; failures are not kept."""
+        """The value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
@@ -90,7 +91,7 @@ class Kept(Generic[V]):
         return len(self._values)
 
     def forget(self, key: str) -> None:
-        """Has the value be loaded again when it is asked for next."""
+        """Evicts the value, which is loaded again on the next request."""
         if key in self._values:
             self.weight -= self._weigh(self._values.pop(key))
 

@@ -1,4 +1,4 @@
-"""Manifests of a bucket, kept on a machine's disk for all of its edges: without its manifest no bundle is of use."""
+"""A disk cache of a bucket's manifests, shared by all edges of a machine: a bundle is useless without its manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StorageFullError
 
 _MOST = 32768
-"""Manifests that are kept at the most, however small they are."""
+"""Limit of cached manifests, however small they are."""
 
 
 class KeptManifests:
@@ -35,7 +35,7 @@ class KeptManifests:
         return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:
-        """The manifest with this hash, if it is here."""
+        """The manifest with this hash, if it is cached."""
         try:
             data = (self._folder / manifest).read_bytes()
         except OSError:

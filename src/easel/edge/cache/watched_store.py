@@ -1,4 +1,4 @@
-"""The object store as an edge reads it, and whether it answers."""
+"""The object store as an edge reads it, and whether it is reachable."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from easel.storage.errors import StoreUnavailableError
 from easel.storage.objects import ObjectInfo, ObjectStore
 
 LOOK_EVERY = 2.0
-"""Seconds for which one look at the store holds, however many ask how it is."""
+"""Seconds for which one check of the store is valid, for any number of health checks."""
 PATIENCE = 3.0
-"""Seconds that the store has to answer a look."""
+"""Timeout of a check of the store, in seconds."""
 
 
 class EdgeStore:
-    """Reads as the object store does. `answers` says whether it did when it was last asked for anything."""
+    """Reads as the object store does. `answers` tells whether the last request reached it."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -56,8 +56,8 @@ class EdgeStore:
             return await self._objects.head(key)
 
     def look(self) -> bool:
-        """Whether the store answered when it was last asked. It is asked again beside this, every few seconds at most:
-        whoever asks for an edge's health may not wait long, or takes the edge for dead."""
+        """Whether the last request reached the store. A new check runs beside it, every few seconds at most: a health
+        check that waits long would take the edge for dead."""
         if time.monotonic() - self._looked >= LOOK_EVERY and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look(), name="look at the store")
         return self.answers

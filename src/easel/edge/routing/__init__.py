@@ -1,1 +1,1 @@
-"""Host label to environment to version: the table in memory, its feed from the database, its copy on disk."""
+"""Host label to environment to version: the table in memory, its feed from the database, its saved copy on disk."""

@@ -1,4 +1,4 @@
-"""The table's source: what changed, asked of PostgreSQL by transaction id, so that nothing is ever missed."""
+"""The table's source: changes, queried from PostgreSQL by transaction id, so that none is ever missed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_ANOTHER_FORM = _SQL["of_another_form"]
 VERSION = _SQL["version"]
 
 PATIENCE = 2.0
-"""Seconds that a look at the database may take, until one took longer: then twice as many, up to a minute."""
+"""Timeout of a query of the database in seconds, until one took longer: then twice that, up to a minute."""
 MOST_PATIENCE = 60.0
 
 _CHUNK = 1000
@@ -39,7 +39,7 @@ _CHUNK = 1000
 
 
 class _OfAnotherFormError(Exception):
-    """A manifest's key has another form than Easel writes, and could be read all the same."""
+    """A manifest's key is not named the way Easel names objects, but could be read."""
 
 
 class DatabaseFeed:
@@ -81,7 +81,7 @@ class DatabaseFeed:
         )
 
     async def open(self) -> None:
-        """Begins to connect when there is something to ask."""
+        """Connects on the first query."""
         await self._pool.open()
 
     async def close(self) -> None:

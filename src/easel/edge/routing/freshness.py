@@ -1,4 +1,4 @@
-"""Staying fresh: comparing the machine's freshness page with what was seen, and catching up before answering."""
+"""Freshness: comparing the machine's freshness page with the last state seen, and catching up before answering."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Freshness:
         return self._next
 
     async def settle(self, slot: int) -> None:
-        """Returns once the slot is fresh, or when the source does not answer in time: then what is there is served."""
+        """Returns once the slot is fresh, or when the query of the source times out: then the last known state is
+        served."""
         if not self.is_stale(slot) or time.monotonic() < self._quiet_until:
             return
         try:

@@ -1,4 +1,4 @@
-"""What an edge knows, kept on its machine's disk: with it an edge that was killed while the database is away starts."""
+"""Saved routes: lets an edge start while the database is unreachable."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from easel.storage.errors import StorageFullError
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-"""Apps that are written at a time; visitors get their turn in between."""
+"""Apps saved at a time; visitors are served in between."""
 CONFIRMED_EVERY = 30.0
-"""Seconds between two notes that what is kept is still what the database says."""
+"""Seconds between two confirmations that the saved routes are current."""
 PAUSE = 5.0
-"""Seconds until a disk that took nothing, or another process that writes here, is looked at again."""
+"""Seconds until a retry after a full disk, or while another process saves here."""
 
 _SCHEMA = (
     "create table if not exists route (app_id text primary key, generation integer not null, route blob not null)",
@@ -48,7 +48,7 @@ _decode = msgspec.msgpack.Decoder(AppRoute).decode
 
 
 def _of(database_url: str) -> str:
-    """What tells the routes of one database from those of another, and of another release's form."""
+    """The identity of the routes' database and of this release's format."""
     parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
     # What the URL leaves out is said by the environment (PGHOST, say); and a database that has no name, by the user's.
     parts |= {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
@@ -59,11 +59,11 @@ def _of(database_url: str) -> str:
 
 
 class OvertakenError(sqlite3.OperationalError):
-    """Another process writes the file by now."""
+    """Another process has begun to write the file."""
 
 
 class KeptRoutes:
-    """The file of a machine's edges with the routes of one database. Whatever is wrong with it, it is made anew."""
+    """The file of a machine's edges with the routes of one database. A damaged file is created anew."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self._path = folder / "routes.sqlite"
@@ -83,7 +83,7 @@ class KeptRoutes:
             return None
 
     def load(self) -> dict[str, AppRoute] | None:
-        """The routes, or None where they cannot be read."""
+        """The saved routes, or None if they cannot be read."""
         try:
             with closing(self._opened()) as connection:
                 connection.execute("begin")
@@ -187,7 +187,7 @@ class KeptRoutes:
 
 
 class RouteKeeper:
-    """Writes an edge's table down as it changes. Of several edges on a machine one does, for all of them."""
+    """Saves an edge's table as it changes. Of several edges on a machine, one does so for all."""
 
     def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
@@ -206,11 +206,11 @@ class RouteKeeper:
         table.on_change.append(self._note_change)
 
     def start(self) -> None:
-        """Begins to write."""
+        """Begins saving."""
         self._task = asyncio.create_task(self._run(), name="keep routes")
 
     async def stop(self) -> None:
-        """Stops, with what has been written until now."""
+        """Stops; everything saved so far stays."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -262,7 +262,7 @@ class RouteKeeper:
             self._whole, self._noted = True, now
 
     async def _begin(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this process is the one that saves."""
         self._lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock_path.open("w")
         try:
