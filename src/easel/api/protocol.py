@@ -54,5 +54,5 @@ class ApiProtocol(GuardedProtocol):
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has gone: a body that is still to come never will, and nobody follows its streams."""
+        """The client has gone: the rest of its body will never arrive, and nobody follows its streams."""
         return False

@@ -14,7 +14,7 @@ from easel.storage.database import Base, Xid8
 
 
 def short_host(slug: LiteralString) -> LiteralString:
-    """SQL: what the addresses of a long slug have in common where they are cut (migration 0007)."""
+    """SQL: the common part of a long slug's shortened addresses (migration 0007)."""
     return f'("left"({slug}::text, {LEAST_CUT}) || "left"(encode(sha256({slug}::bytea), \'hex\'::text), {DIGITS}))'
 
 

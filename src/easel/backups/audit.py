@@ -29,7 +29,7 @@ _JUST_NOW = timedelta(minutes=1)
 """How long before this begins a pointer may have been moved by a transaction that is not committed yet."""
 
 What = Literal["missing", "damaged", "unreadable", "misnamed"]
-"""Not there; with other bytes than it was stored with; not to be read, while others are; under a name that is none."""
+"""Missing; damaged; unreadable, while others are readable; misnamed."""
 Say = Callable[[str], None]
 
 
@@ -134,7 +134,8 @@ class _Run:
             await self._confirm(apps, suspects)
 
     def _is_left(self, needed: Needed) -> bool:
-        """Whether it was not read with what environments serve: what they have served since before that, was."""
+        """Whether it was not read in the first pass, which covers everything that environments have served for
+        longer."""
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:

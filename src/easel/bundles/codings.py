@@ -1,7 +1,7 @@
-"""Files that a build compressed by itself: what their names say, and which of them are sent as what is in them.
+"""Files that a build compressed itself: the meaning of their names, and which of them are sent as their content.
 
-`game.data.br` and `app.wasm.gz` without the plain file beside them are there for a server to send with a
-`Content-Encoding`; `archive.tar.gz` and `model.json.gz` are downloads, or data that a program unpacks itself.
+`game.data.br` and `app.wasm.gz` without the plain file beside them are meant to be sent with a `Content-Encoding`;
+`archive.tar.gz` and `model.json.gz` are downloads, or data that a program unpacks itself.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def plain_name(path: str) -> str:
 
 
 def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> dict[str, Coding]:
-    """The files that are to be sent as what is in them, and how they are compressed.
+    """The files that are sent as their content, with their compression.
 
-    Brotli is: nothing but browsers unpacks it. Of gzip and Zstandard code is, and what lies beside a loader of Unity's.
-    None is where the plain file is there too, or where the content is not what the name says: `read` gives the first so
-    many bytes of a file.
+    Brotli files are: only browsers unpack them. Of gzip and Zstandard files, code is, and files beside a loader of
+    Unity's. A file is not if the plain file exists too, or if its content does not match its name: `read` returns the
+    first bytes of a file.
     """
     compressed = (path for path in paths if path.lower().endswith(_ENDS))
     named = [(path, _SUFFIXES.get(_suffix(path), "gzip")) for path in compressed]

@@ -73,11 +73,12 @@ _ABBREVIATIONS = frozenset(
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
-"""Pieces (of one kind of letters, or digits) in eight characters that nobody types; half of all hashes have as many."""
+"""Runs (of one kind of letters, or digits) in eight characters that are too many to be typed; half of all hashes have
+as many."""
 
 
 class Form(NamedTuple):
-    """The part of a name that may be a hash: its alphabet, what stands before it ('' if nothing), and the suffix."""
+    """The part of a name that may be a hash: its alphabet, the text before it ('' if none), and the suffix."""
 
     kind: str
     before: str

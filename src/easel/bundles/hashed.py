@@ -119,7 +119,7 @@ def _pictures(found: Mapping[str, str]) -> set[str]:
 def _confirmed(
     forms: Mapping[str, Form], paths: Collection[str], others: Collection[str], references: References
 ) -> set[str]:
-    """Those of which what is beside them says that it is a hash."""
+    """The names that neighbouring files confirm as hashes."""
     groups: dict[tuple[str, str, str], dict[str, Form]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
     for path in paths:

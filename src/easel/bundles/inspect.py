@@ -1,7 +1,7 @@
-"""Inspecting a bundle: one pass over the zip where it lies, in bounded memory. What comes out can be served.
+"""Inspecting a bundle: one pass over the stored zip, in bounded memory. An inspected bundle can be served.
 
-Members are inflated in memory once, held against size and CRC, and hashed. Limits hold while inflating, whatever the
-headers claim: no member is inflated further than a piece past its declared size.
+Members are inflated in memory once, compared with size and CRC, and hashed. Limits hold while inflating, whatever the
+headers state: no member is inflated further than a piece past its declared size.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def inspect(
 ) -> Inspection:
     """Reads a whole zip: structure, names, rules, and every member's content.
 
-    Gives the app's files by path, with where their bytes lie, and what there is to tell. Raises the errors of
-    `easel.bundles.errors`, and InspectionStoppedError once `should_stop` says so (asked every few MiB).
+    Returns the app's files by path, with the location of their bytes, and the notes for the uploader. Raises the errors
+    of `easel.bundles.errors`, and InspectionStoppedError once `should_stop` returns true (called every few MiB).
     """
     reader = _Reader(allow, should_stop or (lambda: False))
     with memoryview(data) as view:

@@ -20,7 +20,7 @@ _SKIPPED = re.compile(
     rb"(?:" + BLANK + rb"++|" + COMMENT + rb"|<!(?!--|doctype)[^>]*+>|<\?[^>]*+>|</(?![a-z])[^>]*+>)++",
     re.IGNORECASE | re.DOTALL,
 )
-"""White space, comments, and what browsers take for comments: processing instructions and unknown declarations."""
+"""White space, comments, and text that browsers treat as comments: processing instructions and unknown declarations."""
 _TAG_NAME = re.compile(rb"<([a-z][^\t\n\f\r />]*+)", re.IGNORECASE)
 _TAGS_REST = re.compile(TAGS_REST)
 _ATTRIBUTE = re.compile(_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE)

@@ -30,8 +30,8 @@ _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "am
 
 
 def script_place(page: bytes) -> int | None:
-    """The offset (bytes) at which a script is the first thing in the page's head, or None for what is no page: a part
-    of one, without a doctype, `<html>`, `<head>` and `<body>`; another format by a page's name; UTF-16; AMP."""
+    """The offset (bytes) at which a script comes first in the page's head, or None for a file that is not a page: a
+    fragment, without a doctype, `<html>`, `<head>` and `<body>`; another format by its name; UTF-16; AMP."""
     most = min(len(page), LOOKED_AT)
     at = skip(page, len(UTF8_MARK) if page.startswith(UTF8_MARK) else 0, most)
     is_page = False

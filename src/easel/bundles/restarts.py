@@ -40,10 +40,10 @@ _WINDOW = 32 * 1024
 _DIGEST = 32
 _COUNT = struct.Struct("<L")
 _PLACE = struct.Struct("<QQLL")
-"""Bytes of content before it, the bit of the member's data at which it is, where its window lies and how long it is."""
+"""Bytes of content before it, its bit in the member's data, the offset of its window and its length."""
 _NUMBERS = struct.Struct("<QQ")
 _EXPORT = struct.Struct("<5sBBQQLLL")
-"""The head of what indexed_gzip writes: its name, version, flags, both sizes, spacing, window and number of points."""
+"""The head of indexed_gzip's export: its name, version, flags, both sizes, spacing, window and number of points."""
 _POINT = struct.Struct("<QQBB")
 
 # Blocks without content, by which a byte's first bits can be filled: a decoder can only be given whole bytes.
@@ -55,8 +55,8 @@ _NINETY_FIVE_BITS = (0x3F5BF820_00000000_0881E004, 95)
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """A place to restart: how many bytes of content lie before it, its bit in the member's data, its window, and up to
-    which byte of the data there is enough for what is wanted."""
+    """A restart point: the bytes of content before it, its bit in the member's data, its window, and the end of the
+    data that the wanted range needs."""
 
     content: int
     bit: int
@@ -110,10 +110,8 @@ class Restarts:
 
 
 def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The content from a place to restart on, in pieces of at most `chunk` bytes, as far as it was to reach.
-
-    Raises DamagedDataError, also where more is asked for.
-    """
+    """The content from a restart point on, in pieces of at most `chunk` bytes, up to its end. Raises DamagedDataError,
+    also for a longer range."""
     at, used = divmod(restart.bit, 8)
     first = b""
     if used:

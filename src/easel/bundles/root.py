@@ -84,8 +84,8 @@ def is_folder_icon(name: str) -> bool:
 
 
 def home_page(paths: Collection[str]) -> str | None:
-    """The page at an app's own address: its index.html, else what a build tool wrote for all addresses, else the only
-    page that there is, if it is at the root. `paths` begin at the root. None if there is no such page."""
+    """The page at an app's own address: its index.html, else a build tool's page for all addresses, else the only page,
+    if it is at the root. `paths` begin at the root. None if there is no such page."""
     for name in (ENTRY_POINT, *APPS_PAGES):
         if name in paths:
             return name
@@ -163,7 +163,7 @@ def secret_kind(path: str) -> str | None:
 def refuse_conflicts(files: Collection[str], folders: Collection[str]) -> None:
     """Refuses a file where another member needs a folder. Raises PathConflictError.
 
-    With '/' put before every other character, whatever lies in a folder sorts right behind it, so that looking at
+    With '/' sorted before every other character, the contents of a folder sort right behind it, so that comparing
     neighbours is enough; listing each path's folders could take gigabytes.
     """
     for folder in folders:

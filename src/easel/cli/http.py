@@ -1,6 +1,6 @@
-"""HTTP as the command line needs it: the environment's proxies, the system's certificates, and failures in words.
+"""HTTP for the command line: the environment's proxies, the system's certificates, and readable failures.
 
-Nothing is redirected and nothing is tried again here: callers know what may be repeated.
+This module neither follows redirects nor retries: callers know which requests are safe to repeat.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def reason(error: HTTPError) -> str:
-    """What failed, in words: the system's own, where it has better ones than its error number."""
+    """The cause of a failure in words: the system's own, if they are better than its error number."""
     what = _reason(error)
     if not isinstance(error, ProxyError):
         return what

@@ -18,8 +18,7 @@ _MARKS: Final = (
 
 def decode(content: bytes) -> str:
     """The text, without its byte-order mark. A text without one is UTF-8, or UTF-16 if it begins with an ASCII
-    character in that. Raises ValueError that says in words what the content is not.
-    """
+    character in that. Raises ValueError with the reason in words."""
     encoding = _encoding(content)
     try:
         return content.decode(encoding)

@@ -34,7 +34,8 @@ class Environment(Base):
 
 
 class Audit(Base):
-    """Who did what to which pointer: from which version to which, written in the transaction that moved it."""
+    """An audit entry: author, operation and pointer, from which version to which, written in the transaction that moved
+    it."""
 
     __tablename__ = "audit"
     __table_args__ = (

@@ -30,7 +30,7 @@ class FolderObjects(ObjectStore):
         super().__init__(LocalStore(self.root, mkdir=True), scratch, reserve=reserve)
 
     def local_path(self, key: str) -> Path | None:
-        """Where the object lies on this machine's disk. Keys are made by Easel and never hold `..`."""
+        """The object's path on this machine's disk. Keys are made by Easel and never hold `..`."""
         return self.root.joinpath(*key.split("/"))
 
     def scratch_file(self) -> tuple[int, Path]:
@@ -135,7 +135,7 @@ class FolderObjects(ObjectStore):
 
 @contextmanager
 def _written(key: str) -> Iterator[None]:
-    """As `translated`, for what writes: a folder that is missing is no missing object."""
+    """As `translated`, for writes: a missing folder is not a missing object."""
     with translated(key):
         try:
             yield

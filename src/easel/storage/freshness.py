@@ -26,8 +26,8 @@ def slot_of(app_id: str) -> int:
 class FreshnessPage:
     """The page, mapped. `view[slot]` is a counter; only `bump` writes.
 
-    Two processes that bump the same slot at once may write the same number. That is harmless: both had committed
-    before either read the counter, so whoever sees the new number and asks the database sees both changes.
+    Two processes that bump the same slot at once may write the same number. That is harmless: both had committed before
+    either read the counter, so an edge that sees the new number and queries the database sees both changes.
     """
 
     def __init__(self, path: Path) -> None:

@@ -16,7 +16,7 @@ from easel.storage.statements import statements
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 REVISION = statements(__name__)["revision"]
-"""The statement that gives the revision of a database's schema."""
+"""The statement that reads the revision of a database's schema."""
 _WAIT, _TRIES = 3, 5
 """For how long (seconds) a migration waits for a table at a time, and how often."""
 _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
@@ -65,7 +65,7 @@ def migrate(url: str, to: str = "head") -> None:
 
 @contextmanager
 def reached() -> Iterator[None]:
-    """Says in a sentence why the database cannot be used: it is the first thing that anybody asks of it."""
+    """Turns connection errors into a message: this is the first access to the database."""
     try:
         yield
     except Exception as error:
@@ -82,7 +82,7 @@ def reached() -> Iterator[None]:
 
 
 def _upgrade(url: str, to: str) -> bool:
-    """Whether it could be done; not if somebody holds a table for long."""
+    """Whether the upgrade succeeded; it does not if another session locks a table for long."""
     from alembic import command
     from alembic.config import Config
     from psycopg.errors import LockNotAvailable

@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 class Listener:
-    """Calls a function per channel with each payload. After every (re)connection it calls `on_connect`, since what
-    was sent in between is lost."""
+    """Calls a function per channel with each payload. After every (re)connection it calls `on_connect`, since
+    notifications in between are lost."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The names of objects: uploads, and what versions are made of. An app's are under two prefixes, and never shared."""
+"""The names of objects: uploads, and the parts of versions. An app's are under two prefixes, and never shared."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def uploads_prefix(app_id: str) -> str:
 
 
 def upload_key(app_id: str, token: str, filename: str) -> str:
-    """An upload: a key that nobody guesses, with the name that its file had."""
+    """The key of an upload: unguessable, and with the file's name."""
     return f"app-builds/{app_id}/{token}/{filename}"
 
 
@@ -80,9 +80,7 @@ def hash_in(key: str) -> str:
 
 
 def asset_prefix(app_id: str, manifest: str | None) -> str:
-    """What the contract calls `asset_prefix`: where a version's assets lie; empty for one without files.
-
-    A name of another form than Easel writes gives an empty one too: the other versions are to be listed all the same.
-    """
+    """The contract's `asset_prefix`: the prefix of a version's assets; empty for one without files. A name in a
+    different format gives an empty one too, so that the other versions can be listed."""
     named = _NAMED_BY_CONTENT.fullmatch(manifest) if manifest else None
     return f"apps/{app_id}/manifests/{named['bundle'] or named['json']}" if named else ""

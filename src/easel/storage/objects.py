@@ -1,7 +1,7 @@
 """The object store: bundles, manifests and uploads, in a folder or a bucket, through obstore.
 
 Keys are relative paths made by Easel alone: `app-builds/{app}/{token}/{file}` for uploads and
-`apps/{app}/{bundles,manifests,sources,variants}/{sha256}` for what versions are made of.
+`apps/{app}/{bundles,manifests,sources,variants}/{sha256}` for the parts of versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Method = Literal["GET", "PUT"]
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store knows about an object; size in bytes."""
+    """The store's record of an object; size in bytes."""
 
     key: str
     size: int
@@ -55,9 +55,9 @@ class ObjectStore:
     """The objects in one store. `local_path` is there for the folder store only."""
 
     presigns: frozenset[Method] = frozenset()
-    """For what the store makes presigned URLs itself, so that those bytes never pass through the api."""
+    """Operations with presigned URLs of the store itself, whose bytes bypass the api."""
     far = False
-    """Whether it is asked over a network, for which no transaction should wait."""
+    """Whether it is reached over a network, for which no transaction should wait."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ObjectStore:
 
     @asynccontextmanager
     async def _soon(self, key: str) -> AsyncIterator[None]:
-        """For reading what is small: with its retries it may take `impatience` seconds in all."""
+        """Bounds the read of a small object to `impatience` seconds in all, with its retries."""
         with translated(key):
             try:
                 async with asyncio.timeout(self._impatience):
@@ -84,7 +84,7 @@ class ObjectStore:
                 raise StoreUnavailableError(reason=f"no data arrived within {self._impatience:g} seconds") from None
 
     def local_path(self, key: str) -> Path | None:
-        """Where the object lies on this machine's disk, or None if the store is not a folder."""
+        """The object's path on this machine's disk, or None if the store is not a folder."""
         return None
 
     async def get(self, key: str) -> bytes:
@@ -116,17 +116,16 @@ class ObjectStore:
             await obstore.put_async(self._store, key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores what comes, whole or not at all; not at all as well if `pieces` raises, which is passed on. `length`
-        bytes of it, where that is known, are set aside on the disk that they are to be written to.
+        """Stores the pieces, completely or not at all; not at all if `pieces` raises, whose error is passed on.
 
-        Raises StorageFullError, StoreUnavailableError.
+        `length` bytes, if known, are reserved on the target disk. Raises StorageFullError, StoreUnavailableError.
         """
         with translated(key):
             # Each upload at a time holds this many parts of 5 MiB in memory.
             await obstore.put_async(self._store, key, pieces, max_concurrency=2)
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """What is known of the object, or None if there is none. Raises StoreUnavailableError."""
+        """The store's record of the object, or None if there is none. Raises StoreUnavailableError."""
         try:
             async with self._soon(key):
                 meta = await obstore.head_async(self._store, key)
@@ -174,8 +173,8 @@ class ObjectStore:
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
         """A private copy of an uploaded object, hashed, for the length of the block.
 
-        Whoever still holds the presigned URL may overwrite the upload at any time; nobody can change the copy.
-        Raises ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.
+        A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
+        ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.
         """
         descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".pin")
         path = Path(name)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 PASSING = (OperationalError, InterfaceError, PoolTimeoutError, IdleInTransactionSessionTimeout)
-"""What driver and pool raise while the database is unreachable, restarts, or has ended a transaction that was idle."""
+"""Errors of driver and pool while the database is unreachable, restarts, or has ended an idle transaction."""
 
 
 def passes(error: BaseException) -> bool:

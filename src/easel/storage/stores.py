@@ -37,8 +37,8 @@ class BucketObjects(ObjectStore):
 class AzureObjects(BucketObjects):
     """Objects in Azure Blob Storage.
 
-    It takes a PUT only with a header of its own, `x-ms-blob-type`, which whoever uploads to a presigned URL does not
-    send, and which nothing in the URL can stand for. Uploads therefore go through the api.
+    Azure requires the header `x-ms-blob-type` on a PUT. Clients of presigned URLs do not send it, and the URL cannot
+    replace it. Uploads therefore go through the api.
     """
 
     presigns: frozenset[Method] = frozenset(("GET",))

@@ -1,4 +1,4 @@
-"""What a store or the system says is wrong, turned into Easel's errors."""
+"""Translates errors of the store and the system into Easel's errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def translated(key: str) -> Iterator[None]:
 
 
 def _require_bucket(error: Exception) -> None:
-    """Raises BucketMissingError if that is what the store says."""
+    """Raises BucketMissingError if the store reports that."""
     text = str(error)
     said = _said(text)
     if said and said[0] in _NO_BUCKET:
@@ -68,7 +68,7 @@ def _require_bucket(error: Exception) -> None:
 
 
 def _said(text: str) -> tuple[str, str] | None:
-    """The store's code for what is wrong, and its message."""
+    """The store's error code and message."""
     code = _CODE.search(text)
     message = _MESSAGE.search(text, code.end()) if code else None
     return (code[1], message[1]) if code and message else None

@@ -1,4 +1,4 @@
-"""Turns at what is scarce, such as connections to the database: none of those who share it can take all."""
+"""Turns at scarce resources, such as connections to the database: no sharer can take all."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TooManyAtOnceError(LimitReachedError):
 
 
 def retry_after(least: int, most: int) -> int:
-    """Seconds for `retry_after_seconds`, others for each client, so that those who were refused together do not come
-    back together."""
+    """Seconds for `retry_after_seconds`, different for each client, so that clients refused together do not return
+    together."""
     return least + secrets.randbelow(most - least + 1)
 
 
@@ -68,7 +68,7 @@ class Turns:
             raise
 
     def give(self, sharer: str) -> None:
-        """Gives the turn back, and lets go on whose turn it is."""
+        """Releases the turn, and starts the next one."""
         self._all -= 1
         self._going[sharer] -= 1
         if not self._going[sharer]:
@@ -126,7 +126,7 @@ class Turn:
             self._is_taken = True
 
     def give(self) -> None:
-        """Gives the turn back, if it is taken."""
+        """Releases the turn, if it is taken."""
         if self._is_taken:
             self._is_taken = False
             self._turns.give(self._sharer)

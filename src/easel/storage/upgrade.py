@@ -28,10 +28,10 @@ class PostgresUpgradeError(EaselError):
 
 
 def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path]) -> Path:
-    """Upgrades the data folder in place and gives where the folder as it was is kept now.
+    """Upgrades the data folder in place and returns the path of the saved old folder.
 
-    `programs` are the folders of PostgreSQL's programs by major version. Raises PostgresUpgradeError, and leaves the
-    data folder as it was then.
+    `programs` are the folders of PostgreSQL's programs by major version. Raises PostgresUpgradeError, which leaves the
+    data folder unchanged.
     """
     new = _upgrading(folder)
     kept = folder.with_name(f"{folder.name}-{found}")
@@ -82,7 +82,7 @@ class _Runner:
         self._user = _USER if os.geteuid() == 0 else None
 
     def hand_over(self, path: Path) -> None:
-        """Gives a folder to the user that the programs run as."""
+        """Makes the user of the programs own a folder."""
         if self._user is not None:
             shutil.chown(path, self._user)
 
@@ -91,7 +91,7 @@ class _Runner:
         return self._run(program, arguments).returncode == 0
 
     def __call__(self, program: Path, *arguments: str) -> str:
-        """What the program printed. Raises PostgresUpgradeError."""
+        """The output of the program. Raises PostgresUpgradeError."""
         done = self._run(program, arguments)
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split())[-600:]

@@ -56,9 +56,9 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """What is recorded of an app with a version of it, and tested: of the published configuration the hash (None where
-    nobody knows it yet), what edges are told of it (for `serving.published.told`), and in `published` the little else
-    that a deploy goes by, under the names that it has there."""
+    """The fields of an app for recording and testing a version: the hash of the published configuration (None if
+    unknown), its encoded form for edges (`serving.published.told`), and in `published` the few further fields that a
+    deploy needs, under their own names."""
 
     id: str
     org_id: str
@@ -102,10 +102,10 @@ async def record_published(work: Transaction, app: App, origin: Origin, files: F
 
 
 async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files: Files) -> tuple[int, HeldApp] | None:
-    """Records the app's next version, with the configuration that is published, of an app whose row nobody holds yet:
-    the version's number, and the app with what was recorded. None when the app is gone.
+    """Records the app's next version, with the published configuration, of an app whose row is not locked yet: the
+    version's number, and the app as recorded. None if the app is deleted.
 
-    That the app still is as it was read is for the same statement to see. Only if not is it read once more.
+    The same statement checks that the app is unchanged since it was read. Only if not is it read once more.
     """
     for _ in range(2):
         if app.published_hash is not None:

@@ -1,1 +1,1 @@
-"""What all routes share: services, bounded bodies, transactions, idempotency, limits, errors."""
+"""Shared parts of all routes: services, bounded bodies, transactions, idempotency, limits, errors."""

@@ -29,7 +29,8 @@ SLOWEST = 16 * 1024
 """Minimum average rate, in bytes per second."""
 
 MOST_VALUES = 10_000
-"""Limit of values in a body, in all its lists and maps together. Reading one takes microseconds, whatever its size."""
+"""Limit of values in a body, in all its lists and maps together. Reading each takes microseconds, so a small body can
+be slow."""
 _MOST_DIGITS = 1000
 _TO_BE_COUNTED = bytes(set(range(256)) - set(b',[]{}"'))
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -192,10 +193,8 @@ def _refuse_many(body: bytes) -> None:
 
 
 def _read_large(body: bytes, field: str) -> dict[str, Any]:
-    """A large object, in which one field holds texts and all others together are small.
-
-    What else it might hold (ten million empty lists) would take a hundred times its size in memory.
-    """
+    """A large object, in which one field holds texts and all others together are small. Other content (ten million
+    empty lists) could take a hundred times its size in memory."""
     # Every string begins with a quote that no backslash stands before.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
         raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} texts", "", 0)

@@ -105,7 +105,7 @@ class Need:
 
 
 def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., Awaitable[Subject]]:
-    """A dependency that gives the caller, if its key has the scope."""
+    """A dependency that returns the caller, if its key has the scope."""
     need = Need(scope, whole_organisation)
 
     async def dependency(request: Request, _token: Annotated[object, Depends(_bearer)]) -> Subject:
@@ -118,7 +118,7 @@ def requires(scope: str, *, whole_organisation: bool = False) -> Callable[..., A
 
 
 def needed_by(dependency: object) -> Need | None:
-    """What a dependency made by `requires` needs of the key; None for any other."""
+    """The scope that a dependency made by `requires` needs; None for any other."""
     need = getattr(dependency, "need", None)
     return need if isinstance(need, Need) else None
 

@@ -1,5 +1,5 @@
-"""The gate before the framework: finds out whose turn a request takes, refuses what is over a limit, and lets requests
-begin by turns.
+"""The gate before the framework: finds out whose turn a request takes, refuses requests over a limit, and starts
+requests by turns.
 
 A request costs the event loop most in its first step, before it waits for anything. A thousand that arrive together
 would take that step one after the other, and a request of another organisation would wait for all of them.

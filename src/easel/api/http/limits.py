@@ -1,7 +1,7 @@
-"""How much each organisation may ask of an api, and whose turn it is: requests weighed by what they cost.
+"""Limits and turns of organisations at an api: requests weighed by their cost.
 
-Turns protect others: an organisation that asks for more than its share waits for itself alone. The limit on requests is
-the backstop, far above what a busy team asks for. All of it is this process's own: of several apis each has its share.
+Turns protect others: an organisation that sends more than its share waits only for itself. The rate limit is the
+backstop, far above the use of a busy team. All state belongs to this process: each of several apis has its own.
 """
 
 from __future__ import annotations
@@ -192,8 +192,8 @@ class Fairness:
                 self._answered.clear()
 
     async def quiet(self, organisation: str) -> None:
-        """Waits for plain requests of other organisations that have just begun, and not for long: what is costly goes
-        on in steps of milliseconds, and each of these would come between two steps of theirs."""
+        """Waits briefly for plain requests of other organisations that have just begun: costly work proceeds in steps
+        of milliseconds, and each of these would delay a step of theirs."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_JUST):
                 while any(

@@ -33,7 +33,7 @@ _CROSS_ORIGIN = (
 """Headers that let pages of any origin upload, and read why an upload was refused (Fetch, 3.2)."""
 
 CLIENT_GONE = 499
-"""What the metrics call the status of a request whose client left before its body had come."""
+"""The status in the metrics for a request whose client left before its body was complete."""
 
 
 class RequestContext:

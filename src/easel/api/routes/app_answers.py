@@ -97,7 +97,7 @@ def _whole(rest: Mapping[str, Any], draft: Config, versions: list[Listed]) -> Ap
 
 
 def abridge(answer: bytes) -> bytes:
-    """The answer without what the records have: the configuration, and the versions."""
+    """The answer without the parts in the records: the configuration, and the versions."""
     whole = msgspec.json.decode(answer)
     return msgspec.json.encode({name: whole[name] for name in _KEPT})
 
@@ -121,7 +121,7 @@ async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes
 
 
 def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[str, Any]:
-    """The fields of AppListItem: what a list shows of an app."""
+    """The fields of AppListItem, for lists of apps."""
     return {
         "app_id": app.id,
         "slug": app.slug,

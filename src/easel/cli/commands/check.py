@@ -1,4 +1,4 @@
-"""`easel check`: what a deploy would say, and what addresses would answer, without a server."""
+"""`easel check`: the outcome of a deploy, and the answers at addresses, without a server."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def _chosen_slug(root: Path, slug: str) -> bool:
 
 
 def _write_project(session: Session, slug: str, root: Path, target: Target) -> Path | None:
-    """Writes easel.toml beside the code where there is none, so that the next deploy needs no options; gives it."""
+    """Writes a new easel.toml beside the code, so that the next deploy needs no options; returns its path."""
     if session.project.file is not None or (root / FILE_NAME).exists():
         return None
     if settings_folder(root, target, session.working) is None:

@@ -198,7 +198,7 @@ def _folders(base: Path, pattern: str) -> Iterator[Path]:
 
 
 def _is_template(page: Path) -> bool:
-    """Whether the page is what Create React App and Vue CLI build one from, which they keep in `public`."""
+    """Whether the page is the template of Create React App or Vue CLI, which is in `public`."""
     if page.parent.name != _SOURCE_OR_OUTPUT:
         return False
     try:

@@ -96,10 +96,8 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
 
 
 def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
-    """The zip, open for reading: the one given, or one made in a file without a name, which no interruption leaves.
-
-    Says what is left out and what goes along. Raises the errors of `pack`, and ScratchFileError.
-    """
+    """The zip, open for reading: the given one, or one made in an unnamed file, which no interruption leaves behind.
+    Prints the excluded and the added files. Raises the errors of `pack`, and ScratchFileError."""
     path = target.path
     if not target.is_folder:
         return _open(path)

@@ -1,4 +1,4 @@
-"""A deploy without a server: the bundle read as a worker reads it, and its addresses asked as an edge asks."""
+"""A deploy without a server: reads the bundle as a worker does, and answers requests as an edge does."""
 
 from __future__ import annotations
 
@@ -77,10 +77,8 @@ class Trial:
 
 
 def try_bundle(bundle: IO[bytes], project: Project) -> Trial:
-    """Reads the zip as a deploy of the project would, with a server's usual limits.
-
-    Raises what a deploy fails with: the errors of `bundles` and `rules`, and SmokeTestFailedError.
-    """
+    """Reads the zip like a deploy of the project, with a server's default limits. Raises the errors of a failed deploy:
+    those of `bundles` and `rules`, and SmokeTestFailedError."""
     if not bundle.seek(0, os.SEEK_END):
         raise NotAZipError(found="empty")
     data = mmap.mmap(bundle.fileno(), 0, access=mmap.ACCESS_READ)

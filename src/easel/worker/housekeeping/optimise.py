@@ -35,11 +35,11 @@ NICENESS = 15
 async def optimise(
     database: Database, objects: ObjectStore, app_id: str, manifest_hash: str, should_stop: Callable[[], bool]
 ) -> None:
-    """Makes the variants of a manifest that an environment serves, stores them, and tells the edges.
+    """Makes the variants of a manifest that an environment serves, stores them, and notifies the edges.
 
-    Does nothing when they are there already, or when no environment serves the manifest any more.
-    `should_stop` is asked between two files, in a thread. Raises StopRequestedError once it said so, and
-    StoreUnavailableError, StorageFullError and database errors: all are worth another try.
+    Does nothing if they exist, or if no environment serves the manifest any more. `should_stop` is called between two
+    files, in a thread. Raises StopRequestedError once it returns true, and StoreUnavailableError, StorageFullError and
+    database errors: all can be retried.
     """
     key = manifest_key(app_id, manifest_hash)
     if not await _wanted(database, app_id, key):

@@ -1,4 +1,4 @@
-"""Objects that nothing refers to: what a deploy left behind that failed, or was killed, after it had stored them."""
+"""Objects without a reference: leftovers of a deploy that failed, or was killed, after it had stored them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ logger = logging.getLogger(__name__)
 GRACE = timedelta(days=1)
 """How old an object is before it can be an orphan: longer than any deploy takes."""
 HELD_FOR = 1.0
-"""Seconds after which the row of an app is given up for a moment, for those who wait for it."""
+"""Seconds after which the lock of an app's row is released for a moment, for waiting sessions."""
 REMOVED_WITHIN = 5.0
 """Seconds that removing one object may take; less than a transaction may be idle."""
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
-    """Removes objects of apps that are older than `grace` and that no version needs any more. Gives how many.
+    """Removes objects of apps that are older than `grace` and that no version needs any more. Returns their number.
 
-    While it removes an app's objects it holds the app's row, so that no deploy is accepted or records meanwhile; an app
-    with a deploy under way is left for the next time. Apps that the database does not know are left alone: whoever
-    shares the store may know them.
+    While it removes an app's objects it locks the app's row, so that no deploy is accepted or records meanwhile; an app
+    with a running deploy is left for the next run. Unknown apps are skipped: another installation may share the store.
     """
     removed = 0
     async for app_id, keys in _old_by_app(objects, clock.now() - grace):
@@ -48,7 +47,8 @@ async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: time
 
 
 async def _remove_some(database: Database, objects: ObjectStore, app_id: str, keys: list[str]) -> tuple[list[str], int]:
-    """Removes what is an orphan of these, as many as a short transaction has time for: what is left, and how many."""
+    """Removes orphans among these, as many as fit into a short transaction: the remaining ones, and the number of
+    removed ones."""
     removed = 0
     async with database.transaction() as work:
         orphans = await _orphans(work, app_id, keys)

@@ -1,7 +1,8 @@
-"""Making room while a disk has little: what a sweep would remove later is removed at once, as far as it is safe.
+"""Freeing space on a nearly full disk: objects that a sweep would remove later are removed at once, as far as it is
+safe.
 
-Somebody may still be storing what was begun before: a deploy of an app that was deleted meanwhile, an upload whose
-address has expired. So what is done here is never final: nothing is noted as swept, and the sweep comes by later.
+An earlier operation may still be storing objects: a deploy of an app that was deleted meanwhile, an upload whose URL
+has expired. So nothing is marked as swept here, and the sweep follows later.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ BATCH = 500
 
 
 async def make_room(database: Database, objects: ObjectStore, settings: Settings) -> int:
-    """Removes the objects of apps that have been deleted, and uploads to whose address nobody can upload any more and
-    that no deploy waits for. Gives the bytes. Raises StoreUnavailableError and database errors."""
+    """Removes the objects of deleted apps, and expired uploads that no deploy waits for. Returns their bytes. Raises
+    StoreUnavailableError and database errors."""
     freed = await _of_deleted_apps(database, objects) + await _of_expired_uploads(database, objects, settings)
     if freed:
         logger.warning(

@@ -1,4 +1,5 @@
-"""The sweep: removes what nothing refers to any more. Never inside a request, never anything that is referred to."""
+"""The sweep: removes objects without a reference. It never runs inside a request, and never removes a referenced
+object."""
 
 from __future__ import annotations
 
@@ -51,7 +52,7 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
 
 
 async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -> None:
-    """Ends deploys whose job is gone although they have not ended: every accepted deploy ends, whatever went wrong."""
+    """Ends deploys whose job is lost: every accepted deploy ends, whatever fails."""
     async with database.transaction() as work:
         ids = await work.sql(_SQL["abandoned"], {"age": settings.deploy_deadline})
     for (deploy_id,) in ids:
