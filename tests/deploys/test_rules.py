@@ -110,3 +110,21 @@ def test_a_deploy_may_say_for_itself_how_rules_are_read_and_which_guards_may_be_
     assert done["status"] == "complete"
     assert app.visit("/old").status_code == 302
     assert app.deploy(files)["error_code"] == "guard_refused", "it is said of one deploy alone"
+
+
+def test_a_redirect_that_the_fast_path_answers_is_the_same_for_all_who_should_get_it(app: RunningApp) -> None:
+    lines = "/old /new 301\n/c /fr 302 Cookie=fr\n/c /en 302\n/q x=1 /one 302\n/q /other 302\n/any/:x /y/:x 308\n"
+    assert app.deploy({"index.html": HOME, "app.js": "1", "_redirects": lines})["status"] == "complete"
+    for _ in range(4):  # the fast path answers from the second on
+        moved = app.visit("/old")
+        assert (moved.status_code, moved.headers["location"], moved.content) == (301, "/new", b"")
+        assert moved.headers["cache-control"] == "public, max-age=0, must-revalidate"
+        assert app.visit("/old?a=b").headers["location"] == "/new?a=b"
+        assert app.visit("/old", **{"if-none-match": '"x"'}).status_code == 301
+        assert app.visit("/c", cookie="fr=1").headers["location"] == "/fr"
+        assert app.visit("/c").headers["location"] == "/en"
+        assert app.visit("/q?x=1").headers["location"] == "/one?x=1"
+        assert app.visit("/q").headers["location"] == "/other"
+        assert app.visit("/any/a").headers["location"] == "/y/a"
+    assert app.deploy({"index.html": HOME, "app.js": "1", "_redirects": "/old /newer 302\n"})["status"] == "complete"
+    assert app.visit("/old").headers["location"] == "/newer"

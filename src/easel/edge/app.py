@@ -13,7 +13,15 @@ from easel.connections.heads import VISITORS, value_of
 from easel.connections.private import Readiness
 from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
-from easel.edge.fast.prepared import LYING_LARGEST, PREPARED_LARGEST, Prepared, code_of, prepare, prepare_lying
+from easel.edge.fast.prepared import (
+    LYING_LARGEST,
+    PREPARED_LARGEST,
+    Prepared,
+    code_of,
+    prepare,
+    prepare_lying,
+    prepare_redirect,
+)
 from easel.edge.live import LiveSite
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
 from easel.edge.recorder import Recorder, Tally
@@ -165,7 +173,11 @@ class EdgeApp:
         decision = await self._decide(live, request)
         file = decision.found
         if isinstance(file, Fixed):
-            return decision.finish(live.site, request, answer_fixed(file))
+            answer = decision.finish(live.site, request, answer_fixed(file))
+            if decision.is_lasting_redirect(live.site, request):
+                key = (request.target.encode("latin-1"), code_of(acceptable(request.accept_encoding)))
+                self._sites.keep(live, host, key, prepare_redirect(answer, self._recorder.of(live.app.app_id)))
+            return answer
         ready = await self._sites.ready(live, file, request)
         answer = decision.finish(live.site, request, answer_file(live.site, file, ready, request))
         if decision.is_lasting(live.site, request):

@@ -18,14 +18,15 @@ OTHERS: Final = "others"
 class Tally:
     """The answers of one app: how many by path (fast, full) and status, and the bytes of their bodies that were sent.
 
-    The fast path, which gives 200 and 304 alone, adds to the fields themselves.
+    The fast path, which gives 200, 304 and redirects alone, adds to the fields themselves.
     """
 
-    __slots__ = ("fast_200", "fast_304", "full", "sent")
+    __slots__ = ("fast_200", "fast_304", "fast_moved", "full", "sent")
 
     def __init__(self) -> None:
         self.fast_200 = 0
         self.fast_304 = 0
+        self.fast_moved: dict[int, int] = {}
         self.full: dict[int, int] = {}
         self.sent = 0
 
@@ -34,10 +35,15 @@ class Tally:
         self.full[status] = self.full.get(status, 0) + 1
         self.sent += sent
 
+    def moved(self, status: int) -> None:
+        """Counts a redirect of the fast path."""
+        self.fast_moved[status] = self.fast_moved.get(status, 0) + 1
+
     @property
     def answers(self) -> dict[tuple[str, int], int]:
         """The answers by path and status."""
         fast = {(FAST, 200): self.fast_200, (FAST, 304): self.fast_304}
+        fast |= {(FAST, status): count for status, count in self.fast_moved.items()}
         return {**{key: count for key, count in fast.items() if count}, **{(FULL, s): n for s, n in self.full.items()}}
 
 

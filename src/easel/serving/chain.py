@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-from easel.serving.models import Answer, File, Found, Request, Site
+from easel.serving.models import Answer, File, Fixed, Found, Request, Site
 from easel.serving.stage import Need, Stage
 from easel.serving.stages import (
     earlier,
@@ -37,6 +37,15 @@ class Decision(NamedTuple):
         if not isinstance(found, File) or found.varies or not (found.lasting and request.address.is_plain):
             return False
         return not any(varies(site, request) for varies in self.passed.varies)
+
+    def is_lasting_redirect(self, site: Site, request: Request) -> bool:
+        """Whether everybody who asks for this address without a query is led there, for as long as the site is live."""
+        found = self.found
+        if not isinstance(found, Fixed) or not found.lasting or "?" in request.target or not request.reads:
+            return False
+        # What the lines look at is known: it is why the answer lasts.
+        others = (varies for varies in self.passed.varies if varies is not redirects.FIRST.varies)
+        return request.address.is_plain and not any(varies(site, request) for varies in others)
 
     def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
         """The answer after the stages that change it."""

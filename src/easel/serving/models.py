@@ -106,7 +106,8 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """An answer that needs no file: a redirect, an error, a generated robots.txt. `varies` as a file's."""
+    """An answer that needs no file: a redirect, an error, a generated robots.txt. `varies` as a file's; `lasting` is
+    whether it answers the address without a query for as long as the site is live, whoever asks."""
 
     status: int
     body: bytes
@@ -114,6 +115,7 @@ class Fixed:
     cache_control: str
     location: str | None = None
     varies: tuple[str, ...] = ()
+    lasting: bool = False
 
 
 Found = File | Fixed

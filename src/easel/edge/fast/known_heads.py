@@ -29,6 +29,7 @@ _REQUEST_LINE = re.compile(rb"(?:GET|HEAD) (/[!-\"$->@-~]*+)(?:\?[!-\"$-~]*+)? H
 _TEXT = re.compile(rb"[ -~]*+(?=\r\n)")
 _TAG = re.compile(rb'"[!#-~]*+"(?=\r\n)')
 _H = ord("H")
+_QUESTION_MARK = ord("?")
 
 
 class _Known(NamedTuple):
@@ -80,7 +81,8 @@ class KnownHeads:
         if known is None:
             return None
         host, code, stated = known
-        return Asked(host, (line[1], code), stated if condition is None else condition, data[0] == _H)
+        has_query = data[line.end(1)] == _QUESTION_MARK
+        return Asked(host, (line[1], code), stated if condition is None else condition, data[0] == _H, has_query)
 
 
 def _without_values(rest: bytes) -> tuple[bytes, bytes | None]:

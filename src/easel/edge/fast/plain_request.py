@@ -27,6 +27,7 @@ _MATTERS: Final[dict[bytes, int]] = {
             b"transfer-encoding",
             b"expect",
             b"upgrade",
+            b"service-worker",
         ),
         _FULL_WAY,
     ),
@@ -78,6 +79,7 @@ class Asked(NamedTuple):
     key: Key
     condition: bytes | None
     head_only: bool
+    has_query: bool = False
 
 
 def _weigh_codes(codes: dict[bytes | None, int]) -> int:
@@ -115,8 +117,9 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
     code = _codes.newer.get(encoding)
     if code is None:
         code = _code(encoding)
-    path = url.partition(b"?")[0] if _QUESTION_MARK in url else url
-    return Asked(host, (path, code), condition, head_only)
+    has_query = _QUESTION_MARK in url
+    path = url.partition(b"?")[0] if has_query else url
+    return Asked(host, (path, code), condition, head_only, has_query)
 
 
 def _code(encoding: bytes | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from easel.edge import weights
@@ -48,6 +49,9 @@ class Prepared:
     """The kept page whose body is `rest`, if it is one's."""
     last: bytes = b""
     """What follows `rest`, where that is mapped."""
+    moved: bytes | None = None
+    """The status line of a redirect, which answers the address without a query."""
+    status: int = 200
 
     @property
     def weight(self) -> int:
@@ -87,6 +91,13 @@ def prepare_lying(answer: Answer, body: tuple[bytes, memoryview, bytes], tally: 
     )
 
 
+def prepare_redirect(answer: Answer, tally: Tally) -> Prepared:
+    """The prepared form of a redirect."""
+    line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
+    head = _lines(answer.headers)
+    return Prepared(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status)
+
+
 def _etag(answer: Answer) -> bytes:
     return next(value for name, value in answer.headers if name == b"etag")
 
@@ -103,7 +114,7 @@ class Stamp:
     nothing.
     """
 
-    __slots__ = ("_identities", "changed", "defaults", "unchanged")
+    __slots__ = ("_identities", "changed", "defaults", "lines", "unchanged")
 
     def __init__(self) -> None:
         self._identities: list[bytes] = []
@@ -112,6 +123,8 @@ class Stamp:
         """For a 200."""
         self.unchanged = b""
         """For a 304."""
+        self.lines = b""
+        """What follows another status."""
 
     def next(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
         """The digits of one answer's id; what goes before them is in the two fields."""
@@ -124,6 +137,7 @@ class Stamp:
     def _renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in defaults)
         lines += b"x-request-id: req_"
+        self.lines = lines
         self.changed = b"HTTP/1.1 200 OK\r\n" + lines
         self.unchanged = b"HTTP/1.1 304 Not Modified\r\n" + lines
         self.defaults = defaults

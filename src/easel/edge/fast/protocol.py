@@ -81,6 +81,8 @@ class EdgeProtocol(GuardedProtocol):
         if live is None or self.view[live.slot] != self.seen[live.slot]:
             return None
         ready = live.prepared.get(asked.key)
+        if ready is not None and ready.moved is not None:
+            return None if asked.has_query or asked.condition is not None else ready
         if ready is None or asked.condition is None or asked.condition == ready.etag:
             return ready
         return None
@@ -109,6 +111,10 @@ class EdgeProtocol(GuardedProtocol):
         if asked.condition is not None:
             tally.fast_304 += 1
             self.transport.write(b"".join((stamp.unchanged, identity, ready.not_modified)))
+            return
+        if ready.moved is not None:
+            tally.moved(ready.status)
+            self.transport.write(b"".join((ready.moved, stamp.lines, identity, ready.head)))
             return
         tally.fast_200 += 1
         if asked.head_only:

@@ -20,13 +20,15 @@ LARGEST_HEADERS = 32 * 1024
 class Leads:
     """Where a line leads a request. `to` is a Location for a redirect, a path of the app (decoded) for content.
 
-    `first` says that the line goes before files. `by` is the line.
+    `first` says that the line goes before files, `for_all` that the same address without a query leads everybody there:
+    the line names one path, and neither it nor one before it looks at more. `by` is the line.
     """
 
     by: Redirect
     status: int
     to: str
     first: bool
+    for_all: bool = False
 
     @property
     def redirects(self) -> bool:
@@ -102,15 +104,20 @@ class RedirectTable:
         asked = visit.asked
         if asked is None:
             return None
+        plain = True
         for number in self._index.find(asked, visit.pairs)[:MOST_TRIED]:
             line = self._lines.get(number)
             if line is None:
                 # Most lines never meet a request, so each is made ready when it first does.
                 line = self._lines[number] = _line(self._redirects[number], self.dialect)
             caught = line.pattern.catch(asked)
-            if caught is None or not _holds(line, visit, caught):
+            if caught is None:
                 continue
-            leads = _leads(line, visit, caught)
+            by = line.redirect
+            plain = plain and not (by.conditional or by.query or by.host)
+            if not _holds(line, visit, caught):
+                continue
+            leads = _leads(line, visit, caught, for_all=plain and line.pattern.literal)
             if leads is not None:
                 return leads
         return None
@@ -168,9 +175,9 @@ def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
     return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
 
 
-def _leads(line: _Line, visit: Visit, caught: dict[str, str]) -> Leads | None:
+def _leads(line: _Line, visit: Visit, caught: dict[str, str], *, for_all: bool) -> Leads | None:
     redirect = line.redirect
     if not redirect.redirects:
         return Leads(redirect, redirect.status, line.target.path(caught), line.first)
     location = line.target.location(caught, visit.query)
-    return None if location is None else Leads(redirect, redirect.status, location, line.first)
+    return None if location is None else Leads(redirect, redirect.status, location, line.first, for_all)

@@ -6,10 +6,12 @@ one, and otherwise the line does.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from easel.bundles.root import RULES_FILES
 from easel.rules.matching.pages import Page, find_page
 from easel.rules.matching.table import Leads
-from easel.serving.models import File, Fixed, Found, Request, Site
+from easel.serving.models import File, Found, Request, Site
 from easel.serving.navigation import DECIDES, is_navigation
 from easel.serving.plain import NO_STORE, REVALIDATE, not_found_page, redirect
 from easel.serving.stage import Stage
@@ -39,7 +41,9 @@ def _varies(site: Site, request: Request) -> bool:
 def _found(site: Site, request: Request, leads: Leads) -> Found | None:
     if leads.redirects:
         found = redirect(leads.status, leads.to)
-        return Fixed(found.status, b"", found.content_type, NO_STORE, leads.to) if leads.by.conditional else found
+        if leads.by.conditional:
+            return replace(found, cache_control=NO_STORE)
+        return replace(found, lasting=leads.for_all)
     if not request.reads:
         return refuse_method(request)
     path = _file_at(site, leads.to)
