@@ -185,7 +185,7 @@ class EdgeApp:
         return answer
 
     async def _decide(self, live: LiveSite, request: Request) -> Decision:
-        """What the chain decides, having been given the live data that it needs."""
+        """The chain's decision, with the live data that it needs."""
         deciding = SERVING.decide(live.site, request)
         given: File | None = None
         while True:

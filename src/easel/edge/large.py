@@ -65,14 +65,13 @@ class LargePages:
         return made
 
     def let_go(self) -> bool:
-        """Lets go of the page that was asked for least recently; whoever is being sent it holds it. False if there is
-        none."""
+        """Evicts the least recently used page; running responses keep it. False if there is none."""
         if not self._idle:
             return False
         self._idle.popitem(last=False)
         return True
 
     def forget(self, site: Hashable) -> None:
-        """Lets go of a site's pages."""
+        """Evicts a site's pages."""
         for key in [key for key in self._idle if key[0] is site]:
             del self._idle[key]

@@ -1,4 +1,4 @@
-"""A live site: what a host serves right now, with what was made for it."""
+"""A live site: the current content of a host, with its prepared answers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class LiveSite:
         return kept_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
-        """Whether this is still what the route leads to: the same version, told the same about itself."""
+        """Whether the route still leads to this: the same version, with the same settings."""
         return (
             route.app.app_id == self.app.app_id
             and (route.version is not None or route.serves == self.route)
@@ -86,7 +86,7 @@ class LiveSite:
         )
 
     def shed(self) -> int:
-        """Lets the older half of what was made go; gives how many bytes that was."""
+        """Evicts the older half of the prepared answers; returns their bytes."""
         freed = 0
         pages = list(self.pages)[: (len(self.pages) + 1) // 2]
         gone = {id(self.pages[path]) for path in pages}

@@ -21,19 +21,20 @@ from easel.serving.runtime import inject, page_hash, place_in
 
 
 def warm() -> None:
-    """Makes a page for nobody: the first of a thread takes a millisecond longer, in which a visitor would wait."""
+    """Makes a page for no visitor: the first one in a thread takes a millisecond longer, for which a visitor would
+    wait."""
     _page(b"<!doctype html>" * 100, "")
 
 
 def make_page(member: Member, view: memoryview, script: bytes) -> Representations:
-    """A page in all encodings, of the file that lies there and a script, if it takes one. Raises DamagedDataError."""
+    """A page in all encodings, from the stored file and a script, if it takes one. Raises DamagedDataError."""
     content = _content(member, view)
     place = place_in(member, content) if script else None
     return _page(content, member.hash) if place is None else _page(inject(content, script, place), member.hash, script)
 
 
 def make_file(content: bytes) -> Representations:
-    """A text that lies in no bundle, in all encodings."""
+    """A text that is in no bundle, in all encodings."""
     return _page(content, hashlib.sha256(content).hexdigest())
 
 
@@ -45,7 +46,7 @@ def make_body(member: Member, view: memoryview, script: bytes, encoding: Encodin
 
 
 def takes_script(member: Member, view: memoryview) -> bool:
-    """Whether the page that lies there takes a script. Raises DamagedDataError."""
+    """Whether the stored page takes a script. Raises DamagedDataError."""
     return place_in(member, next(inflate(raw(member, view), member.method, LOOKED_AT), b"")) is not None
 
 

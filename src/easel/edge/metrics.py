@@ -1,4 +1,4 @@
-"""What an edge tells Prometheus: its recorder's counts, and what it holds."""
+"""The metrics of an edge: its recorder's counts, and the sizes of its caches."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Tally:
 
 
 class Recorder:
-    """The tallies of all apps, and what there is to count besides."""
+    """The tallies of all apps, and the other counters."""
 
     def __init__(self) -> None:
         self.apps: dict[str, Tally] = {}

@@ -80,7 +80,7 @@ class Sites:
 
     @property
     def versions_weight(self) -> int:
-        """About how many bytes it takes to know what versions' own addresses serve."""
+        """About how many bytes the routes of versions' own addresses take."""
         return weights.VERSION * len(self._versions)
 
     @property
@@ -334,7 +334,7 @@ class Sites:
         return outline
 
     async def _source(self, file: File) -> tuple[Member, memoryview]:
-        """A page's file, and the bytes that it lies in. Raises ObjectMissingError, StoreUnavailableError."""
+        """A page's file, and its stored bytes. Raises ObjectMissingError, StoreUnavailableError."""
         manifest, member = file.source.manifest, file.member
         if manifest.entry and member is manifest.files.get(manifest.home):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)

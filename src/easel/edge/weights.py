@@ -34,11 +34,11 @@ PAGE: Final = 900
 HOST: Final = 280
 """A Host header that leads to a site, without its bytes."""
 VERSION: Final = 560
-"""What a version's own address serves."""
+"""The route of a version's own address."""
 MAPPED: Final = 700
 """A mapped bundle of a folder store."""
 HELD: Final = 1600
-"""An object of a bucket that lies on disk, without its blocks."""
+"""A bucket's object on disk, without its blocks."""
 BLOCK: Final = 65
 """A block of such an object."""
 LEFT: Final = 230
@@ -52,7 +52,7 @@ APP: Final = 324
 SLUG_FORMS: Final = 12 * 112
 """All that a long slug is cut to in its other addresses."""
 ENVIRONMENT: Final = 238
-"""What an environment serves, without what it served before."""
+"""An environment's route, without its earlier versions."""
 
 
 def of_rules(rules: Rules) -> int:
@@ -65,7 +65,7 @@ def of_rules(rules: Rules) -> int:
 
 
 def of_text(value: str | bytes) -> int:
-    """Bytes of a text as it lies in memory, in pieces of sixteen."""
+    """Bytes of a text in memory, rounded up to sixteen."""
     return sys.getsizeof(value) + 15 & ~15
 
 

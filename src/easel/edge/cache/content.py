@@ -51,8 +51,11 @@ WINDOW = 8 * 1024 * 1024
 
 
 class Content:
-    """Manifests and bundles by key. Bundles of a folder store are mapped where they lie; of those in a bucket, what is
-    asked for is kept on disk. `budget` is in bytes of memory, for manifests and variants together."""
+    """Manifests and bundles by key.
+
+    Bundles of a folder store are mapped in place; the requested parts of those in a bucket are cached on disk. `budget`
+    is in bytes of memory, for manifests and variants together.
+    """
 
     def __init__(self, objects: EdgeStore, disk: DiskCache, kept: KeptManifests, *, budget: int) -> None:
         self._objects = objects
@@ -90,7 +93,7 @@ class Content:
         return (await self._manifests.get(key, load)).manifest
 
     def weight_of(self, key: str) -> int:
-        """About how many bytes the manifest under the key takes, while somebody holds it."""
+        """About how many bytes the manifest under the key takes, while it is in use."""
         return self._alive.weight_of(key)
 
     def forget_manifest(self, key: str) -> None:
@@ -226,8 +229,8 @@ class Content:
         return header, (await self._mapped(key))[start:stop], trailer
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
-        """What was made of the member, if something was and can be read: bodies and, for who wants a part of it, places
-        to restart. Without them the file is sent as it lies."""
+        """The optimised variants of the member, if they exist and can be read: bodies and, for range requests, restart
+        points. Without them the file is sent as stored."""
         if variants_key is None:
             return Variants()
         try:
@@ -317,12 +320,12 @@ def _lies(part: Part) -> tuple[int, int]:
 
 
 def _is_sent_as_it_lies(part: Part) -> bool:
-    """Whether as many bytes are sent as are read, so that what is read next is known."""
+    """Whether the stored bytes are sent unchanged, so that the next read is known."""
     return part.encoding != "identity" or part.member.method == STORED
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:
-    """Lets go of the files of a manifest that nobody has any more, some at a time."""
+    """Frees the files of an unused manifest, some at a time."""
     for _ in range(min(_AT_A_TIME, len(files))):
         files.popitem()
     if files and not loop.is_closed():

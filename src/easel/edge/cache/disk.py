@@ -69,7 +69,7 @@ class _Held:
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
     def add(self, blocks: range) -> None:
-        """Notes that these blocks are here. A file that is whole is marked as such, for whoever comes after."""
+        """Marks these blocks as present. A complete file is marked as such, for later processes."""
         self.present.update(blocks)
         if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
             # Not every file system has modes.
@@ -77,7 +77,7 @@ class _Held:
                 os.fchmod(self.file.descriptor, WHOLE)
 
     def write(self, data: bytes, start: int) -> None:
-        """Takes what was fetched. Raises StorageFullError."""
+        """Writes the fetched bytes. Raises StorageFullError."""
         if self.file is None:
             assert self.memory is not None
             self.memory[start : start + len(data)] = data
@@ -89,7 +89,7 @@ class _Held:
                 at += os.pwrite(self.file.descriptor, data[at:], start + at)
 
     def let_go(self) -> None:
-        """Frees the disk once nothing is written any more. Whoever holds the view can go on reading."""
+        """Frees the disk once nothing is written any more. A holder of the view can continue reading."""
         if self.file is not None and self.is_open and not self.pending:
             self.is_open = False
             os.close(self.file.descriptor)
@@ -123,7 +123,7 @@ class DiskCache:
 
     @property
     def bookkeeping(self) -> int:
-        """About how many bytes of memory it takes to know what is on disk."""
+        """About how many bytes of memory the index of the disk cache takes."""
         blocks = weights.BLOCK * (self.weight // BLOCK)
         return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
@@ -265,7 +265,7 @@ class DiskCache:
             return _remember(size)
 
     def _open_left(self, path: Path, size: int) -> _Held | None:
-        """The object if a process that is gone left it here, and it is still what it was. Raises OSError."""
+        """The object if an ended process left it here, and it is unchanged. Raises OSError."""
         left = self._left.get(path.name)
         if left == size:
             with suppress(FileNotFoundError, _OtherSizeError):
@@ -316,7 +316,7 @@ class DiskCache:
 
 
 def _remember(size: int) -> _Held:
-    """An object in memory, of which only what is written takes any."""
+    """An object in memory, of which only the written parts take space."""
     memory = mmap.mmap(-1, size)
     return _Held(memoryview(memory).toreadonly(), None, memory)
 

@@ -34,7 +34,7 @@ class SingleFlight(Generic[K, V]):
 
 
 class Alive(Generic[K, V]):
-    """Values by key for as long as anybody holds them, and what all of those weigh that are held, each once."""
+    """Values by key for as long as they are in use, and the total weight of those, each counted once."""
 
     def __init__(self) -> None:
         self._values: weakref.WeakValueDictionary[K, V] = weakref.WeakValueDictionary()
@@ -42,7 +42,7 @@ class Alive(Generic[K, V]):
         self.weight = 0
 
     def get(self, key: K) -> V | None:
-        """The value, if somebody holds it."""
+        """The value, if it is in use."""
         return self._values.get(key)
 
     def add(self, key: K, value: V, weight: int) -> None:
@@ -53,7 +53,7 @@ class Alive(Generic[K, V]):
         self._weights[key] = weight
 
     def weight_of(self, key: K) -> int:
-        """What the value weighs, if somebody holds it."""
+        """The value's weight, if it is in use."""
         return self._weights.get(key, 0)
 
     def _gone(self, key: K, weight: int) -> None:

@@ -31,7 +31,7 @@ class KeptManifests:
 
     @property
     def weight(self) -> int:
-        """About how many bytes of memory it takes to know what is here."""
+        """About how many bytes of memory its index takes."""
         return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:

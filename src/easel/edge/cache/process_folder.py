@@ -1,4 +1,4 @@
-"""The folders of a machine's edge processes: each has one of its own, and takes over what those that are gone left."""
+"""The folders of a machine's edge processes: each has its own, and takes over the files of ended ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_PROCESS = re.compile(r"([0-9a-f]{8})-[0-9a-f]+(?:[.]left)?")
 _OF_EARLIER_RELEASE = re.compile(r"[0-9]+")
 _LOCK = "lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems say that have no locks."""
+"""Errors of file systems without locks."""
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
@@ -52,7 +52,7 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
 
 
 def _boot() -> str:
-    """What tells this run of the machine from others, or _NO_BOOT where nothing does."""
+    """The identity of this boot of the machine, or _NO_BOOT if it has none."""
     try:
         return _BOOT.read_text()[:8]
     except OSError:

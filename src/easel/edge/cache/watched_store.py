@@ -30,7 +30,7 @@ class EdgeStore:
 
     @property
     def reserve(self) -> DiskReserve:
-        """Of the disk on which an edge keeps what it fetched."""
+        """The reserve of the disk for an edge's cache."""
         return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:

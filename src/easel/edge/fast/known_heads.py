@@ -53,7 +53,7 @@ class KnownHeads:
         return self._whole.weight + self._behind_lines.weight
 
     def read(self, data: bytes) -> Asked | None:
-        """What is asked for by these bytes, if they are one request whose head is known."""
+        """The request in these bytes, if they are exactly one whose head is known."""
         if len(data) > _SHORT:
             return self._read(data)
         asked = self._whole.get(data)

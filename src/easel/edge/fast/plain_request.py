@@ -1,4 +1,4 @@
-"""What a plain request asks for: as much of its head as the fast path needs, read once for equal requests."""
+"""A plain request: as much of its head as the fast path needs, read once for equal requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Recent(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """What all of them weigh together: weighed when somebody wants to know, since keeping has to cost little."""
+        """The total weight: computed on request, since adding has to be cheap."""
         return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:
@@ -73,7 +73,7 @@ class Recent(Generic[K, V]):
 
 
 class Asked(NamedTuple):
-    """A plain GET or HEAD over HTTP/1.1 on a connection that stays: which host, what, and which ETag is at hand."""
+    """A plain GET or HEAD over HTTP/1.1 on a persistent connection: its host, target and known ETag."""
 
     host: bytes
     key: Key
@@ -90,12 +90,12 @@ _codes: Recent[bytes | None, int] = Recent(512, _weigh_codes)
 
 
 def codes_weight() -> int:
-    """About how many bytes it takes to know what was accepted of late."""
+    """About how many bytes the cache of accepted encodings takes."""
     return _codes.weight
 
 
 def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> Asked | None:
-    """What a GET or HEAD over HTTP/1.1 asks for, or None when it is one that has to go the full way."""
+    """The request of a GET or HEAD over HTTP/1.1, or None if it has to take the slow path."""
     host = encoding = condition = None
     since = False
     for name, value in headers:

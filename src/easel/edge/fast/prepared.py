@@ -77,7 +77,7 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
 
 
 def prepare_lying(answer: Answer, body: tuple[bytes, memoryview, bytes], tally: Tally) -> Prepared:
-    """The prepared form of such an answer whose body lies in a mapped bundle."""
+    """The prepared form of an answer whose body is in a mapped bundle."""
     head = _lines(answer.headers)
     return Prepared(
         first=head + body[0],

@@ -73,7 +73,7 @@ class EdgeProtocol(GuardedProtocol):
         super().on_headers_complete()
 
     def _is_free(self) -> bool:
-        """Whether nothing is owed to the client, and it reads what it gets."""
+        """Whether no response is pending, and the client reads."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _find(self, asked: Asked) -> Prepared | None:
@@ -93,7 +93,7 @@ class EdgeProtocol(GuardedProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is complete: what was found for it is written."""
+        """The request is complete: writes the prepared answer."""
         ready, asked = self._ready, self._asked
         if ready is None or asked is None:
             super().on_message_complete()

@@ -35,7 +35,7 @@ PATIENCE = 2.0
 MOST_PATIENCE = 60.0
 
 _CHUNK = 1000
-"""Rows that are taken from the connection at a time: all at once would be more than what is made of them."""
+"""Rows fetched from the connection at a time: all at once would take more memory than the routes."""
 
 
 class _OfAnotherFormError(Exception):
@@ -43,10 +43,11 @@ class _OfAnotherFormError(Exception):
 
 
 class DatabaseFeed:
-    """Fills a route table from the database. `refresh` may be called at any time, by many at once.
+    """Fills a route table from the database.
 
-    `on_confirmed` is called when the table is what the database says. With `check_schema`, which raises an EaselError
-    until the database has this release's schema, nothing is asked before that.
+    `refresh` may be called at any time, concurrently. `on_confirmed` is called when the table matches the database.
+    With `check_schema`, which raises an EaselError until the database has this release's schema, no query runs before
+    that.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class DatabaseFeed:
         self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """What that version serves. Raises psycopg.Error or PoolTimeout."""
+        """The content of that version. Raises psycopg.Error or PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(VERSION, {"app": app_id, "number": number})).fetchone()
         if row is not None and row[1] is None:
@@ -182,7 +183,7 @@ async def _one(
 async def _changed(
     connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
-    """What has changed, as it is now; None is an app that is gone."""
+    """The current state of each changed app; None for a deleted one."""
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in _rows(connection, query, arguments):
         if len(moves) % MOVE.size:

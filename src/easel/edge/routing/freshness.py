@@ -14,9 +14,9 @@ logger = logging.getLogger(__name__)
 
 
 class Freshness:
-    """Knows whether what the edge holds is older than what was committed on this machine, and brings it up to date.
+    """Knows whether the edge's state is older than the commits on this machine, and updates it.
 
-    `seen` is the page as it was just before the last successful refresh began.
+    `seen` is the page just before the last successful refresh began.
     """
 
     def __init__(self, page: FreshnessPage, refresh: Callable[[], Awaitable[None]], *, timeout: float) -> None:

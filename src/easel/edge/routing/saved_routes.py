@@ -71,7 +71,7 @@ class KeptRoutes:
         self._owner = _of(database_url)
 
     def confirmed(self) -> float | None:
-        """When (unix seconds) the routes were last what the database says, or None if there are none of it here."""
+        """When (unix seconds) the routes last matched the database, or None if none are saved."""
         if not self._path.exists():
             return None
         try:
@@ -128,15 +128,15 @@ class KeptRoutes:
             return generation
 
     def write(self, apps: Sequence[tuple[str, AppRoute | None]], generation: int) -> None:
-        """Writes what these apps are now; None is an app that is gone. Raises OvertakenError, OSError
-        and other sqlite3.Error."""
+        """Saves the current state of these apps; None is a deleted app. Raises OvertakenError, OSError and other
+        sqlite3.Error."""
         with self._writing(generation) as connection:
             connection.executemany("delete from route where app_id = ?", [(one,) for one, app in apps if app is None])
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
-        """Notes when (unix seconds) what is here was found to be what the database says. With `whole`, all of it was
-        written in this generation: what is older is gone. Raises OvertakenError, sqlite3.Error, OSError."""
+        """Records when (unix seconds) the saved routes matched the database. With `whole`, all of them were written in
+        this generation: older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
         with self._writing(generation) as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))
@@ -218,7 +218,7 @@ class RouteKeeper:
         self._let_go()
 
     def confirm(self) -> None:
-        """The table is what the database says at this moment."""
+        """The table matches the database at this moment."""
         # For others the time of day, which may be put right meanwhile; for this process one that only goes on.
         self._confirmed = time.time(), time.monotonic()
         self._wake.set()

@@ -47,7 +47,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def earlier(self) -> list[Earlier]:
-        """What was served before, each version once, the one that was served last first."""
+        """The versions served before, each once, the most recent first."""
         latest: dict[int, Earlier] = {}
         for until, version, manifest in MOVE.iter_unpack(self.moves):
             latest.setdefault(version, Earlier(version, manifest, until))
@@ -56,8 +56,8 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All that the edge knows of an app: in `site` what it tells, encoded (`serving/published.py`), and the
-    environments that serve something."""
+    """An edge's record of an app: in `site` its encoded settings (`serving/published.py`), and its environments that
+    serve a version."""
 
     app_id: str
     slug: str
@@ -85,7 +85,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return weight
 
     def serves(self, environment: str) -> EnvironmentRoute | None:
-        """What the environment with this name serves, if anything."""
+        """The version that the environment with this name serves, if any."""
         for one in self.environments:
             if one.name == environment:
                 return one
@@ -111,7 +111,7 @@ class Feed(Protocol):
         """Applies everything that changed since the last time. Raises when the source does not answer."""
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """What that version serves, or None if there is none with files. Raises when the source does not answer."""
+        """The content of that version, or None if there is none with files. Raises when the source is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
