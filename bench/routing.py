@@ -18,7 +18,7 @@ import psycopg
 
 from easel.bundles.models import BundleRef, Manifest, Member, decode_manifest
 from easel.edge.routing.feed import DatabaseFeed
-from easel.edge.routing.saved_routes import BATCH, KeptRoutes
+from easel.edge.routing.saved_routes import BATCH, SavedRoutes
 from easel.edge.routing.table import RouteTable
 
 FILES = 2500
@@ -59,7 +59,7 @@ async def measure(url: str) -> dict[str, float]:
 def _kept(table: RouteTable) -> dict[str, float]:
     """What the whole table takes on an edge's disk, and the seconds to write it there and to read it back."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = KeptRoutes(Path(folder), "postgresql://bench/bench")
+        kept = SavedRoutes(Path(folder), "postgresql://bench/bench")
         began = time.perf_counter()
         generation, apps = kept.begin(), list(table.apps.items())
         for at in range(0, len(apps), BATCH):

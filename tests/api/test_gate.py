@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from easel.access.service import found_organisation
+from easel.access.service import create_organisation_with_key
 from easel.api.application import make_application, make_services
 from easel.api.http.context import Services
 from easel.api.http.gate import Rounds, network_of
@@ -30,7 +30,7 @@ async def an_api(platform: Platform) -> AsyncIterator[tuple[Services, httpx.ASGI
 
 async def organisation_key(services: Services, name: str) -> str:
     async with services.database.transaction() as work:
-        return await found_organisation(work, name)
+        return await create_organisation_with_key(work, name)
 
 
 async def ask(transport: httpx.ASGITransport, key: str) -> int:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from easel.access.errors import RateLimitedError
-from easel.access.service import found_organisation
+from easel.access.service import create_organisation_with_key
 from easel.api.application import make_application, make_services
 from easel.api.http.context import Services
 from easel.api.http.errors import error_answer
@@ -95,7 +95,7 @@ async def an_api(platform: Platform, **limits: int) -> AsyncIterator[tuple[Servi
     settings = Settings(data_dir=platform.data_dir, **limits)  # type: ignore[arg-type]
     services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
     async with services.database.transaction() as work:
-        secret = await found_organisation(work, "Limited")
+        secret = await create_organisation_with_key(work, "Limited")
     transport = httpx.ASGITransport(make_application(services))
     headers = {"Authorization": f"Bearer {secret}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:

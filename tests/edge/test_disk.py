@@ -22,7 +22,7 @@ import pytest
 from easel.bundles.models import DEFLATED, BundleRef, Manifest, Member
 from easel.edge.cache.content import Content
 from easel.edge.cache.disk import BLOCK, SMALL, DiskCache
-from easel.edge.cache.manifests import KeptManifests
+from easel.edge.cache.manifests import ManifestCache
 from easel.edge.cache.watched_store import EdgeStore
 from easel.serving.compressing import build_variants
 from easel.serving.models import File, Part, Request
@@ -476,7 +476,7 @@ async def test_of_a_long_deflated_member_only_what_lies_about_a_range_is_fetched
     assert variants is not None
     await objects.put("bundle", bundle)
     await objects.put("variants", variants)
-    read = Content(EdgeStore(objects), cache, KeptManifests(tmp_path / "manifests", budget=1), budget=1 << 24)
+    read = Content(EdgeStore(objects), cache, ManifestCache(tmp_path / "manifests", budget=1), budget=1 << 24)
     file = File("long.db", member, 200, "", Place({}).site(manifest=manifest))
     for start in (len(content) - 100, 3 << 20):
         before = cache.fetched

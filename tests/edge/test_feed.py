@@ -13,7 +13,7 @@ import pytest
 
 from easel.edge.routing import feed
 from easel.edge.routing.feed import DatabaseFeed
-from easel.edge.routing.saved_routes import KeptRoutes
+from easel.edge.routing.saved_routes import SavedRoutes
 from easel.edge.routing.table import MOVE, RouteTable
 from easel.serving.published import PublishedSite, decoded, published_site
 from easel.storage.embedded import EmbeddedPostgres
@@ -228,7 +228,7 @@ async def test_an_environment_of_any_name_needs_a_row_and_nothing_else(world: Wo
     found = [table.find(label) for label in ("staging-shop", "pr-7-shop", "shop")]
     assert [one.serves.version for one in found if one is not None and one.serves is not None] == [1, 2, 3]
     # An edge that starts without its database knows them as well.
-    saved = KeptRoutes(tmp_path, url)
+    saved = SavedRoutes(tmp_path, url)
     saved.write(list(table.apps.items()), saved.begin())
     assert saved.load() == table.apps
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.edge.cache.manifests import KeptManifests
+from easel.edge.cache.manifests import ManifestCache
 from easel.storage.disk_reserve import DiskReserve
 from tests.system.chaos.small_disk import small_disk
 
@@ -18,15 +18,15 @@ def named(data: bytes) -> str:
 
 def test_what_was_put_there_is_there_for_the_next_process(tmp_path: Path) -> None:
     folder = tmp_path / "manifests"
-    assert KeptManifests(folder, budget=100).get(named(b"one")) is None
-    KeptManifests(folder, budget=100).put(named(b"one"), b"one")
-    assert KeptManifests(folder, budget=100).get(named(b"one")) == b"one"
+    assert ManifestCache(folder, budget=100).get(named(b"one")) is None
+    ManifestCache(folder, budget=100).put(named(b"one"), b"one")
+    assert ManifestCache(folder, budget=100).get(named(b"one")) == b"one"
 
 
 def test_a_damaged_one_is_none_and_makes_room_for_a_whole_one(tmp_path: Path) -> None:
-    KeptManifests(tmp_path, budget=100).put(named(b"one"), b"one")
+    ManifestCache(tmp_path, budget=100).put(named(b"one"), b"one")
     (tmp_path / named(b"one")).write_bytes(b"\0\0\0")
-    kept = KeptManifests(tmp_path, budget=100)
+    kept = ManifestCache(tmp_path, budget=100)
     assert kept.get(named(b"one")) is None
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) == b"one"
@@ -35,7 +35,7 @@ def test_a_damaged_one_is_none_and_makes_room_for_a_whole_one(tmp_path: Path) ->
 def test_they_take_no_more_than_they_may(tmp_path: Path) -> None:
     (tmp_path / f"{named(b'half')}.77").write_bytes(b"ha")
     for start in (0, 5):
-        kept = KeptManifests(tmp_path, budget=30)
+        kept = ManifestCache(tmp_path, budget=30)
         for number in range(start, start + 5):
             kept.put(named(b"%010d" % number), b"%010d" % number)
         assert len(list(tmp_path.iterdir())) == 3
@@ -48,13 +48,13 @@ def test_they_take_no_more_than_they_may(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_nothing_costs_nobody_anything(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    kept = KeptManifests(tmp_path / "file", budget=100)
+    kept = ManifestCache(tmp_path / "file", budget=100)
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) is None
 
 
 def test_one_that_is_gone_meanwhile_is_kept_again(tmp_path: Path) -> None:
-    kept, other = KeptManifests(tmp_path, budget=8), KeptManifests(tmp_path, budget=8)
+    kept, other = ManifestCache(tmp_path, budget=8), ManifestCache(tmp_path, budget=8)
     kept.put(named(b"one"), b"one")
     other.put(named(b"another"), b"another")
     assert kept.get(named(b"one")) is None
@@ -73,7 +73,7 @@ def test_a_disk_that_is_full_is_not_filled_with_halves(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 1024 * 1024) as disk:
         if disk is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")
-        kept = KeptManifests(disk.folder / "manifests", budget=10**7)
+        kept = ManifestCache(disk.folder / "manifests", budget=10**7)
         kept.put(named(b"one"), b"one")
         for number in range(3):
             data = bytes([number]) * 2 * 1024 * 1024
@@ -83,7 +83,7 @@ def test_a_disk_that_is_full_is_not_filled_with_halves(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_of_the_disks_reserve(tmp_path: Path) -> None:
-    kept = KeptManifests(tmp_path, budget=10**7, reserve=DiskReserve(tmp_path, str(10**18 - 1)))
+    kept = ManifestCache(tmp_path, budget=10**7, reserve=DiskReserve(tmp_path, str(10**18 - 1)))
     kept.put(named(b"one"), b"one")
     assert kept.get(named(b"one")) is None
     assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.edge.routing.saved_routes import KeptRoutes, OvertakenError, RouteKeeper
+from easel.edge.routing.saved_routes import OvertakenError, RouteSaver, SavedRoutes
 from easel.edge.routing.table import AppRoute, EnvironmentRoute, RouteTable
 from easel.running.roles import knows_routes
 from easel.settings import Settings
@@ -34,8 +34,8 @@ def table_of(*apps: AppRoute) -> RouteTable:
 
 
 @asynccontextmanager
-async def keeping(table: RouteTable, folder: Path, url: str = URL) -> AsyncIterator[RouteKeeper]:
-    keeper = RouteKeeper(table, folder, url)
+async def keeping(table: RouteTable, folder: Path, url: str = URL) -> AsyncIterator[RouteSaver]:
+    keeper = RouteSaver(table, folder, url)
     keeper.start()
     keeper.confirm()
     yield keeper
@@ -49,7 +49,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def kept(folder: Path, url: str = URL) -> dict[str, AppRoute] | None:
-    routes = KeptRoutes(folder, url)
+    routes = SavedRoutes(folder, url)
     return routes.load() if routes.confirmed() is not None else None
 
 
@@ -62,7 +62,7 @@ async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monk
         table.apply({"app_3": app(3, 9), "app_4": None, "app_11": app(11)})
         await until(lambda: kept(tmp_path) == table.apps)
         assert set(table.apps) == {f"app_{number}" for number in (0, 1, 2, 3, 5, 6, 7, 8, 9, 11)}
-    confirmed = KeptRoutes(tmp_path, URL).confirmed()
+    confirmed = SavedRoutes(tmp_path, URL).confirmed()
     assert confirmed is not None
     assert began <= confirmed <= time.time()
     # The next process knows more, and less.
@@ -71,7 +71,7 @@ async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monk
 
 
 async def test_nothing_is_kept_that_the_database_did_not_confirm(tmp_path: Path) -> None:
-    keeper = RouteKeeper(table_of(app(1)), tmp_path, URL)
+    keeper = RouteSaver(table_of(app(1)), tmp_path, URL)
     keeper.start()
     await asyncio.sleep(0)
     await keeper.stop()
@@ -108,7 +108,7 @@ async def test_of_several_edges_on_a_machine_one_writes_and_another_goes_on_when
 
 async def test_a_slug_that_has_become_another_apps_leads_to_that_one(tmp_path: Path) -> None:
     table = table_of(app(1, slug="shop"))
-    routes = KeptRoutes(tmp_path, URL)
+    routes = SavedRoutes(tmp_path, URL)
     generation = routes.begin()
     routes.write([("app_1", table.apps["app_1"])], generation)
     # Killed between the two: the first one's end was not written.
@@ -153,7 +153,7 @@ async def test_a_disk_that_takes_nothing_is_said_once_and_tried_again(
 
 
 def test_nobody_else_on_the_machine_can_read_it(tmp_path: Path) -> None:
-    KeptRoutes(tmp_path, URL).begin()
+    SavedRoutes(tmp_path, URL).begin()
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
 
 
@@ -161,10 +161,10 @@ def test_databases_of_which_the_url_leaves_out_what_tells_them_apart_are_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def known(url: str) -> bool:
-        return KeptRoutes(tmp_path, url).confirmed() is not None
+        return SavedRoutes(tmp_path, url).confirmed() is not None
 
     def keep(url: str) -> None:
-        routes = KeptRoutes(tmp_path, url)
+        routes = SavedRoutes(tmp_path, url)
         routes.confirm(time.time(), routes.begin(), whole=True)
 
     # A database without a name has that of its user.
@@ -214,10 +214,10 @@ async def test_a_file_that_was_removed_is_made_anew_and_still_nobody_elses_to_re
 
 @pytest.mark.parametrize("url", [URL, "postgresql://easel@db.internal/another"])
 def test_what_a_process_that_lost_its_place_writes_late_changes_nothing(tmp_path: Path, url: str) -> None:
-    routes = KeptRoutes(tmp_path, URL)
+    routes = SavedRoutes(tmp_path, URL)
     before = routes.begin()
     routes.write([("app_1", app(1)), ("app_2", app(2))], before)
-    other = KeptRoutes(tmp_path, url)
+    other = SavedRoutes(tmp_path, url)
     now = other.begin()
     other.write([("app_1", app(1, 2)), ("app_2", None)], now)
     with pytest.raises(OvertakenError):
@@ -247,7 +247,7 @@ def test_it_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pyte
         # Where SQLite writes what it sorts.
         monkeypatch.setenv("SQLITE_TMPDIR", str(disk.folder))
         apps = {f"app_{number}": app(number) for number in range(20_000)}
-        routes = KeptRoutes(disk.folder, URL)
+        routes = SavedRoutes(disk.folder, URL)
         generation = routes.begin()
         routes.write(list(apps.items()), generation)
         routes.confirm(time.time(), generation, whole=True)
@@ -263,7 +263,7 @@ async def test_nothing_is_written_of_the_disks_reserve_and_all_that_changed_once
         if disk is None:
             pytest.skip("a small disk cannot be mounted here (it takes root)")
         table = table_of(app(1))
-        keeper = RouteKeeper(table, disk.folder, URL, DiskReserve(disk.folder, "50%"))
+        keeper = RouteSaver(table, disk.folder, URL, DiskReserve(disk.folder, "50%"))
         keeper.start()
         keeper.confirm()
         await until(lambda: kept(disk.folder) == table.apps)

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from easel.edge.routing.saved_routes import KeptRoutes
+from easel.edge.routing.saved_routes import SavedRoutes
 from easel.storage.object_names import hash_in
 from testbed.running import METRICS_ABOVE, Platform, RunningApp, free_port
 from tests.system.cluster import Machine
@@ -60,7 +60,7 @@ def until_kept(shared: Shared, machine: Platform, app: RunningApp, *, visited: b
         keys = connection.execute("select manifest_key from version where app_id = %s", (app.app_id,)).fetchall()
     folder = machine.data_dir / "edge"
     manifests = [folder / "manifests" / hash_in(key) for (key,) in keys if visited]
-    kept = KeptRoutes(folder, machine.environment["EASEL_DATABASE_URL"])
+    kept = SavedRoutes(folder, machine.environment["EASEL_DATABASE_URL"])
     deadline = time.monotonic() + 10
     while True:
         route = (kept.load() or {}).get(app.app_id)

@@ -148,7 +148,7 @@ async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
     await work.session.execute(update(ApiKey).where(ApiKey.id == key_id).values(revoked_at=clock.now()))
 
 
-async def found_organisation(work: Transaction, name: str) -> str:
+async def create_organisation_with_key(work: Transaction, name: str) -> str:
     """Creates an organisation with a first key of every scope; returns that key's secret."""
     organisation = await create_organisation(work, name)
     _, secret = await create_key(work, organisation.id, name="first key", scope="admin")

@@ -13,7 +13,7 @@ from easel.connections.private import PrivateApp, Readiness, private_port
 from easel.edge.app import EdgeApp
 from easel.edge.cache.content import Content
 from easel.edge.cache.disk import DiskCache
-from easel.edge.cache.manifests import KeptManifests
+from easel.edge.cache.manifests import ManifestCache
 from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.known_heads import KnownHeads
 from easel.edge.fast.plain_request import codes_weight
@@ -23,7 +23,7 @@ from easel.edge.metrics import exposition, registry
 from easel.edge.recorder import Recorder
 from easel.edge.routing.feed import DatabaseFeed
 from easel.edge.routing.freshness import Freshness
-from easel.edge.routing.saved_routes import RouteKeeper
+from easel.edge.routing.saved_routes import RouteSaver
 from easel.edge.routing.table import AppRoute, Feed, RouteTable
 from easel.edge.sites import Sites
 from easel.settings import Settings
@@ -52,7 +52,7 @@ class Edge:
         store = EdgeStore(objects)
         folder = settings.edge_dir
         self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
-        kept = KeptManifests(folder / "manifests", budget=settings.edge_disk_bytes // 16, reserve=objects.reserve)
+        kept = ManifestCache(folder / "manifests", budget=settings.edge_disk_bytes // 16, reserve=objects.reserve)
         content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
         self.known = KnownHeads()
         self.sites = Sites(
@@ -156,7 +156,7 @@ async def serve_edge(
     database does not answer, and these routes are served until it does, with the schema for which `check_schema` raises
     no EaselError."""
     table = RouteTable()
-    keeper = RouteKeeper(table, settings.edge_dir, database_url, objects.reserve)
+    keeper = RouteSaver(table, settings.edge_dir, database_url, objects.reserve)
     feed = DatabaseFeed(
         database_url,
         table,

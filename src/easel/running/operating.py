@@ -48,7 +48,7 @@ def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str
             embedded.stop()
 
 
-def found_organisation(settings: Settings, name: str) -> str:
+def create_organisation_with_key(settings: Settings, name: str) -> str:
     """Creates an organisation; returns its first key's secret. Raises DataFolderMissingError, SchemaVersionError."""
     import easel.apps.models  # noqa: F401 (keys refer to apps)
     from easel.access import service
@@ -59,7 +59,7 @@ def found_organisation(settings: Settings, name: str) -> str:
         database = Database(url)
         try:
             async with database.transaction() as work:
-                return await service.found_organisation(work, name)
+                return await service.create_organisation_with_key(work, name)
         finally:
             await database.close()
 

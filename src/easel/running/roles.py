@@ -233,17 +233,17 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
 def knows_routes(settings: Settings, url: str) -> bool:
     """Whether an edge of this machine can start without the database at the URL: from saved routes that are recent
     enough."""
-    from easel.edge.routing.saved_routes import KeptRoutes
+    from easel.edge.routing.saved_routes import SavedRoutes
 
-    confirmed = KeptRoutes(settings.edge_dir, url).confirmed()
+    confirmed = SavedRoutes(settings.edge_dir, url).confirmed()
     # A time to come was noted by a clock that was wrong, and says as little as one long ago.
     return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
 
 
 def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
-    from easel.edge.routing.saved_routes import KeptRoutes
+    from easel.edge.routing.saved_routes import SavedRoutes
 
-    return KeptRoutes(settings.edge_dir, url).load() if knows_routes(settings, url) else None
+    return SavedRoutes(settings.edge_dir, url).load() if knows_routes(settings, url) else None
 
 
 def run_edge(settings: Settings, *, checked: bool = False) -> None:

@@ -140,7 +140,7 @@ def _charged(request: Request, caller: Subject, response: Response) -> Response:
     return response
 
 
-class _SomebodyWasFasterError(Exception):
+class _AlreadyAnsweredError(Exception):
     """Another process has meanwhile answered a request with the same key."""
 
 
@@ -155,7 +155,7 @@ async def _first_or_again(
             async with _transaction(request) as work:
                 caller = await identify(request)
                 return _charged(request, caller, await _once(request, work, caller, key, handle, abridgement))
-        except _SomebodyWasFasterError:
+        except _AlreadyAnsweredError:
             continue
 
 
@@ -216,5 +216,5 @@ async def _once(
         )
         # An operation that lets go of its transaction lets go of the lock as well.
         if await work.session.scalar(remembered) is None:
-            raise _SomebodyWasFasterError
+            raise _AlreadyAnsweredError
     return response

@@ -109,9 +109,9 @@ def new_secret_key(**given: Any) -> None:
 @data_dir_option
 def organisation(name: str, **given: Any) -> None:
     """Create another organisation, with its own apps and keys, and print its first API key."""
-    from easel.running.operating import found_organisation
+    from easel.running.operating import create_organisation_with_key
 
-    print(found_organisation(read_settings(**given), name))
+    print(create_organisation_with_key(read_settings(**given), name))
 
 
 def read_settings(**given: Any) -> Settings:

@@ -19,7 +19,7 @@ from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.disk import DiskCache
 from easel.edge.cache.lru import Alive, Kept, SingleFlight
-from easel.edge.cache.manifests import KeptManifests
+from easel.edge.cache.manifests import ManifestCache
 from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.large import Key, LargePages
 from easel.files import map_file
@@ -57,7 +57,7 @@ class Content:
     is in bytes of memory, for manifests and variants together.
     """
 
-    def __init__(self, objects: EdgeStore, disk: DiskCache, kept: KeptManifests, *, budget: int) -> None:
+    def __init__(self, objects: EdgeStore, disk: DiskCache, kept: ManifestCache, *, budget: int) -> None:
         self._objects = objects
         self.disk = disk
         self._kept = kept

@@ -17,7 +17,7 @@ _MOST = 32768
 """Limit of cached manifests, however small they are."""
 
 
-class KeptManifests:
+class ManifestCache:
     """At most `budget` bytes of manifests, by their hashes (SHA-256, hex). Each file is held against its own when it is
     read, so that nothing but that manifest is ever given, whatever lies there; and all of it can be lost."""
 

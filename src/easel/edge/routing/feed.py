@@ -38,7 +38,7 @@ _CHUNK = 1000
 """Rows fetched from the connection at a time: all at once would take more memory than the routes."""
 
 
-class _OfAnotherFormError(Exception):
+class _MisnamedManifestError(Exception):
     """A manifest's key is not named the way Easel names objects, but could be read."""
 
 
@@ -121,7 +121,7 @@ class DatabaseFeed:
             async with self._looking.within(patience) as connection:
                 try:
                     await self._take_in(connection)
-                except (psycopg.DataError, _OfAnotherFormError):
+                except (psycopg.DataError, _MisnamedManifestError):
                     # One version must not keep all others from being known.
                     await self._take_in(connection, carefully=True)
         except (psycopg.OperationalError, TimeoutError):
@@ -187,7 +187,7 @@ async def _changed(
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in _rows(connection, query, arguments):
         if len(moves) % MOVE.size:
-            raise _OfAnotherFormError
+            raise _MisnamedManifestError
         _, version, manifest = MOVE.unpack_from(moves)
         earlier = kept_moves(moves[MOVE.size :])
         route = EnvironmentRoute(version, manifest, since, has_variants, earlier, sys.intern(name))

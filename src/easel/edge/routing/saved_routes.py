@@ -62,7 +62,7 @@ class OvertakenError(sqlite3.OperationalError):
     """Another process has begun to write the file."""
 
 
-class KeptRoutes:
+class SavedRoutes:
     """The file of a machine's edges with the routes of one database. A damaged file is created anew."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
@@ -186,13 +186,13 @@ class KeptRoutes:
         return connection
 
 
-class RouteKeeper:
+class RouteSaver:
     """Saves an edge's table as it changes. Of several edges on a machine, one does so for all."""
 
     def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
         self._reserve = reserve
-        self._kept = KeptRoutes(folder, database_url)
+        self._kept = SavedRoutes(folder, database_url)
         self._lock_path = folder / "routes.lock"
         self._lock: IO[str] | None = None
         self._changed: set[str] = set()
