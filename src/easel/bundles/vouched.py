@@ -110,8 +110,8 @@ def _named(
 
 
 def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
-    """Possible digests in a text: the algorithm by length, and the digest. `shortest` is the minimum length in hex,
-    None if hex does not count."""
+    """Possible digests in a text: the algorithm by length, and the digest. `shortest` is the shortest run of hex digits
+    that counts, each written as `h`; None if hex does not count."""
     for match in _BASE64.finditer(content):
         text = match[2].replace(b"-", b"+").replace(b"_", b"/")
         try:
