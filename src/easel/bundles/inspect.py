@@ -293,7 +293,7 @@ class _Reader:
         """Records facts from a file's text. Of a large file only the beginning is available."""
         if len(content) < size or may_vouch(path, content):
             self.lists.append(path)
-        if registers_worker(content):
+        if not self.has_worker and registers_worker(content):
             self.has_worker = True
 
     def _read_whole(self, raw: memoryview, entry: Entry) -> tuple[int, int, str, bytes]:
