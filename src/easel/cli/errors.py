@@ -261,12 +261,6 @@ class AssignmentError(CliError):
     code = "assignment_invalid"
 
 
-class InputInvalidError(CliError):
-    """`{field}` cannot be used: {reason}."""
-
-    code = "input_invalid"
-
-
 class EnvironmentNameError(CliError):
     """`{environment}` is not an environment: choose production or staging."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from easel.bundles.models import NO_PLACE, Member
+import asyncio
+
+from easel.bundles.models import NO_PLACE, Manifest, Member
 from easel.bundles.pages import LARGEST
 from easel.edge import weights
 from easel.edge.earlier import EarlierAssets
@@ -12,6 +14,7 @@ from easel.serving.addresses import version_environment
 from easel.serving.models import Site
 from easel.serving.respond import Representations
 from easel.serving.runtime import EXTERNAL_SCRIPT, kept_script, runtime_script
+from easel.serving.site_rules import MANY, SiteRules, site_rules
 from easel.storage.object_names import manifest_key, variants_key
 
 
@@ -114,3 +117,13 @@ def page_weight(page: Representations) -> int:
 def prepared_weight(key: Key, prepared: Prepared) -> int:
     """About how many bytes a prepared answer takes in memory with its key."""
     return prepared.weight + len(key[0])
+
+
+async def rules_of(manifest: Manifest) -> SiteRules | None:
+    """A version's rules made ready; many of them in a thread, so that other visitors need not wait."""
+    rules = manifest.rules
+    if rules is None:
+        return None
+    if len(rules.redirects) + len(rules.headers) <= MANY:
+        return site_rules(rules)
+    return await asyncio.to_thread(site_rules, rules)

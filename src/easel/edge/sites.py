@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Hashable
 import msgspec
 
 from easel.bundles import one_page
-from easel.bundles.models import Manifest, Member
+from easel.bundles.models import Member
 from easel.bundles.pages import LARGEST
 from easel.edge import weights
 from easel.edge.cache.content import Content
@@ -18,14 +18,13 @@ from easel.edge.cache.lru import SingleFlight
 from easel.edge.earlier import EarlierAssets, load_earlier
 from easel.edge.fast.prepared import Key, Prepared
 from easel.edge.large import LargePages
-from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight
+from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight, rules_of
 from easel.edge.making import make_body, make_file, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
 from easel.serving.models import Encoding, File, Request, Site, Unmade
 from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
-from easel.serving.site_rules import MANY, SiteRules, site_rules
 
 _PAGE_KEPT = 1024 * 1024
 _LARGE_AT_ONCE = 64 * 1024 * 1024
@@ -132,7 +131,7 @@ class Sites:
             manifest=manifest,
             modified_at=int(serves.modified_at),
             published=decoded(route.app.site),
-            rules=await _rules_of(manifest),
+            rules=await rules_of(manifest),
             is_one_page=one_page.of_manifest(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
@@ -339,13 +338,3 @@ class Sites:
         if manifest.entry and member is manifest.files.get(manifest.home):
             return msgspec.structs.replace(member, offset=0), memoryview(manifest.entry)
         return member, await self._content.bundle(manifest, member)
-
-
-async def _rules_of(manifest: Manifest) -> SiteRules | None:
-    """A version's rules made ready; many of them in a thread, so that other visitors need not wait."""
-    rules = manifest.rules
-    if rules is None:
-        return None
-    if len(rules.redirects) + len(rules.headers) <= MANY:
-        return site_rules(rules)
-    return await asyncio.to_thread(site_rules, rules)
