@@ -1,4 +1,4 @@
-"""Serving: the rules by which a request becomes an answer. Values in, values out; the edge does the I/O.
+"""The rules by which a request becomes an answer. They take values and give values; the edge does all I/O.
 
-The deploy pipeline asks a candidate the same rules before any visitor sees it.
+The deploy pipeline tries the same rules on a new version before a visitor sees it.
 """

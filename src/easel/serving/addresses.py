@@ -1,4 +1,4 @@
-"""Host names: which address belongs to which environment or version of which app."""
+"""Host names: the address of each environment and version of an app."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ PRODUCTION: Final = "production"
 """The environment that has the slug itself as its address."""
 STAGING: Final = "staging"
 NAMES: Final = (PRODUCTION, STAGING)
-"""The environments that every app has, the one that visitors know first. Others are named `pr-7`."""
+"""The environments of every app. Production comes first. Others have names like `pr-7`."""
 
 LABEL: Final = 63
-"""The longest a DNS label may be, in octets (RFC 1035 §2.3.4)."""
+"""Maximum length of a DNS label, in octets (RFC 1035 §2.3.4)."""
 
 PREFIXES: Final = "staging-|v[0-9]+-|pr-[0-9]+-"
-"""A pattern of all that may stand before a slug in a label, so that no slug may begin with it."""
+"""Matches every prefix that a label can have before the slug. No slug may begin with one."""
 _NUMBER = "[1-9][0-9]{0,9}"
 _PREFIXED = re.compile(rf"(staging|pr-{_NUMBER}|v({_NUMBER}))-(.+)\Z")
 _PREFIX_LENGTHS = range(len("v1-"), len("pr-1234567890-") + 1)
 
 DIGITS: Final = 6
-"""Hex digits of a long slug's hash that stand for what is cut off."""
+"""Number of hash digits (hex) that replace the cut part of a long slug."""
 UNCUT: Final = LABEL - _PREFIX_LENGTHS[-1]
-"""The longest slug that is whole in all its addresses."""
+"""Maximum length of a slug that is never cut."""
 LEAST_CUT: Final = UNCUT - 1 - DIGITS
-"""How much is left of a longer one under the longest prefix: two that share it and the digits would share addresses."""
+"""Length of the part that remains of a long slug under the longest prefix. Two slugs that share this part and the
+digits would share addresses."""
 
 
 def host_label(environment: str, slug: str) -> str:
     """The first label of an environment's host: `shop`, `staging-shop`, `v3-shop`, `pr-7-shop`.
 
-    Where it would be longer than a label may be, the slug is cut and six hex digits of its hash are appended.
+    If the label would be too long, the slug is cut and six hex digits of its hash are appended.
     """
     if environment == PRODUCTION:
         return slug
@@ -52,8 +53,8 @@ def _fitted(slug: str, prefix: int) -> str:
 
 
 def taken_apart(label: str) -> tuple[str, str, int | None] | None:
-    """What a label such as `staging-shop`, `pr-7-shop` or `v3-shop` names, or None if it has not that form: the
-    environment, the slug, perhaps cut, and the version's number where it is a version's own address."""
+    """Splits a label such as `staging-shop`, `pr-7-shop` or `v3-shop` into environment, slug (perhaps cut) and, for a
+    version's own address, the version number. None if the label has another form."""
     match = _PREFIXED.match(label)
     if match is None:
         return None
@@ -62,20 +63,20 @@ def taken_apart(label: str) -> tuple[str, str, int | None] | None:
 
 
 def slug_forms(slug: str) -> set[str]:
-    """The slug as it is in the labels of its environments and versions: whole, and cut for prefixes of each length."""
+    """Every spelling of the slug in labels: the whole slug, and the cut slug for prefixes of each length."""
     if len(slug) <= UNCUT:
         return {slug}
     return {slug, *(_fitted(slug, prefix) for prefix in _PREFIX_LENGTHS)}
 
 
 def version_environment(number: int) -> str:
-    """The name that version's own address has in place of an environment's."""
+    """The name that a version's own address uses as its environment."""
     return f"v{number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """How apps are reached from outside: under which domain, over which scheme, at which port."""
+    """The public addresses of apps: domain, scheme and port."""
 
     scheme: str
     domain: str
@@ -83,7 +84,7 @@ class Addresses:
 
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
-        """Those of an installation with these settings."""
+        """The addresses of an installation with these settings."""
         return cls(settings.edge_scheme, settings.domain, settings.public_edge_port)
 
     def url(self, environment: str, slug: str) -> str:
@@ -91,11 +92,11 @@ class Addresses:
         return self.at(host_label(environment, slug))
 
     def version_url(self, number: int, slug: str) -> str:
-        """The full URL of a version's own address."""
+        """The full URL of a version."""
         return self.url(version_environment(number), slug)
 
     def at(self, label: str) -> str:
-        """The full URL of a host label; the port is left out where it is the scheme's own."""
+        """The full URL of a host label. The scheme's default port is left out."""
         default = 443 if self.scheme == "https" else 80
         suffix = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{label}.{self.domain}{suffix}/"

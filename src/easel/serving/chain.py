@@ -26,36 +26,37 @@ from easel.serving.stages import (
 
 
 class Decision(NamedTuple):
-    """What answers a request, and the stages that the request went through, with the one that answered."""
+    """The stage's decision about a request, and the stages that the request passed, including the one that answered."""
 
     found: Found
     passed: Passed
 
     def is_lasting(self, site: Site, request: Request) -> bool:
-        """Whether everybody who asks for this address gets this file, for as long as the site is live."""
+        """Whether every request for this address gets this file while the site is live."""
         found = self.found
         if not isinstance(found, File) or found.varies or not (found.lasting and request.address.is_plain):
             return False
         return not any(varies(site, request) for varies in self.passed.varies)
 
     def is_lasting_redirect(self, site: Site, request: Request) -> bool:
-        """Whether everybody who asks for this address without a query is led there, for as long as the site is live."""
+        """Whether every request for this address without a query gets this redirect while the site is live."""
         found = self.found
         if not isinstance(found, Fixed) or not found.lasting or "?" in request.target or not request.reads:
             return False
-        # What the lines look at is known: it is why the answer lasts.
+        # The line depends on the address alone, which is why the redirect is lasting.
         others = (varies for varies in self.passed.varies if varies is not redirects.FIRST.varies)
         return request.address.is_plain and not any(varies(site, request) for varies in others)
 
     def finish(self, site: Site, request: Request, answer: Answer) -> Answer:
-        """The answer after the stages that change it."""
+        """The answer after every passed stage has changed it."""
         for after in self.passed.after:
             answer = after(site, request, self.found, answer)
         return answer
 
 
 class Passed:
-    """The first stages of a chain: what they do to an answer, the last one first, and by what their answers vary."""
+    """The first stages of a chain: their changes to an answer, in reverse order, and the request headers that their
+    answers depend on."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
         self.stages = tuple(stages)
@@ -64,7 +65,7 @@ class Passed:
 
 
 class Chain:
-    """Stages in their order. The last one answers every request."""
+    """Stages in order. The last stage answers every request."""
 
     def __init__(self, *stages: Stage) -> None:
         self.stages = stages
@@ -75,7 +76,7 @@ class Chain:
         ]
 
     def decide(self, site: Site, request: Request) -> Generator[Need, File | None, Decision]:
-        """What answers the request. Yields what live data is needed for it, and is sent that."""
+        """The decision about the request. Yields each need for live data, and expects the data to be sent back."""
         for before, passed in self._asked:
             found = before(site, request)
             while isinstance(found, Need):
@@ -85,7 +86,7 @@ class Chain:
         raise AssertionError("the last stage answers every request")
 
     def decide_alone(self, site: Site, request: Request) -> Decision:
-        """What answers the request where there is nothing but this version."""
+        """The decision about the request without any live data: only this version exists."""
         deciding = self.decide(site, request)
         try:
             while True:

@@ -1,4 +1,4 @@
-"""Making the variants of a version's files: a background step, since it takes long."""
+"""Makes the variants of a version's files. It takes long, so it is a background job."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from easel.bundles.types import is_compressible
 from easel.serving.variants import LARGEST, MAGIC, RESTARTS, SMALLEST, variant_key
 
 THOROUGHLY = 16 * 1024 * 1024
-"""Bytes of a version's files that are made as small as they can be, which takes some 25 seconds; of what is beyond them
-each takes a fiftieth of the time."""
+"""Total size (bytes) of a version's files that get the best compression, which takes about 25 seconds. The rest is
+compressed about fifty times as fast."""
 WORTH_IT = 0.97
-"""A variant is kept if it is at most this share of what would be sent without it."""
+"""A variant is kept if its size is at most this share of the size sent without it."""
 _MOST_STRANGE: Final = 16
-"""Files beside others that are not the same, compressed, until no more are looked at: each may take half a second."""
+"""Limit of prebuilt files (`app.js.br`) that turn out not to match their original. After that many, no further ones are
+read: each may take half a second."""
 _QUICK: Final = {"br": 5, "zstd": 6, "gzip": 6}
 _THOROUGH: Final = {"br": 9, "zstd": 17, "gzip": 9}
 
@@ -36,16 +37,17 @@ def build_variants(
     *,
     should_stop: Callable[[], bool] | None = None,
 ) -> bytes | None:
-    """The variants object for a manifest, whose bundles lie there.
+    """Makes the variants object of a manifest from its mapped bundles.
 
-    Every file that is worth an encoding gets those that make it smaller than what its bundle has for a client that
-    accepts nothing else: brotli, Zstandard unless it lies so, and gzip unless it is deflated. One that the build has
-    written beside it is taken instead of making it, if it decodes to the file. Pages are left out, since they are
-    changed when they are served. The quality falls with the size, so that a large file costs about a second at the
-    most, and after `THOROUGHLY` for all, so that no app's files keep those of others waiting for long. Long deflated
-    files get places to restart.
+    Each file that is worth compressing gets every encoding that is smaller than its bundle's form: brotli, Zstandard
+    unless the bundle already has it, and gzip unless the member is deflated. A prebuilt encoding beside the file is
+    used if it decodes to the file. Pages are skipped, because serving changes them. Long deflated files get restart
+    points.
 
-    None once `should_stop` says so, which is asked between two files.
+    Quality falls with size: one large file takes about a second, and after `THOROUGHLY` bytes all files are compressed
+    fast, so that one app does not delay the others.
+
+    Returns None after `should_stop` has returned true; it is called between two files.
     """
     making = _Making(manifest, bundles)
     for path, member in manifest.files.items():
@@ -61,7 +63,7 @@ def build_variants(
 
 
 class _Making:
-    """The object as far as it is made."""
+    """The variants object in progress."""
 
     def __init__(self, manifest: Manifest, bundles: Sequence[memoryview]) -> None:
         self._files = manifest.files
@@ -74,20 +76,20 @@ class _Making:
         self._strange = 0
 
     def is_new(self, member: Member) -> bool:
-        """Whether no other file has had this content."""
+        """Whether this content is seen for the first time."""
         is_new = member.hash not in self._seen
         self._seen.add(member.hash)
         return is_new
 
     def add(self, key: str, piece: bytes | None) -> None:
-        """Takes a piece, if there is one."""
+        """Adds a variant, unless it is None."""
         if piece is not None:
             self._index[key] = (self._offset, len(piece))
             self._pieces.append(piece)
             self._offset += len(piece)
 
     def add_encodings(self, path: str, member: Member) -> None:
-        """Makes the encodings of a file."""
+        """Adds the encodings of a file."""
         whole = content(member, self._bundles[member.bundle])
         written = self._written(path, member)
         lies: dict[Coding, int] = {}
@@ -101,7 +103,7 @@ class _Making:
         self._left -= member.size
 
     def _written(self, path: str, member: Member) -> dict[Coding, bytes]:
-        """What the build has written of a file in other encodings."""
+        """The encodings of a file that the build itself wrote beside it."""
         found: dict[Coding, bytes] = {}
         for sibling, coding in siblings(path, self._files):
             beside = self._files[sibling]
@@ -115,7 +117,7 @@ class _Making:
         return found
 
     def whole(self) -> bytes:
-        """The object."""
+        """The finished object."""
         encoded = msgspec.json.encode(self._index)
         return b"".join((MAGIC, len(encoded).to_bytes(8, "big"), encoded, *self._pieces))
 

@@ -1,4 +1,4 @@
-"""Errors that visitors of an app's host can meet."""
+"""Errors that visitors of an app's host can get."""
 
 from __future__ import annotations
 

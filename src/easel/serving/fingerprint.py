@@ -1,4 +1,4 @@
-"""Which files may be cached for ever, and which missing ones an earlier version may have."""
+"""Which files may be cached for ever, and which missing files an earlier version may have."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|
 
 
 def is_immutable(path: str, member: Member) -> bool:
-    """Whether the file, once loaded, never need be asked for again under this name: as its manifest says, or where a
-    release wrote that which did not ask, by what the name alone says for certain."""
+    """Whether the file's content never changes under this name: as its manifest says or, for a manifest of an old
+    release, as its name alone proves."""
     return certain(path) if member.immutable is None else member.immutable
 
 
 def looks_fingerprinted(path: str) -> bool:
-    """Whether the name looks as if it held a hash. A guess, for what does no harm where it is wrong."""
+    """Whether the name looks as if it contained a hash. This is a guess, for uses where a wrong guess does no harm."""
     stem = _stem(path)
     match = _HEX.search(stem) or _BASE32.search(stem)
     if match is not None and _letters_and_digits(match[1]):
@@ -41,10 +41,8 @@ def looks_fingerprinted(path: str) -> bool:
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
-    """Whether a missing file may be one that a page of an earlier version still asks for. Never a page itself.
-
-    Wide, since answering it from an earlier version does no harm.
-    """
+    """Whether a missing file may belong to a page of an earlier version that is still open. Pages themselves never do.
+    The rule is wide, since such an answer does no harm."""
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     if looks_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:

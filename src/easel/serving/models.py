@@ -1,4 +1,4 @@
-"""What is served, what is asked, what is answered."""
+"""The values of serving: site, request and answer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from easel.serving.site_rules import SiteRules
 class Site:
     """What one address serves: a version of an app in an environment.
 
-    `environment` is the name of one or a version's own ('v3'). `modified_at` (unix seconds) is when the address began
-    to serve what it serves. `is_one_page` says whether its page answers all addresses without a file.
+    `environment` is an environment's name, or a version's own ('v3'). `modified_at` (unix seconds) is the time when the
+    address began to serve this version. `is_one_page` says whether the app's page answers every address without a file.
     """
 
     app_id: str
@@ -36,14 +36,16 @@ class Site:
 
     @property
     def indexable(self) -> bool:
-        """Whether search engines may list it: in production alone, and where the app asks for it."""
+        """Whether search engines may list the site: only in production, and only if the app allows it."""
         return self.published.indexable and self.environment == PRODUCTION
 
 
 @dataclass(frozen=True)
 class Request:
-    """The parts of a request that decide the answer. `target` is the path and query as they were sent, read as
-    Latin-1."""
+    """The parts of a request that the answer depends on.
+
+    `target` is the path and query as sent, decoded as Latin-1.
+    """
 
     method: str
     target: str
@@ -64,12 +66,12 @@ class Request:
 
     @cached_property
     def address(self) -> Address:
-        """The address that the target spells. Raises PathInvalidError."""
+        """The address in the target. Raises PathInvalidError."""
         return read_target(self.target)
 
     @cached_property
     def visit(self) -> Visit:
-        """What rules look at in the request."""
+        """The parts of the request that rules match."""
         path, _, query = self.target.partition("?")
         return Visit(
             path, query, self.host, self.scheme, self.cookie or "", self.accept_language or "", self.country or ""
@@ -77,16 +79,16 @@ class Request:
 
     @property
     def reads(self) -> bool:
-        """Whether it asks for an address, and for nothing to be done there."""
+        """Whether the method only reads (GET or HEAD)."""
         return self.method in ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the site that answers a request, and with which status and caching.
+    """A file of the site as the answer to a request, with its status and caching.
 
-    `lasting` is whether it answers the address for as long as the site is live; `varies` names the request's headers
-    that have decided for it. `is_stand_in` says that it answers an address that names nothing.
+    `lasting` says whether the file answers this address as long as the site is live. `varies` names the request headers
+    that the choice depended on. `is_stand_in` says that the address names no file and this one answers in its place.
     """
 
     path: str
@@ -106,8 +108,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """An answer that needs no file: a redirect, an error, a generated robots.txt. `varies` as a file's; `lasting` is
-    whether it answers the address without a query for as long as the site is live, whoever asks."""
+    """An answer without a file: a redirect, an error, a generated robots.txt.
+
+    `varies` is as in `File`. `lasting` says whether every request for this address without a query gets this answer as
+    long as the site is live.
+    """
 
     status: int
     body: bytes
@@ -119,17 +124,18 @@ class Fixed:
 
 
 Found = File | Fixed
-"""What a stage of the chain answers with."""
+"""The result of a stage that answers."""
 
 Encoding = Literal["identity", "gzip", "br", "zstd"]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A body that lies in a bundle: bytes `start` to `stop` of the file's content in an encoding.
+    """A body that is read from a bundle: bytes `start` to `stop` of the file's content in an encoding.
 
-    'identity' is inflated where it has to be, from `restart` on where that is known. The others are always whole:
-    'gzip' is a deflated member's raw bytes in a gzip frame, 'zstd' the raw bytes of a member that is compressed so.
+    'identity' is inflated if the member is compressed, beginning at `restart` where that is known. The other encodings
+    are always whole: 'gzip' is a deflated member's raw bytes in a gzip frame, 'zstd' the raw bytes of a Zstandard
+    member.
     """
 
     member: Member
@@ -142,17 +148,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Unmade:
-    """A body that is not there, in an encoding of which only the length is known, or 0 in its place."""
+    """A body that is compressed only when it is sent. Its length is known in advance, or 0."""
 
     encoding: Encoding
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer. `length` is the body's length in bytes, also for HEAD and 304, whose body is not sent.
+    """A complete answer.
 
-    `of` is what the body was taken from, which so stays in memory, and is known to, while the answer is sent; `source`
-    is the site whose file it is, where it is one's.
+    `length` is the body's length in bytes, also for HEAD and 304, which send no body. `of` keeps the body's source in
+    memory while the answer is sent. `source` is the site of the answered file, if the answer is a file.
     """
 
     status: int
@@ -163,9 +169,9 @@ class Answer:
     source: Site | None = None
 
     def with_only(self, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
-        """The answer with these headers in place of its own."""
+        """The answer with its headers replaced by these."""
         return Answer(self.status, headers, self.body, self.length, self.of, self.source)
 
     def with_headers(self, *more: tuple[bytes, bytes]) -> Answer:
-        """The answer with these headers behind its own."""
+        """The answer with these headers appended."""
         return Answer(self.status, (*self.headers, *more), self.body, self.length, self.of, self.source)

@@ -1,4 +1,4 @@
-"""Who asks: a person who opens an address, or a page that loads something."""
+"""Navigation: a person opens an address, as opposed to a page that loads a resource."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from easel.serving.models import Request
 from easel.serving.workers import asks_for_worker
 
 DECIDES: Final = ("Accept", "Sec-Fetch-Dest", "Sec-Fetch-Mode")
-"""The headers that tell, for the Vary of what depends on them."""
+"""The request headers that show it. An answer that depends on them lists them in Vary."""
 _NAVIGATIONS = ("navigate", "nested-navigate")
 _EMBEDDED = ("embed", "object")
-"""Elements that show a page as readily as an image or a document of another kind."""
+"""Elements that can show a page, an image or another document."""
 _FRAMES = ("frame", "iframe", *_EMBEDDED)
 
 
 def is_navigation(request: Request) -> bool:
-    """Whether somebody opens the address: as the browser says (Fetch Metadata §2), whatever the address ends in. Where
-    nothing says it, whether HTML is accepted, and the address does not end like a file that pages load."""
+    """Whether the request is a navigation.
+
+    The browser's own word decides (Fetch Metadata §2), whatever the address ends in. Without it, a request counts if it
+    accepts HTML and its address has no suffix of a resource.
+    """
     declared = _declared(request)
     return _looks_like_one(request) if declared is None else declared
 
 
 def wants_page(request: Request) -> bool:
-    """Whether it is said that a page is wanted, rather than whatever there is."""
+    """Whether the request states that it wants a page, as opposed to accepting anything."""
     declared = _declared(request)
     return "text/html" in (request.accept or "") if declared is None else declared
 
 
 def _declared(request: Request) -> bool | None:
-    """Whether the browser says that it navigates, None where it says nothing that decides."""
+    """The browser's own statement whether it navigates; None if there is none."""
     dest, mode = request.fetch_dest, request.fetch_mode
     if asks_for_worker(request):
         return False

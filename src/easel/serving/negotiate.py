@@ -1,4 +1,4 @@
-"""Encodings, conditions and ranges: the parts of HTTP that choose among representations (RFC 9110 §12 to §14)."""
+"""Encodings, conditions and ranges: how HTTP chooses among representations (RFC 9110 §12 to §14)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ from easel.serving.models import Encoding
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 PREFERENCE: tuple[Encoding, ...] = ("br", "zstd", "gzip", "identity")
-"""The encodings, the one that is likely to be smallest first."""
+"""The encodings, in order of their usual size, the smallest first."""
 _SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": "-gz", "br": "-br", "zstd": "-zst"}
 
 Accepted = tuple[tuple[Encoding, ...], ...]
-"""The encodings a client accepts: those of equal weight together, the best first."""
+"""The encodings that a client accepts, grouped by equal weight, the greatest weight first."""
 
 
 LONGEST_KEPT = 256
-"""Accept-Encoding headers up to this length (characters) are parsed once and kept."""
+"""Longest Accept-Encoding header (characters) whose parsed form is cached."""
 _UNMENTIONED = 0.0005
-"""Less than any weight that a client can give."""
+"""Less than the smallest weight that a client can send."""
 _LONGEST_NUMBER = 18
-"""Digits; no file is as long as a number with more."""
+"""Maximum number of digits. No file is so long that its offsets have more."""
 
 
 def acceptable(header: str | None) -> Accepted:
-    """The encodings a client accepts, from its Accept-Encoding (RFC 9110 §12.5.3).
-
-    Identity is always the last resort, since an answer in an unwanted encoding serves better than none.
-    """
+    """The encodings that a client accepts, from its Accept-Encoding (RFC 9110 §12.5.3). Identity is always the last
+    resort: an answer in an unwanted encoding is better than none."""
     if header is None:
         return (("identity",),)
     return _ranked(header) if len(header) <= LONGEST_KEPT else _ranked.__wrapped__(header)
@@ -50,7 +48,7 @@ def _ranked(header: str) -> Accepted:
         if name:
             weights["gzip" if name == "x-gzip" else name] = weight
     rest = weights.get("*", 0.0)
-    # Identity needs no mention, and is then the last choice.
+    # Identity is acceptable without being named, as the last choice.
     least = weights.get("*", _UNMENTIONED)
     groups: dict[float, list[Encoding]] = {}
     for encoding in PREFERENCE:
@@ -60,7 +58,7 @@ def _ranked(header: str) -> Accepted:
 
 
 def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encoding:
-    """The encoding with the greatest weight to the client of those a file is available in; of several the first."""
+    """The available encoding with the greatest weight for the client; the first of equals."""
     for equal in acceptable(header):
         for encoding in available:
             if encoding in equal:
@@ -69,8 +67,8 @@ def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encodi
 
 
 def etag(content_hash: str, encoding: Encoding, length: int = 0) -> str:
-    """The strong ETag of a representation: of the content's hash, and another one for each encoding and length (bytes,
-    where it is known): the same content may be compressed better later."""
+    """The strong ETag of a representation, made from the content's hash, the encoding and, where known, the length
+    (bytes): a later variant may compress the same content better."""
     return f'"{content_hash[:32]}{_SUFFIXES[encoding]}{f"{length:x}" if length and encoding != "identity" else ""}"'
 
 
@@ -80,10 +78,10 @@ def http_date(seconds: int) -> str:
 
 
 def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modified_since: str | None) -> bool:
-    """Whether the client's copy is still the one it would get (RFC 9110 §13.1.2, §13.1.3).
+    """Whether the client's cached copy is still current (RFC 9110 §13.1.2, §13.1.3).
 
-    If-Modified-Since counts only without If-None-Match, and only when it names the very same moment: after a restore
-    an older version is the newer truth.
+    If-Modified-Since counts only without If-None-Match, and only if it names exactly the same time: after a restore,
+    the current version is older than the client's copy.
     """
     if if_none_match is not None:
         return if_none_match.strip() == "*" or tag in _tags(if_none_match)
@@ -93,7 +91,7 @@ def not_modified(tag: str, modified_at: int, if_none_match: str | None, if_modif
 
 
 def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
-    """Whether a Range may be honoured: no If-Range, or one that names this very representation (§13.1.5)."""
+    """Whether a Range applies: there is no If-Range, or it names this representation (§13.1.5)."""
     if if_range is None:
         return True
     value = if_range.strip()
@@ -103,11 +101,9 @@ def range_applies(tag: str, modified_at: int, if_range: str | None) -> bool:
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """The single range asked for as (start, stop), or None when the header is to be ignored (§14.2).
-
-    Several ranges are ignored too: the whole is always a valid answer. Raises ValueError when the range is
-    well-formed and lies outside (416).
-    """
+    """The requested range as (start, stop); None if the header is ignored (§14.2). Several ranges are ignored too,
+    since the whole content is always a valid answer. Raises ValueError if the range is well-formed but outside the
+    content (416)."""
     unit, _, numbers = header.partition("=")
     first, dash, last = (part.strip() for part in numbers.partition("-"))
     if unit.lstrip().lower() != "bytes" or not dash or not _is_number(first + last):

@@ -1,4 +1,4 @@
-"""The pages of Easel's own that visitors may see."""
+"""Easel's own pages that visitors can see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ HTML = "text/html; charset=utf-8"
 
 
 def notice(title: str, text: str) -> bytes:
-    """A page that says one thing, in HTML."""
+    """A page with one message, in HTML."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

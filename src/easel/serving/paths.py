@@ -1,4 +1,4 @@
-"""What a request's target says: its path, decoded once, and its query."""
+"""The parts of a request's target: its path, decoded once, and its query."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from easel.composed import composed
 from easel.serving.errors import PathInvalidError
 
 _LONGEST = 3 * MAX_NAME_BYTES
-"""Characters of a path that may still name a file once it is in NFC (UTF-8 takes three times the bytes at most)."""
+"""Maximum length (characters) of a path that can name a file after NFC, which can shrink its UTF-8 to a third."""
 _SLASHES = re.compile("//+")
 _IN_PATH: Final = "/-._~!$&'()*+,;=:@"
 _IN_QUERY: Final = "!$%&'()*+,-./:;=?@[]_~"
-"""What may stand in a path and in a query of a Location; all else is escaped."""
+"""Characters that stay as they are in the path and query of a Location; all others are escaped."""
 
 
 class Address(NamedTuple):
-    """The address that was asked for, below its host.
+    """The requested address on its host.
 
-    `path` has no leading '/', is decoded once (RFC 3986 §2.1) and in NFC; an encoded slash stays `%2F` in it, and
-    several slashes are one. `query` is as it was sent, without its '?'. `names_file` is false where no file can be
-    meant, `is_plain` true where the path was sent exactly as it is.
+    `path` has no leading '/', is decoded once (RFC 3986 §2.1) and normalised to NFC. An encoded slash stays `%2F`, and
+    repeated slashes become one. `query` is as sent, without its '?'. `names_file` is false if the path cannot name a
+    file. `is_plain` is true if the path was sent exactly as it is here.
     """
 
     path: str
@@ -38,10 +38,11 @@ class Address(NamedTuple):
 
 
 def read_target(target: str) -> Address:
-    """The address that a request's target (its bytes, read as Latin-1) spells.
+    """Reads the address from a request's target (its bytes, decoded as Latin-1).
 
-    Raises PathInvalidError where its path holds `.` or `..` as a segment,
-    which every client resolves before it asks, or does not begin with a slash."""
+    Raises PathInvalidError if the path does not begin with a slash, or has `.` or `..` as a segment: every client
+    resolves these before it sends a request.
+    """
     raw, _, query = target.partition("?")
     if not raw.startswith("/"):
         raise PathInvalidError(reason="its path does not begin with a slash")
@@ -57,21 +58,21 @@ def read_target(target: str) -> Address:
 
 
 def location(path: str, query: str) -> str:
-    """A Location on the same host, of a decoded path and a query as it was sent."""
-    # A path with two slashes in front would be read as another host.
+    """A Location on the same host, from a decoded path and a query as sent."""
+    # A client would read a path with two leading slashes as another host.
     place = "/" + quote(path.lstrip("/"), safe=_IN_PATH)
     return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
 
 
 def own_location(target: str) -> str:
-    """A Location that is the very address that was asked for."""
+    """A Location that equals the requested address."""
     path, _, query = target.partition("?")
     place = "/" + quote(path.lstrip("/"), safe=_IN_PATH + "%", encoding="latin-1")
     return f"{place}?{quote(query, safe=_IN_QUERY, encoding='latin-1')}" if query else place
 
 
 def _decoded(raw: str) -> tuple[str, bool]:
-    """A path decoded, and whether it may name a file: names are UTF-8 without slashes, backslashes and NULs."""
+    """The decoded path, and whether it can name a file: names are UTF-8 without slashes, backslashes and NULs."""
     slashed = "%2f" in raw or "%2F" in raw
     if slashed:
         raw = raw.replace("%2f", "%252F").replace("%2F", "%252F")

@@ -1,4 +1,4 @@
-"""Answers without a file that several stages give."""
+"""Answers without a file that more than one stage gives."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NOT_FOUND: Final = Fixed(404, b"404: there is nothing at this address.\n", "text
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
-    """The nearest 404.html from the path's folder upwards, or else a plain answer with the status."""
+    """The nearest 404.html, searched from the path's folder upwards; without one, a plain answer with the status."""
     files = site.manifest.files
     caching = REVALIDATE if status == 404 else NO_STORE
-    # No file's folder is longer, and going up a longer path would take time with the square of its length.
+    # No folder of a file is deeper, and searching upwards from a longer path would take quadratic time.
     folder = path.rpartition("/")[0][:MAX_NAME_BYTES]
     while True:
         page = f"{folder}/{NOT_FOUND_PAGE}" if folder else NOT_FOUND_PAGE
@@ -35,7 +35,7 @@ def not_found_page(site: Site, path: str, status: int = 404) -> Found:
 
 
 def redirect(status: int, location: str) -> Fixed:
-    """A redirect that is asked for again each time."""
+    """A redirect that clients revalidate each time."""
     return Fixed(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
 
 

@@ -1,7 +1,7 @@
-"""What an app tells the edge: one value, made of its published configuration by one rule.
+"""The value that an app tells the edges, made from its published configuration by one rule.
 
-It is stored encoded on the app's row whenever something is published, sent to edges as bytes and kept there as bytes:
-two are equal if their bytes are. A new field is a line of `PublishedSite` and its rule in `published_site`.
+Each publish stores the encoded value on the app's row. Edges receive it and keep it as bytes, and compare two values by
+their bytes. A new field needs a line in `PublishedSite` and its rule in `published_site`.
 """
 
 from __future__ import annotations
@@ -18,36 +18,37 @@ _NO_VARIABLES = msgspec.Raw(b"{}")
 
 
 class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What visitors notice of a configuration. `indexable` is what its owner asked for; search engines are told so in
-    production alone (`Site.indexable`).
+    """The part of a configuration that visitors notice.
 
-    A field has a default that holds where a configuration says nothing, so that most values stay as short as they are.
+    `indexable` is the owner's wish; search engines may list only production (`Site.indexable`). Every field has the
+    default of an empty configuration, so that most encoded values are short.
     """
 
     indexable: bool = False
     variables_json: msgspec.Raw = msgspec.field(default=_NO_VARIABLES, name="variables")
-    """The public variables, a JSON object of texts. It is a view of the encoded value: all sites of an app share it."""
+    """The public variables, a JSON object of texts. It is a view into the encoded value, which all sites of an app
+    share."""
     runtime: str = INLINE
-    """How pages get them: a `Runtime`, or what a later release calls it."""
+    """How pages get the variables: a `Runtime`, or a value of a later release."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """The public variables by name, decoded anew."""
+        """The public variables by name, decoded on each call."""
         held: dict[str, str] = msgspec.json.decode(self.variables_json)
         return held
 
 
 FORM: Final = 1
-"""A release that adds a field or changes a rule raises it. Values of earlier forms, which processes of the release
-before go on writing during an upgrade, are made anew by whoever reads them; those of later forms are read as they
-are, without the fields that are not known here. `published.sql` has the same number."""
+"""The version of the encoding. A release that adds a field or changes a rule increments it.
+
+During an upgrade, processes of the earlier release still write earlier forms; readers then make the value again from
+the configuration. A later form is read without its unknown fields. `published.sql` has the same number.
+"""
 
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
-    """The rule. `MIXPEEK_API_KEY` is a server-side name and never public; secrets are no variables at all.
-
-    It takes what any release has stored for a configuration, so it raises nothing.
-    """
+    """Makes the value. `MIXPEEK_API_KEY` is a server-side name and never public; secrets are no variables. It accepts
+    the stored configuration of any release, and raises nothing."""
     meta, build = _section(config, "meta"), _section(config, "build_config")
     variables = {
         name: str(value)
@@ -62,7 +63,7 @@ def published_site(config: Mapping[str, Any]) -> PublishedSite:
 
 
 def encoded(site: PublishedSite) -> bytes:
-    """The value as edges get it and keep it: JSON, one spelling for equal values."""
+    """The encoded value: JSON, with one spelling for equal values."""
     return _encode(site)
 
 
@@ -70,16 +71,16 @@ decoded = msgspec.json.Decoder(PublishedSite).decode
 """The value of these bytes. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
-"""What most apps tell."""
+"""The encoded value of most apps."""
 
 
 def to_store(told: bytes) -> bytes:
-    """The encoded value as the app's row holds it, marked with its form."""
+    """The encoded value for the app's row, marked with its form."""
     return bytes((FORM,)) + told
 
 
 def told(stored: bytes) -> bytes:
-    """The encoded value, from what `published.sql` gave."""
+    """The encoded value, from a result of `published.sql`."""
     if stored.startswith(b"{"):
         return encoded(published_site(msgspec.json.decode(stored)))
     return stored[1:]

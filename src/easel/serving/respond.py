@@ -1,4 +1,4 @@
-"""Making the answer of what the chain has found: headers, representation, condition, range."""
+"""Makes the answer from the chain's decision: headers, representation, condition, range."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from easel.serving.variants import SMALLEST
 
 Headers = tuple[tuple[bytes, bytes], ...]
 _GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
-"""Sizes (bytes) of files of which gzip is made when somebody asks for it."""
+"""Range of sizes (bytes) in which a file is compressed to gzip on request."""
 
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Representations:
-    """The ready bodies of a file by encoding, where there are any, and the hash its ETags are made of.
+    """The available bodies of a file by encoding, and the hash in its ETags.
 
-    Bodies that are missing lie in the bundle: identity always; gzip where the member is deflated, and zstd where it is
-    compressed so, if its type is worth an encoding. Those of which `lengths` tells (0 where even that is not known) are
-    made only when they are sent. `restarts` are the places where reading a long deflated member may begin.
+    Other bodies are read from the bundle: identity always, gzip if the member is deflated, zstd if the member is
+    compressed so, where the type is worth an encoding. Bodies in `lengths` (0 if unknown) are compressed only when they
+    are sent. `restarts` are the restart points of a long deflated member.
     """
 
     hash: str
@@ -46,29 +46,29 @@ class Representations:
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """What was made of a file in the background: bodies in other encodings, places to restart."""
+    """The variants of a file that a background job has made: bodies in other encodings, and restart points."""
 
     bodies: dict[Encoding, bytes | memoryview] = field(default_factory=dict)
     restarts: Restarts | None = None
 
 
 def representations(file: File, variants: Variants | None = None) -> Representations:
-    """The representations of a file that is sent as it lies, with its variants where there are any."""
+    """The representations of a file that is sent unchanged, with its variants if there are any."""
     made = variants or Variants()
     return Representations(file.member.hash, file.member.size, dict(made.bodies), restarts=made.restarts)
 
 
 def answer_file(site: Site, file: File, ready: Representations, request: Request) -> Answer:
-    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416; to HEAD the same as to GET.
+    """The answer that sends a file: 200 or the file's own status, 206, 304 or 416. HEAD gets the same as GET. Stages
+    may add headers.
 
-    Stages add to its headers. Conditions are weighed in the order of RFC 9110 §13.2.2. A range is always one of
-    the content as it is, unencoded.
+    Conditions are evaluated in the order of RFC 9110 §13.2.2. A range always refers to the unencoded content.
     """
     available = _available(file, ready)
     encoding = choose_encoding(request.accept_encoding, available)
     type_ = file.member.type if encoding == "identity" else _encoded_type(file)
     tag = etag(ready.hash, encoding, 0 if ready.lengths else _length(file, ready, encoding))
-    # What is worth an encoding may be available in one later.
+    # A variant may become available later.
     varies = len(available) > 1 or is_compressible(file.member.type)
     headers = _headers(site, file, tag, type_, varies=varies)
     if file.status != 200:
@@ -93,8 +93,8 @@ def answer_file(site: Site, file: File, ready: Representations, request: Request
 
 
 def needs_gzip(file: File, ready: Representations, request: Request, *, has_variants: bool) -> bool:
-    """Whether gzip is the best that the client accepts, and has to be made: of a small file that is worth it, is not
-    deflated in its bundle, and has none among its variants that it should have."""
+    """Whether gzip is the client's best choice but must first be made: the file is small and worth compressing, the
+    member is not deflated, and no variant exists."""
     member = file.member
     largest = SMALLEST - 1 if has_variants else _GZIP_LARGEST
     is_made = member.method != DEFLATED and _GZIP_SMALLEST <= member.size <= largest and member.coding is None
@@ -106,14 +106,12 @@ def needs_gzip(file: File, ready: Representations, request: Request, *, has_vari
 
 
 def without_content(headers: Headers) -> Headers:
-    """What a 304 repeats of a 200's headers: what concerns caching, and nothing that describes the content
-    (RFC 9110 §15.4.5)."""
+    """The headers of a 200 that its 304 repeats: those about caching, none about the content (RFC 9110 §15.4.5)."""
     return tuple(one for one in headers if not one[0].startswith(b"content-") and one[0] != b"accept-ranges")
 
 
 def _available(file: File, ready: Representations) -> list[Encoding]:
-    """The encodings that a file can be sent in: the smallest first, or, where lengths are not known, the one that is
-    likely to be."""
+    """The available encodings of a file, the smallest first; where lengths are unknown, the usually smallest first."""
     if file.member.coding is not None:
         return [file.member.coding, "identity"]
     if ready.lengths:
@@ -125,7 +123,7 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
 
 
 def _lies_in(file: File) -> Encoding:
-    """The encoding in which the member's raw bytes can be sent, if it is worth one."""
+    """The encoding of the member's raw bytes, if the type is worth one."""
     member = file.member
     if not is_compressible(member.type):
         return "identity"
@@ -133,7 +131,7 @@ def _lies_in(file: File) -> Encoding:
 
 
 def _length(file: File, ready: Representations, encoding: Encoding) -> int:
-    """The length (bytes) of a body, 0 where it is not known."""
+    """The length (bytes) of a body; 0 if it is unknown."""
     body = ready.bodies.get(encoding)
     if body is not None:
         return len(body)
@@ -145,7 +143,7 @@ def _length(file: File, ready: Representations, encoding: Encoding) -> int:
 
 
 def _encoded_type(file: File) -> str:
-    """The type of what a client has that decodes a body: of the file, or of what is in it."""
+    """The type of the decoded body: the file's own, or the inner type of a compressed file."""
     return file.member.type if file.member.coding is None else content_type(plain_name(file.path))
 
 
@@ -209,7 +207,7 @@ def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes
 
 
 def answer_fixed(fixed: Fixed) -> Answer:
-    """The answer for something that needs no file."""
+    """The answer without a file."""
     headers: Headers = (
         (b"content-type", fixed.content_type.encode()),
         (b"content-length", str(len(fixed.body)).encode()),

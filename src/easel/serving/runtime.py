@@ -1,4 +1,4 @@
-"""The runtime object: what a page is told about where it runs, written into it when it is served."""
+"""The runtime object tells a page where it runs. It is written into the page when the page is served."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from easel.bundles.pages import script_place
 from easel.serving.models import File, Site
 
 RUNTIME_PATH = "_easel/runtime.js"
-"""Where the runtime object is a script by itself."""
+"""The path of the runtime object as a separate script."""
 _FILE = Member(
     hash="", size=0, type="text/javascript; charset=utf-8", bundle=0, offset=0, length=0, method=STORED, crc=0
 )
 
-# A framework that takes the document over finds it as it wrote it. There is no current script in a module, nor where a
-# script is run by other means than the page's.
+# Removing the element leaves the document as the framework rendered it, which hydration needs. A module has no current
+# script, nor has a script that is evaluated by other means.
 _LEAVES = "document.currentScript&&document.currentScript.remove()"
 _LEAVES_UNLOADED = (
     'addEventListener("error",function f(e){var s=e.target;s.hasAttribute&&s.hasAttribute("data-easel")&&'
@@ -25,7 +25,8 @@ _LEAVES_UNLOADED = (
 
 
 def runtime_object(site: Site) -> dict[str, str]:
-    """What `window.__EASEL__` and `window.__MIXPEEK__` hold: the public variables, and above them the fixed names."""
+    """The content of `window.__EASEL__` and `window.__MIXPEEK__`: the public variables, overridden by the fixed
+    names."""
     return {
         **site.published.variables,
         "apiBaseUrl": site.api_base_url,
@@ -36,30 +37,35 @@ def runtime_object(site: Site) -> dict[str, str]:
 
 
 def runtime_script(site: Site) -> bytes:
-    """The script element that defines the runtime object and removes itself. Nothing a variable holds can end the
-    element, and all of it is ASCII, so that it is the same in the charset of any page."""
+    """The script element that defines the runtime object and removes itself.
+
+    No variable's value can end the element. The element is pure ASCII, so it is the same in every charset.
+    """
     return f"<script>{_definition(site)};{_LEAVES}</script>".encode()
 
 
-# No handler in the element itself: a policy for which pages load the object would refuse it.
+# The element has no event handler, because a content security policy would refuse it.
 EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
-"""The script element that loads the runtime object, and leaves once it has."""
+"""The script element that loads the runtime object, and removes itself afterwards."""
 
 
 def kept_script(site: Site) -> bytes:
-    """What goes into pages that a service worker may keep: the object as it is now, and the script that brings it up to
-    date. Its element leaves as well where it cannot be loaded, which is so without a network."""
+    """The script for pages that a service worker may cache: the present object, and an element that loads the current
+    one. That element also removes itself if the load fails, as it does offline."""
     return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT
 
 
 def runtime_file(site: Site) -> File:
-    """The script at `RUNTIME_PATH`, whose content `runtime_source` gives. It is asked for anew each time."""
+    """The script at `RUNTIME_PATH`, which has the content of `runtime_source`. Clients revalidate it each time."""
     return File(RUNTIME_PATH, _FILE, 200, "no-cache", site)
 
 
 def runtime_source(site: Site) -> bytes:
-    """The content of the script at `RUNTIME_PATH`. Only an element that was written into a page for it is removed; one
-    that the page has by itself may be known to a framework."""
+    """The source of the script at `RUNTIME_PATH`.
+
+    It removes only an element that Easel wrote into the page. A framework may rely on an element that the page itself
+    contains.
+    """
     return (
         f'{_definition(site)};\n(function(s){{s&&s.hasAttribute("data-easel")&&s.remove()}})(document.currentScript);\n'
     ).encode()
@@ -67,8 +73,8 @@ def runtime_source(site: Site) -> bytes:
 
 def _definition(site: Site) -> str:
     text = json.dumps(runtime_object(site), separators=(",", ":"), sort_keys=True)
-    # In quotes an object literal takes this name for the prototype; in brackets it is one like any other (ECMA-262,
-    # annex B.3.1). In a value the quotes would have backslashes before them.
+    # A quoted `__proto__` sets the prototype of an object literal; a computed one is an ordinary name (ECMA-262, annex
+    # B.3.1). Inside a value, the quotes would be escaped.
     text = text.replace('"__proto__":', '["__proto__"]:')
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -76,18 +82,20 @@ def _definition(site: Site) -> str:
 
 
 def place_in(member: Member, page: bytes) -> int | None:
-    """Where the page takes a script, or None for one that takes none. `page` is its content, or the beginning of it,
-    which is read only where a release made the manifest that did not ask."""
+    """The offset in the page where the script is inserted, or None for a page without such a place.
+
+    `page` is the content or its beginning. It is parsed only for manifests of releases that did not record the offset.
+    """
     if member.place is None:
         return script_place(page)
     return None if member.place == NO_PLACE else member.place
 
 
 def inject(page: bytes, script: bytes, place: int) -> bytes:
-    """The page with the script at that offset."""
+    """The page with the script inserted at the offset."""
     return b"".join((page[:place], script, page[place:]))
 
 
 def page_hash(content_hash: str, script: bytes) -> str:
-    """The hash (hex) of a page with the script in it, from the hash of the file."""
+    """The hash (hex) of a page with the script, from the hash of the file."""
     return hashlib.sha256(content_hash.encode() + script).hexdigest() if script else content_hash

@@ -1,10 +1,11 @@
-"""How pages get the runtime object, as apps choose it."""
+"""The ways in which pages get the runtime object."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 Runtime = Literal["inline", "external", "off"]
-"""Within them, from `/_easel/runtime.js`, or not at all, being sent byte for byte (`build_config.runtime`)."""
+"""Within the page, from `/_easel/runtime.js`, or not at all: then pages are sent byte for byte
+(`build_config.runtime`)."""
 INLINE: Runtime = "inline"
 RUNTIMES: dict[str, Runtime] = {name: name for name in get_args(Runtime)}

@@ -1,4 +1,4 @@
-"""The rules of a version made ready for serving."""
+"""The rules of a version, prepared for serving."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from easel.rules.matching.table import RedirectTable
 from easel.rules.models import Dialect, NotFound, Pages, Rules
 
 MANY: Final = 200
-"""Lines and blocks from which making the tables is more than a moment's work."""
+"""Number of lines and blocks above which preparing them takes noticeable time."""
 _LINE: Final = 1_600
-"""Bytes of memory that a redirect line takes in its table, with its pattern (`tests/edge/weighing.py`)."""
+"""Memory (bytes) of a redirect line in its table, with its pattern (`tests/edge/weighing.py`)."""
 _BLOCK: Final = 2_000
 _SEGMENT: Final = 500
-"""Bytes of memory that a segment of a path with placeholders or stars takes in it."""
+"""Memory (bytes) of one segment of a path with placeholders or stars."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiteRules:
-    """A version's rules, ready to be looked up. `weight` is about how many bytes of memory they take."""
+    """A version's rules, prepared for look-ups. `weight` estimates their memory in bytes."""
 
     dialect: Dialect
     redirects: RedirectTable
@@ -31,7 +31,7 @@ class SiteRules:
 
 
 def site_rules(rules: Rules) -> SiteRules:
-    """The rules made ready. For more than MANY lines this is work for a thread."""
+    """Prepares the rules. With more than MANY lines, call it in a thread."""
     paths = [*(line.source for line in rules.redirects), *(block.path for block in rules.headers)]
     segments = sum(path.count("/") for path in paths)
     weight = _LINE * len(rules.redirects) + _BLOCK * len(rules.headers) + _SEGMENT * segments

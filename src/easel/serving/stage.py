@@ -1,4 +1,4 @@
-"""What a stage of the chain is: the rule of one concern, pure, with what it may ask of the edge."""
+"""The interface of a stage: the pure rule of one concern, and the live data that it can request from the edge."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from easel.serving.models import Answer, File, Found, Request, Site
 
 @dataclass(frozen=True, slots=True)
 class EarlierFile:
-    """The file as the newest earlier version of the same environment has it. The edge gives the file, or None."""
+    """A request for the newest earlier version's file in the same environment. The edge returns the file, or None."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Live data that a stage cannot decide without: `what` the edge looks up, and passes to `then`."""
+    """Live data that a stage needs for its decision. The edge looks `what` up, and passes the result to `then`."""
 
     what: EarlierFile
     then: Callable[[File | None], Found | Need | None]
@@ -25,11 +25,11 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One concern of serving, in any of three ways.
+    """One concern of serving.
 
-    `before` answers a request, needs live data to decide, or gives None: the next stage decides. `after` changes the
-    answer to a request that this stage answered or let through. `varies` says whether more than the address and
-    `Accept-Encoding` decides about the answer to a request, which the fast path then never gives.
+    `before` answers a request, requests live data, or returns None to leave the decision to the next stage. `after`
+    changes an answer to a request that this stage passed or answered. `varies` says whether the answer depends on more
+    than the address and `Accept-Encoding`; the fast path never gives such answers.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Whether a version can start: what answers for its entry page by the edge's own rules, and what that page loads.
+"""Checks whether a version can start: the edge's own rules answer for its entry page and the files that the page loads.
 
-It cannot when the page does not answer, or when a script without which it cannot start is not there: one that its
-build named (a module, or a fingerprinted name). Everything else that is missing is only told.
+A version cannot start if its page does not answer, or if an essential script is missing: a module, or a script with a
+fingerprinted name. Every other missing file is only reported.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from easel.serving.models import File, Fixed, Request, Site
 from easel.serving.respond import answer_file, representations
 
 LOOKED_AT = 512 * 1024
-"""Bytes of the entry page; what a page loads it names before anything as large as that."""
+"""Number of bytes of the entry page that are parsed. Pages reference their scripts within less."""
 PATIENCE = 2
-"""Seconds of a processor's time; a page that takes longer to read was made to."""
+"""Limit of processor time in seconds. A page that takes longer was made for that."""
 MOST_ASSETS = 200
 MOST_REDIRECTS = 5
 MOST_NAMED = 5
@@ -28,7 +28,7 @@ _SENT_AS_IT_IS = "/%-._~!$&'()*+,;=:@"
 
 
 def entry(site: Site) -> tuple[Request, Decision]:
-    """The request for the entry page and what answers it, after the redirects of the version's own rules."""
+    """The request for the entry page and its answer, after redirects by the version's own rules."""
     target = "/"
     for _ in range(MOST_REDIRECTS):
         asked = Request("GET", target, accept="text/html", fetch_dest="document")
@@ -41,8 +41,8 @@ def entry(site: Site) -> tuple[Request, Decision]:
 
 
 def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], list[str]]:
-    """What is wrong with the entry page's answer whatever is in it, and what is only told. Where it is neither, its
-    content is to be looked at."""
+    """Failures and notes about the entry page's answer, independent of its content. If there are none, the content is
+    checked next."""
     page = decision.found
     if isinstance(page, Fixed) and page.location is not None:
         return [], [f"its entry page leads to `{page.location}`, which is not checked."]
@@ -57,8 +57,8 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
 
 
 def look(site: Site, page: File, data: bytes | memoryview) -> tuple[list[str], list[str]]:
-    """What the entry page, whose stored bytes begin so, loads in vain: failures, and what is only told. Raises
-    DamagedDataError."""
+    """Failures and notes about the files that the entry page loads. `data` is the beginning of its stored bytes.
+    Raises DamagedDataError."""
     text = bytearray()
     for piece in inflate(memoryview(data), page.member.method, _PIECE):
         text += piece
@@ -68,8 +68,8 @@ def look(site: Site, page: File, data: bytes | memoryview) -> tuple[list[str], l
 
 
 def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
-    """What the entry page loads from its own address and the site has not: failures, and what is only told."""
-    # HTML §13.2.5: what browsers read in its place. The database could not keep what is told of an address with it.
+    """Files of the site that the entry page loads and that are missing: failures and notes."""
+    # Browsers read U+FFFD in place of a NUL (HTML §13.2.5). The database could not store an address with a NUL.
     page = page.replace("\0", "\N{REPLACEMENT CHARACTER}")
     parser = _Assets()
     until = time.thread_time() + PATIENCE
@@ -77,7 +77,8 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
         try:
             parser.feed(page[at : at + _PIECE])
         except (AssertionError, ValueError):
-            # Python's parser gives up where a browser goes on: at `<![x[y]]>`, or at a character beyond all numbers.
+            # Python's parser raises where a browser continues: at `<![x[y]]>`, or at a character reference out of
+            # range.
             break
         if len(parser.assets) >= MOST_ASSETS or time.thread_time() > until:
             break
@@ -99,7 +100,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
 
 
 def _own_path(base: str, reference: str) -> str | None:
-    """The path of a reference on the app's own address, or None when it leads elsewhere."""
+    """The path of a reference to the app's own address; None if it leads elsewhere."""
     try:
         parts = urlsplit(urljoin(urljoin("http://app.invalid/", base), reference.strip()))
     except ValueError:
@@ -110,7 +111,7 @@ def _own_path(base: str, reference: str) -> str | None:
 
 
 class _Assets(HTMLParser):
-    """The scripts and style sheets a page loads: against which base, and whether the page cannot start without it."""
+    """The scripts and style sheets that a page loads: the base URL of each, and whether the page needs it to start."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -118,10 +119,10 @@ class _Assets(HTMLParser):
         self._base: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes what the element loads."""
+        """Records the resources of an element."""
         values = {name: value or "" for name, value in attrs}
         if tag == "base" and "href" in values and self._base is None:
-            # HTML §4.2.3: the first one counts, for what follows it.
+            # The first base element counts, for all references after it (HTML §4.2.3).
             self._base = values["href"]
         elif tag == "script" and values.get("src"):
             self.assets.append((self._base or "", values["src"], values.get("type") == "module"))

@@ -1,24 +1,23 @@
-"""Whether browsers let the apps below a domain set cookies for each other."""
+"""Whether the apps of a domain can set cookies for each other."""
 
 from __future__ import annotations
 
 import ipaddress
 
 _NOT_OF_THE_INTERNET = frozenset({"localhost", "test", "internal", "local", "invalid", "example", "onion", "lan"})
-"""Last labels of names that no stranger's app is at: RFC 6761, RFC 6762, RFC 7686, and those kept for private use."""
+"""Top-level names that no stranger can register: RFC 6761, RFC 6762, RFC 7686, and names reserved for private use."""
 
 
 def shares_cookies(domain: str) -> bool:
-    """Whether apps at `{slug}.DOMAIN` can set cookies for each other: whether the domain is a registered name, or below
-    one, and not itself on the Public Suffix List (its private section included), as it was when this release was made.
-    """
+    """Whether apps at `{slug}.DOMAIN` can set cookies for each other. They can if the domain is a registered name or
+    below one, and is not on the Public Suffix List (with its private section), as of this release."""
     name = domain.lower().strip(".").partition(":")[0]
     if not name or name.rpartition(".")[2] in _NOT_OF_THE_INTERNET or name.endswith("home.arpa"):
         return False
     try:
         ipaddress.ip_address(domain.strip("[]"))
     except ValueError:
-        # Reading the list takes 50 ms, so it is read for those alone who have such a domain.
+        # Parsing the list takes 50 ms, so it is parsed only for registered domains.
         from publicsuffixlist import PublicSuffixList
 
         return not PublicSuffixList().is_public(name)

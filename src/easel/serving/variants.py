@@ -1,9 +1,9 @@
-"""Variants of a version's files, in one object beside its bundle: other encodings of what is worth one, and where
-reading may begin in long deflated files (`bundles/restarts.py`).
+"""Variants of a version's files, in one object beside its bundle: other encodings, and restart points of long deflated
+files (`bundles/restarts.py`).
 
-The object: the magic `EASELV1\\n`, the length of the index (8 bytes, big-endian), the index as JSON
-(key → [offset, length] into the data), and the data. The key of a brotli stream (RFC 7932) is the hash of its file's
-content; those of other kinds end in the kind: `.zstd` (RFC 8878), `.gzip` (RFC 1952), `.restarts`.
+The object is the magic `EASELV1\n`, the length of the index (8 bytes, big-endian), the index as JSON (key → [offset,
+length] into the data), and the data. The key of a brotli stream (RFC 7932) is the hash of its file's content. Keys of
+other kinds have a suffix: `.zstd` (RFC 8878), `.gzip` (RFC 1952), `.restarts`.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ else:
 
 MAGIC = b"EASELV1\n"
 SMALLEST, LARGEST = 1024, 32 * 1024 * 1024
-"""The smallest and the largest file (bytes) of which encodings are made."""
+"""Range of sizes (bytes) of files that get other encodings."""
 RESTARTS = ".restarts"
-"""The end of a key under which there are places to restart."""
+"""The suffix of keys of restart points."""
 HEADER = len(MAGIC) + 8
-"""Bytes before the index."""
+"""Number of bytes before the index."""
 CODINGS: tuple[Coding, ...] = ("br", "zstd", "gzip")
 """The kinds of variants that are bodies."""
 _INDEX_LARGEST = 64 * 1024 * 1024
-"""Bytes; that of a hundred thousand files takes a sixth of it."""
+"""Bytes. The index of a hundred thousand files is a sixth of it."""
 _PIECE = 256 * 1024
 _ZSTD_AT_ONCE = 512
 _index_decoder = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
 
 def variant_key(content_hash: str, coding: Coding) -> str:
-    """The key in the index under which a file's variant is, by the hash of its content."""
+    """The index key of a file's variant, from the hash of its content."""
     return content_hash if coding == "br" else f"{content_hash}.{coding}"
 
 
 def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
-    """Key → (offset into the object, length) of every variant in it: None after every slice of a large one,
-    and at last all of it. Raises ValueError when damaged."""
+    """Parses the index: key → (offset into the object, length). Yields None after each slice of a large index, and the
+    whole index at the end. Raises ValueError if it is damaged."""
     begin = data_begins(data)
     encoded = bytes(data[HEADER:begin])
     index: dict[str, tuple[int, int]] = {}
@@ -70,14 +70,15 @@ def read_index(data: memoryview) -> Iterator[dict[str, tuple[int, int]] | None]:
 
 
 def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[str, tuple[int, int]]:
-    """The same with offsets into the object, whose data begins at `begin`. Raises ValueError when it is cut off."""
+    """The same with offsets into the object, whose data begins at `begin`. Raises ValueError if an entry exceeds the
+    object."""
     if any(offset < 0 or length <= 0 or begin + offset + length > size for offset, length in index.values()):
         raise ValueError("a variants object that is cut off")
     return {digest: (begin + offset, length) for digest, (offset, length) in index.items()}
 
 
 def data_begins(head: bytes | bytearray | memoryview) -> int:
-    """Where the data begins, by the first bytes of an object. Raises ValueError when damaged or cut off."""
+    """The offset of the data, from the first bytes of an object. Raises ValueError if they are damaged or too few."""
     begin = _data_begins(head)
     if begin is None:
         raise ValueError("not a variants object")
@@ -85,7 +86,7 @@ def data_begins(head: bytes | bytearray | memoryview) -> int:
 
 
 def _data_begins(head: bytes | bytearray | memoryview) -> int | None:
-    """Where the data begins, or None as long as the header is not all there. Raises ValueError when damaged."""
+    """The offset of the data; None while the header is incomplete. Raises ValueError if it is damaged."""
     if bytes(head[: len(MAGIC)]) != MAGIC[: len(head)]:
         raise ValueError("not a variants object")
     if len(head) < HEADER:
@@ -105,7 +106,7 @@ def _decode_index(data: bytes | bytearray | memoryview) -> dict[str, tuple[int, 
 
 
 class VariantsCheck:
-    """Holds a variants object, whose bytes come piece by piece, against the hashes of the files it was made of."""
+    """Verifies a variants object that arrives in pieces, against the hashes of its files."""
 
     def __init__(self) -> None:
         self._head: bytearray | None = bytearray()
@@ -114,7 +115,7 @@ class VariantsCheck:
         self._file: _Content | _Section | None = None
 
     def feed(self, data: bytes) -> None:
-        """Takes the next bytes. Raises ValueError where they are not what they should be."""
+        """Takes the next bytes. Raises ValueError if they do not match."""
         if self._head is not None:
             self._head += data
             begin = _data_begins(self._head)
@@ -146,13 +147,13 @@ class VariantsCheck:
                 self._left.pop()
 
     def finish(self) -> None:
-        """Raises ValueError if more should have come."""
+        """Raises ValueError if bytes are missing at the end."""
         if self._head is not None or self._left:
             raise ValueError("it is cut off")
 
 
 class _Content:
-    """The content of one variant, held against its file's hash."""
+    """The content of one variant, verified against its file's hash."""
 
     def __init__(self, sha256: str, coding: Coding) -> None:
         self._expected = sha256
@@ -174,7 +175,7 @@ class _Content:
             if self._coding == "zstd":
                 self._feed_zstd(data)
             elif self._coding == "br":
-                # There may be content left although more data could be taken.
+                # The decoder may hold more output although it accepts more input.
                 out = self._brotli.process(data, output_buffer_limit=_PIECE)
                 while out:
                     self._take(out)
@@ -197,7 +198,7 @@ class _Content:
             raise ValueError("a variant is not what its file is")
 
     def _feed_zstd(self, data: bytes) -> None:
-        # All that is given is unpacked at once: of so little no frame makes more than fits into memory.
+        # Decodes all input at once: a frame of so few bytes cannot exceed the memory.
         for at in range(0, len(data), _ZSTD_AT_ONCE):
             left = data[at : at + _ZSTD_AT_ONCE]
             while left:
@@ -212,7 +213,7 @@ def _zstd() -> zstandard.ZstdDecompressionObj:
 
 
 class _Section:
-    """Places to restart, held against the hash that they begin with."""
+    """Restart points, verified against the hash at their beginning."""
 
     def __init__(self) -> None:
         self._expected = b""

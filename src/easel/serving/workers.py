@@ -1,15 +1,15 @@
-"""Service workers whose script is gone: they leave, instead of answering an address's visitors for ever.
+"""Ends service workers whose script is missing, so that they do not answer an address's visitors for ever.
 
-A browser keeps the worker that it has while the script's address answers 404, so one that an earlier version or the
-slug's former owner registered would go on deciding what visitors see. A browser says when it asks for a worker's script
-(`Service-Worker: script`, Service Workers §"Update"), so it can be given one that ends the registration.
+A browser keeps a worker while the address of its script answers 404, so a worker of an earlier version or of the slug's
+former owner would stay in control. The browser marks its request for a worker's script (`Service-Worker: script`,
+Service Workers §"Update"), and gets a script that unregisters the worker.
 """
 
 from __future__ import annotations
 
 from easel.serving.models import Fixed, Request
 
-# Only pages that the old worker answered are loaded again; one that merely registers what is not there never is.
+# Only pages under the old worker's control are reloaded; a page that registers a missing script is not.
 _SCRIPT = b"""\
 // There is no file at this address. This script takes the place of a worker that was here before, and ends it.
 self.addEventListener("install", () => self.skipWaiting());
@@ -26,5 +26,5 @@ LEAVING_WORKER = Fixed(200, _SCRIPT, "text/javascript; charset=utf-8", "no-store
 
 
 def asks_for_worker(request: Request) -> bool:
-    """Whether a browser asks for the script of a service worker, to register it or to look whether it has changed."""
+    """Whether the request is for the script of a service worker, at its registration or at a check for updates."""
     return request.service_worker == "script" and request.method in ("GET", "HEAD")

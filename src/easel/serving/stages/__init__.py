@@ -1,1 +1,1 @@
-"""The stages of the chain, one concern each. `serving/chain.py` puts them in order."""
+"""The stages of the chain, one concern each. `serving/chain.py` defines their order."""

@@ -1,4 +1,4 @@
-"""Assets of earlier versions, for pages that were opened before a deploy."""
+"""Assets of earlier versions, for pages that were open before a deploy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _or_none(found: File | None) -> File | None:
 
 
 def earlier_file(site: Site, path: str) -> File | None:
-    """The file of an earlier version that an open page still asks for, or None. It is answered for a time only."""
+    """The file of an earlier version that an open page may still request, or None. It is served for a limited time."""
     member = site.manifest.files.get(path)
     if member is None:
         return None

@@ -1,4 +1,4 @@
-"""What answers an address that names nothing: for navigations the app's own page, for all else a plain 404."""
+"""Answers for addresses that name no file: the app's own page for navigations, a plain 404 for all other requests."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ _NO_PAGE = Fixed(404, notice("Nothing here", "There is no page at this address."
 
 
 def _before(site: Site, request: Request) -> Found:
-    """Where programs ask the platform it is the contract's envelope, unless somebody says that it is a page they
-    want."""
+    """Under the platform's prefixes, programs get the contract's envelope, unless the request asks for a page."""
     path, prefix = request.address.path, request.address.prefix
     if prefix in SHARED_FOLDERS and not wants_page(request):
         return refusal(PlatformPathError(prefix=prefix), varies=DECIDES)
@@ -29,7 +28,7 @@ def _before(site: Site, request: Request) -> Found:
 
 
 def _as_asked(site: Site, path: str, not_found: NotFound) -> Found:
-    """What answers in the way that the project's rules ask for."""
+    """The answer that the project's `not_found_handling` asks for."""
     if not_found == "404-page":
         return not_found_page(site, path)
     if not_found == "single-page-application" and site.manifest.home in site.manifest.files:

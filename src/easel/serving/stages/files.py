@@ -1,4 +1,4 @@
-"""The files of the version: the exact one, a folder's page, an address without its `.html`, and a robots.txt."""
+"""The files of the version: the exact file, a folder's page, an address without its `.html`, and a robots.txt."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _find(site: Site, address: Address) -> Found | None:
 
 
 def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
-    """The page at an address by the rules of the host whose way the project asked for."""
+    """The page at an address under the project's `html_handling`."""
     found = find_page(address.path, site.manifest.files.__contains__, pages)
     if isinstance(found, Page):
         return _file(site, found.file)
@@ -60,7 +60,7 @@ def _file(site: Site, path: str) -> File:
 
 
 def _robots(site: Site) -> Fixed:
-    """The robots.txt of an app that has none: crawlers are let in only where the app may be indexed (RFC 9309)."""
+    """The robots.txt of an app that has none: it admits crawlers only if the app may be indexed (RFC 9309)."""
     rule = b"Allow: /" if site.indexable else b"Disallow: /"
     return Fixed(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
 

@@ -1,4 +1,4 @@
-"""Headers that every answer of a site carries."""
+"""Headers of every answer of a site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods: files can be read, with GET and HEAD, and nothing else."""
+"""Methods: files can be read with GET and HEAD, nothing else."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ def _before(site: Site, request: Request) -> Fixed | None:
 
 
 def refuse_method(request: Request) -> Fixed:
-    """What answers a method that files have not. A form's or a payment page's POST, by which a person comes back, leads
-    to the page itself (RFC 9110 §15.4.4); a program's would be lost there unseen."""
+    """The answer to a method that files do not support.
+
+    The POST of a form or of a payment page brings a person back, so a navigation is redirected to the page (RFC 9110
+    §15.4.4). A program gets an error, because its data would be lost silently.
+    """
     if request.method == "POST" and wants_page(request):
         return redirect(303, own_location(request.target))
     return refusal(MethodNotAllowedError())

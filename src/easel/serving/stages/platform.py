@@ -1,4 +1,4 @@
-"""The platform's own paths, and addresses that no client sends unless it tries to leave the site."""
+"""The platform's own paths, and addresses that only an attempt to leave the site can produce."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The redirect lines of a version's rules: those that go before files, and all others behind them.
+"""The redirect lines of a version's rules: forced lines answer before files, all others after.
 
-The first line that fits a request decides. If it goes before files, it answers. If not, a file answers where there is
-one, and otherwise the line does.
+The first line that matches a request decides. If it is forced, it answers. Otherwise a file answers if there is one,
+and the line answers if there is none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _last(site: Site, request: Request) -> Found | None:
 
 
 def _varies(site: Site, request: Request) -> bool:
-    """Whether a line speaks of the path: it may answer another query, or another visitor, in another way."""
+    """Whether a line mentions the path: its answer may depend on the query or the visitor."""
     rules = site.rules
     return rules is not None and rules.redirects.any_first and rules.redirects.speaks_of(request.visit)
 
@@ -52,14 +52,15 @@ def _found(site: Site, request: Request, leads: Leads) -> Found | None:
     member = site.manifest.files[path]
     is_catch_all = leads.status == 200 and leads.by.source.endswith("*") and not leads.first
     if is_catch_all and member.type.startswith("text/html") and not is_navigation(request):
-        # A page in place of a script would be kept, and break the app, for as long as it is.
+        # A client would cache a page in place of a script, and the app would stay broken as long as that.
         return None
     caching = REVALIDATE if leads.status == 200 and not leads.by.conditional else NO_STORE
     return File(path, member, leads.status, caching, site, lasting=False, varies=DECIDES if is_catch_all else ())
 
 
 def _file_at(site: Site, target: str) -> str | None:
-    """The file that a line's target names. It is given as it is: a page that has another address does not move."""
+    """The file that a line's target names. The file is served at the requested address; no redirect to another form
+    follows."""
     path, has = target.strip("/"), site.manifest.files.__contains__
     if path in RULES_FILES:
         return None

@@ -1,8 +1,8 @@
-"""The header blocks of a version's rules, on answers to the paths that they name.
+"""The header blocks of a version's rules, applied to answers on the paths that they match.
 
-They go on every answer of the app's own, errors too: a policy that a page needs, its error page needs as well. What
-says how long an answer may be kept, or what its bytes are, goes on files and redirects only: a script that is missing
-today must not be missing for a year.
+They apply to every answer of the app, including errors: an error page needs the same policy as a page. Headers about
+caching and about the body apply to files and redirects only, because a script that is missing today must not be cached
+as missing for a year.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     changes = rules.headers.find(request.visit)
     if not changes:
         return answer
-    # An answer that a later stage gave in the file's place has no source.
+    # Without a source, a later stage has answered in the file's place.
     is_file = isinstance(found, File) and not found.is_stand_in and answer.source is not None
     is_content = redirects or (is_file and answer.status < 400)
     names = {name for name in changes if is_content or name not in _OF_CONTENT}
@@ -50,7 +50,7 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     for name in names:
         values = changes[name]
         if name == "vary":
-            # Ours says by what the bytes differ; a rule can only add to it.
+            # Vary states what the bytes depend on, so a rule can only add to it.
             joined = [*(value.decode("latin-1") for value in vary), *(values or ())]
             values = [", ".join(joined)] if joined else None
         added.extend((name.encode("latin-1"), value.encode("utf-8")) for value in values or ())

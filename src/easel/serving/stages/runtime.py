@@ -1,4 +1,4 @@
-"""The runtime object as a script of its own. It goes behind who may see the app, since it is the app's."""
+"""The runtime object as a separate script. It comes after access checks, because it belongs to the app."""
 
 from __future__ import annotations
 

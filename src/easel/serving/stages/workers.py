@@ -1,4 +1,4 @@
-"""A service worker whose script is not there is ended: it follows no redirect, and outlives a 404."""
+"""Ends service workers whose script is missing: they ignore redirects, and survive a 404."""
 
 from __future__ import annotations
 
