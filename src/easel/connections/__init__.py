@@ -1,1 +1,1 @@
-"""Connections from the open internet: which headers are read, how much of each, private ports, ports that are taken."""
+"""Connections from the open internet: the headers that are read, their limits, private ports, ports in use."""

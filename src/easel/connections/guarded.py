@@ -1,9 +1,8 @@
-"""What a connection from the open internet needs beyond uvicorn's protocol.
+"""The protection that a connection from the open internet needs beyond uvicorn's protocol.
 
-uvicorn leaves to a proxy in front what api and edge, which may be the front, have to do themselves: heads are bounded,
-a client that sends or reads nothing for long enough is let go of, one that has closed its sending side still gets its
-answers, one that asks for more than it reads is not listened to meanwhile, and a request that cannot be read is refused
-only after the answers that are owed before it.
+uvicorn leaves some duties to a proxy in front, but api and edge may have none. Heads are bounded. Idle clients are
+disconnected. A client that has closed its sending side still gets its answers. A client that requests more than it
+reads is not read from meanwhile. A malformed request is refused only after the earlier requests are answered.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with bounds."""
 
     heeded: Heeded = FRAMING
-    """The headers that are read at all."""
+    """The headers that are read; all others are ignored."""
     longest_query = LARGEST_HEAD
-    """Bytes of a request's query; a longer one is refused with 414."""
+    """Limit of a request's query in bytes; a longer one is refused with 414."""
     in_head = False
     """Whether a request's head has begun and is not complete."""
     at_border = True
-    """Whether every request that has begun is complete: what comes next begins another."""
+    """Whether all begun requests are complete, so that the next bytes begin another."""
     begun = 0
     """The number of requests begun; a subclass that counts starts at 0."""
     reads_over_cookies = False
@@ -60,7 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _refused: HeadRefusedError | None = None
     _cookie_bytes = 0
     _line = b""
-    """How the last line of an unfinished head begins, as far as that tells whether it is one of cookies."""
+    """The beginning of the last line of an unfinished head, as far as it shows whether the line is a cookie's."""
     _unheard = 0
     """Remaining bytes that a refused client may send."""
     _touched = False
@@ -102,7 +101,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         if self._unparsed:
-            # The application requested the bytes after a body, and reading resumed. It stops again, until they are
+            # The application requested the bytes of a body, so reading has resumed. It pauses again until more are
             # needed.
             self._unparsed += data
             self.flow.pause_reading()
@@ -115,7 +114,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._parse_in_pieces(data)
 
     def _parse_in_pieces(self, data: bytes) -> None:
-        """Parses until a request has to wait for the answer to another; what follows it waits unparsed."""
+        """Parses until a request must wait for an earlier answer; the remaining bytes stay unparsed."""
         at = 0
         view = memoryview(data)
         while at < len(data) and not self.pipeline:
@@ -128,12 +127,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _parse(self, data: bytes | memoryview) -> bool:
-        """Whether the following bytes can still be requests."""
+        """Parses the bytes. Returns whether the following bytes can still be requests."""
         begun = self.begun
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Nothing is upgraded to: the request is answered as any other, and then the connection ends.
+            # Upgrades are ignored: the request is answered as usual, and then the connection ends.
             self._end_after_answers()
             return False
         except httptools.HttpParserError:
@@ -152,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Counts the bytes of an incomplete head, line by line: those of cookies separately."""
         lines = data.split(b"\n")
         if begins:
-            # The piece in which a head begins may hold the end of the request before it.
+            # The first piece of a head may also hold the end of the earlier request.
             self._head_bytes = self._cookie_bytes = 0
             self._line = lines[-1][: len(_COOKIE)]
             return
@@ -165,8 +164,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._head_bytes += size
 
     def on_response_complete(self) -> None:
-        """A response is complete. Parses the bytes that the client sent meanwhile, and reads more only once none
-        wait."""
+        """A response is complete. Parses the bytes that have arrived meanwhile, and resumes reading once none are
+        left."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._unparsed = b""
@@ -189,7 +188,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._touched = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header of the request; what follows a chunked body is no part of it."""
+        """A header of the request. Trailers of a chunked body are ignored."""
         if self.in_head:
             self._lines += 1
             name = name.lower()
@@ -219,7 +218,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """The head is complete: the request goes to the application."""
         if self.parser.get_http_version() not in _VERSIONS:
             self.break_off(400, "The request is of another version of HTTP than 1.0 and 1.1.")
-        # RFC 9112 §5: blanks around a value are no part of it. The parser leaves those behind it.
+        # RFC 9112 §5: blanks around a value do not belong to it. The parser keeps trailing ones.
         url, headers = self.url, [(name, value.rstrip(b" \t")) for name, value in self.headers]
         self._check_target(url)
         self.in_head = False
@@ -294,7 +293,8 @@ class GuardedProtocol(HttpToolsProtocol):
         unsent = self.transport.get_write_buffer_size()
         owed = unsent + _in_kernel(self.transport)
         stuck = unsent > 0 and owed == self._owed and not self._read_on
-        # While an answer is being made the silence is not the client's; where uvicorn's timer runs, that one ends it.
+        # While an answer is in the making, the client is not the cause of the silence. uvicorn's own timer covers other
+        # times.
         idle = not (unsent or self._touched or self._owes_answers() or self.timeout_keep_alive_task is not None)
         self._silent_looks = self._silent_looks + 1 if stuck or idle else 0
         self._owed, self._read_on, self._touched = owed, False, False
@@ -317,8 +317,8 @@ def _in_kernel(transport: asyncio.Transport) -> int:
 
 
 def _in_origin_form(url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """The target without scheme and host, which stand for the Host header then (RFC 9112 §3.2.2), unless there are
-    two of that."""
+    """The target without scheme and host, which replace the Host header (RFC 9112 §3.2.2), unless there are two Host
+    headers."""
     parsed = httptools.parse_url(url)
     if not parsed.host or sum(name == b"host" for name, _ in headers) > 1:
         return url, headers

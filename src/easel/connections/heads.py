@@ -1,4 +1,5 @@
-"""The headers that are read, and the limit of each: all others, and longer values, never get past the connection."""
+"""The headers that are read, and the limit of each. All other headers and longer values are dropped at the
+connection."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 MOST_LINES = 200
-"""Lines of headers of one request; with more it is refused with 431. No browser and no proxy sends half of it."""
+"""Limit of header lines of one request; more are refused with 431. Browsers and proxies send less than half."""
 LONGEST_PATH = 16 * 1024
-"""Bytes of a request's path; a longer one is refused with 414. A file's own is at most 9 KiB, fully escaped."""
+"""Limit of a request's path in bytes; a longer one is refused with 414. A file's path is at most 9 KiB, fully
+escaped."""
 
 
 class HeadRefusedError(Exception):
@@ -21,10 +23,10 @@ class HeadRefusedError(Exception):
 
 
 class Bound(NamedTuple):
-    """The most bytes of a header's value, all its lines together.
+    """The limit of a header's value in bytes, over all its lines.
 
-    Of a longer one nothing is read: it counts as an empty one, where HTTP lets a server ignore it, or where the empty
-    one is refused later; where `refused`, the request is answered with 431 (RFC 6585 §5).
+    A longer value counts as empty, where HTTP allows a server to ignore the header, or where an empty value is refused
+    later. With `refused`, the request gets 431 (RFC 6585 §5).
     """
 
     most: int
@@ -81,7 +83,7 @@ CLIENTS: Final[Heeded] = {
 
 
 def value_of(lines: list[bytes], most: int) -> bytes:
-    """The value of a header that came in these lines: one list (RFC 9110 §5.3), empty where it is too long."""
+    """The value of a header from its lines: one list (RFC 9110 §5.3), empty if it is too long."""
     if sum(map(len, lines)) + 2 * len(lines) > most + 2:
         return b""
     return b", ".join(lines)

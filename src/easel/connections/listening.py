@@ -1,4 +1,4 @@
-"""Listening on a port of this machine, and the errors of that."""
+"""Listens on a port of this machine, and names the errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AddressNotHereError(EaselError):
 
 
 def not_bound(host: str, port: int, option: str, error: OSError) -> EaselError:
-    """Why nothing can listen there, as an error for people; `option` is where the port was given."""
+    """The error that tells people why the port is not available; `option` is the setting that names it."""
     if error.errno == errno.EADDRNOTAVAIL:
         return AddressNotHereError(host=host)
     return PortTakenError(host=host, port=port, option=option, reason=error.strerror or str(error))

@@ -43,7 +43,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _READ_AT_ONCE = 1024 * 1024
-"""The largest file (bytes) of which a small part is read in one go."""
+"""Files up to this size (bytes) are read in one go when a small part is requested."""
 
 _LONGEST_COUNTRY = 16
 _UNREADABLE = (EaselError, DamagedDataError, OSError)
@@ -84,7 +84,7 @@ class EdgeApp:
         tally = self._recorder.no_app
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
-            # RFC 9112 §3.2: such a request is answered with 400, lest two readers take it for two hosts.
+            # RFC 9112 §3.2: such a request gets 400, because two readers might take it for two hosts.
             answer = answer_fixed(BAD_HOST)
         else:
             host = hosts[0] if hosts else b""
@@ -208,8 +208,8 @@ class EdgeApp:
         answer: Answer,
         host: bytes,
     ) -> Answer:
-        """Prepares the whole, unconditional answer for the requests to come, if it is small enough. Gives the answer
-        to this request, with its body where that was read."""
+        """Prepares the whole, unconditional answer for later requests, if it is small enough. Returns the answer to
+        this request, with its body if that was read."""
         accepted = code_of(acceptable(request.accept_encoding))
         key = (request.target.partition("?")[0].encode("latin-1"), accepted)
         prepared = live.prepared.get(key)
@@ -234,7 +234,7 @@ class EdgeApp:
         return answer
 
     async def _lying(self, live: LiveSite, answer: Answer) -> Prepared | None:
-        """The prepared form of an answer that is written from a mapped bundle, if that can be."""
+        """The prepared form of an answer whose body is sent from a mapped bundle; None if that is impossible."""
         if not isinstance(answer.body, Part) or answer.length > LYING_LARGEST:
             return None
         body = await self._content.lying(answer.body)
@@ -264,7 +264,7 @@ class EdgeApp:
                 elif kept := await self._content.kept_inflated(body):
                     body = memoryview(kept.bodies["identity"])[body.start : body.stop]
                 else:
-                    # What cannot be read is found out before the status is sent, as far as it can be.
+                    # Read errors should surface before the status is sent.
                     await self._content.bundle(source.manifest, body.member, body)
             except _UNREADABLE as error:
                 self._recorder.unreadable += 1
@@ -281,7 +281,7 @@ class EdgeApp:
         if isinstance(body, Part):
             await self._stream(body, answer.length, tally, receive, send)
         else:
-            # In pieces of their own: what the client has not read of one holds nothing of the others in memory.
+            # Separate pieces: an unread piece then keeps no other piece in memory.
             last = (len(body) - 1) // PREPARED_LARGEST * PREPARED_LARGEST if body else 0
             for at in range(0, last, PREPARED_LARGEST):
                 piece = bytes(body[at : at + PREPARED_LARGEST])
@@ -289,21 +289,21 @@ class EdgeApp:
             await send({"type": "http.response.body", "body": bytes(body[last:])})
 
     async def _stream(self, part: Part, length: int, tally: Tally, receive: Receive, send: Send) -> None:
-        """Sends piece by piece, no faster than the client reads, and stops when the client is gone."""
+        """Sends the body in pieces, no faster than the client reads, and stops when the client is gone."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             async for piece in self._content.stream(part):
                 if piece:
                     length -= len(piece)
                     tally.sent += len(piece)
-                    # The last piece says that it is the last: the next request may come as soon as it is out.
+                    # The last piece is marked as the last, because the next request may follow it at once.
                     await send({"type": "http.response.body", "body": piece, "more_body": length > 0})
-                # Inflating is work of this process: others get their turn between two pieces.
+                # Inflating uses this process's time, so other tasks run between two pieces.
                 await asyncio.sleep(0)
                 if gone.done():
                     return
         except _UNREADABLE as error:
-            # The status is out already. An answer that ends too early is all that can still be said.
+            # The status is sent already, so the only remaining signal is an early end.
             self._recorder.unreadable += 1
             logger.error("a file of %s cannot be read to its end: %s", part.source.slug, error)
             self._let_go_of_damaged(part.source, error)
@@ -311,13 +311,12 @@ class EdgeApp:
             gone.cancel()
 
     def _let_go_of_damaged(self, source: Site, error: BaseException) -> None:
-        """Drops damaged bundles from the cache, so that they are read again. Bundles that are only unreachable stay
-        cached."""
+        """Evicts damaged bundles, so that they are read again. Unreachable bundles stay cached."""
         if isinstance(error, DamagedDataError):
             self._content.forget_bundles(source.manifest)
 
     def _own_answer(self, path: str) -> Answer:
-        """The answers under the edge's own name: health, and a short page."""
+        """The answers at the edge's own address: health, and a short page."""
         if path == "/healthz":
             return answer_fixed(Fixed(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
@@ -340,5 +339,5 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _nothing(page: Fixed, request: Request) -> Answer:
-    """The answer of a host that serves nothing. Its former owner's service worker leaves."""
+    """The answer of a host that serves nothing. It ends the service worker of a former owner."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)

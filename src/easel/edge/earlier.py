@@ -1,4 +1,4 @@
-"""No broken tab after a deploy: the assets of the versions that an environment served before."""
+"""Assets of earlier versions of an environment: open tabs keep working after a deploy."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from easel.storage.object_names import manifest_key
 
 _AT_A_TIME = 1000
 _MOST_FILES = 100_000
-"""Files of earlier versions that are looked through; the version in which that many are reached is the last."""
+"""Limit of files of earlier versions. The version that reaches it is the last one that is searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierAssets:
-    """The assets that only earlier versions have: path → the newest version that has it, and until when (unix
-    seconds) the environment served that version."""
+    """Assets that only earlier versions have: path → the newest version that has it, and the time (unix seconds) when
+    the environment stopped serving that version."""
 
     files: dict[str, tuple[Site, float]]
     weight: int
-    """About how many bytes of memory they take."""
+    """Approximate memory in bytes."""
 
     def find(self, path: str, *, not_before: float) -> File | None:
-        """The asset, if the version that has it was served at or after the given moment (unix seconds)."""
+        """The asset, if its version was still served at the given time (unix seconds) or later."""
         found = self.files.get(path)
         if found is None or found[1] < not_before:
             return None
@@ -41,10 +41,11 @@ class EarlierAssets:
 
 
 async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier], *, most: int) -> EarlierAssets:
-    """Looks through the earlier versions, which come newest first, and notes what a page of theirs may still ask for.
+    """Collects the assets that open pages of earlier versions may request.
 
-    It ends where they take `most` bytes of memory, or are too many: the oldest are asked for least.
-    A version whose manifest is gone or damaged is passed over. Raises StoreUnavailableError.
+    Versions come newest first. The search ends at `most` bytes of memory or at the limit of files, since the oldest
+    assets are the least requested. Versions with a missing or damaged manifest are skipped. Raises
+    StoreUnavailableError.
     """
     files: dict[str, tuple[Site, float]] = {}
     weight = looked = 0
@@ -52,7 +53,7 @@ async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier]
         if weight >= most or looked >= _MOST_FILES:
             break
         try:
-            # Not kept: only a few of its files are of use any more, to this site alone.
+            # The manifest is not cached: only this site needs a few of its files.
             manifest = await content.read_manifest(manifest_key(site.app_id, version.manifest.hex()))
         except (ObjectMissingError, msgspec.MsgspecError):
             continue

@@ -1,4 +1,5 @@
-"""Pages too large to be kept with their site: made once for all who ask at a time, and never too many at a time."""
+"""Pages too large to be cached with their site. Concurrent requests share one copy, and the number in memory is
+bounded."""
 
 from __future__ import annotations
 
@@ -12,16 +13,16 @@ from easel.serving.models import Encoding
 from easel.serving.respond import Representations
 
 Key = tuple[Hashable, str, Encoding]
-"""The site, the path, and in which encoding."""
+"""Site, path and encoding."""
 
 _MADE_AT_ONCE = 2
 
 
 class LargePages:
-    """The pages that are being sent, of together at most about `limit` bytes, and those that were sent last, as far as
-    these leave room: who asks for a page's first byte again and again has it made once.
+    """The pages in transit, of at most about `limit` bytes together, and recently sent pages in the remaining space:
+    repeated requests for the first byte of a page make it once.
 
-    A page that is being sent stays until the last answer it is sent in is out, however slowly that is read.
+    A page in transit stays until its last answer is sent, however slow the readers are.
     """
 
     def __init__(self, limit: int) -> None:
@@ -33,11 +34,11 @@ class LargePages:
 
     @property
     def weight(self) -> int:
-        """About how many bytes they take, and will take as soon as they are made."""
+        """Approximate memory (bytes) of the pages, including pages in the making."""
         return self._alive.weight + self._reserved
 
     def get(self, key: Key) -> Representations | None:
-        """The page, if it is here."""
+        """The page, if it is cached."""
         if key in self._idle:
             self._idle.move_to_end(key)
         return self._alive.get(key)
@@ -45,11 +46,9 @@ class LargePages:
     async def make(
         self, key: Key, size: int, making: Callable[[], Awaitable[Representations]]
     ) -> Representations | None:
-        """What `making` makes of a page of `size` bytes, or None while too many others are being sent.
-
-        Raises what `making` raises.
-        """
-        # The page as it is and its encoded form, which is not noticeably larger.
+        """The page of `size` bytes from `making`; None while too many others are in transit. Raises the errors of
+        `making`."""
+        # The page and its encoded form, which is hardly larger.
         reserved = 2 * size
         while self.weight + reserved > self._limit:
             if not self.let_go():

@@ -19,10 +19,8 @@ from easel.storage.object_names import manifest_key, variants_key
 
 
 class LiveSite:
-    """A site with what was made for it: pages with the runtime object in them, and prepared answers.
-
-    `weight` is about how many bytes of memory that takes, `manifest_weight` what its manifest does, which it may share.
-    """
+    """A site with its cached pages (runtime object included) and prepared answers. `weight` is their approximate memory
+    in bytes, `manifest_weight` that of the manifest, which sites may share."""
 
     __slots__ = (
         "app",
@@ -53,7 +51,7 @@ class LiveSite:
         self.prepared: dict[Key, Prepared] = {}
         self.pages: dict[str, Representations] = {}
         self.outlines: dict[str, Representations] = {}
-        """Of large pages all but the bodies."""
+        """Large pages without their bodies."""
         self.earlier: EarlierAssets | None = None
         self.hosts: set[bytes] = set()
         self.weight = weights.SITE + len(route.moves) + (site.rules.weight if site.rules is not None else 0)
@@ -64,22 +62,22 @@ class LiveSite:
         return self.site.environment == version_environment(self.site.version)
 
     def changes(self, page: Member) -> bool:
-        """Whether the runtime object is written into this page, if it is one that takes it."""
+        """Whether the runtime object is written into this page, if the page has a place for it."""
         return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
-        """The runtime object as its pages get it. It is as long as the public variables, so it is made when a page is,
-        and held by nobody else: all of an app's sites hold the same bytes of its routes.
+        """The runtime object for the site's pages.
 
-        What a service worker keeps of a page holds for long what the variables were. Where the version has one, its
-        pages load them as they are as well, and have those of then where that cannot be.
+        It is as long as the public variables, so it is made for each page and not cached; all sites of an app share the
+        bytes in its route. A service worker may cache a page, and the variables in it, for long. If the version has a
+        service worker, its pages therefore also load the current variables, and use the old ones if that fails.
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT
         return kept_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
-        """Whether the route still leads to this: the same version, with the same settings."""
+        """Whether the route still matches this site: the same version with the same settings."""
         return (
             route.app.app_id == self.app.app_id
             and (route.version is not None or route.serves == self.route)
@@ -94,7 +92,7 @@ class LiveSite:
         pages = list(self.pages)[: (len(self.pages) + 1) // 2]
         gone = {id(self.pages[path]) for path in pages}
         older = list(self.prepared)[: (len(self.prepared) + 1) // 2]
-        # A page's body would stay in memory for as long as an answer holds it.
+        # An answer keeps the body of its page in memory.
         older += [key for key in list(self.prepared)[len(older) :] if id(self.prepared[key].page) in gone]
         for key in older:
             freed += prepared_weight(key, self.prepared.pop(key))
@@ -105,22 +103,22 @@ class LiveSite:
 
 
 def manifest_key_of(app: AppRoute, route: EnvironmentRoute) -> str:
-    """The key of the manifest of the version that an environment serves."""
+    """The key of the manifest of the environment's version."""
     return manifest_key(app.app_id, route.manifest.hex())
 
 
 def page_weight(page: Representations) -> int:
-    """About how many bytes a kept page takes in memory."""
+    """Approximate memory (bytes) of a cached page."""
     return sum(map(len, page.bodies.values())) + weights.PAGE
 
 
 def prepared_weight(key: Key, prepared: Prepared) -> int:
-    """About how many bytes a prepared answer takes in memory with its key."""
+    """Approximate memory (bytes) of a prepared answer with its key."""
     return prepared.weight + len(key[0])
 
 
 async def rules_of(manifest: Manifest) -> SiteRules | None:
-    """A version's rules made ready; many of them in a thread, so that other visitors need not wait."""
+    """A version's rules, prepared for look-ups; large ones in a thread, so that other visitors do not wait."""
     rules = manifest.rules
     if rules is None:
         return None

@@ -1,7 +1,5 @@
-"""Making pages: the file as it was uploaded, the runtime object, and what both come to in each encoding.
-
-All of it takes longer than others should wait, and is done in threads.
-"""
+"""Makes pages: the uploaded file, the runtime object in it, and the result in each encoding. It takes too long for the
+event loop, so it runs in threads."""
 
 from __future__ import annotations
 
@@ -21,20 +19,19 @@ from easel.serving.runtime import inject, page_hash, place_in
 
 
 def warm() -> None:
-    """Makes a page for no visitor: the first one in a thread takes a millisecond longer, for which a visitor would
-    wait."""
+    """Makes a page without a visitor: the first page in a thread takes a millisecond longer."""
     _page(b"<!doctype html>" * 100, "")
 
 
 def make_page(member: Member, view: memoryview, script: bytes) -> Representations:
-    """A page in all encodings, from the stored file and a script, if it takes one. Raises DamagedDataError."""
+    """A page in all encodings, from the stored file and an optional script. Raises DamagedDataError."""
     content = _content(member, view)
     place = place_in(member, content) if script else None
     return _page(content, member.hash) if place is None else _page(inject(content, script, place), member.hash, script)
 
 
 def make_file(content: bytes) -> Representations:
-    """A text that is in no bundle, in all encodings."""
+    """A text that is not in a bundle, in all encodings."""
     return _page(content, hashlib.sha256(content).hexdigest())
 
 

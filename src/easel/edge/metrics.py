@@ -19,7 +19,7 @@ from easel.storage.disk_metrics import DiskCollector
 
 
 class EdgeCollector(Collector):
-    """Hands the counters to Prometheus."""
+    """Exports the counters to Prometheus."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class EdgeCollector(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now."""
+        """The current metrics."""
         requests = CounterMetricFamily("easel_edge_requests", "Answers by the way they were made", labels=["path"])
         statuses = CounterMetricFamily("easel_edge_answers", "Answers by their status", labels=["status"])
         by_path, by_status = Counter({FAST: 0, FULL: 0}), Counter[int]()
@@ -81,7 +81,7 @@ class EdgeCollector(Collector):
         cached.add_metric(["content"], self._content.weight)
         cached.add_metric(["pages"], self._sites.large.weight)
         cached.add_metric(["requests"], self._requests())
-        # What is known of those on disk, and those that are in memory while the disk has no room for more.
+        # The index of objects on disk, and the objects in memory for lack of disk space.
         cached.add_metric(["bundles"], disk.bookkeeping + disk.in_memory)
         cached.add_metric(["routes"], self._table.weight)
         yield cached
@@ -99,7 +99,7 @@ def registry(
     store: EdgeStore,
     requests: Callable[[], int],
 ) -> CollectorRegistry:
-    """The registry of one edge process. `requests` says how many bytes it takes to remember requests."""
+    """The registry of one edge process. `requests` gives the memory (bytes) of the caches of requests."""
     made = CollectorRegistry()
     made.register(EdgeCollector(recorder, freshness, table, sites, content, store, requests))
     made.register(DiskCollector(store.reserve))

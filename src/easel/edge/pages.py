@@ -1,4 +1,4 @@
-"""The few pages of the edge's own. None names a tenant."""
+"""The edge's own pages. None names a tenant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""What an edge process has answered: counted in one place, whichever path the answer took.
-
-Counting is part of the fast path, so it is adding to a number.
-"""
+"""Counts the answers of an edge process in one place, for both paths. The fast path counts too, so counting is only an
+addition."""
 
 from __future__ import annotations
 
@@ -11,14 +9,14 @@ FAST: Final = "fast"
 FULL: Final = "full"
 
 _MOST_APPS = 1000
-"""Apps that are counted each by itself. Later ones are counted together, so that the metrics stay readable."""
+"""Limit of apps with counters of their own. Further apps share one, so that the metrics stay readable."""
 OTHERS: Final = "others"
 
 
 class Tally:
-    """The answers of one app: how many by path (fast, full) and status, and the bytes of their bodies that were sent.
+    """The answers of one app: their number by path (fast, full) and status, and the sent bytes of their bodies.
 
-    The fast path, which gives 200, 304 and redirects alone, adds to the fields themselves.
+    The fast path gives only 200, 304 and redirects, and adds to the fields directly.
     """
 
     __slots__ = ("fast_200", "fast_304", "fast_moved", "full", "sent")
@@ -31,7 +29,7 @@ class Tally:
         self.sent = 0
 
     def answered(self, status: int, sent: int) -> None:
-        """Counts an answer of the full way, and the bytes of its body that go out with it."""
+        """Counts an answer of the slow path and the sent bytes of its body."""
         self.full[status] = self.full.get(status, 0) + 1
         self.sent += sent
 
@@ -53,7 +51,7 @@ class Recorder:
     def __init__(self) -> None:
         self.apps: dict[str, Tally] = {}
         self.no_app = Tally()
-        """Answers at addresses that belong to no app."""
+        """Answers at addresses without an app."""
         self.earlier = 0
         self.unreadable = 0
 

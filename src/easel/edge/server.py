@@ -1,4 +1,4 @@
-"""Running the edge: the table, its feed, and uvicorn with the fast path."""
+"""Runs the edge: the table, its feed, and uvicorn with the fast path."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from easel.storage.objects import ObjectStore
 logger = logging.getLogger(__name__)
 
 POLL = 2.0
-"""Seconds between two polls for changes whose notification was lost."""
+"""Interval in seconds of polling for changes whose notification was lost."""
 DRAIN = 30
-"""Seconds that running answers have to end once the edge is told to stop."""
+"""Timeout in seconds for running answers during a shutdown."""
 
 
 class Edge:
-    """One edge process: everything between the socket and the store. The feed fills the table."""
+    """One edge process, from the socket to the store. The feed fills the table."""
 
     def __init__(
         self, settings: Settings, objects: ObjectStore, page: FreshnessPage, table: RouteTable, feed: Feed
@@ -109,7 +109,7 @@ class Edge:
 
 
 class Follower:
-    """Keeps an edge's table current without making visitors wait: by notification, and by polling."""
+    """Keeps an edge's table current in the background, by notification and by polling."""
 
     def __init__(self, database_url: str, freshness: Freshness) -> None:
         self._freshness = freshness
@@ -152,9 +152,11 @@ async def serve_edge(
     known: Mapping[str, AppRoute] | None = None,
     check_schema: Callable[[], None] | None = None,
 ) -> None:
-    """Serves visitors on the given sockets until told to stop, and metrics on the private one. With `known`, the
-    database does not answer, and these routes are served until it does, with the schema for which `check_schema` raises
-    no EaselError."""
+    """Serves visitors on the given sockets until told to stop, and metrics on the private one.
+
+    With `known`, the database is unreachable: these routes are served until it is reachable and has this release's
+    schema, which `check_schema` verifies by raising an EaselError.
+    """
     table = RouteTable()
     keeper = RouteSaver(table, settings.edge_dir, database_url, objects.reserve)
     feed = DatabaseFeed(

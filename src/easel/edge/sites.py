@@ -34,14 +34,14 @@ _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
 _EARLIER_SHARE = 16
-"""A site's earlier versions may take one part in so many of the budget."""
+"""The share of the budget (one in this many) for one site's earlier versions."""
 
 
 class Sites:
     """The live sites by host label, made on demand from the routing table.
 
-    All that they and what they are made of take in memory stays within `budget` bytes: with `others`, what else of this
-    process counts towards it. The routing table does not, since nothing of it can be let go of.
+    Their memory and that of their parts stays within `budget` bytes, together with `others`, the other memory that
+    counts. The routing table does not count, because none of it can be evicted.
     """
 
     def __init__(
@@ -68,23 +68,23 @@ class Sites:
         self._users: Counter[str] = Counter()
         self._pages: SingleFlight[Hashable, Representations | None] = SingleFlight()
         self._earlier: SingleFlight[LiveSite, EarlierAssets] = SingleFlight()
-        # One at a time: what each reads of earlier versions' manifests is weighed only afterwards.
+        # One at a time, because the memory for earlier versions' manifests is known only afterwards.
         self._looking = asyncio.Lock()
         self.large = LargePages(min(_LARGE_AT_ONCE, max(3 * LARGEST, budget // 4)))
         self.by_host: dict[bytes, LiveSite] = {}
-        """What the fast path looks up by the raw Host header: only sites that the table leads to at this moment."""
+        """Sites by raw Host header, for the fast path: only those that the table leads to at this moment."""
         self.weight = 0
-        """Bytes of the live sites themselves, without their manifests."""
+        """Bytes of the live sites, without their manifests."""
         table.on_change.append(self._changed)
 
     @property
     def versions_weight(self) -> int:
-        """About how many bytes the routes of versions' own addresses take."""
+        """Approximate memory (bytes) of the routes of versions' own addresses."""
         return weights.VERSION * len(self._versions)
 
     @property
     def total(self) -> int:
-        """About how many bytes of memory count towards the budget."""
+        """Approximate memory (bytes) that counts towards the budget."""
         return self.weight + self.versions_weight + self._content.weight + self.large.weight + self._others()
 
     def _changed(self, app_ids: Collection[str]) -> None:
@@ -110,10 +110,8 @@ class Sites:
                         self._drop(self._live[label])
 
     async def get(self, label: str, route: Route) -> LiveSite | None:
-        """The live site for the host label, or None when its address serves nothing.
-
-        Raises ObjectMissingError, StoreUnavailableError and, for a version's address, the feed's errors.
-        """
+        """The live site of the host label; None if its address serves nothing. Raises ObjectMissingError,
+        StoreUnavailableError and, for a version's address, the feed's errors."""
         live = self._live.get(label)
         if live is not None:
             self._live.move_to_end(label)
@@ -135,8 +133,8 @@ class Sites:
             is_one_page=one_page.of_manifest(manifest),
         )
         live = LiveSite(label, route.app, serves, site, self._content.weight_of(key))
-        # The pointer may have moved while the manifest was read. Then this visitor, who came before, is the only one
-        # to get this site.
+        # The pointer may have moved while the manifest was read. This visitor came before the move, and only this
+        # visitor gets the site.
         now = self._table.find(label)
         if label not in self._live and now is not None and live.serves(now):
             self._live[label] = live
@@ -150,8 +148,8 @@ class Sites:
         key = (app_id, number)
         if key in self._versions:
             return self._versions[key]
-        # A number at or below the app's last is recorded, for good: that it has no files is kept as well. That it was
-        # pruned since is noticed by its app's change, or by its bundle, which is missing.
+        # A version number up to the app's last is recorded for good, so that even a version without files is cached. If
+        # the version is pruned later, a change of its app or its missing bundle shows it.
         route = await self._feed.version(app_id, number)
         self._versions[key] = route
         while len(self._versions) > self._most_versions:
@@ -165,7 +163,7 @@ class Sites:
             self._drop(self._live[label])
 
     def keep(self, live: LiveSite, host: bytes, key: Key, prepared: Prepared) -> None:
-        """Keeps a prepared answer for the fast path, and lets it find the site by this Host header."""
+        """Caches a prepared answer for the fast path, and makes the site known under this Host header."""
         if self._live.get(live.label) is not live:
             return
         if key not in live.prepared:
@@ -194,13 +192,13 @@ class Sites:
             self._stay_within_budget()
 
     def _stay_within_budget(self) -> None:
-        """Evicts from the heaviest site first, so that none can push the others out of memory."""
+        """Evicts from the heaviest site first, so that no site can displace the others."""
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget
         while excess > 0 and (self.large.let_go() or self._content.inflated.let_go()):
             excess = self.total - self._budget
-        # Counted down, since whoever is being answered still holds what is let go of here.
+        # Estimated, because running answers still hold the evicted bytes.
         while excess > 0 and len(self._live) > 1:
             heaviest = max(self._live.values(), key=self._burden)
             freed = heaviest.shed()
@@ -214,7 +212,7 @@ class Sites:
                 self.weight -= live.shed()
 
     def _is_alone(self, live: LiveSite) -> bool:
-        """Whether no other site shares its manifest."""
+        """Whether no other site has the same manifest."""
         return self._users[live.manifest_key] == 1
 
     def _burden(self, live: LiveSite) -> float:
@@ -237,10 +235,8 @@ class Sites:
         live.hosts.clear()
 
     async def earlier(self, live: LiveSite, path: str) -> File | None:
-        """The file as the newest earlier version of the same environment has it, for tabs opened before a deploy.
-
-        Raises StoreUnavailableError.
-        """
+        """The newest earlier version's file in the same environment, for tabs that were open before a deploy. Raises
+        StoreUnavailableError."""
         if live.earlier is None:
             await self._earlier.run(live, lambda: self._load_earlier(live))
             assert live.earlier is not None
@@ -254,13 +250,10 @@ class Sites:
         return live.earlier
 
     async def ready(self, live: LiveSite, file: File, request: Request) -> Representations:
-        """The representations of a file, as far as the request needs them: a page with the runtime object in it, or
-        the file as it lies.
+        """The representations of a file that the request needs: a page with the runtime object, or the file unchanged.
 
-        A page of more than a mebibyte is sent as it lies where nothing is written into it, and as long as too many
-        others are being sent.
-
-        Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
+        A page of more than a mebibyte is sent unchanged if it takes no script, or while too many large pages are in
+        transit. Raises ObjectMissingError, StoreUnavailableError, DamagedDataError.
         """
         page = await self._page(live, file, request) if file.is_html or file.path == RUNTIME_PATH else None
         if page is not None:
@@ -278,7 +271,7 @@ class Sites:
         if page is not None:
             return page
         changed = live.changes(file.member)
-        # The runtime object is in the page, and about as long as what it is made of.
+        # The page contains the runtime object, which is about as long as its variables.
         size = file.member.size + (len(live.app.site) if changed else 0)
         if size > _PAGE_KEPT and file.path != RUNTIME_PATH:
             return await self._large_page(live, file, request, size) if changed else None
@@ -296,8 +289,7 @@ class Sites:
         return await self._pages.run((live, file.path), make)
 
     async def _large_page(self, live: LiveSite, file: File, request: Request, size: int) -> Representations | None:
-        """All of a large page but its bodies, and the one that is to be sent, if one is. None where it is sent as it
-        lies."""
+        """A large page without its bodies, except the one to be sent. None if the page is sent unchanged."""
         outline = live.outlines.get(file.path)
         if outline is None:
             outline = await self._pages.run((live, file.path), lambda: self._outline(live, file))

@@ -1,6 +1,6 @@
-"""How many bytes of memory there are in an edge's things: the sizes CPython and its allocator give them, measured.
+"""The memory (bytes) of an edge's values: measured sizes of CPython's objects and their allocation.
 
-`tests/edge/test_weights.py` holds the sum of all of them against the memory that a process really takes.
+`tests/edge/test_weights.py` compares the sum with the memory of a real process.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from typing import Final
 from easel.rules.models import Rules
 
 FILE: Final = 440
-"""A file of a decoded manifest without its path and its place in a dict: the record, its hash, type and numbers."""
+"""A file of a decoded manifest without its path and dict entry: the record, its hash, type and numbers."""
 MANIFEST: Final = 1800
-"""A manifest without its files, and that it is known by its key."""
+"""A manifest without its files, with its cache entry."""
 RULE: Final = 700
 """A redirect line or header block of a decoded manifest, of the usual length."""
 USUAL_LINE: Final = 100
-"""Characters of one."""
+"""Characters of a usual line."""
 REMARK: Final = 400
-"""A refused line, or a remark on one, of a decoded manifest."""
+"""A refused line or a note of a decoded manifest."""
 EARLIER_FILE: Final = FILE + 40
-"""A file of an earlier version, which is in two dicts."""
+"""A file of an earlier version, which has entries in two dicts."""
 VARIANT: Final = 390
-"""A variant's place: a hash, a pair of numbers, and their place in a dict."""
+"""The place of a variant: a hash, a pair of numbers, and their dict entry."""
 SITE: Final = 3200
-"""A live site that has answered nothing yet."""
+"""A live site without cached answers."""
 PREPARED: Final = 750
 """A prepared answer without its bytes."""
 PAGE: Final = 900
 """A page without its bytes."""
 HOST: Final = 280
-"""A Host header that leads to a site, without its bytes."""
+"""A Host header of a site, without its bytes."""
 VERSION: Final = 560
 """The route of a version's own address."""
 MAPPED: Final = 700
@@ -42,21 +42,21 @@ HELD: Final = 1600
 BLOCK: Final = 65
 """A block of such an object."""
 LEFT: Final = 230
-"""A file on disk, by its name."""
+"""A file on disk, known by its name."""
 REMEMBERED: Final = 450
-"""A request that need not be parsed again, without its bytes, and with a host and path of the usual length."""
+"""A cached request, without its bytes, with a host and path of the usual length."""
 ENCODINGS: Final = 600
-"""What an Accept-Encoding header comes to, here and where it was parsed (`serving/negotiate.py`), without its bytes."""
+"""The parsed form of an Accept-Encoding header, here and in `serving/negotiate.py`, without its bytes."""
 APP: Final = 324
-"""An app's routes, without its texts, its environments and its places in dicts."""
+"""An app's routes, without its texts, its environments and its dict entries."""
 SLUG_FORMS: Final = 12 * 112
-"""All that a long slug is cut to in its other addresses."""
+"""All shortened forms of a long slug."""
 ENVIRONMENT: Final = 238
 """An environment's route, without its earlier versions."""
 
 
 def of_rules(rules: Rules) -> int:
-    """Bytes of a version's rules: lines of the usual length, and all that is longer."""
+    """The memory of a version's rules: lines of the usual length, and the excess of longer ones."""
     lines = len(rules.redirects) + len(rules.headers)
     text = sum(len(line.source) + len(line.target) for line in rules.redirects)
     text += sum(len(name) + len(value or "") for block in rules.headers for name, value in block.headers)
@@ -65,7 +65,7 @@ def of_rules(rules: Rules) -> int:
 
 
 def of_text(value: str | bytes) -> int:
-    """Bytes of a text in memory, rounded up to sixteen."""
+    """The memory of a text, rounded up to sixteen bytes."""
     return sys.getsizeof(value) + 15 & ~15
 
 

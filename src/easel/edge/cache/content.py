@@ -33,18 +33,18 @@ _MAPPED_BUNDLES = 512
 _MOST_MAPS = 16 * 1024
 """Limit of mapped bundles, including those of prepared answers: a system allows a process 65,530 mappings."""
 _AT_A_TIME = 2500
-"""Files of a large manifest that are looked at before others get their turn."""
+"""Number of files of a large manifest that are processed before other tasks run."""
 _KEPT_AFTER = 0.1
-"""Seconds after which a manifest is saved, once its first visitor is served."""
+"""Delay in seconds between serving a manifest's first visitor and saving the manifest."""
 _ZSTANDARD_AT_ONCE = 32
-"""Larger Zstandard members that are being sent at a time: each holds a window of up to 8 MiB meanwhile."""
+"""Limit of large Zstandard members in transit: each holds a window of up to 8 MiB."""
 _ZSTANDARD_OF_AN_APP = 4
-"""Of one app at a time, so that its slow readers keep no other app's waiting."""
+"""The same limit for one app, so that its slow readers do not block other apps."""
 _NEAR = 1024 * 1024
 _SMALL_CHUNK = 64 * 1024
 _MAPPED_CHUNK = 1024 * 1024
 _INFLATED_LARGEST = 4 * 1024 * 1024
-"""The largest file (bytes) that is kept inflated for a while. Clients that cannot inflate it themselves are few."""
+"""Files up to this size (bytes) are cached inflated for a while. Few clients cannot inflate them."""
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """Bytes of a large file that are fetched from a bucket ahead of a reader."""
@@ -76,7 +76,7 @@ class Content:
 
     @property
     def weight(self) -> int:
-        """About how many bytes the kept variants take, and all manifests that anybody holds, live sites above all."""
+        """Approximate memory (bytes) of the cached variants and of all manifests in use."""
         mapped = weights.MAPPED * len(self._bundles)
         return self._alive.weight + self._variants.weight + mapped + self._kept.weight + self.inflated.weight
 
@@ -93,7 +93,7 @@ class Content:
         return (await self._manifests.get(key, load)).manifest
 
     def weight_of(self, key: str) -> int:
-        """About how many bytes the manifest under the key takes, while it is in use."""
+        """Approximate memory (bytes) of the manifest under the key while it is in use."""
         return self._alive.weight_of(key)
 
     def forget_manifest(self, key: str) -> None:
@@ -111,14 +111,14 @@ class Content:
         return await self._decoded(data)
 
     def _put(self, manifest: str, data: bytes) -> None:
-        # In a thread: it may be many megabytes.
+        # In a thread, because it may be many megabytes.
         asyncio.get_running_loop().run_in_executor(None, self._kept.put, manifest, data)
 
     async def _decoded(self, data: bytes) -> Manifest:
         if len(data) <= AT_ONCE:
             return decode_manifest(data)
         manifest = await self._sliced(decode_in_slices(data))
-        # Letting go of it takes as long as a fifth of decoding it did.
+        # Freeing it takes a fifth as long as decoding it.
         weakref.finalize(manifest, _let_go, asyncio.get_running_loop(), manifest.files).atexit = False
         return manifest
 
@@ -126,7 +126,7 @@ class Content:
         made = next(slices)
         if made is not None:
             return made
-        # One at a time: others get their turn after each slice, and not after one of each.
+        # One at a time, so that other tasks run after each slice.
         async with self._decoding:
             for made in slices:
                 if made is not None:
@@ -135,10 +135,8 @@ class Content:
         raise AssertionError
 
     async def bundle(self, manifest: Manifest, member: Member, part: Part | None = None) -> memoryview:
-        """The bundle that holds the member, with the member's bytes there to be read; of a large part its first bytes.
-
-        Raises ObjectMissingError, StoreUnavailableError.
-        """
+        """The bundle that holds the member, with the part's bytes readable; of a large part only the first bytes.
+        Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
         if part is not None:
             start, stop = _lies(part)
@@ -161,9 +159,8 @@ class Content:
     async def stream(self, part: Part) -> AsyncIterator[bytes | memoryview]:
         """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
 
-        What lies in a mapped bundle is not copied: it takes no memory of this process, however slowly it is read.
-
-        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
+        Bytes of a mapped bundle are not copied, so slow readers cost no memory. Raises DamagedDataError,
+        ObjectMissingError, StoreUnavailableError.
         """
         if not _is_sent_as_it_lies(part):
             async with self._turn_of(part.source.app_id) if part.member.method == ZSTANDARD else nullcontext():
@@ -181,7 +178,7 @@ class Content:
                 for at in range(begin, end, _MAPPED_CHUNK):
                     yield view[at : min(end, at + _MAPPED_CHUNK)]
                 continue
-            # Blocks of the disk's cache may be given up while they wait to be sent.
+            # The disk cache may evict blocks while they wait to be sent.
             for at in range(begin, end, CHUNK):
                 yield bytes(view[at : min(end, at + CHUNK)])
         yield trailer
@@ -193,10 +190,8 @@ class Content:
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
     async def kept_inflated(self, part: Part) -> Representations | None:
-        """All of a part's file, inflated, if it is one that is kept so and there is room. Its sender holds on to it.
-
-        Raises DamagedDataError, ObjectMissingError, StoreUnavailableError.
-        """
+        """The inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
+        DamagedDataError, ObjectMissingError, StoreUnavailableError."""
         member, manifest = part.member, part.source.manifest
         if part.encoding != "identity" or member.method != DEFLATED or member.size > _INFLATED_LARGEST:
             return None
@@ -215,12 +210,8 @@ class Content:
         return await self._inflating_for.run(key, lambda: self.inflated.make(key, member.size, make))
 
     async def lying(self, part: Part) -> tuple[bytes, memoryview, bytes] | None:
-        """All of a part as it lies in a mapped bundle, with what goes before and after it, if it is sent so.
-
-        It takes no memory of this process.
-
-        Raises ObjectMissingError.
-        """
+        """The complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the part is
+        sent that way. They cost no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
         if not _is_sent_as_it_lies(part) or self._objects.local_path(key) is None or len(self._maps) > _MOST_MAPS:
             return None
@@ -229,19 +220,19 @@ class Content:
         return header, (await self._mapped(key))[start:stop], trailer
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
-        """The optimised variants of the member, if they exist and can be read: bodies and, for range requests, restart
-        points. Without them the file is sent as stored."""
+        """The variants of the member, if they exist and are readable: bodies and restart points. Without them the file
+        is sent as stored."""
         if variants_key is None:
             return Variants()
         try:
             index = await self._variants.get(variants_key, lambda: self._index(variants_key))
-            # Another file may have the same content and be of another type.
+            # Another file may have the same content and another type.
             wanted = CODINGS if is_compressible(member.type) else ()
             places = {coding: index.get(variant_key(member.hash, coding)) for coding in wanted}
             known = {coding: place for coding, place in places.items() if place is not None}
             bodies: dict[Encoding, bytes | memoryview] = {}
             if known:
-                # They lie beside each other.
+                # They are neighbours in the object.
                 start, stop = min(place[0] for place in known.values()), max(sum(place) for place in known.values())
                 view = await self._object(variants_key, start, stop)
                 bodies = {coding: view[place[0] : sum(place)] for coding, place in known.items()}
@@ -258,7 +249,7 @@ class Content:
         return await self._sliced(read_index(await self._object(variants_key, 0, data_begins(head))))
 
     async def _object(self, key: str, start: int, stop: int) -> memoryview:
-        """All of an object, with the bytes from `start` to `stop` there to be read."""
+        """The object, with the bytes from `start` to `stop` readable."""
         if self._objects.local_path(key) is not None:
             return await self._mapped(key)
         size = await self.disk.size(key)
@@ -281,8 +272,8 @@ class Content:
 def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
     """The bytes of a part, in pieces of bounded size. Raises DamagedDataError.
 
-    Some pieces are empty: inflating up to where a range begins is work as well, and between two pieces others get
-    their turn.
+    Some pieces are empty: inflating up to the start of a range takes time as well, and other tasks run between two
+    pieces.
     """
     member = part.member
     data = raw(member, bundle)
@@ -297,7 +288,7 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
         yield from inflate(data[part.start : part.stop], STORED)
         return
     at = 0 if part.restart is None else part.restart.content
-    # Of what is not far away little more is inflated than what is wanted.
+    # For a near range, hardly more is inflated than the range itself.
     chunk = CHUNK if part.stop - at > _NEAR else _SMALL_CHUNK
     inflating = inflate_from(part.restart, data, chunk) if part.restart else inflate(data, member.method, chunk)
     for piece in inflating:
@@ -310,7 +301,7 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
 
 
 def _lies(part: Part) -> tuple[int, int]:
-    """Where in the bundle the bytes lie that the part is made of: all of the member, or the range of a stored one."""
+    """The offsets in the bundle of the part's bytes: the whole member, or the range of a stored member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
         return member.offset + part.start, member.offset + part.stop
@@ -320,12 +311,12 @@ def _lies(part: Part) -> tuple[int, int]:
 
 
 def _is_sent_as_it_lies(part: Part) -> bool:
-    """Whether the stored bytes are sent unchanged, so that the next read is known."""
+    """Whether the stored bytes are sent unchanged, so that the next read is predictable."""
     return part.encoding != "identity" or part.member.method == STORED
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, files: dict[str, Member]) -> None:
-    """Frees the files of an unused manifest, some at a time."""
+    """Frees the files of an unused manifest in small batches."""
     for _ in range(min(_AT_A_TIME, len(files))):
         files.popitem()
     if files and not loop.is_closed():

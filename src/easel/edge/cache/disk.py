@@ -1,9 +1,11 @@
-"""A bounded cache on disk of what lies in a bucket: the parts of bundles that visitors asked for.
+"""A bounded disk cache of a bucket's objects: the requested parts of bundles.
 
-Every object is a sparse file that is mapped once. Blocks are fetched when something in them is needed, the whole
-object when it is small; however many wait for a block, it is fetched once. All of it can be lost; objects that are here
-whole are taken over by the next process when this one ends. What would take of the disk's reserve is not kept there:
-while it is reached, or the disk full, objects lie in memory instead, as many as a small budget has room for.
+Every object is a sparse file that is mapped once. Blocks are fetched on demand, small objects as a whole. Concurrent
+requests for a block share one fetch. The cache can be lost; the next process takes over complete files when this one
+ends.
+
+The cache leaves the disk's reserve alone: while the reserve is reached or the disk is full, objects are cached in
+memory instead, within a small budget.
 """
 
 from __future__ import annotations
@@ -36,13 +38,13 @@ _FETCHES = 4
 IN_MEMORY = 32 * 1024 * 1024
 """Bytes cached in memory while the disk is full."""
 MOST_HELD = 16384
-"""Objects that are kept at the most, if the system lets the process have eight times as many descriptors."""
+"""Limit of cached objects, if the process may have eight times as many descriptors."""
 FULL_FOR = 5.0
-"""Seconds until a full disk is tried again."""
+"""Backoff in seconds after a full disk."""
 
 
 class _OtherSizeError(Exception):
-    """A file has another size than the object had."""
+    """A file's size differs from its object's."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class _File:
 
 @dataclass
 class _Held:
-    """One object as far as it is here, in a file or in memory. `present` and `pending` are block numbers."""
+    """The cached part of an object, in a file or in memory. `present` and `pending` are block numbers."""
 
     view: memoryview
     file: _File | None
@@ -65,14 +67,14 @@ class _Held:
 
     @property
     def weight(self) -> int:
-        """Bytes of it that are here."""
+        """Cached bytes of the object."""
         return sum(min(BLOCK, len(self.view) - block * BLOCK) for block in self.present)
 
     def add(self, blocks: range) -> None:
         """Marks these blocks as present. A complete file is marked as such, for later processes."""
         self.present.update(blocks)
         if self.file is not None and self.is_open and len(self.present) * BLOCK >= len(self.view):
-            # Not every file system has modes.
+            # Some file systems have no modes.
             with suppress(OSError):
                 os.fchmod(self.file.descriptor, WHOLE)
 
@@ -83,13 +85,13 @@ class _Held:
             self.memory[start : start + len(data)] = data
             return
         with translated(self.file.path.name):
-            # Not through the mapping: there a full disk would be a signal that ends the process.
+            # Writing through the mapping would raise a fatal signal on a full disk.
             at = 0
             while at < len(data):
                 at += os.pwrite(self.file.descriptor, data[at:], start + at)
 
     def let_go(self) -> None:
-        """Frees the disk once nothing is written any more. A holder of the view can continue reading."""
+        """Frees the disk space once no write is pending. A holder of the view can continue reading."""
         if self.file is not None and self.is_open and not self.pending:
             self.is_open = False
             os.close(self.file.descriptor)
@@ -103,7 +105,7 @@ class DiskCache:
         self._objects = objects
         self._root = folder
         self._budget = budget
-        # Each takes two descriptors and a mapping, however small it is; visitors need some as well.
+        # Each object takes two descriptors and a mapping, however small it is; connections need descriptors as well.
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
         self._held: OrderedDict[str, _Held] = OrderedDict()
@@ -115,26 +117,26 @@ class DiskCache:
         self.weight = 0
         """Bytes on disk."""
         self.in_memory = 0
-        """Bytes in memory, for which the disk had no room."""
+        """Bytes in memory, for lack of disk space."""
         self.fetches = 0
-        """Requests made to the store."""
+        """Number of requests to the store."""
         self.fetched = 0
         """Bytes fetched from the store."""
 
     @property
     def bookkeeping(self) -> int:
-        """About how many bytes of memory the index of the disk cache takes."""
+        """Approximate memory (bytes) of the disk cache's index."""
         blocks = weights.BLOCK * (self.weight // BLOCK)
         return weights.HELD * len(self._held) + weights.LEFT * len(self._left) + blocks
 
     def take_over(self) -> None:
-        """Takes over complete files of ended processes, in one go: to be called before visitors arrive."""
+        """Takes over complete files of ended processes. It blocks, so call it before visitors arrive."""
         with suppress(OSError):
             self._own_folder()
         self._shrink(self._budget, keep="")
 
     async def size(self, key: str) -> int:
-        """How many bytes an object has. Raises ObjectMissingError, StoreUnavailableError."""
+        """The size of an object in bytes. Raises ObjectMissingError, StoreUnavailableError."""
         held = self._held.get(key)
         size = len(held.view) if held is not None else self._left.get(_name(key))
         if size is None:
@@ -145,10 +147,10 @@ class DiskCache:
         return size
 
     async def view(self, key: str, size: int, start: int, stop: int) -> memoryview:
-        """An object of `size` bytes, of which the bytes from `start` to `stop` are there to be read, and maybe others.
+        """A view of an object of `size` bytes, readable at least from `start` to `stop`.
 
-        The memory stays readable for as long as somebody holds it, whatever leaves the cache. Another call may give
-        another memory, with other bytes of the object in it. Raises ObjectMissingError, StoreUnavailableError.
+        The memory stays valid as long as a reference to it exists, even after eviction. Another call may return another
+        memory with other parts of the object. Raises ObjectMissingError, StoreUnavailableError.
         """
         if size == 0:
             return memoryview(b"")
@@ -159,7 +161,7 @@ class DiskCache:
         try:
             await self._fill(key, held, blocks)
         except StorageFullError:
-            # Now it lies in memory.
+            # The object is cached in memory now.
             held = self._find(key, size)
             await self._fill(key, held, blocks)
         return held.view
@@ -183,7 +185,7 @@ class DiskCache:
             waiting.add(task)
             held.pending.update(dict.fromkeys(run, task))
         if waiting:
-            # A visitor who leaves does not stop what others wait for.
+            # A visitor who leaves must not cancel a fetch that others wait for.
             results = await asyncio.shield(asyncio.gather(*waiting, return_exceptions=True))
             for result in results:
                 if isinstance(result, BaseException):
@@ -229,21 +231,21 @@ class DiskCache:
         held.write(data, start)
 
     def _leave_reserve(self, length: int, *, keep: str) -> None:
-        """Evicts as much as `length` bytes more would take of the disk's reserve."""
+        """Evicts enough to keep the disk's reserve free after `length` more bytes."""
         with suppress(OSError):
             short = length - self._objects.reserve.room().spare
             if short > 0:
                 self._shrink(max(0, self.weight - short), keep=keep)
 
     def _find(self, key: str, size: int) -> _Held:
-        """The object as far as it is here, which may be not at all."""
+        """The cached part of the object, possibly empty."""
         held = self._held.get(key)
         full = time.monotonic() < self._full_until
         if held is not None and held.file is None and not full and not held.pending:
             self._drop(key)
             held = None
         if held is None:
-            # What lies on disk whole needs no room there.
+            # A complete file needs no further disk space.
             in_memory = full and _name(key) not in self._left
             held = self._held[key] = _remember(size) if in_memory else self._open(key, size)
         self._held.move_to_end(key)
@@ -256,7 +258,7 @@ class DiskCache:
                 held = self._open_left(path, size)
                 if held is None:
                     path.unlink(missing_ok=True)
-                    # Somebody may have made room by hand.
+                    # An operator may have freed space.
                     path.parent.mkdir(parents=True, exist_ok=True)
                     held = _opened(path, size, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), range(0))
                 return held
@@ -265,7 +267,7 @@ class DiskCache:
             return _remember(size)
 
     def _open_left(self, path: Path, size: int) -> _Held | None:
-        """The object if an ended process left it here, and it is unchanged. Raises OSError."""
+        """The object from an ended process, if its file is here and unchanged. Raises OSError."""
         left = self._left.get(path.name)
         if left == size:
             with suppress(FileNotFoundError, _OtherSizeError):
@@ -293,13 +295,13 @@ class DiskCache:
         held.dropped = True
         self._weigh(held, -held.weight)
         if held.file is not None:
-            # At once: the next one to ask opens another file under this name.
+            # At once, because the next request opens another file under this name.
             held.file.path.unlink(missing_ok=True)
         held.let_go()
 
     def _shrink(self, budget: int, *, keep: str) -> None:
         while self._left and (self.weight > budget or len(self._left) + len(self._held) > self._most):
-            # Nobody has asked this process for it.
+            # No request of this process has used it.
             name, size = self._left.popitem(last=False)
             self.weight -= size
             (self._own_folder() / name).unlink(missing_ok=True)
@@ -310,19 +312,19 @@ class DiskCache:
             held = self._held[key]
             in_file = held.file is not None
             too_much = too_many or (self.weight > budget if in_file else self.in_memory > IN_MEMORY)
-            # One object alone may be more than memory has room for; whoever asked for it holds it.
+            # A single object may exceed the memory budget; its reader keeps it alive.
             if too_much and not held.pending and (key != keep or not in_file):
                 self._drop(key)
 
 
 def _remember(size: int) -> _Held:
-    """An object in memory, of which only the written parts take space."""
+    """An object in memory, which takes space only for written parts."""
     memory = mmap.mmap(-1, size)
     return _Held(memoryview(memory).toreadonly(), None, memory)
 
 
 def _runs(blocks: list[int]) -> Iterator[range]:
-    """Neighbouring blocks together, as far as one request may fetch."""
+    """Adjacent blocks as runs, each at most as long as one request may fetch."""
     start = 0
     for at in range(1, len(blocks) + 1):
         if at == len(blocks) or blocks[at] != blocks[at - 1] + 1 or (at - start) * BLOCK >= _AT_ONCE:

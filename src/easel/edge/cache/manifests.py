@@ -18,8 +18,10 @@ _MOST = 32768
 
 
 class ManifestCache:
-    """At most `budget` bytes of manifests, by their hashes (SHA-256, hex). Each file is held against its own when it is
-    read, so that nothing but that manifest is ever given, whatever lies there; and all of it can be lost."""
+    """A cache of at most `budget` bytes of manifests, keyed by their hashes (SHA-256, hex).
+
+    Each file is verified against its hash when it is read, so a damaged file is never served. The cache can be lost.
+    """
 
     def __init__(self, folder: Path, *, budget: int, reserve: DiskReserve | None = None) -> None:
         self._folder = folder
@@ -31,7 +33,7 @@ class ManifestCache:
 
     @property
     def weight(self) -> int:
-        """About how many bytes of memory its index takes."""
+        """Approximate memory (bytes) of the cache's index."""
         return weights.LEFT * len(self._sizes or ())
 
     def get(self, manifest: str) -> bytes | None:
@@ -46,7 +48,7 @@ class ManifestCache:
         return data
 
     def put(self, manifest: str, data: bytes) -> None:
-        """Keeps a manifest, if the disk takes it; the ones that were kept first make room."""
+        """Caches the manifest, if there is disk space; the oldest entries are evicted."""
         if len(data) <= self._budget:
             with self._lock:
                 self._put(manifest, data)
@@ -63,7 +65,7 @@ class ManifestCache:
             with suppress(OSError):
                 written.unlink()
             return
-        # One that was here may be gone all the same: it was damaged, or made room for another process's.
+        # An indexed file may be gone: it was damaged, or another process evicted it.
         self._bytes -= sizes.pop(manifest, 0)
         sizes[manifest] = len(data)
         self._bytes += len(data)
@@ -80,7 +82,7 @@ class ManifestCache:
             for entry in os.scandir(self._folder):
                 with suppress(OSError):
                     if "." in entry.name:
-                        # Half written by a process that was killed, or just now by another one, which loses it.
+                        # A killed process left it half-written, or another process is writing it now and loses it.
                         os.unlink(entry.path)
                     else:
                         found.append((entry.stat().st_mtime, entry.name, entry.stat().st_size))

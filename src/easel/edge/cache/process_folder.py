@@ -27,9 +27,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
-    """A folder for this process; the lock by which others know that it lives, until that is closed (None where files
-    cannot be locked); and what lies in it already (bytes by name, the oldest first): files that are whole, of processes
-    that are gone. What else those left is removed. Raises OSError."""
+    """A folder for this process; the lock that shows others that the process is alive, until it is closed (None where
+    files cannot be locked); and the complete files of ended processes (bytes by name, the oldest first). All their
+    other files are removed. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
     boot = _boot()
     own, lock = _made(root, boot)
@@ -40,11 +40,12 @@ def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[s
         if _OF_EARLIER_RELEASE.fullmatch(left.name) and not Path(f"/proc/{left.name}").exists():
             shutil.rmtree(left, ignore_errors=True)
         named = _OF_PROCESS.fullmatch(left.name)
-        # Its number may be another one's by now, or this one's as well in a container; a lock ends with its process.
+        # A process id may belong to another process by now, or to this one in a container. A lock ends with its
+        # process.
         if named is None or (of_left := _lock_left(left)) is None:
             continue
         with of_left:
-            # Before a crash of the machine, what was written may have gone to the disk in part.
+            # After a crash of the machine, a file may be written in part.
             if named[1] == boot != _NO_BOOT:
                 taken += _taken(left, own)
             shutil.rmtree(left, ignore_errors=True)
@@ -70,13 +71,13 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
                 return own, None
             shutil.rmtree(own, ignore_errors=True)
             raise
-        # Another process may have found it before it was locked, and taken it for one that was left.
+        # Before the lock, another process may have taken the folder for an abandoned one.
         if lock is not None:
             return own, lock
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
-    """The folder's lock, or None where another process has it or the folder is gone. Raises OSError."""
+    """The folder's lock; None if another process has it or the folder is gone. Raises OSError."""
     try:
         lock = (folder / _LOCK).open("ab")
     except FileNotFoundError:
@@ -94,7 +95,7 @@ def _lock(folder: Path) -> IO[bytes] | None:
 
 
 def _lock_left(folder: Path) -> IO[bytes] | None:
-    """The lock of a folder if its process is gone, and it is one that this process may take."""
+    """The lock of a folder whose process has ended, if this process may take it."""
     try:
         return _lock(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""The object store as an edge reads it, and whether it is reachable."""
+"""The object store for an edge's reads, which also reports whether the store is reachable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE = 3.0
 
 
 class EdgeStore:
-    """Reads as the object store does. `answers` tells whether the last request reached it."""
+    """Reads like the object store. `answers` says whether the last request reached the store."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -43,7 +43,7 @@ class EdgeStore:
             return await self._objects.get(key)
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """As `ObjectStore.get_range`. Raises StoreUnavailableError as well when less comes than was asked for."""
+        """Like `ObjectStore.get_range`. Also raises StoreUnavailableError if the answer is too short."""
         with self._noticed():
             data = await self._objects.get_range(key, start, length)
         if len(data) != length:
@@ -56,8 +56,10 @@ class EdgeStore:
             return await self._objects.head(key)
 
     def look(self) -> bool:
-        """Whether the last request reached the store. A new check runs beside it, every few seconds at most: a health
-        check that waits long would take the edge for dead."""
+        """Whether the last request reached the store.
+
+        A new check runs in the background, at most every few seconds: a slow health check would count as a dead edge.
+        """
         if time.monotonic() - self._looked >= LOOK_EVERY and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look(), name="look at the store")
         return self.answers

@@ -1,10 +1,10 @@
-"""Heads that need not be parsed again: what a browser sends with every request is read once.
+"""Known heads: a browser repeats its headers in every request, so they are parsed only once.
 
-The first head of a kind goes through the parser. A later one is known when it has the same bytes from the end of its
-request line on, but for the values of Cookie and Referer, at which nothing on the fast path looks, and of
-If-None-Match, which is taken as it stands. Only a request line and values that are as plain as can be are passed over:
-the parser goes on behind them as it did before, so nothing is ever read in two ways. All else that differs makes a head
-an unknown one.
+The parser reads the first head of a kind. A later head is known if its bytes after the request line are equal, except
+for the values of Cookie and Referer, which the fast path ignores, and of If-None-Match, which is compared as sent.
+
+Only plain request lines and values are skipped, and the parser continues after them as usual, so no request is ever
+read in two ways. A head with any other difference is unknown.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from easel.edge import weights
 from easel.edge.fast.plain_request import Asked, Recent
 
 LONGEST: Final = 4096
-"""The longest head (bytes) that is looked at."""
+"""Heads up to this length (bytes) can be known."""
 _LONGEST_KEPT: Final = 2048
 _MOST_KEPT: Final = 1024
 _SHORT: Final = 256
-"""A head of at most so many bytes is looked for as a whole first: no browser's, but a poller's or a probe's."""
+"""Heads up to this length (bytes) are first compared as a whole. Pollers and probes send such heads; browsers send
+longer ones."""
 
 _COOKIE: Final = b"\r\nCookie: "
 _REFERER: Final = b"\r\nReferer: "
@@ -39,7 +40,7 @@ class _Known(NamedTuple):
 
 
 class KnownHeads:
-    """The last few heads that the fast path has read."""
+    """The most recent heads of requests on the fast path."""
 
     __slots__ = ("_behind_lines", "_whole")
 
@@ -49,11 +50,11 @@ class KnownHeads:
 
     @property
     def weight(self) -> int:
-        """About how many bytes they take in memory."""
+        """Approximate memory in bytes."""
         return self._whole.weight + self._behind_lines.weight
 
     def read(self, data: bytes) -> Asked | None:
-        """The request in these bytes, if they are exactly one whose head is known."""
+        """The request in these bytes, if they are exactly one request with a known head."""
         if len(data) > _SHORT:
             return self._read(data)
         asked = self._whole.get(data)
@@ -64,7 +65,7 @@ class KnownHeads:
         return asked
 
     def learn(self, data: bytes, asked: Asked) -> None:
-        """Has the head be known. The bytes are exactly one request, as the parser has found, which asks for this."""
+        """Makes the head of `asked` known. The parser has found exactly one request in the bytes."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is not None:
             rest, condition = _without_values(data[line.end() :])
@@ -86,10 +87,10 @@ class KnownHeads:
 
 
 def _without_values(rest: bytes) -> tuple[bytes, bytes | None]:
-    """What follows a request line, without the values that may differ, and the one that matters of them.
+    """The bytes after the request line without the variable values, and the value of the condition.
 
-    Their names stay, and so does a value that is not plain, and the quotes of a condition, by which it is known from
-    one that is not.
+    The names of the headers stay. A value that is not plain stays as well, and so do a condition's quotes, which
+    distinguish it from a malformed one.
     """
     at = rest.rfind(_COOKIE)
     if at >= 0 and (text := _TEXT.match(rest, at + len(_COOKIE))):

@@ -1,4 +1,4 @@
-"""A plain request: as much of its head as the fast path needs, read once for equal requests."""
+"""A plain request: the parts of its head that the fast path needs, cached for equal requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ K = TypeVar("K")
 
 
 class Recent(Generic[K, V]):
-    """The last few values by key: at least `size`, at most twice as many. Getting does not renew."""
+    """A cache of recent values by key: at least `size`, at most twice as many. Reading does not renew an entry."""
 
     __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
 
@@ -52,7 +52,7 @@ class Recent(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """The total weight: computed on request, since adding has to be cheap."""
+        """The total weight, computed on request, because adding must be cheap."""
         return self._weigh(self.newer) + self._older_weight
 
     def get(self, key: K) -> V | None:
@@ -90,12 +90,12 @@ _codes: Recent[bytes | None, int] = Recent(512, _weigh_codes)
 
 
 def codes_weight() -> int:
-    """About how many bytes the cache of accepted encodings takes."""
+    """Approximate memory (bytes) of the cache of accepted encodings."""
     return _codes.weight
 
 
 def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> Asked | None:
-    """The request of a GET or HEAD over HTTP/1.1, or None if it has to take the slow path."""
+    """Parses a GET or HEAD over HTTP/1.1; None if the request must take the slow path."""
     host = encoding = condition = None
     since = False
     for name, value in headers:

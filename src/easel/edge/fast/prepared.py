@@ -1,4 +1,4 @@
-"""Prepared answers: complete but for the date and the request's id, which change with every request."""
+"""Prepared answers: complete except for the date and the request id, which change with every request."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from easel.serving.negotiate import Accepted
 from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
-"""The largest body (bytes) that is kept ready in memory. Larger ones are sent from the bundle."""
+"""Bodies up to this size (bytes) are held in memory. Larger ones are sent from the bundle."""
 LYING_LARGEST = 4 * 1024 * 1024
-"""The largest body (bytes) that is written at once from a mapped bundle: it counts as sent then."""
+"""Bodies up to this size (bytes) are written at once from a mapped bundle, and count as sent then."""
 
 Key = tuple[bytes, int]
-"""The path as it was asked for, without its query, and the code of the encodings the client accepts."""
+"""The path as requested, without its query, and the code of the accepted encodings."""
 
 _JOINED_LARGEST = 8 * 1024
-"""The largest body (bytes) that is written in one piece with its head. Copying a larger one, for every one of many
-connections, costs more than handing the system two pieces: the copies do not fit in the processor's cache."""
+"""Bodies up to this size (bytes) are written in one piece with their head. Copying a larger body costs more than two
+writes: with many connections, the copies exceed the processor's cache."""
 _IDS_AT_ONCE: Final = 256
 _codes: dict[Accepted, int] = {}
 
@@ -35,8 +35,8 @@ def code_of(accepted: Accepted) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The parts of an answer on the wire that follow the lines of a `Stamp`: a GET's (in one piece, or in several), a
-    HEAD's, and a 304's. `size` is the length of its body in bytes, and `tally` where it is counted."""
+    """The bytes of an answer after the lines of a `Stamp`: for a GET (in one or several pieces), a HEAD and a 304.
+    `size` is the length of the body in bytes; `tally` counts the answer."""
 
     first: bytes
     rest: bytes | memoryview | None
@@ -46,23 +46,23 @@ class Prepared:
     size: int
     tally: Tally
     page: Representations | None = None
-    """The kept page whose body is `rest`, if it is one's."""
+    """The cached page whose body is `rest`, if there is one."""
     last: bytes = b""
-    """What follows `rest`, where that is mapped."""
+    """The bytes after `rest`, if `rest` is mapped."""
     moved: bytes | None = None
-    """The status line of a redirect, which answers the address without a query."""
+    """The status line of a redirect for the address without a query."""
     status: int = 200
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes in memory beside its page."""
+        """Approximate memory in bytes, without its page."""
         body = len(self.rest) if isinstance(self.rest, bytes) and self.page is None else 0
         body += len(self.first) if self.rest is None else 0
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
 
 def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> Prepared:
-    """The prepared form of a 200 that has an ETag; `page` is the kept page whose body it is, if it is one's."""
+    """The prepared form of a 200 with an ETag; `page` is the cached page of the body, if there is one."""
     head = _lines(answer.headers)
     return Prepared(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
@@ -107,11 +107,10 @@ def _lines(headers: Headers) -> bytes:
 
 
 class Stamp:
-    """The first lines of prepared answers: status, what uvicorn adds to every answer (the date), the request's id.
+    """The first lines of prepared answers: the status, uvicorn's date header, the request id.
 
-    All but the id is made once, until the date changes. Ids are random, as all of Easel's are: one that counted would
-    tell a visitor of one app how many requests others made. They are made by the hundred, which costs each next to
-    nothing.
+    All but the id is cached until the date changes. Ids are random: a counter would tell a visitor of one app the
+    number of requests to others. They are generated in batches, which makes each cheap.
     """
 
     __slots__ = ("_identities", "changed", "defaults", "lines", "unchanged")
@@ -124,10 +123,10 @@ class Stamp:
         self.unchanged = b""
         """For a 304."""
         self.lines = b""
-        """What follows another status."""
+        """The lines after any other status."""
 
     def next(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
-        """The digits of one answer's id; what goes before them is in the two fields."""
+        """The digits of one answer's id; the fields hold the bytes before them."""
         if defaults is not self.defaults:
             self._renew(defaults)
         if not self._identities:
@@ -144,6 +143,6 @@ class Stamp:
 
 
 def _identities() -> list[bytes]:
-    """As many digits as `ids.new_id` gives, each with the end of its line."""
+    """Ids of the same length as `ids.new_id` gives, each with its line end."""
     digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex().encode()
     return [digits[at : at + 16] + b"\r\n" for at in range(0, len(digits), 16)]

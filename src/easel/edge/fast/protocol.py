@@ -1,12 +1,12 @@
-"""The fast path: a prepared answer is written before a scope or a task is made. All else goes the full way.
+"""The fast path: a prepared answer is written without an ASGI scope or a task. All other requests take the slow path.
 
-It writes past uvicorn's own request cycle, so it keeps uvicorn's promises itself: it only answers when no earlier
-request of the connection is unanswered (pipelined answers stay in order), when the client reads what it is sent, and
-only plain GET and HEAD requests over HTTP/1.1 that neither carry a body nor ask for the connection to be closed.
-Where uvicorn promises less than a server on the open internet must, `connections/guarded.py` adds it.
+It bypasses uvicorn's request cycle, so it keeps uvicorn's promises itself. It answers only plain GET and HEAD requests
+over HTTP/1.1 without a body and on a persistent connection, only if no earlier request of the connection is unanswered
+(pipelined answers stay in order), and only if the client reads. `connections/guarded.py` adds the protection that a
+server on the open internet needs.
 
-A head that is known (`known_heads.py`) need not be parsed again. Only bytes that came at once, at the border between
-two requests, and were exactly one request make a head known.
+A known head (`known_heads.py`) is not parsed again. A head becomes known only from bytes that arrived together, began
+at the border between two requests, and held exactly one request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class EdgeProtocol(GuardedProtocol):
     _asked: Asked | None = None
     _ready: Prepared | None = None
     _alone: Asked | None = None
-    """The one request that the bytes at hand have held so far, if it was answered from memory."""
+    """The only request in the current bytes so far, if it was answered from memory."""
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: a request with a known head is answered at once, all others are parsed."""
@@ -60,7 +60,7 @@ class EdgeProtocol(GuardedProtocol):
             self.known.learn(data, self._alone)
 
     def on_headers_complete(self) -> None:
-        """The request's head is complete: it is answered from memory, or goes the full way."""
+        """The request's head is complete: the request is answered from memory, or takes the slow path."""
         if self._is_free():
             method = self.parser.get_method()
             if (method == b"GET" or method == b"HEAD") and self.parser.get_http_version() == "1.1":

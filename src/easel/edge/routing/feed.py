@@ -31,23 +31,22 @@ _OF_ANOTHER_FORM = _SQL["of_another_form"]
 VERSION = _SQL["version"]
 
 PATIENCE = 2.0
-"""Timeout of a query of the database in seconds, until one took longer: then twice that, up to a minute."""
+"""Timeout of a database query in seconds. After a slower query, it is twice that query's time, up to a minute."""
 MOST_PATIENCE = 60.0
 
 _CHUNK = 1000
-"""Rows fetched from the connection at a time: all at once would take more memory than the routes."""
+"""Rows fetched at a time: the whole result would take more memory than the routes."""
 
 
 class _MisnamedManifestError(Exception):
-    """A manifest's key is not named the way Easel names objects, but could be read."""
+    """A manifest's key does not have Easel's form, but was readable."""
 
 
 class DatabaseFeed:
-    """Fills a route table from the database.
+    """Fills a route table from the database. `refresh` may be called at any time, concurrently.
 
-    `refresh` may be called at any time, concurrently. `on_confirmed` is called when the table matches the database.
-    With `check_schema`, which raises an EaselError until the database has this release's schema, no query runs before
-    that.
+    `on_confirmed` is called when the table matches the database. `check_schema` raises an EaselError until the database
+    has this release's schema; until then no query runs.
     """
 
     def __init__(
@@ -91,14 +90,15 @@ class DatabaseFeed:
         await self._looking.close()
 
     async def refresh(self) -> None:
-        """Applies every change that is visible now; the first time that is all there is. Raises psycopg.Error,
-        TimeoutError, EaselError."""
+        """Applies all visible changes; the first call reads everything. Raises psycopg.Error, TimeoutError,
+        EaselError."""
         async with self._lock:
             await self._look_at_schema()
             try:
                 await self._look()
             except psycopg.OperationalError:
-                # The connection has ended, or its other side has vanished. Another one may do better, at once.
+                # The connection has ended, or its other side is unreachable. A retry on another connection may succeed
+                # at once.
                 await self._look()
             self._on_confirmed()
 
@@ -115,17 +115,17 @@ class DatabaseFeed:
         self._check_schema = None
 
     async def _look(self) -> None:
-        # The first look is at everything.
+        # The first query reads everything.
         patience = self._patience if self._since else None
         try:
             async with self._looking.within(patience) as connection:
                 try:
                     await self._take_in(connection)
                 except (psycopg.DataError, _MisnamedManifestError):
-                    # One version must not keep all others from being known.
+                    # One malformed version must not hide all others.
                     await self._take_in(connection, carefully=True)
         except (psycopg.OperationalError, TimeoutError):
-            # If it is not gone but slow, the next look has more time.
+            # A slow database gets more time in the next query.
             self._patience = min(self._patience * 2, MOST_PATIENCE)
             raise
         self._patience = PATIENCE
@@ -135,8 +135,8 @@ class DatabaseFeed:
             await connection.execute("set transaction isolation level repeatable read, read only")
             arguments = {"since": str(self._since), "retention": self._retention, "carefully": carefully}
             horizon, now, server, any_changed = await _one(connection, _NOW, arguments)
-            # A server that took another's place may lack its last transactions, and number its own like them; one that
-            # was brought back from a backup may number them from before. Then all is read, however long it takes.
+            # A replacement server may lack the last transactions of its predecessor and use their ids again; a restored
+            # backup may use earlier ids. Then everything is read, however long it takes.
             everything = not self._since or server != self._server or horizon < self._since
             if everything:
                 self._looking.take_time()
@@ -150,11 +150,11 @@ class DatabaseFeed:
             changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
         self._table.ahead = time.time() - now
         self._table.apply(changed)
-        # A transaction that was still running has an id at or past this; it will be seen next time.
+        # A transaction that is still running has this id or a later one; the next query sees it.
         self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """The content of that version. Raises psycopg.Error or PoolTimeout."""
+        """The content of that version. Raises psycopg.Error, PoolTimeout."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(VERSION, {"app": app_id, "number": number})).fetchone()
         if row is not None and row[1] is None:
@@ -194,12 +194,12 @@ async def _changed(
         served[app_id] = (*served[app_id], route) if app_id in served else (route,)
     changed: dict[str, AppRoute | None] = {}
     async for app_id, slug, active, last, stored, prunings, gone in _rows(connection, APPS, arguments):
-        # In one order, so that what has not changed is equal.
+        # A fixed order makes unchanged values equal.
         environments = served.pop(app_id, ())
         if len(environments) > 1:
             environments = tuple(sorted(environments, key=_name))
         site = told(stored)
-        # Most apps tell nothing: that is held once for all of them.
+        # Most apps have the same default value, so it is stored once.
         site = NOTHING_TOLD if site == NOTHING_TOLD else site
         app = AppRoute(app_id, slug, active, last, site, environments, prunings)
         changed[app_id] = None if gone else app

@@ -1,4 +1,4 @@
-"""Freshness: comparing the machine's freshness page with the last state seen, and catching up before answering."""
+"""Freshness: compares the machine's freshness page with the last known state, and refreshes before answering."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Freshness:
-    """Knows whether the edge's state is older than the commits on this machine, and updates it.
+    """Tracks whether the edge's state is older than the commits on this machine, and refreshes it.
 
     `seen` is the page just before the last successful refresh began.
     """
@@ -31,25 +31,24 @@ class Freshness:
         self._quiet_until = 0.0
 
     def is_stale(self, slot: int) -> bool:
-        """Whether something in this slot was committed that the edge has not asked about."""
+        """Whether a commit changed this slot since the last refresh."""
         return self.view[slot] != self.seen[slot]
 
     def catch_up(self) -> asyncio.Task[None]:
-        """A refresh that begins after this call; all who call meanwhile share it."""
+        """A refresh that begins after this call; concurrent callers share it."""
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running), name="refresh")
         return self._next
 
     async def settle(self, slot: int) -> None:
-        """Returns once the slot is fresh, or when the query of the source times out: then the last known state is
-        served."""
+        """Returns once the slot is fresh or the query times out; after a timeout, the last known state is served."""
         if not self.is_stale(slot) or time.monotonic() < self._quiet_until:
             return
         try:
             async with asyncio.timeout(self._timeout):
                 await asyncio.shield(self.catch_up())
         except Exception as error:
-            # Visitors must not each wait for a database that is gone: the next one is asked to in a while.
+            # While the database is unreachable, visitors must not all wait; the next attempt follows after a pause.
             self.timeouts += 1
             self._quiet_until = time.monotonic() + self._timeout
             logger.warning("serving what is known: the database does not answer (%s)", error or type(error).__name__)
@@ -65,5 +64,5 @@ class Freshness:
             self.healthy = False
             raise
         self.healthy = True
-        # In place: the fast path holds on to the array.
+        # In place, because the fast path keeps a reference to the array.
         self.seen[:] = snapshot

@@ -50,7 +50,8 @@ _decode = msgspec.msgpack.Decoder(AppRoute).decode
 def _of(database_url: str) -> str:
     """The identity of the routes' database and of this release's format."""
     parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
-    # What the URL leaves out is said by the environment (PGHOST, say); and a database that has no name, by the user's.
+    # The environment supplies missing parts of the URL (PGHOST, for example); the user's name replaces a missing
+    # database name.
     parts |= {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
     parts.setdefault("dbname", parts.get("user", ""))
     place = [parts.get(name, "") for name in ("service", "host", "hostaddr", "port", "dbname")]
@@ -89,8 +90,8 @@ class SavedRoutes:
                 connection.execute("begin")
                 generations = connection.execute("select distinct generation from route").fetchall()
                 apps: dict[str, AppRoute] = {}
-                # Where a slug is another app's by now, that one was written later. To have all sorted at once would
-                # take as much room on disk again.
+                # If two apps claim a slug, the later row is right. Sorting all rows in one query would take as much
+                # disk space again.
                 for generation in sorted(generations):
                     rows = connection.execute(
                         "select app_id, route from route where generation = ? order by rowid", generation
@@ -102,7 +103,7 @@ class SavedRoutes:
             return None
 
     def begin(self) -> int:
-        """Makes the file ready to be written; gives the number of this writing. Raises sqlite3.Error, OSError."""
+        """Opens the file for writing; returns the number of this generation. Raises sqlite3.Error, OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._begin()
@@ -112,7 +113,7 @@ class SavedRoutes:
             return self._begin()
 
     def _begin(self) -> int:
-        # Apps' public variables are in it, which is no reason to show them to everybody on this machine.
+        # It contains public variables, which other users of this machine still need not see.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         with self._writing() as connection:
             for statement in _SCHEMA:
@@ -144,8 +145,8 @@ class SavedRoutes:
 
     @contextmanager
     def _writing(self, generation: int | None = None) -> Iterator[sqlite3.Connection]:
-        """One transaction, of this generation if it is the one that was begun last. Where the file is found to be
-        damaged it is removed, for `begin` to make it anew."""
+        """A transaction of this generation, if it is the latest. A damaged file is removed; `begin` then creates it
+        anew."""
         try:
             with closing(self._connect()) as connection, connection:
                 connection.execute("begin immediate")
@@ -162,23 +163,23 @@ class SavedRoutes:
             raise
 
     def _opened(self) -> sqlite3.Connection:
-        """A connection for reading, also where the disk is full. Raises sqlite3.Error, OSError."""
+        """A connection for reading, which also works on a full disk. Raises sqlite3.Error, OSError."""
         try:
             return self._connect()
         except sqlite3.OperationalError:
-            # It may be that there is no room for what SQLite writes beside the file. That is needed only while
-            # somebody writes, or where what was written last lies there.
+            # SQLite may lack space for its side files. They are needed only during a write, or if they hold the latest
+            # changes.
             beside = self._path.with_name(f"{self._path.name}-wal")
             if beside.exists() and beside.stat().st_size:
                 raise
             return sqlite3.connect(f"{self._uri}?immutable=1", uri=True)
 
     def _connect(self) -> sqlite3.Connection:
-        # Never made here: it would be readable to everybody.
+        # Never created here: the file would be readable to other users.
         connection = sqlite3.connect(f"{self._uri}?mode=rw", uri=True, timeout=5)
         try:
             connection.execute("pragma journal_mode = wal")
-            # A crash of the machine may cost the latest changes, not the file.
+            # A crash of the machine may lose the latest changes, but does not damage the file.
             connection.execute("pragma synchronous = normal")
         except BaseException:
             connection.close()
@@ -187,7 +188,7 @@ class SavedRoutes:
 
 
 class RouteSaver:
-    """Saves an edge's table as it changes. Of several edges on a machine, one does so for all."""
+    """Saves an edge's table as it changes. One of the edges on a machine does it for all."""
 
     def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
@@ -206,7 +207,7 @@ class RouteSaver:
         table.on_change.append(self._note_change)
 
     def start(self) -> None:
-        """Begins saving."""
+        """Starts saving."""
         self._task = asyncio.create_task(self._run(), name="keep routes")
 
     async def stop(self) -> None:
@@ -218,8 +219,8 @@ class RouteSaver:
         self._let_go()
 
     def confirm(self) -> None:
-        """The table matches the database at this moment."""
-        # For others the time of day, which may be put right meanwhile; for this process one that only goes on.
+        """Records that the table matches the database at this moment."""
+        # Other processes need the time of day, which may be adjusted; this process needs a monotonic clock.
         self._confirmed = time.time(), time.monotonic()
         self._wake.set()
 
@@ -245,7 +246,7 @@ class RouteSaver:
                 self._wake.clear()
 
     async def _write(self) -> None:
-        # What is known before the database was asked is what is kept already, or less.
+        # Before the first query of the database, the table holds at most the saved routes.
         if self._confirmed is None:
             return
         if self._reserve is not None:

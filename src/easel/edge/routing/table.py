@@ -1,4 +1,4 @@
-"""The routing table: which host name leads to which environment of which app, all in memory."""
+"""The routing table in memory: host name → environment → version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
 MOVE = struct.Struct("!di32s")
-"""A version that was left: when (unix seconds), its number, its manifest's SHA-256."""
+"""An earlier version: the time (unix seconds) when the environment left it, its number, its manifest's SHA-256."""
 _NUMBER = slice(8, 12)
 
 EARLIER_KEPT = 30
@@ -31,12 +31,12 @@ class Earlier(msgspec.Struct, frozen=True, gc=False):
     until: float
 
 
-# There may be a million apps: what is equal in all, or can be put together when a visitor comes, is not held.
-# None of these can be part of a cycle, so the collector need not look at them either.
+# There may be a million apps, so routes hold no values that are common to all or can be computed on request. Routes are
+# in no reference cycle, so the garbage collector can skip them.
 class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What an environment serves: a version, the SHA-256 of its manifest, since when (unix seconds), whether its files
-    have variants; and in `moves` what it served before, packed, the latest first. `name` is the environment's, and
-    empty for a version's own address."""
+    """The content of an environment: a version, the SHA-256 of its manifest, the time of the move (unix seconds),
+    whether its files have variants, and in `moves` the packed earlier versions, the latest first. `name` is the
+    environment's name, and empty for a version's own address."""
 
     version: int
     manifest: bytes
@@ -47,7 +47,7 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def earlier(self) -> list[Earlier]:
-        """The versions served before, each once, the most recent first."""
+        """The earlier versions, each once, the most recent first."""
         latest: dict[int, Earlier] = {}
         for until, version, manifest in MOVE.iter_unpack(self.moves):
             latest.setdefault(version, Earlier(version, manifest, until))
@@ -56,8 +56,8 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An edge's record of an app: in `site` its encoded settings (`serving/published.py`), and its environments that
-    serve a version."""
+    """An edge's record of an app: its encoded settings in `site` (`serving/published.py`), and its environments with a
+    version."""
 
     app_id: str
     slug: str
@@ -74,7 +74,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes in memory, with its slug's other forms."""
+        """Approximate memory in bytes, including the slug's other forms."""
         # There may be a million of them.
         weight = weights.APP + sys.getsizeof(self.slug) + sys.getsizeof(self.site)
         weight += sys.getsizeof(self.environments)
@@ -85,7 +85,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return weight
 
     def serves(self, environment: str) -> EnvironmentRoute | None:
-        """The version that the environment with this name serves, if any."""
+        """The route of the environment with this name, if it serves a version."""
         for one in self.environments:
             if one.name == environment:
                 return one
@@ -93,7 +93,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def kept_moves(moves: bytes) -> bytes:
-    """What is kept of packed moves, the latest first: an app may have thousands, between few versions or many."""
+    """The moves to keep of packed moves, the latest first: an app may have thousands, between few versions or many."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
         return moves
     latest: dict[bytes, bytes] = {}
@@ -105,18 +105,19 @@ def kept_moves(moves: bytes) -> bytes:
 
 
 class Feed(Protocol):
-    """Where the table gets its routes from."""
+    """The source of the table's routes."""
 
     async def refresh(self) -> None:
-        """Applies everything that changed since the last time. Raises when the source does not answer."""
+        """Applies all changes since the last call. Raises if the source is unreachable."""
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """The content of that version, or None if there is none with files. Raises when the source is unreachable."""
+        """The content of that version; None if it does not exist or has no files. Raises if the source is
+        unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a host name leads. `serves` is None for an address that is known and serves nothing yet."""
+    """The target of a host name. `serves` is None for a known address that serves nothing yet."""
 
     app: AppRoute
     environment: str
@@ -125,29 +126,29 @@ class Route:
 
 
 class RouteTable:
-    """The apps by id and by slug. Host labels are taken apart when they are asked for."""
+    """The apps by id and by slug. Host labels are split on each request."""
 
     def __init__(self) -> None:
         self.apps: dict[str, AppRoute] = {}
         self._slugs: dict[str, AppRoute] = {}
         self._apps_weight = 0
         self.ahead = 0.0
-        """Seconds by which this machine's clock is ahead of the one that wrote the times in the routes."""
+        """Seconds by which this machine's clock is ahead of the clock that wrote the times in the routes."""
         self.on_change: list[Callable[[Collection[str]], None]] = []
-        """Called with the ids of the apps that changed, before `apply` returns: no request comes in between."""
+        """Called with the ids of the changed apps before `apply` returns; no request is handled in between."""
 
     @property
     def weight(self) -> int:
-        """About how many bytes all of it takes in memory."""
+        """Approximate memory of the table in bytes."""
         return self._apps_weight + sys.getsizeof(self.apps) + sys.getsizeof(self._slugs)
 
     def apply(self, changed: Mapping[str, AppRoute | None]) -> None:
-        """Takes in the new state of these apps; None is an app that is gone."""
+        """Applies the new state of these apps; None is a deleted app."""
         moved = []
         for app_id, app in changed.items():
             before = self.apps.get(app_id)
             if app == before:
-                # What is asked for again while an older transaction still runs has not changed.
+                # An app is unchanged if an older transaction that still runs caused the query to return it again.
                 continue
             moved.append(app_id)
             if before is not None:
@@ -158,7 +159,7 @@ class RouteTable:
                         del self._slugs[name]
             if app is not None:
                 if before is not None and before.site == app.site:
-                    # Live sites hold the same, and not a second one that is equal.
+                    # The equal value is kept, because live sites refer to it.
                     app = msgspec.structs.replace(app, site=before.site)
                 self._apps_weight += app.weight
                 self.apps[app_id] = app
@@ -169,7 +170,7 @@ class RouteTable:
                 tell(moved)
 
     def find(self, label: str) -> Route | None:
-        """Where the host label leads, or None when it leads nowhere. Apps that are off the air lead nowhere."""
+        """The route of the host label; None if there is none. Inactive apps have none."""
         named = self._named(label)
         if named is None or not named[0].active:
             return None
@@ -180,16 +181,13 @@ class RouteTable:
         return Route(app, environment, serves) if serves is not None or environment in NAMES else None
 
     def slot(self, label: str) -> int:
-        """The counter on the freshness page that moves before the label can lead elsewhere.
-
-        The app's own, also where the app is off the air or has no such version yet; for a label that names no app,
-        the one that moves when the set of hosts does.
-        """
+        """The slot of the freshness page that changes before the label's route can change: the app's own, even if the
+        app is inactive or has no such version yet; for an unknown label, the slot of the set of hosts."""
         named = self._named(label)
         return named[0].slot if named is not None else HOSTS_SLOT
 
     def _named(self, label: str) -> tuple[AppRoute, str, int | None] | None:
-        """The app that the label is of, its environment, and the number where that is a version's own address."""
+        """The app of the label, its environment, and the version number if the label is a version's own address."""
         app = self._slugs.get(label)
         if app is not None and app.slug == label:
             return app, PRODUCTION, None
