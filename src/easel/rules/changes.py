@@ -11,7 +11,7 @@ from easel.rules.models import HeaderBlock, Redirect, Rules
 
 
 class RuleChange(msgspec.Struct, frozen=True):
-    """How one rule differs. `source` is what it speaks of: a path and its conditions, or a path and a header's name."""
+    """How one rule differs. `source` identifies it: a path and its conditions, or a path and a header's name."""
 
     kind: Literal["redirect", "header"]
     status: Literal["added", "removed", "modified"]
@@ -21,7 +21,7 @@ class RuleChange(msgspec.Struct, frozen=True):
 
 
 def redirect_text(redirect: Redirect) -> str:
-    """The line as it would be written."""
+    """The line in the form of the file."""
     words = [_source(redirect), redirect.target, f"{redirect.status}{'!' if redirect.forced else ''}"]
     for name, values in (
         ("Language", redirect.languages),
@@ -38,14 +38,14 @@ def _source(redirect: Redirect) -> str:
 
 
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:
-    """The headers of a block: path and name, and the line as it would be written."""
+    """The headers of a block: path and name, and the line in the form of the file."""
     path = f"https://{block.host}{block.path}" if block.host else block.path
     for name, value in block.headers:
         yield f"{path} {name.lower()}", f"! {name}" if value is None else f"{name}: {value}"
 
 
 def changes(old: Rules | None, new: Rules | None) -> list[RuleChange]:
-    """What changed, redirects before headers, each in the order of their sources. A line that only moved is none."""
+    """The changes, redirects before headers, each in the order of their sources. A moved line is not a change."""
     found = list(_compare("redirect", _redirects(old), _redirects(new)))
     found.extend(_compare("header", _headers(old), _headers(new)))
     return found

@@ -1,4 +1,4 @@
-"""Rules files that make a deploy fail."""
+"""Rules files that fail a deploy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules are once they have been read: redirect lines, header blocks, refused lines, notes."""
+"""Parsed rules: redirect lines, header blocks, refused lines, notes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 Dialect = Literal["netlify", "cloudflare"]
-"""Whose reading of the files holds."""
+"""The host whose reading of the files applies."""
 Choice = Literal["auto", "netlify", "cloudflare", "off"]
-"""What a project may ask for: a dialect, the dialect that the files show signs of, or no rules at all."""
+"""A project's choice: a dialect, the dialect that the files show signs of, or no rules."""
 CHOICES: tuple[Choice, ...] = ("auto", "netlify", "cloudflare", "off")
 
 REDIRECTS = "_redirects"
@@ -21,41 +21,41 @@ FIREBASE_JSON = "firebase.json"
 AZURE_JSON = "staticwebapp.config.json"
 
 Pages = Literal["", "netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
-"""How pages' addresses are read: Easel's own way, Netlify's, which serves a page at every form of its address, or one
-of Cloudflare's four, which move a page to one form."""
+"""The handling of pages' addresses: Easel's own; Netlify's, which serves a page at every form of its address; or one of
+Cloudflare's four, which redirect to one form."""
 
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
-"""Statuses that send a client elsewhere. All others of a line are given with the target's content."""
+"""Statuses that redirect a client. Any other status is sent with the target's content."""
 
 LARGEST_FILE = 2 * 1024 * 1024
-"""Bytes of a rules file that are read."""
+"""Limit of a rules file in bytes."""
 MOST_REDIRECTS = 10_000
-"""Redirect lines in force."""
+"""Limit of redirect lines in force."""
 MOST_ODD = 500
-"""Places in paths in force, of lines and blocks, with a placeholder or a star inside a segment: an index
-cannot tell them apart."""
+"""Limit of places with a placeholder or a star inside a segment, over all paths in force: an index cannot distinguish
+them."""
 MOST_DOUBLE = 25
-"""Paths in force with two stars, which are looked for at many places of a request's path."""
+"""Limit of paths in force with two stars, which are searched at many places of a request's path."""
 MOST_SEGMENTS = 100_000
-"""Segments of all paths in force: an edge has each of them in memory."""
+"""Limit of segments of all paths in force: an edge holds each in memory."""
 MOST_TEXT = 2 * LARGEST_FILE
-"""Characters of all lines and blocks in force: an entry of another host's file may stand for many of them."""
+"""Limit of characters of all lines and blocks in force: one entry of another host's file may stand for many of them."""
 MOST_BLOCKS = 2_000
-"""Header blocks in force."""
+"""Limit of header blocks in force."""
 LONGEST_LINE = {"netlify": 8_000, "cloudflare": 2_000}
-"""Characters of a redirect line, by dialect; of a line in `_headers`, 8,000 in both."""
+"""Limit of characters of a redirect line, by dialect; a line in `_headers` may have 8,000 in both."""
 LARGEST_BLOCK = 16 * 1024
-"""Bytes of names and values in one header block."""
+"""Limit of bytes of the names and values in one header block."""
 
 
 NotFound = Literal["", "none", "404-page", "single-page-application"]
-"""What answers an address that names nothing: Easel's own way; nothing but a 404; the nearest 404.html; index.html."""
+"""The answer for an address without a file: Easel's own way; a plain 404; the nearest 404.html; index.html."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a project asks of its rules: whose reading holds, how pages' addresses are read, what answers where nothing
-    is, and whether a refused line that guards may be lost."""
+    """A project's settings for its rules: the dialect, the handling of pages' addresses, the answer for addresses
+    without a file, and whether refused guards may be lost."""
 
     choice: Choice = "auto"
     pages: Pages = ""
@@ -66,14 +66,14 @@ class Wanted:
 AS_IT_COMES = Wanted()
 
 
-# Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
+# There may be thousands, and none is in a reference cycle, so the garbage collector can skip them.
 class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """One line in force: where it leads requests whose path, host, query and conditions it names.
+    """One line in force: its target for requests that match its path, host, query and conditions.
 
-    `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every
-    host), `query` the parameters that must be there, each with a value or a `:name` that takes it. A status of
-    REDIRECTING sends the client to `target`, any other gives the content at `target`. A forced line goes before files.
-    Of `languages`, `countries` and `cookies` (names), where there are any, one must fit. `line` counts from 1.
+    `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
+    `query` the required parameters, each with a value or a `:name` that catches it. A status of REDIRECTING redirects
+    the client to `target`; any other sends the content of `target`. A forced line applies before files. Of `languages`,
+    `countries` and `cookies` (names), if there are any, one must match. `line` counts from 1.
     """
 
     line: int
@@ -90,17 +90,17 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
 
     @property
     def redirects(self) -> bool:
-        """Whether the line sends the client elsewhere."""
+        """Whether the line redirects the client."""
         return self.status in REDIRECTING
 
     @property
     def conditional(self) -> bool:
-        """Whether the line looks at more than path, host and query: its answer differs from visitor to visitor."""
+        """Whether the line depends on more than path, host and query: its answer differs between visitors."""
         return bool(self.languages or self.countries or self.cookies)
 
 
 class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """Headers for the paths that a pattern names, in the file's order. A value of None takes the header away."""
+    """Headers for the paths that match a pattern, in the file's order. A value of None removes the header."""
 
     line: int
     path: str
@@ -110,7 +110,7 @@ class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """A line that is not in force, and why. `guards` says that it kept something from visitors."""
+    """A line that is not in force, and the reason. `guards` says that it protected something from visitors."""
 
     file: str
     line: int
@@ -120,7 +120,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, 
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """A remark on a line that is in force: a word that does nothing, a file that hides the line."""
+    """A remark on a line in force: a word without effect, a file that shadows the line."""
 
     file: str
     line: int
@@ -128,8 +128,8 @@ class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All rules of one version. `because` says why the dialect was taken, `pages` how pages' addresses are read,
-    `not_found` what answers where nothing is."""
+    """All rules of a version. `because` is the reason for the dialect, `pages` the handling of pages' addresses,
+    `not_found` the answer for addresses without a file."""
 
     dialect: Dialect
     because: str = ""
@@ -142,5 +142,5 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def guards_lost(self) -> tuple[Refused, ...]:
-        """The refused lines that kept something from visitors."""
+        """The refused lines that protected something from visitors."""
         return tuple(line for line in self.refused if line.guards)

@@ -1,4 +1,4 @@
-"""Reading a bundle's rules files: which dialect holds, which lines are in force, and which are not and why."""
+"""Reads a bundle's rules files: the dialect, the lines in force, and the refused lines with their reasons."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from easel.rules.models import (
 )
 
 FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
-"""The names of rules files, at the root of a bundle. They are never served."""
+"""The names of rules files at the root of a bundle. They are never served."""
 MOST_TOLD = 20
-"""Refused lines, and remarks, that a deploy's log shows; `GET …/rules` shows all."""
+"""Limit of refused lines and of remarks in a deploy's log; `GET …/rules` shows all."""
 _NETLIFY: Dialect = "netlify"
 _OTHERS = {VERCEL_JSON: read_vercel, FIREBASE_JSON: read_firebase, AZURE_JSON: read_azure}
 
@@ -45,11 +45,13 @@ def read_rules(
     names: Collection[str] = (),
     has: Callable[[str], bool] = lambda path: False,
 ) -> Rules | None:
-    """The rules that a bundle's files give, or None where there are none or none are wanted.
+    """The rules of a bundle's files; None if there are none or none are wanted.
 
     `files` holds the rules files at the bundle's root, `names` the other names there, which may be signs of a dialect;
-    `has` says whether the bundle has a file at a path. Raises RulesFileTooLargeError and RulesFileNotTextError, and
-    GuardRefusedError for a refused line that kept something from visitors, unless such lines may be lost.
+    `has` says whether the bundle contains a file at a path.
+
+    Raises RulesFileTooLargeError and RulesFileNotTextError, and GuardRefusedError for a refused guard, unless guards
+    may be lost.
     """
     texts = {name: text_of(name, files[name]) for name in FILES if name in files}
     asked = wanted.choice in ("netlify", "cloudflare") or wanted.pages or wanted.not_found
@@ -59,7 +61,7 @@ def read_rules(
     alone = bool(others) and len(others) == len(texts)
     doubts: list[Sign] = []
     if alone:
-        # Their rules say themselves which of them go before files.
+        # Such rules state themselves whether they apply before files.
         dialect, because = _NETLIFY, f"`{others[0]}` is there, and no `{REDIRECTS}` or `{HEADERS}`"
     else:
         dialect, because, doubts = choose(texts, names, wanted.choice)
@@ -94,10 +96,10 @@ def read_rules(
 
 
 def _pages(dialect: Dialect, choice: Choice) -> Pages:
-    """How pages' addresses are read where nobody says.
+    """The default handling of pages' addresses.
 
-    Netlify serves a page at every form of its address. That is done where its dialect was asked for, and not on a mere
-    sign: at `/docs` the relative links of `docs/index.html` lead elsewhere than at `/docs/`.
+    Netlify serves a page at every form of its address. That applies only if its dialect was asked for, not on a mere
+    sign: at `/docs`, the relative links of `docs/index.html` lead elsewhere than at `/docs/`.
     """
     if dialect == "cloudflare":
         return "auto-trailing-slash"
@@ -105,13 +107,13 @@ def _pages(dialect: Dialect, choice: Choice) -> Pages:
 
 
 def summary(rules: Rules) -> str:
-    """A sentence on how many lines and blocks are in force, in whose reading, and why."""
+    """A sentence on the number of lines and blocks in force, their dialect, and the reason for it."""
     lines, blocks = _count(len(rules.redirects), "redirect line"), _count(len(rules.headers), "header block")
     return f"{lines} and {blocks} in force, read as {rules.dialect.capitalize()} does ({rules.because})."
 
 
 def complaints(rules: Rules) -> list[str]:
-    """A sentence on every refused line, and on every remark, up to MOST_TOLD of each."""
+    """A sentence on every refused line and every remark, up to MOST_TOLD of each."""
     refused = [
         f"{_place(line.file, line.line)} is refused: {line.reason} (`{line.text}`)"
         for line in rules.refused[:MOST_TOLD]

@@ -1,4 +1,4 @@
-"""A line of `_redirects` as Cloudflare reads it: `from to [status]`."""
+"""A line of `_redirects` in Cloudflare's dialect: `from to [status]`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _KNOWN = "200, 301, 302, 303, 307 and 308 are."
 
 
 def cloudflare_line(words: list[str], number: int) -> Redirect:
-    """The redirect that the words say. Raises BadLineError.
+    """The redirect in these words. Raises BadLineError.
 
-    A status left out is 302. What follows a `#` in the source is cut off, and `.` and `..` are resolved.
+    The default status is 302. In the source, a fragment (`#…`) is cut off, and `.` and `..` are resolved.
     """
     is_guard = seems_guard(" " + " ".join(words))
     if not 2 <= len(words) <= 3:
@@ -39,7 +39,7 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
     if _HOME.search(source) and _INDEX.search(target):
         raise BadLineError("its target is the index page, which is found without a line.")
     if target.startswith("/"):
-        # In one of this host's addresses two slashes are one.
+        # This host treats two slashes in an address as one.
         target = _SLASHES.sub("/", target)
     return Redirect(number, source, target, status, query=query)
 

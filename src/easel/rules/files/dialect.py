@@ -1,4 +1,4 @@
-"""Which host's reading of the files holds: the one that was asked for, or the one that the files show signs of."""
+"""The choice of the dialect: the one that the project asks for, or the one that the files show signs of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easel.rules.files.lines import numbered
 from easel.rules.models import HEADERS, REDIRECTS, Choice, Dialect
 
 MOST_LOOKED_AT = 20_000
-"""Lines of a file in which signs are looked for."""
+"""Limit of lines of a file that are searched for signs."""
 _LONGEST = 2_000
 _MOST_TOLD = 5
 
@@ -25,16 +25,17 @@ _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
 NO_SIGN = "no sign speaks for another"
-"""Why Netlify's dialect is taken where the files are in either."""
+"""The reason for Netlify's dialect if the files are valid in both."""
 
 Sign = tuple[str, int, str]
 
 
 def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> tuple[Dialect, str, list[Sign]]:
-    """The dialect, why it was taken, and remarks on lines that spoke for the other.
+    """The dialect, the reason, and remarks on lines that suggest the other one. `texts` holds the rules files by name,
+    `names` the other files at the root.
 
-    `texts` holds the rules files by name, `names` the other files at the root. Without a sign, and with signs of both,
-    Netlify's reading holds: it is the larger language, and leaves files where they are.
+    Without a sign, and with signs of both, Netlify's dialect applies: it is the larger language, and it serves files
+    before rules.
     """
     if choice in ("netlify", "cloudflare"):
         return choice, "that was asked for", []

@@ -1,4 +1,4 @@
-"""`_headers`: blocks of a path and the headers for it, as each of two hosts reads them."""
+"""`_headers`: blocks of a path and its headers, in two dialects."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ PROTECTED = frozenset(
         "x-request-id",
     }
 )
-"""Headers (lower case) that frame an answer, name its bytes or are the platform's: no rule sets or removes them."""
+"""Headers (lower case) that frame an answer, describe its bytes or belong to the platform: no rule sets or removes
+them."""
 GUARDS = frozenset({"basic-auth"})
 
 
@@ -60,8 +61,8 @@ class _Block:
 def read_headers(text: str, reading: Reading) -> None:
     """Reads all blocks of a `_headers` file into `reading`, in its dialect.
 
-    A line that begins with a slash, or with an address, is a path, whatever stands before it. All else is a header of
-    the path above: `Name: value`, or `! Name`, which takes a header of earlier blocks away (Cloudflare).
+    A line that begins with a slash or a URL is a path, whatever its indentation. Every other line is a header of the
+    path above it: `Name: value`, or `! Name`, which removes a header of earlier blocks (Cloudflare).
     """
     block: _Block | None = None
     for count, (number, line) in enumerate(numbered(text), 1):
@@ -136,7 +137,7 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
 
 
 def header_reason(name: str, value: str) -> str | None:
-    """Why no rule can give this header, or None."""
+    """The reason why no rule can set this header; None if one can."""
     if name.lower() in GUARDS:
         return "Easel knows no `Basic-Auth`: its password would be sent to every visitor, and protect nothing."
     if not _NAME.match(name):

@@ -1,4 +1,4 @@
-"""The text of a rules file as numbered lines, bounded before anything is made of it."""
+"""The text of a rules file as numbered lines. Its size is checked before it is parsed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from easel.rules.errors import RulesFileNotTextError, RulesFileTooLargeError
 from easel.rules.models import LARGEST_FILE
 
 MOST_LINES = 20_000
-"""Lines that say something, of which what they say is read. Those behind them are looked through for guards alone."""
+"""Limit of lines with content that are parsed. Further lines are only searched for guards."""
 TOO_MANY = f"it stands behind {MOST_LINES} other lines."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
 _SHOWN = 120
-"""Characters of a line in a message."""
+"""Maximum number of characters of a line in a message."""
 
 
 def text_of(name: str, data: bytes) -> str:
-    """The text of a rules file, without its byte-order mark.
-
-    Raises RulesFileTooLargeError above LARGEST_FILE, and RulesFileNotTextError for bytes that are no UTF-8.
-    """
+    """The text of a rules file, without its byte-order mark. Raises RulesFileTooLargeError above LARGEST_FILE, and
+    RulesFileNotTextError for invalid UTF-8."""
     if len(data) > LARGEST_FILE:
         raise RulesFileTooLargeError(name=name, size=len(data), limit=LARGEST_FILE)
     try:
@@ -31,23 +29,23 @@ def text_of(name: str, data: bytes) -> str:
 
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:
-    """Every line that says something, with its number from 1, without blanks around it. CR, LF and CR LF end lines."""
+    """Every line with content, with its number from 1, stripped. CR, LF and CR LF end lines."""
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if (stripped := line.strip()) and not stripped.startswith("#"):
             yield number, stripped
 
 
 def without_breaks(text: str) -> str:
-    """The text without what may stand between words and lines."""
+    """The text without white space and line breaks."""
     return text.translate(_BREAKS)
 
 
 def shown(line: str) -> str:
-    """The line as a message shows it: its beginning, and without control characters."""
+    """The line for a message: its beginning, without control characters."""
     kept = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return "".join(char if char.isprintable() else "�" for char in kept)
 
 
 def has_control(text: str) -> bool:
-    """Whether the text holds a control character, which may reach no header."""
+    """Whether the text contains a control character, which is forbidden in headers."""
     return _CONTROL.search(text) is not None

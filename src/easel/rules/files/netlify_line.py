@@ -1,4 +1,4 @@
-"""A line of `_redirects` as Netlify reads it: `from [query] to [status][!] [conditions]`."""
+"""A line of `_redirects` in Netlify's dialect: `from [query] to [status][!] [conditions]`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TARGETS = ("/", "http://", "https://")
 
 
 def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
-    """The redirect that the words say. Raises BadLineError; remarks go into `reading`.
+    """The redirect in these words. Raises BadLineError; remarks go into `reading`.
 
-    A status left out is 301. A target left out behind a source with a star and a status of success is the source's own
-    path. A word behind the status that is no condition does nothing.
+    The default status is 301. A source with a star and a status of success needs no target: the target is its own path.
+    A word after the status that is not a condition has no effect.
     """
     host, source, query = host_and_path(words[0])
     if "//" in source:
@@ -78,14 +78,15 @@ def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
 
 @dataclass
 class Conditions:
-    """What a line asks of a visitor; each a tuple of values of which one must fit, empty where nothing is asked."""
+    """The conditions of a line on its visitor: per kind a tuple of values, one of which must match; empty for no
+    condition."""
 
     languages: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
 
     def take(self, name: str, values: Sequence[str]) -> bool:
-        """Keeps the condition, and says whether it is one that is known."""
+        """Adds the condition. Returns whether its kind is known."""
         key = _CONDITIONS.get(name.lower())
         if key is None:
             return False

@@ -1,4 +1,4 @@
-"""What reading rules files gathers: lines in force, refused lines, remarks; and the bounds on each."""
+"""The result of reading rules files: lines in force, refused lines, remarks; and the limits of each."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from easel.rules.models import (
 )
 
 MOST_TOLD = 1_000
-"""Refused lines and remarks that are kept; a file of nothing else need not be repeated."""
+"""Limit of stored refused lines and remarks."""
 MOST_QUERY = 16
-"""Query parameters that a line may name."""
+"""Limit of query parameters in a line."""
 MOST_VALUES = 64
-"""Values of a condition."""
+"""Limit of values in a condition."""
 
 
 class BadLineError(ValueError):
-    """A line that cannot be in force; its text says why. `guards` says that it kept something from visitors."""
+    """A line that cannot be in force, with the reason as its text. `guards` says that the line protected something from
+    visitors."""
 
     def __init__(self, reason: str, *, guards: bool = False) -> None:
         super().__init__(reason)
@@ -42,7 +43,7 @@ class BadLineError(ValueError):
 
 @dataclass
 class Room:
-    """How much more of patterns may be in force: each costs an edge memory, and some of them time."""
+    """The remaining room for patterns in force: each costs an edge memory, and some cost time."""
 
     odd: int = MOST_ODD
     double: int = MOST_DOUBLE
@@ -50,7 +51,7 @@ class Room:
     text: int = MOST_TEXT
 
     def take(self, pattern: Pattern, size: int) -> None:
-        """Counts a line or block of so many characters. Raises BadLineError where there is no room."""
+        """Counts a line or block of this many characters. Raises BadLineError if there is no room."""
         if reason := self._reason_against(pattern, size):
             raise BadLineError(reason)
         self.odd -= pattern.odd
@@ -70,8 +71,8 @@ class Room:
 
 @dataclass
 class Reading:
-    """What has been read so far. `without_status` are the numbers of the redirect lines whose status is their
-    dialect's to say."""
+    """The rules read so far. `without_status` are the numbers of the redirect lines that have their dialect's default
+    status."""
 
     dialect: Dialect
     redirects: list[Redirect] = field(default_factory=list)
@@ -83,17 +84,17 @@ class Reading:
     pages: Pages = ""
 
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
-        """Keeps a refused line. Of very many, only the first and those that guard are kept."""
+        """Adds a refused line. Of very many, only the first ones and the guards are stored."""
         if guards or len(self.refused) < MOST_TOLD:
             self.refused.append(Refused(file, line, shown(text), reason, guards))
 
     def note(self, file: str, line: int, text: str) -> None:
-        """Keeps a remark on a line in force."""
+        """Adds a remark on a line in force."""
         if len(self.notes) < MOST_TOLD:
             self.notes.append(Note(file, line, text))
 
     def add(self, redirect: Redirect) -> None:
-        """Puts a line in force. Raises BadLineError with the reason where it cannot be."""
+        """Puts a line in force. Raises BadLineError with the reason if it cannot be in force."""
         is_guard = redirect.forced and redirect.status >= 400
         if reason := reason_against(redirect):
             raise BadLineError(reason, guards=is_guard)
@@ -105,7 +106,8 @@ class Reading:
             raise BadLineError(f"{error}.", guards=is_guard) from None
         if self.dialect == "cloudflare" and pattern.has_twins:
             raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
-        # A path of the app's own is a target in any case. Most lines have one, and to take it apart is half of reading.
+        # A path of the app is always a valid target. Most lines have one, and parsing the target takes half of the
+        # time.
         away = redirect.redirects and not redirect.target.startswith("/")
         if away and (reason := target_of(redirect, pattern, self.dialect).reason_against()):
             raise BadLineError(reason, guards=is_guard)
@@ -116,14 +118,14 @@ class Reading:
         self.redirects.append(redirect)
 
     def pattern_of_block(self, path: str) -> Pattern:
-        """The pattern of a header block's path. Raises BadLineError with the reason where it cannot be in force."""
+        """The pattern of a header block's path. Raises BadLineError with the reason if it cannot be in force."""
         try:
             return parse(path, self.dialect, folds_case=self.dialect == "netlify")
         except PatternError as error:
             raise BadLineError(f"{error}.") from None
 
     def add_block(self, block: HeaderBlock, pattern: Pattern) -> None:
-        """Puts a header block in force. Raises BadLineError with the reason where it cannot be."""
+        """Puts a header block in force. Raises BadLineError with the reason if it cannot be in force."""
         if len(self.headers) >= MOST_BLOCKS:
             raise BadLineError(f"{MOST_BLOCKS} paths are in force already.")
         self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
@@ -131,7 +133,7 @@ class Reading:
 
 
 def reason_against(redirect: Redirect) -> str | None:
-    """Why a line cannot be in force whatever the dialect, or None."""
+    """The reason why a line cannot be in force in any dialect; None if it can."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
         return f"{status} is no status of a line; 200, 301, 302, 303, 307, 308 and 400 to 599 are."
@@ -152,15 +154,13 @@ _GUARD = re.compile(r"\s(?:4[0-9][0-9]|5[0-9][0-9])!|role=", re.IGNORECASE)
 
 
 def seems_guard(line: str) -> bool:
-    """Whether a line that is not understood seems to keep something from visitors.
-
-    In doubt a deploy stops: that is better than a door left open.
-    """
+    """Whether a malformed line seems to protect something from visitors. In doubt the deploy fails: that is better than
+    an open door."""
     return _GUARD.search(line) is not None
 
 
 def source_of(word: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The path pattern of a source, with its leading slash, and the query parameters that it names."""
+    """The path pattern of a source, with its leading slash, and its query parameters."""
     path, _, query = word.partition("?")
     parts = query.split("&", MOST_QUERY + 1) if query else []
     pairs = tuple((name, value) for name, _, value in (part.partition("=") for part in parts) if name)

@@ -1,4 +1,4 @@
-"""`_redirects`, line by line: a refused line is named with its reason, and the others stay in force."""
+"""`_redirects`, line by line: a refused line is reported with its reason, and the others stay in force."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_redirects(text: str, reading: Reading) -> None:
 
 
 def _words(line: str) -> list[str]:
-    """The words of a line, up to one that begins a comment."""
+    """The words of a line, up to a comment."""
     words = line.split()
     if "#" not in line:
         return words

@@ -1,19 +1,19 @@
-"""Headers by which one app would reach another: apps share a parent domain, and the proxy in front of the edge."""
+"""Headers through which one app could affect another: apps share a parent domain and the proxy in front of the edge."""
 
 from __future__ import annotations
 
 import re
 
 _OF_THE_PROXY = re.compile(r"x-accel-|x-sendfile|x-lighttpd-|x-litespeed-|x-reproxy-")
-"""What proxies obey in an answer from behind them: which file they send in its place, how long they keep it."""
+"""Response headers that a proxy obeys: the file that it sends instead, or its caching time."""
 _OUTLASTS = frozenset({"alt-svc", "nel"})
-"""What browsers keep for a host for as long as they are told, also when the host is another app's by then."""
+"""Headers that a browser stores for a host, even after the host belongs to another app."""
 
 
 def reason_on_shared_domain(name: str, value: str) -> str | None:
-    """Why no rule can give this header (its name in lower case), or None.
+    """The reason why no rule can set this header (its name in lower case); None if one can.
 
-    Strict-Transport-Security and Service-Worker-Allowed reach no further than the app's own host, so they may be given.
+    Strict-Transport-Security and Service-Worker-Allowed affect only the app's own host, so they are allowed.
     """
     if _OF_THE_PROXY.match(name):
         return f"`{name}` is an order to a proxy in front of Easel."

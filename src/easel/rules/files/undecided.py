@@ -1,4 +1,4 @@
-"""What two hosts would do otherwise with lines of which no sign tells whose dialect they are in."""
+"""Lines that the two dialects read differently, in files without a sign of either."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ _MOST_NAMED = 5
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a remark for each of two differences that lines in force make: no status, and `/a/*` for `/a`.
-
-    `has` says whether the bundle has a file at a path (without its leading slash).
-    """
+    """Adds a remark for each of two differences among lines in force: no status, and `/a/*` for `/a`. `has` says
+    whether the bundle contains a file at a path (without its leading slash)."""
     lines = {redirect.line for redirect in reading.redirects if redirect.file == REDIRECTS}
     _tell(
         reading,

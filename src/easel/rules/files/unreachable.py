@@ -1,4 +1,4 @@
-"""Lines in force that do less than they say: those behind a line that answers first, and those that a file hides."""
+"""Lines in force without effect: an earlier line or a file always answers first."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from easel.rules.models import Redirect
 
 
 def remark(reading: Reading, has: Callable[[str], bool]) -> None:
-    """Adds a note for every redirect line that nothing can reach, that a file hides, or that leads to itself.
-
-    `has` says whether the bundle has a file at a path (without its leading slash).
-    """
+    """Adds a note for every redirect line that is unreachable, shadowed by a file, or a redirect to itself. `has` says
+    whether the bundle contains a file at a path (without its leading slash)."""
     settled: dict[str, int] = {}
     everything: int | None = None
     forgiving = reading.dialect == "netlify"
@@ -37,7 +35,7 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:
-    """The file that answers before the line, if the line names one path."""
+    """The file that answers before the line, if the line matches a single path."""
     if ":" in redirect.source or "*" in redirect.source:
         return None
     path = redirect.source.strip("/")

@@ -1,1 +1,1 @@
-"""Reading the configuration files of other hosts, as far as their rules map to lines and blocks."""
+"""Reads the configuration files of other hosts, as far as their rules map to lines and blocks."""

@@ -1,6 +1,6 @@
 """`staticwebapp.config.json`: routes, fallback, headers and types of Azure Static Web Apps, as far as they map.
 
-Routes go before files, as they do there. A route that asks for a role guards.
+Routes apply before files, as on Azure. A route that requires a role guards.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _read_route(route: _Route, entries: Entries) -> None:
 
 
 def _sources(route: str) -> list[str]:
-    """The patterns of ours: `/images/*.{png,gif}` is two."""
+    """The equivalent patterns: `/images/*.{png,gif}` becomes two."""
     path = route if route.startswith("/") else f"/{route}"
     before, brace, rest = path.partition("{")
     endings, closed, after = rest.partition("}")

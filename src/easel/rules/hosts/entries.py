@@ -1,4 +1,4 @@
-"""What other hosts' configuration files have in common: entries that are put in force one by one, or refused."""
+"""The common part of other hosts' configuration files: each entry is put in force or refused."""
 
 from __future__ import annotations
 
@@ -15,25 +15,23 @@ from easel.rules.models import HeaderBlock, Redirect
 T = TypeVar("T")
 
 MOST_ENTRIES = 20_000
-"""Entries of a list that are looked at."""
+"""Limit of entries of a list that are read."""
 _LONGEST = 8_000
 
 
 def decoded(name: str, kind: type[T], read: Callable[[], object], reading: Reading, *, guards: bool) -> T | None:
-    """The file as a value of the kind, or None, and the file refused, when it cannot be read.
-
-    `read` gives the plain value. Values of other types than the host's are refused with their place.
-    """
+    """The file as a value of the kind; None, with the file refused, if it is unreadable. `read` gives the plain value.
+    A value of the wrong type is refused with its place."""
     try:
         return msgspec.convert(read(), kind, strict=False)
     except (ValueError, RecursionError) as error:
-        # ValueError is the root of what TOML, JSON and msgspec raise.
+        # ValueError is the base class of the errors of TOML, JSON and msgspec.
         reading.refuse(name, 0, name, f"it cannot be read: {str(error)[:200]}.", guards=guards)
         return None
 
 
 class Entries:
-    """One list of a file: puts its entries in force, and refuses those that cannot be, by their number from 1."""
+    """One list of a file: puts its entries in force, and refuses the others by their number from 1."""
 
     def __init__(self, file: str, reading: Reading) -> None:
         self.file = file
@@ -41,7 +39,7 @@ class Entries:
         self.number = 0
 
     def next(self, text: str, *, guards: bool = False) -> bool:
-        """Goes on to the next entry, and says whether it may be looked at: not too long, not beyond the last."""
+        """Moves to the next entry. Returns whether it may be read: it is not too long and not beyond the limit."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
             self.refuse(text[:100], "it is too long, or one of too many.", guards=guards)
@@ -53,7 +51,7 @@ class Entries:
         self._reading.refuse(self.file, self.number, text, reason, guards=guards)
 
     def note(self, text: str) -> None:
-        """Remarks on the entry."""
+        """Adds a remark on the entry."""
         self._reading.note(self.file, self.number, text)
 
     def redirect(self, redirect: Redirect) -> None:
@@ -64,7 +62,7 @@ class Entries:
             self.refuse(redirect.source, str(bad), guards=bad.guards)
 
     def headers(self, path: str, headers: dict[str, str]) -> None:
-        """Puts headers for a path in force, without those that no rule may set."""
+        """Puts the headers of a path in force, except those that no rule may set."""
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:
@@ -91,12 +89,10 @@ _LOOKAHEAD = re.compile(r"/\(\(\?!(?:api|_next|functions)\b[^()]*\)\.\*\)\Z")
 
 
 def from_expression(source: str) -> tuple[str, dict[str, str]]:
-    """A pattern of path-to-regexp's kind as one of ours, and our names for its placeholders.
-
-    Raises BadLineError for what only a regular expression can say.
-    """
+    """A path-to-regexp pattern as an Easel pattern, and the names of its placeholders. Raises BadLineError if only a
+    regular expression can express it."""
     if _LOOKAHEAD.match(source):
-        # The usual line of a single-page app: every path but those that the platform answers itself.
+        # The usual line of a single-page app: every path except those that the platform answers.
         return "/*", {"$1": "splat"}
     names: dict[str, str] = {}
     out: list[str] = []
@@ -128,7 +124,7 @@ _REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
 
 
 def to_ours(target: str, names: dict[str, str]) -> str:
-    """A target with the placeholders of the host's kind as one with ours."""
+    """A target in which Easel's placeholders replace the host's."""
 
     def ours(match: re.Match[str]) -> str:
         name = match[1].removeprefix(":")

@@ -40,7 +40,7 @@ class _File(msgspec.Struct):
 
 
 def read_firebase(text: str, reading: Reading) -> None:
-    """Reads the file into `reading`. Redirects go before files, rewrites behind them, as they do there."""
+    """Reads the file into `reading`. Redirects apply before files, rewrites after them, as on Firebase."""
     file = decoded(FIREBASE_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return
@@ -74,13 +74,13 @@ def read_firebase(text: str, reading: Reading) -> None:
 
 
 def _target(route: _Route) -> str:
-    """The destination with our name for the rest of a path, which the host's may have behind a star or without one."""
+    """The destination with Easel's name for the rest of a path, which Firebase may write with or without a star."""
     rests = set(_NAMED.findall(route.source or route.glob))
     return _USED.sub(lambda match: ":splat" if match[1] in rests else match[0], route.destination)
 
 
 def _sources(route: _Route, entries: Entries) -> list[str]:
-    """The patterns of ours that together match what the entry's glob does; none, and the entry refused, if none can."""
+    """The patterns that together match the entry's glob; none, and the entry refused, if no pattern can."""
     glob = route.source or route.glob
     if not entries.next(glob + route.destination + str(route.headers)):
         return []

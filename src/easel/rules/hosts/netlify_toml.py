@@ -1,4 +1,4 @@
-"""`netlify.toml`: its `[[redirects]]` and `[[headers]]`, which come behind the lines of `_redirects` and `_headers`."""
+"""`netlify.toml`: its `[[redirects]]` and `[[headers]]`, which follow the lines of `_redirects` and `_headers`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easel.rules.hosts.entries import Entries, decoded
 from easel.rules.models import NETLIFY_TOML, Redirect
 
 LARGEST = 512 * 1024
-"""Characters that are read: parsed, each may take a kibibyte."""
+"""Limit in characters: parsed, each may take a kibibyte."""
 MOST_PARTS = 16
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MOST_PARTS}}}")
@@ -44,7 +44,7 @@ class _File(msgspec.Struct):
 
 
 def read_netlify_toml(text: str, reading: Reading) -> None:
-    """Reads the file's redirects and headers into `reading`; its build settings are not looked at."""
+    """Reads the file's redirects and headers into `reading`; its build settings are ignored."""
     guards = _GUARDS.search(text) is not None
     file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(bounded(text)), reading, guards=guards)
     if file is None:
@@ -85,9 +85,9 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
 
 
 def bounded(text: str) -> str:
-    """The text, if parsing it takes no more than its length. Raises ValueError.
+    """The text, if the time to parse it is proportional to its length. Raises ValueError.
 
-    A table is made for each part of a key, and all parts before it are copied.
+    The parser makes a table for each part of a dotted key, and copies all parts before it.
     """
     if len(text) > LARGEST:
         raise ValueError(f"it has {len(text)} characters; {LARGEST} at most are read")

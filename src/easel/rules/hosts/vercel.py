@@ -1,6 +1,6 @@
 """`vercel.json`: its redirects, rewrites, headers and page addresses, as far as they map.
 
-Redirects go before files, rewrites behind them, as they do there.
+Redirects apply before files, rewrites after them, as on Vercel.
 """
 
 from __future__ import annotations

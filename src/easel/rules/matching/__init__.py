@@ -1,1 +1,1 @@
-"""Holding rules against a request: patterns, an index of them, targets, headers, addresses of pages."""
+"""Matches rules against a request: patterns, their index, targets, headers, addresses of pages."""

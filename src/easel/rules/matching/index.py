@@ -1,4 +1,5 @@
-"""An index of path patterns: a look-up takes as many steps as the path has segments, not as there are patterns."""
+"""An index of path patterns: a look-up takes as many steps as the path has segments, independent of the number of
+patterns."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from easel.rules.matching.pattern import Holes, Pattern
 QueryPairs = Sequence[tuple[str, str]]
 
 MOST_AT_ONCE = 200
-"""Ways to read the beginning of a path that are followed together: the first ones, where patterns allow for more."""
+"""Limit of partial matches that are followed together; the first ones count."""
 
 
 class _Ends:
-    """The patterns that end at one place, by number. Those that name a query value are found by it."""
+    """The patterns that end at one node, by number. Patterns with a query value are indexed by it."""
 
     __slots__ = ("by_query", "plain")
 
@@ -47,7 +48,7 @@ class _Node:
 
 
 class Index:
-    """Patterns by number. `find` gives the numbers that may match a path; each is then to be held against it."""
+    """Patterns by number. `find` gives the candidates for a path; each must then be matched."""
 
     def __init__(self, *, forgiving: bool) -> None:
         self._forgiving = forgiving
@@ -56,7 +57,7 @@ class Index:
         self._deep = False
 
     def add(self, number: int, pattern: Pattern, query: QueryPairs = ()) -> None:
-        """Adds a pattern. Numbers are given in rising order."""
+        """Adds a pattern. Numbers must increase."""
         head = pattern.runs[0]
         if pattern.literal:
             key = tuple(segment for segment in head if isinstance(segment, str))
@@ -74,8 +75,8 @@ class Index:
             node.ends.add(number, query)
 
     def find(self, path: Asked, query: QueryPairs | None = ()) -> list[int]:
-        """The numbers of all patterns that may match, in rising order. `query` holds the request's parameters; with
-        None, those of all queries."""
+        """The numbers of all candidates, in increasing order. `query` holds the request's parameters; None matches
+        every query."""
         segments = path.bare if self._forgiving else path.segments
         found: list[int] = []
         exact = self._exact.get(segments)

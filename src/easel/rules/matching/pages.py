@@ -1,4 +1,4 @@
-"""The addresses of pages as hosts have them: which file a path names, and to which form of itself it is moved."""
+"""The addresses of pages in other hosts' ways: the file that a path names, and the redirect to its preferred form."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ Has = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The file (without leading slash) that answers."""
+    """The file (without its leading slash) that answers."""
 
     file: str
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The path (decoded, with its leading slash) that the page is found at."""
+    """The path (decoded, with its leading slash) of the page's preferred form."""
 
     path: str
 
 
 def find_page(path: str, has: Has, handling: Pages) -> Page | Moved | None:
-    """What a decoded path without its leading slash names in a bundle, by a host's rules, or None.
-
-    `has` says whether the bundle has a file at a path.
-    """
+    """The file of a decoded path (without its leading slash) by a host's rules; None if there is none. `has` says
+    whether the bundle contains a file at a path."""
     if handling == "netlify":
         return _netlify(path, has)
     if handling == "none":
@@ -59,7 +57,7 @@ def find_page(path: str, has: Has, handling: Pages) -> Page | Moved | None:
 
 
 def _stem(path: str) -> str:
-    """The path without what makes it one form of an address or another."""
+    """The path without the suffix that distinguishes the forms of an address."""
     if path.endswith("/"):
         return path.rstrip("/")
     for ending in ("/index.html", "/index"):

@@ -1,4 +1,4 @@
-"""A request's path as rules look at it: segments, decoded once, and how what they caught is spelled again."""
+"""A request's path for rules: segments, decoded once, and the encoding of caught texts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from urllib.parse import quote, unquote_to_bytes
 from easel.composed import composed
 
 ENCODED_SLASH = "\0"
-"""Stands for a `%2F` in a decoded segment: it is part of a name, never a border between two. No NUL gets this far."""
+"""Stands for a `%2F` in a decoded segment: it belongs to a name and separates nothing. Paths with a NUL are refused
+earlier."""
 LONGEST_PATH = 16_384
-"""Characters of a path that rules look at."""
+"""Longest path (characters) that rules match."""
 MOST_SEGMENTS = 1_024
 
 ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
@@ -35,8 +36,8 @@ class Asked:
 
 
 def read_path(raw: str) -> Asked | None:
-    """The path of a request target (without its query), or None where no rule could speak of it: too long, not UTF-8,
-    with a NUL."""
+    """The path of a request target (without its query); None if no rule can match it: it is too long, not UTF-8, or
+    contains a NUL."""
     if not raw.startswith("/") or len(raw) > LONGEST_PATH or raw.count("/") > MOST_SEGMENTS:
         return None
     if "%" not in raw and raw.isascii():
@@ -44,7 +45,7 @@ def read_path(raw: str) -> Asked | None:
     if "%00" in raw or ENCODED_SLASH in raw:
         return None
     try:
-        # What is not ASCII was sent as bytes, which HTTP's own reading took for Latin-1.
+        # Bytes beyond ASCII were decoded as Latin-1, as HTTP does.
         sent = ESCAPED_SLASH.sub("%00", raw).encode("latin-1")
     except UnicodeEncodeError:
         sent = ESCAPED_SLASH.sub("%00", raw).encode()
@@ -56,10 +57,10 @@ def read_path(raw: str) -> Asked | None:
 
 
 def spelled_in_path(caught: str) -> str:
-    """A caught text as it stands in the path of a URL."""
+    """A caught text, encoded for the path of a URL."""
     return quote(caught, safe=_PATH_SAFE).replace("%00", "%2F")
 
 
 def spelled_in_query(caught: str) -> str:
-    """A caught text as it stands in the query of a URL, as a value."""
+    """A caught text, encoded for a value in the query of a URL."""
     return quote(caught.replace(ENCODED_SLASH, "/"), safe=_QUERY_SAFE)

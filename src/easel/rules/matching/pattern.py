@@ -1,7 +1,7 @@
 """Path patterns: literals, `:placeholders` and stars, matched in one pass.
 
-A pattern is a run of segments, at most two stars, and a run of segments behind each. What stands before the first star
-is matched from the front, what stands behind the last from the end: nothing is ever tried twice, whatever the path.
+A pattern is a run of segments, at most two stars, and a run of segments after each. The run before the first star is
+matched from the front, the run after the last star from the end. No part is ever tried twice, whatever the path.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from easel.rules.matching.paths import ESCAPED_SLASH, Asked
 from easel.rules.models import Dialect
 
 MOST_SEGMENTS = 64
-"""Segments of a pattern."""
+"""Limit of segments of a pattern."""
 _MOST_STARS = 2
 _MOST_MIDDLE = 64
-"""Segments of a path in which what stands between two stars is looked for."""
+"""Limit of segments of a path that are searched for the run between two stars."""
 
 _WHOLE_NAME = re.compile(r":([A-Za-z0-9_-]+)\Z")
 _NAME = re.compile(r":([A-Za-z]\w*)", re.ASCII)
@@ -30,31 +30,32 @@ SPLAT = "splat"
 
 
 class PatternError(ValueError):
-    """A pattern that can match nothing, or not be matched in one pass; its text says why."""
+    """A pattern that matches nothing or cannot be matched in one pass; its text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holes:
-    """A segment with placeholders: `literals` stand around them, one more than there are `names`."""
+    """A segment with placeholders between `literals`, one more than there are `names`."""
 
     literals: tuple[str, ...]
     names: tuple[str, ...]
 
     @property
     def whole(self) -> bool:
-        """Whether the segment is one placeholder and nothing else."""
+        """Whether the segment is a single placeholder."""
         return self.literals == ("", "")
 
     def catch(self, segment: str, caught: dict[str, str]) -> bool:
-        """Puts what each placeholder takes into `caught`; each takes a character at least, the first as many as it can.
+        """Puts the text of each placeholder into `caught`.
 
-        Where a name stands twice, both places must hold the same.
+        Each takes at least one character, the first as many as possible. Two placeholders of one name must match the
+        same text.
         """
         first, last = self.literals[0], self.literals[-1]
         if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
             return False
         stop = len(segment) - len(last)
-        # From the end: the last placeholder takes as little as possible, so that those before it can take the rest.
+        # From the end: the last placeholder takes as little as possible, which leaves most to the earlier ones.
         for index in range(len(self.names) - 1, 0, -1):
             literal = self.literals[index]
             at = segment.rfind(literal, len(first) + 1, stop - 1)
@@ -75,14 +76,14 @@ Segment = str | Holes
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A star, and what stands before and behind it in its segment."""
+    """A star, with the text before and after it in its segment."""
 
     prefix: str = ""
     suffix: str = ""
 
     @property
     def plain(self) -> bool:
-        """Whether the star is a segment of its own."""
+        """Whether the star is the whole segment."""
         return not self.prefix and not self.suffix
 
 
@@ -93,35 +94,36 @@ class Pattern:
     runs: tuple[tuple[Segment, ...], ...]
     stars: tuple[Star, ...]
     forgiving: bool
-    """Whether a slash at the end makes no difference, and `/a/*` speaks of `/a` too."""
+    """Whether a trailing slash makes no difference, and `/a/*` matches `/a` too."""
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of all that is caught."""
+        """The names of all placeholders and stars."""
         holes = (segment for run in self.runs for segment in run if isinstance(segment, Holes))
         return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
 
     @property
     def has_twins(self) -> bool:
-        """Whether a placeholder's name stands twice."""
+        """Whether a placeholder's name occurs twice."""
         holes = [name for run in self.runs for segment in run if isinstance(segment, Holes) for name in segment.names]
         return len(set(holes)) < len(holes)
 
     @property
     def odd(self) -> int:
-        """In how many places something inside a segment is caught, or what stands behind a star matters."""
+        """The number of places that an index cannot distinguish: placeholders inside a segment, and text after a
+        star."""
         inside = sum(isinstance(segment, Holes) and not segment.whole for run in self.runs for segment in run)
         stars = len(self.stars) > 1 or any(not star.plain for star in self.stars) or bool(self._behind)
         return inside + stars
 
     @property
     def segments(self) -> int:
-        """How many segments it has."""
+        """The number of segments."""
         return sum(map(len, self.runs)) + len(self.stars)
 
     @property
     def literal(self) -> bool:
-        """Whether the pattern names one path."""
+        """Whether the pattern matches a single path."""
         return not self.stars and all(isinstance(segment, str) for segment in self.runs[0])
 
     @property
@@ -129,7 +131,7 @@ class Pattern:
         return self.runs[-1] if self.stars else ()
 
     def catch(self, path: Asked) -> dict[str, str] | None:
-        """What the pattern catches of a path, by name, or None when it does not match."""
+        """The caught texts of a path by name; None if it does not match."""
         caught: dict[str, str] = {}
         segments = path.bare if self.forgiving and not self.stars else path.segments
         head = self.runs[0]
@@ -147,7 +149,7 @@ class Pattern:
     def _catch_rest(self, rest: tuple[str, ...], caught: dict[str, str]) -> bool:
         tail = self._behind
         if tail:
-            # At least the star's own segment stands before what is behind it.
+            # At least the star's own segment precedes the run after it.
             if len(rest) < len(tail) + 1 or not _all_catch(tail, rest[len(rest) - len(tail) :], caught):
                 return False
             rest = rest[: len(rest) - len(tail)]
@@ -177,7 +179,7 @@ def _all_catch(run: tuple[Segment, ...], segments: tuple[str, ...], caught: dict
 
 
 def _fits(star: Star, segments: tuple[str, ...], start: int = 0) -> bool:
-    """Whether the segments from `start` on fit the star: what stands before and behind it is each in one segment."""
+    """Whether the segments from `start` on match the star: the texts before and after it are each in one segment."""
     if start >= len(segments):
         return star.plain
     first, last = segments[start], segments[-1]
@@ -194,9 +196,9 @@ def _catch_star(star: Star, segments: tuple[str, ...], caught: dict[str, str]) -
 
 
 def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
-    """The pattern that a line's path names. Raises PatternError.
+    """The pattern of a line's path. Raises PatternError.
 
-    A `%` escape means the character it stands for. With `folds_case` letters match in both cases.
+    A `%` escape stands for its character. With `folds_case`, letters match in both cases.
     """
     segments = _decoded(path).split("/")[1:]
     forgiving = dialect == "netlify"
@@ -230,12 +232,12 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
 
 
 def folded(path: Asked) -> Asked:
-    """The path for patterns that fold case."""
+    """The path in lower case, for patterns that ignore case."""
     return Asked(tuple(segment.lower() for segment in path.segments))
 
 
 def _folded(text: str) -> str:
-    """The literal parts in lower case; the names of placeholders stay as they are."""
+    """The literals in lower case; the names of placeholders stay unchanged."""
     parts = _NAME.split(text)
     return "".join(part.lower() if at % 2 == 0 else f":{part}" for at, part in enumerate(parts))
 
@@ -243,7 +245,7 @@ def _folded(text: str) -> str:
 def _decoded(path: str) -> str:
     if "\0" in path:
         raise PatternError("its path holds a NUL")
-    # As in a request's path: an escaped slash is part of a name.
+    # As in a request's path, an escaped slash is part of a name.
     escaped = ESCAPED_SLASH.sub("%00", path)
     try:
         return composed(unquote_to_bytes(escaped).decode() if "%" in path else path)
@@ -254,7 +256,7 @@ def _decoded(path: str) -> str:
 def _segment(text: str, dialect: Dialect) -> Segment:
     if ":" not in text:
         return text
-    # Netlify's names may hold hyphens and be numbers; inside a segment such a name would have no end.
+    # Netlify's names may contain hyphens and be numbers; inside a segment, the end of such a name is undefined.
     if dialect == "netlify" and (whole := _WHOLE_NAME.match(text)):
         return Holes(("", ""), (_checked(whole[1]),))
     parts = _NAME.split(text)
@@ -273,9 +275,9 @@ def _checked(name: str) -> str:
 
 
 def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
-    """The text in pieces: (False, literal) and (True, name of what is put there). An unknown name stays as it is.
+    """The text in pieces: (False, literal) and (True, name). An unknown name stays literal.
 
-    Of names that begin alike the longest counts: `:idx` is not `:id` with an x behind it.
+    Of names with a common beginning, the longest counts: `:idx` is not `:id` followed by an x.
     """
     pieces: list[tuple[bool, str]] = []
     done = at = 0
@@ -292,7 +294,7 @@ def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
 
 
 def _longest(text: str, at: int, names: Collection[str]) -> str | None:
-    """The longest of the names that stands here in full: one that goes on with a letter is another."""
+    """The longest complete name at this place. A name followed by a letter is another name."""
     word = _WORD.match(text, at)
     assert word is not None
     for stop in range(len(word[0]), 0, -1):

@@ -1,4 +1,4 @@
-"""Header blocks made ready: which headers an answer to a request gets."""
+"""Header blocks, prepared for look-ups: the headers for an answer to a request."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, HeaderBlock, Rules
 
 LARGEST_HEADERS = 32 * 1024
-"""Bytes of names and values that rules give one answer."""
+"""Limit in bytes of the names and values that rules add to one answer."""
 MOST_APPLIED = 200
-"""Blocks that one answer gets headers of: the first ones."""
+"""Limit of blocks that apply to one answer; the first ones count."""
 _ON_LINES = "set-cookie"
 _SAFE = "/-._~!$&*+=:@"
 
 
 class HeaderTable:
-    """The header blocks of one version. Made once for a version that an edge serves."""
+    """The header blocks of a version, prepared once for a version that an edge serves."""
 
     def __init__(self, rules: Rules) -> None:
         self._dialect: Dialect = rules.dialect
@@ -37,11 +37,11 @@ class HeaderTable:
         return len(self._blocks)
 
     def find(self, visit: Visit) -> Changes:
-        """The headers for an answer to the request, by lower-case name: all values, or none to take the header away.
+        """The headers for the answer, by lower-case name: all values, or none to remove the header.
 
-        Netlify: the last block that names a header decides. Cloudflare: the values of all blocks are joined in the
-        file's order, and placeholders in a value are filled. Two blocks of one path count as one, whose later lines
-        decide. Set-Cookie stays on lines of its own.
+        Netlify: the last block with a header decides. Cloudflare: the values of all blocks are joined in the file's
+        order, and placeholders in values are filled. Two blocks of one path count as one, whose later lines decide.
+        Each Set-Cookie stays a line of its own.
         """
         asked = visit.asked
         if asked is None:
@@ -72,12 +72,11 @@ class HeaderTable:
 
 
 Changes = dict[str, list[str] | None]
-"""Headers by lower-case name: their values, each a line of its own, or None where the header is taken away."""
+"""Headers by lower-case name: their values, each a line of its own; None removes the header."""
 
 
 def _filled(block: HeaderBlock, caught: dict[str, str]) -> list[tuple[str, list[str] | None]]:
-    """The block's headers, each value in pieces: put together, they may be a thousand times as long as what was
-    caught."""
+    """The block's headers, each value in pieces: joined, a value may be a thousand times as long as the caught text."""
     return [(name, None if value is None else _pieces(value, caught)) for name, value in block.headers]
 
 
@@ -96,7 +95,7 @@ def _values(filled: list[tuple[str, list[str] | None]]) -> Changes:
 
 
 def _safe(caught: str) -> str:
-    """A caught text as a header may hold it: as it is spelled in an address, and without all that parts a value."""
+    """A caught text for a header: encoded as in a URL, without separators of values."""
     return quote(caught, safe=_SAFE).replace("%00", "%2F")
 
 

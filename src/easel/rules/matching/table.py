@@ -1,4 +1,4 @@
-"""Rules made ready to be looked up: which line answers a request, and which headers an answer gets."""
+"""Rules, prepared for look-ups: the line that answers a request, and the headers of an answer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from easel.rules.matching.visit import Visit
 from easel.rules.models import Dialect, Redirect, Rules
 
 MOST_TRIED = 1_000
-"""Lines, or header blocks, that are held against one request: more than an index cannot tell apart."""
+"""Limit of lines, or header blocks, that are matched against one request, where the index cannot distinguish more."""
 LARGEST_HEADERS = 32 * 1024
-"""Bytes of names and values that rules add to one answer."""
+"""Limit in bytes of the names and values that rules add to one answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """Where a line leads a request. `to` is a Location for a redirect, a path of the app (decoded) for content.
+    """The target of a line for a request.
 
-    `first` says that the line goes before files, `for_all` that the same address without a query leads everybody there:
-    the line names one path, and neither it nor one before it looks at more. `by` is the line.
+    `to` is a Location for a redirect, and a path of the app (decoded) for content. `first` says that the line applies
+    before files. `for_all` says that every request for this address without a query gets the same answer: the line
+    matches a single path, and neither it nor an earlier line has further conditions. `by` is the line.
     """
 
     by: Redirect
@@ -32,7 +33,7 @@ class Leads:
 
     @property
     def redirects(self) -> bool:
-        """Whether the client is sent elsewhere."""
+        """Whether the client is redirected."""
         return self.by.redirects
 
 
@@ -47,13 +48,13 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """A host of a line: its labels, of which one may be a `:name`, and the first a star."""
+    """The host pattern of a line: its labels, one of which may be a `:name`, and the first a star."""
 
     labels: tuple[str, ...]
     scheme: str = ""
 
     def catch(self, visit: Visit) -> dict[str, str] | None:
-        """What the pattern catches of a request's host, or None when it does not match."""
+        """The caught texts of a request's host; None if it does not match."""
         if self.scheme and visit.scheme != self.scheme:
             return None
         labels = visit.host.split(".")
@@ -74,7 +75,7 @@ class HostPattern:
 
 
 class RedirectTable:
-    """The redirect lines of one version. Made once for a version that an edge serves."""
+    """The redirect lines of a version, prepared once for a version that an edge serves."""
 
     def __init__(self, rules: Rules) -> None:
         self.dialect: Dialect = rules.dialect
@@ -96,11 +97,11 @@ class RedirectTable:
         return len(self._redirects)
 
     def speaks_of(self, visit: Visit) -> bool:
-        """Whether a line may answer this path for some query, cookie or language."""
+        """Whether a line may match this path for some query, cookie or language."""
         return visit.asked is not None and bool(self._index.find(visit.asked, None))
 
     def find(self, visit: Visit) -> Leads | None:
-        """Where the first line that fits leads the request, or None."""
+        """The target of the first line that matches the request; None if none does."""
         asked = visit.asked
         if asked is None:
             return None
@@ -108,7 +109,7 @@ class RedirectTable:
         for number in self._index.find(asked, visit.pairs)[:MOST_TRIED]:
             line = self._lines.get(number)
             if line is None:
-                # Most lines never meet a request, so each is made ready when it first does.
+                # Most lines never match a request, so each is prepared at its first match.
                 line = self._lines[number] = _line(self._redirects[number], self.dialect)
             caught = line.pattern.catch(asked)
             if caught is None:
@@ -134,10 +135,8 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
 
 
 def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
-    """Whether the line goes before files: a forced one, and in Cloudflare's dialect nearly every line.
-
-    One that gives every path the same page would hide all scripts there, so it does not.
-    """
+    """Whether the line applies before files: a forced line, and nearly every line in Cloudflare's dialect. A line that
+    rewrites every path to one page does not, because it would hide all scripts there."""
     if dialect == "netlify":
         return redirect.forced
     return redirect.status != 200 or "*" not in redirect.source or _uses_splat(redirect.target)
@@ -148,7 +147,7 @@ def _uses_splat(target: str) -> bool:
 
 
 def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
-    """Whether host, query and conditions fit; what they catch joins `caught`."""
+    """Whether host, query and conditions match; their caught texts are added to `caught`."""
     redirect = line.redirect
     if line.host is not None:
         of_host = line.host.catch(visit)
@@ -171,7 +170,7 @@ def _holds(line: _Line, visit: Visit, caught: dict[str, str]) -> bool:
 
 
 def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
-    """Whether the visitor's language is one of these: `en` is spoken by `en-GB` too."""
+    """Whether the visitor's language is one of these: `en` includes `en-GB`."""
     return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
 
 

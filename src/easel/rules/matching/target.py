@@ -1,4 +1,4 @@
-"""Where a line leads, with what was caught put in, spelled for the place where it stands."""
+"""The target of a line, with the caught texts encoded for their place."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from easel.rules.models import Dialect, Redirect
 _LITERAL = "%/-._~!$&'()*+,;=:@?#[]"
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
 LONGEST = 64 * 1024
-"""Characters of a Location, or of a path that is led to."""
+"""Limit in characters of a Location or of a rewritten path."""
 NO_PATH = "/\0"
-"""The path of no file."""
+"""A path that no file has."""
 SLASHES = re.compile("/{2,}")
 _AUTHORITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?\Z")
-"""A host's name and perhaps a port, to the end: nothing behind them that a client would read otherwise."""
+"""A host's name with an optional port, up to the end: a client cannot read anything else into it."""
 _END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
 _SCHEMES = ("http://", "https://")
 
@@ -35,10 +35,7 @@ class _Piece:
 
 
 class Target:
-    """The target of a line, taken apart once.
-
-    With `collapses`, slashes side by side in the path become one.
-    """
+    """The target of a line, parsed once. With `collapses`, adjacent slashes in the path become one."""
 
     def __init__(self, text: str, names: Collection[str], *, collapses: bool = False) -> None:
         self._text = text
@@ -48,7 +45,8 @@ class Target:
         self._has_query = "?" in text
 
     def reason_against(self) -> str | None:
-        """Why a client cannot be sent there, or None: whatever is caught, the end of a host is the line's own."""
+        """The reason why a client cannot be sent there; None if it can. Whatever is caught, the end of the host is the
+        line's own."""
         if self._text.startswith("/"):
             return None
         if not self._text.startswith(_SCHEMES):
@@ -62,16 +60,16 @@ class Target:
         return None
 
     def path(self, caught: Mapping[str, str]) -> str:
-        """The path of the app (decoded, with its leading slash) whose content is given, without query and fragment."""
+        """The path of the app (decoded, with its leading slash) whose content answers, without query and fragment."""
         parts = (piece for piece in self._pieces if piece.place == "path")
         texts = [caught[piece.text] if piece.is_name else unquote(piece.text) for piece in parts]
         return "".join(texts) if sum(map(len, texts)) <= LONGEST else NO_PATH
 
     def location(self, caught: Mapping[str, str], query: str) -> str | None:
-        """The Location of the redirect, with the request's query where the target has none of its own.
+        """The Location of the redirect, with the request's query if the target has none.
 
-        None when what was caught cannot stand in a host's name, and when the Location would be longer than LONGEST:
-        a name may stand in it a thousand times.
+        None if a caught text is not valid in a host's name, or if the Location exceeds LONGEST: a name may occur in it
+        a thousand times.
         """
         spelled = {key: _spelled(caught[key[0]], key[1]) for key in self._names}
         texts = [spelled[piece.text, piece.place] if piece.is_name else piece.text for piece in self._pieces]
@@ -86,7 +84,7 @@ class Target:
         if self._collapses:
             path = SLASHES.sub("/", path)
         elif not host and not self._text.startswith("//"):
-            # What was caught may begin with a slash, and two in front would be read as another host.
+            # A caught text may begin with a slash, and a client would read two leading slashes as another host.
             path = "/" + path.lstrip("/")
         address = host + (path or "/")
         if query and not self._has_query:
@@ -96,7 +94,7 @@ class Target:
 
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
-    """The target of a line, whose source is this pattern, with the names that its path, query and host catch."""
+    """The target of a line with this source pattern, and the names caught in its path, query and host."""
     names = set(pattern.names)
     names.update(value[1:] for _, value in redirect.query if value.startswith(":"))
     labels = redirect.host.partition("://")[2].split(".")
@@ -111,7 +109,7 @@ def _spelled(caught: str, place: _Place) -> str:
 
 
 def _pieces(text: str, names: Collection[str]) -> list[_Piece]:
-    """The pieces of a target, each with the place where it stands."""
+    """The pieces of a target, each with the part of the URL that it is in."""
     place: _Place = "path" if text.startswith("/") else "host"
     pieces: list[_Piece] = []
     for is_name, piece in split(text, names):

@@ -1,4 +1,4 @@
-"""What rules look at in a request, each part read only when a line asks for it."""
+"""The parts of a request that rules match, each parsed only if a line needs it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from urllib.parse import unquote_plus
 from easel.rules.matching.paths import Asked, read_path
 
 MOST_PAIRS = 64
-"""Query parameters and cookies that are looked at."""
+"""Limit of query parameters and cookies that are read."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A request as far as rules look: `path` and `query` as they were sent, `host` in lower case without a port.
-
-    `cookie` and `accept_language` are the fields' values, `country` is a code of two letters, where a header names one.
-    """
+    """A request for rules: `path` and `query` as sent, `host` in lower case without a port. `cookie` and
+    `accept_language` are the fields' values; `country` is a two-letter code, if a header names one."""
 
     path: str
     query: str = ""
@@ -29,7 +27,7 @@ class Visit:
 
     @cached_property
     def asked(self) -> Asked | None:
-        """The path in segments, or None where no rule could speak of it."""
+        """The path in segments; None if no rule can match it."""
         return read_path(self.path)
 
     @cached_property
@@ -49,10 +47,10 @@ class Visit:
 
     @cached_property
     def language(self) -> str:
-        """The language that the visitor chose (cookie `nf_lang`), or else the first that the browser names."""
+        """The visitor's chosen language (cookie `nf_lang`), or else the first that the browser names."""
         return (self.cookies.get("nf_lang") or self.accept_language.partition(",")[0].partition(";")[0]).strip().lower()
 
     @cached_property
     def land(self) -> str:
-        """The country that the visitor chose (cookie `nf_country`), or else the one that a header names."""
+        """The visitor's chosen country (cookie `nf_country`), or else the one in the header."""
         return (self.cookies.get("nf_country") or self.country).strip().lower()
