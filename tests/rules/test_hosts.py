@@ -18,7 +18,7 @@ from easel.rules.read import read_rules
 def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
     """The rules of one configuration file."""
     text = content if isinstance(content, str) else json.dumps(content)
-    rules = read_rules({name: text.encode()}, Wanted(guards=allow_guards))
+    rules = read_rules({name: text.encode()}, Wanted(guards=allow_guards), names=[name])
     assert rules is not None
     return rules
 
@@ -160,3 +160,40 @@ def test_a_second_hosts_file_is_named_and_not_read() -> None:
     assert rules is not None
     assert answer(rules, "/x") is None
     assert [note.file for note in rules.notes] == ["vercel.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wrangler.toml", '[assets]\ndirectory = "dist"\nhtml_handling = "none"\nnot_found_handling = "404-page"\n'),
+        (
+            "wrangler.jsonc",
+            '{\n  // "assets": {},\n  "assets": { /* } */ "html_handling": "none",\n  "binding": "a//b,]",'
+            ' "not_found_handling": "404-page", },\n}',
+        ),
+        ("wrangler.json", '{"assets": {"html_handling": "none", "not_found_handling": "404-page"}}'),
+    ],
+)
+def test_wranglers_file_says_how_pages_are_found(name: str, text: str) -> None:
+    rules = read(name, text)
+    assert (rules.dialect, rules.pages, rules.not_found, rules.refused) == ("cloudflare", "none", "404-page", ())
+    asked = read_rules({name: text.encode()}, Wanted(pages="force-trailing-slash"), names=[name])
+    assert asked is not None
+    assert (asked.pages, asked.not_found) == ("force-trailing-slash", "404-page")
+
+
+def test_a_wrangler_file_without_a_site_changes_nothing() -> None:
+    files = {"wrangler.toml": b'name = "worker"\nmain = "src/index.ts"'}
+    assert read_rules(files, names=["wrangler.toml"]) is None
+    rules = read_rules({**files, "_redirects": b"/a /b"}, names=["wrangler.toml", "_redirects"])
+    assert rules is not None
+    assert (rules.dialect, rules.redirects[0].status) == ("cloudflare", 302)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"assets": {"html_handling": "sometimes"}}', '{"assets": [', "/* " * 100_000, "[" * 9_999]
+)
+def test_a_wrangler_file_that_cannot_be_read_is_named(text: str) -> None:
+    rules = read_rules({"wrangler.jsonc": text.encode()}, names=["wrangler.jsonc"])
+    assert rules is not None
+    assert [line.file for line in rules.refused] == ["wrangler.jsonc"]

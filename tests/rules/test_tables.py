@@ -112,6 +112,20 @@ def test_cloudflare_joins_blocks_and_fills_placeholders() -> None:
     assert headers(text, "/u/7", "cloudflare") == {"x-user": ["7, all"], "x-gone": None}
 
 
+def test_netlify_tidies_the_commas_of_a_value_and_leaves_those_of_an_address() -> None:
+    text = '/*\n  X-A: a ,b,c,  d\n  Link: </a,b>; rel=x\n  X-B: "a,b"\n  X-C: https://x.test/a,b'
+    wanted = {"x-a": ["a, b, c, d"], "link": ["</a,b>; rel=x"], "x-b": ['"a,b"'], "x-c": ["https://x.test/a,b"]}
+    assert headers(text, "/") == wanted
+    assert headers("/*\n  X-A: a ,b,  c", "/", "cloudflare") == {"x-a": ["a ,b,  c"]}
+
+
+def test_cloudflare_heeds_a_path_spelled_with_escapes_where_it_is_spelled_with_letters_too() -> None:
+    both = "/ü.txt\n  X-Letters: 1\n/%C3%BC.txt\n  X-Escapes: 1"
+    assert headers(both, "/%c3%bc.txt", "cloudflare") == {"x-escapes": ["1"]}
+    assert headers(both.partition("/%")[0], "/%C3%BC.txt", "cloudflare") == {"x-letters": ["1"]}
+    assert headers(both, "/%C3%BC.txt") == {"x-letters": ["1"], "x-escapes": ["1"]}
+
+
 def test_cookies_stay_on_lines_of_their_own() -> None:
     assert headers("/\n  Set-Cookie: a=1\n  Set-Cookie: b=2", "/") == {"set-cookie": ["a=1", "b=2"]}
 

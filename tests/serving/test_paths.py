@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from easel.bundles.one_page import of_manifest
+from easel.rules.models import Dialect, Wanted
 from easel.serving.chain import SERVING
 from easel.serving.models import File, Fixed, Request
 from easel.serving.plain import IMMUTABLE, REVALIDATE
@@ -108,6 +109,51 @@ def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, st
     assert isinstance(found, Fixed)
     assert found.status == status
     assert json.loads(found.body)["error"]["code"] == "path_invalid"
+
+
+@pytest.mark.parametrize("dialect", ["netlify", "cloudflare"])
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/docs/../app.js", "app.js"),
+        ("/docs/./app.js/../../app.js", "app.js"),
+        ("/docs/%2e%2E/app.js", "app.js"),
+        ("/../../app.js", "app.js"),
+        ("/docs/.", "docs/index.html"),
+        ("/about/..", "index.html"),
+        ("/old/../new", "about.html"),
+    ],
+)
+def test_an_app_that_follows_a_host_has_dots_resolved_as_there(dialect: Dialect, target: str, path: str) -> None:
+    found = navigate(Place({**PAGES, "_redirects": b"/new /about 200"}, rules=Wanted(dialect)).site(), target)
+    assert isinstance(found, File)
+    assert found.path == path
+
+
+@pytest.mark.parametrize("target", ["/x/../_easel/data.json", "/%2e/_easel/data.json"])
+def test_dots_lead_to_no_path_of_the_platform(target: str) -> None:
+    found = navigate(Place({**PAGES, "_easel/data.json": b"{}"}, rules=Wanted("netlify")).site(), target)
+    assert isinstance(found, Fixed)
+    assert json.loads(found.body)["error"]["code"] == "platform_path"
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        ("/docs%2Findex.html", "/docs/"),
+        ("/docs%2f", "/docs/"),
+        ("/about%2F?x=1", "/about?x=1"),
+        ("/%2Fevil.example", None),
+        ("/docs%2F..%2Fabout", None),
+        ("/_headers%2F", None),
+    ],
+)
+def test_escaped_slashes_move_to_the_page_where_cloudflares_way_was_asked_for(
+    target: str, location: str | None
+) -> None:
+    files = {**PAGES, "_headers": b"/*\n  X-A: 1"}
+    found = navigate(Place(files, rules=Wanted("cloudflare")).site(), target)
+    assert (found.location if isinstance(found, Fixed) else None) == location
 
 
 @pytest.mark.parametrize(

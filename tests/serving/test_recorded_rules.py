@@ -26,19 +26,15 @@ DEVIATIONS: dict[str, tuple[str, ...]] = {
     "a script that is missing is a 404, not a page": ("netlify R139", "netlify R145"),
     "a source may be written with escapes": ("netlify R224",),
     "a query is handed on as it was sent": ("netlify R236",),
-    "a header's name is the same in every case, and its value is kept as it was written": (
-        "netlify H018", "netlify H034",
-    ),
+    "a header's name is the same in every case": ("netlify H018",),
     "headers go by the path that was asked for": ("netlify H078",),
     "what frames an answer, names its bytes or says where it leads is the platform's": (
         "netlify H095", "cloudflare H095", "cloudflare H097",
     ),
     "a country is known only where a header or cookie names one": ("netlify R332",),
-    "an escape that need not be one spells the same path": ("netlify P033", "cloudflare H071"),
-    "no client asks for `.` or `..`": ("netlify P041", "netlify P042", "cloudflare P041", "cloudflare P042"),
-    "an encoded slash is part of a name": ("cloudflare P046",),
+    "an escape that need not be one spells the same path": ("netlify P033",),
     "a line that gives every path one page leaves files where they are": (
-        "cloudflare R052", "cloudflare R151", "cloudflare R153", "cloudflare R162",
+        "cloudflare R052", "cloudflare R151", "cloudflare R153",
     ),
     "a line gives the content that it names, and never moves it to another address": (
         "cloudflare R163", "cloudflare R164", "cloudflare R165",
@@ -145,4 +141,4 @@ def test_every_recorded_answer_is_met_or_a_wanted_deviation(dialect: Dialect) ->
             met.add(name)
     assert {name: text for name, text in differing.items() if name not in wanted} == {}
     assert wanted <= set(differing), "these are met: they are no deviations"
-    assert len(met) >= 0.93 * (len(met) + len(differing))
+    assert len(met) >= 0.95 * (len(met) + len(differing))

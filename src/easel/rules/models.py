@@ -19,6 +19,8 @@ NETLIFY_TOML = "netlify.toml"
 VERCEL_JSON = "vercel.json"
 FIREBASE_JSON = "firebase.json"
 AZURE_JSON = "staticwebapp.config.json"
+WRANGLER = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+"""The names of Cloudflare's own file, in the order in which it is looked for."""
 
 Pages = Literal["", "netlify", "auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]
 """The handling of pages' addresses: Easel's own; Netlify's, which serves a page at every form of its address; or one of

@@ -15,6 +15,7 @@ from easel.rules.hosts.azure import read_azure
 from easel.rules.hosts.firebase import read_firebase
 from easel.rules.hosts.netlify_toml import read_netlify_toml
 from easel.rules.hosts.vercel import read_vercel
+from easel.rules.hosts.wrangler import read_wrangler
 from easel.rules.models import (
     AS_IT_COMES,
     AZURE_JSON,
@@ -23,6 +24,7 @@ from easel.rules.models import (
     NETLIFY_TOML,
     REDIRECTS,
     VERCEL_JSON,
+    WRANGLER,
     Choice,
     Dialect,
     Pages,
@@ -30,7 +32,7 @@ from easel.rules.models import (
     Wanted,
 )
 
-FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
+FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON, *WRANGLER)
 """The names of rules files at the root of a bundle. They are never served."""
 MOST_TOLD = 20
 """Limit of refused lines and of remarks in a deploy's log; `GET …/rules` shows all."""
@@ -58,6 +60,7 @@ def read_rules(
     if wanted.choice == "off" or not (texts or asked):
         return None
     others = [name for name in _OTHERS if name in texts]
+    wrangler = next((name for name in WRANGLER if name in texts), None)
     alone = bool(others) and len(others) == len(texts)
     doubts: list[Sign] = []
     if alone:
@@ -68,6 +71,10 @@ def read_rules(
     reading = Reading(dialect)
     for file, line, text in doubts:
         reading.note(file, line, text)
+    if wrangler is not None and dialect == "cloudflare":
+        is_site = read_wrangler(wrangler, texts[wrangler], reading)
+        if not (is_site or reading.refused or asked or texts.keys() - set(WRANGLER)):
+            return None
     read_redirects(texts.get(REDIRECTS, ""), reading)
     read_headers(texts.get(HEADERS, ""), reading)
     if NETLIFY_TOML in texts and dialect == "netlify":
@@ -83,7 +90,7 @@ def read_rules(
         dialect,
         because,
         wanted.pages or reading.pages or _pages(dialect, wanted.choice),
-        wanted.not_found or ("404-page" if wanted.choice == "netlify" else ""),
+        wanted.not_found or reading.not_found or ("404-page" if wanted.choice == "netlify" else ""),
         tuple(reading.redirects),
         tuple(reading.headers),
         tuple(reading.refused),

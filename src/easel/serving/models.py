@@ -10,7 +10,7 @@ from easel.bundles.models import Manifest, Member
 from easel.bundles.restarts import Restart
 from easel.rules.matching.visit import Visit
 from easel.serving.addresses import PRODUCTION
-from easel.serving.paths import Address, read_target
+from easel.serving.paths import Address, read_target, without_dots
 from easel.serving.published import PublishedSite
 from easel.serving.site_rules import SiteRules
 
@@ -74,7 +74,13 @@ class Request:
         """The parts of the request that rules match."""
         path, _, query = self.target.partition("?")
         return Visit(
-            path, query, self.host, self.scheme, self.cookie or "", self.accept_language or "", self.country or ""
+            without_dots(path),
+            query,
+            self.host,
+            self.scheme,
+            self.cookie or "",
+            self.accept_language or "",
+            self.country or "",
         )
 
     @property

@@ -13,9 +13,14 @@ from easel.serving.errors import PathInvalidError
 _LONGEST = 3 * MAX_NAME_BYTES
 """Maximum length (characters) of a path that can name a file after NFC, which can shrink its UTF-8 to a third."""
 _SLASHES = re.compile("//+")
+_DOTS = re.compile(r"(?:\.|%2e)(\.|%2e)?\Z", re.IGNORECASE)
 _IN_PATH: Final = "/-._~!$&'()*+,;=:@"
 _IN_QUERY: Final = "!$%&'()*+,-./:;=?@[]_~"
 """Characters that stay as they are in the path and query of a Location; all others are escaped."""
+
+
+ESCAPED_SLASH: Final = "%2F"
+"""The form of an escaped slash in a decoded path, where it is part of a name."""
 
 
 class Address(NamedTuple):
@@ -23,13 +28,14 @@ class Address(NamedTuple):
 
     `path` has no leading '/', is decoded once (RFC 3986 §2.1) and normalised to NFC. An encoded slash stays `%2F`, and
     repeated slashes become one. `query` is as sent, without its '?'. `names_file` is false if the path cannot name a
-    file. `is_plain` is true if the path was sent exactly as it is here.
+    file. `is_plain` is true if the path was sent exactly as it is here, `has_dots` if it had `.` or `..` as a segment.
     """
 
     path: str
     query: str
     names_file: bool
     is_plain: bool
+    has_dots: bool = False
 
     @property
     def prefix(self) -> str:
@@ -40,21 +46,38 @@ class Address(NamedTuple):
 def read_target(target: str) -> Address:
     """Reads the address from a request's target (its bytes, decoded as Latin-1).
 
-    Raises PathInvalidError if the path does not begin with a slash, or has `.` or `..` as a segment: every client
-    resolves these before it sends a request.
+    Resolves segments that are `.` or `..` (RFC 3986 §5.2.4). Raises PathInvalidError if the path does not begin with a
+    slash.
     """
     raw, _, query = target.partition("?")
     if not raw.startswith("/"):
         raise PathInvalidError(reason="its path does not begin with a slash")
     if "%" not in raw and "\\" not in raw and "/." not in raw and "//" not in raw and raw.isascii():
         return Address(raw[1:], query, True, True)
-    single = _SLASHES.sub("/", raw)
-    path, names_file = _decoded(single[1:])
-    if any(part in (".", "..") for part in path.split("/")):
-        raise PathInvalidError(reason="its path holds `.` or `..`")
+    whole = without_dots(raw)
+    path, names_file = _decoded(_SLASHES.sub("/", whole)[1:])
+    has_dots = whole is not raw
     if len(path) > _LONGEST:
-        return Address(path, query, False, False)
-    return Address(composed(path), query, names_file, path == raw[1:])
+        return Address(path, query, False, False, has_dots)
+    return Address(composed(path), query, names_file, path == raw[1:], has_dots)
+
+
+def without_dots(path: str) -> str:
+    """Resolves the segments of a path that are `.` or `..`, also as `%2e`. Returns the same object if there are none.
+    A path that would lead above the root leads to the root."""
+    if "/." not in path and "/%2" not in path:
+        return path
+    segments = path[1:].split("/")
+    if not any(map(_DOTS.match, segments)):
+        return path
+    kept: list[str] = []
+    for segment in segments:
+        dots = _DOTS.match(segment)
+        if dots is None:
+            kept.append(segment)
+        elif dots[1]:
+            kept[-1:] = []
+    return "/" + "/".join([*kept, ""] if dots else kept)
 
 
 def location(path: str, query: str) -> str:

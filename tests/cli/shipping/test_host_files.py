@@ -35,8 +35,8 @@ def names(beside: Beside) -> list[str]:
 
 def test_what_hosts_read_from_a_projects_root_goes_along_and_is_named(root: Path) -> None:
     beside = found(root)
-    assert names(beside) == ["index.html", "netlify.toml", "vercel.json"]
-    assert beside.notes[0].startswith("`netlify.toml`, `vercel.json` beside the output goes along")
+    assert names(beside) == ["index.html", "netlify.toml", "vercel.json", "wrangler.toml"]
+    assert beside.notes[0].startswith("`netlify.toml`, `vercel.json`, `wrangler.toml` beside the output goes along")
 
 
 def test_lines_that_belong_into_the_output_are_named_and_not_sent(root: Path) -> None:
@@ -45,7 +45,7 @@ def test_lines_that_belong_into_the_output_are_named_and_not_sent(root: Path) ->
 
 def test_the_outputs_own_file_stays_and_so_does_what_easelignore_says(root: Path) -> None:
     (root / "dist" / "vercel.json").write_text('{"cleanUrls": true}')
-    (root / ".easelignore").write_text("netlify.toml\n")
+    (root / ".easelignore").write_text("netlify.toml\nwrangler.*\n")
     beside = found(root)
     assert names(beside) == ["index.html", "vercel.json"]
     assert beside.selection.files[1].source == root / "dist" / "vercel.json"
@@ -58,13 +58,7 @@ def test_without_rules_nothing_goes_along(root: Path) -> None:
 def test_a_link_is_not_followed_out_of_the_project(root: Path) -> None:
     (root / "vercel.json").unlink()
     (root / "vercel.json").symlink_to("/etc/hostname")
-    assert names(found(root)) == ["index.html", "netlify.toml"]
-
-
-def test_a_wrangler_file_is_named_where_lines_would_be_read_in_another_dialect(root: Path) -> None:
-    (root / "dist" / "_redirects").write_text("/a /b\n")
-    assert any("wrangler.toml" in note for note in found(root).notes)
-    assert not any("wrangler.toml" in note for note in found(root, Project(root, rules="netlify")).notes)
+    assert names(found(root)) == ["index.html", "netlify.toml", "wrangler.toml"]
 
 
 def test_a_folder_that_is_the_project_itself_is_sent_as_it_is(root: Path) -> None:

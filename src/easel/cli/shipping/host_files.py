@@ -11,12 +11,11 @@ from easel.cli.project import Project
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.outputs import source_of
 from easel.cli.shipping.pack import FoundFile, Selection
-from easel.rules.models import AZURE_JSON, FIREBASE_JSON, HEADERS, NETLIFY_TOML, REDIRECTS, VERCEL_JSON
+from easel.rules.models import AZURE_JSON, FIREBASE_JSON, HEADERS, NETLIFY_TOML, REDIRECTS, VERCEL_JSON, WRANGLER
 
-OF_PROJECTS: Final = (NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON)
+OF_PROJECTS: Final = (NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON, *WRANGLER)
 """Files that hosts read from the root of a project, not from the output of its build."""
 OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
-_WRANGLER: Final = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +48,13 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
         for name in OF_OUTPUTS
         if name in found
     ]
-    wrangler = next((name for name in _WRANGLER if name in found), None)
-    if wrangler and project.rules is None and any(name in known for name in OF_OUTPUTS):
-        notes.append(f'`{wrangler}` is here: `rules = "cloudflare"` in easel.toml has rules read as Cloudflare does.')
     return Beside(replace(selection, files=tuple(files)), tuple(notes))
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
     """The files of these names in the project: beside the configuration of the tool that wrote the output, or else at
     the root."""
-    wanted = {*OF_PROJECTS, *OF_OUTPUTS, *_WRANGLER}
+    wanted = {*OF_PROJECTS, *OF_OUTPUTS}
     source = source_of(folder)
     for place in dict.fromkeys((root, *((source,) if source is not None else ()))):
         rules = rules_for(place)

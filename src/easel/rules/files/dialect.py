@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 
 from easel.rules.files.lines import numbered
-from easel.rules.models import HEADERS, REDIRECTS, Choice, Dialect
+from easel.rules.models import HEADERS, REDIRECTS, WRANGLER, Choice, Dialect
 
 MOST_LOOKED_AT = 20_000
 """Limit of lines of a file that are searched for signs."""
 _LONGEST = 2_000
 _MOST_TOLD = 5
 
-_CLOUDFLARE_NAMES = ("_routes.json", "_worker.js", "wrangler.toml", "wrangler.json", "wrangler.jsonc")
+_CLOUDFLARE_NAMES = ("_routes.json", "_worker.js", *WRANGLER)
 _NETLIFY_NAMES = ("netlify.toml",)
 _NETLIFY_LINE = re.compile(
     r"\s[0-9]{3}!|\s(?:country|language|role|cookie)=|\A[a-z]+://|\A\S+\s+[\w.~-]+=|\s/index\.html\s+200\b"

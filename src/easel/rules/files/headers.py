@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from easel.rules.files.lines import MOST_LINES, TOO_MANY, has_control, numbered
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.files.shared_domain import reason_on_shared_domain
-from easel.rules.matching.pattern import Pattern
+from easel.rules.matching.pattern import Pattern, parse
 from easel.rules.models import HEADERS, LARGEST_BLOCK, LONGEST_LINE, HeaderBlock
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
@@ -81,6 +81,24 @@ def read_headers(text: str, reading: Reading) -> None:
         else:
             _read_header(number, line, block, reading)
     _end(block, reading)
+    if reading.dialect == "cloudflare" and not text.isascii() and "%" in text:
+        _refuse_spelled_twice(reading)
+
+
+def _refuse_spelled_twice(reading: Reading) -> None:
+    """Refuses a block with letters beyond ASCII in its path if another block has the same path with escapes:
+    Cloudflare compares the escaped form only."""
+    paths = {block.path: parse(block.path, reading.dialect) for block in reading.headers}
+    escaped = {(block.host, paths[block.path]): block.line for block in reading.headers if block.path.isascii()}
+    kept = []
+    for block in reading.headers:
+        line = None if block.path.isascii() else escaped.get((block.host, paths[block.path]))
+        if line is None:
+            kept.append(block)
+        else:
+            reason = f"line {line} spells the same path with escapes, and Cloudflare heeds only that one."
+            reading.refuse(HEADERS, block.line, block.path, reason)
+    reading.headers[:] = kept
 
 
 def _begin(number: int, line: str, reading: Reading) -> _Block:
@@ -133,7 +151,15 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
         reading.refuse(HEADERS, number, line, reason, guards=guards)
         return
     block.size += len(line)
-    block.headers.append((name, None if removes else value))
+    block.headers.append((name, None if removes else tidied(value) if reading.dialect == "netlify" else value))
+
+
+def tidied(value: str) -> str:
+    """Puts one blank behind each comma, as Netlify does. Leaves a value with quotes or addresses, which may contain
+    commas, as it is."""
+    if "," not in value or '"' in value or "<" in value or "://" in value:
+        return value
+    return ", ".join(map(str.strip, value.split(",")))
 
 
 def header_reason(name: str, value: str) -> str | None:

@@ -19,6 +19,7 @@ from easel.rules.models import (
     Dialect,
     HeaderBlock,
     Note,
+    NotFound,
     Pages,
     Redirect,
     Refused,
@@ -82,6 +83,7 @@ class Reading:
     room: Room = field(default_factory=Room)
     without_status: list[int] = field(default_factory=list)
     pages: Pages = ""
+    not_found: NotFound = ""
 
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
         """Adds a refused line. Of very many, only the first ones and the guards are stored."""

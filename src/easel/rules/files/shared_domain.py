@@ -8,6 +8,8 @@ _OF_THE_PROXY = re.compile(r"x-accel-|x-sendfile|x-lighttpd-|x-litespeed-|x-repr
 """Response headers that a proxy obeys: the file that it sends instead, or its caching time."""
 _OUTLASTS = frozenset({"alt-svc", "nel"})
 """Headers that a browser stores for a host, even after the host belongs to another app."""
+_FORGET = {"alt-svc": "clear"}
+"""Values that clear what the browser stores (RFC 7838 §3)."""
 
 
 def reason_on_shared_domain(name: str, value: str) -> str | None:
@@ -17,7 +19,7 @@ def reason_on_shared_domain(name: str, value: str) -> str | None:
     """
     if _OF_THE_PROXY.match(name):
         return f"`{name}` is an order to a proxy in front of Easel."
-    if name in _OUTLASTS:
+    if name in _OUTLASTS and value.lower() != _FORGET.get(name):
         return f"a browser keeps `{name}` for the host, also when another app is there."
     if name == "clear-site-data" and ("cookies" in value.lower() or "*" in value or ":" in value):
         return "it would clear the cookies of every app on this domain; `cache` and `storage` are the app's own."

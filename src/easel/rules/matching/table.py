@@ -139,7 +139,7 @@ def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:
     rewrites every path to one page does not, because it would hide all scripts there."""
     if dialect == "netlify":
         return redirect.forced
-    return redirect.status != 200 or "*" not in redirect.source or _uses_splat(redirect.target)
+    return redirect.status != 200 or redirect.source != "/*" or _uses_splat(redirect.target)
 
 
 def _uses_splat(target: str) -> bool:

@@ -7,7 +7,7 @@ from easel.rules.matching.pages import Page, find_page
 from easel.rules.models import Pages
 from easel.serving.fingerprint import is_immutable
 from easel.serving.models import File, Fixed, Found, Request, Site
-from easel.serving.paths import Address, location
+from easel.serving.paths import ESCAPED_SLASH, Address, location
 from easel.serving.plain import IMMUTABLE, NOT_FOUND, REVALIDATE, redirect
 from easel.serving.stage import Stage
 from easel.serving.stages.methods import refuse_method
@@ -16,7 +16,7 @@ from easel.serving.stages.methods import refuse_method
 def _before(site: Site, request: Request) -> Found | None:
     address = request.address
     if not address.names_file:
-        return None
+        return _with_slashes(site, address) if ESCAPED_SLASH in address.path else None
     if address.path in RULES_FILES:
         return NOT_FOUND
     found = _find(site, address)
@@ -52,6 +52,18 @@ def _find_as_asked(site: Site, address: Address, pages: Pages) -> Found | None:
     if found is not None:
         return redirect(308, location(found.path, address.query))
     return _robots(site) if address.path == "robots.txt" else None
+
+
+def _with_slashes(site: Site, address: Address) -> Found | None:
+    """Redirects an address with escaped slashes to its page, if the app asked for Cloudflare's page addresses."""
+    pages = site.rules.pages if site.rules is not None else ""
+    path = address.path.replace(ESCAPED_SLASH, "/")
+    if pages in ("", "netlify") or path in RULES_FILES:
+        return None
+    found = find_page(path, site.manifest.files.__contains__, pages)
+    if found is None:
+        return None
+    return redirect(308, location(path if isinstance(found, Page) else found.path, address.query))
 
 
 def _file(site: Site, path: str) -> File:

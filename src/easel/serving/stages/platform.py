@@ -1,4 +1,8 @@
-"""The platform's own paths, and addresses that only an attempt to leave the site can produce."""
+"""The platform's own paths, and addresses that only an attempt to leave the site can produce.
+
+Every client resolves `.` and `..` before it sends a request. If one arrives all the same, it is refused, unless the app
+asked for a host's handling of addresses: the hosts resolve them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from easel.serving.stage import Stage
 def _before(site: Site, request: Request) -> Fixed | None:
     try:
         prefix = request.address.prefix
+        if request.address.has_dots and not (site.rules is not None and site.rules.pages):
+            raise PathInvalidError(reason="its path holds `.` or `..`")
     except PathInvalidError as error:
         return refusal(error)
     is_refused = prefix in RESERVED_FOLDERS and request.address.path != RUNTIME_PATH

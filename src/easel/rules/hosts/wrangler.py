@@ -1,0 +1,53 @@
+"""`wrangler.json`, `wrangler.jsonc` and `wrangler.toml`: how a Cloudflare site handles addresses of pages.
+
+Both settings are in its `assets`. The rest of the file concerns its scripts, which Easel does not run.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import msgspec
+
+from easel.rules.files.reading import Reading
+from easel.rules.hosts.entries import decoded
+from easel.rules.hosts.netlify_toml import LARGEST, bounded
+from easel.rules.models import NotFound, Pages
+
+_STRING = r'"(?:[^"\\\n]++|\\.)*+"'
+_COMMENT = re.compile(rf"({_STRING})|//[^\n]*+|/\*(?:.*?\*/|.*\Z)", re.DOTALL)
+_LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)
+
+
+class _Assets(msgspec.Struct):
+    html_handling: Pages = ""
+    not_found_handling: NotFound = ""
+
+
+class _File(msgspec.Struct):
+    main: str = ""
+    assets: _Assets | None = None
+    pages_build_output_dir: str = ""
+
+
+def read_wrangler(name: str, text: str, reading: Reading) -> bool:
+    """Reads the file into `reading`. Returns whether it describes a site: it has `assets` or names a folder."""
+    file = decoded(name, _File, lambda: _values(name, text), reading, guards=False)
+    if file is None:
+        return False
+    assets = file.assets or _Assets()
+    reading.pages, reading.not_found = assets.html_handling, assets.not_found_handling
+    is_site = file.assets is not None or bool(file.pages_build_output_dir)
+    if is_site and file.main:
+        reading.note(name, 0, "`main` names a script, which is not run; only the files and their rules are served.")
+    return is_site
+
+
+def _values(name: str, text: str) -> object:
+    if name.endswith(".toml"):
+        return tomllib.loads(bounded(text))
+    if len(text) > LARGEST:
+        raise ValueError(f"it has {len(text)} characters; {LARGEST} at most are read")
+    plain = _COMMENT.sub(lambda match: match[1] or " ", text)
+    return msgspec.json.decode(_LAST_COMMA.sub(lambda match: match[1] or "", plain))
