@@ -72,7 +72,7 @@ format: install
 lock: install
 	for name in bootstrap cli runtime dev; do \
 	  case $$name in bootstrap) from=requirements/bootstrap.in ;; cli) from=pyproject.toml ;; \
-	    runtime) from="--extra server pyproject.toml" ;; dev) from="--extra server --group dev pyproject.toml" ;; esac; \
+	    runtime) from="--extra server --extra builder pyproject.toml" ;; dev) from="--extra server --extra builder --group dev pyproject.toml" ;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	    --python-version 3.11 $$from --output-file requirements/$$name.txt; \
 	done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,6 +17,7 @@ MIB = 1024 * 1024
 _METRICS_ABOVE = 1000
 
 Role = Literal["api", "worker", "edge"]
+BuildKind = Literal["sandboxed", "unsandboxed", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """All of them, in the order in which they are started."""
@@ -35,6 +37,13 @@ _UNESCAPED = re.compile(r"[@:/]|%(?![0-9A-Fa-f]{2})")
 
 RESERVE = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
 """A number of bytes, or a percentage below 100 with its sign."""
+
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST_RULE = re.compile(
+    rf"(?=.{{1,262}}\Z)(?P<name>\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
+)
+"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host, with or without a port."""
 
 
 class Settings(BaseSettings):
@@ -137,6 +146,32 @@ class Settings(BaseSettings):
         "None is the smaller of 1 GiB and 5%.",
     )
 
+    builds: BuildKind = Field(
+        default="sandboxed",
+        description="How sources are built: sandboxed; unsandboxed, which gives builds all that Easel's user has; off.",
+    )
+    build_memory: int = Field(default=2048 * MIB, ge=64 * MIB, description="Memory of a build, all its processes.")
+    build_processor_time: float = Field(
+        default=3600.0, gt=0, description="Processor time of a build, all its processes on all processors."
+    )
+    build_deadline: float = Field(default=1200.0, gt=0, description="A build that takes longer fails.")
+    build_processes: int = Field(default=256, ge=16, description="Processes and threads of a build at a time.")
+    build_disk: int = Field(default=4096 * MIB, ge=16 * MIB, description="Disk of a build's folder.")
+    build_log_bytes: int = Field(default=10 * MIB, ge=64 * 1024, description="The largest log of a build.")
+    build_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="More hosts that builds may reach: `example.com`, `*.example.com`, with commas."
+    )
+    build_user: int | None = Field(
+        default=None,
+        ge=1,
+        le=4294967000,
+        description="First user id of the builds of an Easel that root started; None is 1,900,000,000.",
+    )
+    private_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks that are not public and that Easel may connect to for its users, as CIDRs with commas.",
+    )
+
     rate_limit_per_minute: int = Field(
         default=12_000,
         ge=0,
@@ -176,6 +211,32 @@ class Settings(BaseSettings):
         if isinstance(level, str) and level.upper() not in get_args(LogLevel):
             raise ValueError("write DEBUG, INFO, WARNING, ERROR or CRITICAL")
         return level.upper() if isinstance(level, str) else level
+
+    @field_validator("build_hosts", "private_networks", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("build_hosts")
+    @classmethod
+    def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        lowered = tuple(host.lower() for host in hosts)
+        wrong = next((host for host in lowered if not HOST_RULE.fullmatch(host)), None)
+        if wrong is not None:
+            raise ValueError(
+                f"write hosts like example.com, *.example.com or example.com:8443; {wrong[:100]!r} is none"
+            )
+        return lowered
+
+    @field_validator("private_networks")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ipaddress.ip_network(network)) for network in networks)
+        except ValueError as error:
+            raise ValueError(f"write networks like 10.0.0.0/8, with commas between: {error}") from error
 
     @field_validator("disk_reserve")
     @classmethod

@@ -1,0 +1,1 @@
+"""Turning sources into a bundle: the sandbox a build runs in, and its log."""

@@ -1,0 +1,20 @@
+"""Errors of builds."""
+
+from __future__ import annotations
+
+from easel.errors import EaselError
+
+
+class SandboxUnavailableError(EaselError):
+    """This machine cannot build in a sandbox: {reason}. {advice}"""
+
+    status = 503
+    code = "sandbox_unavailable"
+
+
+class BuildsOffError(EaselError):
+    """This Easel does not build sources: its operator has set EASEL_BUILDS=off. Build on your machine, and deploy the
+    output."""
+
+    status = 400
+    code = "builds_off"

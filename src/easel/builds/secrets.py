@@ -1,0 +1,146 @@
+"""Finding secrets in a stream of text, in the forms in which programs print them.
+
+All forms are looked for at once (Aho and Corasick, 1975), in one step for each character.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import deque
+from collections.abc import Collection, Iterator
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 4
+"""Characters of a secret that is masked: shorter ones would mask words and numbers everywhere."""
+SHORTEST_FORM = 6
+"""Characters of an encoded form that is masked, and of a secret's line."""
+LARGEST = 400_000
+"""Characters of all forms together; encoded forms beyond that are not looked for, the secrets themselves always."""
+
+_NODE = 21
+"""Bits of a character in a transition's key."""
+
+
+class Masking:
+    """Where secrets are in a stream that is fed line by line, without the line breaks."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._step: dict[int, int] = {}
+        self._fail, self._depth, self._found = [0], [0], [0]
+        for form in _all_forms(secrets):
+            self._add(form)
+        self._link()
+        self._state = 0
+        self._length = 0
+        self._ranges: deque[tuple[int, int]] = deque()
+
+    def feed(self, text: str) -> int:
+        """Looks through more of the stream. Gives how much of the whole is settled: no secret that may still end later
+        begins there."""
+        if not self._step:
+            self._length += len(text)
+            return self._length
+        step, fail, found = self._step, self._fail, self._found
+        state = self._state
+        for position, character in enumerate(text, self._length + 1):
+            code = ord(character)
+            following = step.get(state << _NODE | code)
+            while following is None and state:
+                state = fail[state]
+                following = step.get(state << _NODE | code)
+            state = following or 0
+            if found[state]:
+                self._mark(position - found[state], position)
+        self._state = state
+        self._length += len(text)
+        return self._length - self._depth[state]
+
+    def close(self) -> int:
+        """The stream has ended. A secret that its end cuts is masked too, from `SHORTEST_FORM` characters on."""
+        if self._depth[self._state] >= SHORTEST_FORM:
+            self._mark(self._length - self._depth[self._state], self._length)
+        return self._length
+
+    def masked(self, start: int, line: str) -> str:
+        """The line that begins at `start` of the stream, masked. Lines are asked for in their order, once."""
+        end = start + len(line)
+        parts: list[str] = []
+        at = start
+        while self._ranges and self._ranges[0][0] < end:
+            first, last = self._ranges[0]
+            if last > start:
+                parts += (line[at - start : max(first, start) - start], MASK)
+                at = min(last, end)
+            if last > end:
+                break
+            self._ranges.popleft()
+        return "".join(parts) + line[at - start :]
+
+    def _mark(self, start: int, end: int) -> None:
+        while self._ranges and self._ranges[-1][1] >= start:
+            start = min(start, self._ranges.pop()[0])
+        self._ranges.append((start, end))
+
+    def _add(self, form: str) -> None:
+        node = 0
+        for character in form:
+            key = node << _NODE | ord(character)
+            following = self._step.get(key)
+            if following is None:
+                following = self._step[key] = len(self._depth)
+                self._fail.append(0)
+                self._depth.append(self._depth[node] + 1)
+                self._found.append(0)
+            node = following
+        self._found[node] = len(form)
+
+    def _link(self) -> None:
+        """Each node's longest suffix that is a node too, nearer nodes first, and the longest form that ends in it."""
+        for key, node in sorted(self._step.items(), key=lambda item: self._depth[item[1]]):
+            parent, code = key >> _NODE, key & ((1 << _NODE) - 1)
+            state = self._fail[parent] if parent else None
+            while state is not None:
+                following = self._step.get(state << _NODE | code)
+                if following is not None:
+                    self._fail[node] = following
+                    break
+                state = self._fail[state] if state else None
+            self._found[node] = self._found[node] or self._found[self._fail[node]]
+
+
+def _all_forms(secrets: Collection[str]) -> Iterator[str]:
+    plain = {_one_line(secret) for secret in secrets}
+    plain |= {line for secret in secrets for line in map(_one_line, secret.splitlines()) if len(line) >= SHORTEST_FORM}
+    plain = {secret for secret in plain if len(secret) >= SHORTEST}
+    yield from plain
+    left = LARGEST - sum(map(len, plain))
+    for secret in sorted({secret for secret in secrets if len(_one_line(secret)) >= SHORTEST}, key=len):
+        for form in _encoded(secret):
+            left -= len(form)
+            if left < 0:
+                return
+            yield form
+
+
+def _one_line(text: str) -> str:
+    """The text as a log shows it, but for its line breaks."""
+    return "".join(character for character in text.replace("\t", " ") if character.isprintable())
+
+
+def _encoded(secret: str) -> set[str]:
+    """The secret in a URL, in JSON, as hex, and in Base64 (RFC 4648 §4 and §5) at each of the three alignments: the
+    characters that depend on the secret alone."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {
+        quote(secret, safe="", errors="replace"),
+        quote(secret, errors="replace"),
+        quote_plus(secret, errors="replace"),
+    }
+    forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], raw.hex(), raw.hex().upper()}
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + raw).decode()
+        sure = text[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
+        forms |= {sure, sure.replace("+", "-").replace("/", "_")}
+    return {form for form in forms if len(form) >= SHORTEST_FORM}

@@ -1,0 +1,130 @@
+"""Which addresses Easel connects to for its users: public ones, and private networks that the operator allows.
+
+A name is resolved once, every address of the answer is checked, and the connection goes to a checked address: a name
+that resolves to something else a moment later (DNS rebinding) gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import Self
+
+from easel.outgoing.errors import DestinationRefusedError, HostUnknownError, HostUnreachableError
+from easel.outgoing.hosts import LONGEST_NAME, host_name
+from easel.settings import Settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MOST_ADDRESSES = 16
+"""Addresses of a host that are looked at; a name with more is refused."""
+RESOLVE_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 10.0
+"""Seconds, for each address."""
+
+# Of IANA's special-purpose registries (RFC 6890), networks in which releases of Python differ. An IPv6 address that
+# carries an IPv4 address is refused whatever that is: a translator on the way would connect to it.
+_REFUSED = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/96",
+        "::ffff:0:0/96",
+        "::ffff:0:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """The addresses that may be connected to: public ones, and those of `private_networks`."""
+
+    private_networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings say."""
+        return cls(tuple(ipaddress.ip_network(network) for network in settings.private_networks))
+
+    def allows(self, address: Address) -> bool:
+        """Whether the address may be connected to."""
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        # A mapped address is the IPv4 address to this machine's kernel: it is judged as that one.
+        judged = mapped or address
+        if any(judged.version == network.version and judged in network for network in self.private_networks):
+            return True
+        if mapped is not None or not judged.is_global or judged.is_multicast:
+            return False
+        return not any(judged.version == network.version and judged in network for network in _REFUSED)
+
+    async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
+        """The addresses of the host, all of them checked. Raises DestinationRefusedError if one of them may not be
+        connected to, HostUnknownError."""
+        name = host_name(host)
+        if not name or len(name) > LONGEST_NAME:
+            raise HostUnknownError(host=host[:40], reason="that is no host name")
+        found = await _look_up(name, port)
+        for address in found:
+            if not self.allows(address):
+                raise DestinationRefusedError(host=host, address=str(address))
+        return found
+
+    async def connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the host, at one of its checked addresses, the first that accepts it. Raises
+        DestinationRefusedError, HostUnknownError, HostUnreachableError."""
+        reason = "it has no address"
+        for address in await self.resolve(host, port):
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    return await asyncio.open_connection(str(address), port)
+            except TimeoutError:
+                reason = f"it did not answer within {CONNECT_TIMEOUT:.0f} seconds"
+            except OSError as error:
+                reason = error.strerror or str(error)
+        raise HostUnreachableError(host=host, port=port, reason=reason)
+
+
+async def _look_up(name: str, port: int) -> tuple[Address, ...]:
+    try:
+        return (_without_scope(ipaddress.ip_address(name)),)
+    except ValueError:
+        pass
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT):
+            answers = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except TimeoutError as error:
+        raise HostUnknownError(
+            host=name, reason=f"the look-up took longer than {RESOLVE_TIMEOUT:.0f} seconds"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise HostUnknownError(host=name, reason=getattr(error, "strerror", None) or "it is no host name") from error
+    found = tuple(dict.fromkeys(_without_scope(ipaddress.ip_address(answer[4][0])) for answer in answers))
+    if not found or len(found) > MOST_ADDRESSES:
+        raise HostUnknownError(host=name, reason=f"it has {len(found)} addresses")
+    return found
+
+
+def _without_scope(address: Address) -> Address:
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        return ipaddress.IPv6Address(int(address))
+    return address

@@ -1,0 +1,123 @@
+"""The HTTP client for hosts that users name: checked addresses, no redirects, bounded answers."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from easel.outgoing.addresses import Destinations
+from easel.outgoing.errors import AnswerTooLargeError, HostUnknownError, HostUnreachableError
+
+TIMEOUT = 15.0
+"""Seconds of a whole request, its answer included."""
+LONGEST_ANSWER = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose whole body was read."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class OutgoingClient:
+    """Requests to hosts that users name, one after another or at once, within `outgoing_client`."""
+
+    def __init__(self, client: httpx.AsyncClient, longest: int) -> None:
+        self._client = client
+        self._longest = longest
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """The answer, whatever its status. Raises DestinationRefusedError, HostUnknownError, HostUnreachableError,
+        AnswerTooLargeError."""
+        try:
+            place = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise HostUnknownError(host=url[:100], reason=str(error)) from error
+        port = place.port or (80 if place.scheme == "http" else 443)
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT),
+                self._client.stream(method, place, headers=headers, json=json, content=content) as found,
+            ):
+                return Answer(found.status_code, found.headers, await self._body(found))
+        except TimeoutError as error:
+            reason = f"it did not answer within {TIMEOUT:.0f} seconds"
+            raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
+        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
+
+    async def _body(self, found: httpx.Response) -> bytes:
+        # As it came: a small answer that inflates to a large one is never inflated.
+        body = bytearray()
+        async for chunk in found.aiter_raw():
+            body += chunk
+            if len(body) > self._longest:
+                raise AnswerTooLargeError(host=found.url.host, limit=self._longest)
+        return bytes(body)
+
+
+@asynccontextmanager
+async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANSWER) -> AsyncIterator[OutgoingClient]:
+    """A client that keeps its connections within the block, and reads at most `longest` bytes of an answer."""
+    transport = httpx.AsyncHTTPTransport(trust_env=False)
+    await transport.aclose()
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=httpx.create_ssl_context(), max_connections=16, network_backend=_Backend(destinations)
+    )
+    async with httpx.AsyncClient(
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
+    ) as client:
+        yield OutgoingClient(client, longest)
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    """Connections to addresses that are allowed: a name is resolved and checked here, and httpx gets an address."""
+
+    def __init__(self, destinations: Destinations) -> None:
+        self._destinations = destinations
+        self._below = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        failed: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in await self._destinations.resolve(host, port):
+            try:
+                return await self._below.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed or httpcore.ConnectError("it has no address")
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        raise httpcore.UnsupportedProtocol("no unix sockets")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._below.sleep(seconds)
