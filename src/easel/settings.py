@@ -115,6 +115,13 @@ class Settings(BaseSettings):
         default=32, ge=0, description="The same for those of one organisation; 0 is no limit."
     )
 
+    builds_at_once: int | None = Field(
+        default=None, ge=1, description="Builds that run at the same time on all machines; None is as many as can."
+    )
+    builds_at_once_per_organisation: int = Field(
+        default=2, ge=0, description="The same for those of one organisation; 0 is no limit."
+    )
+
     max_upload_size: int = 512 * MIB
     max_files: int = 100_000
     max_file_size: int = 256 * MIB

@@ -28,6 +28,7 @@ MODELS: list[tuple[type[msgspec.Struct], type[BaseModel]]] = [
     (answers.Deleted, apps.GenericDeleteResponse),
     (answers.UploadAddress, uploads.UploadUrlResponse),
     (answers.Accepted, deploys.DeployResponse),
+    (answers.Build, deploys.BuildReport),
     (answers.Counts, deploys.DeployCounts),
     (answers.Deploy, deploys.DeployStatusResponse),
     (answers.Deploys, deploys.ListDeploysResponse),

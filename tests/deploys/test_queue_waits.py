@@ -9,7 +9,7 @@ import pytest
 from procrastinate import App
 from procrastinate.jobs import Job, Status
 
-from easel.deploys.queue_waits import CAUSES, longest_waits, waits_for
+from easel.deploys.queue_waits import CAUSES, Limits, longest_waits, waits_for
 from easel.deploys.schemas import Cause
 from easel.storage.database import Database
 from easel.storage.queue import DEPLOYS, AtOnce
@@ -42,12 +42,12 @@ class Crowd:
     async def waits_for(self, app: str, organisation: str) -> Cause:
         """What this app's first queued deploy waits for."""
         async with self.database.transaction() as work:
-            return await waits_for(work, self.limits, app=app, organisation=organisation)
+            return await waits_for(work, Limits(self.limits), app=app, organisation=organisation)
 
     async def waits(self) -> dict[Cause, float]:
         """The causes for which some wait, with the seconds."""
         async with self.database.transaction() as work:
-            told = await longest_waits(work, self.limits)
+            told = await longest_waits(work, Limits(self.limits))
         assert tuple(told) == CAUSES
         return {cause: seconds for cause, seconds in told.items() if seconds}
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from easel.apps.build_settings import BuildSettings
 from easel.apps.legacy import (
     FeaturedGalleryConfigInput,
     FeaturedGalleryConfigOutput,
@@ -103,7 +104,7 @@ PageAddresses = Literal["auto-trailing-slash", "force-trailing-slash", "drop-tra
 WithoutPage = Literal["none", "404-page", "single-page-application"]
 
 
-class BuildConfig(Part):
+class BuildConfig(BuildSettings):
     """How the app is built and run. `env_vars` are public; `secrets` are write-only, shown as `***`."""
 
     entry: Text | None = "src/layout.jsx"

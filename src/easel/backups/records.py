@@ -147,9 +147,10 @@ async def put_rows(
     await connection.execute(_SQL["count_audit_on"])
 
 
-async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str]]:
-    """Deploys that have not ended, as (id, app), each app's in the order they were accepted."""
-    return [(deploy, app) for deploy, app in await (await connection.execute(_SQL["unfinished"])).fetchall()]
+async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str, str, bool]]:
+    """Deploys that have not ended, as (id, app, source, whether it is built), each app's in the order they were
+    accepted."""
+    return list(await (await connection.execute(_SQL["unfinished"])).fetchall())
 
 
 def _names(names: list[str]) -> sql.Composed:

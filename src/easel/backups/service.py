@@ -16,13 +16,13 @@ from easel.backups import records
 from easel.backups.errors import BackupDamagedError, BackupNotFoundError, BackupTooNewError, NotEmptyError
 from easel.backups.models import FORMAT, Index, Stored, index_key, object_key, table_key
 from easel.backups.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
-from easel.deploys.service import RUN_TASK
+from easel.deploys.phases import next_job
 from easel.places import write_private
 from easel.storage.errors import ObjectMissingError
 from easel.storage.migrate import knows_schema, migrate
 from easel.storage.object_names import hash_in, names_its_content
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import DEFER, DEPLOYS, deferred
+from easel.storage.queue import DEFER
 
 KEPT_FILES = ("secret-key", "api-key")
 """Files of a data folder that are in no record: without the first, stored secrets cannot be read."""
@@ -156,8 +156,8 @@ async def bring_back(
     await _each(index.objects, copy, say)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await records.put_rows(connection, index.tables, rows)
-        for deploy, app in await records.unfinished(connection):
-            await connection.execute(DEFER, deferred(RUN_TASK, queue=DEPLOYS, lock=app, deploy_id=deploy))
+        for deploy, app, source, built in await records.unfinished(connection):
+            await connection.execute(DEFER, next_job(app, deploy, source=source, built=built))
     await asyncio.to_thread(migrate, url)
     for file, text in index.files.items():
         write_private(data_dir / file, text)

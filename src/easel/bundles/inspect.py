@@ -19,27 +19,22 @@ from isal import isal_zlib
 from msgspec import structs
 
 from easel.bundles.charsets import with_charset
+from easel.bundles.chosen import check_sizes, choose
 from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import (
     CrcMismatchError,
     DataDamagedError,
-    FileTooLargeError,
-    InflatesTooLargeError,
     InspectionStoppedError,
-    NamesTooLongError,
     NotAZipError,
-    PathDuplicateError,
     SecretInBundleError,
     SizeMismatchError,
-    TooManyFilesError,
     WindowTooLargeError,
-    ZipEmptyError,
 )
 from easel.bundles.hashed import hashed
 from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inflated, raw, window
 from easel.bundles.models import NO_PLACE, ZSTANDARD, Allowances, Inspection, Limits, Member
-from easel.bundles.names import check_path, names_root, printable
+from easel.bundles.names import printable
 from easel.bundles.one_page import LOOKED_AT as PAGE_LOOKED_AT
 from easel.bundles.one_page import is_one_page
 from easel.bundles.pages import LOOKED_AT, script_place
@@ -51,8 +46,6 @@ from easel.bundles.root import (
     RULES_FILES,
     find_root,
     home_page,
-    is_folder_icon,
-    is_junk,
     notes,
     refuse_accidents,
     refuse_conflicts,
@@ -118,13 +111,13 @@ def inspect(
     reader = _Reader(allow, should_stop or (lambda: False))
     with memoryview(data) as view:
         entries = read_directory(view, limits)
-        chosen, folders, left_out = _choose(entries, limits)
+        chosen, folders, left_out = choose(entries, limits)
         refuse_conflicts(chosen, folders)
         root = find_root(chosen)
         if chosen.pop(root + PROJECT_SETTINGS, None) is not None:
             left_out.append(root + PROJECT_SETTINGS)
         refuse_accidents(chosen, root, allow)
-        _check_sizes(chosen, limits)
+        check_sizes(chosen, limits)
         wanted = [(path[len(root) :], entry) for path, entry in chosen.items()]
         del entries, chosen, folders
         files = reader.read_all(view, wanted, threads)
@@ -171,44 +164,6 @@ def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, 
         return inflated(raw(member, bundle), member.method, most)
 
     return read
-
-
-def _choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
-    """The files by safe path, the folders, and the junk. Junk is checked too: it is part of the same zip."""
-    files: dict[str, Entry] = {}
-    folders: set[str] = set()
-    left_out: list[str] = []
-    for entry in entries:
-        if not entry.size and names_root(entry.name):
-            continue  # the folder that the tool was pointed at: "./" by bsdtar, "/" by Dropbox
-        icon = is_folder_icon(entry.name)
-        path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
-        if is_junk(path) or icon:
-            if not entry.is_folder:
-                left_out.append(path)
-        elif entry.is_folder:
-            folders.add(path)
-        elif path in files:
-            raise PathDuplicateError(member=printable(path))
-        else:
-            files[path] = entry
-    if not files:
-        raise ZipEmptyError()
-    if len(files) > limits.max_files:
-        raise TooManyFilesError(count=len(files), limit=limits.max_files)
-    if (names := sum(map(len, files))) > limits.max_names_bytes:
-        raise NamesTooLongError(size=names, limit=limits.max_names_bytes)
-    return files, folders, left_out
-
-
-def _check_sizes(files: dict[str, Entry], limits: Limits) -> None:
-    total = 0
-    for path, entry in files.items():
-        if entry.size > limits.max_file_size:
-            raise FileTooLargeError(member=printable(path), size=entry.size, limit=limits.max_file_size)
-        total += entry.size
-    if total > limits.max_total_size:
-        raise InflatesTooLargeError(size=total, limit=limits.max_total_size)
 
 
 class _Reader:

@@ -102,6 +102,18 @@ class Counts(msgspec.Struct, kw_only=True):
     bytes: int
 
 
+class Build(msgspec.Struct, kw_only=True):
+    """The build of a deploy."""
+
+    sandbox: str | None = None
+    framework: str | None = None
+    package_manager: str | None = None
+    node: str | None = None
+    cache: str | None = None
+    seconds: dict[str, float] = msgspec.field(default_factory=dict)
+    refused_hosts: list[str] = msgspec.field(default_factory=list)
+
+
 class Deploy(Answer):
     """The state of a deploy; `timings` are milliseconds."""
 
@@ -121,6 +133,9 @@ class Deploy(Answer):
     step: str | None = None
     timings: dict[str, int] = msgspec.field(default_factory=dict)
     counts: Counts | None = None
+    build: Build | None = None
+    git_commit_sha: str | None = None
+    git_branch: str | None = None
     finished_at: str | None = None
 
 

@@ -25,6 +25,10 @@ class DeployRow:
     git_commit_sha: str | None
     git_commit_message: str | None
     git_author: str | None
+    git_branch: str | None
+    source: str
+    built_key: str | None
+    build: dict[str, Any] | None
     queued_by: str
     queued_at: datetime
     started_at: datetime | None

@@ -40,6 +40,7 @@ class Deploy(Base):
     git_commit_sha: Mapped[str | None] = mapped_column(String)
     git_commit_message: Mapped[str | None] = mapped_column(String)
     git_author: Mapped[str | None] = mapped_column(String)
+    git_branch: Mapped[str | None] = mapped_column(String)
     queued_by: Mapped[str] = mapped_column(String)
     queued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -59,6 +60,10 @@ class Deploy(Base):
     counts: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     build_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """What the deploy asks of how its bundle is read, in place of the app's own `build_config`."""
+    built_key: Mapped[str | None] = mapped_column(String)
+    """The bundle that a builder made of the deploy's source: from then on it is not built again."""
+    build: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The report of the build (`schemas.BuildReport`)."""
 
 
 class DeployLogLine(Base):

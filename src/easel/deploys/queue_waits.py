@@ -1,13 +1,17 @@
-"""What queued deploys wait for: a worker, or something that holds them back however many workers there are."""
+"""What deploys that nobody works on wait for: a worker, a builder, or something that holds them back however many of
+those there are."""
 
 from __future__ import annotations
 
-from typing import Final, cast, get_args
+from typing import Final, NamedTuple, cast, get_args
 
+from easel.deploys.models import Deploy
+from easel.deploys.phases import GIT
 from easel.deploys.schemas import Cause
+from easel.deploys.states import BUILD_QUEUED, BUILT, FINAL, QUEUED
 from easel.settings import Settings
 from easel.storage.database import Transaction
-from easel.storage.queue import AtOnce
+from easel.storage.queue import BUILDS, DEPLOYS, AtOnce
 from easel.storage.statements import statements
 
 _SQL = statements(__name__)
@@ -23,21 +27,42 @@ _LONGEST = _SQL["longest"]
 _OF_AN_APP = _SQL["of_an_app"]
 
 
-def limits_in(settings: Settings) -> AtOnce:
-    """The limits that workers with these settings have."""
-    return AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None)
+class Limits(NamedTuple):
+    """The limits that workers have, and those that builders have."""
+
+    deploys: AtOnce
+    builds: AtOnce = AtOnce()
 
 
-async def waits_for(work: Transaction, limits: AtOnce, *, app: str, organisation: str) -> Cause:
-    """What the first queued deploy of the organisation's app waits for. `limits` are those that the workers have."""
-    ((cause,),) = await work.sql(_OF_AN_APP, {**_asked(limits), "app": app, "org": organisation})
+def limits_in(settings: Settings) -> Limits:
+    """The limits that workers and builders with these settings have."""
+    return Limits(
+        AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None),
+        AtOnce(settings.builds_at_once, settings.builds_at_once_per_organisation or None),
+    )
+
+
+def waiting_in(deploy: Deploy) -> str | None:
+    """The queue in which the deploy waits; None while it is worked on, and once it has ended."""
+    if deploy.status in FINAL:
+        return None
+    if deploy.step == BUILD_QUEUED or (deploy.status == QUEUED and deploy.source == GIT):
+        return BUILDS
+    return DEPLOYS if deploy.status == QUEUED or deploy.step == BUILT else None
+
+
+async def waits_for(work: Transaction, limits: Limits, *, app: str, organisation: str, queue: str = DEPLOYS) -> Cause:
+    """What the first deploy of the organisation's app that is in the queue waits for. `limits` are those that workers
+    and builders have."""
+    ((cause,),) = await work.sql(_OF_AN_APP, {**_asked(limits), "app": app, "org": organisation, "queue": queue})
     return cast("Cause", cause)
 
 
-async def longest_waits(work: Transaction, limits: AtOnce) -> dict[Cause, float]:
+async def longest_waits(work: Transaction, limits: Limits) -> dict[Cause, float]:
     """How long (seconds) the deploy has waited that has waited longest, by what for; 0 where none does.
 
-    `limits` are those that the workers have. A deploy behind another one of its app waits since that one ended.
+    `limits` are those that workers and builders have. A deploy behind another one of its app waits since that one
+    ended.
     """
     longest = dict.fromkeys(CAUSES, 0.0)
     for cause, seconds in await work.sql(_LONGEST, _asked(limits)):
@@ -45,5 +70,11 @@ async def longest_waits(work: Transaction, limits: AtOnce) -> dict[Cause, float]
     return longest
 
 
-def _asked(limits: AtOnce) -> dict[str, int | None]:
-    return {"alive": _ALIVE, "organisation": limits.organisation, "everywhere": limits.everywhere}
+def _asked(limits: Limits) -> dict[str, int | None]:
+    return {
+        "alive": _ALIVE,
+        "organisation": limits.deploys.organisation,
+        "everywhere": limits.deploys.everywhere,
+        "builds_organisation": limits.builds.organisation,
+        "builds_everywhere": limits.builds.everywhere,
+    }

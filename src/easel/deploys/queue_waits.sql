@@ -1,32 +1,43 @@
 -- part: busy
 -- A deploy that pauses before it is tried again holds back its app, but takes no place.
 with busy as materialized (
-    select d.org_id, d.app_id, j.status = 'doing' as runs
+    select d.org_id, d.app_id, j.queue_name as queue, j.status = 'doing' as runs
       from procrastinate_jobs j
       join deploy d on d.id = j.args ->> 'deploy_id'
       left join procrastinate_workers w on w.id = j.worker_id
-     where j.queue_name = 'deploys'
+     where j.queue_name in ('deploys', 'builds')
        and (j.status = 'doing' and w.last_heartbeat > now() - make_interval(secs => %(alive)s)
             or j.status = 'todo' and j.scheduled_at > now())
+), limited (queue, organisation, everywhere) as (
+    values ('deploys', %(organisation)s::bigint, %(everywhere)s::bigint),
+           ('builds', %(builds_organisation)s::bigint, %(builds_everywhere)s::bigint)
 ), crowded as materialized (
-    select org_id from busy where runs group by org_id having count(*) >= %(organisation)s::bigint
+    select queue, org_id from busy join limited using (queue)
+     where runs group by queue, org_id, organisation having count(*) >= organisation
+), full_up as materialized (
+    select queue from busy join limited using (queue) where runs group by queue, everywhere having count(*) >= everywhere
 )
 
 -- part: cause
 -- What holds a deploy `d` back, the nearest cause first.
 
-       case when d.app_id in (select app_id from busy) then 'app'
-            when d.org_id in (select org_id from crowded) then 'organisation'
-            when (select count(*) from busy where runs) >= %(everywhere)s::bigint then 'everywhere'
+       case when (d.queue, d.app_id) in (select queue, app_id from busy) then 'app'
+            when (d.queue, d.org_id) in (select queue, org_id from crowded) then 'organisation'
+            when d.queue in (select queue from full_up) then 'everywhere'
+            when d.queue = 'builds' then 'builder'
             else 'worker' end
 
 -- name: longest
--- Of procrastinate's tables, which have no models here. The first of each app, since its turn came: those behind it wait for
--- nothing else.
+-- Of procrastinate's tables, which have no models here. The first of each app and queue, since its turn came: those behind it
+-- wait for nothing else.
 {{busy}}
-, first as materialized (
-    select distinct on (app_id) app_id, org_id, sequence, queued_at
-      from deploy where status = 'queued' order by app_id, sequence
+, waiting as (
+    select app_id, org_id, sequence, queued_at,
+           case when step = 'build_queued' or step is null and source = 'git' then 'builds' else 'deploys' end as queue
+      from deploy where {{deploys.states.unfinished}} and (status = 'queued' or step in ('build_queued', 'built'))
+), first as materialized (
+    select distinct on (app_id, queue) app_id, org_id, queue, sequence, queued_at
+      from waiting order by app_id, queue, sequence
 )
 select {{cause}},
        greatest(extract(epoch from now() - min(greatest(d.queued_at, before.finished_at))), 0)::float8
@@ -40,4 +51,4 @@ select {{cause}},
 -- name: of_an_app
 -- Of procrastinate's tables, which have no models here.
 {{busy}}
-select {{cause}} from (select %(app)s::text as app_id, %(org)s::text as org_id) d
+select {{cause}} from (select %(app)s::text as app_id, %(org)s::text as org_id, %(queue)s::text as queue) d

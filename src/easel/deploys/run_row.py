@@ -21,7 +21,7 @@ from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import DeployGivenUpError
 from easel.deploys.metrics import STEP_SECONDS
 from easel.deploys.service import appended
-from easel.deploys.states import BUILDING, FINAL, QUEUED
+from easel.deploys.states import BUILD_QUEUED, BUILDING, BUILT, FINAL, QUEUED
 from easel.storage.database import Database, Transaction
 from easel.storage.statements import statements
 from easel.versions.service import HeldApp
@@ -39,7 +39,7 @@ PATIENCE = 1.0
 
 _APP = len(HeldApp._fields)
 _NAMES = [field.name for field in fields(DeployRow)]
-_JSON = ("warnings", "smoke_test", "timings", "counts")
+_JSON = ("warnings", "smoke_test", "timings", "counts", "build")
 
 Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 
@@ -61,6 +61,9 @@ class RunRow:
 
     `step` is the one that the run is in. `then` is a job (`deferred`) that the next write puts on the queue as well.
     """
+
+    written, written_then = _SQL["write"], _SQL["write_then"]
+    """The statements that write the row, and with a job besides."""
 
     def __init__(self, database: Database, deploy_id: str) -> None:
         self._database = database
@@ -113,7 +116,7 @@ class RunRow:
     def _begin(self) -> None:
         deploy = self.deploy
         deploy.attempt += 1
-        deploy.step = "start"
+        before, deploy.step = deploy.step, "start"
         self.timings = dict(deploy.timings)
         if deploy.status == QUEUED:
             deploy.status = BUILDING
@@ -123,7 +126,7 @@ class RunRow:
             if waited < PATIENCE:
                 self._told = time.monotonic()
             self.say(f"Deploying to {deploy.environment}")
-        else:
+        elif before not in (BUILD_QUEUED, BUILT):
             self.say(f"Going on after an interruption (run {deploy.attempt})")
 
     @asynccontextmanager
@@ -180,7 +183,7 @@ class RunRow:
         if tell:
             self._told = now
         row |= appended(self._id, self._lines, tell=tell) | self._as_read
-        statement = _SQL["write"] if self.then is None else _SQL["write_then"]
+        statement = self.written if self.then is None else self.written_then
         if not await ask(statement, row if self.then is None else {**row, **self.then}):
             raise NoLongerOursError
 

@@ -2,6 +2,7 @@
 -- The fields of `run_row.DeployRow`, in their order.
 deploy.id, deploy.org_id, deploy.app_id, deploy.sequence, deploy.environment, deploy.bundle_s3_key,
 deploy.source_files_key, deploy.message, deploy.git_commit_sha, deploy.git_commit_message, deploy.git_author,
+deploy.git_branch, deploy.source, deploy.built_key, deploy.build,
 deploy.queued_by, deploy.queued_at, deploy.started_at, deploy.finished_at, deploy.status, deploy.step, deploy.attempt,
 deploy.bundle_key, deploy.manifest_key, deploy.version, deploy.outcome, deploy.error, deploy.error_code, deploy.warnings,
 deploy.smoke_test, deploy.timings, deploy.counts, deploy.build_config
@@ -18,24 +19,34 @@ select {{versions.service.held_app}},
        {{columns}}
   from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s
 
+-- part: columns_written
+started_at = %(started_at)s, finished_at = %(finished_at)s, status = %(status)s, step = %(step)s,
+           attempt = %(attempt)s, bundle_key = %(bundle_key)s, manifest_key = %(manifest_key)s, version = %(version)s,
+           outcome = %(outcome)s, error = %(error)s, error_code = %(error_code)s, warnings = %(warnings)s,
+           smoke_test = %(smoke_test)s, timings = %(timings)s, counts = %(counts)s
+
+-- part: ours
+-- Whether the row is this run's, and as it was read.
+id = %(id)s and attempt = %(known_attempt)s and step is not distinct from %(known_step)s::text
+       and {{deploys.states.unfinished}}
+
+-- part: end_of_written
+returning id
+), counted as (
+    update upload set waiting = not waiting
+     where key = %(bundle_s3_key)s and waiting = (%(status)s::text <> 'failed') and exists (select from written)
+       and (%(step)s::text = 'start' or %(status)s::text = 'failed')
+), {{deploys.service.lines_added}}
+
 -- part: written
 -- An upload waits no longer once a run of a deploy begins with it, and does again if that fails.
 -- What was read before it is not held: it writes nothing if another run or somebody who cancels was faster, nor if the
 -- run before, which goes on until it is taken over, has written meanwhile: each write of a run has another step.
 with written as (
     update deploy
-       set started_at = %(started_at)s, finished_at = %(finished_at)s, status = %(status)s, step = %(step)s,
-           attempt = %(attempt)s, bundle_key = %(bundle_key)s, manifest_key = %(manifest_key)s, version = %(version)s,
-           outcome = %(outcome)s, error = %(error)s, error_code = %(error_code)s, warnings = %(warnings)s,
-           smoke_test = %(smoke_test)s, timings = %(timings)s, counts = %(counts)s
-     where id = %(id)s and attempt = %(known_attempt)s and step is not distinct from %(known_step)s::text
-       and {{deploys.states.unfinished}}
-    returning id
-), counted as (
-    update upload set waiting = not waiting
-     where key = %(bundle_s3_key)s and waiting = (%(status)s::text <> 'failed') and exists (select from written)
-       and (%(step)s::text = 'start' or %(status)s::text = 'failed')
-), {{deploys.service.lines_added}}
+       set {{columns_written}}
+     where {{ours}}
+    {{end_of_written}}
 
 -- name: write
 -- Ends every transaction of a run: row, log, upload and notification in one round trip, without one before it to hold the row.
@@ -44,3 +55,30 @@ with written as (
 -- name: write_then
 -- The same, with a job besides.
 {{written}}, {{storage.queue.defer_job}} from written
+
+-- part: written_built
+-- What a builder writes besides: commit, sources, bundle, report.
+with written as (
+    update deploy
+       set {{columns_written}}, git_commit_sha = %(git_commit_sha)s, git_commit_message = %(git_commit_message)s,
+           git_author = %(git_author)s, git_branch = %(git_branch)s, source_files_key = %(source_files_key)s,
+           built_key = %(built_key)s, build = %(build)s
+     where {{ours}}
+    {{end_of_written}}
+
+-- name: write_built
+-- As `write`, by a builder.
+{{written_built}} from written
+
+-- name: write_built_then
+-- As `write_then`, by a builder: built, and handed on.
+{{written_built}}, {{storage.queue.defer_job}} from written
+
+-- name: add_lines
+-- Several times a second while a build prints, and to ask whether the deploy still is this run's. The row is locked, so that no
+-- line follows the last one, and not written. An app that was deleted needs no build.
+with written as (
+    select id from deploy where id = %(id)s and attempt = %(known_attempt)s and {{deploys.states.unfinished}}
+       and exists (select from app where app.id = deploy.app_id and app.deleted_at is null)
+       for no key update
+), {{deploys.service.lines_added}} from written

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from easel.apps.build_settings import BuildSettings, SandboxKind
 from easel.apps.schemas import Allowed, Dialect, PageAddresses, WithoutPage
 from easel.deploys.states import Outcome, Status
 from easel.environments.names import PRODUCTION, EnvironmentName
-from easel.schemas import Answer, Line, Message, Part, Request, Text
+from easel.schemas import Answer, Line, Message, Request, Text
 
-Cause = Literal["worker", "app", "organisation", "everywhere"]
-"""What a queued deploy waits for: a worker, the deploy of the same app before it, or a place among those of its
-organisation, or everywhere, that may run at once."""
+Cause = Literal["worker", "builder", "app", "organisation", "everywhere"]
+"""What a deploy that nobody works on waits for: a worker, a builder, the deploy or build of the same app before it, or
+a place among those of its organisation, or everywhere, that may run at once."""
 
 
-class DeploySettings(Part):
-    """A deploy's settings for reading its bundle, which precede the app's `build_config`. The allowances of both
-    apply."""
+class DeploySettings(BuildSettings):
+    """A deploy's settings for building it and for reading its bundle, which precede the app's `build_config`. The
+    allowances of both apply."""
 
     rules: Dialect | None = None
     html_handling: PageAddresses | None = None
     not_found_handling: WithoutPage | None = None
     allow: list[Allowed] | None = Field(default=None, max_length=10)
+
+
+BranchName = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]*$")]
+"""The name of a branch, as far as one look at it tells (git-check-ref-format): Git itself refuses the rest."""
 
 
 def _bundle_rule(schema: JsonDict) -> None:
@@ -76,8 +81,9 @@ class DeployRequest(Request):
     git_author: Line | None = Field(
         default=None, title="Git Author", description="Git commit author (name <email>)", max_length=1000
     )
-    # An addition that the document does not name: this model is the source document's, word for word.
+    # Additions that the document does not name: this model is the source document's, word for word.
     build_config: SkipJsonSchema[DeploySettings | None] = None
+    git_branch: SkipJsonSchema[BranchName | None] = None
 
     @field_validator("bundle_s3_key")
     @classmethod
@@ -133,6 +139,20 @@ class DeployCounts(Answer):
     new_bytes: int | None = Field(default=None, description="Bytes of files that the version before did not have")
 
 
+class BuildReport(Answer):
+    """How a deploy was built; `seconds` by phase."""
+
+    sandbox: SandboxKind | None = Field(default=None, description="Whether what the build ran was kept apart")
+    framework: str | None = None
+    package_manager: str | None = None
+    node: str | None = None
+    cache: Literal["warm", "cold"] | None = Field(
+        default=None, description="Whether dependencies of an earlier build were used"
+    )
+    seconds: dict[str, float] = Field(default_factory=dict)
+    refused_hosts: list[str] = Field(default_factory=list, description="Hosts that the build asked for in vain")
+
+
 class DeployStatusResponse(Answer):
     """Where a deploy is. Everything from `app_id` on is an addition to the contract."""
 
@@ -163,6 +183,8 @@ class DeployStatusResponse(Answer):
     git_commit_sha: str | None = None
     git_commit_message: str | None = None
     git_author: str | None = None
+    git_branch: str | None = None
+    build: BuildReport | None = Field(default=None, description="How its bundle was built, where Easel built it")
 
 
 class ListDeploysResponse(Answer):
@@ -174,6 +196,6 @@ class ListDeploysResponse(Answer):
     offset: int
     waits_for: Cause | None = Field(
         default=None,
-        description="What holds back those of them that are queued: no worker takes them, one of the app comes first,"
-        " or as many of the organisation, or everywhere, run as may",
+        description="What holds back those of them that nobody works on: no worker or builder takes them, one of the"
+        " app comes first, or as many of the organisation, or everywhere, run as may",
     )

@@ -29,6 +29,7 @@ from easel.deploys.errors import (
     SourceFilesTooManyError,
 )
 from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.phases import next_job
 from easel.deploys.states import FAILED, FINAL, MOVED, QUEUED
 from easel.deploys.unbuilt import unbuilt_in_sources
 from easel.environments.service import next_place
@@ -39,13 +40,11 @@ from easel.storage.channels import DEPLOYS_CHANNEL
 from easel.storage.database import Transaction
 from easel.storage.object_names import sources_key
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import DEPLOYS, Queue
+from easel.storage.queue import Queue
 from easel.storage.statements import statements
 from easel.uploads.service import find_upload, note_found, wait_again
 
 _SQL = statements(__name__)
-
-RUN_TASK = "easel.deploys.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ class Order:
     git_commit_sha: str | None
     git_commit_message: str | None
     git_author: str | None
+    git_branch: str | None = None
     build_config: dict[str, Any] | None = None
 
 
@@ -106,6 +106,7 @@ async def accept(
         git_commit_sha=order.git_commit_sha,
         git_commit_message=order.git_commit_message,
         git_author=order.git_author,
+        git_branch=order.git_branch,
         build_config=order.build_config,
         queued_by=actor,
         queued_at=clock.now(),
@@ -116,7 +117,7 @@ async def accept(
     )
     work.session.add(deploy)
     await work.session.flush()
-    await queue.defer(work, RUN_TASK, queue=DEPLOYS, lock=app.id, deploy_id=deploy.id)
+    await queue.put(work, next_job(app.id, deploy.id, source=order.source, built=False))
     return deploy
 
 

@@ -27,7 +27,12 @@ Outcome = Literal["moved", "locked", "overtaken"]
 """The result of the pointer's move for a recorded version: it moved, the environment was locked, or a newer request
 came first."""
 
-_STEPS: Final = (QUEUED, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
+BUILD_QUEUED: Final = "build_queued"
+BUILT: Final = "built"
+"""The steps between two phases of a deploy: it waits for a builder, and then, with its bundle, for a worker."""
+
+_BUILDING = ("fetch", "unpack", "prepare", "install", "build", "pack", "store")
+_STEPS: Final = (QUEUED, *_BUILDING, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:

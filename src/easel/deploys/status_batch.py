@@ -53,6 +53,8 @@ class Polled(NamedTuple):
     git_commit_sha: str | None
     git_commit_message: str | None
     git_author: str | None
+    git_branch: str | None
+    build: dict[str, Any] | None
 
 
 class _Asked(NamedTuple):

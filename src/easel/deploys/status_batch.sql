@@ -10,7 +10,8 @@ with who as materialized (
 select who.n, who.org_id, a.slug,
        d.id, d.app_id, d.status, d.environment, d.source, d.bundle_s3_key, d.message, d.queued_at, d.queued_by, d.error,
        d.error_code, d.smoke_test, d.version, d.outcome, d.warnings, d.step, d.timings, d.counts, d.started_at,
-       d.finished_at, d.git_commit_sha, d.git_commit_message, d.git_author
+       d.finished_at, d.git_commit_sha, d.git_commit_message, d.git_author,
+       d.git_branch, d.build
   from who
   join app a on a.id = who.app and a.org_id = who.org_id and a.deleted_at is null
             and (who.only_app is null or who.only_app = a.id)

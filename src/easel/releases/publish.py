@@ -46,6 +46,7 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str) -> i
             git_commit_sha=serving.git_commit_sha if serving else None,
             git_commit_message=(serving.git_commit_message or "")[:_MESSAGE] or None if serving else None,
             git_author=serving.git_author if serving else None,
+            git_branch=serving.git_branch if serving else None,
         ),
         _files_of(serving),
     )

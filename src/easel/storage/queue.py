@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +18,15 @@ DEFER = statements(__name__)["defer"]
 """The statement that puts a job on the queue, with `deferred` for arguments."""
 
 DEPLOYS = "deploys"
+BUILDS = "builds"
 BACKGROUND = "background"
 SWEEPS = "sweeps"
 
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """How many deploys may run at the same time, on all machines together; None is as many as there are workers for.
+    """How many jobs of a queue may run at the same time, on all machines together; None is as many as there are workers
+    for.
 
     `places` are those of one worker that one organisation may take all of; a place beyond them is given to an
     organisation that has none there.
@@ -35,7 +38,7 @@ class AtOnce:
 
     @property
     def holds_back(self) -> bool:
-        """Whether a deploy may have to wait although a worker has a place for it."""
+        """Whether a job may have to wait although a worker has a place for it."""
         return self.everywhere is not None or self.organisation is not None
 
 
@@ -49,4 +52,8 @@ class Queue:
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
         """Enqueues `task`; jobs with the same lock run one after another, in the order they were enqueued."""
-        await work.sql(DEFER, deferred(task, queue=queue, lock=lock, **arguments))
+        await self.put(work, deferred(task, queue=queue, lock=lock, **arguments))
+
+    async def put(self, work: Transaction, job: Mapping[str, Any]) -> None:
+        """Enqueues a job that `deferred` made."""
+        await work.sql(DEFER, job)

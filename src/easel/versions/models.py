@@ -64,6 +64,7 @@ class Version(Base):
     git_commit_sha: Mapped[str | None] = mapped_column(String)
     git_commit_message: Mapped[str | None] = mapped_column(String)
     git_author: Mapped[str | None] = mapped_column(String)
+    git_branch: Mapped[str | None] = mapped_column(String)
 
 
 class Pruned(Base):

@@ -20,6 +20,7 @@ class VersionAdditions(Answer):
     file_count: int
     total_bytes: int
     url: str = Field(description="The version's own address, for as long as it is kept")
+    git_branch: str | None = Field(description="The branch of its commit")
     pruned: bool = Field(description="Whether its files are gone, by the operator's policy")
 
 

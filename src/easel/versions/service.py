@@ -52,6 +52,7 @@ class Origin:
     git_commit_sha: str | None = None
     git_commit_message: str | None = None
     git_author: str | None = None
+    git_branch: str | None = None
     previous_published: int | None = None
 
 
@@ -147,6 +148,7 @@ def _row(
         "git_commit_sha": origin.git_commit_sha,
         "git_commit_message": origin.git_commit_message,
         "git_author": origin.git_author,
+        "git_branch": origin.git_branch,
     }
 
 
@@ -262,6 +264,7 @@ class Listed(NamedTuple):
     git_commit_sha: str | None
     git_commit_message: str | None
     git_author: str | None
+    git_branch: str | None
     pruned: bool
 
 

@@ -25,13 +25,13 @@ configured as (
 insert into version (
     app_id, number, org_id, kind, deploy_id, environment, manifest_key, bundle_key, bundle_name, files_hash,
     config_hash, content_hash, config_version, previous_published, source_files_key, file_count, total_bytes, message,
-    deployed_by, deployed_at, build_duration_ms, git_commit_sha, git_commit_message, git_author
+    deployed_by, deployed_at, build_duration_ms, git_commit_sha, git_commit_message, git_author, git_branch
 )
 select %(app_id)s, last_version, %(org_id)s, %(kind)s::text, %(deploy_id)s, %(environment)s, %(manifest_key)s,
        %(bundle_key)s, %(bundle_name)s, %(files_hash)s, %(config_hash)s::text, %(content_hash)s,
        case %(kind)s::text when 'publish' then last_version else %(config_version)s end, %(previous_published)s,
        %(source_files_key)s, %(file_count)s, %(total_bytes)s, %(message)s, %(deployed_by)s, %(deployed_at)s,
-       %(build_duration_ms)s, %(git_commit_sha)s, %(git_commit_message)s, %(git_author)s
+       %(build_duration_ms)s, %(git_commit_sha)s, %(git_commit_message)s, %(git_author)s, %(git_branch)s
   from numbered
 returning number
 
@@ -83,7 +83,7 @@ select (select config from configuration where app_id = %(app)s and org_id = %(o
 -- Every answer about an app holds twenty of them, cut short in the database.
 select v.number, kind, deploy_id, environment, manifest_key, files_hash, config_hash, content_hash, file_count,
        total_bytes, message, deployed_by, deployed_at, build_duration_ms, git_commit_sha,
-       left(git_commit_message, 1000), left(git_author, 1000), p.number is not null
+       left(git_commit_message, 1000), left(git_author, 1000), git_branch, p.number is not null
   from version v left join pruned p on p.app_id = v.app_id and p.number = v.number
  where v.app_id = %(app)s and v.org_id = %(org)s and v.number <= %(newest)s
  order by v.number desc limit %(limit)s offset %(offset)s

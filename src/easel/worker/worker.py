@@ -10,9 +10,9 @@ from dataclasses import replace
 from sqlalchemy.exc import DBAPIError
 
 from easel.deploys.metrics import TAKEN_OVER
+from easel.deploys.phases import RUN_BUILT_TASK, RUN_TASK
 from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
 from easel.deploys.queue_waits import limits_in
-from easel.deploys.service import RUN_TASK
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.settings import Settings
 from easel.storage.database import Database
@@ -76,7 +76,7 @@ class DeployWorker:
         self._stopping = asyncio.Event()
         self._precedence = Precedence()
         self._background: Worker | None = None
-        at_once = replace(limits_in(settings), places=settings.worker_concurrency)
+        at_once = replace(limits_in(settings).deploys, places=settings.worker_concurrency)
         self._jobs = JobQueue(database.url, self._tasks(), retry=_again, at_once=at_once)
 
     def stop(self) -> None:
@@ -127,6 +127,7 @@ class DeployWorker:
     def _tasks(self) -> list[Task | PeriodicTask]:
         return [
             Task(RUN_TASK, DEPLOYS, self._run_deploy),
+            Task(RUN_BUILT_TASK, DEPLOYS, self._run_deploy),
             Task(OPTIMISE_TASK, BACKGROUND, self._run_optimise),
             PeriodicTask("easel.deploys.sweep", SWEEPS, "*/10 * * * *", self._run_sweep),
             # Before the orphans, since pruning creates orphans.

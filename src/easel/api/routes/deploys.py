@@ -18,7 +18,7 @@ from easel.api.http.route import EaselRoute
 from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.deploys.models import Deploy, DeployLogLine
-from easel.deploys.queue_waits import limits_in, waits_for
+from easel.deploys.queue_waits import limits_in, waiting_in, waits_for
 from easel.deploys.schemas import (
     DeployCounts,
     DeployRequest,
@@ -82,6 +82,7 @@ async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deplo
             git_commit_sha=body.git_commit_sha,
             git_commit_message=body.git_commit_message,
             git_author=body.git_author,
+            git_branch=body.git_branch,
             build_config=body.build_config.model_dump(exclude_none=True) if body.build_config else None,
         ),
         caller.actor,
@@ -109,8 +110,10 @@ async def list_deploys(
     deploys, total = await find_deploys(work, app, limit=limit, offset=offset)
     described = [describe(parts.settings, app.slug, deploy) for deploy in deploys]
     cause = None
-    if any(deploy.status == QUEUED for deploy in deploys):
-        cause = await waits_for(work, limits_in(parts.settings), app=app.id, organisation=app.org_id)
+    queue = next(filter(None, map(waiting_in, deploys)), None)
+    if queue is not None:
+        limits = limits_in(parts.settings)
+        cause = await waits_for(work, limits, app=app.id, organisation=app.org_id, queue=queue)
     return ListDeploysResponse(deploys=described, total=total, limit=limit, offset=offset, waits_for=cause)
 
 
@@ -224,4 +227,6 @@ def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeploySt
         git_commit_sha=deploy.git_commit_sha,
         git_commit_message=deploy.git_commit_message,
         git_author=deploy.git_author,
+        git_branch=deploy.git_branch,
+        build=deploy.build,
     )

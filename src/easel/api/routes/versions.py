@@ -233,6 +233,7 @@ def _facts_of(
             "git_commit_sha": version.git_commit_sha,
             "git_commit_message": version.git_commit_message,
             "git_author": version.git_author,
+            "git_branch": version.git_branch,
             "is_active": {name: served == number for name, served in active.items()} if serves else nowhere,
             "kind": version.kind,
             "content_hash": version.content_hash,

@@ -27,7 +27,8 @@ class Pin(Step):
 
     async def run(self, run: Run) -> None:
         """Raises BundleGoneError, BundleTooLargeError, StorageFullError and the errors of the store."""
-        key = run.row.deploy.bundle_s3_key
+        deploy = run.row.deploy
+        key = deploy.built_key or deploy.bundle_s3_key
         assert key is not None
         with translated(key):
             run.objects.reserve.require()

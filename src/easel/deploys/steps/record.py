@@ -48,6 +48,7 @@ def _origin(deploy: DeployRow, timings: dict[str, int]) -> Origin:
         git_commit_sha=deploy.git_commit_sha,
         git_commit_message=deploy.git_commit_message,
         git_author=deploy.git_author,
+        git_branch=deploy.git_branch,
     )
 
 
@@ -59,5 +60,5 @@ def _files(deploy: DeployRow, manifest: Manifest) -> Files:
         file_count=len(manifest.files),
         total_bytes=manifest.total_size,
         bundle_key=deploy.bundle_key,
-        bundle_name=(deploy.bundle_s3_key or "").rsplit("/", 1)[-1] or None,
+        bundle_name=(deploy.bundle_s3_key or deploy.built_key or "").rsplit("/", 1)[-1] or None,
     )

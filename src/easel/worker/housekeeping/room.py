@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from easel import clock
 from easel.apps.models import App
@@ -55,7 +55,7 @@ async def _of_deleted_apps(database: Database, objects: ObjectStore) -> int:
 async def _of_expired_uploads(database: Database, objects: ObjectStore, settings: Settings) -> int:
     waiting = select(Deploy.id).where(
         Deploy.app_id == Upload.app_id,
-        Deploy.bundle_s3_key == Upload.key,
+        or_(Deploy.bundle_s3_key == Upload.key, Deploy.built_key == Upload.key),
         Deploy.status.in_(UNFINISHED),
     )
     expired = clock.now() - timedelta(seconds=settings.upload_expires)

@@ -6,20 +6,21 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from easel import clock
 from easel.access.models import RememberedAnswer
 from easel.apps.models import App, FormerSlug
 from easel.deploys.errors import InternalDeployError
 from easel.deploys.models import Deploy
-from easel.deploys.service import RUN_TASK, end_as_failed
+from easel.deploys.phases import next_job
+from easel.deploys.service import end_as_failed
 from easel.deploys.states import FINAL, UNFINISHED
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.object_names import app_prefix, uploads_prefix
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import DEPLOYS, Queue
+from easel.storage.queue import Queue
 from easel.storage.statements import statements
 from easel.uploads.models import Upload
 from easel.uploads.service import KEPT
@@ -63,7 +64,8 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
             if deploy.outcome is not None:
                 # It is live already, or recorded and overtaken: all that is left is to say so.
                 logger.error("deploy %s had lost its job; it gets a new one", deploy_id)
-                await queue.defer(work, RUN_TASK, queue=DEPLOYS, lock=deploy.app_id, deploy_id=deploy_id)
+                built = deploy.built_key is not None
+                await queue.put(work, next_job(deploy.app_id, deploy_id, source=deploy.source, built=built))
             else:
                 logger.error("deploy %s had lost its job; ended as failed", deploy_id)
                 await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))
@@ -107,9 +109,9 @@ async def _sweep_uploads(database: Database, objects: ObjectStore, settings: Set
     oldest = clock.now() - timedelta(seconds=settings.upload_expires) - KEPT
     while True:
         async with database.transaction() as work:
-            needed = select(Deploy.bundle_s3_key).where(
+            needed = select(Deploy.id).where(
                 Deploy.app_id == Upload.app_id,
-                Deploy.bundle_s3_key == Upload.key,
+                or_(Deploy.bundle_s3_key == Upload.key, Deploy.built_key == Upload.key),
                 Deploy.status.in_(UNFINISHED),
             )
             keys = list(

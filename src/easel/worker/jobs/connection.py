@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from easel.storage.connections import noticing
-from easel.storage.queue import DEPLOYS, AtOnce
+from easel.storage.queue import BUILDS, DEPLOYS, AtOnce
 from easel.storage.statements import statements
 
 _SQL = statements(__name__)
@@ -63,7 +63,7 @@ class _Jobs(JobManager):
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Claims the next job of these queues for the worker. Raises ConnectorException."""
         wanted = list(queues or ())
-        limits = self._at_once if wanted == [DEPLOYS] else AtOnce()
+        limits = self._at_once if wanted in ([DEPLOYS], [BUILDS]) else AtOnce()
         rows = await self.connector.execute_query_all_async(
             _SQL["fetch"],
             queues=wanted,

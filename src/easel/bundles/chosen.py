@@ -1,0 +1,60 @@
+"""Which members of a zip are files that count, under which paths: names and declared sizes, before any is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from easel.bundles.directory import Entry
+from easel.bundles.errors import (
+    FileTooLargeError,
+    InflatesTooLargeError,
+    NamesTooLongError,
+    PathDuplicateError,
+    TooManyFilesError,
+    ZipEmptyError,
+)
+from easel.bundles.models import Limits
+from easel.bundles.names import check_path, names_root, printable
+from easel.bundles.root import is_folder_icon, is_junk
+
+
+def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
+    """The files by safe path, the folders, and the junk. Junk is checked too: it is part of the same zip.
+
+    Raises the errors of `check_path`, PathDuplicateError, ZipEmptyError, TooManyFilesError, NamesTooLongError.
+    """
+    files: dict[str, Entry] = {}
+    folders: set[str] = set()
+    left_out: list[str] = []
+    for entry in entries:
+        if not entry.size and names_root(entry.name):
+            continue  # the folder that the tool was pointed at: "./" by bsdtar, "/" by Dropbox
+        icon = is_folder_icon(entry.name)
+        path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
+        if is_junk(path) or icon:
+            if not entry.is_folder:
+                left_out.append(path)
+        elif entry.is_folder:
+            folders.add(path)
+        elif path in files:
+            raise PathDuplicateError(member=printable(path))
+        else:
+            files[path] = entry
+    if not files:
+        raise ZipEmptyError()
+    if len(files) > limits.max_files:
+        raise TooManyFilesError(count=len(files), limit=limits.max_files)
+    if (names := sum(map(len, files))) > limits.max_names_bytes:
+        raise NamesTooLongError(size=names, limit=limits.max_names_bytes)
+    return files, folders, left_out
+
+
+def check_sizes(files: Mapping[str, Entry], limits: Limits) -> None:
+    """Raises FileTooLargeError, InflatesTooLargeError, by the sizes that the directory states."""
+    total = 0
+    for path, entry in files.items():
+        if entry.size > limits.max_file_size:
+            raise FileTooLargeError(member=printable(path), size=entry.size, limit=limits.max_file_size)
+        total += entry.size
+    if total > limits.max_total_size:
+        raise InflatesTooLargeError(size=total, limit=limits.max_total_size)

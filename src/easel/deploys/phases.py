@@ -1,0 +1,34 @@
+"""The jobs of a deploy: a builder makes the bundle where there is none yet, and a worker makes the bundle a version."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from easel.storage.queue import BUILDS, DEPLOYS, deferred
+
+RUN_TASK: Final = "easel.deploys.run"
+RUN_BUILT_TASK: Final = "easel.deploys.run_built"
+"""The same work by another name: a worker of a release that knows no builds would take the source for the bundle."""
+BUILD_TASK: Final = "easel.builds.run"
+
+GIT: Final = "git"
+"""The source of a deploy whose bundle is made of a commit."""
+
+
+def next_job(app_id: str, deploy_id: str, *, source: str, built: bool) -> dict[str, Any]:
+    """The job (`deferred`) that continues a deploy; `built` if a builder has made its bundle. An app's jobs of a kind
+    run one after another, in the order in which they were enqueued."""
+    if built:
+        return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
+    # Whether an upload is a source is found out by a worker, which hands it over.
+    return to_build(app_id, deploy_id) if source == GIT else to_run(app_id, deploy_id)
+
+
+def to_run(app_id: str, deploy_id: str) -> dict[str, Any]:
+    """The job that makes the uploaded bundle a version."""
+    return deferred(RUN_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
+
+
+def to_build(app_id: str, deploy_id: str) -> dict[str, Any]:
+    """The job that builds a source, beside other deploys of the app."""
+    return deferred(BUILD_TASK, queue=BUILDS, lock=f"build:{app_id}", deploy_id=deploy_id)
