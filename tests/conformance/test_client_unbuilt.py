@@ -17,11 +17,6 @@ UNBUILT: dict[str, Callable[[mx.AppsApi, str], object]] = {
     "list_domains_apps": lambda api, app: api.list_domains_apps(app),
     "delete_domain_apps": lambda api, app: api.delete_domain_apps(app, "shop.example.org"),
     "verify_domain_apps": lambda api, app: api.verify_domain_apps(app, "shop.example.org"),
-    "connect_repo_apps": lambda api, app: api.connect_repo_apps(
-        app, mx.ConnectRepoRequest(repo_url="https://example.org/shop.git")
-    ),
-    "disconnect_repo_apps_id_connect": lambda api, app: api.disconnect_repo_apps_id_connect(app),
-    "github_install_url_apps": lambda api, app: api.github_install_url_apps(app),
     "list_app_users": lambda api, app: api.list_app_users(app),
     "invite_app_user": lambda api, app: api.invite_app_user(app, mx.InviteUserRequest(email_address="ada@example.org")),
     "list_app_invitations_id_users": lambda api, app: api.list_app_invitations_id_users(app),
@@ -50,7 +45,6 @@ def test_an_operation_that_is_not_built_says_so_in_the_envelope(platform: Platfo
     ("path", "method", "body"),
     [
         ("/domains", "POST", {}),
-        ("/connect-repo", "POST", {"repo_url": 7}),
         ("/users/invite", "POST", {"email_address": ""}),
         ("/users/user_1/role", "PATCH", {}),
         ("/logs?hours=169", "GET", None),

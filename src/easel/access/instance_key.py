@@ -18,9 +18,9 @@ from easel.storage.statements import statements
 
 _NAME = "secret_key_fingerprint"
 _SQL = statements(__name__)
-_SEALED = (_SQL["newest_answers"], _SQL["newest_secrets"])
-"""The values sealed under the secret key, newest first: remembered answers, which are fastest to find, and the secrets
-of apps."""
+_SEALED = (_SQL["newest_answers"], _SQL["newest_repositories"], _SQL["newest_secrets"])
+"""The values sealed under the secret key, newest first: remembered answers, which are fastest to find, the secrets of
+repositories, and those of apps."""
 
 
 class SecretKeyDiffersError(ConflictError):

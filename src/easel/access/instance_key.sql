@@ -17,6 +17,12 @@ select sealed #>> '{}' from (
   select jsonb_path_query(config, %(secrets)s::jsonpath) union all select jsonb_path_query(config, %(keys)s::jsonpath)
 ) found (sealed)
 
+-- name: newest_repositories
+-- What fetches an app's repository, and verifies its webhooks.
+select sealed from (select * from repository order by connected_at desc limit 10) newest,
+       unnest(array[sealed_webhook_secret, sealed_token, sealed_deploy_key]) sealed
+ where sealed is not null
+
 -- name: find
 -- The fingerprint that the installation knows.
 select value from instance where name = %(name)s

@@ -24,6 +24,7 @@ from easel.api.routes.deploys import router as deploys_router
 from easel.api.routes.environments import router as environments_router
 from easel.api.routes.keys import router as keys_router
 from easel.api.routes.limits import router as limits_router
+from easel.api.routes.repositories import router as repositories_router
 from easel.api.routes.rules import router as rules_router
 from easel.api.routes.unbuilt import router as unbuilt_router
 from easel.api.routes.uploads import objects_router
@@ -49,6 +50,7 @@ ROUTERS = (
     environments_router,
     keys_router,
     limits_router,
+    repositories_router,
     unbuilt_router,
     objects_router,
     health_router,

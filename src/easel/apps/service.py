@@ -296,12 +296,24 @@ class Served(NamedTuple):
     manifest_key: str | None
 
 
-_SERVED = _SQL["served"]
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What answers about an app hold beside its row: the branch that it follows, and its served environments."""
+
+    repo_url: str | None
+    repo_branch: str | None
+    github_installation_id: int | None
+    served: list[Served]
 
 
-async def served_by(work: Transaction, apps: list[str]) -> dict[str, list[Served]]:
-    """The served environments of the caller's apps with these ids."""
-    found: dict[str, list[Served]] = {app: [] for app in apps}
-    for app, *served in await work.sql(_SERVED, {"apps": apps}):
-        found[app].append(Served(*served))
+_SURROUNDINGS = _SQL["surroundings"]
+
+
+async def surroundings_of(work: Transaction, apps: list[str]) -> dict[str, Surroundings]:
+    """The surroundings of the caller's apps with these ids."""
+    found: dict[str, Surroundings] = {}
+    for app, repo_url, branch, installation, *environment in await work.sql(_SURROUNDINGS, {"apps": apps}):
+        around = found.setdefault(app, Surroundings(repo_url, branch, installation, []))
+        if environment[0] is not None:
+            around.served.append(Served(*environment))
     return found

@@ -17,6 +17,7 @@ import easel.access.models
 import easel.apps.models
 import easel.deploys.models
 import easel.environments.models
+import easel.repositories.models
 import easel.uploads.models
 import easel.versions.models  # noqa: F401 (each brings its tables)
 from easel.backups.models import Table

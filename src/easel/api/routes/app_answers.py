@@ -16,7 +16,7 @@ from easel.apps.config import Config, shown
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.apps.schemas import AppResponse, VersionRecord
-from easel.apps.service import ListedApp, Served, served_by, with_hashes
+from easel.apps.service import ListedApp, Served, Surroundings, surroundings_of, with_hashes
 from easel.serving.addresses import PRODUCTION, STAGING, Addresses
 from easel.settings import Settings
 from easel.storage.database import Transaction
@@ -34,6 +34,9 @@ _KEPT = (
     "version",
     "has_unpublished_changes",
     "custom_domains",
+    "repo_url",
+    "repo_branch",
+    "github_installation_id",
     "environments",
     "created_at",
     "updated_at",
@@ -46,7 +49,7 @@ _KEPT = (
 async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
     """The full answer about an app, which has its draft."""
     await with_hashes(work, app)
-    served = (await served_by(work, [app.id]))[app.id]
+    around = (await surroundings_of(work, [app.id]))[app.id]
     versions = await latest_versions(work, app.id, app.org_id, limit=RECENT_VERSIONS)
     rest = {
         "app_id": app.id,
@@ -56,7 +59,10 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
         "version": app.last_version,
         "has_unpublished_changes": app.draft_hash != app.published_hash,
         "custom_domains": [],
-        "environments": _environments(settings, app.id, app.slug, served),
+        "repo_url": around.repo_url,
+        "repo_branch": around.repo_branch,
+        "github_installation_id": around.github_installation_id,
+        "environments": _environments(settings, app.id, app.slug, around.served),
         "created_at": app.created_at,
         "updated_at": app.updated_at,
         "warnings": warnings or None,
@@ -120,7 +126,7 @@ async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes
     return _whole(rest, config, versions).model_dump_json().encode()
 
 
-def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[str, Any]:
+def list_item(settings: Settings, app: ListedApp, around: Surroundings) -> dict[str, Any]:
     """The fields of AppListItem, for lists of apps."""
     return {
         "app_id": app.id,
@@ -135,9 +141,9 @@ def list_item(settings: Settings, app: ListedApp, served: list[Served]) -> dict[
         "auth_config": None,
         "build_config": None,
         "monitoring_config": shown(app.listed["monitoring_config"]),
-        "repo_url": None,
-        "repo_branch": None,
-        "environments": _environments(settings, app.id, app.slug, served),
+        "repo_url": around.repo_url,
+        "repo_branch": around.repo_branch,
+        "environments": _environments(settings, app.id, app.slug, around.served),
         "created_at": clock.iso(app.created_at),
         "updated_at": clock.iso(app.updated_at),
     }

@@ -29,13 +29,14 @@ from easel.apps.service import (
     list_apps as find_apps,
 )
 from easel.apps.service import (
-    served_by,
+    surroundings_of,
 )
 from easel.apps.service import (
     update_app as change_app,
 )
 from easel.releases.create import create_app as make_app
 from easel.releases.publish import publish, roll_back
+from easel.repositories.service import forget
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 
@@ -80,11 +81,11 @@ async def list_apps(
     Texts of more than 1,000 characters are left out, and such a title is cut.
     """
     apps, total = await find_apps(work, caller, limit=limit, offset=offset, template=template, slug=slug, search=search)
-    served = await served_by(work, [app.id for app in apps])
+    around = await surroundings_of(work, [app.id for app in apps])
     # A thousand apps: written once, by the fastest writer there is. The schema is ListAppsResponse's.
     body = msgspec.json.encode(
         {
-            "results": [list_item(parts.settings, app, served[app.id]) for app in apps],
+            "results": [list_item(parts.settings, app, around[app.id]) for app in apps],
             "total_count": total,
             "limit": limit,
             "offset": offset,
@@ -120,7 +121,9 @@ async def update_app(
 @router.delete("/{app_id}", summary="Delete an App", response_model=GenericDeleteResponse)
 async def delete_app(app_id: str, work: Work, caller: Admin) -> GenericDeleteResponse:
     """Delete an app. Its addresses are gone at once and its slug is free for its organisation; there is no way back."""
-    await remove_app(work, await find_app(work, caller, app_id, lock=True))
+    app = await find_app(work, caller, app_id, lock=True)
+    await remove_app(work, app)
+    await forget(work, app.id)
     return GenericDeleteResponse()
 
 

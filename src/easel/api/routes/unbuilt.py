@@ -13,7 +13,6 @@ from easel.apps.schemas import GenericDeleteResponse
 from easel.apps.service import get_app
 from easel.domains.schemas import AddDomainRequest, DomainResponse, ListDomainsResponse
 from easel.errors import NotImplementedYetError
-from easel.git.schemas import ConnectRepoRequest
 from easel.members.schemas import (
     AppInvitationResponse,
     AppUserResponse,
@@ -57,24 +56,6 @@ async def delete_domain(app_id: str, domain: str, work: Work, caller: Admin) -> 
 
 @router.post("/domains/{domain}/verify", summary="Verify a Domain", response_model=DomainResponse)
 async def verify_domain(app_id: str, domain: str, work: Work, caller: Admin) -> Any:
-    """Not built yet."""
-    await _refuse(work, caller, app_id)
-
-
-@router.post("/connect-repo", summary="Connect a Repository", response_model=dict[str, Any])
-async def connect_repo(app_id: str, body: ConnectRepoRequest, work: Work, caller: Admin) -> Any:
-    """Not built yet."""
-    await _refuse(work, caller, app_id)
-
-
-@router.delete("/connect-repo", summary="Disconnect a Repository", response_model=dict[str, Any])
-async def disconnect_repo(app_id: str, work: Work, caller: Admin) -> Any:
-    """Not built yet."""
-    await _refuse(work, caller, app_id)
-
-
-@router.get("/github/install-url", summary="Get the GitHub Install URL", response_model=dict[str, Any])
-async def github_install_url(app_id: str, work: Work, caller: Admin) -> Any:
     """Not built yet."""
     await _refuse(work, caller, app_id)
 

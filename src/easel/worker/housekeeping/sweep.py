@@ -16,6 +16,8 @@ from easel.deploys.models import Deploy
 from easel.deploys.phases import next_job
 from easel.deploys.service import end_as_failed
 from easel.deploys.states import FINAL, UNFINISHED
+from easel.repositories.models import WebhookDelivery
+from easel.repositories.service import forget
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.object_names import app_prefix, uploads_prefix
@@ -32,11 +34,13 @@ _SQL = statements(__name__)
 
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
+DELIVERIES_KEPT = timedelta(days=7)
+"""GitHub sends a delivery again for three days, when somebody asks it to."""
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
     """Removes the objects and configurations of deleted apps, uploads that can be neither used nor needed any more, old
-    answers, and notes of slugs that are reserved no longer.
+    answers and deliveries, and notes of slugs that are reserved no longer.
 
     An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
     """
@@ -46,6 +50,9 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
     async with database.transaction() as work:
         await work.session.execute(
             delete(RememberedAnswer).where(RememberedAnswer.created_at < clock.now() - ANSWERS_KEPT)
+        )
+        await work.session.execute(
+            delete(WebhookDelivery).where(WebhookDelivery.received_at < clock.now() - DELIVERIES_KEPT)
         )
         await work.session.execute(
             delete(FormerSlug).where(FormerSlug.freed_at <= clock.now() - timedelta(seconds=settings.slug_reserved_for))
@@ -96,6 +103,8 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
             await work.session.execute(
                 update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
             )
+            # An api of a release before deletes an app without them.
+            await forget(work, app_id)
             await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
             await work.session.execute(delete(HashedPath).where(HashedPath.app_id == app_id))
             await work.session.execute(

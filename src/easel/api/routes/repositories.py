@@ -1,0 +1,83 @@
+"""The operations on an app's repository."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from easel.access.secrets import MASK
+from easel.api.http.context import Admin, Parts, Reader, Work
+from easel.api.http.route import EaselRoute
+from easel.api.routes.uploads import public_base
+from easel.apps.service import get_app
+from easel.repositories.errors import GithubAppMissingError, NothingConnectedError
+from easel.repositories.host_keys import fingerprints
+from easel.repositories.models import Repository
+from easel.repositories.schemas import ConnectRepoRequest, RepositoryAnswer
+from easel.repositories.service import connect, connected, credential_of, disconnect
+
+router = APIRouter(prefix="/v1/apps/{app_id}", tags=["Apps"], route_class=EaselRoute)
+
+WEBHOOKS_PATH = "/webhooks/apps"
+
+
+@router.post("/connect-repo", summary="Connect a Repository", response_model=dict[str, Any])
+async def connect_repo(
+    app_id: str, body: ConnectRepoRequest, request: Request, work: Work, caller: Admin, parts: Parts
+) -> dict[str, Any]:
+    """Make an app follow a repository's branch: `source: "git"` then deploys from it.
+
+    `webhook_secret` is shown in the first answer only; `new_webhook_secret` makes another one. Tokens and private
+    deploy keys are never shown.
+    """
+    app = await get_app(work, caller, app_id, lock=True)
+    made = await connect(work, parts.vault, parts.settings, app, body, caller.actor)
+    answer = describe(made.repository, public_base(parts.settings, request), made.webhook_secret)
+    warnings = body.unknown_key_warnings()
+    return answer.model_dump(mode="json") | ({"warnings": warnings} if warnings else {})
+
+
+@router.get("/connect-repo", summary="Get the Connected Repository", response_model=RepositoryAnswer)
+async def get_repo(app_id: str, request: Request, work: Work, caller: Reader, parts: Parts) -> RepositoryAnswer:
+    """Get the repository that an app follows, without its secrets. An addition to the contract."""
+    repository = await connected(work, await get_app(work, caller, app_id))
+    if repository is None:
+        raise NothingConnectedError()
+    return describe(repository, public_base(parts.settings, request), None)
+
+
+@router.delete("/connect-repo", summary="Disconnect a Repository", response_model=dict[str, Any])
+async def disconnect_repo(app_id: str, work: Work, caller: Admin) -> dict[str, Any]:
+    """Make an app follow its repository no longer. The token, the deploy key and the webhook secret are deleted."""
+    app = await get_app(work, caller, app_id, lock=True)
+    gone = await disconnect(work, app)
+    return {"app_id": app.id, "repo_url": gone.repo_url, "message": "Successfully disconnected", "success": True}
+
+
+@router.get("/github/install-url", summary="Get the GitHub Install URL", response_model=dict[str, Any])
+async def github_install_url(app_id: str, work: Work, caller: Admin) -> dict[str, Any]:
+    """Get the address at which the GitHub App is installed for the app's repository."""
+    await get_app(work, caller, app_id)
+    raise GithubAppMissingError()
+
+
+def describe(repository: Repository, base: str, secret: str | None) -> RepositoryAnswer:
+    """The answer about a repository. `base` is the api's public address, `secret` the webhook secret to show."""
+    return RepositoryAnswer(
+        app_id=repository.app_id,
+        repo_url=repository.repo_url,
+        branch=repository.branch,
+        provider=repository.provider,
+        webhook_url=f"{base.rstrip('/')}{WEBHOOKS_PATH}/{repository.provider}/{repository.app_id}",
+        webhook_secret=secret or MASK,
+        credential=credential_of(repository),
+        username=repository.username,
+        deploy_key=repository.deploy_key,
+        host_keys=fingerprints(repository.known_hosts),
+        github_installation_id=repository.github_installation_id,
+        root=repository.root,
+        allow=repository.allow,
+        connected_by=repository.connected_by,
+        connected_at=repository.connected_at,
+    )

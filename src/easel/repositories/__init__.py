@@ -1,0 +1,1 @@
+"""Repositories: which one an app follows, how its host speaks, and fetching a commit of it."""

@@ -1,0 +1,68 @@
+"""Deploy keys: making a pair, and reading one that somebody brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
+
+from easel.repositories.errors import DeployKeyError
+
+LONGEST: Final = 16 * 1024
+"""Bytes of a private key as text; of an RSA key of 8,192 bits it is 6 KiB."""
+_SMALLEST_RSA: Final = 2048
+"""Bits; OpenSSH and the hosts refuse less."""
+
+_Private = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class DeployKey:
+    """A pair of keys in OpenSSH's formats: the private half is secret, the public one is one line."""
+
+    private: str
+    public: str
+
+
+def make_key(comment: str) -> DeployKey:
+    """A new Ed25519 pair (RFC 8032), whose public half carries the comment."""
+    return _pair(Ed25519PrivateKey.generate(), comment)
+
+
+def read_key(text: str, comment: str) -> DeployKey:
+    """The pair of a private key in OpenSSH's or PEM format. Raises DeployKeyError."""
+    if len(text) > LONGEST:
+        raise DeployKeyError(reason=f"it is longer than {LONGEST} bytes")
+    data = text.strip().replace("\r\n", "\n").encode("utf-8", "replace") + b"\n"
+    if b"PRIVATE KEY-----" not in data[:100]:
+        raise DeployKeyError(reason="it is not a private key, which begins like `-----BEGIN OPENSSH PRIVATE KEY`")
+    load = load_ssh_private_key if b"OPENSSH" in data[:100] else load_pem_private_key
+    try:
+        key = load(data, None)
+    except TypeError:
+        raise DeployKeyError(reason="it is protected by a passphrase; give one without") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise DeployKeyError(reason="it is damaged, or of a kind that OpenSSH does not use") from None
+    if not isinstance(key, _Private):
+        raise DeployKeyError(reason="only Ed25519, ECDSA and RSA keys are used")
+    if isinstance(key, RSAPrivateKey) and key.key_size < _SMALLEST_RSA:
+        raise DeployKeyError(reason=f"an RSA key needs at least {_SMALLEST_RSA} bits")
+    return _pair(key, comment)
+
+
+def _pair(key: _Private, comment: str) -> DeployKey:
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return DeployKey(private.decode(), f"{public.decode()} {comment}")

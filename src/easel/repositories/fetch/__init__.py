@@ -1,0 +1,1 @@
+"""Fetching one commit of a repository with Git's own program."""

@@ -1,0 +1,72 @@
+"""What a fetch is given, and what it gives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from easel.repositories.errors import CommitShaError
+from easel.repositories.remote_url import RemoteUrl
+from easel.repositories.schemas import Provider, Without
+
+_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The newest commit of a branch."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sha:
+    """One commit by its full id; `branch` is where it is looked for on a server that gives branches only."""
+
+    sha: str
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository and what it takes to read it, opened: a token with its user, or a private deploy key, or nothing.
+    `known_hosts` are the keys of an ssh host."""
+
+    url: RemoteUrl
+    provider: Provider
+    username: str | None = None
+    token: str | None = field(default=None, repr=False)
+    deploy_key: str | None = field(default=None, repr=False)
+    known_hosts: str | None = None
+    allow: frozenset[Without] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """The bounds of a fetch: bytes that come and bytes and files of the tree; seconds of the whole."""
+
+    bytes: int
+    files: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The fetched commit. `branch` is the one it was asked of, if any; `message` and `author` are cut to what a deploy
+    may hold."""
+
+    sha: str
+    message: str
+    author: str
+    committed_at: datetime
+    branch: str | None
+
+
+def check_sha(sha: str) -> str:
+    """The full id of a commit in lower case. Raises CommitShaError: a server finds no commit by a shorter one."""
+    lowered = sha[:65].lower()
+    if not _SHA.fullmatch(lowered):
+        raise CommitShaError(sha=sha[:80].encode("ascii", "backslashreplace").decode())
+    return lowered

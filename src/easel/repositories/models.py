@@ -1,0 +1,67 @@
+"""Connected repositories, linked GitHub installations and seen deliveries, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from easel.storage.database import Base
+
+
+class Repository(Base):
+    """The repository that an app follows: one branch of it, with what it takes to read it.
+
+    The columns that begin with `sealed` hold values that only the instance's secret key opens. `allow` names parts of a
+    repository that a deploy goes on without.
+    """
+
+    __tablename__ = "repository"
+    __table_args__ = (Index("ix_repository_github_installation", "github_installation_id"),)
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    repo_url: Mapped[str] = mapped_column(String)
+    branch: Mapped[str] = mapped_column(String)
+    provider: Mapped[str] = mapped_column(String)
+    root: Mapped[str | None] = mapped_column(String)
+    allow: Mapped[list[Any]] = mapped_column(JSONB)
+    github_installation_id: Mapped[int | None] = mapped_column(BigInteger)
+    username: Mapped[str | None] = mapped_column(String)
+    sealed_token: Mapped[str | None] = mapped_column(String)
+    sealed_deploy_key: Mapped[str | None] = mapped_column(String)
+    deploy_key: Mapped[str | None] = mapped_column(String)
+    """The public half of the deploy key, in OpenSSH's format."""
+    known_hosts: Mapped[str | None] = mapped_column(String)
+    sealed_webhook_secret: Mapped[str] = mapped_column(String)
+    connected_by: Mapped[str] = mapped_column(String)
+    connected_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class GithubInstallation(Base):
+    """A GitHub App's installation that somebody of the organisation has proved to be theirs, for one app."""
+
+    __tablename__ = "github_installation"
+    __table_args__ = (Index("ix_github_installation_org_installation", "org_id", "installation_id"),)
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    installation_id: Mapped[int] = mapped_column(BigInteger)
+    linked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class WebhookDelivery(Base):
+    """A webhook's delivery that was acted upon, so that a repeated one is not."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (Index("ix_webhook_delivery_received", "received_at"),)
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    delivery: Mapped[str] = mapped_column(String, primary_key=True)
+    """SHA-256 (hex) of the sender's kind and its id of the delivery."""
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    deploy_id: Mapped[str | None] = mapped_column(String)
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

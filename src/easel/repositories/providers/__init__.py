@@ -1,0 +1,1 @@
+"""What differs between Git hosts, one module each."""

@@ -1,0 +1,43 @@
+"""Which kind of host an address belongs to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easel.repositories.remote_url import RemoteUrl
+from easel.repositories.schemas import Provider
+
+_KNOWN: Final[dict[str, Provider]] = {
+    "github.com": "github",
+    "gitlab.com": "gitlab",
+    "bitbucket.org": "bitbucket",
+    "codeberg.org": "gitea",
+    "gitea.com": "gitea",
+}
+_NAMED: Final[dict[str, Provider]] = {
+    "github": "github",
+    "gitlab": "gitlab",
+    "gitea": "gitea",
+    "forgejo": "gitea",
+    "bitbucket": "bitbucket",
+}
+
+_TOKEN_USERS: Final[dict[Provider, str]] = {
+    "github": "x-access-token",
+    "gitlab": "oauth2",
+    "gitea": "oauth2",
+    "bitbucket": "x-token-auth",
+    "plain": "git",
+}
+
+
+def recognise(url: RemoteUrl) -> Provider:
+    """The kind of host, by its name or its name's first label (`gitlab.example.com`); `plain` for any other."""
+    if ssh := {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}.get(url.host):
+        return _KNOWN[ssh]
+    return _KNOWN.get(url.host) or _NAMED.get(url.host.partition(".")[0], "plain")
+
+
+def token_user(provider: Provider) -> str:
+    """The user name that goes with an access token in HTTP's Basic authentication."""
+    return _TOKEN_USERS[provider]

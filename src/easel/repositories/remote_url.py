@@ -1,0 +1,180 @@
+"""The address of a repository: https, ssh, or ssh as `user@host:path`, taken apart and written in one form."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from easel.repositories.errors import (
+    BranchNameError,
+    RepositorySchemeError,
+    RepositoryUrlError,
+    RepositoryUrlSecretError,
+)
+
+LONGEST: Final = 2048
+"""Characters of an address."""
+LONGEST_BRANCH: Final = 255
+"""Bytes of a branch's name."""
+
+Scheme = Literal["https", "http", "ssh"]
+
+_PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
+# Git's own form of an address with a helper: `ext::sh -c …` runs a program.
+_HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*)://")
+_SCP: Final = re.compile(r"(?P<user>[^@:/\\]+)@(?P<host>\[[^\]/]+\]|[^@:/\\\[\]]+):(?P<path>.+)")
+_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_PATH: Final = re.compile(r"[A-Za-z0-9._~+@:,=()!*'&%/-]+")
+_ESCAPED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%(0[0-9A-Fa-f]|1[0-9A-Fa-f]|2[Ff]|5[Cc]|7[Ff])")
+_REFUSED_IN_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteUrl:
+    """An address of a repository. `host` is a lower-case name or an address without brackets; `path` has no slash at
+    its beginning; `user` is None where the address names none."""
+
+    scheme: Scheme
+    host: str
+    port: int
+    path: str
+    user: str | None = None
+    relative: bool = False
+    """Whether the path begins at the user's home (`user@host:path`); a server with plain ssh makes a difference."""
+
+    @property
+    def text(self) -> str:
+        """The address in full, with the user that ssh needs and without one elsewhere."""
+        if self.relative:
+            return f"{self.user or 'git'}@{self.authority}:{self.path}"
+        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        user = f"{self.user or 'git'}@" if self.scheme == "ssh" else ""
+        return f"{self.scheme}://{user}{self.authority}{port}/{self.path}"
+
+    @property
+    def authority(self) -> str:
+        """The host as a URL names it: addresses of IPv6 in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The host as an IP address; None for a name."""
+        try:
+            return ipaddress.ip_address(self.host)
+        except ValueError:
+            return None
+
+    @property
+    def web(self) -> str:
+        """The repository's page, as hosts have it: https without `.git`."""
+        port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
+        scheme = "http" if self.scheme == "http" else "https"
+        return f"{scheme}://{self.authority}{port}/{self.path.removesuffix('.git')}"
+
+
+def read_url(text: str) -> RemoteUrl:
+    """Takes an address apart. Raises RepositoryUrlError, RepositorySchemeError, RepositoryUrlSecretError."""
+    if len(text) > LONGEST:
+        raise RepositoryUrlError(reason=f"it is longer than {LONGEST} characters")
+    text = text.strip(" ")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise RepositoryUrlError(reason="it holds spaces, control characters or letters beyond ASCII")
+    if _HELPER.match(text):
+        raise RepositorySchemeError(scheme=f"{text.partition('::')[0]}::")
+    if schemed := _SCHEME.match(text):
+        scheme = schemed[1].lower()
+        if scheme not in _PORTS:
+            raise RepositorySchemeError(scheme=f"{scheme}://")
+        return _with_scheme(scheme, text[schemed.end() :])  # type: ignore[arg-type]
+    if scp := _SCP.fullmatch(text):
+        host, path, user = _host(scp["host"].strip("[]")), scp["path"], _user(scp["user"])
+        return RemoteUrl("ssh", host, 22, _path(path), user, relative=not path.startswith("/"))
+    raise RepositoryUrlError(reason="it names no host")
+
+
+def _with_scheme(scheme: Scheme, rest: str) -> RemoteUrl:
+    authority, slash, path = rest.partition("/")
+    if not slash:
+        raise RepositoryUrlError(reason="it has no path")
+    user, at, place = authority.rpartition("@")
+    if ":" in user or (at and "@" in user):
+        raise RepositoryUrlSecretError()
+    if place.startswith("["):
+        host, bracket, port = place[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise RepositoryUrlError(reason="its host is no address")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = place.partition(":")
+    return RemoteUrl(scheme, _host(host), _port(port, scheme), _path(path), _user(user) if at else None)
+
+
+def _user(user: str) -> str:
+    if not _USER.fullmatch(user):
+        raise RepositoryUrlError(reason="its user name holds other characters than letters, digits and `._+-`")
+    return user
+
+
+def _host(host: str) -> str:
+    if ":" in host:
+        try:
+            return str(ipaddress.IPv6Address(host))
+        except ValueError:
+            raise RepositoryUrlError(reason="its host is no address") from None
+    name = host.lower().removesuffix(".")
+    if not 1 <= len(name) <= 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise RepositoryUrlError(reason="its host is no name of one")
+    return name
+
+
+def _port(port: str, scheme: Scheme) -> int:
+    if not port:
+        return _PORTS[scheme]
+    if not port.isdigit() or len(port) > 5 or not 1 <= int(port) <= 65535:
+        raise RepositoryUrlError(reason="its port is not between 1 and 65535")
+    return int(port)
+
+
+def _path(path: str) -> str:
+    path = path.strip("/")
+    if "?" in path or "#" in path:
+        raise RepositoryUrlError(reason="it holds a query or a fragment")
+    if not path:
+        raise RepositoryUrlError(reason="it has no path")
+    if not _PATH.fullmatch(path) or _ESCAPED.search(path):
+        raise RepositoryUrlError(reason="its path holds characters that no repository's path has")
+    segments = path.lower().replace("%2e", ".").split("/")
+    if any(segment in ("", ".", "..") for segment in segments) or path.startswith("-"):
+        raise RepositoryUrlError(reason="its path leads somewhere else")
+    return path
+
+
+def check_branch(name: str) -> str:
+    """The name of a branch, without `refs/heads/`, by the rules of `git check-ref-format --branch`. Raises
+    BranchNameError."""
+    branch = name.removeprefix("refs/heads/")
+    if reason := _refused(branch):
+        raise BranchNameError(branch=branch[:80].encode("ascii", "backslashreplace").decode(), reason=reason)
+    return branch
+
+
+def _refused(branch: str) -> str | None:
+    if not branch:
+        return "it is empty"
+    if len(branch) > LONGEST_BRANCH or len(branch.encode("utf-8", "surrogatepass")) > LONGEST_BRANCH:
+        return f"it is longer than {LONGEST_BRANCH} bytes"
+    if branch.startswith("-"):
+        return "it begins with `-`, like an option"
+    if _REFUSED_IN_BRANCH.search(branch) or not branch.isprintable():
+        return "it holds spaces, control characters or one of `~^:?*[\\`"
+    if branch in ("@", "HEAD") or "@{" in branch:
+        return "Git gives it another meaning"
+    if ".." in branch or branch.endswith("."):
+        return "it holds `..` or ends with a dot"
+    if any(not part or part.startswith(".") or part.endswith(".lock") for part in branch.split("/")):
+        return "a part between slashes is empty, begins with a dot or ends with `.lock`"
+    return None
