@@ -3,100 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from easel.builds.frameworks import FRAMEWORKS, OTHERS, SOURCE_OR_OUTPUT, USUAL, Framework
 from easel.bundles.root import APPS_PAGES, ENTRY_POINT, home_page, is_junk
-
-_NPM: Final = "npm run build"
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A build tool: the files that identify its projects, its output folders, and its name."""
-
-    files: tuple[str, ...]
-    outputs: tuple[str, ...]
-    build: str = _NPM
-    server_output: str | None = None
-    """Its output for an app with its own server, which Easel does not run."""
-    static: str = ""
-    """The setting for a static app instead."""
-    general: bool = False
-    """Whether other tools of this list are built on it, or have a file of that name as well."""
-
-
-TOOLS: Final = (
-    Tool(("angular.json", "nx.json"), ("dist/*/browser", "dist/apps/*/browser", "dist/browser", "dist/*")),
-    Tool(("react-router.config.*",), ("build/client",), server_output="build/server", static="set `ssr: false`"),
-    Tool(
-        ("svelte.config.*",), ("build",), server_output=".svelte-kit/output", static="take `@sveltejs/adapter-static`"
-    ),
-    Tool(("nuxt.config.*",), (".output/public", "dist"), server_output=".output/server", static="run `nuxt generate`"),
-    Tool(("next.config.*",), ("out",), server_output=".next", static="set `output: 'export'` in next.config"),
-    Tool(("docusaurus.config.*", "website/docusaurus.config.*"), ("build", "website/build")),
-    Tool(("gatsby-config.*",), ("public",)),
-    Tool((".eleventy.js", "eleventy.config.*"), ("_site",), "npx @11ty/eleventy"),
-    Tool(("quasar.config.*",), ("dist/spa", "dist/pwa"), "quasar build"),
-    Tool(("app.json", "app.config.*"), ("dist", "web-build"), "npx expo export -p web", general=True),
-    Tool(("astro.config.*",), ("dist", "dist/client"), server_output="dist/server", static="set `output: 'static'`"),
-    Tool(
-        ("vite.config.*", "rsbuild.config.*"),
-        ("dist", "dist/client", "build/client", ".output/public"),
-        general=True,
-    ),
-    Tool(("mkdocs.yml", "mkdocs.yaml", "zensical.toml"), ("site",), "mkdocs build"),
-    Tool(("_config.yml", "_config.toml"), ("_site",), "bundle exec jekyll build"),
-    Tool(
-        ("hugo.toml", "hugo.yaml", "hugo.json", "config/_default/hugo.*", "archetypes/default.md"), ("public",), "hugo"
-    ),
-    Tool(("book.toml",), ("book",), "mdbook build"),
-    Tool(("_quarto.yml",), ("_site", "_book", "docs"), "quarto render"),
-    Tool(("conf.py", "source/conf.py", "docs/conf.py"), ("_build/html", "build/html", "docs/_build/html"), "make html"),
-    Tool(("pelicanconf.py",), ("output",), "pelican content"),
-    Tool(("pubspec.yaml",), ("build/web",), "flutter build web"),
-    Tool(("Trunk.toml",), ("dist",), "trunk build --release"),
-)
-
-_USUAL: Final = ("dist", "build", "out")
-_OTHERS: Final = (
-    "_site",
-    "site",
-    ".output/public",
-    "build/client",
-    "dist/client",
-    "dist/browser",
-    "dist/*/browser",
-    "dist/apps/*/browser",
-    "dist/spa",
-    "dist/*",
-    "build/web",
-    "build/html",
-    "_build/html",
-    "book",
-    "_book",
-    "www",
-    "output",
-    "storybook-static",
-    "web-build",
-    ".vitepress/dist",
-    ".vuepress/dist",
-    "docs/.vitepress/dist",
-    "docs/.vuepress/dist",
-    "docs/_build/html",
-    "docs/build",
-    "docs/dist",
-    "website/build",
-)
-# Of many projects it holds the files that go into the build as they are.
-_SOURCE_OR_OUTPUT: Final = "public"
 
 NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
 """The most common ones, for messages."""
 
-_SURELY: Final = frozenset({*_USUAL, _SOURCE_OR_OUTPUT, "_site", "_book", "storybook-static", "web-build"})
-_PERHAPS: Final = frozenset(pattern.rpartition("/")[2] for pattern in _OTHERS if not pattern.endswith("*"))
+_SURELY: Final = frozenset({*USUAL, SOURCE_OR_OUTPUT, "_site", "_book", "storybook-static", "web-build"})
+_PERHAPS: Final = frozenset(pattern.rpartition("/")[2] for pattern in OTHERS if not pattern.endswith("*"))
 _PROJECT_FILES: Final = (
     ".git",
     "package.json",
@@ -105,7 +22,7 @@ _PROJECT_FILES: Final = (
     "Gemfile",
     "go.mod",
     "pubspec.yaml",
-    *(file for tool in TOOLS for file in tool.files),
+    *(file for tool in FRAMEWORKS for file in tool.files),
 )
 _DEPTH: Final = 4
 """Maximum depth of an output in its project."""
@@ -145,10 +62,10 @@ def source_of(output: Path) -> Path | None:
     return around or (output.parent if output.name in _SURELY else None)
 
 
-def tools_of(folder: Path) -> list[Tool]:
+def tools_of(folder: Path) -> list[Framework]:
     """The build tools that the project in the folder uses."""
-    found = [tool for tool in TOOLS if any(_has(folder, file) for file in tool.files)]
-    particular = any(tool.build == _NPM and not tool.general for tool in found)
+    found = [tool for tool in FRAMEWORKS if any(_has(folder, file) for file in tool.files)]
+    particular = any(tool.needs == "node" and not tool.general for tool in found)
     return [tool for tool in found if not (tool.general and particular)]
 
 
@@ -161,8 +78,8 @@ def find_outputs(base: Path) -> list[Path]:
     plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
     written = [output for tool in tools for output in tool.outputs]
     # Where a tool is known that writes elsewhere, `public` holds what goes into its build.
-    last = () if tools else (_SOURCE_OR_OUTPUT,)
-    for layer in (written, _USUAL, () if plain else (*_USUAL, *_OTHERS), last):
+    last = () if tools else (SOURCE_OR_OUTPUT,)
+    for layer in (written, USUAL, () if plain else (*USUAL, *OTHERS), last):
         if found := _distinct(folder for pattern in layer for folder in _folders(base, pattern)):
             return found
     return []
@@ -199,7 +116,7 @@ def _folders(base: Path, pattern: str) -> Iterator[Path]:
 
 def _is_template(page: Path) -> bool:
     """Whether the page is the template of Create React App or Vue CLI, which is in `public`."""
-    if page.parent.name != _SOURCE_OR_OUTPUT:
+    if page.parent.name != SOURCE_OR_OUTPUT:
         return False
     try:
         with page.open("rb") as file:

@@ -87,7 +87,7 @@ def _advice(root: Path, working: Path) -> str:
                 return (
                     f"{tool.server_output}/ needs a server of its own; for a static app, {tool.static} and build again."
                 )
-            return f"Build it first (often `{tool.build}`), then deploy again."
+            return f"Build it first (often `{tool.advice}`), then deploy again."
         if (base / "package.json").exists():
             return "Build it first (often `npm run build`), then deploy again."
     return "Build the app first, or name its folder: `easel deploy DIR`."

@@ -1,0 +1,104 @@
+"""Reading a project's files as values, whatever is in them: bounded before they are parsed, refused with a reason."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from easel.builds.detect.errors import BuildFileInvalidError
+from easel.builds.tree import LeadsOutError, Tree
+from easel.bundles.names import printable
+from easel.rules.hosts.netlify_toml import bounded
+
+LARGEST: Final = 1024 * 1024
+"""Bytes of a file that are read."""
+LARGEST_YAML: Final = 64 * 1024
+"""Bytes of a YAML file that are read: parsing each takes a microsecond or two."""
+LARGEST_SCRIPT: Final = 256 * 1024
+"""Bytes of a configuration written as a program that are searched."""
+
+_MARK: Final = b"\xef\xbb\xbf"
+# A string, so that what looks like a comment in it stays; else a comment; else a comma before a closing bracket.
+_NOT_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s{0,99}[]}])', re.DOTALL)
+
+Table = dict[str, Any]
+
+
+def read_text(tree: Tree, path: str, most: int = LARGEST) -> str | None:
+    """The text of a file without its byte-order mark, or None if there is no file. Raises BuildFileInvalidError."""
+    try:
+        data = tree.head(path, most + 1)
+    except LeadsOutError as error:
+        raise _invalid(path, f"it is a link that {error.reason}") from error
+    except OSError as error:
+        raise _invalid(path, str(error.strerror)) from error
+    if data is None:
+        return None
+    if len(data) > most:
+        raise _invalid(path, f"it is longer than {most} bytes")
+    try:
+        return data.removeprefix(_MARK).decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _invalid(path, f"line {line} is not text in UTF-8") from error
+
+
+def read_roughly(tree: Tree, path: str, most: int = LARGEST_SCRIPT) -> str:
+    """The beginning of a file that is only searched for words, or "" if it cannot be read."""
+    try:
+        return (tree.head(path, most) or b"").decode("utf-8", "replace")
+    except (LeadsOutError, OSError):
+        return ""
+
+
+def read_json(tree: Tree, path: str, *, comments: bool = False) -> Table | None:
+    """The object in a JSON file (RFC 8259), or None if there is no file. Raises BuildFileInvalidError."""
+
+    def parse(text: str) -> Any:
+        return msgspec.json.decode(without_comments(text) if comments else text)
+
+    return _read(tree, path, LARGEST, parse)
+
+
+def without_comments(text: str) -> str:
+    """A JSON text without its comments, and without commas behind the last value, as editors and compilers take it."""
+    return _NOT_JSON.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
+
+
+def read_toml(tree: Tree, path: str) -> Table | None:
+    """The table in a TOML file, or None if there is no file. Raises BuildFileInvalidError."""
+    return _read(tree, path, LARGEST, lambda text: tomllib.loads(bounded(text)))
+
+
+def read_yaml(tree: Tree, path: str) -> Table | None:
+    """The map in a YAML file, every scalar as a text, or None if there is no file. Raises BuildFileInvalidError.
+
+    No tag is resolved: configurations of MkDocs name functions by tags.
+    """
+    return _read(tree, path, LARGEST_YAML, lambda text: yaml.load(text, yaml.BaseLoader))  # noqa: S506
+
+
+def _read(tree: Tree, path: str, most: int, parse: Callable[[str], Any]) -> Table | None:
+    text = read_text(tree, path, most)
+    if text is None:
+        return None
+    try:
+        value = parse(text)
+    except RecursionError as error:
+        raise _invalid(path, "its values are nested too deeply") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise _invalid(path, printable(" ".join(str(error).split())).rstrip(".")) from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _invalid(path, "it holds no object of names and values")
+    return value
+
+
+def _invalid(path: str, reason: str) -> BuildFileInvalidError:
+    return BuildFileInvalidError(file=printable(path), reason=reason)

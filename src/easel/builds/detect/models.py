@@ -1,0 +1,79 @@
+"""What is asked of a build, and the plan that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Final, Literal
+
+from easel.builds.managers import ManagerName
+
+Runtime = Literal["node", "python", "none"]
+Command = tuple[str, ...] | str
+"""The words of a command, or a line for the shell."""
+
+SKIPPED: Final = ""
+"""As `install` or `build`: this part is not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The wishes of one place: a deploy, easel.toml, or an app. None leaves the choice open.
+
+    `root` and `ignore` are relative to the sources, `output` to the root. `install` and `build` are lines for the
+    shell; an empty one skips that part.
+    """
+
+    root: str | None = None
+    framework: str | None = None
+    install: str | None = None
+    build: str | None = None
+    output: str | None = None
+    node: str | None = None
+    package_manager: str | None = None
+    ignore: tuple[str, ...] | None = None
+
+    def over(self, other: Wanted) -> Wanted:
+        """These wishes, and the other's where these are silent."""
+        open_ones = {each.name: getattr(other, each.name) for each in fields(self) if getattr(self, each.name) is None}
+        return replace(self, **open_ones)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageManager:
+    """The package manager of a project, and its lock file (a path within the sources), if there is one.
+
+    `version` is exact ("9.1.0"), a range (">=9 <10"), or None for the newest. `digest` is the checksum of an exact
+    version as `packageManager` gives it ("sha512.ab12…").
+    """
+
+    name: ManagerName
+    version: str | None = None
+    lock: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a folder of sources is built.
+
+    `root` and `install_root` are folders within the sources ("" for the top): the build runs in the first, the install
+    in the second, which differs in a workspace. `node` is a range of versions, or None for the newest LTS release. A
+    plan with a package manager needs Node.js, also where its runtime is Python. `outputs` are folders within the
+    sources, the likeliest first, with `*` for a part of any name. `caches` are folders, relative to `root`, that the
+    next build gains from. `reasons` are lines for the log.
+    """
+
+    root: str
+    framework: str | None
+    runtime: Runtime
+    package_manager: PackageManager | None
+    node: str | None
+    install: Command | None
+    build: Command | None
+    outputs: tuple[str, ...]
+    install_root: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    caches: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()

@@ -1,0 +1,149 @@
+"""The folders into which a project's build may write its pages, the likeliest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from easel.builds.detect.files import read_json, read_roughly, read_toml, read_yaml
+from easel.builds.detect.project import Project
+from easel.builds.detect.scripts import Script, within
+from easel.builds.frameworks import OTHERS, SOURCE_OR_OUTPUT, USUAL
+from easel.builds.tree import Tree, joined
+
+_PLAIN = re.compile(r"[\w./@ -]{1,200}\Z")
+_OUTPUT_OPTION = re.compile(
+    r"(?:--output=|--output |--outdir |--outDir |--dist-dir |-d )[\"']?(?:\./)?([\w.@/-]{1,200})"
+)
+_OUTPUT_DIRECTORY = re.compile(r"setOutputDirectory\(\s{0,9}[\"'`](?:\./)?([\w./@-]{1,200}?)/?[\"'`]")
+_OUTPUT_PATH = re.compile(r"^OUTPUT_PATH\s{0,9}=\s{0,9}[\"'](?:\./)?([\w./@-]{1,200}?)/?[\"']", re.MULTILINE)
+
+
+def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
+    """Paths within the sources, with `*` for a part of any name. `command` is the text of the build's script."""
+    folder, tool = project.folder, project.framework
+    if tool is None:
+        # Nothing is known of the tool, so that every usual place counts.
+        return within(folder, None, *_optional(command), *USUAL, *OTHERS, SOURCE_OR_OUTPUT)
+    found = tuple(one for one in _READERS.get(tool.name, _nothing)(tree, folder) if one)
+    usual = USUAL if tool.needs == "node" else ()
+    return within(folder, None, *_optional(command), *found, *tool.outputs, *usual)
+
+
+def _optional(command: str) -> tuple[str, ...]:
+    """The folder that the command names."""
+    found = _OUTPUT_OPTION.search(command)
+    return (found[1].rstrip("/"),) if found and _is_inside(found[1]) else ()
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in path.split("/") and _PLAIN.match(path) is not None
+
+
+def _nothing(tree: Tree, folder: str) -> Iterator[str | None]:
+    yield from ()
+
+
+def _of_script(name: str, *patterns: str, inner: str = "") -> Callable[[Tree, str], Iterator[str | None]]:
+    def read(tree: Tree, folder: str) -> Iterator[str | None]:
+        found = Script(tree, folder, *patterns).folder(name)
+        yield joined(found, inner) if found else None
+
+    return read
+
+
+def _vite(tree: Tree, folder: str) -> Iterator[str | None]:
+    config = Script(tree, folder, "vite.config.*")
+    root = config.folder("root")
+    if root not in (None, "."):
+        yield joined(root or "", config.folder("outDir") or "dist")
+    yield config.folder("outDir")
+
+
+def _vitepress(tree: Tree, folder: str) -> Iterator[str | None]:
+    found = tree.matches(".vitepress", folder) + tree.matches("*/.vitepress", folder)
+    for path in found[:5]:
+        inner = path[len(folder) :].strip("/")
+        config = Script(tree, path, "config.*", "config/index.*").folder("outDir")
+        if config:
+            yield joined(inner.rpartition("/")[0], config)
+        yield joined(inner, "dist")
+
+
+def _angular(tree: Tree, folder: str) -> Iterator[str | None]:
+    projects = (read_json(tree, joined(folder, "angular.json"), comments=True) or {}).get("projects")
+    for name, project in projects.items() if isinstance(projects, dict) else ():
+        if not isinstance(project, dict) or project.get("projectType", "application") != "application":
+            continue
+        path = _at(project, "architect", "build", "options", "outputPath") or _at(
+            project, "targets", "build", "options", "outputPath"
+        )
+        base, browser = path if path else None, "browser"
+        if isinstance(path, dict):
+            base, browser = path.get("base"), path.get("browser", "browser")
+        base = base if isinstance(base, str) and base else f"dist/{name}"
+        base = base.removeprefix("./").rstrip("/")
+        for place in (joined(base, browser if isinstance(browser, str) else "browser"), base):
+            yield place if _is_inside(place) else None
+
+
+def _at(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _eleventy(tree: Tree, folder: str) -> Iterator[str | None]:
+    config = Script(tree, folder, ".eleventy.js", "eleventy.config.*")
+    yield config.folder("output")
+    found = _OUTPUT_DIRECTORY.search(config.text)
+    yield found[1] if found and _is_inside(found[1]) else None
+
+
+def _mkdocs(tree: Tree, folder: str) -> Iterator[str | None]:
+    for name in ("mkdocs.yml", "mkdocs.yaml"):
+        yield _plain((read_yaml(tree, joined(folder, name)) or {}).get("site_dir"))
+
+
+def _zensical(tree: Tree, folder: str) -> Iterator[str | None]:
+    yield _plain(_at(read_toml(tree, joined(folder, "zensical.toml")), "project", "site_dir"))
+
+
+def _hugo(tree: Tree, folder: str) -> Iterator[str | None]:
+    for name in ("hugo", "config"):
+        yield _plain((read_toml(tree, joined(folder, f"{name}.toml")) or {}).get("publishDir"))
+        yield _plain((read_yaml(tree, joined(folder, f"{name}.yaml")) or {}).get("publishDir"))
+
+
+def _hexo(tree: Tree, folder: str) -> Iterator[str | None]:
+    yield _plain((read_yaml(tree, joined(folder, "_config.yml")) or {}).get("public_dir"))
+
+
+def _pelican(tree: Tree, folder: str) -> Iterator[str | None]:
+    found = _OUTPUT_PATH.search(read_roughly(tree, joined(folder, "pelicanconf.py")))
+    yield found[1] if found and _is_inside(found[1]) else None
+
+
+def _plain(value: Any) -> str | None:
+    return value.removeprefix("./").rstrip("/") if isinstance(value, str) and _is_inside(value) else None
+
+
+_READERS: Final[Mapping[str, Callable[[Tree, str], Iterator[str | None]]]] = {
+    "vite": _vite,
+    "vitepress": _vitepress,
+    "angular": _angular,
+    "eleventy": _eleventy,
+    "mkdocs": _mkdocs,
+    "zensical": _zensical,
+    "hugo": _hugo,
+    "hexo": _hexo,
+    "pelican": _pelican,
+    "next": _of_script("distDir", "next.config.*"),
+    "astro": _of_script("outDir", "astro.config.*"),
+    "sveltekit": _of_script("pages", "svelte.config.*", "vite.config.*"),
+    "react-router": _of_script("buildDirectory", "react-router.config.*", inner="client"),
+    "vue-cli": _of_script("outputDir", "vue.config.*"),
+    "rspress": _of_script("outDir", "rspress.config.*"),
+    "rsbuild": _of_script("root", "rsbuild.config.*"),
+}

@@ -1,0 +1,144 @@
+"""Which package manager installs a project, in which version, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, cast
+
+from easel.builds.detect.errors import BuildSettingInvalidError, BuildToolUnsupportedError
+from easel.builds.detect.files import read_roughly
+from easel.builds.detect.models import PackageManager, Wanted
+from easel.builds.detect.package import Package
+from easel.builds.detect.ranges import version_range
+from easel.builds.managers import MANAGERS, YARN_1, Manager, ManagerName
+from easel.builds.tree import Tree, joined
+from easel.bundles.names import printable
+
+_HEAD: Final = 4 * 1024
+"""Bytes of a lock file that say which version wrote it."""
+_NAMED = re.compile(
+    r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z"
+)
+_PNPM_LOCK = re.compile(r"^lockfileVersion: {0,3}'?(\d{1,3})\.", re.MULTILINE)
+_YARN_LOCK = re.compile(r"^__metadata:\r?\n {1,4}version: {0,3}(\d{1,3})", re.MULTILINE)
+_YARN_PATH = re.compile(r"^yarnPath: {0,3}[\"']?[^\n]{0,200}?yarn-(\d{1,9}\.\d{1,9}\.\d{1,9})\.[cm]?js", re.MULTILINE)
+_FIRST = re.compile(r"[~^=v]{0,3}[01](?:\.|\Z)")
+_OF_PNPM_LOCKS: Final = {"5": "7", "6": "8"}
+_OF_YARN_LOCKS: Final = {"4": "2", "5": "3", "6": "3"}
+_PNPM_10: Final = "10"
+"""Reads the settings of older projects in package.json, and those of newer ones as far as an install needs them."""
+
+
+def choose_manager(
+    tree: Tree, folder: str, packages: tuple[Package, ...], wanted: Wanted, reasons: list[str]
+) -> PackageManager:
+    """The package manager of what is installed in `folder`; `packages` may name one, the first that does holds.
+
+    Raises BuildSettingInvalidError, BuildToolUnsupportedError.
+    """
+    locks = {lock: name for name, manager in MANAGERS.items() for lock in manager.locks}
+    found = [lock for lock in locks if tree.is_file(joined(folder, lock))]
+    if tree.is_file(joined(folder, "deno.lock")) and not found:
+        raise BuildToolUnsupportedError(
+            title="Deno",
+            reason=f"`{printable(joined(folder, 'deno.lock'))}` is the only lock file, and Easel installs with npm, "
+            "pnpm, Yarn or Bun",
+            hint="Add a lock file of one of those.",
+        )
+    chosen = _stated(packages, wanted)
+    if chosen is None:
+        name = locks[found[0]] if found else "npm"
+        version, digest = None, None
+        if not found:
+            reasons.append("Package manager: npm, since there is no lock file and nothing names another one.")
+        elif len({locks[lock] for lock in found}) > 1:
+            reasons.append(
+                f"Package manager: {name}. There are several lock files ({_quoted(found)}); {found[0]} is taken, as "
+                "`packageManager` in package.json would say otherwise. Delete those that nobody keeps up."
+            )
+        else:
+            reasons.append(f"Package manager: {name}, by its lock file {printable(joined(folder, found[0]))}.")
+    else:
+        name, version, digest, said = chosen
+        reasons.append(f"Package manager: {name}{f' {version}' if version else ''}, as {said} says.")
+    lock = next((one for one in found if locks[one] == name), None)
+    if version is None:
+        version = _by_engines(packages, name) or _by_lock(tree, folder, name, lock)
+    if lock is None:
+        others = f" ({_quoted(found)} is not {name}'s)" if found else ""
+        reasons.append(
+            f"Warning: there is no lock file of {name}{others}, so this install may choose other versions than "
+            f"the last one. Commit `{MANAGERS[name].locks[-1]}`."
+        )
+    return PackageManager(name, version, joined(folder, lock) if lock else None, digest)
+
+
+def commands_of(manager: PackageManager) -> Manager:
+    """The commands of this version."""
+    is_first = manager.name == "yarn" and _FIRST.match(manager.version or "")
+    return YARN_1 if is_first else MANAGERS[manager.name]
+
+
+def _stated(packages: tuple[Package, ...], wanted: Wanted) -> tuple[ManagerName, str | None, str | None, str] | None:
+    if wanted.package_manager is not None:
+        name, version, digest = _read(wanted.package_manager, "the build settings", "package_manager")
+        return name, version, digest, "the build's setting"
+    for package in packages:
+        if package.package_manager:
+            name, version, digest = _read(package.package_manager, f"`{printable(package.path)}`", "packageManager")
+            return name, version, digest, f"`packageManager` in {printable(package.path)}"
+    for package in packages:
+        name_, version_ = package.dev_engine
+        if name_:
+            _refuse_unknown(name_, f"`{printable(package.path)}`", "devEngines.packageManager")
+            said = f"`devEngines` in {printable(package.path)}"
+            return cast("ManagerName", name_), version_range(version_), None, said
+    return None
+
+
+def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None, str | None]:
+    """Name, version and digest of `pnpm`, `pnpm@10` or `pnpm@10.1.0+sha512.…`."""
+    text = text.strip()
+    exact = _NAMED.match(text)
+    name, _, version = text.partition("@")
+    _refuse_unknown(exact[1] if exact else name, where, setting)
+    if exact:
+        return cast("ManagerName", name), exact[2], exact[3]
+    # A range, or a build of the manager from elsewhere, whose address is not asked for.
+    return cast("ManagerName", name), version_range(version.partition("+")[0]), None
+
+
+def _refuse_unknown(name: str, where: str, setting: str) -> None:
+    if name not in MANAGERS:
+        raise BuildSettingInvalidError(
+            setting=setting,
+            where=where,
+            reason=f"`{printable(name[:50])}` is none of the package managers {_quoted(MANAGERS)}",
+        )
+
+
+def _by_engines(packages: tuple[Package, ...], name: str) -> str | None:
+    return next((found for package in packages if (found := version_range(package.engines.get(name, "")))), None)
+
+
+def _by_lock(tree: Tree, folder: str, name: str, lock: str | None) -> str | None:
+    """The version whose lock file this is, as a range; None for the newest."""
+    head = read_roughly(tree, joined(folder, lock), _HEAD) if lock else ""
+    if name == "pnpm" and lock:
+        written = _PNPM_LOCK.search(head)
+        # Since 11 the lock file may have a document of its own for pnpm itself.
+        newest = head.startswith("---")
+        return None if newest else _OF_PNPM_LOCKS.get(written[1], _PNPM_10) if written else None
+    if name == "yarn":
+        settings = read_roughly(tree, joined(folder, ".yarnrc.yml"), _HEAD)
+        if path := _YARN_PATH.search(settings):
+            return path[1]
+        if written := _YARN_LOCK.search(head):
+            return _OF_YARN_LOCKS.get(written[1], "4")
+        return "1" if lock and not settings else "4"
+    return None
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

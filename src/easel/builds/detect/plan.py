@@ -1,0 +1,230 @@
+"""The plan of a build: root, tools, commands and outputs, from what is asked for and what the sources show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from easel.builds.detect.commands import build_command
+from easel.builds.detect.errors import BuildRootMissingError, BuildSettingInvalidError, BuildToolUnsupportedError
+from easel.builds.detect.files import read_toml
+from easel.builds.detect.models import Command, PackageManager, Plan, Wanted
+from easel.builds.detect.node_version import node_version
+from easel.builds.detect.outputs import outputs_of
+from easel.builds.detect.package import Package, read_package
+from easel.builds.detect.package_manager import choose_manager, commands_of
+from easel.builds.detect.project import Project, choose_root, project_at
+from easel.builds.detect.python import python_build, python_install
+from easel.builds.detect.servers import refuse_servers
+from easel.builds.detect.settings import TABLE, checked, wanted_of
+from easel.builds.detect.workspaces import Workspace, folders_above, workspace_around, workspace_at
+from easel.builds.frameworks import FRAMEWORKS, named
+from easel.builds.managers import MANAGERS
+from easel.builds.tree import LeadsOutError, Tree, joined
+from easel.bundles.names import printable
+from easel.bundles.root import PROJECT_SETTINGS
+
+STATIC: Final = "static"
+"""As `framework`: the folder is served as it is."""
+_NONE: Final = ("", "react")
+"""Frameworks that name no tool: every app's configuration has `react`, whatever builds it."""
+_MISSING: Final = {
+    "ruby": "it needs Ruby, which Easel's builds do not have",
+    "dart": "it needs Flutter, which Easel's builds do not have",
+    "rust": "it needs a program that no package index of Node.js or Python has",
+    "quarto": "it needs Quarto, which Easel's builds do not have",
+}
+
+
+def plan(source: Path, wanted: Wanted, app: Wanted | None = None) -> Plan:
+    """How the sources are built. `wanted` is the deploy's, and comes before easel.toml; `app` is the app's own, and
+    comes after it.
+
+    Raises BuildPlanError, in one of its kinds. Nothing of the sources is run, and no link out of them followed.
+    """
+    tree = Tree(source)
+    reasons: list[str] = []
+    asked = checked(wanted, "this deploy")
+    after = _of_easel_toml(tree, "").over(checked(app or Wanted(), "this app"))
+    root = asked.over(after).root
+    if root is not None:
+        folder = _checked_root(tree, root)
+        project = project_at(tree, folder)
+        reasons.append(f"Root: `{printable(folder) or '.'}`, as the build's settings say.")
+    else:
+        project = choose_root(tree, reasons)
+    if project.folder:
+        after = _of_easel_toml(tree, project.folder).over(after)
+    asked = asked.over(after)
+    project = _with_framework(project, asked)
+    return _plan(tree, project, asked, reasons)
+
+
+def _of_easel_toml(tree: Tree, folder: str) -> Wanted:
+    path = joined(folder, PROJECT_SETTINGS)
+    table = (read_toml(tree, path) or {}).get(TABLE)
+    return Wanted() if table is None else wanted_of(table, f"`{printable(path)}`")
+
+
+def _checked_root(tree: Tree, root: str) -> str:
+    try:
+        folder = tree.real(root)
+    except LeadsOutError as error:
+        raise BuildRootMissingError(root=printable(root), hint=f"It is a link that {error.reason}.") from error
+    if folder is None or not tree.is_folder(folder):
+        names = [name for name in tree.names("") if tree.is_folder(name) and not name.startswith(".")]
+        shown = ", ".join(f"`{printable(name)}`" for name in names[:8])
+        raise BuildRootMissingError(
+            root=printable(root), hint=f"There is {shown}." if shown else "There are no folders."
+        )
+    return folder
+
+
+def _with_framework(project: Project, wanted: Wanted) -> Project:
+    name = (wanted.framework or "").strip().lower()
+    if name in _NONE:
+        return project
+    found = named(name)
+    if found is None and name != STATIC:
+        known = ", ".join(f"`{tool.name}`" for tool in FRAMEWORKS)
+        reason = f"`{printable(name[:50])}` is not known; known are {known} and `{STATIC}`"
+        raise BuildSettingInvalidError(setting="framework", where="this build", reason=reason)
+    return replace(project, framework=found, by="the build's settings say so")
+
+
+def _plan(tree: Tree, project: Project, wanted: Wanted, reasons: list[str]) -> Plan:
+    tool = project.framework
+    if tool is not None:
+        reasons.append(f"Framework: {tool.title}, since {project.by}.")
+    if tool is not None and tool.needs in _MISSING and wanted.build is None:
+        raise BuildToolUnsupportedError(
+            title=tool.title,
+            reason=_MISSING[tool.needs],
+            hint=f"Build it with `{tool.advice}`, and deploy its output folder ({tool.outputs[0]}/).",
+        )
+    if _is_plain(tree, project, wanted):
+        return _plain(project, wanted, reasons)
+    needs_python = tool is not None and tool.needs == "python"
+    package = _package_around(tree, project)
+    commands = _node(tree, project, package, wanted, reasons) if package else _Commands()
+    if needs_python:
+        commands = _python(tree, project, commands, wanted, reasons)
+    build = commands.build if wanted.build is None else _line(wanted.build, "Build", reasons)
+    install = commands.install if wanted.install is None else _line(wanted.install, "Install", reasons)
+    if wanted.output is not None:
+        outputs: tuple[str, ...] = (joined(project.folder, wanted.output),)
+    else:
+        outputs = outputs_of(tree, project, wanted.build or commands.text)
+    return Plan(
+        root=project.folder,
+        framework=tool.name if tool else None,
+        runtime="python" if needs_python else "node" if package else "none",
+        package_manager=commands.manager,
+        node=commands.node,
+        install=install,
+        build=build,
+        outputs=outputs,
+        install_root=commands.install_root,
+        environment=dict(tool.environment) if tool else {},
+        caches=tool.caches if tool else (),
+        reasons=tuple(reasons),
+    )
+
+
+class _Commands:
+    """What is found of a project's commands."""
+
+    manager: PackageManager | None = None
+    node: str | None = None
+    install: Command | None = None
+    install_root: str = ""
+    build: Command | None = None
+    text: str = ""
+
+
+def _is_plain(tree: Tree, project: Project, wanted: Wanted) -> bool:
+    """Whether the folder is served as it is: there is a page, and nothing that makes others."""
+    if wanted.framework == STATIC:
+        return True
+    is_built = project.framework is not None or project.script("build") is not None
+    return not is_built and wanted.build is None and tree.is_file(joined(project.folder, "index.html"))
+
+
+def _plain(project: Project, wanted: Wanted, reasons: list[str]) -> Plan:
+    reasons.append("Build: none. There is an index.html, and no tool that would make it of something.")
+    return Plan(
+        root=project.folder,
+        framework=None,
+        runtime="none",
+        package_manager=None,
+        node=None,
+        install=None,
+        build=None,
+        outputs=(joined(project.folder, wanted.output or ""),),
+        install_root=project.folder,
+        reasons=tuple(reasons),
+    )
+
+
+def _line(text: str, part: str, reasons: list[str]) -> str | None:
+    shown = f"`{printable(text)}`" if text.strip() else "left out"
+    reasons.append(f"{part}: {shown}, as the build's settings say.")
+    return text if text.strip() else None
+
+
+def _package_around(tree: Tree, project: Project) -> Package | None:
+    """The package.json that the project's tools are installed by: its own, or one above where it is a tool's of
+    Node.js."""
+    if project.package is not None:
+        return project.package
+    if project.framework is None or project.framework.needs != "node":
+        return None
+    return next((found for folder in folders_above(project.folder) if (found := read_package(tree, folder))), None)
+
+
+def _node(tree: Tree, project: Project, package: Package, wanted: Wanted, reasons: list[str]) -> _Commands:
+    commands = _Commands()
+    own = package.folder
+    workspace = _workspace(tree, own)
+    commands.install_root = workspace.folder if workspace else own
+    top = read_package(tree, commands.install_root) if workspace and workspace.folder != own else None
+    packages = (package, top) if top else (package,)
+    if workspace and workspace.folder != own:
+        reasons.append(
+            f"Install: in `{printable(workspace.folder) or '.'}`, whose workspace `{printable(own)}` is a member of."
+        )
+    commands.manager = choose_manager(tree, commands.install_root, packages, wanted, reasons)
+    commands.node = node_version(tree, project.folder, packages, wanted, reasons)
+    manager = commands_of(commands.manager)
+    commands.install = manager.frozen if commands.manager.lock else manager.loose
+    if wanted.build is None and (project.framework is None or project.framework.needs == "node" or _runs(project)):
+        commands.build, commands.text = build_command(tree, project, manager, workspace, reasons)
+    if project.framework and project.framework.needs == "node":
+        refuse_servers(tree, project, wanted.build or commands.text)
+    return commands
+
+
+def _workspace(tree: Tree, folder: str) -> Workspace | None:
+    """The workspace that the folder is installed with; None if it has a lock file of its own."""
+    if any(tree.is_file(joined(folder, lock)) for manager in MANAGERS.values() for lock in manager.locks):
+        return workspace_at(tree, folder)
+    return workspace_around(tree, folder) or workspace_at(tree, folder)
+
+
+def _runs(project: Project) -> bool:
+    """Whether a script of package.json runs the tool of another language."""
+    tool, text = project.framework, project.script("build")
+    return tool is not None and text is not None and tool.command.split()[0] in text
+
+
+def _python(tree: Tree, project: Project, node: _Commands, wanted: Wanted, reasons: list[str]) -> _Commands:
+    if wanted.install is None:
+        install = python_install(tree, project, reasons)
+        if isinstance(node.install, tuple) and node.install_root == project.folder:
+            install = f"{' '.join(node.install)} && {install}"
+        node.install = install
+    node.install_root = project.folder
+    if wanted.build is None and node.build is None:
+        node.build = python_build(tree, project, reasons)
+    return node

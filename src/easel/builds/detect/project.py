@@ -1,0 +1,121 @@
+"""Which tool makes the site of a folder, judged by its package.json and its files; and which folder holds the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from easel.builds.detect.errors import NothingToBuildError, SeveralAppsError
+from easel.builds.detect.files import read_roughly
+from easel.builds.detect.package import PACKAGE_FILE, Package, read_package
+from easel.builds.detect.workspaces import folders_of_projects, workspace_at
+from easel.builds.frameworks import FRAMEWORKS, Framework
+from easel.builds.tree import Tree, joined
+from easel.bundles.names import printable
+from easel.bundles.root import ENTRY_POINT
+
+_PROJECT_FILES: Final = frozenset(
+    {PACKAGE_FILE, ENTRY_POINT}
+    | {file for tool in FRAMEWORKS if tool.needs != "node" for file in tool.files if "*" not in file}
+)
+_PAGES: Final = (ENTRY_POINT, "src/index.html", "public/index.html")
+"""Pages that a site's sources have, and a library's do not."""
+_NAMED_AT_MOST: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder of sources, and the tool that builds it. `by` says how it was recognised."""
+
+    folder: str
+    package: Package | None
+    framework: Framework | None
+    by: str = ""
+    has_page: bool = False
+
+    @property
+    def is_site(self) -> bool:
+        """Whether its build certainly makes a site, and not a library."""
+        return self.framework is not None and (self.has_page or not self.framework.makes_libraries)
+
+    def script(self, name: str) -> str | None:
+        """A script of its package.json."""
+        return self.package.scripts.get(name) if self.package else None
+
+
+def project_at(tree: Tree, folder: str) -> Project:
+    """What the folder holds. Raises BuildFileInvalidError."""
+    package = read_package(tree, folder)
+    has_page = any(tree.is_file(joined(folder, page)) for page in _PAGES)
+    found = [*_by_dependency(package), *_by_file(tree, folder)]
+    particular = [(tool, by) for tool, by in found if not tool.general]
+    sites = [(tool, by) for tool, by in found if has_page or not tool.makes_libraries]
+    framework, by = next(iter((*particular, *sites, *found)), (None, ""))
+    return Project(folder, package, framework, by, has_page)
+
+
+def _by_dependency(package: Package | None) -> list[tuple[Framework, str]]:
+    known = package.dependencies if package else {}
+    return [
+        (tool, f"`{name}` is among the dependencies in {printable(package.path)}")
+        for tool in FRAMEWORKS
+        if package and (name := next((one for one in tool.packages if one in known), None))
+    ]
+
+
+def _by_file(tree: Tree, folder: str) -> list[tuple[Framework, str]]:
+    found = []
+    for tool in FRAMEWORKS:
+        file = next((path for pattern in tool.files for path in tree.matches(pattern, folder)), None)
+        if file is not None and _is_its_file(tree, folder, tool, file):
+            found.append((tool, f"there is {printable(file)}"))
+    return found
+
+
+def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
+    """Whether the file is the tool's, where others have files of that name too."""
+    if tool.name == "sphinx":
+        beside = file.rpartition("/")[0]
+        indexed = any(tree.is_file(joined(beside, f"index.{suffix}")) for suffix in ("rst", "md", "txt"))
+        return indexed or "sphinx" in read_roughly(tree, file).lower()
+    if tool.name == "jekyll":
+        return "jekyll" in read_roughly(tree, joined(folder, "Gemfile")) or tree.is_folder(joined(folder, "_posts"))
+    if tool.name == "flutter":
+        return tree.is_folder(joined(folder, "web"))
+    return not (tool.name == "expo" and file.endswith("app.json")) or '"expo"' in read_roughly(tree, file)
+
+
+def choose_root(tree: Tree, reasons: list[str]) -> Project:
+    """The project to build where nobody names its folder. Raises SeveralAppsError, NothingToBuildError,
+    BuildFileInvalidError."""
+    top = project_at(tree, "")
+    if top.is_site:
+        return top
+    workspace = workspace_at(tree, "")
+    if workspace is None and (top.script("build") or top.has_page or top.framework):
+        return top
+    below = [project_at(tree, folder) for folder in folders_of_projects(tree, "", _PROJECT_FILES, 3)]
+    if workspace is not None:
+        sites = [project for project in below if project.is_site and workspace.holds(project.folder)]
+    else:
+        sites = [project for project in below if project.is_site] or [one for one in below if one.has_page]
+    # An app's own folder may hold another one, such as its documentation.
+    outermost = [one for one in sites if not any(one.folder.startswith(f"{other.folder}/") for other in sites)]
+    if len(outermost) == 1:
+        reasons.append(
+            f"Root: `{printable(outermost[0].folder)}`, the only folder with an app. Another one is chosen by `root`."
+        )
+        return outermost[0]
+    if outermost:
+        names = [printable(one.folder) for one in outermost]
+        more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+        found = ", ".join(f"`{name}`" for name in names[:_NAMED_AT_MOST]) + more
+        raise SeveralAppsError(found=found, example=names[0])
+    if top.package is not None:
+        return top
+    shown = ", ".join(f"`{printable(name)}`" for name in tree.names("")[:_NAMED_AT_MOST]) or "nothing"
+    raise NothingToBuildError(
+        place="the sources",
+        reason=f"there is neither a package.json nor a file of a known tool nor an index.html; there is {shown}",
+        hint="Name the folder of the app as the `root`, or the command as `build` and its folder as `output`.",
+    )

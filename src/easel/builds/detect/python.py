@@ -1,0 +1,196 @@
+"""Sites whose tools are Python packages: MkDocs, Zensical, Sphinx, Pelican, and Hugo, which is packed as one."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+
+from easel.builds.detect.files import read_roughly, read_toml, read_yaml
+from easel.builds.detect.project import Project
+from easel.builds.tree import Tree, joined
+from easel.bundles.names import printable
+
+_REQUIREMENTS: Final = (
+    "requirements.txt",
+    "docs/requirements.txt",
+    "requirements-docs.txt",
+    "docs-requirements.txt",
+    "requirements/docs.txt",
+    "doc/requirements.txt",
+)
+_GROUPS: Final = ("docs", "doc", "documentation")
+_PACKAGES: Final = {
+    "mkdocs": ("mkdocs<2",),
+    "zensical": ("zensical",),
+    "sphinx": ("sphinx",),
+    "pelican": ("pelican[markdown]",),
+    "hugo": ("hugo",),
+}
+_THEMES: Final = {
+    "material": "mkdocs-material",
+    "bootstrap": "mkdocs-bootstrap",
+    "cinder": "mkdocs-cinder",
+    "windmill": "mkdocs-windmill",
+    "dracula": "mkdocs-dracula-theme",
+    "terminal": "mkdocs-terminal",
+    "shadcn": "mkdocs-shadcn",
+}
+_WITH_THE_TOOL: Final = frozenset(
+    {
+        *("mkdocs", "readthedocs", "search"),
+        *("blog", "group", "info", "meta", "offline", "optimize", "privacy", "projects", "social", "tags", "typeset"),
+    }
+)
+"""Themes and plugins that MkDocs or Material for MkDocs bring along."""
+_PLUGINS: Final = {
+    "autorefs": "mkdocs-autorefs",
+    "awesome-nav": "mkdocs-awesome-nav",
+    "awesome-pages": "mkdocs-awesome-pages-plugin",
+    "exclude": "mkdocs-exclude",
+    "gen-files": "mkdocs-gen-files",
+    "git-authors": "mkdocs-git-authors-plugin",
+    "git-revision-date-localized": "mkdocs-git-revision-date-localized-plugin",
+    "glightbox": "mkdocs-glightbox",
+    "i18n": "mkdocs-static-i18n",
+    "include-markdown": "mkdocs-include-markdown-plugin",
+    "literate-nav": "mkdocs-literate-nav",
+    "macros": "mkdocs-macros-plugin",
+    "mermaid2": "mkdocs-mermaid2-plugin",
+    "minify": "mkdocs-minify-plugin",
+    "mkdocs-jupyter": "mkdocs-jupyter",
+    "mkdocstrings": "mkdocstrings[python]",
+    "monorepo": "mkdocs-monorepo-plugin",
+    "redirects": "mkdocs-redirects",
+    "rss": "mkdocs-rss-plugin",
+    "same-dir": "mkdocs-same-dir",
+    "section-index": "mkdocs-section-index",
+    "swagger-ui-tag": "mkdocs-swagger-ui-tag",
+    "table-reader": "mkdocs-table-reader-plugin",
+}
+_OF_SPHINX: Final = {
+    "furo": "furo",
+    "linkify_it": "linkify-it-py",
+    "myst_nb": "myst-nb",
+    "myst_parser": "myst-parser",
+    "nbsphinx": "nbsphinx",
+    "numpydoc": "numpydoc",
+    "pydata_sphinx_theme": "pydata-sphinx-theme",
+    "shibuya": "shibuya",
+    "sphinx_autodoc_typehints": "sphinx-autodoc-typehints",
+    "sphinx_book_theme": "sphinx-book-theme",
+    "sphinx_copybutton": "sphinx-copybutton",
+    "sphinx_design": "sphinx-design",
+    "sphinx_inline_tabs": "sphinx-inline-tabs",
+    "sphinx_rtd_theme": "sphinx-rtd-theme",
+    "sphinx_tabs": "sphinx-tabs",
+    "sphinxcontrib.mermaid": "sphinxcontrib-mermaid",
+    "sphinxext.opengraph": "sphinxext-opengraph",
+}
+"""Modules that conf.py names, and the packages that they are in."""
+_WORDS = re.compile(r"[\"']([A-Za-z_][\w.]{1,60})[\"']")
+_SPHINX_OUTPUTS: Final = {"source": "build/html", "docs/source": "docs/build/html", "doc/source": "doc/build/html"}
+
+
+def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
+    """The line that installs the tool and the packages that its project asks for. Raises BuildFileInvalidError."""
+    name = project.framework.name if project.framework else ""
+    command, named, where = _declared(tree, project.folder)
+    lines = [command] if command else []
+    if where:
+        reasons.append(f"Install: the Python packages of {printable(where)}.")
+    # Themes and plugins, which are named after their tool, bring it along.
+    packages = [] if name in named.lower() else [*_PACKAGES.get(name, ())]
+    if not command:
+        packages += _guessed(tree, project, reasons)
+    if packages:
+        reasons.append(f"Install: {', '.join(packages)}, since no requirements of the project name {name}.")
+        lines.append(shlex.join(("pip", "install", *dict.fromkeys(packages))))
+    return " && ".join(lines)
+
+
+def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str, ...]:
+    """The tool's own command, to be run in the project's folder."""
+    tool = project.framework
+    assert tool is not None
+    command = tuple(tool.command.split())
+    if tool.name == "sphinx":
+        place = next(file for pattern in tool.files for file in tree.matches(pattern, project.folder))
+        folder = place[len(project.folder) :].strip("/").rpartition("/")[0]
+        output = _SPHINX_OUTPUTS.get(folder, joined(folder, "_build/html"))
+        command = ("sphinx-build", "-b", "html", folder or ".", output)
+    reasons.append(f"Build: {tool.title}'s own command `{shlex.join(command)}`.")
+    return command
+
+
+def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
+    """The command that installs what the project declares, the text that declares it, and its file."""
+    text = {name: read_roughly(tree, joined(folder, name)) for name in ("uv.lock", "poetry.lock", "pyproject.toml")}
+    if text["uv.lock"]:
+        return "pip install uv && uv sync --active --frozen --all-groups", text["uv.lock"], joined(folder, "uv.lock")
+    if text["poetry.lock"]:
+        command = "pip install poetry && poetry install --no-interaction --no-root --all-groups"
+        return command, text["poetry.lock"], joined(folder, "poetry.lock")
+    for name in ("Pipfile.lock", "Pipfile"):
+        if tree.is_file(joined(folder, name)):
+            verb = "sync" if name == "Pipfile.lock" else "install"
+            command = f"pip install pipenv && pipenv {verb} --dev"
+            return command, read_roughly(tree, joined(folder, name)), joined(folder, name)
+    for name in _REQUIREMENTS:
+        if tree.is_file(joined(folder, name)):
+            command = shlex.join(("pip", "install", "-r", name))
+            return command, read_roughly(tree, joined(folder, name)), joined(folder, name)
+    project = read_toml(tree, joined(folder, "pyproject.toml")) or {}
+    return *_of_pyproject(project, text["pyproject.toml"]), joined(folder, "pyproject.toml") if project else ""
+
+
+def _of_pyproject(data: Mapping[str, Any], text: str) -> tuple[str, str]:
+    lines = []
+    groups = data.get("dependency-groups")
+    extras = _table(data.get("project")).get("optional-dependencies")
+    group = next((one for one in _GROUPS if one in _table(groups)), None)
+    extra = next((one for one in _GROUPS if one in _table(extras)), None)
+    if group:
+        lines.append(f"pip install --group {group}")
+    if extra:
+        lines.append(f"pip install '.[{extra}]'")
+    elif not group and _table(data.get("project")):
+        lines.append("pip install .")
+    return " && ".join(lines), text if lines else ""
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _guessed(tree: Tree, project: Project, reasons: list[str]) -> list[str]:
+    """The packages of the themes and plugins that the tool's configuration names, as far as they are known."""
+    name = project.framework.name if project.framework else ""
+    if name == "mkdocs":
+        return _guessed_of_mkdocs(tree, project.folder, reasons)
+    if name != "sphinx" or project.framework is None:
+        return []
+    place = next(file for pattern in project.framework.files for file in tree.matches(pattern, project.folder))
+    words = set(_WORDS.findall(read_roughly(tree, place)))
+    return [package for module, package in _OF_SPHINX.items() if module in words]
+
+
+def _guessed_of_mkdocs(tree: Tree, folder: str, reasons: list[str]) -> list[str]:
+    config = read_yaml(tree, joined(folder, "mkdocs.yml")) or read_yaml(tree, joined(folder, "mkdocs.yaml")) or {}
+    theme, plugins = config.get("theme"), config.get("plugins")
+    named = theme.get("name", "") if isinstance(theme, dict) else theme
+    wanted = [named] if isinstance(named, str) and named else []
+    for one in plugins if isinstance(plugins, list | dict) else ():
+        first = next(iter(one), None) if isinstance(one, dict) else one
+        wanted += [first.rpartition("/")[2]] if isinstance(first, str) else []
+    unknown = [one for one in wanted if one not in _THEMES and one not in _PLUGINS and one not in _WITH_THE_TOOL]
+    if unknown:
+        shown = ", ".join(f"`{printable(one[:50])}`" for one in unknown[:8])
+        reasons.append(f"Warning: it is not known which package {shown} is in. List it in requirements.txt.")
+    extensions = config.get("markdown_extensions")
+    uses_pymdown = any("pymdownx" in str(one) for one in extensions) if isinstance(extensions, list) else False
+    return [
+        *(package for one in wanted if (package := _THEMES.get(one) or _PLUGINS.get(one))),
+        *(["pymdown-extensions"] if uses_pymdown else []),
+    ]

@@ -1,0 +1,22 @@
+"""Ranges of versions as users write them, taken only in a form that no command line reads otherwise."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_LONGEST: Final = 200
+_ONE = r"(?:[<>]=?|[~^=])?\s{0,3}v?(?:\d{1,9}|[xX*])(?:\.(?:\d{1,9}|[xX*])){0,2}(?:[-+][0-9A-Za-z.+-]{1,60})?"
+_RANGE = re.compile(rf"{_ONE}(?:(?:\s{{1,3}}-\s{{1,3}}|\s{{0,3}}\|\|\s{{0,3}}|\s{{1,3}}){_ONE}){{0,9}}\Z")
+_EXACT = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?\Z")
+
+
+def version_range(text: str) -> str | None:
+    """The range (semver, as npm reads it), or None if the text is none."""
+    text = text.strip()
+    return text if len(text) <= _LONGEST and _RANGE.match(text) else None
+
+
+def is_exact(version: str) -> bool:
+    """Whether this is one version."""
+    return len(version) <= _LONGEST and _EXACT.match(version) is not None

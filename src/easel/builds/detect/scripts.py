@@ -1,0 +1,51 @@
+"""Configurations that are programs (`next.config.ts`): searched for words, never run."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from easel.builds.detect.files import read_roughly
+from easel.builds.tree import Tree, joined
+
+# A text in quotes stays, a comment goes. No element is entered twice, so that the search takes time by length alone.
+_COMMENT = re.compile(
+    r'"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.)*+\'?|`(?:[^`\\]|\\.)*+`?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?',
+    re.DOTALL,
+)
+_RELATIVE = re.compile(r"(?:from|import|require\()\s{0,9}[\"']\.{1,2}/")
+_FOLDER: Final = r"\s{0,9}[:=]\s{0,9}[\"'`](?:\./)?([\w./@-]{1,200}?)/?[\"'`]"
+_VALUES: Final = {
+    name: re.compile(rf"\b{name}{_FOLDER}")
+    for name in ("outDir", "distDir", "pages", "buildDirectory", "outputDir", "output", "root", "dist")
+}
+
+
+class Script:
+    """The text of a tool's configuration, without comments; "" if it has none."""
+
+    def __init__(self, tree: Tree, folder: str, *patterns: str) -> None:
+        found = [path for pattern in patterns for path in tree.matches(pattern, folder) if tree.is_file(path)]
+        self.path = found[0] if found else None
+        self.text = "\n".join(without_comments(read_roughly(tree, path)) for path in found[:3])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is in these files: it takes nothing from files beside it."""
+        return _RELATIVE.search(self.text) is None
+
+    def folder(self, name: str) -> str | None:
+        """The folder that is given for a name, if it is given as a plain text inside the project."""
+        found = _VALUES[name].search(self.text)
+        value = found[1] if found else ""
+        return None if not value or value.startswith("/") or ".." in value.split("/") else value
+
+
+def without_comments(text: str) -> str:
+    """The text of a JavaScript or TypeScript program without its comments."""
+    return _COMMENT.sub(lambda found: " " if found[0][0] == "/" else found[0], text)
+
+
+def within(folder: str, path: str | None, *more: str) -> tuple[str, ...]:
+    """The outputs of a project in this folder, the first only if it is known."""
+    return tuple(joined(folder, one) for one in dict.fromkeys((*((path,) if path else ()), *more)))

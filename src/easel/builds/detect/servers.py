@@ -1,0 +1,121 @@
+"""Projects that are set up for a server of their own: refused before their build where that is certain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from easel.builds.detect.errors import NotStaticError
+from easel.builds.detect.project import Project
+from easel.builds.detect.scripts import Script
+from easel.builds.tree import Tree, joined
+from easel.bundles.names import printable
+
+_EXPORT = re.compile(r"[\"'`]export[\"'`]")
+_NEXT_EXPORT = re.compile(r"\bnext\s{1,9}export\b")
+_NO_SERVER = re.compile(r"\bssr\b[\"']?\s{0,9}:\s{0,9}false\b")
+_PRERENDER = re.compile(r"\bprerender\b")
+_ADAPTER = re.compile(
+    r"[\"'](?:@sveltejs/adapter-(?:auto|node|vercel|netlify|cloudflare(?:-workers)?)|svelte-adapter-bun)[\"']"
+)
+
+FIXES: Final[Mapping[str, str]] = {
+    "next": "add `output: 'export',` and `images: { unoptimized: true },` to the configuration in {config}.",
+    "nuxt": 'put `"generate": "nuxt generate"` into the scripts of package.json, and set '
+    '`build = "npm run generate"` or leave `build` out.',
+    "sveltekit": "run `npm install -D @sveltejs/adapter-static`, write "
+    "`import adapter from '@sveltejs/adapter-static';` in {config}, and put "
+    "`export const prerender = true;` into src/routes/+layout.js.",
+    "react-router": "write `ssr: false,` in the configuration in {config}, or name its pages: `prerender: true,`.",
+    "remix": "set `ssr: false` in the options of the Remix plugin in {config}, or move to React Router 7 with "
+    "`ssr: false`.",
+    "qwik": "run `npm run qwik add static`, set your address as its `origin`, and build with `npm run build`.",
+    "astro": "remove `output: 'server'` and the adapter from {config}, so that `output: 'static'` holds.",
+    "tanstack-start": "give the plugin in {config} `spa: { enabled: true }` (one page for all addresses) or "
+    "`prerender: { enabled: true }`.",
+    "solid-start": "set `ssr: false` and `server: { preset: 'static' }` in {config}.",
+    "angular": 'set `"outputMode": "static"` in the build options of angular.json, or remove `"ssr"` and `"server"`.',
+    "analog": "set `static: true` in the options of the Analog plugin in {config}.",
+    "waku": "have each page's `getConfig` return `render: 'static'`.",
+    "vike": "set `prerender: true` in +config.",
+}
+"""How a project of each framework becomes static: the lines to change."""
+
+
+def refuse_servers(tree: Tree, project: Project, command: str) -> None:
+    """Refuses a project whose build certainly writes no pages. `command` is the build's. Raises NotStaticError."""
+    check = _CHECKS.get(project.framework.name if project.framework else "")
+    reason = check(tree, project, command) if check else None
+    if reason is not None and project.framework is not None:
+        raise NotStaticError(
+            title=project.framework.title, reason=reason, fix=fix_of(tree, project.framework.name, project.folder)
+        )
+
+
+def fix_of(tree: Tree, name: str, folder: str) -> str:
+    """How a project of this framework becomes static, naming its own configuration; "" if nothing is known."""
+    config = _config(tree, name, folder)
+    usual = f"{_CONFIGS.get(name, ('the configuration',))[0].removesuffix('.*')}.js"
+    named = printable(config.path) if config.path else usual
+    return FIXES.get(name, "").replace("{config}", named)
+
+
+_CONFIGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "next": ("next.config.*",),
+    "nuxt": ("nuxt.config.*",),
+    "sveltekit": ("svelte.config.*", "vite.config.*"),
+    "react-router": ("react-router.config.*",),
+    "remix": ("vite.config.*",),
+    "astro": ("astro.config.*",),
+    "tanstack-start": ("vite.config.*", "app.config.*"),
+    "solid-start": ("app.config.*", "vite.config.*"),
+    "analog": ("vite.config.*",),
+    "waku": ("waku.config.*",),
+}
+
+
+def _config(tree: Tree, name: str, folder: str) -> Script:
+    return Script(tree, folder, *_CONFIGS.get(name, ()))
+
+
+def _next(tree: Tree, project: Project, command: str) -> str | None:
+    config = _config(tree, "next", project.folder)
+    scripts = project.package.scripts.values() if project.package else ()
+    if _EXPORT.search(config.text) or not config.is_whole or any(map(_NEXT_EXPORT.search, (command, *scripts))):
+        return None
+    return f"{printable(config.path)} has no `output: 'export'`" if config.path else "it has no next.config"
+
+
+def _sveltekit(tree: Tree, project: Project, command: str) -> str | None:
+    config = _config(tree, "sveltekit", project.folder)
+    found = _ADAPTER.search(config.text)
+    if "adapter-static" in config.text or not config.is_whole or found is None:
+        return None
+    return f"{printable(config.path or '')} takes {found[0][1:-1]}"
+
+
+def _react_router(tree: Tree, project: Project, command: str) -> str | None:
+    config = _config(tree, "react-router", project.folder)
+    if _NO_SERVER.search(config.text) or _PRERENDER.search(config.text) or not config.is_whole:
+        return None
+    return "its pages are rendered at each request (`ssr: true`, also where nothing is set)"
+
+
+def _remix(tree: Tree, project: Project, command: str) -> str | None:
+    config = _config(tree, "remix", project.folder)
+    return None if _NO_SERVER.search(config.text) or not config.is_whole else "Remix renders its pages at each request"
+
+
+def _qwik(tree: Tree, project: Project, command: str) -> str | None:
+    has_adapter = tree.is_folder(joined(project.folder, "adapters"))
+    return None if has_adapter else "it has no adapter, so its build writes no pages"
+
+
+_CHECKS: Final[Mapping[str, Callable[[Tree, Project, str], str | None]]] = {
+    "next": _next,
+    "sveltekit": _sveltekit,
+    "react-router": _react_router,
+    "remix": _remix,
+    "qwik": _qwik,
+}

@@ -1,0 +1,91 @@
+"""What a build is asked for: checked, read from easel.toml, and put in order.
+
+A deploy's settings come first, then easel.toml in the build's root, easel.toml at the top of the sources, and the
+app's `build_config`. What none of them says is found out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from easel.builds.detect.errors import BuildSettingInvalidError
+from easel.builds.detect.models import Wanted
+from easel.bundles.names import printable
+from easel.bundles.root import PROJECT_SETTINGS
+
+TABLE: Final = "build"
+"""The table of easel.toml."""
+SETTINGS: Final = tuple(each.name for each in fields(Wanted))
+_COMMANDS: Final = ("install", "build")
+_FOLDERS: Final = ("root", "output")
+_LISTS: Final = ("ignore",)
+_LONGEST: Final = 1_000
+_LONGEST_COMMAND: Final = 4_000
+_MOST_PATTERNS: Final = 100
+# A line for the shell may be several.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> Wanted:
+    """The settings in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names `where`
+    they are."""
+    if not isinstance(table, Mapping):
+        raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it has to be a table, `[{TABLE}]`")
+    for name, value in table.items():
+        if name not in SETTINGS:
+            known = ", ".join(f"`{one}`" for one in SETTINGS)
+            raise BuildSettingInvalidError(
+                setting=printable(str(name)), where=where, reason=f"there is no such setting; there are {known}"
+            )
+        if name in _LISTS:
+            _check_list(name, value, where)
+        elif not isinstance(value, str):
+            raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a text in quotes")
+    given: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in table.items()}
+    return checked(Wanted(**given), where)
+
+
+def checked(wanted: Wanted, where: str) -> Wanted:
+    """The settings, with folders in their shortest form. Raises BuildSettingInvalidError for one that cannot be meant
+    or is too long."""
+    for name in SETTINGS:
+        value = getattr(wanted, name)
+        if isinstance(value, str):
+            _check_text(name, value, where)
+        elif value is not None:
+            _check_list(name, value, where)
+    root, output = (_folder(name, getattr(wanted, name), where) for name in _FOLDERS)
+    return replace(wanted, root=root, output=output)
+
+
+def _check_list(name: str, value: Any, where: str) -> None:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a list of texts in quotes")
+    if len(value) > _MOST_PATTERNS:
+        reason = f"it has {len(value)} patterns; {_MOST_PATTERNS} are the most"
+        raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
+    for one in value:
+        _check_text(name, one, where)
+
+
+def _check_text(name: str, value: str, where: str) -> None:
+    longest, control = (_LONGEST_COMMAND, _CONTROL_IN_COMMAND) if name in _COMMANDS else (_LONGEST, _CONTROL)
+    if len(value) > longest:
+        reason = f"it is {len(value)} characters long; {longest} are the most"
+        raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
+    if control.search(value):
+        raise BuildSettingInvalidError(setting=name, where=where, reason="it holds a control character")
+
+
+def _folder(name: str, value: str | None, where: str) -> str | None:
+    if value is None:
+        return None
+    if value.startswith("/") or "\\" in value or ".." in value.split("/"):
+        around = "the sources" if name == "root" else "the build's root"
+        reason = f"`{printable(value)}` has to be a folder inside {around}, such as `apps/web`, with `/` between names"
+        raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
+    return "/".join(part for part in value.strip().split("/") if part not in ("", "."))

@@ -1,0 +1,164 @@
+"""Workspaces: the packages of one repository that are installed together, and which of them need which."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from easel.builds.detect.files import read_yaml
+from easel.builds.detect.package import PACKAGE_FILE, Package, read_package
+from easel.builds.tree import Tree, joined
+
+PNPM_FILE: Final = "pnpm-workspace.yaml"
+_MOST_PATTERNS: Final = 100
+_LONGEST_PATTERN: Final = 200
+_MOST_PARTS: Final = 12
+_MOST_FOLDERS: Final = 2_000
+"""Folders that are searched for packages."""
+_DEPTH: Final = 5
+NOT_ENTERED: Final = frozenset({"node_modules", ".git", ".venv", "venv", "__pycache__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder that a workspace is installed in, and the patterns of its members' folders, relative to it."""
+
+    folder: str
+    patterns: tuple[str, ...]
+
+    def holds(self, folder: str) -> bool:
+        """Whether the folder (a path in the sources) is a member's."""
+        if not _is_inside(folder, self.folder):
+            return False
+        parts = folder[len(self.folder) :].strip("/").split("/")
+        wanted = [pattern for pattern in self.patterns if not pattern.startswith("!")]
+        refused = [pattern[1:] for pattern in self.patterns if pattern.startswith("!")]
+        return any(_fits(parts, one) for one in wanted) and not any(_fits(parts, one) for one in refused)
+
+
+def workspace_at(tree: Tree, folder: str) -> Workspace | None:
+    """The workspace whose root the folder is. Raises BuildFileInvalidError."""
+    listed = (read_yaml(tree, joined(folder, PNPM_FILE)) or {}).get("packages")
+    package = read_package(tree, folder)
+    patterns = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    patterns += package.workspaces if package else ()
+    return Workspace(folder, tuple(_plain(one) for one in patterns[:_MOST_PATTERNS])) if patterns else None
+
+
+def workspace_around(tree: Tree, folder: str) -> Workspace | None:
+    """The workspace that the folder is a member of: the nearest one going up. Raises BuildFileInvalidError."""
+    for above in folders_above(folder):
+        found = workspace_at(tree, above)
+        if found is not None and found.holds(folder):
+            return found
+    return None
+
+
+def folders_above(folder: str) -> Iterator[str]:
+    """The folders around one, the nearest first, the sources' own ("") last."""
+    while folder:
+        folder = folder.rpartition("/")[0]
+        yield folder
+
+
+def folders_of_projects(tree: Tree, base: str, files: frozenset[str], depth: int = _DEPTH) -> list[str]:
+    """The folders below `base` that directly hold one of these files; at most 2,000 folders are searched, the nearest
+    first."""
+    found: list[str] = []
+    level, looked = [base], 0
+    for _ in range(depth):
+        inner: list[str] = []
+        for folder in level:
+            for name in tree.names(folder):
+                path = joined(folder, name)
+                if name in NOT_ENTERED or name.startswith(".") or not _is_own_folder(tree, path):
+                    continue
+                looked += 1
+                if looked > _MOST_FOLDERS:
+                    return found
+                inner.append(path)
+                if any(tree.is_file(joined(path, file)) for file in files):
+                    found.append(path)
+        level = inner
+    return found
+
+
+def _is_own_folder(tree: Tree, path: str) -> bool:
+    # A link to a folder may lead to one that is searched already.
+    return tree.is_folder(path) and tree.real(path) == path
+
+
+def members(tree: Tree, workspace: Workspace) -> dict[str, Package]:
+    """The workspace's packages by name. Raises BuildFileInvalidError."""
+    found: dict[str, Package] = {}
+    for folder in folders_of_projects(tree, workspace.folder, frozenset({PACKAGE_FILE})):
+        if workspace.holds(folder):
+            package = read_package(tree, folder)
+            if package is not None:
+                found.setdefault(package.name or folder, package)
+    return found
+
+
+def needed(package: Package, by_name: Mapping[str, Package]) -> list[Package]:
+    """The workspace's packages that this one depends on, each behind those that it depends on itself."""
+    order: list[Package] = []
+    entered = {package.name}
+    ahead = [(package, iter(sorted(package.dependencies)))]
+    while ahead:
+        current, names = ahead[-1]
+        name = next((one for one in names if one in by_name and one not in entered), None)
+        if name is None:
+            ahead.pop()
+            if current is not package:
+                order.append(current)
+        else:
+            entered.add(name)
+            ahead.append((by_name[name], iter(sorted(by_name[name].dependencies))))
+    return order
+
+
+def _plain(pattern: str) -> str:
+    mark = "!" if pattern.startswith("!") else ""
+    return mark + pattern.removeprefix("!").removeprefix("./").strip("/")
+
+
+def _is_inside(folder: str, top: str) -> bool:
+    return folder != top and (not top or folder.startswith(f"{top}/"))
+
+
+def _fits(parts: list[str], pattern: str) -> bool:
+    """Whether the path fits a pattern in which `*` stands for characters of a part, and `**` for any parts."""
+    wanted = pattern.split("/")
+    if len(pattern) > _LONGEST_PATTERN or len(wanted) > _MOST_PARTS:
+        return False
+    # The places in the pattern that the parts so far may have led to.
+    places = {0}
+    for part in parts:
+        following: set[int] = set()
+        for place in _with_skipped(places, wanted):
+            if place < len(wanted):
+                if wanted[place] == "**":
+                    following.add(place)
+                elif _matcher(wanted[place]).match(part):
+                    following.add(place + 1)
+        places = following
+    return len(wanted) in _with_skipped(places, wanted)
+
+
+def _with_skipped(places: set[int], wanted: list[str]) -> set[int]:
+    reached = set(places)
+    for place in sorted(places):
+        at = place
+        while at < len(wanted) and wanted[at] == "**":
+            at += 1
+            reached.add(at)
+    return reached
+
+
+@lru_cache(maxsize=256)
+def _matcher(part: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(part))

@@ -1,0 +1,66 @@
+"""The package managers of Node.js projects: their lock files and their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+ManagerName = Literal["npm", "pnpm", "yarn", "bun"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """A package manager's files and commands.
+
+    `frozen` installs exactly what the lock file says, or fails; `loose` installs without one. `run` runs a
+    script of the package in the working directory, `execute` a program that was installed.
+    """
+
+    locks: tuple[str, ...]
+    frozen: tuple[str, ...]
+    loose: tuple[str, ...]
+    run: tuple[str, ...]
+    execute: tuple[str, ...]
+
+
+MANAGERS: Final[Mapping[ManagerName, Manager]] = {
+    # npm's comes last: one `npm install` by mistake leaves its lock file beside the real one.
+    "pnpm": Manager(
+        locks=("pnpm-lock.yaml",),
+        frozen=("pnpm", "install", "--frozen-lockfile", "--prod=false"),
+        loose=("pnpm", "install", "--no-frozen-lockfile", "--prod=false"),
+        run=("pnpm", "run"),
+        execute=("pnpm", "exec"),
+    ),
+    "bun": Manager(
+        locks=("bun.lock", "bun.lockb"),
+        frozen=("bun", "install", "--frozen-lockfile"),
+        loose=("bun", "install"),
+        run=("bun", "run"),
+        execute=("bun", "run"),
+    ),
+    "yarn": Manager(
+        locks=("yarn.lock",),
+        frozen=("yarn", "install", "--immutable"),
+        loose=("yarn", "install", "--no-immutable"),
+        run=("yarn", "run"),
+        execute=("yarn", "run"),
+    ),
+    "npm": Manager(
+        locks=("npm-shrinkwrap.json", "package-lock.json"),
+        frozen=("npm", "ci", "--include=dev", "--no-audit", "--no-fund"),
+        loose=("npm", "install", "--include=dev", "--no-audit", "--no-fund"),
+        run=("npm", "run"),
+        execute=("npx", "--no-install"),
+    ),
+}
+
+YARN_1: Final = Manager(
+    locks=("yarn.lock",),
+    frozen=("yarn", "install", "--frozen-lockfile", "--non-interactive", "--production=false"),
+    loose=("yarn", "install", "--non-interactive", "--production=false"),
+    run=("yarn", "run"),
+    execute=("yarn", "run"),
+)
+"""Yarn before version 2."""

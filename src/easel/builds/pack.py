@@ -1,0 +1,148 @@
+"""A build's output as a zip, reproducibly: the same files give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from easel.builds.detect.errors import BuiltLinkError, BuiltNameError, BuiltSpecialFileError
+from easel.builds.tree import LeadsOutError, Tree, joined
+from easel.bundles.errors import FileTooLargeError, InflatesTooLargeError, NamesTooLongError, TooManyFilesError
+from easel.bundles.models import Limits
+from easel.bundles.names import printable
+from easel.bundles.root import PROJECT_SETTINGS, is_folder_icon, is_junk
+from easel.bundles.write import FoundFile, write_zip
+from easel.composed import composed
+
+_REPOSITORIES: Final = frozenset({".git", ".hg", ".svn"})
+_KINDS: Final = (
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The zip that was written: how many files it holds, their bytes, its own bytes, and its SHA-256 (hex)."""
+
+    files: int
+    bytes: int
+    size: int
+    hash: str
+
+
+def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> Packed:
+    """Zips the folder `output`, which is inside the sources, into the file `to`.
+
+    Links inside the output are followed, absolute ones as the sandbox sees them. The repository of a folder that is
+    served as it is, and files that no app needs, are left out; secrets are not, so that the bundle's inspection
+    refuses them. Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError), TooManyFilesError,
+    FileTooLargeError, InflatesTooLargeError, NamesTooLongError.
+    """
+    walk = _Walk(source, output, limits or Limits())
+    files = sorted(walk.files(), key=lambda file: file.path.encode())
+    with to.open("wb") as target:
+        size = write_zip(files, target)
+    with to.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    return Packed(len(files), sum(file.size for file in files), size, digest)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk through an output."""
+
+    source: Path
+    output: Path
+    limits: Limits
+    tree: Tree = field(init=False)
+    prefix: str = field(init=False)
+    count: int = 0
+    names: int = 0
+    size: int = 0
+    files_found: int = 0
+
+    def __post_init__(self) -> None:
+        self.tree = Tree(self.source)
+        self.prefix = Path(os.path.realpath(self.output)).relative_to(self.tree.root).as_posix().removeprefix(".")
+
+    def files(self) -> Iterator[FoundFile]:
+        """Every file of the output, checked against the limits as it is found."""
+        ahead: list[tuple[str, str, tuple[str, ...]]] = [("", self.prefix, (self.prefix,))]
+        while ahead:
+            shown, real, inside = ahead.pop()
+            for name in self._listed(real, shown):
+                path = joined(shown, self._name(name, shown))
+                kind, place = self._real(joined(real, name), path)
+                if self._is_left_out(path, folder=kind == "folder"):
+                    continue
+                if kind == "folder":
+                    if place in inside:
+                        raise BuiltLinkError(path=printable(path), reason="leads to a folder that it is in")
+                    ahead.append((path, place, (*inside, place)))
+                else:
+                    yield self._file(path, place)
+
+    def _listed(self, real: str, shown: str) -> list[str]:
+        # Folders count as well: a build could make millions of empty ones.
+        names = []
+        with os.scandir(self.tree.root / real) as entries:
+            for entry in entries:
+                self.count += 1
+                if self.count > 2 * self.limits.max_files:
+                    raise TooManyFilesError(count=self.count, limit=self.limits.max_files)
+                names.append(entry.name)
+        return names
+
+    def _name(self, name: str, shown: str) -> str:
+        try:
+            raw = name.encode()
+        except UnicodeEncodeError as error:
+            path = joined(shown, os.fsencode(name).decode("utf-8", "backslashreplace"))
+            raise BuiltNameError(path=printable(path)) from error
+        self.names += len(shown.encode()) + len(raw) + 1
+        if self.names > self.limits.max_names_bytes:
+            raise NamesTooLongError(size=self.names, limit=self.limits.max_names_bytes)
+        # As the command line does it: links in pages are composed (UAX #15).
+        return composed(name)
+
+    def _real(self, real: str, path: str) -> tuple[str, str]:
+        """Whether it is a "file" or a "folder", and its path in the sources without links."""
+        try:
+            place = self.tree.real(real)
+        except LeadsOutError as error:
+            raise BuiltLinkError(path=printable(path), reason=error.reason) from error
+        if place is None:
+            raise BuiltLinkError(path=printable(path), reason="leads to nothing")
+        if self.prefix and place != self.prefix and not place.startswith(f"{self.prefix}/"):
+            raise BuiltLinkError(path=printable(path), reason="leads out of the folder")
+        mode = os.lstat(self.tree.root / place).st_mode
+        for is_kind, kind in _KINDS:
+            if is_kind(mode):
+                raise BuiltSpecialFileError(path=printable(path), kind=kind)
+        return "folder" if stat.S_ISDIR(mode) else "file", place
+
+    def _is_left_out(self, path: str, *, folder: bool) -> bool:
+        if path.rpartition("/")[2] in _REPOSITORIES or path == PROJECT_SETTINGS:
+            return True
+        return is_folder_icon(path) or is_junk(f"{path}/" if folder else path)
+
+    def _file(self, path: str, place: str) -> FoundFile:
+        size = os.lstat(self.tree.root / place).st_size
+        self.files_found += 1
+        self.size += size
+        limits = self.limits
+        if size > limits.max_file_size:
+            raise FileTooLargeError(member=printable(path), size=size, limit=limits.max_file_size)
+        if self.size > limits.max_total_size:
+            raise InflatesTooLargeError(size=self.size, limit=limits.max_total_size)
+        if self.files_found > limits.max_files:
+            raise TooManyFilesError(count=self.files_found, limit=limits.max_files)
+        return FoundFile(path, self.tree.root / place, size)
