@@ -100,7 +100,7 @@ class _Lifespan:
 
 def _routed() -> tuple[FastAPI, _Lifespan]:
     lifespan = _Lifespan()
-    # The documentation page with everything it is made of: where Easel runs there may be no way out.
+    # The documentation page with all its parts: Easel may run without access to the internet.
     app = FastAPIOffline(lifespan=lifespan, **openapi.info())
     for router in ROUTERS:
         app.include_router(router)
@@ -116,7 +116,7 @@ def make_ahead() -> None:
     """Prepares the next application as far as possible without its services, so that processes forked from this one
     have it already."""
     app, lifespan = _routed()
-    # The framework takes its routes apart when the first request is looked for among them.
+    # The framework compiles its routes at the first request that it matches.
     for route in app.router.routes:
         route.matches({"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []})
     _ahead.append((app, lifespan))
@@ -128,7 +128,7 @@ def make_application(services: Services) -> FastAPI:
     lifespan.services = services
     app.state.services = services
     app.state.health = Health(services)
-    # The last one added is the outermost.
+    # The middleware that is added last runs first.
     app.add_middleware(Gate, services=services)
     app.add_middleware(StatusPolls, services=services)
     app.add_middleware(RequestContext)

@@ -48,7 +48,7 @@ class Health:
         look = self._looks.get(find)
         if look is None or look.done():
             look = self._looks[find] = asyncio.ensure_future(find())
-        # It goes on for the others when one of them has gone.
+        # The check continues for other callers if one of them leaves.
         return await asyncio.shield(look)
 
     async def _measure(self) -> bytes:
@@ -71,7 +71,7 @@ class Health:
         except (EaselError, OSError) as error:  # TimeoutError is an OSError
             parts["objects"] = f"no answer ({type(error).__name__})"
         ready = all(state == "ok" for state in parts.values())
-        # With a low disk all but uploads and deploys goes on, so the api stays ready.
+        # On a nearly full disk, everything except uploads and deploys works, so the api stays ready.
         parts["disk"] = _disk(self._services)
         return Readiness(ready, "ok" if ready else "not ready", parts)
 

@@ -28,7 +28,7 @@ from easel.serving.runtimes import Runtime
 
 _SLUG_SHAPE: JsonDict = {"pattern": rf"^(?!{PREFIXES})[a-z0-9]+(-[a-z0-9]+)*$"}
 
-# The rule itself is in `rules`, with a code for each way to break it: what is only published here is answered there.
+# The rule itself is in `rules`, with a code for each violation. This pattern is only documentation.
 Slug = Annotated[
     str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, json_schema_extra=_SLUG_SHAPE), AfterValidator(whole_text)
 ]

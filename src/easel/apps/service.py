@@ -53,7 +53,7 @@ class Change:
     warnings: list[str] = field(default_factory=list)
 
 
-# Built once: putting a statement together costs as much as running it.
+# Built once: compiling a statement costs as much as running it.
 _APP = select(App).where(App.id == bindparam("app_id"), App.org_id == bindparam("org_id"), App.deleted_at.is_(None))
 _APP_HELD = held(_APP).execution_options(populate_existing=True)
 _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(undefer(App.draft))}
@@ -86,7 +86,7 @@ class ListedApp(NamedTuple):
     updated_at: datetime
 
 
-# Where a release before wrote a configuration without its hash, the database compares.
+# An earlier release stored no hash, so the database compares the configurations.
 _UNPUBLISHED = func.coalesce(App.draft_hash != App.published_hash, App.draft != App.published)
 _LISTED = select(
     App.id, App.slug, App.is_active, App.last_version, _UNPUBLISHED, App.listed, App.created_at, App.updated_at
@@ -146,7 +146,7 @@ async def add_app(
             raise TooManyAppsError(current=current, used=current, limit=max_apps)
     await refuse_taken(work, slug, caller.org_id, reserved_for)
     given = request.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    # A password's hash takes its time, and so does a large configuration: others get their turn meanwhile.
+    # Hashing a password or a large configuration takes long, so it runs in a thread.
     config = await asyncio.to_thread(seal, vault, {name: given[name] for name in SECTIONS if name in given}, {})
     digest = _check_size(config)
     _check_env_vars(config, {})

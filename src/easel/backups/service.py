@@ -59,19 +59,19 @@ async def back_up(
             tables[table.name], data = await moment.rows(table)
             await place.put(table_key(made.name, table.name), data)
         needed, uploads = await moment.objects()
-    # The moment is over: copying may take hours, in which no transaction should be open.
+    # The snapshot ends here: copying may take hours, and no transaction should be open as long.
     stored: dict[str, Stored] = {}
     earlier = await _objects_of_last(place)
 
     async def copy(key: str) -> None:
         if key not in uploads and not is_named(key):
-            # No version can be served from it, and its name may not be a key at all.
+            # No version can be served from such an object, and its name may not be a valid key.
             made.damaged.append(f"the object `{key}` {MISNAMED}")
             return
         try:
             stored[key] = await _copy_out(objects, place, key, earlier.get(key), made)
         except ObjectMissingError:
-            # A deleted app's and a pruned version's go while this runs, and an upload need never have arrived.
+            # Objects of deleted apps and pruned versions disappear meanwhile, and an upload may never have arrived.
             if key not in uploads and await records.is_needed(url, key):
                 made.damaged.append(f"{key} {MISSING}")
 
@@ -89,7 +89,7 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
         earlier = None
     etag = None
     if names_its_content(key):
-        # One that was damaged then is looked at again: it may have been put right, and is to be named until it is.
+        # An object that was damaged in the last backup is read again: it may be repaired, and is reported until it is.
         is_new = earlier is None or earlier.sha256 != hash_in(key)
     else:
         # Queried before it is read: if the object is replaced meanwhile, the next backup sees a different one.

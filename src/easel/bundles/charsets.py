@@ -105,7 +105,7 @@ def _of_meta(values: dict[bytes, bytes]) -> str | None:
 def _known(value: bytes) -> str | None:
     label = value.strip(b"\t\n\f\r ").lower().decode("latin-1")
     if label in _UTF8 or label in _UTF16:
-        # A declaration that can be read as ASCII is in no UTF-16.
+        # The declaration was read as ASCII, so the page is not UTF-16.
         return "utf-8"
     if label == "x-user-defined":
         return "windows-1252"

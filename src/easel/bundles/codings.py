@@ -111,7 +111,7 @@ def _begins_like(data: bytes, coding: Coding) -> bool:
         return False
     except brotli.error:
         return False
-    # A short file has to have its end, unless it has much in it.
+    # A short file must be complete, unless its content is large.
     return is_at_end or len(data) > _LOOKED_AT or len(content) >= _UNPACKED
 
 

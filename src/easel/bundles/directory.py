@@ -140,7 +140,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of its directory is cut off")
         raw = bytes(data[at : at + name_length])
-        # Checked here already, so that a directory of long names is never held as a whole.
+        # Checked here already, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
             raise PathTooLongError(
                 member=printable(raw.decode("utf-8", "replace")), size=name_length, limit=limits.max_name_bytes

@@ -68,7 +68,7 @@ def find_directory(data: memoryview) -> Directory:
     if missing > 0:
         raise ZipTruncatedError(reason="its directory would begin past its end")
     if missing < 0:
-        # Bytes put before a whole zip move everything, the directory too, by as much as there is too much.
+        # Bytes in front of the zip shift all offsets, including the directory's, by the same amount.
         if end.size and bytes(data[end.start - missing :][:4]) == _CENTRAL_SIGNATURE != bytes(data[end.start :][:4]):
             raise ZipHasPrefixError(size=-missing)
         raise ZipMalformedError(reason="its directory is not where it says")

@@ -24,7 +24,7 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("/_app/immutable/", re.compile(rf"-[0-9a-f]{{8}}{_FILES}")),
     ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}")),
     ("/_nuxt/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
-    # Next: hexadecimal by webpack, 13 characters by Turbopack; and what one build has under its own id.
+    # Next: hexadecimal by webpack, 13 characters by Turbopack; and the folder with the build's own id.
     *(
         (f"/_next/static/{folder}/", re.compile(rf"(?:\A|[-._]){form}"))
         for folder in ("chunks", "css", "media")

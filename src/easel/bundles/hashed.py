@@ -130,7 +130,7 @@ def _confirmed(
         if form.suffix in CODE:
             folder = path.rpartition("/")[0]
             groups[folder, "hex" if form.kind == "hex" else "b64", form.before][path] = form
-    # webpack's assets: twenty characters and nothing else, which is no id's form.
+    # webpack's assets: exactly twenty characters, which no id has.
     known = {path for path, form in forms.items() if not form.before and not typed(form)}
     beside: dict[tuple[str, str, str], bool] = {}
     below: dict[tuple[str, str, str], bool] = {}
@@ -149,7 +149,8 @@ def _confirmed(
                 if kind == "hex" or not of_words(members[path].token) or references.by_build(path)
             }
             if 4 * len(untyped) >= 3 * len(members) and len(untyped) > 2:
-                # Where most are hashes, one that reads as a word is a hash too, as long as scripts ask for it.
+                # If most neighbours are hashes, one that reads as a word is a hash too, provided that scripts reference
+                # it.
                 good |= {
                     path
                     for path in named - untyped
@@ -172,7 +173,7 @@ def _confirmed(
                 below[top, kind, before] = by_name or below.get((top, kind, before), False)
     for path, form in forms.items():
         if form.suffix in SHOWN and path not in known and not typed(form):
-            # A build that wrote such scripts gives pictures and fonts such names too, there or in a folder nearby.
+            # A build with such scripts names its pictures and fonts in the same way, in the same folder or nearby.
             folder, kind = path.rpartition("/")[0], "hex" if form.kind == "hex" else "b64"
             by_names = (
                 beside.get((folder, kind, form.before)),

@@ -70,8 +70,8 @@ HEAVY = 64 * WHOLE
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
 _PRIVATE_KEY = b"PRIVATE KEY-----"
-# Of all heavy bundles of this process no more threads work than there are cores, so that a light one, and all else that
-# the process does, need not take turns with each of them.
+# The heavy bundles of this process use at most one thread per core, so that light bundles and other work are not
+# delayed.
 _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
@@ -88,8 +88,8 @@ def inspect_file(
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise NotAZipError(found="empty")
-        # Not closed here but when nothing refers to it: a refusal's traceback may still hold a piece of it, and closing
-        # would then fail and hide the refusal.
+        # It is closed when its last reference ends: the traceback of a refusal may still hold a part of it, and closing
+        # it here would raise and hide the refusal.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return inspect(mapped, limits=limits, allow=allow, rules=rules, threads=threads, should_stop=should_stop)
 

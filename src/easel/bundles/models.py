@@ -24,7 +24,7 @@ NO_PLACE = -1
 """Stands for the script's offset in a page that cannot have one."""
 
 
-# Thousands of them come at once, and none can be part of a cycle: the collector need not look at them.
+# There may be thousands, and none is in a reference cycle, so the garbage collector can skip them.
 class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One file of a version, and where its bytes lie.
 

@@ -87,7 +87,7 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
 
 
 def _check_length(text: str, path: str, max_bytes: int) -> None:
-    # No character takes less than a byte, so nothing is encoded that is surely too long.
+    # A character takes at least one byte, so a text that is certainly too long is not encoded.
     size = len(text)
     if size <= max_bytes and not text.isascii():
         size = len(text.encode("utf-8", "surrogatepass"))

@@ -28,6 +28,6 @@ class Package:
         except ModuleNotFoundError:
             raise PackageMissingError(package=self._name) from None
         found = getattr(module, attribute)
-        # Asked for once only.
+        # The question occurs once per bundle.
         setattr(self, attribute, found)
         return found

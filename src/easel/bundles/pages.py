@@ -65,7 +65,7 @@ def _comes_to_a_page(page: bytes, at: int, most: int) -> bool:
             passed = _END_TAG.match(page, at, most) or _DOCTYPE.match(page, at, most)
             if passed is not None and passed.lastindex and passed[1].lower() == b"html":
                 return True
-        # An element without an end takes the rest of the page.
+        # An element without an end tag extends to the end of the page.
         end = most if passed is None else passed.end if isinstance(passed, Tag) else passed.end()
         at = page.find(b"<", skip(page, end, most), most)
     return False

@@ -46,7 +46,7 @@ _EXPORT = struct.Struct("<5sBBQQLLL")
 """The head of indexed_gzip's export: its name, version, flags, both sizes, spacing, window and number of points."""
 _POINT = struct.Struct("<QQBB")
 
-# Blocks without content, by which a byte's first bits can be filled: a decoder can only be given whole bytes.
+# Blocks without content, which fill the first bits of a byte: a decoder accepts only whole bytes.
 _TEN_BITS = (0b0000000_01_0, 10)
 """Fixed codes, and nothing but their end."""
 _NINETY_FIVE_BITS = (0x3F5BF820_00000000_0881E004, 95)
@@ -137,7 +137,7 @@ def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
 
     It takes about as long as inflating the member twice, and 32 KiB of memory for each place.
     """
-    # A third of the time that an edge takes to start, and for the background alone.
+    # Importing it takes a third of an edge's start, and only the background job needs it.
     import indexed_gzip
 
     if member.method != DEFLATED:
@@ -153,7 +153,7 @@ def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
     except (OSError, EOFError):
         return None
     found = _exported(exported.getbuffer(), len(gzip_frame(member)[0]))
-    # The end of the data is one as well, from which there is nothing to read.
+    # The library also reports the end of the data, which is not a restart point.
     return _section([place for place in found if place.content < member.size])
 
 
@@ -164,7 +164,7 @@ def _exported(data: memoryview, header: int) -> Iterator[Restart]:
     for number in range(count):
         compressed, content, left, has_window = _POINT.unpack_from(data, _EXPORT.size + number * _POINT.size)
         if has_window:
-            # It counts whole bytes, and of the last of them the bits that belong to what follows.
+            # The library counts whole bytes, and the bits of the last byte that belong to the following block.
             yield Restart(content, (compressed - header) * 8 - left, bytes(data[window_at : window_at + window_size]))
             window_at += window_size
 
@@ -207,7 +207,7 @@ class _AsGzip(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        # It inflates without letting go of the interpreter: others get their turn each time it wants more.
+        # The library inflates without releasing the interpreter, so other threads run at each read.
         time.sleep(0)
         stop = self._size if size < 0 else min(self._size, self._at + size)
         pieces = [part[max(0, self._at - at) : max(0, stop - at)] for at, part in self._parts]

@@ -90,7 +90,7 @@ def home_page(paths: Collection[str]) -> str | None:
         if name in paths:
             return name
     pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path != NOT_FOUND_PAGE]
-    # A page by another server's name for the entry page has to be renamed: links lead to it by that of Easel's.
+    # A page with another server's name for the entry page must be renamed, because links use Easel's name.
     return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() not in _PAGES else None
 
 

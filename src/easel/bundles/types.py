@@ -76,8 +76,8 @@ _TEXT_TYPES = frozenset(
 )
 _TEXT_ENDS = ("+json", "+xml")
 
-# What gains a third or more without being text: machine code, outlines of letters and models, plain pixels. woff and
-# woff2 are compressed already, and so are the pictures in most icons of newer formats.
+# Types that shrink by a third or more without being text: machine code, outlines of letters and models, plain pixels.
+# woff and woff2 are compressed already, and so are the pictures in most icons of newer formats.
 _COMPRESSIBLE_TYPES = frozenset(
     {
         "application/vnd.apple.mpegurl",

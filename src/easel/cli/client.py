@@ -214,7 +214,7 @@ class Client:
     def _delete(self, path: str) -> answers.Deleted:
         response = self._send("DELETE", path, retry=True)
         if response.status == 404 and self._attempts > 1:
-            # The first attempt did it, and its answer was lost.
+            # The first attempt succeeded, and its answer was lost.
             return answers.Deleted()
         return self._read(response, answers.Deleted)
 
@@ -236,13 +236,13 @@ class Client:
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
-                # An address without a server will hardly have one a second later.
+                # An address without a server rarely has one a second later.
                 if pause is None or not retry or isinstance(error, NOT_CONNECTED):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)
                 continue
-            # 429 and 503 with a time are said before anything was done, so any request may be repeated (RFC 9110
-            # §10.2.3); what a gateway says, like no answer at all, if it can do no harm.
+            # 429 and 503 with a time are sent before any work, so every request may be repeated (RFC 9110 §10.2.3).
+            # After a gateway's error, or no answer, only a harmless request is repeated.
             passing = retry and response.status in GATEWAY
             wait = retry_after(response) if passing or response.status in (429, 503) else None
             if passing and "retry-after" not in response.headers:

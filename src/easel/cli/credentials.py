@@ -125,7 +125,7 @@ def credentials_file() -> Path | None:
         folder = Unix("easel").user_config_path
     except RuntimeError:
         return None
-    # Some releases of platformdirs give `~/…` as it is.
+    # Some releases of platformdirs return `~/…` unexpanded.
     return folder / "credentials.toml" if folder.is_absolute() else None
 
 

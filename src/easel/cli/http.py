@@ -66,7 +66,7 @@ def reason(error: HTTPError) -> str:
 
 def _reason(error: HTTPError) -> str:
     cause: BaseException | None = error
-    # Of these two, the second is of the kind of the first.
+    # The second of these errors is a subclass of the first.
     late = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(error, NewConnectionError)
     said = "it timed out" if late else str(error) or type(error).__name__
     while cause is not None:

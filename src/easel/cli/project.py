@@ -56,7 +56,7 @@ def find_project(start: Path) -> Project:
     """The project around `start`: the nearest easel.toml going up. Raises ProjectFileError for an invalid one."""
     for folder in (start, *start.parents):
         file = folder / FILE_NAME
-        # A folder above may be closed to this user.
+        # A parent folder may be unreadable to this user.
         if os.path.isfile(file):
             return _read(file)
     return Project(root=start)

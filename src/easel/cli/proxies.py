@@ -65,7 +65,7 @@ def _names(entry: str, host: str, port: int) -> bool:
 def _read(text: str, variable: str, host: str) -> Proxy:
     address = text if "://" in text else f"http://{text.removeprefix('//')}"
     scheme, _, rest = address.partition("://")
-    # A password may hold what ends an address elsewhere.
+    # A password may contain characters that end the host elsewhere in a URL.
     user, at, place = rest.rpartition("@")
     scheme, place = scheme.lower(), place.split("/", 1)[0]
     if scheme.startswith("socks"):

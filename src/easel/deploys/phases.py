@@ -20,7 +20,7 @@ def next_job(app_id: str, deploy_id: str, *, source: str, built: bool) -> dict[s
     run one after another, in the order in which they were enqueued."""
     if built:
         return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
-    # Whether an upload is a source is found out by a worker, which hands it over.
+    # A worker finds out whether an upload is a source, and hands it over.
     return to_build(app_id, deploy_id) if source == GIT else to_run(app_id, deploy_id)
 
 

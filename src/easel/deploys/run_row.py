@@ -105,7 +105,7 @@ class RunRow:
                 return None
             if self.deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=self.deploy.attempt)
-            # Until it is known to be taken, only what nobody else has taken either may be ended.
+            # Until the claim is confirmed, this run may only end a deploy that no other run has claimed.
             self._attempt, self._is_known = self.deploy.attempt, True
             with suppress(NoLongerOursError):
                 async with self.alone():
@@ -159,8 +159,8 @@ class RunRow:
         self._is_known = True
 
     async def _read(self, ask: Ask) -> None:
-        # While it is this run's nobody else writes into the row, but to end it: what the last transaction left there
-        # still holds, unless that was rolled back.
+        # During this run, other processes can only end the deploy, so the last committed row is still valid; after a
+        # rollback it is read again.
         if not self._is_known:
             found = await ask(_SQL["read"], {"id": self._id})
             if not found:
@@ -173,7 +173,7 @@ class RunRow:
 
     async def _write(self, ask: Ask) -> None:
         self.deploy.timings = dict(self.timings)
-        # `asdict` would copy what the fields hold, which takes as long as a statement.
+        # `asdict` copies the values deeply, which takes as long as a statement.
         row = {name: getattr(self.deploy, name) for name in _NAMES}
         for name in _JSON:
             if row[name] is not None:

@@ -87,7 +87,8 @@ async def accept(
     data = None
     if order.source_files is not None:
         data = await asyncio.to_thread(check_source_files, order.source_files, limits)
-    # From here on the app's row is held: nobody takes the sources for an orphan before the deploy refers to them.
+    # From here on the app's row is locked, so the sweep of orphans cannot remove the sources before the deploy refers
+    # to them.
     place = await next_place(work, app.id, app.org_id)
     sources = None
     if data is not None:

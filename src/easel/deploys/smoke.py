@@ -73,7 +73,7 @@ async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
     """The stored page, or enough of it to contain the examined part."""
     member, manifest = page.member, site.manifest
     if manifest.entry and member is manifest.files.get(manifest.home):
-        # That is what edges will answer with.
+        # Edges answer with these bytes.
         return manifest.entry
     bundle = manifest.bundles[member.bundle]
     return bytes(await objects.get_range(bundle.key, member.offset, min(member.length, 2 * LOOKED_AT)))

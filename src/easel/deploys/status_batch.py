@@ -103,7 +103,7 @@ class Polls:
             answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read_on(), name="polls")
-        # Who leaves does not take the answer from others who asked the same.
+        # A caller who leaves must not cancel the answer for others.
         return await asyncio.shield(answer)
 
     async def close(self) -> None:
@@ -127,7 +127,7 @@ class Polls:
                     await self._connection.close()
                     for answer in waiting.values():
                         answer.set_exception(error)
-                        # Whoever asked may be gone: then nobody is left to hear of it.
+                        # The caller may be gone.
                         answer.exception()
                 else:
                     for number, answer in enumerate(waiting.values(), 1):

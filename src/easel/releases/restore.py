@@ -55,7 +55,7 @@ async def restore(
         )
     )
     if with_config or lock:
-        # Read after the move, which holds the app's row: nobody's change to it gets lost.
+        # Read after the move, which locks the app's row, so that no concurrent change is lost.
         app = await get_app(work, caller, app_id, lock=True)
         if with_config:
             whole = await get_version(work, app, number)
@@ -76,7 +76,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
     if caller.app_id not in (None, app_id):
         raise AppNotFoundError(app_id=app_id)
     whole = await _verified_before(work, verifier, which) if verifier.far else None
-    # The app's row first, and in a statement of its own: staging cannot move between looking and pointing.
+    # The app's row is locked first, in its own statement, so that staging cannot move between reading and pointing.
     place = await next_place(work, app_id, caller.org_id)
     staged = await work.sql(_STAGED, which)
     if not staged:

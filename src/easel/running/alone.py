@@ -37,7 +37,7 @@ def _embedded(settings: Settings) -> Iterator[None]:
         told.append(number)
         sys.exit(128 + number)
 
-    # The web server, once it has drained, passes on the signal that stopped it, which would end the process here.
+    # After its shutdown, uvicorn raises the signal again, which would end the process here.
     signal.signal(signal.SIGTERM, leave)
     try:
         yield
@@ -53,7 +53,7 @@ def _let_go(settings: Settings) -> None:
     embedded = EmbeddedPostgres(settings.postgres_dir)
     if not embedded.runs:
         return
-    # Held by an `easel serve`, which keeps the database going; and none begins while this holds it.
+    # If the lock is taken, an `easel serve` keeps the database running. While it is held here, none can start.
     with suppress(EaselError), lock_data_dir(settings.data_dir):
         embedded.start()
         if embedded.is_unused:

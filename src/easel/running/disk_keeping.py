@@ -41,12 +41,12 @@ async def keep_database(embedded: EmbeddedPostgres, stops_within: StopsWithin) -
             if not failed:
                 logger.error("PostgreSQL has ended; starting it again")
             try:
-                # One that ends again as it starts would be waited for without end.
+                # A server that ends during its start would otherwise be awaited for ever.
                 async with asyncio.timeout(START_WITHIN):
                     await asyncio.to_thread(embedded.start_again)
             except (OSError, SubprocessError, AssertionError, ValueError, RuntimeError) as error:
                 why = embedded.last_words() or str(error) or type(error).__name__
-                # Once, not every few seconds for as long as somebody needs to make room.
+                # Logged once, not every few seconds until an operator frees space.
                 if why != failed:
                     logger.error("PostgreSQL does not start; retrying: %s", why)
                 failed = why
@@ -103,7 +103,7 @@ class DiskWatch:
                 (size_on(room.total) - self._ballast.missing(room.total)) // MIB,
             )
         self._is_out = room.free < LOW or given_up > 0
-        # Far from what would have it given up again, and not before uploads are taken.
+        # The ballast grows only well above the level at which it shrinks, and only after uploads are accepted again.
         while (
             self._ballast.missing(room.total) >= PIECE
             and room.spare >= 0

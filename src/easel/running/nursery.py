@@ -58,16 +58,16 @@ NUMBER = struct.Struct("!i")
 def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
     """Imports the modules of these roles' processes; `apart` if this is one of several machines."""
     names = [name for role in roles for name in MODULES[role]]
-    # Hardly anything of it is garbage, and looking takes a tenth of the time.
+    # There is hardly any garbage, and collecting would take a tenth of the time.
     gc.disable()
     for name in dict.fromkeys(names if apart else (*names, PREPARING)):
         importlib.import_module(name)
     if "api" in roles:
         importlib.import_module("easel.api.application").make_ahead()
     if "api" in roles or "worker" in roles:
-        # One that is never connected leaves behind, for those to come, what it found out about the driver.
+        # Creating an engine without connecting fills SQLAlchemy's caches about the driver for the forked processes.
         importlib.import_module("easel.storage.database").Database("postgresql://")
-    # What is frozen is never looked through for garbage, so its memory stays shared between the processes.
+    # Frozen objects are skipped by the garbage collector, so their memory stays shared between the processes.
     gc.freeze()
     gc.enable()
 
@@ -76,7 +76,7 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
     """Forks the processes requested on the socket, until it is closed or the supervisor, by its id, has ended."""
     setproctitle("easel: forks its processes")
     end_with(supervisor)
-    # Whoever stops a terminal's or a service's processes tells all of them; the supervisor stops these in order.
+    # A terminal or a service manager signals all processes; the supervisor stops these in order.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with open(os.devnull, "rb") as nothing:
@@ -149,7 +149,7 @@ def _live(channel: socket.socket, request: bytes) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        # Not the end of the process that this is a copy of: what that one left to do is not to be done here.
+        # A forked process must not run its parent's exit handlers.
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -169,11 +169,11 @@ def _tell(channel: socket.socket, kind: bytes, data: bytes) -> None:
     try:
         channel.sendall(FRAME.pack(kind, len(data)) + data)
     except OSError:
-        # The supervisor, which will not hear of anything any more.
+        # The supervisor has closed the channel.
         return
 
 
 if __name__ == "__main__":
-    # In the place of one that was killed: the socket's descriptor, the supervisor, and the roles.
+    # Started as a replacement: the socket's descriptor, the supervisor's id, and the roles.
     read_modules([role for role in get_args(Role) if role in sys.argv[3:]], apart=True)
     serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -91,7 +91,7 @@ def verify(
 
     with database_beside(settings) as url:
         check_schema(url)
-        # Nothing is put aside, so the folder that servers clear is good enough.
+        # Nothing is stored, so the servers' own scratch folder will do.
         objects = open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
         return asyncio.run(verifying.verify(url, objects, named=app, say=say, found=found))
 
@@ -103,7 +103,7 @@ def bring_back(settings: Settings, place: str, *, name: str | None, say: Callabl
 
     kept = _open_place(place, settings, create=False)
     with lock_data_dir(settings.data_dir):
-        # Before a database is made for it.
+        # Chosen first: without a backup, no database should be created.
         chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
         with database_beside(settings, create=True) as url:
             back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)

@@ -76,7 +76,7 @@ class Nursery:
         self._control.close()
         self._control, theirs = socket.socketpair()
         with theirs:
-            # A folder that Easel happens to be started in is no place to take modules from (-P).
+            # Python must not import modules from the current folder (-P).
             command = [sys.executable, "-P", "-m", nursery.__name__, str(theirs.fileno()), str(os.getpid())]
             subprocess.Popen([*command, *self._roles], pass_fds=[theirs.fileno()])
 
@@ -164,7 +164,7 @@ class DatabaseStart:
             url = told.read().decode()
         os.waitpid(self._pid, 0)
         if not url:
-            # What went wrong there is said here.
+            # The start failed there; starting here raises the error.
             return self._embedded.start()
         self._embedded.found(url)
         return url

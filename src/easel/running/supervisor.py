@@ -79,10 +79,10 @@ class Supervisor:
         disk = self._disk(embedded)
         starting = None
         if embedded is not None:
-            # The database may need room to start.
+            # The database may need disk space to start.
             disk.look()
             starting = DatabaseStart(embedded, without=lock)
-        # Until here, and until the fork, this process has one thread and no event loop.
+        # Before the fork, this process has one thread and no event loop.
         read_modules(settings.roles, apart=self._apart)
         self._nursery = Nursery(settings.roles, without=lock)
         with lock:
@@ -100,7 +100,7 @@ class Supervisor:
             url = await asyncio.to_thread(starting.url)
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
-            # A store that cannot be reached is said at once, not found out at the first upload.
+            # An unreachable store is reported now, not at the first upload.
             with self._bearable():
                 await self._nursery.call(check_store, self._settings)
             await self._prepare(url)
@@ -165,12 +165,12 @@ class Supervisor:
     async def _prepare(self, url: str) -> None:
         """Clears the leftovers of a killed predecessor; on a single machine also creates the schema, first
         organisation, first key."""
-        # Whoever writes there is started after this; what is there now was left behind by a kill.
+        # All writers start later, so these files are leftovers of a killed predecessor.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
                 left.unlink(missing_ok=True)
         if self._apart:
-            # When the schema changes is for the operator to say: machines of the earlier release still run on it.
+            # The operator decides when the schema changes: machines of the earlier release still run on it.
             with self._bearable():
                 await self._nursery.call(prepare_apart, self._settings, url)
                 self._checked = True
@@ -246,7 +246,7 @@ class Supervisor:
 
     async def _announce(self) -> None:
         settings = self._settings
-        # Elsewhere, because of what the list takes of memory.
+        # In another process, because parsing the list takes memory.
         if "edge" in settings.roles and await self._nursery.call(shares_cookies, settings.domain):
             self._say(
                 f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"

@@ -101,6 +101,6 @@ class OwnConnection:
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
     """The same check for psycopg's pool, which takes another connection after an OperationalError."""
     if not is_silent(connection):
-        # The pool would keep it, and give it out again: the driver has not heard of its end yet.
+        # The driver has not noticed the end yet, so the pool would hand the connection out again.
         await connection.close()
         raise psycopg.OperationalError("the connection ended while it was idle")

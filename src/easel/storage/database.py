@@ -155,7 +155,7 @@ class Transaction:
         assert held is not None
         if self._session is not None:
             self._session.sync_session.bind = self._engine.sync_engine
-        # A session that loses its connection, or is cancelled while it waits, has given it up by itself.
+        # After a lost connection or a cancelled wait, the session has returned the connection itself.
         if held.is_valid:
             await _give_back(held)
 
@@ -171,7 +171,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=False,
             pool_timeout=20,
-            # Configurations may be two mebibytes of it.
+            # A statement may contain a configuration of two mebibytes.
             json_serializer=msgspec.json.encode,
             json_deserializer=msgspec.json.decode,
             # The arguments of a statement may be secrets, and a failed statement is logged.
@@ -245,7 +245,7 @@ async def _give_back(held: PoolProxiedConnection) -> None:
     elif status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         await asyncio.shield(greenlet_spawn(held.close))
     else:
-        # It is broken, or still waits for an answer that no caller here needs any more.
+        # It is broken, or still waits for an unneeded answer.
         await asyncio.shield(greenlet_spawn(held.invalidate))
 
 
@@ -253,7 +253,7 @@ async def _rows(
     driver: psycopg.AsyncConnection[Any], query: LiteralString, arguments: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     cursor = await driver.execute(query, arguments)
-    # The cursor's own description of its columns would be made for this question alone.
+    # `cursor.description` would build column objects for this check alone.
     return await cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
 

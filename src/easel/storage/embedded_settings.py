@@ -42,7 +42,7 @@ def configure(folder: Path) -> None:
     if not own.exists() or own.read_text() != settings:
         _write(own, settings, like=given)
     if _INCLUDE not in text:
-        # At the top: of two lines about the same setting the last one counts.
+        # At the top, because the last of several lines about a setting counts.
         _write(given, _INCLUDE + text, like=given)
 
 

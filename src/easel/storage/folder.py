@@ -47,7 +47,7 @@ class FolderObjects(ObjectStore):
 
     async def put(self, key: str, data: bytes) -> None:
         """Stores the object durably: synced to disk, then renamed into place."""
-        # A disk that is busy keeps this thread waiting, not all deploys of the worker.
+        # A busy disk blocks this thread, not all deploys of the worker.
         await asyncio.to_thread(self._put, key, data)
 
     def _put(self, key: str, data: bytes) -> None:
@@ -74,7 +74,7 @@ class FolderObjects(ObjectStore):
         with _written(key):
             descriptor, part = self.scratch_file()
         try:
-            # Closing writes the remaining data, so it may find the disk full too.
+            # Closing flushes the remaining data, so it can fail on a full disk too.
             with (
                 _written(key),
                 os.fdopen(descriptor, "wb") as out,
@@ -84,7 +84,7 @@ class FolderObjects(ObjectStore):
                     out.write(piece)
                     promise.wrote(len(piece))
                 out.flush()
-                # A large one may take seconds, in which everybody else would wait.
+                # A large file may take seconds, so it is read in a thread.
                 await asyncio.to_thread(os.fsync, out.fileno())
             self.install(part, key)
         finally:

@@ -37,7 +37,7 @@ class FreshnessPage:
             if os.fstat(descriptor).st_size < SLOTS * 8:
                 os.ftruncate(descriptor, SLOTS * 8)
             if hasattr(os, "posix_fallocate"):
-                # No holes: to bump a counter for which a full disk has no room would end the process.
+                # The file has no holes: on a full disk, writing into one would kill the process.
                 os.posix_fallocate(descriptor, 0, SLOTS * 8)
             self._map = mmap.mmap(descriptor, SLOTS * 8)
         finally:

@@ -69,14 +69,14 @@ def reached() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # SQLAlchemy wraps the driver's. It is not imported here: an edge does without it.
+        # SQLAlchemy wraps the driver's errors. It is not imported here, because an edge runs without it.
         cause = error if isinstance(error, psycopg.Error) else getattr(error, "orig", None)
         if not isinstance(cause, psycopg.Error):
             raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
             # The driver quotes the unreadable part, which may contain the password.
             raise DatabaseUnavailableError(reason="its address cannot be read") from None
-        # Of several lines the first says what, the others guess why.
+        # The first of several lines is the error; the others guess at the cause.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
         raise DatabaseUnavailableError(reason=reason) from error
 
@@ -96,7 +96,7 @@ def _upgrade(url: str, to: str) -> bool:
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            # Every session that needs the table queues behind the one that waits to change it.
+            # Every session that needs the table queues behind a waiting ALTER TABLE.
             connection.exec_driver_sql(f"set lock_timeout = '{_WAIT}s'")
             config.attributes["connection"] = connection
             command.upgrade(config, to)
@@ -132,7 +132,7 @@ def knows_schema(revision: str) -> bool:
 
 
 def _revisions() -> set[str]:
-    # Every process checks at its start. The files are named by their revisions, so no heavy import is needed.
+    # Every process checks this at its start. The files are named by revision, so no heavy import is needed.
     return {path.name.split("_", 1)[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")}
 
 

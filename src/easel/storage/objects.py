@@ -100,7 +100,7 @@ class ObjectStore:
             async with self._soon(key):
                 return bytes(await obstore.get_range_async(self._store, key, start=start, length=length))
         except StoreUnavailableError as error:
-            # A server may answer a range with everything (RFC 9110 §14.2); rclone's does.
+            # A server may ignore a range (RFC 9110 §14.2); rclone's does.
             if "non-partial" not in str(error):
                 raise
             return (await self.get(key))[start : start + length]
@@ -121,7 +121,7 @@ class ObjectStore:
         `length` bytes, if known, are reserved on the target disk. Raises StorageFullError, StoreUnavailableError.
         """
         with translated(key):
-            # Each upload at a time holds this many parts of 5 MiB in memory.
+            # Each concurrent upload holds this many parts of 5 MiB in memory.
             await obstore.put_async(self._store, key, pieces, max_concurrency=2)
 
     async def head(self, key: str) -> ObjectInfo | None:

@@ -28,7 +28,7 @@ class BucketObjects(ObjectStore):
 
     async def check(self) -> None:
         """Raises StoreUnavailableError unless the bucket is there and may be read."""
-        # Asking for an object would not tell a bucket that is missing from an object that is.
+        # Requesting an object cannot distinguish a missing bucket from a missing object.
         async with self._soon("easel-ready"):
             async for _ in obstore.list(self._store, prefix="easel-ready"):
                 break
@@ -71,7 +71,7 @@ def open_objects(
             client_options={
                 "connect_timeout": timedelta(seconds=3),
                 "timeout": timedelta(seconds=patience),
-                # Options given here take the place of these variables.
+                # These options override the environment's variables.
                 "allow_http": allow_http,
             },
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=10)},

@@ -63,7 +63,7 @@ class Turns:
             if turn.cancelled():
                 self._forget(sharer, turn)
             else:
-                # It came in the same moment.
+                # The turn was given at the moment of the cancellation, so it passes on.
                 self.give(sharer)
             raise
 
@@ -77,7 +77,7 @@ class Turns:
             queue = self._waiting.pop(following)
             turn = queue.popleft()
             if queue:
-                # At the end: the others come first.
+                # Appended at the end, so that the other sharers come first.
                 self._waiting[following] = queue
             if not turn.cancelled():
                 self._begin(following)
@@ -94,7 +94,7 @@ class Turns:
 
     def _forget(self, sharer: str, turn: asyncio.Future[None]) -> None:
         queue = self._waiting.get(sharer)
-        # It may have been passed over already.
+        # `give` may have removed it already.
         if queue is not None and turn in queue:
             queue.remove(turn)
             if not queue:

@@ -39,7 +39,7 @@ def clean_filename(filename: str) -> str:
     """The last part of a path as a plain name: letters, digits, '.', '_' and '-', at most 120 characters. Raises
     FilenameInvalidError if no usable character is left."""
     last = filename.replace("\\", "/").rpartition("/")[2]
-    # One by one: marks that stand in a row would be put in order, in time that grows with the square of their number.
+    # Character by character: normalising a run of combining marks takes quadratic time.
     plain = "".join(unicodedata.normalize("NFKD", character) for character in last).encode("ascii", "ignore").decode()
     name = _UNSAFE.sub("-", plain).strip(".-")
     if not name:

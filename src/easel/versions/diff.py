@@ -124,11 +124,11 @@ def unified(path: str, old: str | None, new: str | None, *, compared: bool = Tru
         return f"{head}The file is too long to be compared line by line.\n"
     if not compared:
         return f"{head}So much differs that this file was not compared line by line.\n"
-    # libgit2 is 20 MiB that only this needs.
+    # libgit2 takes 20 MiB, and only this function needs it.
     from pygit2 import Patch
     from pygit2.enums import DiffOption
 
-    # Git's own comparison: it gives up looking for the shortest difference where that would take long.
+    # Git's own comparison stops searching for the shortest difference if that takes long.
     patch = Patch.create_from(before, after, flag=DiffOption.FORCE_TEXT).data
     _, border, hunks = patch.partition(b"\n@@ ")
     return head + (border[1:] + hunks).decode("utf-8", "replace")

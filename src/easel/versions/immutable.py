@@ -58,7 +58,7 @@ async def _note(database: Database, org_id: str, app_id: str, asked: Mapping[str
     contents: dict[int, int] = {}
     for path, content in asked.items():
         short = _short(hashlib.sha256(path.encode()).digest())
-        # Two paths of one hash: whoever made them is told nothing that is not so.
+        # On a collision of two paths' hashes, the files count as changed, which is always safe.
         contents[short] = _DIFFERENT if short in paths else content
         paths[short] = path
     rows = await database.statement(

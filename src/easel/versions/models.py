@@ -48,7 +48,8 @@ class Version(Base):
     bundle_key: Mapped[str | None] = mapped_column(String)
     bundle_name: Mapped[str | None] = mapped_column(String)
     files_hash: Mapped[str | None] = mapped_column(String)
-    # Where releases up to 0.2.0 write the configuration; a trigger moves it to its own table, so it is always null.
+    # Releases up to 0.2.0 write the configuration here; a trigger moves it to its own table, so the column is always
+    # null.
     config: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True, deferred_raiseload=True)
     config_hash: Mapped[str] = mapped_column(String)
     content_hash: Mapped[str] = mapped_column(String)

@@ -72,7 +72,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
     async with database.transaction() as work:
         if not await work.sql(_MAY_GO, which):
             return []
-        # Checked again under the lock of the app's row: no pointer moves and nothing is recorded meanwhile.
+        # Checked again under the lock of the app's row: pointers and versions cannot change meanwhile.
         organisation = await hold(work, app_id)
         numbers = sorted(number for (number,) in await work.sql(_MAY_GO, which)) if organisation else []
         if not numbers:

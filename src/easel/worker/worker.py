@@ -90,7 +90,7 @@ class DeployWorker:
             # Background jobs mostly come from this process's own deploys. Notifications of all others would cost the
             # database more than they are worth.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
-            # One place more than one organisation may take: another one's deploy is always begun at once.
+            # One more place than one organisation may use, so that another one's deploy begins at once.
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
             workers = [asyncio.create_task(worker.work()) for worker in (deploys, self._background)]
             taking_over = asyncio.create_task(self._take_over())
@@ -103,7 +103,7 @@ class DeployWorker:
             results = await asyncio.gather(*workers, taking_over, making_room, return_exceptions=True)
             stopper.cancel()
         for result in results:
-            # One that cannot say that it leaves is found to be silent.
+            # A worker that cannot sign off is found to be silent.
             if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
                 raise result
 
@@ -130,7 +130,7 @@ class DeployWorker:
             Task(RUN_BUILT_TASK, DEPLOYS, self._run_deploy),
             Task(OPTIMISE_TASK, BACKGROUND, self._run_optimise),
             PeriodicTask("easel.deploys.sweep", SWEEPS, "*/10 * * * *", self._run_sweep),
-            # Before the orphans, since pruning creates orphans.
+            # Pruning comes first, because it creates orphans.
             PeriodicTask("easel.versions.prune", SWEEPS, "47 2 * * *", self._run_prune),
             PeriodicTask("easel.deploys.sweep_orphans", SWEEPS, "17 3 * * *", self._run_sweep_orphans),
         ]

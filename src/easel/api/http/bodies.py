@@ -131,7 +131,7 @@ class BoundedRequest(Request):
             value = await asyncio.to_thread(_read, body)
         if self.model is not None:
             await self.quiet()
-            # The usual code finds and reports its error: it is found at once.
+            # On an error, validation in the usual place runs again and reports it.
             with suppress(ValidationError):
                 return await asyncio.to_thread(self.model.model_validate, value)
         return value
@@ -168,7 +168,7 @@ def _read(body: bytes) -> Any:
 
 
 def _whole_number(digits: str) -> int:
-    # To read one takes time in proportion to the square of its length.
+    # Parsing a number takes quadratic time.
     if len(digits) > _MOST_DIGITS:
         raise json.JSONDecodeError(f"a number of more than {_MOST_DIGITS} digits", "", 0)
     return int(digits)
@@ -183,7 +183,7 @@ def _refuse_many(body: bytes) -> None:
     if body.count(b",") + body.count(b"[") + body.count(b"{") <= MOST_VALUES:
         return
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _TO_BE_COUNTED)
-    # Each value may have a name, and each of both its two quotes.
+    # Each value may have a name, and both may have two quotes.
     if bare.count(b'"') <= 4 * MOST_VALUES:
         outside = b'"'.join(bare.split(b'"')[::2])
         after = outside.count(b",") + outside.count(b"[") + outside.count(b"{")
@@ -195,7 +195,7 @@ def _refuse_many(body: bytes) -> None:
 def _read_large(body: bytes, field: str) -> dict[str, Any]:
     """A large object, in which one field holds texts and all others together are small. Other content (ten million
     empty lists) could take a hundred times its size in memory."""
-    # Every string begins with a quote that no backslash stands before.
+    # Every string begins with a quote that is not escaped.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
         raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} texts", "", 0)
     try:

@@ -55,7 +55,7 @@ def work_of(request: Request) -> Transaction:
     return work
 
 
-# FastAPI runs dependencies that are no coroutines in a thread: a detour that costs more than all they do.
+# FastAPI runs dependencies that are not coroutines in a thread, which costs more than their work.
 async def get_services(request: Request) -> Services:
     """The services of this process, as a dependency."""
     return services_of(request)
@@ -75,7 +75,7 @@ async def identify(request: Request) -> Subject:
     try:
         subject = await authenticate(work_of(request), secret)
     except InvalidApiKeyError:
-        # A key that was revoked takes none of its organisation's turns any more.
+        # A revoked key does not use its organisation's turns.
         services_of(request).fairness.forget(secret)
         raise
     if not getattr(request.state, "counted", False):

@@ -105,7 +105,7 @@ class Fairness:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        # Not an LRUCache, which does not say which of its keys came last.
+        # An LRUCache does not tell which of its keys was used last.
         self._asked: OrderedDict[str, float] = OrderedDict()
         # Health, metrics and the objects' own addresses use the last three connections.
         self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)

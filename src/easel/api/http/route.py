@@ -106,7 +106,7 @@ class EaselRoute(APIRoute):
                     return _charged(request, caller, await handle(request))
             if not 1 <= len(key) <= 255 or not all(33 <= ord(character) < 127 for character in key):
                 raise IdempotencyKeyInvalidError()
-            # Of those with one key, one at a time: the others wait without a connection to the database.
+            # Requests with the same key run one after another, and wait without a database connection.
             async with turns.setdefault(f"{request.headers.get('authorization')}\n{key}", asyncio.Lock()):
                 return await _first_or_again(request, key, handle, abridgement)
 
@@ -178,7 +178,7 @@ async def _once(
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):
         fingerprint.update(part + b"\n")
     fingerprint.update(await request.body())
-    # Two requests with one key at the same moment: the second waits for the first, and finds its answer.
+    # Of two simultaneous requests with one key, the second waits for the first and finds its answer.
     await work.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{subject.id}/{key}", 0))))
     known = await work.session.scalar(
         select(RememberedAnswer).where(
@@ -214,7 +214,7 @@ async def _once(
             .on_conflict_do_nothing()
             .returning(RememberedAnswer.key)
         )
-        # An operation that lets go of its transaction lets go of the lock as well.
+        # An operation that releases its transaction also releases the lock.
         if await work.session.scalar(remembered) is None:
             raise _AlreadyAnsweredError
     return response

@@ -82,7 +82,7 @@ async def list_apps(
     """
     apps, total = await find_apps(work, caller, limit=limit, offset=offset, template=template, slug=slug, search=search)
     around = await surroundings_of(work, [app.id for app in apps])
-    # A thousand apps: written once, by the fastest writer there is. The schema is ListAppsResponse's.
+    # The list may hold a thousand apps, so the fastest encoder writes it. The schema is ListAppsResponse's.
     body = msgspec.json.encode(
         {
             "results": [list_item(parts.settings, app, around[app.id]) for app in apps],

@@ -165,7 +165,7 @@ async def _events(
         while True:
             turn = parts.fairness.look(app.org_id)
             await turn.take()
-            # A statement that is cancelled costs its connection, and clients may leave by the hundred.
+            # Cancelling a statement costs its connection, and clients may leave by the hundred.
             news = await asyncio.shield(_news(parts.database, turn, caller, app, deploy_id, after))
             if news is None:
                 return
@@ -177,8 +177,8 @@ async def _events(
                 yield ServerSentEvent(event="done", data="{}", sep="\n")
                 return
             if not lines:
-                # Notifications announce news, except right after the start; polling now and then makes up for a lost
-                # one.
+                # Notifications announce news, except right after the start; a poll now and then covers a lost
+                # notification.
                 await following.wait(patience)
                 patience = NEXT_LOOKS
 

@@ -33,7 +33,7 @@ async def get_rules(app_id: str, version: Number, work: Work, caller: Reader, pa
 
 
 def _shown(app_id: str, version: int, rules: Rules | None) -> Response:
-    # Ten thousand lines: written once, by the fastest writer there is. The schema is VersionRulesResponse's.
+    # The rules may be ten thousand lines, so the fastest encoder writes them. The schema is VersionRulesResponse's.
     body = {
         "app_id": app_id,
         "version": version,

@@ -68,7 +68,7 @@ async def list_versions(
     total = await count_versions(work, app)
     active = await active_in(work, app)
     facts = _facts_of(parts.settings, app, active)
-    # A thousand versions: written once, by the fastest writer there is. The schema is VersionListResponse's.
+    # The list may hold a thousand versions, so the fastest encoder writes it. The schema is VersionListResponse's.
     listed = [facts(version, version.pruned) for version in versions]
     return Response(msgspec.json.encode({"versions": listed, "total": total}), media_type="application/json")
 
@@ -133,7 +133,7 @@ def _diff(
     before, after = sources
     old_config, new_config = configs.get(old.config_hash, {}), configs.get(new.config_hash, {})
     if old.config_hash not in configs or new.config_hash not in configs:
-        # One of them is pruned. Where only one is known, all of it would look changed.
+        # One of the two is pruned. Compared with nothing, every section would look changed.
         old_config = new_config = {}
     paths = diff.section_paths({**old_config, **new_config}, (*contents, before or {}, after or {}))
     files = diff.compare(*contents)
@@ -144,7 +144,7 @@ def _diff(
     texts = diff.config_diff(old_config, new_config, paths)
     if before is not None and after is not None:
         texts = {**diff.source_diff(before, after), **texts}
-    # Thousands of files: written once, by the fastest writer there is. The schema is VersionDiffResponse's.
+    # There may be thousands of files, so the fastest encoder writes them. The schema is VersionDiffResponse's.
     body = msgspec.json.encode(
         {
             "app_id": app_id,

@@ -179,7 +179,7 @@ def _assignments(given: Sequence[str]) -> dict[str, str]:
 def delete(session: Session, named: str | None, app: str | None, yes: bool) -> None:
     """Delete an app with all its versions, for good. Other organisations do not get its slug for a while."""
     chosen = _chosen(named, app)
-    # The app in easel.toml is not deleted by a command that names none.
+    # A command without an app's name never deletes the app in easel.toml.
     if not chosen:
         raise AppToDeleteMissingError()
     found = session.app(chosen)

@@ -124,7 +124,7 @@ def _app_name(session: Session, given: str | None, root: Path, *, create: bool) 
     """The app's slug or id: given, easel.toml's, or with --create made from the folder's name."""
     if given or session.project.app or not create:
         return session.app_name(given)
-    # easel.toml will name it from now on.
+    # easel.toml names the app from now on.
     slug = slug_from(root.resolve().name)
     if slug is None:
         raise NoSlugError(name=root.resolve().name)
@@ -160,12 +160,12 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> P
         return None
     place, base = target.path.resolve(), root.resolve()
     folder = place.relative_to(base).as_posix() if target.is_folder and place.is_relative_to(base) else None
-    # The two that a folder above may have said.
+    # These two settings may come from a parent folder's file.
     env, server = session.project.env, session.project.server
     try:
         file = write_project(root, app=slug, folder=folder, env=env, server=server)
     except ProjectFileError as error:
-        # The deploy is accepted, and goes on.
+        # The deploy is accepted, so the command continues.
         session.output.warn(f"{error.message} `--app {slug}` names the app.")
         return None
     session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")

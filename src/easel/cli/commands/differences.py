@@ -29,7 +29,7 @@ def show_diff(output: Output, answer: Diff, *, with_sources: bool) -> None:
     if with_sources:
         for path, text in sorted((answer.source_diff or {}).items()):
             _show_source(output, _named(path, answer), text)
-    # The configuration is shown as files; where it did not change, nobody means it by "unchanged".
+    # The configuration appears as files; its unchanged sections are not worth counting.
     counts: Counter[str] = Counter(
         file.status
         for file in answer.files or []

@@ -42,7 +42,7 @@ def login(session: Session) -> None:
         try:
             client.list_apps(limit=1)
         except ApiError as error:
-            # A key that is limited may be good without being allowed to list.
+            # A key with few scopes may be valid without permission to list apps.
             if error.http_status != 403:
                 raise
     file = credentials_file()
@@ -77,7 +77,7 @@ def _read_key(session: Session) -> str:
         return key
     if sys.stdin is None:
         return ""
-    # PowerShell redirects in UTF-16, and editors put marks before a text.
+    # PowerShell redirects in UTF-16, and editors add byte-order marks.
     content = sys.stdin.buffer.read(_LONGEST_KEY)
     try:
         return decode(content).split("\n", 1)[0]

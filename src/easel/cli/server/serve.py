@@ -16,7 +16,7 @@ from easel.cli.server.command import ServerCommand
 if TYPE_CHECKING:
     from easel.settings import Settings
 
-# These commands import their implementation when they run: it is not installed with the command line alone.
+# These commands import their implementation on demand: it is not part of the light command line.
 
 data_dir_option = click.option(
     "--data-dir",
@@ -43,10 +43,10 @@ def serve(**given: Any) -> None:
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
-    # Without a terminal it goes to a journal or a file, which others read, and which is kept.
+    # Without a terminal, the output goes to a journal or a file, which others can read.
     attended = sys.stdout.isatty()
     Supervisor(settings, lambda line: print(f"easel: {line}", flush=True), attended=attended).run()
-    # Python would take apart all that was read for the processes, which costs more than the rest of the end.
+    # Freeing all modules would take longer than the rest of the shutdown.
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -131,7 +131,7 @@ def read_settings(**given: Any) -> Settings:
         name = str(first["loc"][0]).lower()
         option = f"`--{name.replace('_', '-')}`" if given.get(name) is not None else f"EASEL_{name.upper()}"
         reason = first["msg"].removeprefix("Value error, ")
-        # An address may hold a password.
+        # An address may contain a password.
         scheme, border, rest = str(first["input"]).partition("://")
         hidden = f"***@{rest.rpartition('@')[2]}" if "@" in rest else rest
         raise SettingInvalidError(setting=option, value=f"{scheme}{border}{hidden}", reason=reason) from None

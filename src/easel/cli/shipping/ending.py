@@ -18,7 +18,7 @@ def tell_ending(session: Session, deploy: Deploy, log: Collection[str], *, app_i
     """Reports how the deploy ended, with the address on stdout if it is live, and the notes that its log has not shown.
     Raises click's Exit with DEPLOY_FAILED, or CONFLICT if a locked environment kept it from going live."""
     code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
-    # In the log they have gone by; here they are seen.
+    # In the log they scrolled by; here they are visible.
     for warning in deploy.warnings:
         session.output.warn(warning)
     session.output.document(deploy)

@@ -22,7 +22,7 @@ def look_at_order(session: Session, app_id: str, environment: str, commit: Commi
     versions = session.client.list_versions(app_id).versions
     live = next((version for version in versions if version.is_active.get(environment)), None)
     sha = (live.git_commit_sha or "").removesuffix("-dirty") if live is not None else ""
-    # What another deploy said of its commit is the name of one, or nothing that Git is asked for.
+    # The recorded commit must look like a hash before Git is run with it.
     if live is None or not _SHA.fullmatch(sha) or sha == commit.sha:
         return
     older = is_ancestor(commit.folder, commit.sha, sha)

@@ -87,7 +87,7 @@ class _Walk:
             if reason is None and entry.is_symlink():
                 place = self._target(place, path)
                 inner = place.relative_to(self.root).as_posix()
-                # A link must not carry out what is left out under its own name.
+                # A link must not include a file that is ignored under its own name.
                 reason = self.rules.reason_with_parents(inner) if inner != "." else None
             if reason is not None:
                 self.left_out.append(LeftOut(path + ("/" if is_folder else ""), reason))

@@ -17,7 +17,7 @@ PATIENCE: Final = 10.0
 """Seconds in the queue after which the note is printed."""
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
-    # The one that runs is older than all that are listed, if it is not among them.
+    # If the running deploy is not in the list, it is older than all of them.
     "app": "another deploy of this app is ahead",
     "organisation": "your organisation runs its limit of deploys at once",
     "everywhere": "the limit of deploys at once is reached",
@@ -45,7 +45,7 @@ def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[
 
 
 def _look(session: Session, app_id: str, deploy_id: str) -> None:
-    # The server may not answer, or the connection be closed already: then there is nothing to say.
+    # The server may be unreachable, or the connection closed: then there is nothing to report.
     with suppress(EaselError, HTTPError):
         if session.client.deploy_status(app_id, deploy_id).status != QUEUED:
             return

@@ -71,7 +71,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         upload(address.upload_url, bundle, length, session.output)
     commit = shipment.commit
     if shipment.not_older:
-        # An upload takes time, in which another pipeline may have gone live.
+        # During the upload, another pipeline may have deployed a newer commit.
         look_at_order(session, shipment.app_id, shipment.environment, commit, refuse=True)
     request = {
         "environment": shipment.environment,
@@ -83,7 +83,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         "git_author": shortened(commit.author, LONGEST_AUTHOR) if commit else None,
     }
     if session.project.build_config:
-        # A server of a release before would refuse the field.
+        # A server of an earlier release would refuse the field.
         request["build_config"] = session.project.build_config
     try:
         accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)

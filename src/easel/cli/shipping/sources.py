@@ -76,7 +76,7 @@ def _candidates(root: Path, rules: IgnoreRules) -> Iterator[str]:
     listed = listed_files(root)
     for path in listed if listed is not None else _walk(root, rules):
         place = root / path
-        # A link could lead anywhere; the file it leads to is taken where it lies, if it is part of the project.
+        # A link could lead anywhere; its target is included under its own path, if it is part of the project.
         if not place.is_symlink() and _is_file(place) and rules.reason_with_parents(path) is None:
             yield path
 

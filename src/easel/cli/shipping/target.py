@@ -30,7 +30,7 @@ from easel.cli.shipping.worktree import is_ignored
 from easel.cli.textfile import decode_roughly
 from easel.places import home
 
-# No element reaches into the next one, so that the search takes time in proportion to the page alone.
+# No match extends into the next element, so the search takes linear time.
 _SCRIPT = re.compile(r"""<script[^<>]*?\ssrc\s{0,9}=\s{0,9}(?:"([^"<>]+)"|'([^'<>]+)'|([^\s"'<>]+))""", re.IGNORECASE)
 _SOURCE = re.compile(r"(?:\.{0,2}/)?src/|.*\.(?:[cm]?tsx?|jsx|vue|svelte)(?:[?#]|\Z)", re.IGNORECASE)
 """The address of a script that only a development server can serve."""

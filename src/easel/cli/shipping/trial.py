@@ -108,7 +108,7 @@ def try_bundle(bundle: IO[bytes], project: Project) -> Trial:
 
 def wanted_of(project: Project) -> Wanted:
     """easel.toml's settings for the rules."""
-    # Each is one of the choices: easel.toml was held to them when it was read.
+    # easel.toml was validated against the choices when it was read.
     return Wanted(
         msgspec.convert(project.rules or "auto", Choice),
         msgspec.convert(project.html_handling or "", Pages),

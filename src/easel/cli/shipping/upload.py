@@ -67,7 +67,7 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
                 if 200 <= response.status < 300:
                     return
                 refusal = _refused(url, response, "upload", length)
-                # A full disk has no space a moment later either.
+                # A full disk stays full for the next attempt.
                 full = isinstance(refusal, ApiError) and refusal.answer.code == StorageFullError.code
                 if full or (response.status < 500 and response.status != 429):
                     raise refusal
@@ -96,7 +96,7 @@ def download(url: str, target: Path, output: Output) -> int:
 
 def download_to(url: str, file: BinaryIO, output: Output) -> int:
     """GETs a presigned address into an open file. Gives the size in bytes. Raises as `download` does."""
-    # The bundle itself is wanted, not what a content encoding makes of it.
+    # The bundle itself is needed, without a content encoding.
     headers = {"Accept-Encoding": "identity"}
     received = 0
     try:

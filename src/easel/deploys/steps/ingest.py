@@ -62,8 +62,8 @@ async def _store(
     )
     data = manifest.encode()
     manifest_at = manifest_key(app_id, hashlib.sha256(data).hexdigest())
-    # They are known by their hashes, so it does not matter which of them is there first. All of them have ended before
-    # this fails: nobody would be left to wait for what is still being written.
+    # Both names are hashes, so the order does not matter. Both writes end before this raises, because nothing would
+    # wait for a pending one.
     stored = await asyncio.gather(
         objects.adopt(pinned, bundle_at), objects.put(manifest_at, data), return_exceptions=True
     )

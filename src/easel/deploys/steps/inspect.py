@@ -36,7 +36,7 @@ class Inspect(Step):
     async def run(self, run: Run) -> None:
         """Raises the errors of `bundles`."""
         assert run.pinned is not None
-        # Read meanwhile: from a bucket that takes as long as a small bundle's inspection.
+        # Read in parallel: from a bucket, this takes as long as inspecting a small bundle.
         run.earlier = asyncio.ensure_future(_files_of(run.objects, run.before))
         run.held.callback(run.earlier.cancel)
         settings = run.settings
@@ -46,7 +46,7 @@ class Inspect(Step):
             max_file_size=settings.max_file_size,
             max_total_size=settings.max_total_size,
         )
-        # The thread goes on by itself when this task is cancelled, so it asks whether anybody still waits for it.
+        # The thread continues when this task is cancelled, so it checks whether its result is still needed.
         run.inspection = await asyncio.to_thread(
             inspect_file,
             run.pinned.path,

@@ -56,8 +56,8 @@ async def _remove_some(database: Database, objects: ObjectStore, app_id: str, ke
         for key in orphans:
             if removed and time.monotonic() > until:
                 break
-            # The database ends a transaction that is idle for too long, and the app's row is free then: another deploy
-            # may want this very object. So each removal is short, and begins with a word from the database.
+            # The database ends an idle transaction, which unlocks the app's row: another deploy may then need this very
+            # object. So each removal is short, and begins with a query.
             await work.session.execute(select(1))
             try:
                 async with asyncio.timeout(REMOVED_WITHIN):

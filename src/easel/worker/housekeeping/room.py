@@ -72,6 +72,6 @@ async def _of_expired_uploads(database: Database, objects: ObjectStore, settings
     for key in uploads:
         await objects.delete(key)
     async with database.transaction() as work:
-        # Nothing has arrived there, as far as anybody is concerned.
+        # The upload counts as not arrived.
         await work.session.execute(update(Upload).where(Upload.key.in_(uploads)).values(size=None, etag=None))
     return sum(uploads.values())

@@ -69,7 +69,7 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
             if deploy is None or deploy.status in FINAL:
                 continue
             if deploy.outcome is not None:
-                # It is live already, or recorded and overtaken: all that is left is to say so.
+                # The version is live, or recorded and overtaken; only the final status is missing.
                 logger.error("deploy %s had lost its job; it gets a new one", deploy_id)
                 built = deploy.built_key is not None
                 await queue.put(work, next_job(deploy.app_id, deploy_id, source=deploy.source, built=built))
@@ -86,8 +86,8 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
                 .where(
                     App.deleted_at < clock.now() - timedelta(minutes=5),
                     App.swept_at.is_(None),
-                    # A running deploy may still store objects. This queries it instead of relying on the minutes: the
-                    # clock may be another machine's.
+                    # A running deploy may still store objects. This is queried, because the deletion's time may be from
+                    # another machine's clock.
                     ~select(Deploy.id).where(Deploy.app_id == App.id, Deploy.status.in_(UNFINISHED)).exists(),
                 )
                 .limit(BATCH)
@@ -103,7 +103,7 @@ async def _sweep_deleted_apps(database: Database, objects: ObjectStore) -> None:
             await work.session.execute(
                 update(App).where(App.id == app_id).values(swept_at=clock.now(), draft={}, published={})
             )
-            # An api of a release before deletes an app without them.
+            # An api of an earlier release deletes an app without these rows.
             await forget(work, app_id)
             await work.session.execute(delete(Configuration).where(Configuration.app_id == app_id))
             await work.session.execute(delete(HashedPath).where(HashedPath.app_id == app_id))

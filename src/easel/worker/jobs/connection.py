@@ -19,10 +19,10 @@ _SQL = statements(__name__)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
-    # Every statement of the queue is complete in itself: a transaction around it is two trips for nothing.
+    # Every statement of the queue is atomic, and a transaction around it would cost two round trips.
     await connection.set_autocommit(True)
-    # None of them must survive a crash of the database's machine: a job that was taken or ended then is taken once
-    # more, which changes nothing. Jobs are enqueued on connections of their callers, in durable transactions.
+    # None of them needs to survive a crash of the database's machine: the job runs once more then, which changes
+    # nothing. Jobs are enqueued on their callers' connections, in durable transactions.
     await connection.execute("set synchronous_commit = off")
 
 
@@ -40,8 +40,8 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
             max_size=max_size,
             configure=_configure,
             kwargs=noticing(url),
-            # A pool's own backoff doubles without limit. After a second it gives up, and starts again at the next
-            # request; an earlier request fails, and is retried.
+            # The pool's own backoff doubles without limit. With this timeout it stops after a second, and starts again
+            # at the next request; earlier requests fail, and are retried.
             reconnect_timeout=1,
             timeout=2,
             pool_factory=_pool,

@@ -77,7 +77,7 @@ class CarefulWorker(Worker):
 
     def _start_side_tasks(self) -> list[asyncio.Task[Any]]:
         if self._turn is not None:
-            # The worker makes it anew just before.
+            # procrastinate creates its semaphore just before this call.
             self._job_semaphore = _Turnstile(self.concurrency, self._turn)
         tasks: list[asyncio.Task[Any]] = super()._start_side_tasks()
         if self._listens:
@@ -154,7 +154,7 @@ class CarefulWorker(Worker):
             return
         running = {context.job.id for context in self._running_jobs.values()}
         unknown = set(beat[0]["jobs"]) - running
-        # At the first poll, a job may just be on its way here.
+        # At the first poll, a claimed job may still be in transit to this worker.
         lost = unknown & self._unknown
         self._unknown = unknown - lost
         if lost:
@@ -191,7 +191,7 @@ class CarefulWorker(Worker):
             delete = self.delete_jobs == DeleteJobCondition.ALWAYS or (
                 self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
             )
-            # Where there are limits, anybody may wait for the place that becomes free.
+            # With limits, another worker may be waiting for this place.
             limited = self._at_once.holds_back
             query, how = _FINISH, {"status": status.value, "delete": delete}
             how |= {"limited": limited, "queue": job.queue, "note": _NOTE}
