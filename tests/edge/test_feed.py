@@ -58,7 +58,7 @@ async def test_a_look_gets_over_a_server_that_ended_every_connection_and_one_tha
     routes, source = table
     proxy, _ = way
     app = RunningApp.create(platform)
-    monkeypatch.setattr(feed, "PATIENCE", 0.3)
+    monkeypatch.setattr(feed, "QUERY_TIMEOUT", 0.3)
     await source.refresh()
     assert version_of(routes, app) is None
     assert app.deploy({"index.html": "<!doctype html>one"})["version"] == 1

@@ -78,7 +78,7 @@ def test_what_takes_too_long_to_compare_is_named_all_the_same(monkeypatch: pytes
     there = diff.source_diff(old, new)
     assert "too long to be compared" in there["long.js"]
     assert there["short.js"].startswith("--- a/short.js\n+++ b/short.js\n@@ -1,10 +1,10 @@\n")
-    monkeypatch.setattr(diff, "PATIENCE", 0)
+    monkeypatch.setattr(diff, "COMPARE_BUDGET", 0)
     assert "not compared" in diff.source_diff(old, new)["short.js"]
 
 

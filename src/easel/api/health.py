@@ -20,7 +20,7 @@ _SQL = statements(__name__)
 
 router = APIRouter(include_in_schema=False)
 
-PATIENCE = 5
+CHECK_TIMEOUT = 5
 """Timeout of the check of a part, in seconds; callers repeat readiness checks."""
 
 
@@ -57,7 +57,7 @@ class Health:
     async def _look(self) -> Readiness:
         parts: dict[str, str] = {}
         try:
-            async with asyncio.timeout(PATIENCE), self._services.database.transaction() as work:
+            async with asyncio.timeout(CHECK_TIMEOUT), self._services.database.transaction() as work:
                 parts["database"] = "read-only" if await work.is_read_only() else "ok"
                 await work.sql(_SQL["queue_answers"], {})
                 parts["queue"] = "ok"
@@ -65,7 +65,7 @@ class Health:
             parts.setdefault("database", f"no answer ({type(error).__name__})")
             parts.setdefault("queue", "no answer")
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._services.objects.check()
             parts["objects"] = "ok"
         except (EaselError, OSError) as error:  # TimeoutError is an OSError

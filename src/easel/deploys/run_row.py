@@ -34,7 +34,7 @@ MOST_RUNS = 80
 QUIET = 0.25
 """Seconds from a run's start within which followers are told of its end alone, and then between two tellings. A
 transaction that notifies waits for all others that do, until each is on disk."""
-PATIENCE = 1.0
+QUIET_START = 1.0
 """Seconds in the queue after which followers are notified of the start."""
 
 _APP = len(HeldApp._fields)
@@ -123,7 +123,7 @@ class RunRow:
             deploy.started_at = clock.now()
             waited = deploy.started_at.timestamp() - deploy.queued_at.timestamp()
             self.timings["queued"] = milliseconds(waited)
-            if waited < PATIENCE:
+            if waited < QUIET_START:
                 self._told = time.monotonic()
             self.say(f"Deploying to {deploy.environment}")
         elif before not in (BUILD_QUEUED, BUILT):

@@ -20,7 +20,7 @@ MANY = 8
 """More pollers than this within `LATELY` are many. Fewer are answered at once."""
 LATELY = 0.1
 """Seconds."""
-_PATIENCE = 5.0
+_QUERY_TIMEOUT = 5.0
 
 READ = _SQL["read"]
 
@@ -139,6 +139,6 @@ class Polls:
 
     async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
         keys, apps, deploys = map(list, zip(*asked, strict=True))
-        async with self._connection.within(_PATIENCE) as connection:
+        async with self._connection.within(_QUERY_TIMEOUT) as connection:
             rows = await connection.execute(READ, {"keys": keys, "apps": apps, "deploys": deploys})
             return {number: Polled(*row) for number, *row in await rows.fetchall()}

@@ -18,7 +18,7 @@ from easel.serving.respond import answer_file, representations
 
 LOOKED_AT = 512 * 1024
 """Number of bytes of the entry page that are parsed. Pages reference their scripts within less."""
-PATIENCE = 2
+PARSE_BUDGET = 2
 """Limit of processor time in seconds. A page that takes longer was made for that."""
 MOST_ASSETS = 200
 MOST_REDIRECTS = 5
@@ -72,7 +72,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
     # Browsers read U+FFFD in place of a NUL (HTML §13.2.5). The database could not store an address with a NUL.
     page = page.replace("\0", "\N{REPLACEMENT CHARACTER}")
     parser = _Assets()
-    until = time.thread_time() + PATIENCE
+    until = time.thread_time() + PARSE_BUDGET
     for at in range(0, len(page), _PIECE):
         try:
             parser.feed(page[at : at + _PIECE])

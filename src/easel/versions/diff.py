@@ -14,7 +14,7 @@ from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
 """Limit in lines; nobody reads the differences of longer files, and comparing them may take seconds each."""
-PATIENCE = 2
+COMPARE_BUDGET = 2
 """Seconds of a processor's time for the sources of two versions; the files after that are not compared line by line."""
 
 Contents = Mapping[str, tuple[str, int]]
@@ -99,7 +99,7 @@ def renames(files: list[FileChange]) -> list[Rename]:
 
 def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """Unified diffs, as git writes them, of every source file that differs."""
-    until = time.thread_time() + PATIENCE
+    until = time.thread_time() + COMPARE_BUDGET
     return {
         path: unified(path, old.get(path), new.get(path), compared=time.thread_time() < until)
         for path in sorted(old.keys() | new.keys())

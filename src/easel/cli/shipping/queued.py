@@ -13,7 +13,7 @@ from easel.cli.session import Session
 from easel.deploys.states import BUILDING, QUEUED
 from easel.errors import EaselError
 
-PATIENCE: Final = 10.0
+REPORT_AFTER: Final = 10.0
 """Seconds in the queue after which the note is printed."""
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
@@ -35,7 +35,7 @@ def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[
     if session.output.as_json:
         yield
         return
-    timer = threading.Timer(PATIENCE, _look, (session, app_id, deploy_id))
+    timer = threading.Timer(REPORT_AFTER, _look, (session, app_id, deploy_id))
     timer.daemon = True
     timer.start()
     try:
@@ -53,4 +53,4 @@ def _look(session: Session, app_id: str, deploy_id: str) -> None:
         ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == BUILDING), None)
         held_back = _HELD_BACK.get(listed.waits_for)
         reason = f": {ahead} ends first." if ahead else f": {held_back}." if held_back else "; is a worker running?"
-        session.output.warn(f"Still queued after {PATIENCE:g} s{reason}")
+        session.output.warn(f"Still queued after {REPORT_AFTER:g} s{reason}")

@@ -13,9 +13,9 @@ from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import StoreUnavailableError
 from easel.storage.objects import ObjectInfo, ObjectStore
 
-LOOK_EVERY = 2.0
+CHECK_EVERY = 2.0
 """Seconds for which one check of the store is valid, for any number of health checks."""
-PATIENCE = 3.0
+CHECK_TIMEOUT = 3.0
 """Timeout of a check of the store, in seconds."""
 
 
@@ -60,13 +60,13 @@ class EdgeStore:
 
         A new check runs in the background, at most every few seconds: a slow health check would count as a dead edge.
         """
-        if time.monotonic() - self._looked >= LOOK_EVERY and (self._looking is None or self._looking.done()):
+        if time.monotonic() - self._looked >= CHECK_EVERY and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look(), name="look at the store")
         return self.answers
 
     async def _look(self) -> None:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._objects.check()
             self.answers = True
         except (EaselError, OSError):  # TimeoutError is an OSError

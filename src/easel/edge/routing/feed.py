@@ -30,9 +30,9 @@ SERVED_SOME = _SQL["served_some"]
 _OF_ANOTHER_FORM = _SQL["of_another_form"]
 VERSION = _SQL["version"]
 
-PATIENCE = 2.0
+QUERY_TIMEOUT = 2.0
 """Timeout of a database query in seconds. After a slower query, it is twice that query's time, up to a minute."""
-MOST_PATIENCE = 60.0
+LONGEST_QUERY = 60.0
 
 _CHUNK = 1000
 """Rows fetched at a time: the whole result would take more memory than the routes."""
@@ -68,7 +68,7 @@ class DatabaseFeed:
         self._told: set[tuple[str, int]] = set()
         self._told_schema = ""
         self._looking = OwnConnection(url)
-        self._patience = PATIENCE
+        self._timeout = QUERY_TIMEOUT
         self._pool = AsyncConnectionPool(
             url,
             min_size=0,
@@ -116,7 +116,7 @@ class DatabaseFeed:
 
     async def _look(self) -> None:
         # The first query reads everything.
-        patience = self._patience if self._since else None
+        patience = self._timeout if self._since else None
         try:
             async with self._looking.within(patience) as connection:
                 try:
@@ -126,9 +126,9 @@ class DatabaseFeed:
                     await self._take_in(connection, carefully=True)
         except (psycopg.OperationalError, TimeoutError):
             # A slow database gets more time in the next query.
-            self._patience = min(self._patience * 2, MOST_PATIENCE)
+            self._timeout = min(self._timeout * 2, LONGEST_QUERY)
             raise
-        self._patience = PATIENCE
+        self._timeout = QUERY_TIMEOUT
 
     async def _take_in(self, connection: psycopg.AsyncConnection[Any], *, carefully: bool = False) -> None:
         async with connection.transaction():
