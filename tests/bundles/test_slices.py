@@ -53,7 +53,7 @@ def test_whatever_its_paths_are_a_manifest_decodes_to_itself(paths: list[str], e
         lambda d: d[:-1],
         lambda d: d[:-2] + b",}",
         lambda d: d[: len(d) // 2],
-        lambda d: d.replace(b",8,1,null,null,null]", b",8]"),
+        lambda d: d.replace(b",8,1,null,null,null,null]", b",8]"),
     ],
 )
 def test_a_damaged_one_is_told_as_such(change) -> None:  # type: ignore[no-untyped-def]

@@ -35,6 +35,15 @@ def test_a_zip_becomes_version_1_and_is_live(app: RunningApp) -> None:
     assert app.client.get(app.path).json()["environments"]["production"]["deploy_id"] == status["deploy_id"]
 
 
+def test_a_large_bundle_with_one_file_changed_serves_that_change_and_all_else(app: RunningApp) -> None:
+    """What did not change is not read again, though it lies elsewhere in the new bundle."""
+    files = {**PAGE, "a.txt": secrets.token_hex(1_100_000), "b.bin": secrets.token_hex(1_100_000), "z.js": "1"}
+    app.deploy(files)
+    status = app.deploy({**files, "a.txt": "changed"})
+    assert (status["status"], status["counts"]["new_bytes"]) == ("complete", len("changed"))
+    assert [app.visit(f"/{path}").text for path in ("a.txt", "b.bin", "z.js")] == ["changed", files["b.bin"], "1"]
+
+
 @pytest.mark.parametrize("name", SITES)
 def test_real_builds_deploy_as_they_are(app: RunningApp, name: str) -> None:
     status = app.deploy(site_zip(name))

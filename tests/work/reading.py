@@ -368,6 +368,7 @@ def functions() -> Iterator[Case]:
         "with_charset": (lambda text: with_charset("text/html; charset=", text.encode()), 256),
         "with_charset, of a tag": (lambda text: with_charset("text/html; charset=", b"<meta " + text.encode()), 250),
         "may_vouch": (lambda text: may_vouch("a.json", text.encode()), USUAL),
+        "may_vouch, of a script": (lambda text: may_vouch("a.js", text.encode()), USUAL),
         "digests": (lambda text: list(digests(text.encode(), b"h" * 32)), USUAL),
         "digests, of integrity": (lambda text: list(digests(_integrity(text), None)), USUAL),
         "missing_assets": (lambda text: missing_assets(place.site(), text), 2048),

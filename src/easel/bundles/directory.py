@@ -72,7 +72,7 @@ METHODS = {
 _MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One member as the directory describes it. Sizes and offsets are bytes. `header` is the offset of its local
     header, `offset` that of its data."""
 
@@ -86,7 +86,7 @@ class Entry(msgspec.Struct, frozen=True):
     is_folder: bool
 
 
-class _Central(msgspec.Struct, frozen=True):
+class _Central(msgspec.Struct, frozen=True, gc=False):
     raw_name: bytes
     name: str
     system: int

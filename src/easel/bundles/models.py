@@ -22,6 +22,8 @@ Coding = Literal["br", "gzip", "zstd"]
 """How a file's content is compressed (RFC 7932, RFC 1952, RFC 8878)."""
 NO_PLACE = -1
 """Stands for the script's offset in a page that cannot have one."""
+MAY_VOUCH, REGISTERS_WORKER = 1, 2
+"""Marks of a text: there is something like a digest of a page in it; it registers a service worker."""
 
 
 # There may be thousands, and none is in a reference cycle, so the garbage collector can skip them.
@@ -32,8 +34,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
     `method` (0 stored, 8 raw deflate, 93 Zstandard); `crc` is the CRC-32 of the content, which a gzip frame
     needs. `immutable` says whether the name is known to hold a hash of the content, `place` at which offset (bytes) a
-    page takes a script, or NO_PLACE; `coding` how the content is compressed, if it is to be sent as what is in it. Each
-    is None in the manifest of a release that did not ask.
+    page takes a script, or NO_PLACE; `coding` how the content is compressed, if it is to be sent as what is in it;
+    `marks` what was found in a text. Each is None in the manifest of a release that did not ask.
     """
 
     hash: str
@@ -47,6 +49,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
     immutable: bool | None = None
     place: int | None = None
     coding: Coding | None = None
+    marks: int | None = None
 
 
 class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -62,7 +65,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to
     be asked for it, and asks the store once instead of twice. `has_worker` says whether it has a service worker, `home`
-    which page that is, and `is_one_page` whether it is an app of one page, or None if the release did not ask.
+    which page that is, and `is_one_page` whether it is an app of one page, or None if the release did not ask;
+    `inspected_by` is the release, by whose rules types, places and marks were found.
     """
 
     bundles: list[BundleRef]
@@ -72,6 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     rules: Rules | None = None
     home: str = "index.html"
     is_one_page: bool | None = None
+    inspected_by: str = ""
 
     @property
     def total_size(self) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from easel.bundles.hash_forms import CODE
 from easel.bundles.models import Member
 from easel.bundles.pages import LARGEST
+from easel.bundles.searching import holds, offsets
 from easel.bundles.types import DEFAULT, is_text
 
 LARGEST_LIST = 8 * 1024 * 1024
@@ -32,6 +33,13 @@ _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c
 _ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
 """The shortest digest in hex that counts. In a page none does: one that shows it is no list that is compared."""
 _PAGES = frozenset({"html", "htm", "shtml"})
+_COMPARE_NOTHING = frozenset({"css", "map"})
+"""Suffixes of texts in which no digest is compared with a page's: styles, and what debuggers read."""
+_QUOTES = (b'"', b"'", b"`", b"\\")
+_MOST_NAMES = 100
+"""Limit of names of pages in a script that are looked at; with more it is taken to name one in quotes."""
+_RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "image/svg+xml"})
+"""Types of texts that browsers run."""
 _BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86})(?![A-Za-z0-9+/_-])")
 _BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-")
 """As integrity (SRI §3.5) and digest fields (RFC 9530 §5) spell it."""
@@ -46,33 +54,52 @@ _WORKER = re.compile(r"(?<![^-._])(?:sw|service-?worker|precache-manifest)(?=[-.
 LONGEST_REGISTERS = len("serviceWorker?.register(") + 3 * 32
 
 
-def is_looked_through(path: str, type_: str, size: int) -> bool:
-    """Whether a file of this name, type and size (bytes) may be a list of digests."""
-    name = path.rpartition("/")[2]
-    return size <= LARGEST_LIST and (is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name)))
+def is_looked_through(name: str, type_: str) -> bool:
+    """Whether a file of this name and type may be a list of digests, if it is not larger than `LARGEST_LIST`."""
+    if name.rpartition(".")[2].lower() in _COMPARE_NOTHING:
+        return False
+    return is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name))
 
 
 def may_vouch(path: str, content: bytes) -> bool:
     """Whether there is something like a page's digest in a file. This is asked of every text, and looks no further than
-    it has to: in hex in scripts that name a page, and in pages not at that of what they load."""
-    # Many texts lack the beginning of all four, and are searched once instead of four times.
-    begins = [begin for begin in _BASE64_BEGINS if begin in content] if b"sha" in content else []
+    it has to: in hex in scripts that name a page in quotes, and in pages not at that of what they load."""
     shortest = _shortest(path)
+    # Many texts lack the beginning of all four, and are searched once instead of four times.
+    begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if holds(content, b"sha") else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
-    if begins or (shortest == _IN_CODE and b".htm" not in content):
-        return bool(begins)
-    return shortest in content.translate(_FLAT)
+    if begins and next(_in_base64(content), None) is not None:
+        return True
+    if shortest == _IN_CODE and not _names_page(content):
+        return False
+    return next(_in_hex(content, shortest), None) is not None
+
+
+def _names_page(script: bytes) -> bool:
+    # Most scripts that hold the suffix have it in comments: in addresses of documentation.
+    for number, at in enumerate(offsets(script, b".htm")):
+        if number == _MOST_NAMES or script[at + 4 : at + 6].lstrip(b"l")[:1] in _QUOTES:
+            return True
+    return False
+
+
+def is_run(type_: str) -> bool:
+    """Whether browsers run the scripts of a file of this type, so that it may register a service worker."""
+    return type_.partition(";")[0] in _RUN
 
 
 def registers_worker(content: bytes) -> bool:
     """Whether a script, or a page's, registers a service worker."""
-    return b"serviceWorker" in content and _REGISTERS.search(content) is not None
+    return holds(content, b"serviceWorker") and _REGISTERS.search(content) is not None
 
 
 def is_worker(path: str) -> bool:
     """Whether a file of this name is a service worker's."""
     name = path.rpartition("/")[2]
+    lower = name.lower()
+    if "sw" not in lower and "worker" not in lower and "precache" not in lower:
+        return False
     return name.endswith((".js", ".mjs")) and _WORKER.search(name) is not None
 
 
@@ -113,6 +140,12 @@ def _named(
 def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
     """Possible digests in a text: the algorithm by length, and the digest. `shortest` is the shortest run of hex digits
     that counts, each written as `h`; None if hex does not count."""
+    yield from _in_base64(content)
+    if shortest is not None:
+        yield from _in_hex(content, shortest)
+
+
+def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
     for match in _BASE64.finditer(content):
         text = match[2].replace(b"-", b"+").replace(b"_", b"/")
         try:
@@ -121,8 +154,9 @@ def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes
             continue
         if len(digest) * 8 == int(match[1]):
             yield f"sha{match[1].decode()}", digest
-    if shortest is None:
-        return
+
+
+def _in_hex(content: bytes, shortest: bytes) -> Iterator[tuple[str, bytes]]:
     flat = content.translate(_FLAT)
     at = flat.find(shortest)
     while at >= 0:

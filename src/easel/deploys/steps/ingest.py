@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
+from easel import __version__
 from easel.bundles.models import ENTRY_LARGEST, BundleRef, Inspection, Manifest, Member
 from easel.deploys.steps.step import Ingested, Run, Step
 from easel.settings import Settings
@@ -32,7 +33,8 @@ class Ingest(Step):
         assert run.inspection is not None
         assert run.earlier is not None
         deploy, inspection = run.row.deploy, run.inspection
-        earlier = await run.earlier
+        before = await run.earlier
+        earlier = before.files if before is not None else {}
         files = await with_immutable(
             run.database, deploy.org_id, deploy.app_id, inspection.files, inspection.may_be_hashed, earlier
         )
@@ -59,6 +61,7 @@ async def _store(
         inspection.rules,
         inspection.home,
         inspection.is_one_page,
+        __version__,
     )
     data = manifest.encode()
     manifest_at = manifest_key(app_id, hashlib.sha256(data).hexdigest())

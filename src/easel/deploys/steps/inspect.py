@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 from msgspec import MsgspecError
 from rich.filesize import decimal
 
 from easel.apps.config import allowances, rules_wanted, with_deploys
+from easel.bundles.before import Before, as_before
 from easel.bundles.inspect import inspect_file
-from easel.bundles.models import Limits, Member, decode_manifest
+from easel.bundles.models import Limits, Manifest, decode_manifest
 from easel.deploys.pages import pages_without_variables
 from easel.deploys.steps.step import Run, Step
 from easel.deploys.unbuilt import unbuilt_in_settings
 from easel.rules.read import complaints, summary
 from easel.serving.published import decoded, told
 from easel.settings import Settings
-from easel.storage.errors import ObjectMissingError
+from easel.storage.errors import ObjectMissingError, ObjectNameError
+from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore
+
+_LARGE = 1024 * 1024
+"""Bundles of more bytes wait for the manifest of the version before, which says what need not be inflated again."""
 
 
 class Inspect(Step):
@@ -37,8 +43,9 @@ class Inspect(Step):
         """Raises the errors of `bundles`."""
         assert run.pinned is not None
         # Read in parallel: from a bucket, this takes as long as inspecting a small bundle.
-        run.earlier = asyncio.ensure_future(_files_of(run.objects, run.before))
+        run.earlier = asyncio.ensure_future(_manifest(run.objects, run.before))
         run.held.callback(run.earlier.cancel)
+        before = await _before(run.objects, run.earlier) if run.pinned.size > _LARGE else None
         settings = run.settings
         config = with_deploys(run.app.published, run.row.deploy.build_config)
         limits = Limits(
@@ -54,6 +61,7 @@ class Inspect(Step):
             allow=allowances(config),
             rules=rules_wanted(config),
             should_stop=lambda: run.is_abandoned,
+            before=before,
         )
         run.warnings = [
             *unbuilt_in_settings(run.app.published),
@@ -74,9 +82,17 @@ class Inspect(Step):
             run.row.say(f"Note: {warning}")
 
 
-async def _files_of(objects: ObjectStore, manifest: str | None) -> dict[str, Member]:
-    """The files of a manifest, empty if it is missing or damaged."""
+async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
+    """The manifest under this key, None if there is none, or it is missing or damaged."""
     try:
-        return decode_manifest(await objects.get(manifest)).files if manifest else {}
-    except (ObjectMissingError, MsgspecError):
-        return {}
+        data = await objects.get(key) if key else b""
+        return decode_manifest(data) if key and hash_in(key) == hashlib.sha256(data).hexdigest() else None
+    except (ObjectMissingError, ObjectNameError, MsgspecError):
+        return None
+
+
+async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> Before | None:
+    """The version before, if its bundle is on this machine's disk."""
+    manifest = await earlier
+    path = objects.local_path(manifest.bundles[0].key) if manifest is not None and manifest.bundles else None
+    return as_before(manifest, path) if manifest is not None and path is not None else None

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from easel.bundles.models import Inspection, Manifest, Member, decode_manifest
+from easel.bundles.models import Inspection, Manifest, decode_manifest
 from easel.deploys.run_row import RunRow
 from easel.deploys.smoke import SmokeResult
 from easel.settings import Settings
@@ -29,8 +29,8 @@ class Run:
     app: HeldApp
     before: str | None
     pinned: Pinned | None = None
-    earlier: asyncio.Future[dict[str, Member]] | None = None
-    """The files of the app's latest version, which are read while the bundle is inspected."""
+    earlier: asyncio.Future[Manifest | None] | None = None
+    """The manifest of the app's latest version, which is read while a small bundle is inspected."""
     inspection: Inspection | None = None
     warnings: list[str] = field(default_factory=list)
     ingested: Ingested | None = None

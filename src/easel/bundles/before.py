@@ -1,0 +1,50 @@
+"""The version before: of a file that has the very bytes in the zip that it had there, everything is known already."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from easel import __version__
+from easel.bundles.directory import Entry
+from easel.bundles.models import NO_PLACE, Manifest, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The version before: its files, and the bundle that all of them lie in."""
+
+    files: Mapping[str, Member]
+    bundle: mmap.mmap
+
+    def unchanged(self, path: str, entry: Entry, raw: memoryview) -> Member | None:
+        """The file of this path that had these very bytes (`raw`) and figures, or None.
+
+        Equal bytes inflate to equal content. A page without a place for a script may lack it because of another file,
+        so it is read again.
+        """
+        known = self.files.get(path)
+        if (
+            known is None
+            or known.marks is None
+            or known.place == NO_PLACE
+            or (known.size, known.crc, known.method, known.length) != (entry.size, entry.crc, entry.method, len(raw))
+            or self.bundle[known.offset : known.offset + known.length] != raw.tobytes()
+        ):
+            return None
+        return known
+
+
+def as_before(manifest: Manifest, bundle: Path) -> Before | None:
+    """The version of this manifest, whose bundle is this file. None if another release inspected it, by whose rules
+    something else may have been found, or if the file is not there."""
+    if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
+        return None
+    try:
+        with bundle.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None
+    return Before(manifest.files, mapped) if len(mapped) == manifest.bundles[0].size else None
