@@ -174,6 +174,10 @@ class Settings(BaseSettings):
         le=4294967000,
         description="First user id of the builds of an Easel that root started; None is 1,900,000,000.",
     )
+    git_max_bytes: int = Field(
+        default=2048 * MIB, ge=MIB, description="Bytes of a commit that is fetched, and of its files when written."
+    )
+    git_deadline: float = Field(default=600.0, gt=0, description="Fetching a commit fails if it takes longer.")
     private_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Networks that are not public and that Easel may connect to for its users, as CIDRs with commas.",

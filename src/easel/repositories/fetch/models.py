@@ -10,8 +10,13 @@ from typing import Final
 from easel.repositories.errors import CommitShaError
 from easel.repositories.remote_url import RemoteUrl
 from easel.repositories.schemas import Provider, Without
+from easel.settings import Settings
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+MOST_FILES: Final = 500_000
+"""Files and folders of a commit: a tree may hold others many times over, and be small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,11 @@ class FetchLimits:
     bytes: int
     files: int
     seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> FetchLimits:
+        """As the settings say."""
+        return cls(settings.git_max_bytes, MOST_FILES, settings.git_deadline)
 
 
 @dataclass(frozen=True, slots=True)

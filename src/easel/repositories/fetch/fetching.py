@@ -1,0 +1,153 @@
+"""Fetching exactly one commit into an empty folder."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from easel.outgoing.addresses import Destinations
+from easel.outgoing.errors import DestinationRefusedError, HostUnknownError
+from easel.outgoing.hosts import HostRules
+from easel.outgoing.proxy import EgressProxy
+from easel.repositories.errors import (
+    CommitNotReachableError,
+    FetchError,
+    FetchTimedOutError,
+    HostPrivateError,
+    HostUnresolvedError,
+    PlainHttpError,
+)
+from easel.repositories.fetch.failures import OTHER_HASH, UNADVERTISED, meant_by
+from easel.repositories.fetch.models import Branch, Commit, FetchLimits, Remote, Sha
+from easel.repositories.fetch.program import Git, GitFailedError, Say, environment_for, find_git
+from easel.repositories.fetch.tree import list_tree, write_tree
+from easel.schemas import MESSAGE_LENGTH
+
+_HEAD: Final = "refs/easel/head"
+_AUTHOR_LENGTH: Final = 1000
+DEPTH: Final = 100
+"""Commits of a branch that are looked through on a server that gives branches only."""
+_PRIVATE_SETTING: Final = "the address that was connected"
+
+
+async def fetch(
+    remote: Remote,
+    ref: Branch | Sha,
+    into: Path,
+    *,
+    destinations: Destinations,
+    limits: FetchLimits,
+    say: Say,
+) -> Commit:
+    """Fetches one commit, and writes its tree into the empty folder `into`: without Git's own folder, submodules, files
+    of Git LFS, and links that lead out. All that is connected to is the remote's host, if `destinations` allow it.
+
+    `say` gets lines for a log. Raises FetchError in its kinds, PlainHttpError.
+    """
+    program = find_git()
+    began = time.monotonic()
+    # Beside the tree, on the same disk.
+    private = Path(tempfile.mkdtemp(prefix=".fetch-", dir=into.parent))
+    try:
+        async with asyncio.timeout(limits.seconds):
+            await _require_allowed(remote, destinations)
+            proxy = EgressProxy(
+                destinations, HostRules.of([f"{remote.url.authority}:{remote.url.port}"]), setting=_PRIVATE_SETTING
+            )
+            async with proxy.on_loopback() as address:
+                git = Git(program, private / "git", environment_for(remote, address, private), limits.bytes)
+                sha = await _objects(git, remote, ref, say)
+            listed = await list_tree(git, sha, limits)
+            await write_tree(git, sha, listed, into, remote, say)
+            return await _describe(git, sha, ref)
+    except TimeoutError:
+        raise FetchTimedOutError(seconds=limits.seconds, host=remote.url.host) from None
+    except GitFailedError as error:
+        raise meant_by(error.said, remote, ref, time.monotonic() - began) from None
+    finally:
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, private, ignore_errors=True))
+
+
+async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
+    """Says at once, and in words, what the proxy would refuse. Raises HostPrivateError, HostUnresolvedError,
+    PlainHttpError."""
+    host = remote.url.host
+    try:
+        addresses = await destinations.resolve(host, remote.url.port)
+    except DestinationRefusedError:
+        raise HostPrivateError(host=host) from None
+    except HostUnknownError:
+        raise HostUnresolvedError(host=host) from None
+    if remote.url.scheme == "http":
+        public = Destinations()
+        if any(public.allows(address) for address in addresses):
+            raise PlainHttpError()
+
+
+async def _objects(git: Git, remote: Remote, ref: Branch | Sha, say: Say) -> str:
+    """Fetches the commit's objects, without a history; gives its id."""
+    wide = isinstance(ref, Sha) and len(ref.sha) == 64
+    await _init(git, "sha256" if wide else "sha1")
+    wanted = ref.sha if isinstance(ref, Sha) else f"refs/heads/{ref.name}"
+    try:
+        await _fetch(git, remote, wanted, 1)
+    except GitFailedError as error:
+        if isinstance(ref, Branch) and OTHER_HASH.search(error.said):
+            shutil.rmtree(git.folder, ignore_errors=True)
+            await _init(git, "sha256")
+            await _fetch(git, remote, wanted, 1)
+        elif isinstance(ref, Sha) and ref.branch is not None and UNADVERTISED.search(error.said):
+            return await _by_branch(git, remote, ref, ref.branch, say)
+        else:
+            raise
+    return (await git.run("rev-parse", "--verify", f"{_HEAD}^{{commit}}")).decode().strip()
+
+
+async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> str:
+    """Looks for the commit among the newest of the branch, on a server that gives no single commits."""
+    host = remote.url.host
+    say(f"{host} gives no single commits; looking for {ref.sha[:12]} among the last {DEPTH} of {branch}")
+    await _fetch(git, remote, f"refs/heads/{branch}", DEPTH)
+    try:
+        found = await git.run("rev-parse", "--verify", "--quiet", f"{ref.sha}^{{commit}}")
+    except GitFailedError:
+        raise CommitNotReachableError(host=host, sha=ref.sha, depth=DEPTH, branch=branch) from None
+    return found.decode().strip()
+
+
+async def _init(git: Git, hashing: str) -> None:
+    await git.run("init", "--quiet", "--template=", "--bare", f"--object-format={hashing}")
+
+
+async def _fetch(git: Git, remote: Remote, wanted: str, depth: int) -> None:
+    await git.run(
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+        f"--depth={depth}",
+        "--",
+        remote.url.text,
+        f"+{wanted}:{_HEAD}",
+        watched=True,
+    )
+
+
+async def _describe(git: Git, sha: str, ref: Branch | Sha) -> Commit:
+    shown = await git.run("log", "-1", "--encoding=UTF-8", "--format=%an <%ae>%x00%ct%x00%B", sha)
+    author, seconds, message = shown.decode("utf-8", "replace").split("\0", 2)
+    if not seconds.isdigit() or len(seconds) > 11:
+        raise FetchError(reason="the commit's date is none.")
+    return Commit(
+        sha=sha,
+        message=message.replace("\0", "").strip()[:MESSAGE_LENGTH],
+        author=" ".join(author.split())[:_AUTHOR_LENGTH],
+        committed_at=datetime.fromtimestamp(int(seconds), UTC),
+        branch=ref.name if isinstance(ref, Branch) else ref.branch,
+    )

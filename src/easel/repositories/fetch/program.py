@@ -1,0 +1,224 @@
+"""Running Git's program: with an environment of our own, within limits, and without a trace of its credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import resource
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from easel.places import write_private
+from easel.repositories.errors import GitMissingError, RepositoryTooLargeError, SshMissingError
+from easel.repositories.fetch.models import Remote
+from easel.repositories.providers.hosts import token_user
+
+MEMORY: Final = 1024 * 1024 * 1024
+"""Bytes of data of each of Git's processes: objects with deltas are put together in memory."""
+SAID: Final = 64 * 1024
+"""Bytes of Git's messages that are kept, the last ones."""
+LOOK_EVERY: Final = 0.05
+"""Seconds between two looks at the size of a fetch under way."""
+CHUNK: Final = 64 * 1024
+_THROUGH: Final = Path(__file__).with_name("through.py")
+_SLOW: Final = 30
+"""Seconds at less than a kilobyte a second after which a connection is given up."""
+
+
+class GitFailedError(Exception):
+    """Git ended with an error; `said` are its messages."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(said)
+        self.code, self.said = code, said
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Git's program for one fetch: its folder for objects, which is no part of the tree, and its environment."""
+
+    program: str
+    folder: Path
+    environment: Mapping[str, str]
+    most_bytes: int
+
+    async def run(self, *arguments: str, watched: bool = False) -> bytes:
+        """What Git prints. With `watched`, it is killed once its folder is too large: Git has no limit of its own.
+        Raises GitFailedError, RepositoryTooLargeError."""
+        async with aclosing(self.lines(*arguments, watched=watched)) as pieces:
+            return b"".join([piece async for piece in pieces])
+
+    async def lines(self, *arguments: str, watched: bool = False) -> AsyncGenerator[bytes]:
+        """The same, piece by piece; Git is killed where the caller has heard enough."""
+        process = await asyncio.create_subprocess_exec(
+            self.program,
+            f"--git-dir={self.folder}",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(self.environment),
+            cwd=self.folder.parent,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        too_large = False
+
+        async def watch() -> None:
+            nonlocal too_large
+            while True:
+                await asyncio.sleep(LOOK_EVERY)
+                if size_of(self.folder / "objects") > self.most_bytes:
+                    too_large = True
+                    _kill(process.pid)
+                    return
+
+        watching = asyncio.ensure_future(watch()) if watched else None
+        said = asyncio.ensure_future(_last_words(process.stderr))
+        try:
+            with suppress(ProcessLookupError):
+                resource.prlimit(process.pid, resource.RLIMIT_DATA, (MEMORY, MEMORY))
+            while piece := await process.stdout.read(CHUNK):
+                yield piece
+            words = await said
+            code = await process.wait()
+        finally:
+            if watching is not None:
+                watching.cancel()
+            said.cancel()
+            # Its children are of its session.
+            _kill(process.pid)
+            await asyncio.shield(process.wait())
+        if too_large or (watched and size_of(self.folder / "objects") > self.most_bytes):
+            raise RepositoryTooLargeError(limit=self.most_bytes, unit="bytes")
+        if code != 0:
+            raise GitFailedError(code, words)
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files in a folder of Git's objects, which has few of them while it is fetched into."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
+
+
+def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
+    """The whole environment of Git: no settings of this machine or user, the proxy as the only way out, and what the
+    remote asks to see. `private` is a folder of this user's alone, where an ssh key lies while it is used.
+
+    Raises SshMissingError.
+    """
+    url = remote.url
+    config = {
+        "core.hooksPath": "/dev/null",
+        "core.fsmonitor": "false",
+        "core.deltaBaseCacheLimit": "64m",
+        "core.packedGitLimit": "256m",
+        "core.bigFileThreshold": "16m",
+        "core.quotePath": "false",
+        "core.symlinks": "true",
+        "credential.helper": "",
+        "fetch.unpackLimit": "1",
+        "fetch.fsckObjects": "false",
+        "gc.auto": "0",
+        "maintenance.auto": "false",
+        "http.followRedirects": "false",
+        "http.lowSpeedLimit": "1000",
+        "http.lowSpeedTime": str(_SLOW),
+        "http.proxy": proxy,
+        "http.proxyAuthMethod": "basic",
+        "index.threads": "1",
+        "log.showSignature": "false",
+        "pack.threads": "1",
+        "protocol.version": "2",
+        "safe.directory": "*",
+        "submodule.recurse": "false",
+    }
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(private),
+        "LC_ALL": "C.UTF-8",
+        "GIT_ALLOW_PROTOCOL": url.scheme,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        environment["GIT_SSL_CAINFO"] = bundle
+    if url.scheme == "ssh":
+        environment |= _ssh(remote, proxy, private)
+    elif remote.token is not None:
+        user = remote.username or token_user(remote.provider)
+        basic = base64.b64encode(f"{user}:{remote.token}".encode()).decode()
+        place = f"{url.scheme}://{url.authority}:{url.port}/"
+        config[f"http.{place}.extraHeader"] = f"Authorization: Basic {basic}"
+    environment["GIT_CONFIG_COUNT"] = str(len(config))
+    for number, (name, value) in enumerate(config.items()):
+        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return environment
+
+
+def find_git() -> str:
+    """The path of the program. Raises GitMissingError."""
+    program = shutil.which("git")
+    if program is None:
+        raise GitMissingError()
+    return program
+
+
+def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
+    if shutil.which("ssh") is None:
+        raise SshMissingError()
+    key, known_hosts = private / "key", private / "known_hosts"
+    write_private(key, remote.deploy_key or "")
+    write_private(known_hosts, remote.known_hosts or "")
+    options = {
+        "IdentityFile": str(key),
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "BatchMode": "yes",
+        "PreferredAuthentications": "publickey",
+        "StrictHostKeyChecking": "yes",
+        "UserKnownHostsFile": str(known_hosts),
+        "GlobalKnownHostsFile": "/dev/null",
+        "UpdateHostKeys": "no",
+        "ClearAllForwardings": "yes",
+        "PermitLocalCommand": "no",
+        "ServerAliveInterval": "15",
+        "ServerAliveCountMax": "2",
+        "ProxyCommand": f"{shlex.quote(sys.executable)} -I {shlex.quote(str(_THROUGH))} %h %p",
+    }
+    words = ["ssh", "-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
+    return {"GIT_SSH_COMMAND": shlex.join(words), "GIT_SSH_VARIANT": "ssh", "EASEL_PROXY": proxy}
+
+
+async def _last_words(stream: asyncio.StreamReader) -> str:
+    words = bytearray()
+    while piece := await stream.read(CHUNK):
+        words += piece
+        del words[:-SAID]
+    return words.decode("utf-8", "replace")
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+Say = Callable[[str], None]
+"""Adds a line to the log of who asked for the fetch."""

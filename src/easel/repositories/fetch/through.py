@@ -1,0 +1,57 @@
+"""A program for ssh's ProxyCommand: connects standard input and output with a host, by way of an HTTP proxy.
+
+It is run by its path, as `python -I through.py HOST PORT`, with the proxy's URL in EASEL_PROXY: of the arguments of a
+program everybody on the machine can read, of its environment its own user alone.
+"""
+
+import base64
+import os
+import socket
+import sys
+import threading
+from urllib.parse import urlsplit
+
+CHUNK = 64 * 1024
+LONGEST_HEAD = 16 * 1024
+
+
+def main(host: str, port: str) -> int:
+    """Copies both ways until the host ends. Gives the exit code."""
+    proxy = urlsplit(os.environ["EASEL_PROXY"])
+    connection = socket.create_connection((proxy.hostname, proxy.port), 30)
+    credentials = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    connection.sendall(f"CONNECT {place} HTTP/1.1\r\nProxy-Authorization: Basic {credentials}\r\n\r\n".encode())
+    head = b""
+    while b"\r\n\r\n" not in head:
+        if len(head) > LONGEST_HEAD or not (piece := connection.recv(CHUNK)):
+            return 1
+        head += piece
+    head, _, rest = head.partition(b"\r\n\r\n")
+    if head.split(b" ")[1:2] != [b"200"]:
+        sys.stderr.write(f"the proxy answered: {head.decode('latin-1').splitlines()[0]}\n")
+        return 1
+    connection.settimeout(None)
+    threading.Thread(target=_send, args=(connection,), daemon=True).start()
+    _write(rest)
+    while piece := connection.recv(CHUNK):
+        _write(piece)
+    return 0
+
+
+def _write(data: bytes) -> None:
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def _send(connection: socket.socket) -> None:
+    try:
+        while piece := os.read(0, CHUNK):
+            connection.sendall(piece)
+        connection.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,25 @@
+"""A connected repository as something to fetch from, with its credentials opened."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from easel.access.secrets import Vault
+from easel.repositories.fetch.models import Remote
+from easel.repositories.models import Repository
+from easel.repositories.remote_url import read_url
+from easel.repositories.schemas import Provider
+
+
+def remote_of(vault: Vault, repository: Repository) -> Remote:
+    """The remote of a repository. Raises SecretUnreadableError after the secret key was replaced."""
+    token, key = repository.sealed_token, repository.sealed_deploy_key
+    return Remote(
+        url=read_url(repository.repo_url),
+        provider=cast("Provider", repository.provider),
+        username=repository.username,
+        token=vault.open(token) if token is not None else None,
+        deploy_key=vault.open(key) if key is not None else None,
+        known_hosts=repository.known_hosts,
+        allow=frozenset(repository.allow),
+    )
