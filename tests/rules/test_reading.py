@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from easel.rules.errors import GuardRefusedError, RulesFileNotTextError, RulesFileTooLargeError
+from easel.rules.errors import GuardRefusedError, RulesFileTooLargeError
 from easel.rules.files.reading import MOST_TOLD
 from easel.rules.matching.table import RedirectTable
 from easel.rules.matching.visit import Visit
 from easel.rules.models import (
     LARGEST_FILE,
+    LARGEST_SEARCHED,
     MOST_BLOCKS,
     MOST_DOUBLE,
     MOST_ODD,
@@ -143,9 +144,55 @@ def test_bounds_hold_with_a_sentence_each() -> None:
     assert len(read(headers=blocks).headers) == MOST_BLOCKS
     assert len(read("x\n" * 300_000).refused) == MOST_TOLD
     with pytest.raises(RulesFileTooLargeError):
-        read("#" * (LARGEST_FILE + 1))
-    with pytest.raises(RulesFileNotTextError):
-        read_rules({"_redirects": b"/a /\xff"})
+        read("#" * (LARGEST_SEARCHED + 1))
+
+
+def test_headers_below_a_path_that_is_refused_are_not_those_of_the_path_above() -> None:
+    for path in ("/" + "x" * 9_000, "/\x01", "/**"):
+        rules = read(headers=f"/a\n  X-A: 1\n{path}\n  X-B: 1")
+        assert [(block.path, block.headers) for block in rules.headers] == [("/a", (("X-A", "1"),))]
+        assert set(refused(rules)) == {3}
+
+
+def test_a_line_that_is_not_utf_8_is_refused_and_the_others_stay() -> None:
+    rules = read_rules(
+        {"_redirects": b"/a /b 301\r/\xfc /x\r/c /d 301", "_headers": b"/a\n X-B: \xfc\n X-C: 1\n/\xfc\n X-D: 1"}
+    )
+    assert rules is not None
+    assert [line.source for line in rules.redirects] == ["/a", "/c"]
+    assert [(block.path, block.headers) for block in rules.headers] == [("/a", (("X-C", "1"),))]
+    assert {(line.file, line.line) for line in rules.refused} == {("_redirects", 2), ("_headers", 2), ("_headers", 4)}
+    assert all("not UTF-8" in line.reason for line in rules.refused)
+    with pytest.raises(GuardRefusedError):
+        read_rules({"_redirects": b"/priv\xe9 /404.html 404!"})
+    with pytest.raises(GuardRefusedError):
+        read_rules({"staticwebapp.config.json": b'{"routes": [{"route": "/\xe9", "allowedRoles": ["admin"]}]}'})
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_saved_as_utf_16_is_read(coding: str) -> None:
+    lines, blocks = "/ü /x 302\r\n/a /b 302\r\n", "/*\r\n  X-A: ü\r\n"
+    rules = read_rules({"_redirects": lines.encode(coding), "_headers": blocks.encode(coding)})
+    assert rules is not None
+    assert [line.source for line in rules.redirects] == ["/ü", "/a"]
+    assert rules.headers[0].headers == (("X-A", "ü"),)
+    with pytest.raises(GuardRefusedError):
+        read_rules({"_headers": "/*\n  Basic-Auth: a:b\n".encode(coding)})
+
+
+def test_of_a_file_with_a_million_lines_the_first_are_in_force_and_no_guard_is_lost() -> None:
+    lines = b"/old /new 301\n" + b"#\n" * 1_050_000
+    rules = read_rules({"_redirects": lines + b"/late /x\r\n"})
+    assert rules is not None
+    assert len(rules.redirects) == 1
+    assert [line.reason for line in rules.refused] == [
+        "it is behind the first 2,097,152 bytes of the file; no line there is in force."
+    ]
+    with pytest.raises(GuardRefusedError) as caught:
+        read_rules({"_redirects": lines + b"/late /x\r\n/private/* /404.html 404!"})
+    assert caught.value.details["line"] == 1_050_003
+    with pytest.raises(GuardRefusedError):
+        read_rules({"_headers": b"#" * LARGEST_FILE + b"\n/private/*\n  Basic-Auth: a:b"})
 
 
 def test_a_line_may_not_speak_of_the_platforms_paths() -> None:

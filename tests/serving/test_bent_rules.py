@@ -67,7 +67,7 @@ _lists = st.dictionaries(
 )
 _json = st.builds(lambda lists, nests: json.dumps({"hosting": lists} if nests else lists), _lists, st.booleans())
 _CLEAN = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
-_OWN = re.compile(rb"/(?![/\\])|https://(?:[\w-]+\.)?example\.test(?:/|\Z)")
+_OWN = re.compile(rb"/(?![/\\])|https://(?:(?:[\w-]+\.)?example|shop)\.test(?:/|\Z)")
 _PAGES = {"index.html": b"home", "404.html": b"lost", "a/index.html": b"a", "b/index.html": b"b", "a/x.html": b"x"}
 
 

@@ -395,6 +395,8 @@ def functions() -> Iterator[Case]:
         "header blocks": (lambda text: _rules("_headers", text), USUAL),
         "header blocks, a value": (lambda text: _rules("_headers", f"/*\n X-A: {text}"), LONGEST_LINE["netlify"] // 4),
         "netlify.toml": (lambda text: _rules("netlify.toml", text), USUAL),
+        "wrangler.jsonc": (lambda text: _rules("wrangler.jsonc", text, "cloudflare"), USUAL),
+        "wrangler.jsonc, a text": (lambda text: _rules("wrangler.jsonc", f'{{"main": "{text}', "cloudflare"), USUAL),
         "vercel.json": (lambda text: _rules("vercel.json", text), USUAL),
         "vercel.json, a source": (lambda text: _rules("vercel.json", _route("redirects", text)), 2_000),
         "firebase.json, a source": (

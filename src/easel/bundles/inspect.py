@@ -38,7 +38,7 @@ from easel.bundles.root import (
 )
 from easel.bundles.vouched import find_vouched, is_worker
 from easel.rules.errors import RulesFileTooLargeError
-from easel.rules.models import AS_IT_COMES, LARGEST_FILE, Rules, Wanted
+from easel.rules.models import AS_IT_COMES, LARGEST_SEARCHED, Rules, Wanted
 from easel.rules.read import read_rules
 
 
@@ -127,8 +127,8 @@ def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: Wanted)
     """The rules that the bundle's rules files give. Raises the errors of `easel.rules.errors`."""
     present = {name: files[name] for name in RULES_FILES if name in files}
     for name, member in present.items():
-        if member.size > LARGEST_FILE:
-            raise RulesFileTooLargeError(name=name, size=member.size, limit=LARGEST_FILE)
+        if member.size > LARGEST_SEARCHED:
+            raise RulesFileTooLargeError(name=name, size=member.size, limit=LARGEST_SEARCHED)
     texts = {name: inflated(raw(one, bundle), one.method, one.size) for name, one in present.items()}
     at_root = [path for path in files if "/" not in path] if texts else ()
     return read_rules(texts, wanted, names=at_root, has=files.__contains__)

@@ -29,6 +29,8 @@ Cloudflare's four, which redirect to one form."""
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
 """Statuses that redirect a client. Any other status is sent with the target's content."""
 
+LARGEST_SEARCHED = 32 * 1024 * 1024
+"""Maximum size (bytes) of a rules file: what is behind LARGEST_FILE bytes is only searched for guards."""
 LARGEST_FILE = 2 * 1024 * 1024
 """Limit of a rules file in bytes."""
 MOST_REDIRECTS = 10_000

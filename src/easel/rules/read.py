@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 
 from easel.rules.errors import GuardRefusedError
 from easel.rules.files import undecided, unreachable
 from easel.rules.files.dialect import NO_SIGN, Sign, choose
 from easel.rules.files.headers import read_headers
-from easel.rules.files.lines import text_of
+from easel.rules.files.lines import FileText, line_breaks, text_of
 from easel.rules.files.reading import Reading
 from easel.rules.files.redirects import read_redirects
 from easel.rules.hosts.azure import read_azure
 from easel.rules.hosts.firebase import read_firebase
-from easel.rules.hosts.netlify_toml import read_netlify_toml
+from easel.rules.hosts.netlify_toml import read_netlify_toml, seems_guarding
 from easel.rules.hosts.vercel import read_vercel
 from easel.rules.hosts.wrangler import read_wrangler
 from easel.rules.models import (
@@ -21,6 +22,7 @@ from easel.rules.models import (
     AZURE_JSON,
     FIREBASE_JSON,
     HEADERS,
+    LARGEST_FILE,
     NETLIFY_TOML,
     REDIRECTS,
     VERCEL_JSON,
@@ -52,10 +54,10 @@ def read_rules(
     `files` holds the rules files at the bundle's root, `names` the other names there, which may be signs of a dialect;
     `has` says whether the bundle contains a file at a path.
 
-    Raises RulesFileTooLargeError and RulesFileNotTextError, and GuardRefusedError for a refused guard, unless guards
-    may be lost.
+    Raises RulesFileTooLargeError, and GuardRefusedError for a refused guard, unless guards may be lost.
     """
-    texts = {name: text_of(name, files[name]) for name in FILES if name in files}
+    found = {name: text_of(name, files[name]) for name in FILES if name in files}
+    texts = {name: text.read for name, text in found.items()}
     asked = wanted.choice in ("netlify", "cloudflare") or wanted.pages or wanted.not_found
     if wanted.choice == "off" or not (texts or asked):
         return None
@@ -71,15 +73,18 @@ def read_rules(
     reading = Reading(dialect)
     for file, line, text in doubts:
         reading.note(file, line, text)
-    if wrangler is not None and dialect == "cloudflare":
+    unreadable = {name for name in texts if name not in _GUARDS and _refuse_whole(name, found[name], reading)}
+    if wrangler is not None and wrangler not in unreadable and dialect == "cloudflare":
         is_site = read_wrangler(wrangler, texts[wrangler], reading)
         if not (is_site or reading.refused or asked or texts.keys() - set(WRANGLER)):
             return None
     read_redirects(texts.get(REDIRECTS, ""), reading)
     read_headers(texts.get(HEADERS, ""), reading)
-    if NETLIFY_TOML in texts and dialect == "netlify":
+    for name in _GUARDS.keys() & texts.keys():
+        _refuse_rest(name, found[name], reading)
+    if NETLIFY_TOML in texts.keys() - unreadable and dialect == "netlify":
         read_netlify_toml(texts[NETLIFY_TOML], reading)
-    if alone:
+    if alone and others[0] not in unreadable:
         _OTHERS[others[0]](texts[others[0]], reading)
     for name in others[1:] if alone else others:
         reading.note(name, 0, "the file is not read: rules of one host are in force already.")
@@ -100,6 +105,35 @@ def read_rules(
         lost = rules.guards_lost[0]
         raise GuardRefusedError(name=lost.file, line=lost.line, reason=lost.reason)
     return rules
+
+
+_GUARDS = {
+    REDIRECTS: re.compile(rb"\s(?:4[0-9][0-9]|5[0-9][0-9])!|role=", re.IGNORECASE),
+    HEADERS: re.compile(rb"basic-auth[ \t]*:", re.IGNORECASE),
+}
+
+
+def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
+    """Refuses the lines of a file that are behind its parsed part: the one that guards, or the first of them."""
+    rest = whole.rest
+    if not rest:
+        return
+    guard = _GUARDS[name].search(rest)
+    at = guard.end() if guard is not None else 0
+    start = max(rest.rfind(b"\n", 0, at), rest.rfind(b"\r", 0, at)) + 1
+    line = (rest[start : start + 200].splitlines() or [b""])[0].decode("utf-8", "replace")
+    number = line_breaks(whole.read) + line_breaks(rest[:start].decode("utf-8", "replace")) + 1
+    reason = f"it is behind the first {LARGEST_FILE:,} bytes of the file; no line there is in force."
+    reading.refuse(name, number, line, reason, guards=guard is not None)
+
+
+def _refuse_whole(name: str, whole: FileText, reading: Reading) -> bool:
+    """Refuses a file of JSON or TOML that cannot be read whole. Returns whether it did."""
+    if (reason := whole.reason_against) is None:
+        return False
+    guards = name == AZURE_JSON or (name == NETLIFY_TOML and seems_guarding(whole.read))
+    reading.refuse(name, 0, name, f"it cannot be read: {reason}", guards=guards)
+    return True
 
 
 def _pages(dialect: Dialect, choice: Choice) -> Pages:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from easel.rules.files.lines import MOST_LINES, TOO_MANY, has_control, numbered
+from easel.rules.files.lines import (
+    MOST_LINES,
+    TOO_MANY,
+    has_broken,
+    has_control,
+    numbered,
+    reason_against_text,
+    without_breaks,
+)
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.files.shared_domain import reason_on_shared_domain
 from easel.rules.matching.pattern import Pattern, parse
@@ -65,24 +73,33 @@ def read_headers(text: str, reading: Reading) -> None:
     path above it: `Name: value`, or `! Name`, which removes a header of earlier blocks (Cloudflare).
     """
     block: _Block | None = None
+    is_clean = not has_control(without_breaks(text)) and not has_broken(text)
     for count, (number, line) in enumerate(numbered(text), 1):
         if count > MOST_LINES:
-            reading.refuse(HEADERS, number, line, TOO_MANY, guards=line[:32].lower().startswith("basic-auth"))
-        elif len(line) > _LONGEST:
-            guards = line[:32].lower().startswith("basic-auth")
-            reason = f"it has {len(line)} characters; {_LONGEST} at most are read."
-            reading.refuse(HEADERS, number, line, reason, guards=guards)
+            reading.refuse(HEADERS, number, line, TOO_MANY, guards=seems_basic_auth(line))
         elif line.startswith("/") or _HOSTED.match(line):
             _end(block, reading)
-            block = _begin(number, line, reading)
+            reason = _reason_against_length(line) or (None if is_clean else reason_against_text(line))
+            block = _begin(number, line, reading) if reason is None else _Block(number, line, line, refused=reason)
+        elif reason := _reason_against_length(line) or (None if is_clean else reason_against_text(line)):
+            reading.refuse(HEADERS, number, line, reason, guards=seems_basic_auth(line))
         elif block is None:
-            guards = line.lower().startswith("basic-auth")
-            reading.refuse(HEADERS, number, line, "it is a header before any path.", guards=guards)
+            reason = "it is a header before any path."
+            reading.refuse(HEADERS, number, line, reason, guards=seems_basic_auth(line))
         else:
             _read_header(number, line, block, reading)
     _end(block, reading)
     if reading.dialect == "cloudflare" and not text.isascii() and "%" in text:
         _refuse_spelled_twice(reading)
+
+
+def _reason_against_length(line: str) -> str | None:
+    return f"it has {len(line)} characters; {_LONGEST} at most are read." if len(line) > _LONGEST else None
+
+
+def seems_basic_auth(line: str) -> bool:
+    """Whether a line that is not parsed seems to be a `Basic-Auth` header."""
+    return line[:32].lower().startswith("basic-auth")
 
 
 def _refuse_spelled_twice(reading: Reading) -> None:

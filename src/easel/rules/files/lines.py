@@ -2,30 +2,69 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from easel.rules.errors import RulesFileNotTextError, RulesFileTooLargeError
-from easel.rules.models import LARGEST_FILE
+from easel.rules.errors import RulesFileTooLargeError
+from easel.rules.models import LARGEST_FILE, LARGEST_SEARCHED
 
 MOST_LINES = 20_000
 """Limit of lines with content that are parsed. Further lines are only searched for guards."""
 TOO_MANY = f"it stands behind {MOST_LINES} other lines."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
+_BROKEN = re.compile("[\ud800-\udfff]")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SHOWN = 120
 """Maximum number of characters of a line in a message."""
 
 
-def text_of(name: str, data: bytes) -> str:
-    """The text of a rules file, without its byte-order mark. Raises RulesFileTooLargeError above LARGEST_FILE, and
-    RulesFileNotTextError for invalid UTF-8."""
-    if len(data) > LARGEST_FILE:
-        raise RulesFileTooLargeError(name=name, size=len(data), limit=LARGEST_FILE)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RulesFileNotTextError(name=name, at=error.start) from None
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """The text of a rules file: the part that is parsed, and the rest, which is only searched for guards.
+
+    Bytes that are not UTF-8 are lone surrogates in the text (PEP 383).
+    """
+
+    read: str
+    rest: bytes = b""
+
+    @property
+    def reason_against(self) -> str | None:
+        """Why a file that can only be read whole cannot be read, or None."""
+        if self.rest:
+            return f"it has more than {LARGEST_FILE:,} bytes."
+        return "it is not UTF-8 text. Save it as UTF-8." if has_broken(self.read) else None
+
+
+def text_of(name: str, data: bytes) -> FileText:
+    """The text of a rules file, which is UTF-8 or UTF-16, without its byte-order mark.
+
+    The parsed part ends with the last whole line of the first LARGEST_FILE bytes. Raises RulesFileTooLargeError above
+    LARGEST_SEARCHED.
+    """
+    if len(data) > LARGEST_SEARCHED:
+        raise RulesFileTooLargeError(name=name, size=len(data), limit=LARGEST_SEARCHED)
+    if coding := _utf_16(data):
+        data = data.decode(coding, "replace").encode()
+    end = len(data)
+    if end > LARGEST_FILE:
+        end = max(data.rfind(b"\n", 0, LARGEST_FILE), data.rfind(b"\r", 0, LARGEST_FILE)) + 1
+    return FileText(data[:end].decode("utf-8-sig", "surrogateescape"), data[end:])
+
+
+def _utf_16(data: bytes) -> str | None:
+    """The coding of a file in UTF-16, which editors and PowerShell write on Windows; None for all other files."""
+    if data.startswith(_UTF_16):
+        return "utf-16"
+    head = data[:256]
+    # Without a mark: of UTF-16, every other byte is zero wherever the text is ASCII.
+    for coding, start in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if head[start::2].count(0) * 4 >= len(head) > 0:
+            return coding
+    return None
 
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:
@@ -33,6 +72,11 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if (stripped := line.strip()) and not stripped.startswith("#"):
             yield number, stripped
+
+
+def line_breaks(text: str) -> int:
+    """The number of line breaks."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def without_breaks(text: str) -> str:
@@ -44,6 +88,18 @@ def shown(line: str) -> str:
     """The line for a message: its beginning, without control characters."""
     kept = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
     return "".join(char if char.isprintable() else "�" for char in kept)
+
+
+def reason_against_text(line: str) -> str | None:
+    """Why the text of a line cannot be read, or None."""
+    if has_control(line.replace("\t", " ")):
+        return "it holds a control character."
+    return "it holds a byte that is not UTF-8. Save the file as UTF-8." if has_broken(line) else None
+
+
+def has_broken(text: str) -> bool:
+    """Whether the text has bytes that are not UTF-8."""
+    return not text.isascii() and _BROKEN.search(text) is not None
 
 
 def has_control(text: str) -> bool:

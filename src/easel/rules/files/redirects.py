@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from easel.rules.files.cloudflare_line import cloudflare_line
-from easel.rules.files.lines import MOST_LINES, TOO_MANY, has_control, numbered, without_breaks
+from easel.rules.files.lines import (
+    MOST_LINES,
+    TOO_MANY,
+    has_broken,
+    has_control,
+    numbered,
+    reason_against_text,
+    without_breaks,
+)
 from easel.rules.files.netlify_line import netlify_line
 from easel.rules.files.reading import BadLineError, Reading, seems_guard
 from easel.rules.models import LONGEST_LINE, REDIRECTS
@@ -12,7 +20,7 @@ from easel.rules.models import LONGEST_LINE, REDIRECTS
 def read_redirects(text: str, reading: Reading) -> None:
     """Reads all lines of a `_redirects` file into `reading`, in its dialect."""
     longest = LONGEST_LINE[reading.dialect]
-    is_clean = not has_control(without_breaks(text))
+    is_clean = not has_control(without_breaks(text)) and not has_broken(text)
     seen: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
     for count, (number, line) in enumerate(numbered(text), 1):
         if count > MOST_LINES:
@@ -22,8 +30,8 @@ def read_redirects(text: str, reading: Reading) -> None:
             if len(line) > longest:
                 reason = f"it has {len(line)} characters; {longest} at most are read."
                 raise BadLineError(reason, guards=seems_guard(line))
-            if not is_clean and has_control(line.replace("\t", " ")):
-                raise BadLineError("it holds a control character.", guards=seems_guard(line))
+            if not is_clean and (fault := reason_against_text(line)):
+                raise BadLineError(fault, guards=seems_guard(line))
             words = _words(line)
             if reading.dialect == "netlify":
                 redirect = netlify_line(words, number, reading)

@@ -45,7 +45,7 @@ class _File(msgspec.Struct):
 
 def read_netlify_toml(text: str, reading: Reading) -> None:
     """Reads the file's redirects and headers into `reading`; its build settings are ignored."""
-    guards = _GUARDS.search(text) is not None
+    guards = seems_guarding(text)
     file = decoded(NETLIFY_TOML, _File, lambda: tomllib.loads(bounded(text)), reading, guards=guards)
     if file is None:
         return
@@ -82,6 +82,11 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
         joined = {name: ", ".join(_words(value)) for name, value in block.values.items()}
         if entries.next(block.path + "".join(joined.values())):
             entries.headers(block.path if block.path.startswith("/") else f"/{block.path}", joined)
+
+
+def seems_guarding(text: str) -> bool:
+    """Whether a text that is not parsed seems to have a rule that keeps something from visitors."""
+    return _GUARDS.search(text) is not None
 
 
 def bounded(text: str) -> str:
