@@ -48,6 +48,13 @@ OTHERS: Final = (
 SOURCE_OR_OUTPUT: Final = "public"
 """Of many projects it holds the files that go into the build as they are."""
 
+_TEMPLATE_WORDS: Final = ("%PUBLIC_URL%", "<%= BASE_URL", "<%= htmlWebpackPlugin")
+
+
+def is_template(page: str) -> bool:
+    """Whether the page is the template of Create React App or Vue CLI, which is in `public`."""
+    return any(word in page for word in _TEMPLATE_WORDS)
+
 
 def named(name: str) -> Framework | None:
     """The framework of that name, as `build_config.framework` and easel.toml give it."""

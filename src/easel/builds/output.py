@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from easel.builds.detect.errors import OutputMissingError, OutputWithoutPageError
+from easel.builds.detect.errors import OutputMissingError, OutputStaleError, OutputWithoutPageError
 from easel.builds.detect.models import Plan
+from easel.builds.detect.outputs import folders_of, pages_in
 from easel.builds.detect.servers import fix_of
 from easel.builds.frameworks import named
 from easel.builds.tree import Tree
 from easel.bundles.names import printable
-from easel.bundles.root import home_page
 
-_LOOKED = 5
-_NAMED_AT_MOST = 4
+_NAMED_AT_MOST: Final = 4
 
 
-def judge(source: Path, plan: Plan) -> Path:
-    """The folder that the build wrote its pages into, without links, inside the sources.
+def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) -> Path:
+    """The folder that the build wrote its pages into, without links, inside the sources; `say` hears why that one.
 
-    Raises OutputMissingError, OutputWithoutPageError.
+    Raises OutputMissingError, OutputWithoutPageError, OutputStaleError.
     """
     tree = Tree(source)
-    found = [path for pattern in plan.outputs for path in _folders(tree, pattern)]
-    for path in dict.fromkeys(found):
-        if _home(tree, path) is not None:
-            real = tree.place(path)
-            assert real is not None
+    found = folders_of(tree, plan.outputs)
+    pages = pages_in(tree, plan.outputs)
+    for path, page in pages.items():
+        real = tree.place(path)
+        if real is not None and (plan.build is None or page != plan.before.get(path)):
+            if say is not None:
+                say(_reason(tree, plan, path, real))
             return real
     hint = _hint(tree, plan)
+    if pages:
+        raise OutputStaleError(folder=printable(next(iter(pages))) or ".", hint=hint)
     if not found:
         looked = " or ".join(f"`{printable(one) or '.'}`" for one in plan.outputs[:_NAMED_AT_MOST])
         raise OutputMissingError(looked=looked, hint=hint)
     raise OutputWithoutPageError(folder=printable(found[0]) or ".", hint=hint)
 
 
-def _folders(tree: Tree, pattern: str) -> list[str]:
-    return [path for path in (tree.matches(pattern) if "*" in pattern else [pattern]) if tree.is_folder(path)]
-
-
-def _home(tree: Tree, folder: str) -> str | None:
-    names = tree.names(folder)
-    return home_page([name for name in names if tree.is_file(f"{folder}/{name}")])
+def _reason(tree: Tree, plan: Plan, path: str, real: Path) -> str:
+    place = real.relative_to(tree.root).as_posix()
+    link = f" (a link to `{printable(place)}`)" if place != (path or ".") else ""
+    if len(plan.outputs) == 1:
+        return f"Output: `{printable(path) or '.'}`{link}."
+    return f"Output: `{printable(path) or '.'}`{link}, the first of the usual folders that holds a page."
 
 
 def _hint(tree: Tree, plan: Plan) -> str:

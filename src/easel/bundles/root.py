@@ -35,6 +35,10 @@ DEPENDENCIES = "node_modules/"
 """A folder that is refused at the root. Elsewhere, a build tool wrote it, and pages may need it."""
 
 _PROJECT_FILE = "package.json"
+_PROJECT_FILES = ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "hugo.toml", "hugo.yaml", "hugo.json", "pelicanconf.py")
+"""Files that only the sources of a site have. A zip with one of them and a page is an app nevertheless."""
+_SPHINX_FILE = "conf.py"
+_SPHINX_FOLDERS = ("", "docs/", "source/", "doc/", "docs/source/", "doc/source/")
 _FOLDER_ICON = "Icon\r"
 _FOLDER_ICONS = (f"/{_FOLDER_ICON}", f"\\{_FOLDER_ICON}")
 _JUNK = frozenset(
@@ -109,7 +113,30 @@ def find_root(paths: Collection[str]) -> str:
         raise SourceBundleError(member=printable(root + _PROJECT_FILE))
     if home_page([path[len(root) :] for path in paths]) is not None:
         return root
+    if (project := _project_file(paths, root)) is not None:
+        raise SourceBundleError(member=printable(project))
     raise EntryPointMissingError(hint=_hint(paths), found=[printable(top) for top in sorted(tops)[:20]])
+
+
+def is_source(paths: Collection[str]) -> bool:
+    """Whether the files are a project that has to be built: one with a project file at its root and no entry point.
+    `paths` are the files without the junk."""
+    try:
+        find_root(paths)
+    except (EntryPointMissingError, SourceBundleError) as error:
+        return isinstance(error, SourceBundleError)
+    return False
+
+
+def _project_file(paths: Collection[str], root: str) -> str | None:
+    for name in _PROJECT_FILES:
+        if root + name in paths:
+            return root + name
+    for folder in _SPHINX_FOLDERS:
+        beside = (f"{root}{folder}index.{suffix}" for suffix in ("rst", "md"))
+        if (config := root + folder + _SPHINX_FILE) in paths and any(page in paths for page in beside):
+            return config
+    return None
 
 
 def _hint(paths: Collection[str]) -> str:

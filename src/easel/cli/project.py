@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from easel.builds.detect.errors import BuildSettingInvalidError
+from easel.builds.detect.models import Wanted
+from easel.builds.detect.settings import TABLE, wanted_of
 from easel.cli.errors import ProjectFileError
 from easel.cli.textfile import read_text
 from easel.environments.names import NAMES
@@ -27,7 +30,7 @@ _OF_BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
 """Settings for reading a deploy's bundle, and their values."""
 _ALLOW: Final = "allow"
 _ALLOWED: Final = ("secrets", "dependencies", "guards")
-_KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW)
+_KNOWN: Final = ("app", "folder", "env", "server", *_OF_BUNDLES, _ALLOW, TABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Project:
     html_handling: str | None = None
     not_found_handling: str | None = None
     allow: tuple[str, ...] = ()
+    build: Wanted | None = None
 
     @property
     def build_config(self) -> dict[str, Any]:
@@ -74,6 +78,8 @@ def _read(file: Path) -> Project:
             if not isinstance(value, list) or any(one not in _ALLOWED for one in map(str, value)):
                 raise ProjectFileError(file=str(file), reason=f"`allow` must be a list of {_quoted(_ALLOWED)}.")
             data[name] = tuple(value)
+        elif name == TABLE:
+            data[name] = _wanted(value, file)
         elif not isinstance(value, str) or not value.strip():
             raise ProjectFileError(file=str(file), reason=f"`{name}` must be a text in quotes.")
     if data.get("env") not in (None, *NAMES):
@@ -82,6 +88,13 @@ def _read(file: Path) -> Project:
         if data.get(name) not in (None, *choices):
             raise ProjectFileError(file=str(file), reason=f"`{name}` must be one of {_quoted(choices)}.")
     return Project(root=file.parent, file=file, **data)
+
+
+def _wanted(table: Any, file: Path) -> Wanted:
+    try:
+        return wanted_of(table)
+    except BuildSettingInvalidError as error:
+        raise ProjectFileError(file=str(file), reason=error.message) from error
 
 
 def _quoted(names: tuple[str, ...]) -> str:

@@ -16,9 +16,9 @@ from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
 
 _USUAL: Final = ("build",)
-_NOT_BUILDS = re.compile(r"(?:dev|start|serve|preview|watch|test|lint|deploy|pre|post)")
-_NUXT_BUILD = re.compile(r"(?:npx )?nux[ti] build\s{0,9}\Z")
-_NEXT_EXPORT = re.compile(r"\bnext export\b")
+_NOT_BUILDS = re.compile(r"(?:dev|start|serve|preview|watch|test|lint|deploy|pre|post)", re.ASCII)
+_NUXT_BUILD = re.compile(r"(?:npx )?nux[ti] build\s{0,9}\Z", re.ASCII)
+_NEXT_EXPORT = re.compile(r"\bnext export\b", re.ASCII)
 _DOCS: Final = {"vitepress": ".vitepress", "vuepress": ".vuepress"}
 
 

@@ -61,6 +61,13 @@ class OutputMissingError(BuildPlanError):
     code = "build_output_missing"
 
 
+class OutputStaleError(BuildPlanError):
+    """The build ended without an error, but did not write its output: the pages in `{folder}` are those of the sources.
+    Remove that folder from them. {hint}"""
+
+    code = "build_output_stale"
+
+
 class OutputWithoutPageError(BuildPlanError):
     """The build wrote `{folder}`, but no page is in it: there is no index.html. {hint}"""
 

@@ -9,6 +9,8 @@ from typing import Final, Literal
 from easel.builds.managers import ManagerName
 
 Runtime = Literal["node", "python", "none"]
+Stamp = tuple[int, int]
+"""When a file was last written (ns since 1970), and its bytes."""
 Command = tuple[str, ...] | str
 """The words of a command, or a line for the shell."""
 
@@ -61,7 +63,8 @@ class Plan:
     in the second, which differs in a workspace. `node` is a range of versions, or None for the newest LTS release. A
     plan with a package manager needs Node.js, also where its runtime is Python. `outputs` are folders within the
     sources, the likeliest first, with `*` for a part of any name. `caches` are folders, relative to `root`, that the
-    next build gains from. `reasons` are lines for the log.
+    next build gains from. `before` are the outputs that hold a page already, which the build has to write anew.
+    `reasons` are lines for the log.
     """
 
     root: str
@@ -76,4 +79,5 @@ class Plan:
     environment: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
     caches: tuple[str, ...] = ()
+    before: Mapping[str, Stamp] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()

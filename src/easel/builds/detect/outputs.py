@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from easel.builds.detect.files import read_json, read_roughly, read_toml, read_yaml
+from easel.builds.detect.models import Stamp
 from easel.builds.detect.project import Project
 from easel.builds.detect.scripts import Script, within
-from easel.builds.frameworks import OTHERS, SOURCE_OR_OUTPUT, USUAL
+from easel.builds.frameworks import OTHERS, SOURCE_OR_OUTPUT, USUAL, is_template, named
 from easel.builds.tree import Tree, joined
+from easel.bundles.root import home_page
 
-_PLAIN = re.compile(r"[\w./@ -]{1,200}\Z")
+_PLAIN = re.compile(r"[\w./@ -]{1,200}\Z", re.ASCII)
 _OUTPUT_OPTION = re.compile(
-    r"(?:--output=|--output |--outdir |--outDir |--dist-dir |-d )[\"']?(?:\./)?([\w.@/-]{1,200})"
+    r"(?:--output=|--output |--outdir |--outDir |--dist-dir |-d )[\"']?(?:\./)?([\w.@/-]{1,200})", re.ASCII
 )
-_OUTPUT_DIRECTORY = re.compile(r"setOutputDirectory\(\s{0,9}[\"'`](?:\./)?([\w./@-]{1,200}?)/?[\"'`]")
-_OUTPUT_PATH = re.compile(r"^OUTPUT_PATH\s{0,9}=\s{0,9}[\"'](?:\./)?([\w./@-]{1,200}?)/?[\"']", re.MULTILINE)
+_OUTPUT_DIRECTORY = re.compile(r"setOutputDirectory\(\s{0,9}[\"'`](?:\./)?([\w./@-]{1,200}?)/?[\"'`]", re.ASCII)
+_OUTPUT_PATH = re.compile(r"^OUTPUT_PATH\s{0,9}=\s{0,9}[\"'](?:\./)?([\w./@-]{1,200}?)/?[\"']", re.MULTILINE | re.ASCII)
 
 
 def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
@@ -29,6 +31,28 @@ def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
     found = tuple(one for one in _READERS.get(tool.name, _nothing)(tree, folder) if one)
     usual = USUAL if tool.needs == "node" else ()
     return within(folder, None, *_optional(command), *found, *tool.outputs, *usual)
+
+
+def pages_in(tree: Tree, outputs: Iterable[str]) -> dict[str, Stamp]:
+    """The folders that hold an entry page, in the order of the outputs, and when that was written."""
+    return {path: page for path in folders_of(tree, outputs) if (page := _page(tree, path)) is not None}
+
+
+def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
+    """The outputs that exist, each once, in their order."""
+    paths = (path for pattern in outputs for path in (tree.matches(pattern) if "*" in pattern else [pattern]))
+    return [path for path in dict.fromkeys(paths) if tree.is_folder(path)]
+
+
+def _page(tree: Tree, folder: str) -> Stamp | None:
+    page = home_page([name for name in tree.names(folder) if tree.is_file(joined(folder, name))])
+    path = joined(folder, page or "")
+    place = tree.place(path) if page else None
+    is_source = folder.endswith(SOURCE_OR_OUTPUT) and is_template(read_roughly(tree, path))
+    if place is None or is_source:
+        return None
+    status = place.lstat()
+    return status.st_mtime_ns, status.st_size
 
 
 def _optional(command: str) -> tuple[str, ...]:
@@ -120,6 +144,18 @@ def _hexo(tree: Tree, folder: str) -> Iterator[str | None]:
     yield _plain((read_yaml(tree, joined(folder, "_config.yml")) or {}).get("public_dir"))
 
 
+def _sphinx(tree: Tree, folder: str) -> Iterator[str | None]:
+    tool = named("sphinx")
+    place = next((path for pattern in (tool.files if tool else ()) for path in tree.matches(pattern, folder)), None)
+    yield sphinx_output(place[len(folder) :].strip("/").rpartition("/")[0]) if place else None
+
+
+def sphinx_output(folder: str) -> str:
+    """The folder for the pages of the conf.py in `folder`, as Sphinx's own Makefile has it."""
+    around, _, name = folder.rpartition("/")
+    return joined(around, "build/html") if name == "source" else joined(folder, "_build/html")
+
+
 def _pelican(tree: Tree, folder: str) -> Iterator[str | None]:
     found = _OUTPUT_PATH.search(read_roughly(tree, joined(folder, "pelicanconf.py")))
     yield found[1] if found and _is_inside(found[1]) else None
@@ -139,6 +175,7 @@ _READERS: Final[Mapping[str, Callable[[Tree, str], Iterator[str | None]]]] = {
     "hugo": _hugo,
     "hexo": _hexo,
     "pelican": _pelican,
+    "sphinx": _sphinx,
     "next": _of_script("distDir", "next.config.*"),
     "astro": _of_script("outDir", "astro.config.*"),
     "sveltekit": _of_script("pages", "svelte.config.*", "vite.config.*"),

@@ -18,12 +18,16 @@ from easel.bundles.names import printable
 _HEAD: Final = 4 * 1024
 """Bytes of a lock file that say which version wrote it."""
 _NAMED = re.compile(
-    r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z"
+    r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z",
+    re.ASCII,
 )
-_PNPM_LOCK = re.compile(r"^lockfileVersion: {0,3}'?(\d{1,3})\.", re.MULTILINE)
-_YARN_LOCK = re.compile(r"^__metadata:\r?\n {1,4}version: {0,3}(\d{1,3})", re.MULTILINE)
-_YARN_PATH = re.compile(r"^yarnPath: {0,3}[\"']?[^\n]{0,200}?yarn-(\d{1,9}\.\d{1,9}\.\d{1,9})\.[cm]?js", re.MULTILINE)
-_FIRST = re.compile(r"[~^=v]{0,3}[01](?:\.|\Z)")
+_PNPM_LOCK = re.compile(r"^lockfileVersion: {0,3}'?(\d{1,3})\.", re.MULTILINE | re.ASCII)
+_YARN_LOCK = re.compile(r"^__metadata:\r?\n {1,4}version: {0,3}(\d{1,3})", re.MULTILINE | re.ASCII)
+_YARN_1_LOCK: Final = "# yarn lockfile v1"
+_YARN_PATH = re.compile(
+    r"^yarnPath: {0,3}[\"']?[^\n]{0,200}?yarn-(\d{1,9}\.\d{1,9}\.\d{1,9})\.[cm]?js", re.MULTILINE | re.ASCII
+)
+_FIRST = re.compile(r"[~^=v]{0,3}[01](?:\.|\Z)", re.ASCII)
 _OF_PNPM_LOCKS: Final = {"5": "7", "6": "8"}
 _OF_YARN_LOCKS: Final = {"4": "2", "5": "3", "6": "3"}
 _PNPM_10: Final = "10"
@@ -65,6 +69,10 @@ def choose_manager(
     lock = next((one for one in found if locks[one] == name), None)
     if version is None:
         version = _by_engines(packages, name) or _by_lock(tree, folder, name, lock)
+    if _is_older(tree, folder, lock, version):
+        # Yarn 2 and later have to write it anew, which a frozen install refuses.
+        reasons.append(f"Warning: {lock} is Yarn 1's, and Yarn {version} is asked for: versions may change.")
+        return PackageManager(name, version, None, digest)
     if lock is None:
         others = f" ({_quoted(found)} is not {name}'s)" if found else ""
         reasons.append(
@@ -72,6 +80,13 @@ def choose_manager(
             f"the last one. Commit `{MANAGERS[name].locks[-1]}`."
         )
     return PackageManager(name, version, joined(folder, lock) if lock else None, digest)
+
+
+def _is_older(tree: Tree, folder: str, lock: str | None, version: str | None) -> bool:
+    """Whether the lock file is of Yarn 1, and another version is asked for."""
+    if lock != "yarn.lock" or version is None or _FIRST.match(version):
+        return False
+    return _YARN_1_LOCK in read_roughly(tree, joined(folder, lock), _HEAD)
 
 
 def commands_of(manager: PackageManager) -> Manager:

@@ -11,7 +11,7 @@ from easel.builds.detect.errors import BuildRootMissingError, BuildSettingInvali
 from easel.builds.detect.files import read_toml
 from easel.builds.detect.models import Command, PackageManager, Plan, Wanted
 from easel.builds.detect.node_version import node_version
-from easel.builds.detect.outputs import outputs_of
+from easel.builds.detect.outputs import outputs_of, pages_in
 from easel.builds.detect.package import Package, read_package
 from easel.builds.detect.package_manager import choose_manager, commands_of
 from easel.builds.detect.project import Project, choose_root, project_at
@@ -45,6 +45,12 @@ def plan(source: Path, wanted: Wanted, app: Wanted | None = None) -> Plan:
     """
     tree = Tree(source)
     reasons: list[str] = []
+    project, settings = root_and_settings(tree, wanted, app, reasons)
+    return _plan(tree, _with_framework(project, settings), settings, reasons)
+
+
+def root_and_settings(tree: Tree, wanted: Wanted, app: Wanted | None, reasons: list[str]) -> tuple[Project, Wanted]:
+    """The project to build, and all that is asked for. Raises BuildPlanError."""
     asked = checked(wanted, "this deploy")
     after = _of_easel_toml(tree, "").over(checked(app or Wanted(), "this app"))
     root = asked.over(after).root
@@ -56,9 +62,7 @@ def plan(source: Path, wanted: Wanted, app: Wanted | None = None) -> Plan:
         project = choose_root(tree, reasons)
     if project.folder:
         after = _of_easel_toml(tree, project.folder).over(after)
-    asked = asked.over(after)
-    project = _with_framework(project, asked)
-    return _plan(tree, project, asked, reasons)
+    return project, asked.over(after)
 
 
 def _of_easel_toml(tree: Tree, folder: str) -> Wanted:
@@ -116,6 +120,8 @@ def _plan(tree: Tree, project: Project, wanted: Wanted, reasons: list[str]) -> P
         outputs: tuple[str, ...] = (joined(project.folder, wanted.output),)
     else:
         outputs = outputs_of(tree, project, wanted.build or commands.text)
+    # A folder that is served as it is may be the output of a build that is left out.
+    before = pages_in(tree, outputs) if build is not None else {}
     return Plan(
         root=project.folder,
         framework=tool.name if tool else None,
@@ -128,6 +134,7 @@ def _plan(tree: Tree, project: Project, wanted: Wanted, reasons: list[str]) -> P
         install_root=commands.install_root,
         environment=dict(tool.environment) if tool else {},
         caches=tool.caches if tool else (),
+        before=before,
         reasons=tuple(reasons),
     )
 

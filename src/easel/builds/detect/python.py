@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from easel.builds.detect.files import read_roughly, read_toml, read_yaml
+from easel.builds.detect.outputs import sphinx_output
 from easel.builds.detect.project import Project
 from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
@@ -90,7 +91,6 @@ _OF_SPHINX: Final = {
 }
 """Modules that conf.py names, and the packages that they are in."""
 _WORDS = re.compile(r"[\"']([A-Za-z_][\w.]{1,60})[\"']")
-_SPHINX_OUTPUTS: Final = {"source": "build/html", "docs/source": "docs/build/html", "doc/source": "doc/build/html"}
 
 
 def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
@@ -118,8 +118,7 @@ def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str,
     if tool.name == "sphinx":
         place = next(file for pattern in tool.files for file in tree.matches(pattern, project.folder))
         folder = place[len(project.folder) :].strip("/").rpartition("/")[0]
-        output = _SPHINX_OUTPUTS.get(folder, joined(folder, "_build/html"))
-        command = ("sphinx-build", "-b", "html", folder or ".", output)
+        command = ("sphinx-build", "-b", "html", folder or ".", sphinx_output(folder))
     reasons.append(f"Build: {tool.title}'s own command `{shlex.join(command)}`.")
     return command
 

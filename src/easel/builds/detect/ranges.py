@@ -7,8 +7,8 @@ from typing import Final
 
 _LONGEST: Final = 200
 _ONE = r"(?:[<>]=?|[~^=])?\s{0,3}v?(?:\d{1,9}|[xX*])(?:\.(?:\d{1,9}|[xX*])){0,2}(?:[-+][0-9A-Za-z.+-]{1,60})?"
-_RANGE = re.compile(rf"{_ONE}(?:(?:\s{{1,3}}-\s{{1,3}}|\s{{0,3}}\|\|\s{{0,3}}|\s{{1,3}}){_ONE}){{0,9}}\Z")
-_EXACT = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?\Z")
+_RANGE = re.compile(rf"{_ONE}(?:(?:\s{{1,3}}-\s{{1,3}}|\s{{0,3}}\|\|\s{{0,3}}|\s{{1,3}}){_ONE}){{0,9}}\Z", re.ASCII)
+_EXACT = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?\Z", re.ASCII)
 
 
 def version_range(text: str) -> str | None:

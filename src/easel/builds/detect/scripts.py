@@ -11,13 +11,13 @@ from easel.builds.tree import Tree, joined
 # A text in quotes stays, a comment goes. No element is entered twice, so that the search takes time by length alone.
 _COMMENT = re.compile(
     r'"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.)*+\'?|`(?:[^`\\]|\\.)*+`?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?',
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
-_RELATIVE = re.compile(r"(?:from|import|require\()\s{0,9}[\"']\.{1,2}/")
+_RELATIVE = re.compile(r"(?:from|import|require\()\s{0,9}[\"']\.{1,2}/", re.ASCII)
 _FOLDER: Final = r"\s{0,9}[:=]\s{0,9}[\"'`](?:\./)?([\w./@-]{1,200}?)/?[\"'`]"
 _VALUES: Final = {
-    name: re.compile(rf"\b{name}{_FOLDER}")
-    for name in ("outDir", "distDir", "pages", "buildDirectory", "outputDir", "output", "root", "dist")
+    name: re.compile(rf"\b{name}{_FOLDER}", re.ASCII)
+    for name in ("outDir", "distDir", "pages", "buildDirectory", "outputDir", "output", "root")
 }
 
 

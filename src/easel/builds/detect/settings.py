@@ -19,6 +19,8 @@ from easel.bundles.root import PROJECT_SETTINGS
 TABLE: Final = "build"
 """The table of easel.toml."""
 SETTINGS: Final = tuple(each.name for each in fields(Wanted))
+_OTHER_NAMES: Final = {"preset": "framework"}
+"""Names in `build_config`, where `framework` is taken."""
 _COMMANDS: Final = ("install", "build")
 _FOLDERS: Final = ("root", "output")
 _LISTS: Final = ("ignore",)
@@ -35,7 +37,8 @@ def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> Wanted:
     they are."""
     if not isinstance(table, Mapping):
         raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it has to be a table, `[{TABLE}]`")
-    for name, value in table.items():
+    named = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}
+    for name, value in named.items():
         if name not in SETTINGS:
             known = ", ".join(f"`{one}`" for one in SETTINGS)
             raise BuildSettingInvalidError(

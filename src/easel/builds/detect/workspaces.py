@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from easel.builds.detect.files import read_yaml
 from easel.builds.detect.package import PACKAGE_FILE, Package, read_package
+from easel.builds.detect.patterns import Pattern
 from easel.builds.tree import Tree, joined
 
 PNPM_FILE: Final = "pnpm-workspace.yaml"
 _MOST_PATTERNS: Final = 100
-_LONGEST_PATTERN: Final = 200
-_MOST_PARTS: Final = 12
 _MOST_FOLDERS: Final = 2_000
 """Folders that are searched for packages."""
 _DEPTH: Final = 5
@@ -34,10 +30,10 @@ class Workspace:
         """Whether the folder (a path in the sources) is a member's."""
         if not _is_inside(folder, self.folder):
             return False
-        parts = folder[len(self.folder) :].strip("/").split("/")
-        wanted = [pattern for pattern in self.patterns if not pattern.startswith("!")]
-        refused = [pattern[1:] for pattern in self.patterns if pattern.startswith("!")]
-        return any(_fits(parts, one) for one in wanted) and not any(_fits(parts, one) for one in refused)
+        path = folder[len(self.folder) :].strip("/")
+        wanted = [Pattern(pattern) for pattern in self.patterns if not pattern.startswith("!")]
+        refused = [Pattern(pattern[1:]) for pattern in self.patterns if pattern.startswith("!")]
+        return any(one.fits(path) for one in wanted) and not any(one.fits(path) for one in refused)
 
 
 def workspace_at(tree: Tree, folder: str) -> Workspace | None:
@@ -128,37 +124,3 @@ def _plain(pattern: str) -> str:
 
 def _is_inside(folder: str, top: str) -> bool:
     return folder != top and (not top or folder.startswith(f"{top}/"))
-
-
-def _fits(parts: list[str], pattern: str) -> bool:
-    """Whether the path fits a pattern in which `*` stands for characters of a part, and `**` for any parts."""
-    wanted = pattern.split("/")
-    if len(pattern) > _LONGEST_PATTERN or len(wanted) > _MOST_PARTS:
-        return False
-    # The places in the pattern that the parts so far may have led to.
-    places = {0}
-    for part in parts:
-        following: set[int] = set()
-        for place in _with_skipped(places, wanted):
-            if place < len(wanted):
-                if wanted[place] == "**":
-                    following.add(place)
-                elif _matcher(wanted[place]).match(part):
-                    following.add(place + 1)
-        places = following
-    return len(wanted) in _with_skipped(places, wanted)
-
-
-def _with_skipped(places: set[int], wanted: list[str]) -> set[int]:
-    reached = set(places)
-    for place in sorted(places):
-        at = place
-        while at < len(wanted) and wanted[at] == "**":
-            at += 1
-            reached.add(at)
-    return reached
-
-
-@lru_cache(maxsize=256)
-def _matcher(part: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(part))

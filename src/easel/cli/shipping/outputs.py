@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from easel.builds.frameworks import FRAMEWORKS, OTHERS, SOURCE_OR_OUTPUT, USUAL, Framework
+from easel.builds.frameworks import FRAMEWORKS, OTHERS, SOURCE_OR_OUTPUT, USUAL, Framework, is_template
 from easel.bundles.root import APPS_PAGES, ENTRY_POINT, home_page, is_junk
 
 NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
@@ -123,7 +123,7 @@ def _is_template(page: Path) -> bool:
             head = file.read(_TEMPLATE_LOOKED_AT)
     except OSError:
         return False
-    return b"%PUBLIC_URL%" in head or b"<%= BASE_URL" in head or b"<%= htmlWebpackPlugin" in head
+    return is_template(head.decode("utf-8", "replace"))
 
 
 def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:

@@ -1,0 +1,84 @@
+"""Patterns of paths: `*` and `?` stand for characters of a name, `**` for any folders.
+
+They are matched part by part without backtracking, since strangers write both patterns and paths.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+_ANY: Final = "**"
+_LONGEST: Final = 500
+_MOST_PARTS: Final = 20
+
+
+class Pattern:
+    """One pattern, its parts separated by '/'. One that is too long, or has too many parts, fits nothing."""
+
+    def __init__(self, text: str) -> None:
+        parts = tuple(part for part in text.split("/") if part not in ("", "."))
+        self._parts = parts if len(text) <= _LONGEST and len(parts) <= _MOST_PARTS else None
+
+    def fits(self, path: str) -> bool:
+        """Whether it fits the whole path."""
+        return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=True)
+
+    def covers(self, path: str) -> bool:
+        """Whether it fits the path or a folder that the path is in."""
+        return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=False)
+
+    def _reached(self, path: list[str], *, to_the_end: bool) -> set[int]:
+        """The places in the pattern that the path, or a part of its beginning, leads to."""
+        wanted = self._parts or ()
+        places = _skipped({0}, wanted)
+        for name in path:
+            following = {place for place in places if place < len(wanted) and wanted[place] == _ANY}
+            following |= {
+                place + 1
+                for place in places
+                if place < len(wanted) and wanted[place] != _ANY and _names(wanted[place]).match(name)
+            }
+            places = _skipped(following, wanted)
+            if len(wanted) in places and not to_the_end:
+                break
+        return places
+
+
+def is_ignored(path: str, patterns: Iterable[str]) -> bool:
+    """Whether the patterns ignore the path, as gitignore(5) has it.
+
+    The last that fits decides, one with `!` takes back, one without a '/' fits at any depth, and one that fits a folder
+    fits all in it.
+    """
+    ignored = False
+    for text in patterns:
+        plain = text.removeprefix("!").strip()
+        is_anywhere = "/" not in plain.rstrip("/")
+        if plain and _compiled(f"{_ANY}/{plain}" if is_anywhere else plain).covers(path):
+            ignored = not text.startswith("!")
+    return ignored
+
+
+def _skipped(places: set[int], wanted: tuple[str, ...]) -> set[int]:
+    """The places, and those behind each `**` that stands for nothing."""
+    reached = set(places)
+    for place in places:
+        at = place
+        while at < len(wanted) and wanted[at] == _ANY:
+            at += 1
+            reached.add(at)
+    return reached
+
+
+@lru_cache(maxsize=512)
+def _compiled(text: str) -> Pattern:
+    return Pattern(text)
+
+
+@lru_cache(maxsize=512)
+def _names(part: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(part), re.DOTALL)

@@ -1,0 +1,58 @@
+"""Whether a commit touched the app: a build whose sources did not change is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from easel.builds.detect.models import Wanted
+from easel.builds.detect.package import read_package
+from easel.builds.detect.patterns import is_ignored
+from easel.builds.detect.plan import root_and_settings
+from easel.builds.detect.workspaces import folders_above, members, needed, workspace_around
+from easel.builds.tree import Tree
+
+_NO_INPUT: Final = (".md", ".mdx", ".rst")
+_NO_INPUT_NAMES: Final = ("license", "licence", "codeowners", ".gitignore", ".gitattributes", ".editorconfig")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The folders besides the root whose files count, and patterns of files that do not (gitignore syntax)."""
+
+    folders: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+def rule_of(source: Path, wanted: Wanted, app: Wanted | None = None) -> tuple[str, Rule]:
+    """The root of the build, and which other files count: those of the workspace's packages that it depends on.
+
+    Raises BuildPlanError.
+    """
+    tree = Tree(source)
+    project, settings = root_and_settings(tree, wanted, app, [])
+    package = read_package(tree, project.folder)
+    workspace = workspace_around(tree, project.folder)
+    before = needed(package, members(tree, workspace)) if package and workspace else []
+    return project.folder, Rule(tuple(one.folder for one in before), settings.ignore or ())
+
+
+def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
+    """Whether one of the changed paths matters to the build of the app in `root`.
+
+    Files in the root matter, those in the rule's folders, and those that lie directly in a folder around the root,
+    such as lock files, unless they are texts for readers. Files that the rule ignores never do.
+    """
+    folders = (root, *rule.folders)
+    around = frozenset(above for folder in folders for above in folders_above(folder))
+    return any(_counts(path, folders, around) and not is_ignored(path, rule.ignore) for path in changed)
+
+
+def _counts(path: str, folders: tuple[str, ...], around: frozenset[str]) -> bool:
+    if any(not folder or path.startswith(f"{folder}/") for folder in folders):
+        return True
+    folder, _, name = path.rpartition("/")
+    name = name.lower()
+    return folder in around and not name.endswith(_NO_INPUT) and name not in _NO_INPUT_NAMES

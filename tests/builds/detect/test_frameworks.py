@@ -1,0 +1,146 @@
+"""Each build tool's own template is recognised, built with the right command, and taken from the right folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from easel.builds.detect.errors import BuildPlanError, BuildToolUnsupportedError, NotStaticError, OutputWithoutPageError
+from easel.builds.detect.models import Command, Wanted
+from easel.builds.detect.plan import plan
+from easel.builds.frameworks import FRAMEWORKS, named
+from easel.builds.output import judge
+from tests.builds.detect.skeletons import NOT_STATIC, STATIC, package, write
+
+
+def said(command: Command | None) -> str | None:
+    """The command as one types it."""
+    return command if command is None or isinstance(command, str) else shlex.join(command)
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_a_template_is_recognised_and_its_output_taken(name: str, tmp_path: Path) -> None:
+    files, framework, build, output = STATIC[name]
+    made = plan(write(tmp_path, files), Wanted())
+    assert (made.framework, said(made.build), made.outputs[0]) == (framework, build, output)
+    tool = named(framework)
+    assert tool is not None
+    assert any(reason.startswith(f"Framework: {tool.title}, since ") for reason in made.reasons)
+    (tmp_path / output).mkdir(parents=True, exist_ok=True)
+    (tmp_path / output / "index.html").write_text("<!doctype html>built")
+    assert judge(tmp_path, made) == tmp_path / output
+
+
+@pytest.mark.parametrize("name", NOT_STATIC)
+def test_an_app_that_needs_a_server_is_refused_with_the_lines_to_change(name: str, tmp_path: Path) -> None:
+    files, words = NOT_STATIC[name]
+    with pytest.raises(NotStaticError) as refusal:
+        plan(write(tmp_path, files), Wanted())
+    for word in words:
+        assert word in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "config", ["import base from './base.mjs'; export default base", "output: isCI ? 'export' : undefined"]
+)
+def test_a_configuration_that_cannot_be_read_whole_is_not_refused(config: str, tmp_path: Path) -> None:
+    files = {"package.json": package("next build", "next"), "next.config.mjs": config}
+    assert plan(write(tmp_path, files), Wanted()).framework == "next"
+
+
+@pytest.mark.parametrize(
+    ("files", "written", "fix"),
+    [
+        (STATIC["nuxt"][0], ".output/public/_nuxt/a.js", "nuxt generate"),
+        (STATIC["sveltekit"][0], "build/client/a.js", "adapter-static"),
+        (STATIC["qwik"][0], "dist/build/a.js", "qwik add static"),
+        (STATIC["tanstack start"][0], "dist/client/assets/a.js", "`spa: { enabled: true }`"),
+        (STATIC["astro"][0], "dist/client/a.js", "remove `output: 'server'`"),
+        (STATIC["angular"][0], "dist/shop/browser/index.csr.html.js", '"outputMode": "static"'),
+        (STATIC["solid start"][0], ".output/public/a.js", "preset: 'static'"),
+        (STATIC["vite"][0], "dist/lib.js", "Name the folder"),
+    ],
+)
+def test_a_build_that_wrote_no_page_ends_with_the_way_out(
+    files: dict[str, str], written: str, fix: str, tmp_path: Path
+) -> None:
+    made = plan(write(tmp_path, files), Wanted())
+    write(tmp_path, {written: "x"})
+    with pytest.raises(OutputWithoutPageError) as refusal:
+        judge(tmp_path, made)
+    assert fix in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("files", "title"),
+    [
+        ({"_config.yml": "", "Gemfile": 'gem "jekyll"', "index.md": ""}, "Jekyll"),
+        ({"book.toml": "", "src/SUMMARY.md": ""}, "mdBook"),
+        ({"_quarto.yml": "", "index.qmd": ""}, "Quarto"),
+        ({"pubspec.yaml": "name: x", "web/x": ""}, "Flutter"),
+        ({"Trunk.toml": "", "index.html": ""}, "Trunk"),
+    ],
+)
+def test_a_tool_that_is_not_there_is_named(files: dict[str, str], title: str, tmp_path: Path) -> None:
+    with pytest.raises(BuildToolUnsupportedError, match=f"Easel cannot build {title} projects: it needs"):
+        plan(write(tmp_path, files), Wanted())
+
+
+def test_plain_pages_are_served_as_they_are(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {"index.html": "home", "style.css": ""}), Wanted())
+    assert (made.install, made.build, made.outputs, made.runtime) == (None, None, ("",), "none")
+    assert judge(tmp_path, made) == tmp_path
+
+
+def test_pages_beside_a_package_json_for_formatting_alone_are_served_as_they_are(tmp_path: Path) -> None:
+    files = {"index.html": "home", "package.json": package(None, "prettier", scripts={"format": "prettier ."})}
+    assert plan(write(tmp_path, files), Wanted()).build is None
+
+
+def test_an_unknown_tool_with_a_build_script_may_write_any_usual_folder(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {"package.json": package("node make.js"), "make.js": ""}), Wanted())
+    assert (made.framework, said(made.build)) == (None, "npm run build")
+    write(tmp_path, {"public/index.html": "x"})
+    assert judge(tmp_path, made) == tmp_path / "public"
+
+
+def test_the_template_in_public_is_no_output(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {"package.json": package("node make.js")}), Wanted())
+    write(tmp_path, {"public/index.html": '<link href="%PUBLIC_URL%/x">'})
+    with pytest.raises(BuildPlanError):
+        judge(tmp_path, made)
+
+
+def test_a_package_json_without_a_build_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(BuildPlanError, match="no script `build`"):
+        plan(write(tmp_path, {"package.json": package(None, "express")}), Wanted())
+
+
+def test_pages_of_the_sources_do_not_pass_for_the_builds(tmp_path: Path) -> None:
+    files = {**STATIC["vite"][0], "dist/index.html": "committed"}
+    made = plan(write(tmp_path, files), Wanted())
+    with pytest.raises(BuildPlanError, match="did not write its output: the pages in `dist` are those of the sources"):
+        judge(tmp_path, made)
+    (tmp_path / "dist/index.html").write_text("built")
+    assert judge(tmp_path, made) == tmp_path / "dist"
+
+
+def test_nuxts_absolute_link_is_followed_as_the_sandbox_sees_it(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, STATIC["nuxt"][0]), Wanted(output="dist"))
+    write(tmp_path, {".output/public/index.html": "x"})
+    os.symlink("/build/.output/public", tmp_path / "dist")
+    heard: list[str] = []
+    assert judge(tmp_path, made, heard.append) == tmp_path / ".output/public"
+    assert heard == ["Output: `dist` (a link to `.output/public`)."]
+
+
+def test_every_framework_of_the_table_can_be_asked_for(tmp_path: Path) -> None:
+    names = [tool.name for tool in FRAMEWORKS]
+    assert len(set(names)) == len(names)
+    write(tmp_path, {"package.json": package("x"), "index.html": ""})
+    for tool in FRAMEWORKS:
+        if tool.needs == "node" and tool.name not in ("next", "sveltekit", "react-router", "remix", "qwik"):
+            assert plan(tmp_path, Wanted(framework=tool.name)).framework == tool.name

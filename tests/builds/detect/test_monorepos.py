@@ -1,0 +1,162 @@
+"""Repositories that hold several packages: which is built, with which others, and when a commit touches it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from easel.builds.detect.errors import BuildPlanError, BuildRootMissingError, SeveralAppsError
+from easel.builds.detect.models import Wanted
+from easel.builds.detect.plan import plan
+from easel.builds.detect.touched import Rule, rule_of, touched
+from tests.builds.detect.skeletons import STATIC, Files, package, write
+
+VITE = {"package.json": package("vite build", "vite"), "index.html": ""}
+
+
+def inside(folder: str, files: Files) -> dict[str, str]:
+    """The files, in a folder."""
+    return {f"{folder}/{name}": text for name, text in files.items()}
+
+
+def pnpm(*patterns: str) -> dict[str, str]:
+    """A workspace of pnpm."""
+    listed = "".join(f"  - '{pattern}'\n" for pattern in patterns)
+    return {
+        "package.json": package(None),
+        "pnpm-workspace.yaml": f"packages:\n{listed}",
+        "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+    }
+
+
+SHOP = {
+    **pnpm("apps/*", "packages/**", "!packages/old"),
+    **inside("apps/web", VITE | {"package.json": package("vite build", "vite", "@shop/ui", name="web")}),
+    "packages/ui/package.json": json.dumps(
+        {"name": "@shop/ui", "scripts": {"build": "tsc"}, "dependencies": {"@shop/tokens": "workspace:*"}}
+    ),
+    "packages/deep/tokens/package.json": json.dumps({"name": "@shop/tokens", "scripts": {"build": "tsc"}}),
+    "packages/lint/package.json": json.dumps({"name": "@shop/lint"}),
+    "packages/old/package.json": json.dumps({"name": "@shop/old", "scripts": {"build": "tsc"}}),
+}
+
+
+def test_the_only_app_of_a_workspace_is_built_in_it(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, SHOP), Wanted())
+    assert (made.root, made.install_root, made.framework) == ("apps/web", "", "vite")
+    assert made.package_manager is not None
+    assert made.package_manager.lock == "pnpm-lock.yaml"
+    assert made.outputs[0] == "apps/web/dist"
+    assert "Root: `apps/web`, the only folder with an app. Another one is chosen by `root`." in made.reasons
+
+
+def test_the_packages_that_an_app_depends_on_are_built_before_it(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, SHOP), Wanted())
+    assert made.build == (
+        "(cd ../../packages/deep/tokens && pnpm run build) && (cd ../../packages/ui && pnpm run build)"
+        " && pnpm run build"
+    )
+
+
+def test_packages_that_need_each_other_come_to_an_end(tmp_path: Path) -> None:
+    files = SHOP | {
+        "packages/deep/tokens/package.json": json.dumps(
+            {"name": "@shop/tokens", "scripts": {"build": "tsc"}, "dependencies": {"@shop/ui": "*", "web": "*"}}
+        )
+    }
+    assert str(plan(write(tmp_path, files), Wanted()).build).count("cd ") == 2
+
+
+def test_of_several_apps_one_has_to_be_named(tmp_path: Path) -> None:
+    files = {**SHOP, **inside("apps/docs", STATIC["docusaurus"][0])}
+    with pytest.raises(SeveralAppsError, match=r"several apps: `apps/docs`, `apps/web`\.") as refusal:
+        plan(write(tmp_path, files), Wanted())
+    assert 'root = "apps/docs"' in refusal.value.message
+    assert plan(tmp_path, Wanted(root="apps/docs/")).framework == "docusaurus"
+    assert plan(tmp_path, Wanted(), Wanted(root="./apps/web")).root == "apps/web"
+
+
+def test_a_folder_beside_others_is_found_without_a_workspace(tmp_path: Path) -> None:
+    files = {"README.md": "", "backend/main.py": "", **inside("frontend", VITE)}
+    made = plan(write(tmp_path, files), Wanted())
+    assert (made.root, made.install_root) == ("frontend", "frontend")
+    assert made.outputs[0] == "frontend/dist"
+
+
+def test_an_app_with_a_lock_file_of_its_own_is_installed_in_its_folder(tmp_path: Path) -> None:
+    files = {**SHOP, "apps/web/package-lock.json": "{}"}
+    made = plan(write(tmp_path, files), Wanted())
+    assert (made.install_root, made.package_manager and made.package_manager.name) == ("apps/web", "npm")
+
+
+def test_a_folder_that_is_no_member_does_not_take_the_workspaces_lock_file(tmp_path: Path) -> None:
+    files = {**pnpm("packages/*"), **inside("site", VITE)}
+    made = plan(write(tmp_path, files), Wanted(root="site"))
+    assert (made.install_root, made.package_manager and made.package_manager.lock) == ("site", None)
+
+
+@pytest.mark.parametrize("workspaces", [["apps/*"], {"packages": ["./apps/*/"]}])
+def test_workspaces_of_npm_and_yarn_are_known(workspaces: object, tmp_path: Path) -> None:
+    files = {
+        "package.json": package(None, workspaces=workspaces),
+        "package-lock.json": "{}",
+        **inside("apps/web", VITE),
+    }
+    made = plan(write(tmp_path, files), Wanted())
+    assert (made.root, made.install_root) == ("apps/web", "")
+
+
+def test_an_app_below_whose_root_is_missing_is_told_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(BuildRootMissingError, match=r"no folder `web`.*There is `apps`, `packages`\."):
+        plan(write(tmp_path, SHOP), Wanted(root="web"))
+
+
+@pytest.mark.parametrize("root", ["../x", "/etc", "apps\\web", "a/../../b", "x\ny"])
+def test_a_root_outside_is_refused(root: str, tmp_path: Path) -> None:
+    with pytest.raises(BuildPlanError, match="build setting `root`"):
+        plan(write(tmp_path, SHOP), Wanted(root=root))
+
+
+def test_a_commit_touches_an_app_by_its_own_files_and_those_it_is_built_from(tmp_path: Path) -> None:
+    root, rule = rule_of(write(tmp_path, SHOP), Wanted())
+    assert (root, rule.folders) == ("apps/web", ("packages/deep/tokens", "packages/ui"))
+    for path in (
+        "apps/web/a.ts",
+        "packages/ui/x",
+        "packages/deep/tokens/x",
+        "pnpm-lock.yaml",
+        "packages/tsconfig.json",
+    ):
+        assert touched([path], root, rule), path
+    for path in (
+        "apps/other/a.ts",
+        "packages/lint/x",
+        "README.md",
+        "LICENSE",
+        ".github/workflows/ci.yml",
+        "apps/webs/x",
+    ):
+        assert not touched([path], root, rule), path
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "is_touched"),
+    [
+        (("docs/",), "docs/a.md", False),
+        (("docs/",), "src/docs/a.md", False),
+        (("/docs",), "src/docs/a.md", True),
+        (("*.md",), "a/b/README.md", False),
+        (("*", "!apps/web/**"), "apps/web/a.ts", True),
+        (("*", "!apps/web/**"), "apps/shop/a.ts", False),
+        (("**/test/**",), "a/test/b.ts", False),
+        ((), "anything", True),
+    ],
+)
+def test_ignored_files_touch_nothing(patterns: tuple[str, ...], path: str, is_touched: bool) -> None:
+    assert touched([path], "", Rule(ignore=patterns)) is is_touched
+
+
+def test_a_commit_without_changes_touches_nothing() -> None:
+    assert not touched([], "", Rule())

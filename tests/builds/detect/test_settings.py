@@ -1,0 +1,81 @@
+"""What is asked for comes before what is guessed, in one order, and says so where it cannot be meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from easel.builds.detect.errors import BuildSettingInvalidError
+from easel.builds.detect.models import Wanted
+from easel.builds.detect.plan import plan
+from tests.builds.detect.skeletons import STATIC, write
+
+VITE = STATIC["vite"][0]
+
+
+def test_a_deploy_comes_before_easel_toml_and_that_before_the_app(tmp_path: Path) -> None:
+    files = {**VITE, "easel.toml": 'app = "shop"\n[build]\noutput = "from-toml"\nnode = "22"\n'}
+    write(tmp_path, files)
+    app = Wanted(output="from-app", node="20", build="make app")
+    made = plan(tmp_path, Wanted(output="from-deploy"), app)
+    assert (made.outputs, made.node, made.build) == (("from-deploy",), "22", "make app")
+    assert "Build: `make app`, as the build's settings say." in made.reasons
+    assert plan(tmp_path, Wanted(), app).outputs == ("from-toml",)
+
+
+def test_easel_toml_in_the_root_comes_before_the_one_at_the_top(tmp_path: Path) -> None:
+    files = {f"apps/web/{name}": text for name, text in VITE.items()}
+    files |= {"easel.toml": '[build]\nroot = "apps/web"\nnode = "20"\noutput = "a"\n'}
+    files |= {"apps/web/easel.toml": '[build]\noutput = "b"\n'}
+    made = plan(write(tmp_path, files), Wanted())
+    assert (made.root, made.outputs, made.node) == ("apps/web", ("apps/web/b",), "20")
+
+
+def test_an_empty_command_leaves_its_part_out(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, VITE), Wanted(install="", build=" "))
+    assert (made.install, made.build) == (None, None)
+    assert "Install: left out, as the build's settings say." in made.reasons
+
+
+def test_a_command_and_a_folder_are_enough_for_any_tool(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {"make.py": "", "index.html": ""}), Wanted(build="python3 make.py", output="www"))
+    assert (made.build, made.outputs, made.runtime) == ("python3 make.py", ("www",), "none")
+
+
+def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
+    write(tmp_path, VITE)
+    assert plan(tmp_path, Wanted(framework="astro")).framework == "astro"
+    # The contract's configuration of every app has it.
+    assert plan(tmp_path, Wanted(framework="react")).framework == "vite"
+    assert plan(tmp_path, Wanted(framework="static")).build is None
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("build = 1", "`build` of `easel.toml` cannot be used: it has to be a table, `[build]`"),
+        ("[build]\ncommand = 'x'", "there is no such setting; there are `root`, `framework`, `install`, `build`"),
+        ("[build]\nbuild = ['x']", "`build` of `easel.toml` cannot be used: it has to be a text in quotes"),
+        ("[build]\nnode = 22", "it has to be a text in quotes"),
+        ("[build]\nignore = 'x'", "it has to be a list of texts in quotes"),
+        ("[build]\nignore = [1]", "it has to be a list of texts in quotes"),
+        ("[build]\noutput = '../x'", "`output` of `easel.toml`"),
+        ("[build]\noutput = '/etc'", "has to be a folder inside the build's root"),
+        ("[build]\nframework = 'rails'", "`rails` is not known; known are"),
+        (f"[build]\nbuild = '{'x' * 5_000}'", "it is 5000 characters long; 4000 are the most"),
+        ('[build]\nbuild = "a\\u0000b"', "it holds a control character"),
+        ("[build]\nroot = 'nowhere'", "no folder `nowhere`"),
+        ("[build", "`easel.toml` cannot be read"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_named(toml: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(Exception) as refusal:
+        plan(write(tmp_path, {**VITE, "easel.toml": toml}), Wanted())
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("wanted", [Wanted(install="a\x1b[2J"), Wanted(output="a\nb"), Wanted(ignore=("x",) * 101)])
+def test_settings_of_a_deploy_are_checked_too(wanted: Wanted, tmp_path: Path) -> None:
+    with pytest.raises(BuildSettingInvalidError, match="of this deploy"):
+        plan(write(tmp_path, VITE), wanted)
