@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     build_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="More hosts that builds may reach: `example.com`, `*.example.com`, with commas."
     )
+    build_cache_bytes: int = Field(
+        default=10 * 1024 * MIB, ge=0, description="Disk of the folders that builds leave for the next; 0 keeps none."
+    )
     build_user: int | None = Field(
         default=None,
         ge=1,

@@ -20,6 +20,7 @@ from easel.api.http.limits import Fairness, Limiter
 from easel.api.http.middleware import RequestContext
 from easel.api.polling import StatusPolls
 from easel.api.routes.apps import router as apps_router
+from easel.api.routes.builds import router as builds_router
 from easel.api.routes.deploys import router as deploys_router
 from easel.api.routes.environments import router as environments_router
 from easel.api.routes.keys import router as keys_router
@@ -51,6 +52,7 @@ ROUTERS = (
     keys_router,
     limits_router,
     repositories_router,
+    builds_router,
     unbuilt_router,
     objects_router,
     health_router,

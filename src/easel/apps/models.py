@@ -35,7 +35,8 @@ class App(Base):
     told of what is published (None: each reader makes it, see `serving/published.py`), `listed` the part of the draft
     that lists show, which a trigger writes. `last_version` and `last_sequence` are the
     counters for version numbers and for acceptance order; both are only moved under this row's lock.
-    `prunings` counts how often versions of it were let go, which edges tell by it.
+    `build_cache_generation` counts how often its build cache was cleared. `prunings` counts how often versions of it
+    were let go, which edges tell by it.
     `changed_xid` is the transaction that last changed the app's routing.
     """
 
@@ -69,6 +70,7 @@ class App(Base):
     last_version: Mapped[int] = mapped_column(Integer, default=0)
     last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     prunings: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    build_cache_generation: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -283,6 +283,12 @@ async def delete_app(work: Transaction, app: App) -> None:
     await routing_changed(work, app.id, hosts=True)
 
 
+def clear_build_cache(app: App) -> None:
+    """Has builders use nothing that the app's builds left until now. They remove it with the app's next build, or when
+    they need room."""
+    app.build_cache_generation += 1
+
+
 class Served(NamedTuple):
     """An environment of an app that serves something or is locked, and the key of the manifest that it serves."""
 

@@ -94,6 +94,10 @@ class Client:
         """Publishes the previous configuration again."""
         return self._post(_app(app_id, "rollback"), answers.App)
 
+    def clear_build_cache(self, app_id: str) -> answers.Deleted:
+        """Has the app's next builds start cold."""
+        return self._delete(_app(app_id, "build-cache"))
+
     # Uploads and deploys
 
     def upload_url(self, app_id: str, filename: str) -> answers.UploadAddress:

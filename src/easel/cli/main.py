@@ -43,6 +43,10 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
             "commands.deploys:cancel",
             "Cancel a deploy that is queued or building; the newest such one when none is named.",
         ),
+        "build-cache": Entry(
+            "commands.build_cache:group",
+            "Clear the dependencies and caches that builds of an app leave for the next ones.",
+        ),
     },
     "Versions": {
         "versions": Entry(

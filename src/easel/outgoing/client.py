@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -46,23 +47,26 @@ class OutgoingClient:
     ) -> Answer:
         """The answer, whatever its status. Raises DestinationRefusedError, HostUnknownError, HostUnreachableError,
         AnswerTooLargeError."""
-        try:
-            place = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise HostUnknownError(host=url[:100], reason=str(error)) from error
-        port = place.port or (80 if place.scheme == "http" else 443)
-        try:
+        place = _address(url)
+        with _failures_of(place, TIMEOUT):
             async with (
                 asyncio.timeout(TIMEOUT),
                 self._client.stream(method, place, headers=headers, json=json, content=content) as found,
             ):
                 return Answer(found.status_code, found.headers, await self._body(found))
-        except TimeoutError as error:
-            reason = f"it did not answer within {TIMEOUT:.0f} seconds"
-            raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
-        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
+
+    async def save(self, url: str, to: Path, *, timeout: float) -> int:
+        """Writes the body of a GET's answer to a file if its status is 200, and gives the status. `timeout` is in
+        seconds, for the whole of it. Raises as `request` does, and OSError when the file cannot be written."""
+        place = _address(url)
+        with to.open("wb") as file, _failures_of(place, timeout):
+            async with asyncio.timeout(timeout), self._client.stream("GET", place) as found:
+                if found.status_code == 200:
+                    async for chunk in found.aiter_raw():
+                        file.write(chunk)
+                        if file.tell() > self._longest:
+                            raise AnswerTooLargeError(host=place.host, limit=self._longest)
+                return found.status_code
 
     async def _body(self, found: httpx.Response) -> bytes:
         # As it came: a small answer that inflates to a large one is never inflated.
@@ -72,6 +76,27 @@ class OutgoingClient:
             if len(body) > self._longest:
                 raise AnswerTooLargeError(host=found.url.host, limit=self._longest)
         return bytes(body)
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise HostUnknownError(host=url[:100], reason=str(error)) from error
+
+
+@contextmanager
+def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
+    """A failed connection as Easel's error."""
+    port = place.port or (80 if place.scheme == "http" else 443)
+    try:
+        yield
+    except TimeoutError as error:
+        reason = f"it did not answer within {timeout:.0f} seconds"
+        raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
+    except (httpx.HTTPError, ssl.SSLError, ConnectionError) as error:
+        reason = str(error) or type(error).__name__
+        raise HostUnreachableError(host=place.host, port=port, reason=reason) from error
 
 
 @asynccontextmanager

@@ -327,3 +327,9 @@ def test_the_limits_are_shown_with_how_much_of_each_is_used(person: Person) -> N
     shown = person.ok("limits").stdout
     assert "waiting upload bytes" in shown
     assert "21.5 GB" in shown
+
+
+def test_a_build_cache_is_cleared_with_one_command(person: Person, slug: str) -> None:
+    deployed(person, "one")
+    said = person.ok("build-cache", "clear").stderr
+    assert said.strip().endswith(f"Cleared the build cache of {slug}. The next build of each environment starts cold.")

@@ -1,0 +1,234 @@
+"""The cached folders of one app and environment on this machine.
+
+An entry is immutable: a build gets a copy, and the entry is replaced by another as a whole, by a build of the same app
+and environment that succeeded. So no build changes what another one, or a later one, starts with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from easel.builds.cache.folders import copy_folder, folder_size, move_folder, remove_folder
+from easel.files import lock_file
+from easel.settings import Settings
+
+Kind = Literal["dependencies", "downloads", "framework"]
+
+LOCK_TIMEOUT = 30.0
+"""Seconds to wait for a build of the same app and environment that is copying."""
+_ABANDONED = 3600.0
+"""Seconds after which an unfinished folder belongs to a builder that was killed."""
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildCache:
+    """The cache of one app and environment. `generation` grows when the app's cache is cleared; entries of an earlier
+    one are never read again. `limit` is in bytes, of all apps together. Without `reading`, a build starts cold."""
+
+    folder: Path
+    app_id: str
+    environment: str
+    generation: int
+    limit: int
+    reading: bool = True
+
+    @classmethod
+    def of(
+        cls, settings: Settings, app_id: str, environment: str, *, generation: int = 0, reading: bool = True
+    ) -> Self:
+        """The cache below the data folder."""
+        folder = settings.data_dir.resolve() / "builds" / "cache"
+        return cls(folder, app_id, environment, generation, settings.build_cache_bytes, reading)
+
+    @property
+    def _app(self) -> Path:
+        if not _SAFE.fullmatch(self.app_id):
+            raise ValueError(f"{self.app_id[:80]!r} is no id of an app")
+        return self.folder / self.app_id
+
+    @property
+    def _scope(self) -> Path:
+        # An environment's name may be long, and hold characters that are no file's.
+        named = hashlib.sha256(self.environment.encode()).hexdigest()[:32]
+        return self._app / str(self.generation) / named
+
+    async def restore(self, kind: Kind, key: str, into: Path) -> tuple[str, ...]:
+        """Copies an entry's folders to their places below `into`, in place of those that are there, and gives their
+        paths; none where there is no such entry, or where a path now leads through a link. Raises OSError."""
+        if not self.reading:
+            return ()
+        entry = self._scope / _name(kind, key)
+        if not entry.is_dir():
+            return ()
+        async with _locked(self._scope, fcntl.LOCK_SH):
+            try:
+                paths = json.loads((entry / "about.json").read_text())["paths"]
+            except (OSError, ValueError):
+                # Evicted meanwhile.
+                return ()
+            targets = [target for path in paths if (target := _place(into, path, make=True)) is not None]
+            if len(targets) < len(paths):
+                return ()
+            try:
+                for number, target in enumerate(targets):
+                    await remove_folder(target)
+                    await copy_folder(entry / "contents" / str(number), target)
+            except OSError:
+                # Half an entry is worse than none, and the next build would fail at it too.
+                for target in targets:
+                    await remove_folder(target)
+                await self._evict(entry)
+                raise
+            os.utime(entry)
+        return tuple(paths)
+
+    def has(self, kind: Kind, key: str) -> bool:
+        """Whether there is such an entry."""
+        return (self._scope / _name(kind, key)).is_dir()
+
+    async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
+        """Moves or copies the folders at these paths below `of` into an entry, which replaces the one there was, and
+        gives its bytes; 0 where none of them is a folder, or they are too large to be kept. Raises OSError."""
+        found = {path: place for path in paths if (place := _place(of, path)) is not None and _is_folder(place)}
+        if not found:
+            return 0
+        entry = self._scope / _name(kind, key)
+        scratch = self.folder / f".{secrets.token_hex(8)}"
+        contents = scratch / "contents"
+        await asyncio.to_thread(_make_private, self.folder, self._scope, contents)
+        try:
+            for number, place in enumerate(found.values()):
+                await (move_folder if move else copy_folder)(place, contents / str(number))
+            size = await folder_size(contents)
+            if size > self.limit // 2:
+                return 0
+            (scratch / "about.json").write_text(json.dumps({"paths": list(found), "bytes": size}))
+            async with _locked(self._scope, fcntl.LOCK_EX):
+                old = self.folder / f".{secrets.token_hex(8)}"
+                if entry.is_dir():
+                    entry.rename(old)
+                scratch.rename(entry)
+            await remove_folder(old)
+        finally:
+            await remove_folder(scratch)
+        return size
+
+    async def shrink(self) -> None:
+        """Evicts entries, the least recently used first, until all apps' take at most the limit; before that the
+        entries of this app's earlier generations, and what killed builders left. Raises OSError."""
+        for folder in _folders(self._app):
+            if folder.name.isdigit() and int(folder.name) < self.generation:
+                await self._evict(folder)
+        for folder in _folders(self.folder):
+            if folder.name.startswith(".") and time.time() - folder.stat().st_mtime > _ABANDONED:
+                await remove_folder(folder)
+        entries = await asyncio.to_thread(_entries, self.folder)
+        total = sum(size for size, _ in entries.values())
+        for entry in sorted(entries, key=lambda path: entries[path][1]):
+            if total <= self.limit:
+                return
+            with _alone(entry.parent) as alone:
+                # Else a build is copying from there.
+                if alone:
+                    total -= entries[entry][0]
+                    await self._evict(entry)
+
+    async def _evict(self, folder: Path) -> None:
+        away = self.folder / f".{secrets.token_hex(8)}"
+        try:
+            folder.rename(away)
+        except FileNotFoundError:
+            return
+        await remove_folder(away)
+
+
+@asynccontextmanager
+async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
+    """Holds a scope's lock. Raises OSError when it is not given within `LOCK_TIMEOUT`."""
+    with (scope / "lock").open("a") as file:
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while True:
+            try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
+        yield
+
+
+@contextmanager
+def _alone(scope: Path) -> Iterator[bool]:
+    """Whether nobody else holds the scope's lock, which is held meanwhile."""
+    with (scope / "lock").open("a") as file:
+        yield lock_file(file)
+
+
+def _name(kind: Kind, key: str) -> str:
+    return f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+def _place(folder: Path, path: str, *, make: bool = False) -> Path | None:
+    """Where a path below a folder is, unless a part before the last is a link, or missing and not to be made."""
+    *parts, last = path.split("/")
+    place = folder
+    for part in (*parts, last):
+        if part in ("", ".", ".."):
+            return None
+    for part in parts:
+        place /= part
+        if make and not place.is_symlink() and not place.exists():
+            place.mkdir(mode=0o755)
+        if not _is_folder(place):
+            return None
+    return place / last
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _make_private(top: Path, *folders: Path) -> None:
+    """Makes folders that builds, which are another user where root started Easel, cannot look into."""
+    top.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _entries(top: Path) -> Mapping[Path, tuple[int, float]]:
+    """The bytes of each entry, and when it was last used."""
+    found = {}
+    for app in _folders(top):
+        if app.name.startswith("."):
+            continue
+        for generation in _folders(app):
+            for scope in _folders(generation):
+                for entry in _folders(scope):
+                    try:
+                        size = json.loads((entry / "about.json").read_text())["bytes"]
+                        found[entry] = (int(size), entry.stat().st_mtime)
+                    except (OSError, ValueError, KeyError):
+                        found[entry] = (0, 0.0)
+    return found

@@ -1,0 +1,57 @@
+"""Whole folders copied, moved, measured and removed.
+
+A build filled them, and may have made them as deep or as wide as it could, with links to anywhere. The system's own
+programs do this work: they follow no link, and a tree's depth is no matter to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from pathlib import Path
+
+
+async def copy_folder(source: Path, target: Path) -> None:
+    """Copies a folder with owners, times and links, sharing its blocks where the file system can. Never with hard links
+    to the source, through which the copy's owner could write. Raises OSError."""
+    await _run("cp", "-a", "--reflink=auto", "--no-target-directory", "--", str(source), str(target))
+
+
+async def remove_folder(folder: Path) -> None:
+    """Removes a folder or file, or nothing. Raises OSError."""
+    await _run("rm", "-rf", "--one-file-system", "--", str(folder))
+
+
+async def folder_size(folder: Path) -> int:
+    """The bytes of disk that a folder takes. Raises OSError."""
+    said = await _run("du", "-s", "--block-size=1", "--", str(folder))
+    return int(said.split(None, 1)[0])
+
+
+async def move_folder(source: Path, target: Path) -> None:
+    """Gives a folder another place, by copying where that is on another file system. Raises OSError."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        await copy_folder(source, target)
+        await remove_folder(source)
+
+
+async def _run(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        said, complaint = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise OSError(f"{command[0]} failed: {complaint.decode(errors='replace').strip()[:500]}")
+    return said.decode(errors="replace")

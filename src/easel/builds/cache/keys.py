@@ -1,0 +1,188 @@
+"""The key of a project's dependencies: everything that decides what an install puts into `node_modules`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from easel.builds.detect.models import Plan
+from easel.builds.tree import LeadsOutError, Tree, joined
+
+MOST_ENTRIES: Final = 200_000
+"""Files and folders of the sources that are looked at; dependencies of larger ones are not kept."""
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of a lock file, and of all other files of which the key is made."""
+MOST_PACKAGES: Final = 2_000
+
+_DECIDING: Final = (
+    "name",
+    "packageManager",
+    "workspaces",
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "dependenciesMeta",
+    "bundleDependencies",
+    "bundledDependencies",
+    "overrides",
+    "resolutions",
+    "catalog",
+    "catalogs",
+    "trustedDependencies",
+    "allowScripts",
+    "pnpm",
+    "bin",
+    "engines",
+    "os",
+    "cpu",
+)
+_DEPENDENCIES: Final = ("dependencies", "devDependencies", "optionalDependencies")
+_OF_INSTALLS: Final = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
+"""Scripts of a project's own packages that an install runs."""
+_SETTINGS: Final = frozenset(
+    {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml"}
+)
+_FOLDERS: Final = frozenset({"patches", ".yarn"})
+_VARIABLES: Final = ("npm_config_", "pnpm_config_", "yarn_", "bun_", "node_env", "node_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """A project's dependencies.
+
+    `key` is None where an install may have another result each time: without a lock file, or with packages that are
+    folders of the sources. `runs_scripts` says that an install does more than install: the project's own packages have
+    scripts for it.
+    """
+
+    key: str | None
+    runs_scripts: bool
+
+
+class _Key:
+    """A digest of named values, of which files may be so many bytes long together."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._left = MOST_BYTES
+        self.is_whole = True
+        """Whether every file could be read."""
+
+    def add(self, name: str, value: bytes) -> None:
+        encoded = name.encode(errors="surrogateescape")
+        self._digest.update(b"%d %d " % (len(encoded), len(value)) + encoded + value)
+
+    def add_file(self, tree: Tree, path: str) -> None:
+        text = None
+        with suppress(OSError, LeadsOutError):
+            text = tree.head(path, self._left + 1)
+        if text is None or len(text) > self._left:
+            self.is_whole = False
+            return
+        self._left -= len(text)
+        self.add(path, text)
+
+    def value(self) -> str | None:
+        """The key, unless something is missing in it."""
+        return self._digest.hexdigest() if self.is_whole else None
+
+
+def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mapping[str, str]) -> Dependencies:
+    """The dependencies of a plan; `toolchain` names the versions of Node and the package manager. Raises OSError."""
+    lock = plan.package_manager.lock if plan.package_manager else None
+    tree = Tree(source)
+    files = _files(tree.root) if lock is not None else None
+    if lock is None or files is None:
+        return Dependencies(None, runs_scripts=True)
+    key = _Key()
+    key.add("toolchain", f"{toolchain} {platform.machine()}".encode())
+    key.add("install", repr((plan.install, plan.install_root)).encode())
+    for name, value in sorted(environment.items()):
+        if name.lower().startswith(_VARIABLES):
+            key.add(name, value.encode(errors="surrogateescape"))
+    key.add_file(tree, lock)
+    runs_scripts = tree.is_file(joined(plan.install_root, "binding.gyp"))
+    for path in sorted(files):
+        if path.rpartition("/")[2] != "package.json":
+            key.add_file(tree, path)
+            continue
+        package = _package(tree, path)
+        if package is None or _holds_folders(package):
+            key.is_whole = False
+            continue
+        key.add(path, json.dumps({field: package.get(field) for field in _DECIDING}, sort_keys=True).encode())
+        runs_scripts |= _runs_scripts(package)
+    return Dependencies(key.value(), runs_scripts)
+
+
+def modules_of(source: Path) -> tuple[str, ...]:
+    """The paths of all `node_modules` folders that are not in another one. Raises OSError."""
+    found = []
+    for count, (path, folders, _) in enumerate(_walk(Tree(source).root)):
+        if count > MOST_ENTRIES:
+            return ()
+        if "node_modules" in folders:
+            found.append(joined(path, "node_modules"))
+    return tuple(found)
+
+
+def _files(root: Path) -> list[str] | None:
+    """The files that decide about an install; None in sources that are too large to tell."""
+    found, looked = [], 0
+    for path, folders, files in _walk(root):
+        looked += 1 + len(files) + len(folders)
+        if looked > MOST_ENTRIES:
+            return None
+        whole = not _FOLDERS.isdisjoint(path.split("/"))
+        found += [joined(path, name) for name in files if whole or name in _SETTINGS or name == "package.json"]
+        if len(found) > MOST_PACKAGES:
+            return None
+    return found
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Folders of the sources without following links, and not into dependencies: path, folders, files."""
+    for place, folders, files in os.walk(root):
+        path = os.path.relpath(place, root)
+        kept = [name for name in folders if not os.path.islink(os.path.join(place, name))]
+        yield "" if path == "." else path, kept, files
+        in_yarn = path.rpartition("/")[2] == ".yarn"
+        folders[:] = [
+            name
+            for name in kept
+            if name not in ("node_modules", ".git") and not (in_yarn and name in ("cache", "unplugged"))
+        ]
+
+
+def _package(tree: Tree, path: str) -> dict[str, Any] | None:
+    try:
+        text = tree.head(path, 1024 * 1024)
+        found = json.loads(text) if text is not None else None
+    except (OSError, ValueError, RecursionError, LeadsOutError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _runs_scripts(package: Mapping[str, Any]) -> bool:
+    scripts = package.get("scripts")
+    return isinstance(scripts, dict) and any(name in scripts for name in _OF_INSTALLS)
+
+
+def _holds_folders(package: Mapping[str, Any]) -> bool:
+    """Whether a dependency is a folder or file of the sources that some package managers copy."""
+    for field in _DEPENDENCIES:
+        named = package.get(field)
+        if isinstance(named, dict) and any(
+            isinstance(spec, str) and spec.startswith(("file:", "./", "../", "/")) for spec in named.values()
+        ):
+            return True
+    return False

@@ -1,0 +1,129 @@
+"""One command of a build, run in the sandbox with its log, within what the whole build may use."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from easel.builds import failures
+from easel.builds.detect.models import Command as Words
+from easel.builds.lines import LogLines
+from easel.builds.report import BuildReport
+from easel.builds.sandbox.command import Command, Ended, Mount
+from easel.builds.sandbox.limits import Limits
+from easel.builds.sandbox.sandbox import Sandbox
+from easel.errors import EaselError
+from easel.outgoing.hosts import HostRules
+
+_SHORTEST = 1.0
+"""Seconds, or bytes, that a command gets at least: it ends by its limit then, with the limit's own message."""
+_KILLED = 137
+_NOT_FOUND = 127
+
+
+@dataclass
+class Phases:
+    """The commands of one build. The limits hold for all of them together."""
+
+    sandbox: Sandbox
+    work: Path
+    limits: Limits
+    mounts: tuple[Mount, ...]
+    environment: Mapping[str, str]
+    hosts: HostRules
+    secrets: Collection[str]
+    say: Callable[[str], None]
+    should_stop: Callable[[], bool]
+    report: BuildReport
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+        self._logged = 0
+
+    async def run(self, name: str, words: Words, folder: str) -> None:
+        """Runs a command in a folder of the sources; its name is a phase of the report. Raises BuildFailedError,
+        BuildStoppedError, BuilderDiskFullError, and OSError."""
+        shown = words if isinstance(words, str) else shlex.join(words)
+        argv = ("/bin/sh", "-c", words) if isinstance(words, str) else words
+        self.say(f"$ {shown}")
+        lines = LogLines(self.say, self.secrets)
+        command = Command(
+            argv=argv,
+            work=self.work,
+            limits=self._left(),
+            mounts=self.mounts,
+            environment=self.environment,
+            folder=f"/build/{folder}".rstrip("/"),
+            hosts=self.hosts,
+        )
+
+        def take(data: bytes) -> None:
+            self._logged += len(data)
+            lines.feed(data)
+
+        try:
+            ended = await self.sandbox.run(command, take, self.should_stop)
+        finally:
+            lines.close()
+        self._note(name, ended)
+        if ended.reason is not None or ended.code:
+            raise self._failure(name, shown, ended)
+
+    def _left(self) -> Limits:
+        return replace(
+            self.limits,
+            wall=max(_SHORTEST, self.limits.wall - (time.monotonic() - self._began)),
+            processor=max(_SHORTEST, self.limits.processor - self.report.processor),
+            log=max(int(_SHORTEST), self.limits.log - self._logged),
+        )
+
+    def _note(self, name: str, ended: Ended) -> None:
+        self.report.seconds[name] = round(self.report.seconds.get(name, 0.0) + ended.seconds, 3)
+        self.report.processor = round(self.report.processor + ended.processor, 3)
+        self.report.peak_memory = max(self.report.peak_memory, ended.peak_memory)
+        for refusal in ended.refused:
+            if refusal.sentence not in self.report.refused:
+                self.report.refused.append(refusal.sentence)
+                self.say(refusal.sentence)
+
+    def _failure(self, name: str, shown: str, ended: Ended) -> EaselError:
+        command = shown if len(shown) <= 200 else f"{shown[:200]}…"
+        if ended.reason == "memory":
+            return failures.BuildOutOfMemoryError(command=command, limit=_size(self.limits.memory))
+        if ended.reason == "time":
+            return failures.BuildTimedOutError(command=command, seconds=self.limits.wall)
+        if ended.reason == "processor":
+            return failures.BuildProcessorTimeError(command=command, seconds=self.limits.processor)
+        if ended.reason == "disk":
+            return failures.BuildDiskFullError(command=command, limit=_size(self.limits.disk))
+        if ended.reason == "log":
+            return failures.BuildLogTooLargeError(command=command, limit=_size(self.limits.log))
+        if ended.reason == "disk_full":
+            return failures.BuilderDiskFullError(command=command)
+        if ended.reason == "stopped":
+            return failures.BuildStoppedError()
+        kind = failures.InstallCommandFailedError if name == "install" else failures.BuildCommandFailedError
+        return kind(command=command, exit_code=ended.code, hint=_hint(name, ended))
+
+
+def _hint(name: str, ended: Ended) -> str:
+    """The likeliest next thing to do."""
+    if ended.refused:
+        first = ended.refused[0]
+        return f"Its log says why. {first.sentence}"
+    if ended.code == _KILLED:
+        return "It was killed, as a program is that takes too much memory. Its log says more."
+    if ended.code == _NOT_FOUND:
+        where = "`dependencies` or `devDependencies`" if name == "build" else "the build's tools"
+        return f"A program was not found: it is not in {where}. Its log says which."
+    return "Its log says why."
+
+
+def _size(count: int) -> str:
+    for unit, divisor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if count >= divisor:
+            return f"{count / divisor:.4g} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,187 @@
+"""What a build takes over from the last one of its app and environment, and what it leaves to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+from easel.builds.cache.cache import BuildCache
+from easel.builds.cache.folders import copy_folder, remove_folder
+from easel.builds.cache.keys import Dependencies, dependencies_of, modules_of
+from easel.builds.detect.models import Plan
+from easel.builds.report import BuildReport
+from easel.builds.sandbox.command import Mount
+from easel.builds.toolchains.python import ENVIRONMENT, move_programs
+from easel.builds.toolchains.toolchain import DOWNLOADS, Toolchain
+from easel.builds.tree import joined
+
+_log = logging.getLogger(__name__)
+
+_DOWNLOADS = "downloads"
+_VENV = "venv"
+_REMOVES_MODULES = ("npm", "ci")
+"""The beginning of an install that removes `node_modules` first."""
+
+
+class Reuse:
+    """Of one build: dependencies (`node_modules`), what package managers have downloaded, and caches of frameworks.
+
+    Dependencies are kept by lock file and toolchain, and used in place of an install where an install would do nothing
+    else. Downloads are kept for installs whose lock file has changed.
+    """
+
+    def __init__(
+        self,
+        cache: BuildCache,
+        plan: Plan,
+        tools: Toolchain,
+        source: Path,
+        environment: Mapping[str, str],
+        say: Callable[[str], None],
+    ) -> None:
+        self._cache = cache
+        self._plan = plan
+        self._tools = tools
+        self._source = source
+        self._beside = source.with_name(f"{source.name}.build")
+        self._environment = environment
+        self._say = say
+        self._dependencies = Dependencies(None, runs_scripts=True)
+        self._is_installed = False
+
+    async def __aenter__(self) -> Self:
+        await remove_folder(self._beside)
+        self._beside.mkdir(mode=0o711)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await remove_folder(self._beside)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders beside the sources, for a build to write to."""
+        return tuple(mount.source for mount in self.mounts)
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The same, and their places in the sandbox."""
+        downloads = Mount(self._beside / _DOWNLOADS, DOWNLOADS, writable=True)
+        if self._tools.venv is None:
+            return (downloads,)
+        return (downloads, Mount(self._beside / _VENV, ENVIRONMENT, writable=True))
+
+    async def restore(self, report: BuildReport) -> bool:
+        """Puts everything in its place. True where the dependencies are there and an install would do nothing else."""
+        if self._tools.venv is not None:
+            await copy_folder(self._tools.venv.folder, self._beside / _VENV)
+            if report.sandbox == "unsandboxed":
+                await asyncio.to_thread(move_programs, self._beside / _VENV, self._tools.venv.place)
+        if not self._cache.reading:
+            report.cache = "off"
+            self._say("Cache: not used, as this deploy asks.")
+        try:
+            await self._restore(report)
+        except OSError:
+            # The error names folders of this machine, which are no user's business.
+            _log.warning("The cache of a build could not be read", exc_info=True)
+            report.cache = "cold"
+            self._is_installed = False
+            self._say("Warning: the cache of the last build could not be read; this build starts cold.")
+        (self._beside / _DOWNLOADS).mkdir(mode=0o700, exist_ok=True)
+        return self._is_installed
+
+    async def _restore(self, report: BuildReport) -> None:
+        plan = self._plan
+        if not plan.install:
+            return
+        self._dependencies = await asyncio.to_thread(
+            dependencies_of, self._source, plan, self._tools.key, self._environment
+        )
+        if await self._restore_dependencies():
+            report.cache = "warm"
+            self._is_installed = not self._dependencies.runs_scripts
+            self._say(
+                "Cache: the dependencies of an earlier build, since lock file and tools are the same; "
+                + ("no install is needed." if self._is_installed else "the install runs for the project's scripts.")
+            )
+        if not self._is_installed and await self._cache.restore("downloads", self._downloads_key, self._beside):
+            report.cache = "warm"
+            self._say("Cache: what the package manager downloaded for earlier builds.")
+
+    async def _restore_dependencies(self) -> bool:
+        install, found = self._plan.install, self._dependencies
+        # A project's own command may do anything, and one that removes the dependencies first gains nothing from them.
+        if found.key is None or not isinstance(install, tuple):
+            return False
+        if found.runs_scripts and install[:2] == _REMOVES_MODULES:
+            return False
+        return bool(await self._cache.restore("dependencies", found.key, self._source))
+
+    async def restore_caches(self) -> tuple[Path, ...]:
+        """Puts the caches of frameworks in their places, which an install may have emptied, and gives the
+        folders that are new by it."""
+        if not self._plan.caches:
+            return ()
+        places = {path: _first_missing(self._source, joined(self._plan.root, path)) for path in self._plan.caches}
+        try:
+            paths = await self._cache.restore("framework", self._framework_key, self._source)
+        except OSError:
+            _log.warning("The cache of a framework could not be read", exc_info=True)
+            self._say("Warning: the framework's cache could not be read.")
+            return ()
+        if paths:
+            self._say(f"Cache: {', '.join(paths)} of the last build.")
+        return tuple(place for path, place in places.items() if joined(self._plan.root, path) in paths)
+
+    async def keep(self, output: Path) -> None:
+        """Keeps what the next build can use; nothing is kept of a build that failed. Folders that the output may lead
+        into are copied, others moved."""
+        plan, cache = self._plan, self._cache
+        is_apart = await asyncio.to_thread(self._is_apart, output)
+        try:
+            if plan.caches:
+                paths = tuple(joined(plan.root, path) for path in plan.caches)
+                await cache.keep("framework", self._framework_key, self._source, paths, move=is_apart)
+            key = self._dependencies.key
+            if key and isinstance(plan.install, tuple) and not (cache.reading and cache.has("dependencies", key)):
+                modules = await asyncio.to_thread(modules_of, self._source)
+                await cache.keep("dependencies", key, self._source, modules, move=is_apart)
+            if plan.install and not self._is_installed:
+                await cache.keep("downloads", self._downloads_key, self._beside, (_DOWNLOADS,))
+            await cache.shrink()
+        except OSError:
+            _log.warning("The cache of a build could not be kept", exc_info=True)
+            self._say("Warning: not all of this build could be kept for the next one.")
+
+    def _is_apart(self, output: Path) -> bool:
+        """Whether the output holds no link, and none of the folders that are kept."""
+        kept = ("node_modules", *self._plan.caches)
+        for place, folders, files in os.walk(output):
+            if any(os.path.islink(os.path.join(place, name)) for name in (*folders, *files)):
+                return False
+            if any(os.path.join(place, name).endswith(f"/{path}") for name in folders for path in kept):
+                return False
+        return True
+
+    @property
+    def _downloads_key(self) -> str:
+        manager = (self._tools.package_manager or "").partition(".")[0]
+        return f"{manager} python {self._tools.python}"
+
+    @property
+    def _framework_key(self) -> str:
+        return f"{self._plan.framework} {self._plan.root} {self._tools.key} {self._dependencies.key}"
+
+
+def _first_missing(folder: Path, path: str) -> Path:
+    """The topmost part of a path below a folder that is not there yet, else the path."""
+    place = folder
+    for part in path.split("/"):
+        place /= part
+        if not os.path.lexists(place):
+            return place
+    return place

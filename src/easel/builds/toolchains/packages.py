@@ -1,0 +1,145 @@
+"""Packages of the npm registry, unpacked once and kept read-only for all builds of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from easel.builds.toolchains.errors import ToolIntegrityError, ToolPackageError
+from easel.builds.toolchains.registry import Registry, Release
+
+UNPACKED_LIMIT = 1024 * 1024 * 1024
+"""Bytes of a package's files; Node's are 130 million."""
+MOST_FILES = 50_000
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The folder of unpacked packages, `{name}-{version}` each. A package is either whole there or not at all."""
+
+    folder: Path
+    registry: Registry
+
+    async def unpacked(
+        self, release: Release, prepare: Callable[[Path, Path], None] | None = None, pin: str | None = None
+    ) -> Path:
+        """The folder of a release, downloaded, checked against its digest and unpacked unless it is there already.
+
+        `prepare` is called with the unpacked folder and the archive before the folder gets its name. A release that a
+        project pins by a checksum of its own has a folder of its own, which exists only if `prepare` accepted it.
+        Raises ToolIntegrityError, ToolPackageError, RegistryUnreachableError.
+        """
+        name = f"{release.name.replace('/', '+')}-{release.version}"
+        if pin is not None:
+            name += f"-{hashlib.sha256(pin.encode()).hexdigest()[:16]}"
+        target = self.folder / name
+        if target.is_dir():
+            return target
+        with self._scratch() as scratch:
+            archive = scratch / "archive.tgz"
+            await self.registry.download(release, archive)
+            await asyncio.to_thread(_check_and_unpack, release, archive, scratch / "package")
+            if prepare is not None:
+                await asyncio.to_thread(prepare, scratch / "package", archive)
+            await asyncio.to_thread(make_read_only, scratch / "package")
+            install(scratch / "package", target)
+        return target
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        scratch = self.folder / f".{secrets.token_hex(8)}"
+        scratch.mkdir(mode=0o755)
+        try:
+            yield scratch
+        finally:
+            remove(scratch)
+
+
+def install(folder: Path, target: Path) -> None:
+    """Gives a finished folder its name. Another process may have been first: then its folder stays."""
+    # A folder without write permission cannot be renamed by its owner, whose `..` would change.
+    folder.chmod(0o755)
+    try:
+        folder.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        return
+    target.chmod(0o555)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder, also one whose folders are read-only."""
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            child = Path(path, name)
+            if not child.is_symlink():
+                child.chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_read_only(folder: Path) -> None:
+    """Takes every write permission away; everybody may read."""
+    for path, _, files in os.walk(folder, topdown=False):
+        for name in files:
+            file = Path(path, name)
+            if not file.is_symlink():
+                file.chmod(0o555 if file.stat().st_mode & 0o100 else 0o444)
+        Path(path).chmod(0o555)
+
+
+def check_digest(package: str, path: Path, algorithm: str, digest: bytes) -> None:
+    """Compares a file with its digest. Raises ToolIntegrityError."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).digest()
+    if not hmac.compare_digest(found, digest):
+        raise ToolIntegrityError(package=package, algorithm=algorithm)
+
+
+def _check_and_unpack(release: Release, archive: Path, folder: Path) -> None:
+    check_digest(str(release), archive, release.algorithm, release.digest)
+    try:
+        _unpack(archive, folder)
+    except (tarfile.TarError, OSError, EOFError, UnicodeError, ValueError) as error:
+        raise ToolPackageError(package=str(release), reason=str(error) or type(error).__name__) from error
+    for program in release.programs.values():
+        path = folder / _inside(f"package/{program}")
+        if path.is_file():
+            path.chmod(0o755)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Writes the regular files of an npm archive, whose names all begin with one folder; links are in none."""
+    folder.mkdir(mode=0o755)
+    size = 0
+    with tarfile.open(archive, "r:gz") as tar:
+        for count, member in enumerate(tar, 1):
+            size += member.size
+            if count > MOST_FILES or size > UNPACKED_LIMIT:
+                raise ValueError("it is too large")
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is None:
+                continue
+            target = folder / _inside(member.name)
+            target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with content, target.open("wb") as file:
+                shutil.copyfileobj(content, file, 1024 * 1024)
+            target.chmod(0o755 if member.mode & 0o100 else 0o644)
+
+
+def _inside(name: str) -> PurePosixPath:
+    """The path below the archive's one folder. Raises ValueError for one that leads out of it."""
+    parts = [part for part in PurePosixPath(name).parts if part != "."]
+    if name.startswith("/") or ".." in parts or len(parts) < 2:
+        raise ValueError(f"it holds the path {name[:80]!r}")
+    return PurePosixPath(*parts[1:])

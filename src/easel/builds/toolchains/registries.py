@@ -1,0 +1,138 @@
+"""Which package registries builds use: those that npm and pip are configured with on the builder, or their defaults.
+
+No address is written here. npm is asked for its own; pip's is in pip. An operator with a mirror configures npm and pip
+with it as on any machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import configparser
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from easel.builds.toolchains.errors import RegistryUnknownError, ToolchainError
+from easel.builds.toolchains.node import host_npm
+from easel.builds.toolchains.registry import host_of
+
+_ASK_TIMEOUT = 30.0
+_PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pip/pip.conf"))
+"""In pip's order, the last wins."""
+
+
+@dataclass(frozen=True, slots=True)
+class NpmRegistry:
+    """Its address, and whether the operator chose it: then builds are told of it."""
+
+    url: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PythonIndex:
+    """The address of an index that the operator chose, None for pip's own, and of further ones."""
+
+    url: str | None
+    more: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For pip and uv."""
+        said: dict[str, str] = {}
+        if self.url is not None:
+            said |= {"PIP_INDEX_URL": self.url, "UV_DEFAULT_INDEX": self.url}
+        if self.more:
+            said |= {"PIP_EXTRA_INDEX_URL": " ".join(self.more), "UV_INDEX": " ".join(self.more)}
+        return said
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Those of the chosen addresses."""
+        return tuple(host_of(url) for url in (self.url, *self.more) if url is not None)
+
+
+async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegistry:
+    """The registry that npm uses on this machine. Raises RegistryUnknownError, ToolchainError."""
+    named = next((url for name, url in environment.items() if url and name.lower() == "npm_config_registry"), None)
+    if named is not None:
+        return NpmRegistry(_checked(named), chosen=True)
+    programs = host_npm()
+    if programs is None:
+        raise RegistryUnknownError
+    plain = {"PATH": environment.get("PATH", os.defpath), "HOME": "/nonexistent"}
+    nothing = ("--userconfig=/nonexistent/user", "--globalconfig=/nonexistent/global")
+    used, default = await asyncio.gather(
+        _ask(programs, dict(environment), ()),
+        _ask(programs, plain, nothing),
+    )
+    return NpmRegistry(_checked(used), chosen=used != default)
+
+
+def python_index(environment: Mapping[str, str] = os.environ) -> PythonIndex:
+    """The index that pip is configured with on this machine, by its variables, then by its files."""
+    configured = _pip_files(environment)
+    url = environment.get("PIP_INDEX_URL") or configured.get("index-url")
+    more = (environment.get("PIP_EXTRA_INDEX_URL") or configured.get("extra-index-url") or "").split()
+    return PythonIndex(
+        url=url if url and _is_web(url) else None,
+        # A folder of this machine is not in the sandbox.
+        more=tuple(address for address in more if _is_web(address)),
+    )
+
+
+def _pip_files(environment: Mapping[str, str]) -> dict[str, str]:
+    named = environment.get("PIP_CONFIG_FILE")
+    files = [*(path.expanduser() for path in _PIP_FILES), *([Path(named)] if named else [])]
+    found: dict[str, str] = {}
+    for file in files:
+        parser = configparser.RawConfigParser(strict=False)
+        try:
+            parser.read_string(file.read_text())
+        except (OSError, UnicodeError, configparser.Error):
+            continue
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                found.update(parser.items(section))
+    return found
+
+
+async def _ask(programs: tuple[str, str], environment: dict[str, str], options: tuple[str, ...]) -> str:
+    """`npm config get registry`, where there is no project whose configuration would count."""
+    process = await asyncio.create_subprocess_exec(
+        *programs,
+        "config",
+        "get",
+        "registry",
+        *options,
+        cwd="/",
+        env={**environment, "npm_config_update_notifier": "false"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(_ASK_TIMEOUT):
+            said, _ = await process.communicate()
+    except TimeoutError as error:
+        raise ToolchainError(reason="npm does not say which registry it uses") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return said.decode(errors="replace").strip()
+
+
+def _checked(url: str) -> str:
+    if not _is_web(url):
+        raise ToolchainError(reason="the registry that npm is configured with is no web address")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False

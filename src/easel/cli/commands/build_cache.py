@@ -1,0 +1,23 @@
+"""`easel build-cache`: the folders that builds leave for the next ones."""
+
+from __future__ import annotations
+
+import click
+
+from easel.cli.command import Group, app_option, client_command
+from easel.cli.session import Session
+
+
+@click.group("build-cache", cls=Group, no_args_is_help=True)
+def group() -> None:
+    """Clear the dependencies and caches that builds of an app leave for the next ones."""
+
+
+@client_command("clear", group=group)
+@app_option
+def clear(session: Session, app: str | None) -> None:
+    """Have the app's next builds start without the dependencies, downloads and caches of earlier ones."""
+    found = session.app(app)
+    answer = session.client.clear_build_cache(found.app_id)
+    session.output.done(f"Cleared the build cache of {found.slug}. The next build of each environment starts cold.")
+    session.output.document(answer)
