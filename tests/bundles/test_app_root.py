@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from easel.bundles import errors
 from easel.bundles.models import Inspection
+from easel.bundles.root import is_source
 from tests.bundles.crafted import PAGE, File, craft
 from tests.bundles.looking import look
 
@@ -123,6 +126,29 @@ def test_a_package_json_without_an_index_makes_a_source_bundle(names: tuple[str,
     with pytest.raises(errors.SourceBundleError) as refusal:
         look_in(*names, *(f"{names[0].rpartition('/')[0] or 'src'}/main.js",))
     assert refusal.value.code == "source_build_unsupported"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("mkdocs.yml", "docs/index.md"),
+        ("site/zensical.toml", "site/docs/index.md"),
+        ("hugo.toml", "content/_index.md"),
+        ("docs/conf.py", "docs/index.rst"),
+        ("package.json", "200.html"),
+    ],
+)
+def test_sources_of_other_tools_make_one_too(names: tuple[str, ...]) -> None:
+    assert is_source(names)
+    with pytest.raises(errors.SourceBundleError, match=rf"`{re.escape(names[0])}`, and no index"):
+        look_in(*names)
+
+
+@pytest.mark.parametrize(
+    "names", [("mkdocs.yml", "index.html"), ("hugo.toml", "about.html"), ("conf.py", "a.txt"), ("index.html", "a.js")]
+)
+def test_pages_beside_such_a_file_and_others_do_not(names: tuple[str, ...]) -> None:
+    assert not is_source(names)
 
 
 def test_a_package_json_deeper_down_does_not() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from easel.builds.detect.models import Wanted
 from easel.cli.errors import ProjectFileError
 from easel.cli.project import find_project, slug_from, write_project
 
@@ -38,6 +39,9 @@ def test_easel_toml_is_found_from_anywhere_inside_the_project(tmp_path: Path) ->
         ('allow = "guards"', "`allow` must be a list"),
         ('allow = ["guards", "all"]', "`allow` must be a list"),
         ("allow = [[1]]", "`allow` must be a list"),
+        ("build = 'make'", "has to be a table"),
+        ("[build]\ncommand = 'make'", "there is no such setting"),
+        ("[build]\nroot = '/srv'", "has to be a folder inside the sources"),
     ],
 )
 def test_a_wrong_easel_toml_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
@@ -51,6 +55,11 @@ def test_what_it_says_of_rules_is_told_the_api_and_nothing_else(tmp_path: Path) 
     assert find_project(tmp_path).build_config == {"rules": "cloudflare", "allow": ["guards"]}
     (tmp_path / "easel.toml").write_text('app = "shop"\n')
     assert find_project(tmp_path).build_config == {}
+
+
+def test_it_says_how_the_app_is_built(tmp_path: Path) -> None:
+    (tmp_path / "easel.toml").write_text('app = "shop"\n[build]\nroot = "apps/web/"\nignore = ["docs/"]\n')
+    assert find_project(tmp_path).build == Wanted(root="apps/web", ignore=("docs/",))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])

@@ -71,7 +71,10 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.tree = Tree(self.source)
-        self.prefix = Path(os.path.realpath(self.output)).relative_to(self.tree.root).as_posix().removeprefix(".")
+        place = Path(os.path.realpath(self.output))
+        if not place.is_relative_to(self.tree.root):
+            raise BuiltLinkError(path=printable(self.output.name), reason="leads out of the sources")
+        self.prefix = "/".join(place.relative_to(self.tree.root).parts)
 
     def files(self) -> Iterator[FoundFile]:
         """Every file of the output, checked against the limits as it is found."""

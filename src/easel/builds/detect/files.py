@@ -17,11 +17,15 @@ from easel.rules.hosts.netlify_toml import bounded
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a file that are read."""
-LARGEST_YAML: Final = 64 * 1024
-"""Bytes of a YAML file that are read: parsing each takes a microsecond or two."""
+LARGEST_YAML: Final = 128 * 1024
+"""Bytes of a YAML file that are read: parsing them takes a second. The faster parser, in C, overflows its stack where
+values are nested deeply."""
 LARGEST_SCRIPT: Final = 256 * 1024
 """Bytes of a configuration written as a program that are searched."""
 
+_DEEPEST: Final = 50
+"""Limit of brackets in brackets in a YAML file: the parser looks at all of them at each word."""
+_BRACKETS = re.compile(r"[][{}]")
 _MARK: Final = b"\xef\xbb\xbf"
 # A string, so that what looks like a comment in it stays; else a comment; else a comma before a closing bracket.
 _NOT_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s{0,99}[]}])', re.DOTALL)
@@ -80,7 +84,16 @@ def read_yaml(tree: Tree, path: str) -> Table | None:
 
     No tag is resolved: configurations of MkDocs name functions by tags.
     """
-    return _read(tree, path, LARGEST_YAML, lambda text: yaml.load(text, yaml.BaseLoader))  # noqa: S506
+
+    def parse(text: str) -> Any:
+        depth = 0
+        for bracket in _BRACKETS.finditer(text):
+            depth += 1 if bracket[0] in "[{" else -1
+            if depth > _DEEPEST:
+                raise RecursionError
+        return yaml.load(text, yaml.BaseLoader)  # noqa: S506
+
+    return _read(tree, path, LARGEST_YAML, parse)
 
 
 def _read(tree: Tree, path: str, most: int, parse: Callable[[str], Any]) -> Table | None:

@@ -66,7 +66,8 @@ def _by_dependency(package: Package | None) -> list[tuple[Framework, str]]:
 def _by_file(tree: Tree, folder: str) -> list[tuple[Framework, str]]:
     found = []
     for tool in FRAMEWORKS:
-        file = next((path for pattern in tool.files for path in tree.matches(pattern, folder)), None)
+        paths = (path for pattern in tool.files for path in tree.matches(pattern, folder))
+        file = next((path for path in paths if tree.is_file(path)), None)
         if file is not None and _is_its_file(tree, folder, tool, file):
             found.append((tool, f"there is {printable(file)}"))
     return found

@@ -1,0 +1,197 @@
+"""Sources that were made to do harm, or by mistake: one clear sentence, in bounded time, and nothing read outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from easel.builds.detect import workspaces
+from easel.builds.detect.errors import BuildFileInvalidError, BuildPlanError, NothingToBuildError
+from easel.builds.detect.files import LARGEST, LARGEST_YAML, without_comments
+from easel.builds.detect.models import Wanted
+from easel.builds.detect.plan import plan
+from easel.builds.output import judge
+from easel.builds.tree import LeadsOutError, Tree
+from tests.builds.detect.skeletons import ANGULAR, STATIC, package, write
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "it holds no object of names and values"),
+        ("7", "it holds no object"),
+        ('"text"', "it holds no object"),
+        ("{", "JSON is malformed|truncated"),
+        ("{'a': 1}", "JSON is malformed"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        (" " * (LARGEST + 1), f"it is longer than {LARGEST} bytes"),
+        ("{}\x00", "malformed"),
+    ],
+    ids=range(9),
+)
+def test_a_package_json_that_is_none_is_refused_with_the_reason(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(BuildFileInvalidError, match=rf"`package.json` cannot be read: .*({reason})"):
+        plan(write(tmp_path, {"package.json": text}), Wanted())
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe{\0}\0", b'{"name": "\xff"}', b"\x80"])
+def test_a_package_json_in_another_encoding_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_bytes(data)
+    with pytest.raises(BuildFileInvalidError, match="line 1 is not text in UTF-8"):
+        plan(tmp_path, Wanted())
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": "\ufeff" + package("vite build", "vite"), "index.html": ""})
+    assert plan(tmp_path, Wanted()).framework == "vite"
+
+
+def test_values_of_another_kind_are_left_out_as_npm_does(tmp_path: Path) -> None:
+    text = '{"name": [], "scripts": ["x"], "dependencies": {"vite": 1, "astro": "*"}, "engines": "x", "workspaces": 7,'
+    text += '"packageManager": {}, "devEngines": {"packageManager": []}, "volta": [1], "devDependencies": null}'
+    made = plan(write(tmp_path, {"package.json": text}), Wanted())
+    assert (made.framework, made.build) == ("astro", ("npx", "--no-install", "astro", "build"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "// ours\n" + ANGULAR,
+        ANGULAR.replace('"version"', '/* "a": */ "version"'),
+        ANGULAR.replace('"root": "",', '"root": "", // end\n'),
+        ANGULAR[:-1] + ", }",
+    ],
+)
+def test_comments_in_angular_json_are_none_of_its_values(text: str, tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": package("ng build", "@angular/cli"), "angular.json": text})
+    assert plan(tmp_path, Wanted()).outputs[0] == "dist/shop/browser"
+
+
+def test_what_looks_like_a_comment_in_a_text_stays() -> None:
+    text = '{"a": "http://x/*y*/", "b": "\\"//", "c": [1, 2,], }'
+    assert without_comments(text) == '{"a": "http://x/*y*/", "b": "\\"//", "c": [1, 2 ]  }'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("mkdocs.yml", "a: [", "expected the node content"),
+        ("mkdocs.yml", "[" * 10_000, "nested too deeply"),
+        ("mkdocs.yml", "- a", "holds no object"),
+        ("mkdocs.yml", " " * LARGEST_YAML + "  ", "it is longer than"),
+        ("mkdocs.yml", "a: &a [*a]\nb: *c", "undefined alias"),
+        ("zensical.toml", "a = [", "Invalid value|Unclosed array"),
+        ("zensical.toml", ".".join("a" * 50) + " = 1", "more than 16 parts"),
+        ("hugo.toml", "a = 1\na = 2", "Cannot overwrite"),
+    ],
+)
+def test_a_broken_configuration_is_refused_with_the_reason(name: str, text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(BuildFileInvalidError, match=rf"`{name}` cannot be read: .*({reason})"):
+        plan(write(tmp_path, {name: text}), Wanted())
+
+
+def test_aliases_that_multiply_are_not_followed(tmp_path: Path) -> None:
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
+    bomb += "plugins: *a29\nmarkdown_extensions: [admonition]\n"
+    assert plan(write(tmp_path, {"mkdocs.yml": bomb}), Wanted()).framework == "mkdocs"
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside.json", "/proc/self/environ", "a/../../outside.json"])
+def test_a_link_out_of_the_sources_is_not_read(target: str, tmp_path: Path) -> None:
+    (tmp_path / "outside.json").write_text(package("vite build", "vite"))
+    sources = tmp_path / "sources"
+    (sources / "a").mkdir(parents=True)
+    os.symlink(target, sources / "package.json")
+    with pytest.raises(BuildFileInvalidError, match="cannot be read: it is a link that leads out"):
+        plan(sources, Wanted())
+    for name in ("mkdocs.yml", "index.html", ".nvmrc", "next.config.js", "package-lock.json"):
+        os.symlink(target, sources / name)
+    tree = Tree(sources)
+    assert not any(tree.is_file(name) for name in os.listdir(sources))
+
+
+def test_links_inside_the_sources_are_followed(tmp_path: Path) -> None:
+    files = {f"real/{name}": text for name, text in STATIC["vite"][0].items()}
+    write(tmp_path, files)
+    os.symlink("/build/real/package.json", tmp_path / "package.json")
+    os.symlink("real/index.html", tmp_path / "index.html")
+    assert plan(tmp_path, Wanted()).framework == "vite"
+    os.symlink("real", tmp_path / "link")
+    assert plan(tmp_path, Wanted(root="link")).root == "real"
+
+
+def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+    os.symlink("b", tmp_path / "a")
+    os.symlink("a", tmp_path / "b")
+    os.symlink(".", tmp_path / "here")
+    os.symlink("a/package.json", tmp_path / "package.json")
+    with pytest.raises(LeadsOutError, match="in a circle"):
+        Tree(tmp_path).real("a")
+    with pytest.raises(BuildFileInvalidError, match="in a circle"):
+        plan(tmp_path, Wanted())
+    (tmp_path / "package.json").unlink()
+    with pytest.raises(NothingToBuildError):
+        plan(tmp_path, Wanted())
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "package.json")
+    os.mkfifo(tmp_path / ".nvmrc")
+    (tmp_path / "mkdocs.yml").mkdir()
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(os.path.relpath(tmp_path / "hugo.toml"))
+        with pytest.raises(BuildPlanError):
+            plan(tmp_path, Wanted())
+
+
+def test_a_hundred_thousand_folders_are_not_all_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    kind = Tree.kind
+
+    def counted(tree: Tree, path: str) -> object:
+        looked.append(path)
+        return kind(tree, path)
+
+    monkeypatch.setattr(Tree, "kind", counted)
+    monkeypatch.setattr(workspaces, "_MOST_FOLDERS", 100)
+    # A hundred links to one folder of a hundred, and so on: as many paths as one likes, with few folders.
+    for depth in range(3):
+        folder = tmp_path / f"d{depth}"
+        folder.mkdir()
+        for number in range(100):
+            os.symlink(f"../d{depth + 1}", folder / f"l{number}")
+    for number in range(200):
+        (tmp_path / "d3" / f"f{number}").mkdir(parents=True)
+    with pytest.raises(NothingToBuildError):
+        plan(tmp_path, Wanted())
+    assert len(looked) < 5_000
+
+
+def test_names_of_any_characters_are_shown_as_text(tmp_path: Path) -> None:
+    for name in ("a\x1b[2J", "b\nc", "\u202egnp", "d"):
+        write(tmp_path / name, {"package.json": package("vite build", "vite"), "index.html": ""})
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff\xfe")
+    with pytest.raises(BuildPlanError) as refusal:
+        plan(tmp_path, Wanted())
+    message = refusal.value.message
+    assert r"`a\x1b[2J`" in message
+    assert message.isprintable()
+    assert plan(tmp_path, Wanted(root="d")).root == "d"
+
+
+def test_a_script_of_any_length_is_one_line_of_the_log(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": package("x\n\x1b[31m" + "y" * 10_000), "index.html": ""})
+    assert all(reason.isprintable() and len(reason) < 400 for reason in plan(tmp_path, Wanted()).reasons)
+
+
+def test_an_output_outside_is_no_output(tmp_path: Path) -> None:
+    sources = write(tmp_path / "sources", STATIC["vite"][0])
+    write(tmp_path, {"outside/index.html": "secret"})
+    made = plan(sources, Wanted())
+    os.symlink("../outside", sources / "dist")
+    with pytest.raises(BuildPlanError):
+        judge(sources, made)

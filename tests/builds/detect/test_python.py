@@ -1,0 +1,89 @@
+"""Sites of Python's tools: their packages come from the project's own files, else from what its configuration names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from easel.builds.detect.models import Plan, Wanted
+from easel.builds.detect.plan import plan
+from tests.builds.detect.skeletons import Files, package, write
+
+MKDOCS = {"mkdocs.yml": "site_name: Docs\n", "docs/index.md": ""}
+
+
+def planned(folder: Path, files: Files) -> Plan:
+    """The plan of these files."""
+    return plan(write(folder, files), Wanted())
+
+
+@pytest.mark.parametrize(
+    ("files", "install"),
+    [
+        ({}, "pip install 'mkdocs<2'"),
+        ({"requirements.txt": "mkdocs-material==9.7\n"}, "pip install -r requirements.txt"),
+        ({"docs/requirements.txt": "MkDocs\n"}, "pip install -r docs/requirements.txt"),
+        ({"requirements.txt": "requests\n"}, "pip install -r requirements.txt && pip install 'mkdocs<2'"),
+        (
+            {"pyproject.toml": "[project]\nname='x'\n", "uv.lock": 'name = "mkdocs"\n'},
+            "pip install uv && uv sync --active --frozen --all-groups",
+        ),
+        ({"pyproject.toml": "", "poetry.lock": 'name = "mkdocs"'}, "pip install poetry && poetry install"),
+        ({"Pipfile": "", "Pipfile.lock": '{"mkdocs": 1}'}, "pip install pipenv && pipenv sync --dev"),
+        ({"pyproject.toml": "[dependency-groups]\ndocs = ['mkdocs']\n"}, "pip install --group docs"),
+        (
+            {"pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"},
+            "pip install '.[docs]'",
+        ),
+    ],
+)
+def test_the_packages_of_the_project_are_installed(files: Files, install: str, tmp_path: Path) -> None:
+    made = planned(tmp_path, MKDOCS | dict(files))
+    assert isinstance(made.install, str)
+    assert made.install.startswith(install)
+    assert (made.runtime, made.build) == ("python", ("mkdocs", "build"))
+
+
+def test_the_packages_of_known_themes_and_plugins_are_found_and_others_named(tmp_path: Path) -> None:
+    config = "theme:\n  name: material\nplugins:\n  - search\n  - material/blog\n  - minify:\n      minify_html: true\n"
+    config += "  - ours\nmarkdown_extensions:\n  - pymdownx.emoji:\n      x: !!python/name:material.x\n"
+    made = planned(tmp_path, MKDOCS | {"mkdocs.yml": config})
+    assert made.install == "pip install 'mkdocs<2' mkdocs-material mkdocs-minify-plugin pymdown-extensions"
+    warning = "Warning: it is not known which package `ours` is in. List it in requirements.txt."
+    assert warning in made.reasons
+
+
+def test_the_theme_and_extensions_of_sphinx_are_found(tmp_path: Path) -> None:
+    config = "extensions = ['sphinx.ext.autodoc', \"myst_parser\"]\nhtml_theme = 'furo'\n"
+    made = planned(tmp_path, {"docs/source/conf.py": config, "docs/source/index.md": ""})
+    assert made.install == "pip install sphinx furo myst-parser"
+    assert made.build == ("sphinx-build", "-b", "html", "docs/source", "docs/build/html")
+
+
+def test_a_conf_py_of_something_else_is_no_sphinx(tmp_path: Path) -> None:
+    made = planned(tmp_path, {"conf.py": "DEBUG = True", "index.html": "x"})
+    assert (made.framework, made.build) == (None, None)
+
+
+def test_hugo_with_packages_of_npm_installs_both(tmp_path: Path) -> None:
+    files = {"hugo.toml": "", "package.json": package(None, "postcss-cli"), "package-lock.json": "{}"}
+    made = planned(tmp_path, files)
+    assert made.install == "npm ci --include=dev --no-audit --no-fund && pip install hugo"
+    assert (made.runtime, made.build, made.package_manager and made.package_manager.name) == (
+        "python",
+        ("hugo",),
+        "npm",
+    )
+
+
+def test_a_script_that_runs_hugo_is_run(tmp_path: Path) -> None:
+    files = {"hugo.toml": "", "package.json": package("hugo --minify && pagefind --site public", "pagefind")}
+    assert planned(tmp_path, files).build == ("npm", "run", "build")
+
+
+def test_a_name_from_a_configuration_is_never_a_part_of_a_command(tmp_path: Path) -> None:
+    config = json.dumps({"theme": "x; rm -rf /", "plugins": ["$(evil)", {"--index-url=http://x": {}}]})
+    made = planned(tmp_path, MKDOCS | {"mkdocs.yml": config})
+    assert made.install == "pip install 'mkdocs<2'"
