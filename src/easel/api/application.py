@@ -31,6 +31,7 @@ from easel.api.routes.unbuilt import router as unbuilt_router
 from easel.api.routes.uploads import objects_router
 from easel.api.routes.uploads import router as uploads_router
 from easel.api.routes.versions import router as versions_router
+from easel.api.routes.webhooks import router as webhooks_router
 from easel.deploys.log_watchers import Followers, Streams
 from easel.deploys.status_batch import Polls
 from easel.settings import Settings
@@ -53,6 +54,7 @@ ROUTERS = (
     limits_router,
     repositories_router,
     builds_router,
+    webhooks_router,
     unbuilt_router,
     objects_router,
     health_router,

@@ -64,8 +64,32 @@ VISITORS: Final[Heeded] = {
 }
 """Headers that the edge reads."""
 
+WEBHOOKS: Final[Heeded] = {
+    b"webhook-id": Bound(256),
+    b"webhook-signature": Bound(1024),
+    b"webhook-timestamp": Bound(32),
+    b"x-delivery": Bound(256),
+    b"x-event-key": Bound(256),
+    b"x-forgejo-delivery": Bound(256),
+    b"x-forgejo-event": Bound(256),
+    b"x-forgejo-signature": Bound(256),
+    b"x-gitea-delivery": Bound(256),
+    b"x-gitea-event": Bound(256),
+    b"x-gitea-signature": Bound(256),
+    b"x-github-delivery": Bound(256),
+    b"x-github-event": Bound(256),
+    b"x-gitlab-event": Bound(256),
+    b"x-gitlab-token": Bound(256),
+    b"x-hub-signature": Bound(256),
+    b"x-hub-signature-256": Bound(256),
+    b"x-request-id": Bound(256),
+    b"x-request-uuid": Bound(256),
+}
+"""Headers of Git hosts' webhooks."""
+
 CLIENTS: Final[Heeded] = {
     **FRAMING,
+    **WEBHOOKS,
     b"accept": Bound(4096),
     b"authorization": Bound(256),
     b"content-type": Bound(256),

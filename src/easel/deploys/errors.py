@@ -88,6 +88,13 @@ class DeployCancelledError(EaselError):
     code = "deploy_cancelled"
 
 
+class DeploySupersededError(EaselError):
+    """A newer push took the place of this one before it was built: the deploy {by} has the branch's newest commit."""
+
+    status = 400
+    code = "deploy_superseded"
+
+
 class DeployTimedOutError(EaselError):
     """The deploy timed out after {seconds:.0f} s, in the step `{step}`."""
 

@@ -214,3 +214,23 @@ class SshMissingError(FetchError):
     openssh-client`."""
 
     code = "ssh_not_installed"
+
+
+class WebhookSecretError(BadRequestError):
+    """`webhook_secret` has 16 to 255 printable ASCII characters, so that nobody guesses it."""
+
+    code = "webhook_secret_invalid"
+
+
+class WebhookRefusedError(EaselError):
+    """No webhook of this address has this signature. Give the host the `webhook_url` and the `webhook_secret` that
+    connecting the repository answered."""
+
+    status = 401
+    code = "webhook_refused"
+
+
+class WebhookBodyError(BadRequestError):
+    """The webhook's body is not understood: {reason}."""
+
+    code = "webhook_body_invalid"

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterator
 from typing import Final
 
+from easel.bundles.names import printable
 from easel.repositories.errors import KnownHostsError
 from easel.repositories.remote_url import RemoteUrl
 
@@ -91,7 +92,7 @@ def _about(lines: list[str], host: str) -> Iterator[tuple[str, str]]:
 
 
 def _no_key(line: str) -> KnownHostsError:
-    return KnownHostsError(reason=f"`{line[:80].encode('ascii', 'backslashreplace').decode()}` is no host key")
+    return KnownHostsError(reason=f"`{printable(line)}` is no host key")
 
 
 def _names(pattern: str, host: str) -> bool:

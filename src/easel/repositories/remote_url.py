@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from easel.bundles.names import printable
 from easel.repositories.errors import (
     BranchNameError,
     RepositorySchemeError,
@@ -158,7 +159,7 @@ def check_branch(name: str) -> str:
     BranchNameError."""
     branch = name.removeprefix("refs/heads/")
     if reason := _refused(branch):
-        raise BranchNameError(branch=branch[:80].encode("ascii", "backslashreplace").decode(), reason=reason)
+        raise BranchNameError(branch=printable(branch), reason=reason)
     return branch
 
 

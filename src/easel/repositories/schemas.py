@@ -31,6 +31,7 @@ class ConnectRepoRequest(Request):
     new_deploy_key: SkipJsonSchema[bool | None] = None
     known_hosts: SkipJsonSchema[Text | None] = None
     allow: SkipJsonSchema[list[Without] | None] = Field(default=None, max_length=10)
+    webhook_secret: SkipJsonSchema[Line | None] = Field(default=None, max_length=255)
     new_webhook_secret: SkipJsonSchema[bool | None] = None
 
 

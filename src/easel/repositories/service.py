@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import delete, select
 
 from easel import clock
 from easel.access.secrets import Vault
 from easel.apps.models import App
-from easel.bundles.names import check_path
+from easel.bundles.names import check_path, printable
 from easel.errors import EaselError
 from easel.ids import new_secret
+from easel.outgoing.addresses import Destinations
 from easel.repositories.deploy_keys import make_key, read_key
 from easel.repositories.errors import (
     CredentialMismatchError,
@@ -20,6 +23,7 @@ from easel.repositories.errors import (
     PlainHttpError,
     PrivateRepositoryHostError,
     RepositoryRootError,
+    WebhookSecretError,
 )
 from easel.repositories.host_keys import published, read_known_hosts
 from easel.repositories.models import GithubInstallation, Repository, WebhookDelivery
@@ -27,9 +31,13 @@ from easel.repositories.providers.hosts import recognise
 from easel.repositories.remote_url import RemoteUrl, check_branch, read_url
 from easel.repositories.schemas import ConnectRepoRequest, Credential
 from easel.settings import Settings
-from easel.storage.database import Transaction
+from easel.storage.database import Database, Transaction
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
 
 DEFAULT_BRANCH = "main"
+_LOOPBACK: Final = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ async def connect(
     repository is connected again; another address gets none of them.
 
     Raises RepositoryUrlError and its like, BranchNameError, CredentialMismatchError, DeployKeyError, KnownHostsError,
-    RepositoryRootError, GithubAppMissingError, InstallationNotLinkedError.
+    RepositoryRootError, WebhookSecretError, GithubAppMissingError, InstallationNotLinkedError.
     """
     url = read_url(request.repo_url)
     branch = check_branch(request.branch or DEFAULT_BRANCH)
@@ -65,7 +73,7 @@ async def connect(
         await work.session.delete(repository)
         await work.session.flush()
         repository = None
-    secret = new_secret() if repository is None or request.new_webhook_secret else None
+    secret = _webhook_secret(request, is_new=repository is None)
     if repository is None:
         repository = Repository(app_id=app.id, org_id=app.org_id, repo_url=url.text, allow=[])
         work.session.add(repository)
@@ -94,6 +102,23 @@ async def disconnect(work: Transaction, app: App) -> Repository:
     return repository
 
 
+async def webhook_secret_of(database: Database, app_id: str) -> tuple[str, str] | None:
+    """The organisation of an app that is not deleted, and its sealed webhook secret; None where it has none."""
+    found = await database.statement(_SQL["webhook_secret"], {"app": app_id})
+    return (found[0][0], found[0][1]) if found else None
+
+
+async def following(work: Transaction, app_id: str, org_id: str) -> tuple[App, Repository] | None:
+    """The app and what it follows, for a webhook that was verified; None where that ended meanwhile."""
+    found = await work.session.execute(
+        select(App, Repository)
+        .join(Repository, Repository.app_id == App.id)
+        .where(App.id == app_id, App.org_id == org_id, Repository.org_id == org_id, App.deleted_at.is_(None))
+    )
+    row = found.one_or_none()
+    return (row[0], row[1]) if row is not None else None
+
+
 async def forget(work: Transaction, app_id: str) -> None:
     """Removes everything that is stored about a deleted app's repository, its secrets above all."""
     for model in (Repository, GithubInstallation, WebhookDelivery):
@@ -109,6 +134,16 @@ def credential_of(repository: Repository) -> Credential | None:
     return "github_app" if repository.github_installation_id is not None else None
 
 
+def _webhook_secret(request: ConnectRepoRequest, *, is_new: bool) -> str | None:
+    """The webhook secret to store: one that is brought, or a new one; None keeps the one that there is."""
+    if request.webhook_secret is not None:
+        given = request.webhook_secret
+        if not 16 <= len(given) <= 255 or not all(33 <= ord(character) < 127 for character in given):
+            raise WebhookSecretError()
+        return given
+    return new_secret() if is_new or request.new_webhook_secret else None
+
+
 def _given(request: ConnectRepoRequest, name: str) -> bool:
     return name in request.model_fields_set
 
@@ -120,15 +155,20 @@ def _root(root: str | None) -> str | None:
     try:
         return check_path(named)
     except EaselError as error:
-        raise RepositoryRootError(root=named[:80], reason=error.message) from error
+        raise RepositoryRootError(root=printable(named), reason=error.message) from error
 
 
 def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
     """Refuses at once what every fetch would refuse. Names are resolved when something is fetched."""
-    address = url.address
-    if url.host == "localhost" or url.host.endswith(".localhost") or (address is not None and not address.is_global):
+    address, destinations = url.address, Destinations.of(settings)
+    if address is not None and not destinations.allows(address):
         raise PrivateRepositoryHostError(host=url.host)
-    if url.scheme == "http":
+    if (url.host == "localhost" or url.host.endswith(".localhost")) and not any(
+        destinations.allows(loopback) for loopback in _LOOPBACK
+    ):
+        raise PrivateRepositoryHostError(host=url.host)
+    is_public = address is not None and Destinations().allows(address)
+    if url.scheme == "http" and (is_public or not destinations.private_networks):
         raise PlainHttpError()
 
 

@@ -10,6 +10,7 @@ from easel.access.secrets import MASK
 from easel.api.http.context import Admin, Parts, Reader, Work
 from easel.api.http.route import EaselRoute
 from easel.api.routes.uploads import public_base
+from easel.api.routes.webhooks import WEBHOOKS_PATH
 from easel.apps.service import get_app
 from easel.repositories.errors import GithubAppMissingError, NothingConnectedError
 from easel.repositories.host_keys import fingerprints
@@ -18,8 +19,6 @@ from easel.repositories.schemas import ConnectRepoRequest, RepositoryAnswer
 from easel.repositories.service import connect, connected, credential_of, disconnect
 
 router = APIRouter(prefix="/v1/apps/{app_id}", tags=["Apps"], route_class=EaselRoute)
-
-WEBHOOKS_PATH = "/webhooks/apps"
 
 
 @router.post("/connect-repo", summary="Connect a Repository", response_model=dict[str, Any])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from easel.bundles.names import printable
 from easel.repositories.errors import CommitShaError
 from easel.repositories.remote_url import RemoteUrl
 from easel.repositories.schemas import Provider, Without
@@ -78,5 +79,5 @@ def check_sha(sha: str) -> str:
     """The full id of a commit in lower case. Raises CommitShaError: a server finds no commit by a shorter one."""
     lowered = sha[:65].lower()
     if not _SHA.fullmatch(lowered):
-        raise CommitShaError(sha=sha[:80].encode("ascii", "backslashreplace").decode())
+        raise CommitShaError(sha=printable(sha))
     return lowered

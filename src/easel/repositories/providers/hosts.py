@@ -41,3 +41,17 @@ def recognise(url: RemoteUrl) -> Provider:
 def token_user(provider: Provider) -> str:
     """The user name that goes with an access token in HTTP's Basic authentication."""
     return _TOKEN_USERS[provider]
+
+
+_COMMITS: Final[dict[Provider, str]] = {
+    "github": "/commit/",
+    "gitlab": "/-/commit/",
+    "gitea": "/commit/",
+    "bitbucket": "/commits/",
+}
+
+
+def commit_page(provider: Provider, url: RemoteUrl, sha: str) -> str | None:
+    """The address of a commit's page for people; None where the kind of host has none."""
+    part = _COMMITS.get(provider)
+    return f"{url.web}{part}{sha}" if part is not None else None

@@ -1,0 +1,147 @@
+"""Deploying what a host's webhook says was pushed: each delivery once, and of several that wait the newest only."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from easel import clock
+from easel.apps.models import App
+from easel.deploys.errors import DeploySupersededError
+from easel.deploys.models import Deploy
+from easel.deploys.phases import GIT
+from easel.deploys.service import Order, accept, end_as_failed
+from easel.deploys.states import QUEUED
+from easel.environments.names import PRODUCTION
+from easel.errors import EaselError
+from easel.repositories.fetch.models import check_sha
+from easel.repositories.models import Repository, WebhookDelivery
+from easel.repositories.providers.models import Delivery, Push
+from easel.schemas import MESSAGE_LENGTH
+from easel.settings import Settings
+from easel.storage.database import Transaction
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import Queue
+
+_AUTHOR_LENGTH: Final = 1000
+
+Did = Literal["deploying", "repeated", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was done about a delivery: the deploy that it caused, now or when it came first, or the reason for none."""
+
+    did: Did
+    reason: str
+    deploy_id: str | None = None
+    superseded: tuple[str, ...] = ()
+
+
+async def hear(
+    work: Transaction,
+    objects: ObjectStore,
+    queue: Queue,
+    settings: Settings,
+    app: App,
+    repository: Repository,
+    delivery: Delivery,
+    body: bytes,
+) -> Heard:
+    """Deploys the branch's head to production, if the verified delivery says that the followed branch moved. Raises the
+    errors of `accept`."""
+    push = next((push for push in delivery.pushes if push.branch == repository.branch), None)
+    if push is None:
+        moved = ", ".join(f"`{push.branch[:100]}`" for push in delivery.pushes[:3])
+        told = f"it tells of {moved}" if moved else f"the event `{delivery.event[:100]}` deploys nothing"
+        return Heard("ignored", f"{told}; this app follows the branch `{repository.branch}`")
+    if push.sha is None:
+        return Heard("ignored", f"the branch `{push.branch}` was deleted; what is live stays live")
+    try:
+        sha = check_sha(push.sha)
+    except EaselError as error:
+        return Heard("ignored", error.message)
+    key = _key(repository, delivery, body)
+    if not await _is_first(work, app, key):
+        earlier = await work.session.scalar(
+            select(WebhookDelivery.deploy_id).where(
+                WebhookDelivery.app_id == app.id, WebhookDelivery.delivery == key, WebhookDelivery.org_id == app.org_id
+            )
+        )
+        return Heard("repeated", "this delivery was heard before", earlier)
+    order = _order(repository, push, sha)
+    deploy = await accept(work, objects, queue, settings, app, order, f"webhook ({repository.provider})")
+    await work.session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.app_id == app.id, WebhookDelivery.delivery == key, WebhookDelivery.org_id == app.org_id)
+        .values(deploy_id=deploy.id)
+    )
+    superseded = await _supersede(work, app, deploy)
+    return Heard("deploying", f"`{sha[:12]}` of `{push.branch}`", deploy.id, superseded)
+
+
+def _order(repository: Repository, push: Push, sha: str) -> Order:
+    subject = _plain(push.message).partition("\n")[0].strip()
+    return Order(
+        environment=PRODUCTION,
+        message=subject[:MESSAGE_LENGTH] or f"Push to {repository.branch}",
+        source=GIT,
+        bundle_s3_key=None,
+        source_files=None,
+        git_commit_sha=sha,
+        git_commit_message=_plain(push.message)[:MESSAGE_LENGTH] or None,
+        git_author=_plain(push.author)[:_AUTHOR_LENGTH] or None,
+        git_branch=repository.branch,
+    )
+
+
+def _plain(text: str | None) -> str:
+    """Text that the database can hold."""
+    return (text or "").replace("\0", "").strip()
+
+
+def _key(repository: Repository, delivery: Delivery, body: bytes) -> str:
+    """By which a delivery is known again: the host's id of it, or what it says where it has none."""
+    known = delivery.id.encode("utf-8", "replace") if delivery.id else b"body\n" + body
+    return hashlib.sha256(repository.provider.encode() + b"\n" + known).hexdigest()
+
+
+async def _is_first(work: Transaction, app: App, key: str) -> bool:
+    """Notes the delivery; whether it was not noted before. A second one waits for the first one's transaction."""
+    noted = (
+        insert(WebhookDelivery)
+        .values(app_id=app.id, delivery=key, org_id=app.org_id, received_at=clock.now())
+        .on_conflict_do_nothing()
+        .returning(WebhookDelivery.delivery)
+    )
+    return await work.session.scalar(noted) is not None
+
+
+async def _supersede(work: Transaction, app: App, newest: Deploy) -> tuple[str, ...]:
+    """Ends deploys of older pushes that no builder has begun: nobody waits for a version between two others."""
+    of_webhooks = select(WebhookDelivery.deploy_id).where(
+        WebhookDelivery.app_id == app.id, WebhookDelivery.org_id == app.org_id, WebhookDelivery.deploy_id.is_not(None)
+    )
+    waiting = await work.session.scalars(
+        select(Deploy)
+        .where(
+            Deploy.app_id == app.id,
+            Deploy.org_id == app.org_id,
+            Deploy.environment == newest.environment,
+            Deploy.source == GIT,
+            Deploy.status == QUEUED,
+            Deploy.sequence < newest.sequence,
+            Deploy.id.in_(of_webhooks),
+        )
+        .order_by(Deploy.sequence)
+        .with_for_update()
+    )
+    ended = []
+    for deploy in waiting:
+        await end_as_failed(work, deploy, DeploySupersededError(by=newest.id))
+        ended.append(deploy.id)
+    return tuple(ended)

@@ -1,0 +1,20 @@
+"""Webhooks of Gitea and Forgejo, which send Gitea's headers beside their own, and GitHub's beside both."""
+
+from __future__ import annotations
+
+from easel.repositories.providers.github import json_of
+from easel.repositories.providers.models import Delivery, Headers, PushBody, decoded, is_hmac, push_of
+
+
+class GiteaSender:
+    """Signs with `X-Gitea-Signature` or `X-Forgejo-Signature`, bare hexadecimal digits."""
+
+    def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
+        """Whether the holder of the secret sent the body."""
+        return is_hmac(headers.get("x-forgejo-signature") or headers.get("x-gitea-signature"), body, secret)
+
+    def read(self, headers: Headers, body: bytes) -> Delivery:
+        """The delivery. Raises WebhookBodyError."""
+        event = headers.get("x-forgejo-event") or headers.get("x-gitea-event", "")
+        pushes = push_of(decoded(json_of(headers, body), PushBody)) if event == "push" else ()
+        return Delivery(headers.get("x-forgejo-delivery") or headers.get("x-gitea-delivery"), event, pushes)

@@ -1,0 +1,35 @@
+"""GitHub's webhooks (docs.github.com, "Validating webhook deliveries")."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from easel.repositories.errors import WebhookBodyError
+from easel.repositories.providers.models import Delivery, Headers, PushBody, decoded, is_hmac, push_of
+
+
+class GithubSender:
+    """Signs with `X-Hub-Signature-256: sha256=…`."""
+
+    def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
+        """Whether the holder of the secret sent the body."""
+        kind, _, digest = headers.get("x-hub-signature-256", "").partition("=")
+        return is_hmac(digest if kind == "sha256" else None, body, secret)
+
+    def read(self, headers: Headers, body: bytes) -> Delivery:
+        """The delivery. Raises WebhookBodyError."""
+        event = headers.get("x-github-event", "")
+        data = json_of(headers, body)
+        pushes = push_of(decoded(data, PushBody)) if event == "push" else ()
+        return Delivery(headers.get("x-github-delivery"), event, pushes)
+
+
+def json_of(headers: Headers, body: bytes) -> bytes:
+    """The JSON of a body, which GitHub sends as a form unless it is told otherwise. Raises WebhookBodyError."""
+    if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        return body
+    try:
+        fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=10))
+        return fields["payload"].encode()
+    except (KeyError, ValueError) as error:
+        raise WebhookBodyError(reason="the form has no field `payload`") from error

@@ -1,0 +1,107 @@
+"""What hosts tell by their webhooks, in one form."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from easel.repositories.errors import WebhookBodyError
+
+_BRANCH: Final = "refs/heads/"
+_NOTHING: Final = re.compile("0{40}|0{64}")
+
+Headers = Mapping[str, str]
+"""The headers of a request, whose names are looked up in any case."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A branch that is at another commit now; `sha` is None for one that was deleted."""
+
+    branch: str
+    sha: str | None
+    message: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A verified delivery: the host's id of it, if it has one, its event, and the branches that moved."""
+
+    id: str | None
+    event: str
+    pushes: tuple[Push, ...]
+
+
+class Sender(Protocol):
+    """How one kind of host signs and writes its webhooks."""
+
+    def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
+        """Whether the holder of the secret sent the body, compared in constant time."""
+
+    def read(self, headers: Headers, body: bytes) -> Delivery:
+        """The delivery of a signed request. Raises WebhookBodyError."""
+
+
+class Person(msgspec.Struct):
+    """A commit's author."""
+
+    name: str = ""
+    email: str = ""
+
+
+class HeadCommit(msgspec.Struct):
+    """A commit of a push."""
+
+    id: str = ""
+    message: str = ""
+    author: Person | None = None
+
+
+class PushBody(msgspec.Struct):
+    """The fields that GitHub, Gitea, Forgejo and GitLab have in common."""
+
+    ref: str
+    after: str
+    deleted: bool = False
+    head_commit: HeadCommit | None = None
+    commits: list[HeadCommit] = []
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """The fields of a body that matter; what else it holds is not even built. Raises WebhookBodyError."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WebhookBodyError(reason=str(error)[:200]) from error
+
+
+def push_of(body: PushBody) -> tuple[Push, ...]:
+    """The push, if a branch moved: tags are none."""
+    if not body.ref.startswith(_BRANCH):
+        return ()
+    branch = body.ref.removeprefix(_BRANCH)
+    if body.deleted or is_nothing(body.after):
+        return (Push(branch, None),)
+    newest = body.head_commit or next((commit for commit in body.commits if commit.id == body.after), None)
+    if newest is None or newest.id not in ("", body.after):
+        return (Push(branch, body.after),)
+    author = newest.author
+    return (Push(branch, body.after, newest.message or None, f"{author.name} <{author.email}>" if author else None),)
+
+
+def is_nothing(sha: str) -> bool:
+    """Whether the id is the one by which hosts say that there is no commit."""
+    return _NOTHING.fullmatch(sha) is not None
+
+
+def is_hmac(given: str | None, body: bytes, secret: str) -> bool:
+    """Whether the text is the HMAC-SHA-256 of the body, in hexadecimal digits."""
+    expected = hmac.digest(secret.encode(), body, "sha256").hex()
+    return hmac.compare_digest((given or "").lower().encode("utf-8", "replace"), expected.encode())

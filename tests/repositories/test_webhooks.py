@@ -1,0 +1,96 @@
+"""Webhooks at a running api: who is believed, and what is done."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from testbed.running import Platform, RunningApp
+from tests.repositories.test_connecting import HTTPS, connect
+from tests.repositories.test_senders import BITBUCKET, PUSH, SECRET, ZERO, Make, bitbucket, gitea, github, gitlab
+
+LARGE = {**PUSH, "commits": [{"id": "ab" * 20, "message": "x" * 2_000, "added": ["a", "b"]}] * 1_000}
+
+
+def send(app: RunningApp, content: Any, make: Make = github, *, secret: str = SECRET, at: str = "") -> httpx.Response:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return httpx.post(
+        f"{app.platform.api_url}/webhooks/apps/{at or f'github/{app.app_id}'}",
+        content=body,
+        headers=make(body, secret),
+        trust_env=False,
+        timeout=30,
+    )
+
+
+@pytest.fixture
+def followed(app: RunningApp) -> RunningApp:
+    """An app that follows the branch `release`."""
+    connect(app, repo_url=HTTPS, branch="release", webhook_secret=SECRET.replace(" ", "-"))
+    return app
+
+
+KNOWN = SECRET.replace(" ", "-")
+
+
+def test_who_is_not_believed_does_not_learn_what_there_is(followed: RunningApp, platform: Platform) -> None:
+    unconnected = RunningApp.create(platform)
+    answers = [
+        send(followed, PUSH, secret="another secret, which is long"),
+        send(followed, PUSH, lambda body, secret: {}),
+        send(followed, b"no JSON", lambda body, secret: {}),
+        send(unconnected, PUSH, secret=KNOWN),
+        send(followed, PUSH, secret=KNOWN, at="github/app_0000000000000000"),
+        send(followed, PUSH, secret=KNOWN, at="gitlab/" + "x" * 500),
+        send(followed, PUSH, gitlab, secret="", at=f"gitlab/{followed.app_id}"),
+    ]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.text for answer in answers}) == 1
+    assert answers[0].json()["error"]["code"] == "webhook_refused"
+    followed.client.delete(followed.path)
+    assert send(followed, PUSH, secret=KNOWN).text == answers[0].text
+    assert send(followed, PUSH, at=f"sourceforge/{followed.app_id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("make", "content", "reason"),
+    [
+        (github, PUSH, "it tells of `main`; this app follows the branch `release`"),
+        (github, LARGE, "it tells of `main`"),
+        (gitea, {**PUSH, "ref": "refs/tags/release"}, "the event `push` deploys nothing"),
+        (gitlab, {**PUSH, "ref": "refs/heads/release", "after": ZERO}, "the branch `release` was deleted"),
+        (github, {**PUSH, "ref": "refs/heads/release", "after": "abc"}, "`abc` is not the full id of a commit"),
+        (bitbucket, BITBUCKET, "it tells of `gone`, `main`"),
+        (lambda body, secret: github(body, secret, "ping"), {"zen": "x"}, "the event `ping` deploys nothing"),
+        (lambda body, secret: github(body, secret, "x" * 200), {}, "`" + "x" * 100 + "`"),
+    ],
+)
+def test_what_deploys_nothing_is_accepted_and_says_why(
+    followed: RunningApp, make: Make, content: Any, reason: str
+) -> None:
+    answer = send(followed, content, make, secret=KNOWN)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["status"] == "ignored"
+    assert reason in answer.json()["reason"]
+    assert followed.client.get(f"{followed.path}/deploys").json()["total"] == 0
+
+
+def test_a_signed_body_that_is_none_is_refused(followed: RunningApp) -> None:
+    answer = send(followed, b"{", secret=KNOWN)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "webhook_body_invalid")
+
+
+def test_a_body_beyond_the_limit_is_refused(followed: RunningApp) -> None:
+    answer = send(followed, bytes(4 * 1024 * 1024 + 1), secret=KNOWN)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+
+def test_the_secret_that_was_replaced_is_not_believed_any_more(followed: RunningApp) -> None:
+    new = connect(followed, repo_url=HTTPS, branch="release", new_webhook_secret=True)["webhook_secret"]
+    assert send(followed, PUSH, secret=KNOWN).status_code == 401
+    assert send(followed, PUSH, secret=new).status_code == 202
+    followed.client.delete(f"{followed.path}/connect-repo")
+    assert send(followed, PUSH, secret=new).status_code == 401
