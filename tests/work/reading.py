@@ -69,6 +69,7 @@ from easel.versions.diff import FileChange, renames, unified
 from tests.bundles.crafted import File, craft
 from tests.edge.running import RunningEdge
 from tests.serving.building import Place
+from tests.work import sources
 from tests.work.shapes import FILLS, STARTS, filled, fills_for
 
 TOGETHER = 8
@@ -443,6 +444,14 @@ def functions() -> Iterator[Case]:
     yield Case("a zip whose extra fields are many", USUAL // 2, _zip_of_extras)
 
 
+def of_sources(folder: Path) -> Iterator[Case]:
+    """The files of sources that a build is planned by."""
+    folder.mkdir()
+    for name, function, size in sources.readers(folder):
+        for fill in sources.FILLS:
+            yield of_text(name, function, "", fill, size)
+
+
 def _rules(name: str, text: str, choice: Choice = "netlify") -> None:
     read_rules({name: text.encode()}, Wanted(choice, guards=True))
 
@@ -542,6 +551,7 @@ def cases(folder: Path) -> Iterator[Case]:
     yield from bodies()
     yield from patterns()
     yield from functions()
+    yield from of_sources(folder / "sources")
 
 
 def main() -> None:

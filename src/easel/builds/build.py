@@ -77,7 +77,10 @@ async def build(
             await asyncio.to_thread(_own, sandbox, *await reuse.restore_caches())
         if plan.build:
             await phases.run("build", plan.build, plan.root)
-        output = await asyncio.to_thread(judge, source, plan)
+        taken: list[str] = []
+        output = await asyncio.to_thread(judge, source, plan, taken.append)
+        for reason in taken:
+            say(reason)
         with _timed(report, "cache"):
             await reuse.keep(output)
     return Built(output, plan, report)

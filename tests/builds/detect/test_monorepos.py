@@ -160,3 +160,7 @@ def test_ignored_files_touch_nothing(patterns: tuple[str, ...], path: str, is_to
 
 def test_a_commit_without_changes_touches_nothing() -> None:
     assert not touched([], "", Rule())
+
+
+def test_a_commit_of_very_many_files_is_not_looked_through() -> None:
+    assert touched((f"docs/{number}.md" for number in range(20_000)), "", Rule(ignore=("docs/",)))

@@ -81,4 +81,6 @@ def _compiled(text: str) -> Pattern:
 
 @lru_cache(maxsize=512)
 def _names(part: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(part), re.DOTALL)
+    # Each bracket is looked for to the end: those that none closes are no more than themselves.
+    head, closing, tail = part.rpartition("]")
+    return re.compile(fnmatch.translate(head + closing + tail.replace("[", "[[]")), re.DOTALL)

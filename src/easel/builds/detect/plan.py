@@ -207,8 +207,9 @@ def _node(tree: Tree, project: Project, package: Package, wanted: Wanted, reason
     commands.install = manager.frozen if commands.manager.lock else manager.loose
     if wanted.build is None and (project.framework is None or project.framework.needs == "node" or _runs(project)):
         commands.build, commands.text = build_command(tree, project, manager, workspace, reasons)
-    if project.framework and project.framework.needs == "node":
-        refuse_servers(tree, project, wanted.build or commands.text)
+    # Somebody who names the command or the folder may know a way.
+    if wanted.build is None and wanted.output is None and project.framework and project.framework.needs == "node":
+        refuse_servers(tree, project, commands.text)
     return commands
 
 

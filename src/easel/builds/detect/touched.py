@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from easel.builds.detect.plan import root_and_settings
 from easel.builds.detect.workspaces import folders_above, members, needed, workspace_around
 from easel.builds.tree import Tree
 
+_MOST_LOOKED_AT: Final = 10_000
 _NO_INPUT: Final = (".md", ".mdx", ".rst")
 _NO_INPUT_NAMES: Final = ("license", "licence", "codeowners", ".gitignore", ".gitattributes", ".editorconfig")
 
@@ -43,8 +45,12 @@ def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
     """Whether one of the changed paths matters to the build of the app in `root`.
 
     Files in the root matter, those in the rule's folders, and those that lie directly in a folder around the root,
-    such as lock files, unless they are texts for readers. Files that the rule ignores never do.
+    such as lock files, unless they are texts for readers. Files that the rule ignores never do. A change of more than
+    10,000 files is not looked through: it touches the app.
     """
+    changed = list(islice(changed, _MOST_LOOKED_AT + 1))
+    if len(changed) > _MOST_LOOKED_AT:
+        return True
     folders = (root, *rule.folders)
     around = frozenset(above for folder in folders for above in folders_above(folder))
     return any(_counts(path, folders, around) and not is_ignored(path, rule.ignore) for path in changed)
