@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import mmap
+import os
+import weakref
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +24,42 @@ def map_file(path: Path) -> memoryview:
     file."""
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+class Mapping(mmap.mmap):
+    """A file's bytes in memory, and the file's descriptor, which stays open as long as the mapping."""
+
+    descriptor: int | None = None
+
+    @classmethod
+    def of(cls, descriptor: int) -> memoryview:
+        """The mapped file of this descriptor, which the mapping owns. Raises OSError, and ValueError for an empty
+        file."""
+        try:
+            mapping = cls(descriptor, 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):
+            os.close(descriptor)
+            raise
+        mapping.descriptor = descriptor
+        weakref.finalize(mapping, os.close, descriptor).atexit = False
+        return memoryview(mapping)
+
+
+def map_open(path: Path) -> memoryview:
+    """As `map_file`, and the view's `Mapping` keeps the file's descriptor."""
+    return Mapping.of(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
+def map_bytes(content: bytes) -> memoryview:
+    """These bytes in an unnamed file in memory, mapped as by `map_open`; the bytes themselves if the system has no such
+    files or the process has no descriptor left."""
+    try:
+        descriptor = os.memfd_create("easel", os.MFD_CLOEXEC)
+    except (AttributeError, OSError):
+        return memoryview(content)
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    return Mapping.of(descriptor)
 
 
 def lock_file(file: IO[Any]) -> bool:

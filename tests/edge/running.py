@@ -329,3 +329,12 @@ def request(host: str, target: str = "/", method: str = "GET", **headers: str) -
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def unread(edge: RunningEdge) -> Wire:
+    """A connection whose receive window is as small as can be."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    plain.settimeout(30)
+    plain.connect(("127.0.0.1", edge.port))
+    return Wire(plain)

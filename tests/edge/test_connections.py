@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from easel.connections.guarded import GuardedProtocol
-from tests.edge.running import App, RunningEdge, Wire, request
+from tests.edge.running import App, RunningEdge, request, unread
 
 Make = Callable[..., App]
 BIG = bytes(range(256)) * 4 * 4096
@@ -254,15 +254,6 @@ def test_an_upgrade_is_not_followed_and_the_request_is_answered(edge: RunningEdg
         answer = wire.ask(made.host, "/fast.txt", Connection="Upgrade", Upgrade="websocket", Sec_WebSocket_Key="x")
         assert answer.body == b"quick"
         assert wire.rest() == b""
-
-
-def unread(edge: RunningEdge) -> Wire:
-    """A connection whose receive window is as small as can be."""
-    plain = socket.socket()
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    plain.settimeout(30)
-    plain.connect(("127.0.0.1", edge.port))
-    return Wire(plain)
 
 
 def unsent(edge: RunningEdge) -> int:

@@ -47,7 +47,7 @@ def test_a_page_is_sent_in_the_charset_that_it_says(edge: RunningEdge, app: Make
 def test_a_version_of_a_release_that_did_not_ask_is_read_when_it_is_served(
     edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("easel.bundles.inspect._place", lambda _: None)
+    monkeypatch.setattr("easel.bundles.members._place", lambda _: None)
     part = "<section>four</section>" + "a" * size
     made = app({"index.html": f'<!-- c --><head data-x="a>b">{"a" * size}', "part.html": part})
     assert edge.get(made.host).body.startswith(b'<!-- c --><head data-x="a>b"><script>window.__EASEL__=')

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from easel.bundles.inflate import DamagedDataError
-from easel.connections.heads import VISITORS, value_of
 from easel.connections.private import Readiness
 from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
@@ -24,6 +23,7 @@ from easel.edge.fast.prepared import (
 )
 from easel.edge.live import LiveSite
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
+from easel.edge.reading import Scope, request_of
 from easel.edge.recorder import Recorder, Tally
 from easel.edge.routing.freshness import Freshness
 from easel.edge.routing.table import RouteTable
@@ -34,18 +34,17 @@ from easel.serving.chain import SERVING, Decision
 from easel.serving.models import Answer, File, Fixed, Part, Request, Site, Unmade
 from easel.serving.negotiate import acceptable
 from easel.serving.respond import Representations, answer_file, answer_fixed
+from easel.serving.variants import CODINGS
 from easel.serving.workers import LEAVING_WORKER, asks_for_worker
 
 logger = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _READ_AT_ONCE = 1024 * 1024
 """Files up to this size (bytes) are read in one go when a small part is requested."""
 
-_LONGEST_COUNTRY = 16
 _UNREADABLE = (EaselError, DamagedDataError, OSError)
 
 
@@ -92,43 +91,10 @@ class EdgeApp:
             if label is None:
                 answer = self._own_answer(scope["path"])
             else:
-                answer, tally = await self._answer(label, host, self._request(scope, host))
+                answer, tally = await self._answer(
+                    label, host, request_of(scope, host, self._scheme, self._country_header)
+                )
         await self._send(scope["method"], answer, tally, receive, send)
-
-    def _request(self, scope: Scope, host: bytes) -> Request:
-        fields: dict[bytes, list[bytes]] = {}
-        for name, value in scope["headers"]:
-            fields.setdefault(name, []).append(value)
-
-        def text(name: bytes) -> str | None:
-            lines = fields.get(name)
-            return value_of(lines, VISITORS[name].most).decode("latin-1") if lines is not None else None
-
-        query = scope["query_string"]
-        target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-        return Request(
-            method=scope["method"],
-            target=target,
-            accept=text(b"accept"),
-            accept_encoding=text(b"accept-encoding"),
-            if_none_match=text(b"if-none-match"),
-            if_modified_since=text(b"if-modified-since"),
-            if_range=text(b"if-range"),
-            range=text(b"range"),
-            fetch_dest=text(b"sec-fetch-dest"),
-            fetch_mode=text(b"sec-fetch-mode"),
-            service_worker=text(b"service-worker"),
-            host=host.decode("latin-1").lower().rsplit(":", 1)[0].rstrip("."),
-            scheme=self._scheme,
-            cookie=text(b"cookie"),
-            accept_language=text(b"accept-language"),
-            country=self._country(fields),
-        )
-
-    def _country(self, fields: dict[bytes, list[bytes]]) -> str | None:
-        """The visitor's country, from the header of the operator's proxy."""
-        lines = fields.get(self._country_header)
-        return value_of(lines, _LONGEST_COUNTRY).decode("latin-1") if lines is not None else None
 
     def label(self, host: bytes) -> str | None:
         """The app's label in a Host header, or None for the platform's own names. Unknown names give ''."""
@@ -221,7 +187,7 @@ class EdgeApp:
             if isinstance(whole.body, Unmade):
                 return answer
             if whole.length > PREPARED_LARGEST:
-                prepared = await self._lying(live, whole)
+                prepared = await self._lying(live, file, ready, whole)
                 if prepared is not None:
                     self._sites.keep(live, host, key, prepared)
                 return answer
@@ -233,16 +199,23 @@ class EdgeApp:
         self._sites.keep(live, host, key, prepared)
         return answer
 
-    async def _lying(self, live: LiveSite, answer: Answer) -> Prepared | None:
-        """The prepared form of an answer whose body is sent from a mapped bundle; None if that is impossible."""
-        if not isinstance(answer.body, Part) or answer.length > LYING_LARGEST:
+    async def _lying(self, live: LiveSite, file: File, ready: Representations, answer: Answer) -> Prepared | None:
+        """The prepared form of an answer whose body is sent from a mapped file; None if that is impossible."""
+        if answer.length > LYING_LARGEST:
             return None
-        body = await self._content.lying(answer.body)
-        if body is None:
+        borrow = None
+        if isinstance(answer.body, Part):
+            body, borrow = await self._content.lying(answer.body), self._content.inflated.borrow(answer.body)
+        else:
+            coding = next((one for one in CODINGS if ready.bodies.get(one) is answer.body), None)
+            if coding is None or live.variants is None or file.source is not live.site:
+                return None
+            body = await self._content.lying_variant(live.variants, file.member, coding)
+        if body is None and borrow is None:
             return None
-        if sum(map(len, body)) != answer.length:
+        if body is not None and body.length != answer.length:
             raise DamagedDataError("a file in the store has another length than it was recorded with")
-        return prepare_lying(answer, body, self._recorder.of(live.app.app_id))
+        return prepare_lying(answer, body, self._recorder.of(live.app.app_id), borrow)
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from easel.edge import weights
 from easel.edge.cache.lru import Alive
+from easel.files import Mapping
 from easel.serving.models import Encoding
 from easel.serving.respond import Representations
 
@@ -59,7 +60,9 @@ class LargePages:
                 made = await making()
         finally:
             self._reserved -= reserved
-        self._alive.add(key, made, weights.PAGE + sum(map(len, made.bodies.values())))
+        mapped = (body.obj for body in made.bodies.values() if isinstance(body, memoryview))
+        heavy = next((one for one in mapped if isinstance(one, Mapping)), None)
+        self._alive.add(key, made, weights.PAGE + sum(map(len, made.bodies.values())), heavy)
         self._idle[key] = made
         return made
 

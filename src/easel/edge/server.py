@@ -53,7 +53,7 @@ class Edge:
         folder = settings.edge_dir
         self.disk = DiskCache(store, folder, budget=settings.edge_disk_bytes * 15 // 16)
         kept = ManifestCache(folder / "manifests", budget=settings.edge_disk_bytes // 16, reserve=objects.reserve)
-        content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
+        self.content = content = Content(store, self.disk, kept, budget=settings.edge_cache_bytes // 4)
         self.known = KnownHeads()
         self.sites = Sites(
             table,

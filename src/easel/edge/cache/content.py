@@ -10,19 +10,19 @@ from contextlib import asynccontextmanager, nullcontext
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, inflated, raw
-from easel.bundles.models import DEFLATED, STORED, ZSTANDARD, Manifest, Member, decode_manifest
+from easel.bundles.inflate import CHUNK, DamagedDataError, inflate, raw
+from easel.bundles.models import STORED, ZSTANDARD, Coding, Manifest, Member, decode_manifest
 from easel.bundles.read import gzip_frame
 from easel.bundles.restarts import Restarts, inflate_from
 from easel.bundles.slices import AT_ONCE, decode_in_slices
 from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.disk import DiskCache
-from easel.edge.cache.lru import Alive, Kept, SingleFlight
+from easel.edge.cache.inflated import InflatedFiles
+from easel.edge.cache.lru import Alive, Kept
+from easel.edge.cache.lying import Lying, Mappings
 from easel.edge.cache.manifests import ManifestCache
 from easel.edge.cache.watched_store import EdgeStore
-from easel.edge.large import Key, LargePages
-from easel.files import map_file
 from easel.serving.models import Encoding, Part
 from easel.serving.respond import Representations, Variants
 from easel.serving.variants import CODINGS, HEADER, RESTARTS, data_begins, read_index, variant_key
@@ -30,8 +30,6 @@ from easel.storage.errors import ObjectMissingError, StoreUnavailableError
 from easel.storage.object_names import hash_in
 
 _MAPPED_BUNDLES = 512
-_MOST_MAPS = 16 * 1024
-"""Limit of mapped bundles, including those of prepared answers: a system allows a process 65,530 mappings."""
 _AT_A_TIME = 2500
 """Number of files of a large manifest that are processed before other tasks run."""
 _KEPT_AFTER = 0.1
@@ -43,8 +41,6 @@ _ZSTANDARD_OF_AN_APP = 4
 _NEAR = 1024 * 1024
 _SMALL_CHUNK = 64 * 1024
 _MAPPED_CHUNK = 1024 * 1024
-_INFLATED_LARGEST = 4 * 1024 * 1024
-"""Files up to this size (bytes) are cached inflated for a while. Few clients cannot inflate them."""
 V = TypeVar("V")
 WINDOW = 8 * 1024 * 1024
 """Bytes of a large file that are fetched from a bucket ahead of a reader."""
@@ -67,9 +63,8 @@ class Content:
             budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
         )
         self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
-        self.inflated = LargePages(budget // 4)
-        self._inflating_for: SingleFlight[Key, Representations | None] = SingleFlight()
-        self._maps: weakref.WeakSet[object] = weakref.WeakSet()
+        self._mappings = Mappings()
+        self.inflated = InflatedFiles(budget // 4, self._mappings)
         self._decoding = asyncio.Lock()
         self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
         self._inflating_of: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
@@ -192,32 +187,26 @@ class Content:
     async def kept_inflated(self, part: Part) -> Representations | None:
         """The inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
         DamagedDataError, ObjectMissingError, StoreUnavailableError."""
-        member, manifest = part.member, part.source.manifest
-        if part.encoding != "identity" or member.method != DEFLATED or member.size > _INFLATED_LARGEST:
-            return None
-        key: Key = (manifest.bundles[member.bundle].key, member.hash, "identity")
-        found = self.inflated.get(key)
-        if found is not None or part.stop - part.start < member.size:
-            return found
+        return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
-        async def make() -> Representations:
-            data = raw(member, await self.bundle(manifest, member))
-            content = await asyncio.to_thread(inflated, data, member.method, member.size)
-            if len(content) != member.size:
-                raise DamagedDataError("a file in the store has another length than it was recorded with")
-            return Representations(member.hash, member.size, {"identity": content})
-
-        return await self._inflating_for.run(key, lambda: self.inflated.make(key, member.size, make))
-
-    async def lying(self, part: Part) -> tuple[bytes, memoryview, bytes] | None:
+    async def lying(self, part: Part) -> Lying | None:
         """The complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the part is
         sent that way. They cost no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
-        if not _is_sent_as_it_lies(part) or self._objects.local_path(key) is None or len(self._maps) > _MOST_MAPS:
+        if not _is_sent_as_it_lies(part) or self._objects.local_path(key) is None or self._mappings.are_many:
             return None
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
         start, stop = _lies(part)
-        return header, (await self._mapped(key))[start:stop], trailer
+        return Lying(header, (await self._mapped(key))[start:stop], trailer, start)
+
+    async def lying_variant(self, variants_key: str, member: Member, coding: Coding) -> Lying | None:
+        """A variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
+        StoreUnavailableError."""
+        if self._objects.local_path(variants_key) is None or self._mappings.are_many:
+            return None
+        index = await self._variants.get(variants_key, lambda: self._index(variants_key))
+        start, length = index.get(variant_key(member.hash, coding), (0, 0))
+        return Lying(b"", (await self._mapped(variants_key))[start : start + length], b"", start) if length else None
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
         """The variants of the member, if they exist and are readable: bodies and restart points. Without them the file
@@ -259,11 +248,9 @@ class Content:
         async def load() -> memoryview:
             assert path is not None
             try:
-                view = map_file(path)
+                return self._mappings.file(path)
             except FileNotFoundError:
                 raise ObjectMissingError(key=key) from None
-            self._maps.add(view.obj)
-            return view
 
         path = self._objects.local_path(key)
         return await self._bundles.get(key, load)

@@ -45,10 +45,10 @@ class Alive(Generic[K, V]):
         """The value, if it is in use."""
         return self._values.get(key)
 
-    def add(self, key: K, value: V, weight: int) -> None:
-        """Notes a value that has just been made."""
+    def add(self, key: K, value: V, weight: int, heavy: object = None) -> None:
+        """Adds a new value. Its weight counts while it is in use, or while `heavy` is, the part that has the weight."""
         self.weight += weight
-        weakref.finalize(value, self._gone, key, weight).atexit = False
+        weakref.finalize(value if heavy is None else heavy, self._gone, key, weight).atexit = False
         self._values[key] = value
         self._weights[key] = weight
 

@@ -10,7 +10,8 @@ read in two ways. A head with any other difference is unknown.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final
 
 from easel.edge import weights
 from easel.edge.fast.plain_request import Asked, Recent
@@ -23,30 +24,64 @@ _SHORT: Final = 256
 """Heads up to this length (bytes) are first compared as a whole. Pollers and probes send such heads; browsers send
 longer ones."""
 
-_COOKIE: Final = b"\r\nCookie: "
-_REFERER: Final = b"\r\nReferer: "
-_CONDITION: Final = b"\r\nIf-None-Match: "
 _REQUEST_LINE = re.compile(rb"(?:GET|HEAD) (/[!-\"$->@-~]*+)(?:\?[!-\"$-~]*+)? HTTP/1\.1(?=\r\n)")
 _TEXT = re.compile(rb"[ -~]*+(?=\r\n)")
 _TAG = re.compile(rb'"[!#-~]*+"(?=\r\n)')
+_MAY_DIFFER: Final = ((b"\r\nCookie: ", _TEXT), (b"\r\nReferer: ", _TEXT), (b"\r\nIf-None-Match: ", _TAG))
 _H = ord("H")
 _QUESTION_MARK = ord("?")
 
+Between = tuple[bytes, ...]
 
-class _Known(NamedTuple):
-    host: bytes
-    code: int
-    condition: bytes | None
+
+class Known:
+    """A head that was read. A similar head has the same bytes between its variable values, and plain values."""
+
+    __slots__ = ("_behind", "_code", "_condition", "_host", "_values")
+
+    def __init__(self, between: Between, values: list[re.Match[bytes]], asked: Asked) -> None:
+        """The head of this request: its variable values, and the bytes before, between and after them."""
+        has_tag = any(value.re is _TAG for value in values)
+        self._host, self._code = asked.host, asked.key[1]
+        self._condition = None if has_tag else asked.condition
+        self._behind = between[-1]
+        self._values = [(before, value.re) for before, value in zip(between, values, strict=False)]
+
+    def read(self, data: bytes) -> Asked | None:
+        """The request in these bytes, if they are exactly one request with a similar head."""
+        line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
+        if line is None:
+            return None
+        at = line.end()
+        condition = self._condition
+        for before, form in self._values:
+            value = form.match(data, at + len(before)) if data.startswith(before, at) else None
+            if value is None:
+                return None
+            at = value.end()
+            if form is _TAG:
+                condition = value[0]
+        if len(data) - at != len(self._behind) or not data.endswith(self._behind):
+            return None
+        has_query = data[line.end(1)] == _QUESTION_MARK
+        return Asked(self._host, (line[1], self._code), condition, data[0] == _H, has_query)
 
 
 class KnownHeads:
     """The most recent heads of requests on the fast path."""
 
-    __slots__ = ("_behind_lines", "_whole")
+    __slots__ = ("_behind_lines", "_whole", "found")
 
     def __init__(self) -> None:
         self._whole: Recent[bytes, Asked] = Recent(_MOST_KEPT, _weigh)
-        self._behind_lines: Recent[bytes, _Known] = Recent(_MOST_KEPT, _weigh)
+        self._behind_lines: Recent[Between, Known] = Recent(_MOST_KEPT, _weigh_between)
+        self.found: Known | None = None
+        """The known head of the last request. The next head of the same connection is probably similar."""
+
+    @property
+    def heads(self) -> Iterable[Known]:
+        """The newest of them."""
+        return self._behind_lines.newer.values()
 
     @property
     def weight(self) -> int:
@@ -55,6 +90,7 @@ class KnownHeads:
 
     def read(self, data: bytes) -> Asked | None:
         """The request in these bytes, if they are exactly one request with a known head."""
+        self.found = None
         if len(data) > _SHORT:
             return self._read(data)
         asked = self._whole.get(data)
@@ -68,41 +104,40 @@ class KnownHeads:
         """Makes the head of `asked` known. The parser has found exactly one request in the bytes."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is not None:
-            rest, condition = _without_values(data[line.end() :])
-            if len(rest) <= _LONGEST_KEPT:
-                stated = None if condition is not None else asked.condition
-                self._behind_lines.keep(rest, _Known(asked.host, asked.key[1], stated))
+            between, values = _taken_apart(data, line.end())
+            # The parser reads the first of two conditions, but only the last one is variable here.
+            is_single = data.lower().count(b"if-none-match") < 2
+            if is_single and sum(map(len, between)) <= _LONGEST_KEPT:
+                self._behind_lines.keep(between, Known(between, values, asked))
 
     def _read(self, data: bytes) -> Asked | None:
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is None:
             return None
-        rest, condition = _without_values(data[line.end() :])
-        known = self._behind_lines.get(rest)
-        if known is None:
-            return None
-        host, code, stated = known
-        has_query = data[line.end(1)] == _QUESTION_MARK
-        return Asked(host, (line[1], code), stated if condition is None else condition, data[0] == _H, has_query)
+        self.found = self._behind_lines.get(_taken_apart(data, line.end())[0])
+        return None if self.found is None else self.found.read(data)
 
 
-def _without_values(rest: bytes) -> tuple[bytes, bytes | None]:
-    """The bytes after the request line without the variable values, and the value of the condition.
+def _taken_apart(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]]]:
+    """A head after its request line: the bytes before, between and after the variable values, and the values in order.
+    A value that is not plain is not variable."""
+    values = []
+    for name, form in _MAY_DIFFER:
+        at = data.rfind(name, start)
+        value = form.match(data, at + len(name)) if at >= 0 else None
+        if value is not None:
+            values.append(value)
+    values.sort(key=re.Match.start)
+    between = []
+    for value in values:
+        between.append(data[start : value.start()])
+        start = value.end()
+    return (*between, data[start:]), values
 
-    The names of the headers stay. A value that is not plain stays as well, and so do a condition's quotes, which
-    distinguish it from a malformed one.
-    """
-    at = rest.rfind(_COOKIE)
-    if at >= 0 and (text := _TEXT.match(rest, at + len(_COOKIE))):
-        rest = rest[: text.start()] + rest[text.end() :]
-    at = rest.rfind(_REFERER)
-    if at >= 0 and (text := _TEXT.match(rest, at + len(_REFERER))):
-        rest = rest[: text.start()] + rest[text.end() :]
-    at = rest.rfind(_CONDITION)
-    if at >= 0 and (tag := _TAG.match(rest, at + len(_CONDITION))):
-        return rest[: tag.start() + 1] + rest[tag.end() - 1 :], tag[0]
-    return rest, None
 
-
-def _weigh(known: dict[bytes, Asked] | dict[bytes, _Known]) -> int:
+def _weigh(known: dict[bytes, Asked]) -> int:
     return weights.REMEMBERED * len(known) + sum(map(len, known))
+
+
+def _weigh_between(known: dict[Between, Known]) -> int:
+    return 2 * weights.REMEMBERED * len(known) + sum(len(part) for between in known for part in between)

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 from easel.edge import weights
+from easel.edge.cache.inflated import Borrow
+from easel.edge.cache.lying import Lying
 from easel.edge.recorder import Tally
 from easel.serving.models import Answer
 from easel.serving.negotiate import Accepted
@@ -39,7 +41,7 @@ class Prepared:
     `size` is the length of the body in bytes; `tally` counts the answer."""
 
     first: bytes
-    rest: bytes | memoryview | None
+    rest: bytes | None
     head: bytes
     not_modified: bytes
     etag: bytes
@@ -47,16 +49,20 @@ class Prepared:
     tally: Tally
     page: Representations | None = None
     """The cached page whose body is `rest`, if there is one."""
-    last: bytes = b""
-    """The bytes after `rest`, if `rest` is mapped."""
+    lying: Lying | None = None
+    """The body in a mapped file; `first` holds the bytes before it."""
+    borrow: Borrow | None = None
+    """Gives a body that another cache holds."""
     moved: bytes | None = None
     """The status line of a redirect for the address without a query."""
     status: int = 200
+    is_special: bool = False
+    """Whether it does not answer everyone who asks for it: a redirect, or a borrowed body."""
 
     @property
     def weight(self) -> int:
         """Approximate memory in bytes, without its page."""
-        body = len(self.rest) if isinstance(self.rest, bytes) and self.page is None else 0
+        body = len(self.rest) if self.rest is not None and self.page is None else 0
         body += len(self.first) if self.rest is None else 0
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
@@ -76,17 +82,19 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
     )
 
 
-def prepare_lying(answer: Answer, body: tuple[bytes, memoryview, bytes], tally: Tally) -> Prepared:
-    """The prepared form of an answer whose body is in a mapped bundle."""
+def prepare_lying(answer: Answer, body: Lying | None, tally: Tally, borrow: Borrow | None = None) -> Prepared:
+    """The prepared form of an answer whose body is in a mapped file, or can be borrowed."""
     head = _lines(answer.headers)
     return Prepared(
-        first=head + body[0],
-        rest=body[1],
-        last=body[2],
+        first=head if body is None else head + body.before,
+        rest=b"",
+        lying=body,
+        borrow=borrow,
+        is_special=borrow is not None,
         head=head,
         not_modified=_lines(without_content(answer.headers)),
         etag=_etag(answer),
-        size=sum(map(len, body)),
+        size=answer.length,
         tally=tally,
     )
 
@@ -95,7 +103,7 @@ def prepare_redirect(answer: Answer, tally: Tally) -> Prepared:
     """The prepared form of a redirect."""
     line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
     head = _lines(answer.headers)
-    return Prepared(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status)
+    return Prepared(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status, is_special=True)
 
 
 def _etag(answer: Answer) -> bytes:

@@ -1,0 +1,80 @@
+"""A cache of inflated files, for the few clients that cannot inflate them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from easel.bundles.inflate import DamagedDataError, inflated, raw
+from easel.bundles.models import DEFLATED
+from easel.edge.cache.lru import SingleFlight
+from easel.edge.cache.lying import Lying, Mappings
+from easel.edge.large import Key, LargePages
+from easel.files import Mapping
+from easel.serving.models import Part
+from easel.serving.respond import Representations
+
+_LARGEST = 4 * 1024 * 1024
+"""Files up to this size (bytes) are cached."""
+Borrow = Callable[[], Lying | None]
+"""Gives a body from the cache, or None after its eviction."""
+
+
+class InflatedFiles:
+    """Inflated files of about `limit` bytes in total. The least recently used are evicted first; running responses keep
+    theirs."""
+
+    def __init__(self, limit: int, mappings: Mappings) -> None:
+        self._kept = LargePages(limit)
+        self._mappings = mappings
+        self._making: SingleFlight[Key, Representations | None] = SingleFlight()
+
+    @property
+    def weight(self) -> int:
+        """Approximate memory in bytes."""
+        return self._kept.weight
+
+    def let_go(self) -> bool:
+        """Evicts one file. False if there is none."""
+        return self._kept.let_go()
+
+    async def whole(self, part: Part, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
+        """The inflated content of a part's file, if the cache takes it; `read` gives the bundle. For a range, only a
+        cached file. The sender keeps it alive. Raises DamagedDataError, and the errors of `read`."""
+        key = _key(part)
+        if key is None:
+            return None
+        member = part.member
+        found = self._kept.get(key)
+        if found is not None or part.stop - part.start < member.size:
+            return found
+
+        async def make() -> Representations:
+            data = raw(member, await read())
+            content = await asyncio.to_thread(inflated, data, member.method, member.size)
+            if len(content) != member.size:
+                raise DamagedDataError("a file in the store has another length than it was recorded with")
+            return Representations(member.hash, member.size, {"identity": self._mappings.content(content)})
+
+        return await self._making.run(key, lambda: self._kept.make(key, member.size, make))
+
+    def borrow(self, part: Part) -> Borrow | None:
+        """Access to the whole file while the cache holds it; None if the cache takes no such file."""
+        key = _key(part)
+        if key is None:
+            return None
+
+        def borrow() -> Lying | None:
+            kept = self._kept.get(key)
+            body = None if kept is None else kept.bodies["identity"]
+            # Other memory would be taken, unweighed, for as long as a slow client reads.
+            return Lying(b"", body, b"", 0) if isinstance(body, memoryview) and isinstance(body.obj, Mapping) else None
+
+        return borrow
+
+
+def _key(part: Part) -> Key | None:
+    member = part.member
+    if part.encoding != "identity" or member.method != DEFLATED or member.size > _LARGEST:
+        return None
+    return (part.source.manifest.bundles[member.bundle].key, member.hash, "identity")

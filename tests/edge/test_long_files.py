@@ -1,0 +1,109 @@
+"""Files that are sent from where they are mapped: whole, in order, to clients of every speed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import brotli
+import pytest
+
+from easel.files import Mapping, map_bytes, map_open
+from tests.edge.running import App, RunningEdge, request, unread
+
+Make = Callable[..., App]
+TEXT = "".join(f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest()}';\n" for n in range(10_000))
+"""A script of 0.9 MB whose brotli form is long as well."""
+NOISE = random.Random(5).randbytes(3_000_001)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert holds()
+
+
+def test_the_made_encodings_of_a_long_file_are_sent_the_fast_way(edge: RunningEdge, app: Make) -> None:
+    made = app()
+    made.deploy({"index.html": "home", "app.js": TEXT}, brotli=True)
+    first = edge.get(made.host, "/app.js", Accept_Encoding="br")
+    before = edge.fast()
+    with edge.connect() as wire:
+        answers = [wire.ask(made.host, "/app.js", Accept_Encoding="br") for _ in range(3)]
+        assert wire.ask(made.host, "/app.js", "HEAD", Accept_Encoding="br").headers.keys() == first.headers.keys()
+        unchanged = wire.ask(made.host, "/app.js", Accept_Encoding="br", If_None_Match=first["etag"])
+    assert edge.fast() - before == 5
+    assert unchanged.status == 304
+    for answer in (first, *answers):
+        assert (answer["content-encoding"], answer["etag"]) == ("br", first["etag"])
+        assert brotli.decompress(answer.body) == TEXT.encode()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_slow_reader_gets_all_of_it_and_what_it_asked_for_next(edge: RunningEdge, app: Make, stored: bool) -> None:
+    made = app()
+    made.deploy({"index.html": "home", "noise.bin": NOISE, "small.txt": "small"}, stored=stored)
+    for path in ("/noise.bin", "/small.txt"):
+        edge.get(made.host, path)
+    before = edge.fast()
+    with unread(edge) as wire:
+        wire.send(request(made.host, "/noise.bin") + request(made.host, "/small.txt"))
+        until(lambda: edge.fast() > before)
+        assert wire.reply().body == NOISE
+        assert wire.reply().body == b"small"
+        assert wire.ask(made.host, "/noise.bin", Range="bytes=2999990-").body == NOISE[2_999_990:]
+
+
+def test_an_inflated_file_counts_for_as_long_as_it_is_being_sent(own_edge: Callable[..., RunningEdge]) -> None:
+    edge = own_edge()
+    made = edge.app("inflated", {"index.html": "home", "app.js": 3 * TEXT})
+    edge.get(made.host, "/app.js")
+    inflated = edge.edge.content.inflated
+    before = edge.fast()
+    with unread(edge) as wire:
+        wire.send(request(made.host, "/app.js"))
+        until(lambda: edge.fast() > before)
+        edge.call(inflated.let_go)
+        assert inflated.weight >= 3 * len(TEXT)
+        assert wire.reply().body == 3 * TEXT.encode()
+    until(lambda: inflated.weight < 3 * len(TEXT))
+    before = edge.fast()
+    assert edge.get(made.host, "/app.js").body == 3 * TEXT.encode()
+    assert edge.fast() == before
+    assert edge.get(made.host, "/app.js").body == 3 * TEXT.encode()
+    assert edge.fast() == before + 1
+
+
+def test_a_file_that_has_become_shorter_ends_the_connection_and_nothing_else(edge: RunningEdge, app: Make) -> None:
+    made, other = app(), app({"index.html": "other"})
+    made.deploy({"index.html": "home", "noise.bin": NOISE}, stored=True)
+    edge.get(made.host, "/noise.bin")
+    [bundle] = [path for path in (edge.settings.data_dir / "objects").rglob(f"*{made.id}*/**/*") if _is_long(path)]
+    os.truncate(bundle, 1_000_000)
+    with edge.connect() as wire:
+        wire.send(request(made.host, "/noise.bin"))
+        assert 0 < len(wire.rest()) < len(NOISE)
+    assert edge.get(other.host).status == 200
+
+
+def _is_long(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > len(NOISE)
+
+
+@pytest.mark.parametrize("has_name", [True, False])
+def test_a_mapped_file_is_closed_once_nobody_uses_it(tmp_path: Path, has_name: bool) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    part = (map_open(file) if has_name else map_bytes(b"content"))[3:]
+    assert isinstance(part.obj, Mapping)
+    descriptor = part.obj.descriptor
+    assert descriptor is not None
+    assert os.pread(descriptor, 4, 3) == bytes(part) == b"tent"
+    del part
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
