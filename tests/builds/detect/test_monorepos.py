@@ -164,3 +164,46 @@ def test_a_commit_without_changes_touches_nothing() -> None:
 
 def test_a_commit_of_very_many_files_is_not_looked_through() -> None:
     assert touched((f"docs/{number}.md" for number in range(20_000)), "", Rule(ignore=("docs/",)))
+
+
+NX = {
+    "nx.json": "{}",
+    "package.json": package(None, "nx", "@nx/vite", "vite", "react"),
+    "package-lock.json": "{}",
+    "apps/shop/project.json": json.dumps({"name": "shop", "targets": {"build": {"executor": "@nx/vite:build"}}}),
+    "apps/shop/vite.config.ts": "export default { build: { outDir: '../../dist/apps/shop' } }",
+    "apps/shop/index.html": "",
+    "libs/ui/vite.config.ts": "",
+}
+
+
+def test_a_project_of_nx_is_built_by_nx_and_taken_from_the_top(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, NX), Wanted())
+    assert (made.root, made.install_root, made.framework) == ("apps/shop", "", "vite")
+    assert made.build == ("npx", "--no-install", "nx", "build", "shop")
+    assert made.outputs[0] == "dist/apps/shop"
+    stated = {"name": "shop", "targets": {"build": {"options": {"outputPath": "dist/web"}}}}
+    made = plan(write(tmp_path, {"apps/shop/project.json": json.dumps(stated)}), Wanted())
+    assert made.outputs[:2] == ("dist/web/browser", "dist/web")
+
+
+def test_the_documentation_beside_an_app_is_not_taken_for_it(tmp_path: Path) -> None:
+    files = {**VITE, "mkdocs.yml": "site_name: x\n", "docs/conf.py": "", "docs/index.rst": ""}
+    assert plan(write(tmp_path, files), Wanted()).framework == "vite"
+    library = {"package.json": package("vite build", "vite"), "mkdocs.yml": "site_name: x\n"}
+    made = plan(write(tmp_path / "library", library), Wanted())
+    assert (made.framework, made.package_manager) == ("mkdocs", None)
+
+
+def test_a_workspace_without_a_known_app_says_which_folders_could_be_one(tmp_path: Path) -> None:
+    files = {**pnpm("apps/*"), "apps/web/package.json": package("node make.js")}
+    with pytest.raises(BuildPlanError, match="such as `apps/web`"):
+        plan(write(tmp_path, files), Wanted())
+    assert plan(tmp_path, Wanted(root="apps/web")).build == ("pnpm", "run", "build")
+
+
+@pytest.mark.parametrize("output", ["../../../../etc", "../../.."])
+def test_an_output_outside_of_the_sources_is_not_looked_for(output: str, tmp_path: Path) -> None:
+    files = {**VITE, "vite.config.ts": f"export default {{ build: {{ outDir: '{output}' }} }}"}
+    made = plan(write(tmp_path, files), Wanted())
+    assert all(".." not in path for path in made.outputs)

@@ -7,9 +7,10 @@ import shlex
 from typing import Final
 
 from easel.builds.detect.errors import NothingToBuildError
+from easel.builds.detect.files import read_json
 from easel.builds.detect.models import Command
 from easel.builds.detect.package import Package
-from easel.builds.detect.project import Project
+from easel.builds.detect.project import NX_FILE, Project
 from easel.builds.detect.workspaces import Workspace, members, needed
 from easel.builds.managers import Manager
 from easel.builds.tree import Tree, joined
@@ -19,6 +20,8 @@ _USUAL: Final = ("build",)
 _NOT_BUILDS = re.compile(r"(?:dev|start|serve|preview|watch|test|lint|deploy|pre|post)", re.ASCII)
 _NUXT_BUILD = re.compile(r"(?:npx )?nux[ti] build\s{0,9}\Z", re.ASCII)
 _NEXT_EXPORT = re.compile(r"\bnext export\b", re.ASCII)
+_NX_PROJECT: Final = "project.json"
+_NX_NAME = re.compile(r"[\w@][\w@/.-]{0,200}\Z", re.ASCII)
 _DOCS: Final = {"vitepress": ".vitepress", "vuepress": ".vuepress"}
 
 
@@ -52,6 +55,11 @@ def build_command(
             text += " && next export"
             return f"{shlex.join(command)} && {shlex.join((*manager.run, 'export'))}", text
         return _with_needed(tree, package, workspace, manager, command, reasons), text
+    if name is None and (project_name := _of_nx(tree, project.folder)) is not None:
+        reasons.append(
+            f"Build: `nx build {project_name}`, since there is {printable(joined(project.folder, _NX_PROJECT))}."
+        )
+        return (*manager.execute, "nx", "build", project_name), ""
     if tool is None or not tool.command:
         raise NothingToBuildError(
             place=f"`{printable(package.path)}`" if package else "the sources",
@@ -65,6 +73,15 @@ def build_command(
     reasons.append(f"Build: {said}, {why}.")
     command = (*manager.execute, *tool.command.split(), *_folder_of_docs(tree, project))
     return _with_needed(tree, package, workspace, manager, command, reasons), tool.command
+
+
+def _of_nx(tree: Tree, folder: str) -> str | None:
+    """The name of the project of Nx in the folder."""
+    if not folder or not tree.is_file(NX_FILE):
+        return None
+    data = read_json(tree, joined(folder, _NX_PROJECT), comments=True)
+    name = (data or {}).get("name", folder.rpartition("/")[2])
+    return name if data is not None and isinstance(name, str) and _NX_NAME.match(name) else None
 
 
 def _has(text: str, marks: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from easel.builds.detect.files import read_json, read_roughly, read_toml, read_yaml
 from easel.builds.detect.models import Stamp
-from easel.builds.detect.project import Project
+from easel.builds.detect.project import NX_FILE, Project
 from easel.builds.detect.scripts import Script, within
 from easel.builds.frameworks import OTHERS, SOURCE_OR_OUTPUT, USUAL, is_template, named
 from easel.builds.tree import Tree, joined
@@ -27,10 +27,10 @@ def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
     folder, tool = project.folder, project.framework
     if tool is None:
         # Nothing is known of the tool, so that every usual place counts.
-        return within(folder, None, *_optional(command), *USUAL, *OTHERS, SOURCE_OR_OUTPUT)
+        return within(folder, *_nx(tree, folder), *_optional(command), *USUAL, *OTHERS, SOURCE_OR_OUTPUT)
     found = tuple(one for one in _READERS.get(tool.name, _nothing)(tree, folder) if one)
     usual = USUAL if tool.needs == "node" else ()
-    return within(folder, None, *_optional(command), *found, *tool.outputs, *usual)
+    return within(folder, *_nx(tree, folder), *_optional(command), *found, *tool.outputs, *usual)
 
 
 def pages_in(tree: Tree, outputs: Iterable[str]) -> dict[str, Stamp]:
@@ -58,11 +58,20 @@ def _page(tree: Tree, folder: str) -> Stamp | None:
 def _optional(command: str) -> tuple[str, ...]:
     """The folder that the command names."""
     found = _OUTPUT_OPTION.search(command)
-    return (found[1].rstrip("/"),) if found and _is_inside(found[1]) else ()
+    return (found[1].rstrip("/"),) if found and _is_plain(found[1]) else ()
 
 
-def _is_inside(path: str) -> bool:
-    return not path.startswith("/") and ".." not in path.split("/") and _PLAIN.match(path) is not None
+def _is_plain(path: str) -> bool:
+    return not path.startswith("/") and _PLAIN.match(path) is not None
+
+
+def _nx(tree: Tree, folder: str) -> Iterator[str]:
+    """The folder that a project of Nx states, which is relative to the top of the sources."""
+    if folder and tree.is_file(NX_FILE):
+        data = read_json(tree, joined(folder, "project.json"), comments=True)
+        path = _at(data, "targets", "build", "options", "outputPath")
+        if isinstance(path, str) and _is_plain(path):
+            yield from (f"{'../' * (folder.count('/') + 1)}{path}{inner}" for inner in ("/browser", ""))
 
 
 def _nothing(tree: Tree, folder: str) -> Iterator[str | None]:
@@ -109,7 +118,7 @@ def _angular(tree: Tree, folder: str) -> Iterator[str | None]:
         base = base if isinstance(base, str) and base else f"dist/{name}"
         base = base.removeprefix("./").rstrip("/")
         for place in (joined(base, browser if isinstance(browser, str) else "browser"), base):
-            yield place if _is_inside(place) else None
+            yield place if _is_plain(place) else None
 
 
 def _at(value: Any, *names: str) -> Any:
@@ -122,7 +131,7 @@ def _eleventy(tree: Tree, folder: str) -> Iterator[str | None]:
     config = Script(tree, folder, ".eleventy.js", "eleventy.config.*")
     yield config.folder("output")
     found = _OUTPUT_DIRECTORY.search(config.text)
-    yield found[1] if found and _is_inside(found[1]) else None
+    yield found[1] if found and _is_plain(found[1]) else None
 
 
 def _mkdocs(tree: Tree, folder: str) -> Iterator[str | None]:
@@ -158,11 +167,11 @@ def sphinx_output(folder: str) -> str:
 
 def _pelican(tree: Tree, folder: str) -> Iterator[str | None]:
     found = _OUTPUT_PATH.search(read_roughly(tree, joined(folder, "pelicanconf.py")))
-    yield found[1] if found and _is_inside(found[1]) else None
+    yield found[1] if found and _is_plain(found[1]) else None
 
 
 def _plain(value: Any) -> str | None:
-    return value.removeprefix("./").rstrip("/") if isinstance(value, str) and _is_inside(value) else None
+    return value.removeprefix("./").rstrip("/") if isinstance(value, str) and _is_plain(value) else None
 
 
 _READERS: Final[Mapping[str, Callable[[Tree, str], Iterator[str | None]]]] = {

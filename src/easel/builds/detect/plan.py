@@ -29,6 +29,8 @@ STATIC: Final = "static"
 """As `framework`: the folder is served as it is."""
 _NONE: Final = ("", "react")
 """Frameworks that name no tool: every app's configuration has `react`, whatever builds it."""
+_WITH_NODE: Final = ("hugo",)
+"""Tools of other languages that call programs of Node.js."""
 _MISSING: Final = {
     "ruby": "it needs Ruby, which Easel's builds do not have",
     "dart": "it needs Flutter, which Easel's builds do not have",
@@ -183,10 +185,11 @@ def _line(text: str, part: str, reasons: list[str]) -> str | None:
 def _package_around(tree: Tree, project: Project) -> Package | None:
     """The package.json that the project's tools are installed by: its own, or one above where it is a tool's of
     Node.js."""
-    if project.package is not None:
-        return project.package
-    if project.framework is None or project.framework.needs != "node":
+    tool = project.framework
+    if tool is not None and tool.needs != "node" and tool.name not in _WITH_NODE and not _runs(project):
         return None
+    if project.package is not None or tool is None or tool.needs != "node":
+        return project.package
     return next((found for folder in folders_above(project.folder) if (found := read_package(tree, folder))), None)
 
 

@@ -18,6 +18,8 @@ _PROJECT_FILES: Final = frozenset(
     {PACKAGE_FILE, ENTRY_POINT}
     | {file for tool in FRAMEWORKS if tool.needs != "node" for file in tool.files if "*" not in file}
 )
+NX_FILE: Final = "nx.json"
+"""Marks a repository whose projects Nx builds, which need no package.json of their own."""
 _PAGES: Final = (ENTRY_POINT, "src/index.html", "public/index.html")
 """Pages that a site's sources have, and a library's do not."""
 _NAMED_AT_MOST: Final = 8
@@ -48,10 +50,18 @@ def project_at(tree: Tree, folder: str) -> Project:
     package = read_package(tree, folder)
     has_page = any(tree.is_file(joined(folder, page)) for page in _PAGES)
     found = [*_by_dependency(package), *_by_file(tree, folder)]
-    particular = [(tool, by) for tool, by in found if not tool.general]
-    sites = [(tool, by) for tool, by in found if has_page or not tool.makes_libraries]
-    framework, by = next(iter((*particular, *sites, *found)), (None, ""))
+    framework, by = min(found, key=lambda one: _rank(one[0], has_page), default=(None, ""))
     return Project(folder, package, framework, by, has_page)
+
+
+def _rank(tool: Framework, has_page: bool) -> int:
+    """Which of several tools makes the site, the least first: one for sites alone, one that has a page to build, one of
+    another language, which may make the documentation beside it, or else one that may make libraries."""
+    if tool.needs == "node" and not tool.general:
+        return 0
+    if tool.needs == "node" and (has_page or not tool.makes_libraries):
+        return 1
+    return 2 if not tool.general else 3
 
 
 def _by_dependency(package: Package | None) -> list[tuple[Framework, str]]:
@@ -93,7 +103,8 @@ def choose_root(tree: Tree, reasons: list[str]) -> Project:
     if top.is_site:
         return top
     workspace = workspace_at(tree, "")
-    if workspace is None and (top.script("build") or top.has_page or top.framework):
+    is_shared = workspace is not None or tree.is_file(NX_FILE)
+    if not is_shared and (top.script("build") or top.has_page or top.framework):
         return top
     below = [project_at(tree, folder) for folder in folders_of_projects(tree, "", _PROJECT_FILES, 3)]
     if workspace is not None:
@@ -112,6 +123,15 @@ def choose_root(tree: Tree, reasons: list[str]) -> Project:
         more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
         found = ", ".join(f"`{name}`" for name in names[:_NAMED_AT_MOST]) + more
         raise SeveralAppsError(found=found, example=names[0])
+    if top.script("build"):
+        return top
+    built = [one.folder for one in below if one.script("build")]
+    if built:
+        raise NothingToBuildError(
+            place="the top of the sources",
+            reason="no known tool makes a site there, and none in the folders of the workspace",
+            hint=f"Name the folder of the app as the `root`, such as `{printable(built[0])}`.",
+        )
     if top.package is not None:
         return top
     shown = ", ".join(f"`{printable(name)}`" for name in tree.names("")[:_NAMED_AT_MOST]) or "nothing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Final
 
@@ -35,10 +36,10 @@ class Script:
         return _RELATIVE.search(self.text) is None
 
     def folder(self, name: str) -> str | None:
-        """The folder that is given for a name, if it is given as a plain text inside the project."""
+        """The folder that is given for a name as a plain text, relative to the project."""
         found = _VALUES[name].search(self.text)
         value = found[1] if found else ""
-        return None if not value or value.startswith("/") or ".." in value.split("/") else value
+        return None if not value or value.startswith("/") else value
 
 
 def without_comments(text: str) -> str:
@@ -46,6 +47,7 @@ def without_comments(text: str) -> str:
     return _COMMENT.sub(lambda found: " " if found[0][0] == "/" else found[0], text)
 
 
-def within(folder: str, path: str | None, *more: str) -> tuple[str, ...]:
-    """The outputs of a project in this folder, the first only if it is known."""
-    return tuple(joined(folder, one) for one in dict.fromkeys((*((path,) if path else ()), *more)))
+def within(folder: str, *outputs: str) -> tuple[str, ...]:
+    """The outputs of a project in this folder, as paths in the sources; those outside are left out."""
+    paths = (posixpath.normpath(joined(folder, one)) for one in outputs)
+    return tuple(dict.fromkeys("" if one == "." else one for one in paths if one != ".." and not one.startswith("../")))
