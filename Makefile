@@ -7,7 +7,7 @@ RUNTIME_STAMP := $(VENV)/.installed-runtime
 # Compiled modules are kept even where the environment says not to: an Easel is four processes, the tests start dozens.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-runtime serve test test-fast test-apart test-work check chaos bench docs lock format clean
+.PHONY: install install-runtime serve test test-fast test-apart test-work test-builds check chaos bench docs lock format clean
 
 install: $(STAMP)
 install-runtime: $(RUNTIME_STAMP)
@@ -42,7 +42,7 @@ test: check
 
 # The tests that need no server: an answer in under a minute.
 test-fast: install
-	$(BIN)/python -m pytest -m "not server" $(ARGS)
+	$(BIN)/python -m pytest -m "not server and not builds" $(ARGS)
 
 # The long form of a test: 500 kills take more than an hour. EASEL_CHAOS_SEED repeats what was done to a run.
 chaos: install
@@ -57,6 +57,10 @@ test-apart: install
 # Counts instructions, under valgrind: a processor works on it for two or three minutes.
 test-work: install
 	EASEL_TEST_WORK=1 $(BIN)/python -m pytest tests/work -n0 $(ARGS)
+
+# Real projects, with packages from the registry that npm is configured with: minutes.
+test-builds: install
+	$(BIN)/python -m pytest tests/builds/real -m builds -n0 $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

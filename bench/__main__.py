@@ -27,6 +27,7 @@ BY_THEMSELVES = (
     "neighbours",
     "worst",
     "rules",
+    "builds",
     "cold",
     "transfer",
     "model",

@@ -11,7 +11,7 @@ from typing import Self
 
 from easel.builds.cache.cache import BuildCache
 from easel.builds.cache.folders import copy_folder, remove_folder
-from easel.builds.cache.keys import Dependencies, dependencies_of, modules_of
+from easel.builds.cache.keys import DEEPEST, Dependencies, dependencies_of, modules_of, walk
 from easel.builds.detect.models import Plan
 from easel.builds.report import BuildReport
 from easel.builds.sandbox.command import Mount
@@ -160,10 +160,10 @@ class Reuse:
     def _is_apart(self, output: Path) -> bool:
         """Whether the output holds no link, and none of the folders that are kept."""
         kept = ("node_modules", *self._plan.caches)
-        for place, folders, files in os.walk(output):
-            if any(os.path.islink(os.path.join(place, name)) for name in (*folders, *files)):
+        for path, folders, others in walk(output):
+            if any(joined(path, name).endswith(kept) for name in folders):
                 return False
-            if any(os.path.join(place, name).endswith(f"/{path}") for name in folders for path in kept):
+            if path.count("/") >= DEEPEST or any((output / path / name).is_symlink() for name in others):
                 return False
         return True
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANS
     transport = httpx.AsyncHTTPTransport(trust_env=False)
     await transport.aclose()
     transport._pool = httpcore.AsyncConnectionPool(
-        ssl_context=httpx.create_ssl_context(), max_connections=16, network_backend=_Backend(destinations)
+        ssl_context=_authorities(), max_connections=16, network_backend=_Backend(destinations)
     )
     async with httpx.AsyncClient(
         transport=transport,
@@ -114,6 +115,12 @@ async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANS
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     ) as client:
         yield OutgoingClient(client, longest)
+
+
+@lru_cache(maxsize=1)
+def _authorities() -> ssl.SSLContext:
+    """Reading them takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 class _Backend(httpcore.AsyncNetworkBackend):

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from easel.builds.cache.folders import copy_folder, folder_size, move_folder, remove_folder
+from easel.builds.cache.folders import copy_folder, folder_entries, folder_size, move_folder, remove_folder
 from easel.files import lock_file
 from easel.settings import Settings
 
 Kind = Literal["dependencies", "downloads", "framework"]
 
+MOST_ENTRIES = 500_000
+"""Files and folders of an entry: to copy more takes longer than to install them."""
 LOCK_TIMEOUT = 30.0
 """Seconds to wait for a build of the same app and environment that is copying."""
 _ABANDONED = 3600.0
@@ -113,7 +115,7 @@ class BuildCache:
             for number, place in enumerate(found.values()):
                 await (move_folder if move else copy_folder)(place, contents / str(number))
             size = await folder_size(contents)
-            if size > self.limit // 2:
+            if size > self.limit // 2 or await folder_entries(contents) > MOST_ENTRIES:
                 return 0
             (scratch / "about.json").write_text(json.dumps({"paths": list(found), "bytes": size}))
             async with _locked(self._scope, fcntl.LOCK_EX):

@@ -10,6 +10,9 @@ import asyncio
 import errno
 from pathlib import Path
 
+TIMEOUT = 300.0
+"""Seconds for one folder."""
+
 
 async def copy_folder(source: Path, target: Path) -> None:
     """Copies a folder with owners, times and links, sharing its blocks where the file system can. Never with hard links
@@ -39,7 +42,14 @@ async def move_folder(source: Path, target: Path) -> None:
         await remove_folder(source)
 
 
+async def folder_entries(folder: Path) -> int:
+    """How many files and folders are in a folder. Raises OSError."""
+    said = await _run("du", "-s", "--inodes", "--", str(folder))
+    return int(said.split(None, 1)[0])
+
+
 async def _run(*command: str) -> str:
+    """The output of a program that ends within `TIMEOUT`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -47,7 +57,10 @@ async def _run(*command: str) -> str:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        said, complaint = await process.communicate()
+        async with asyncio.timeout(TIMEOUT):
+            said, complaint = await process.communicate()
+    except TimeoutError as error:
+        raise OSError(f"{command[0]} took longer than {TIMEOUT:.0f} s") from error
     finally:
         if process.returncode is None:
             process.kill()

@@ -20,6 +20,9 @@ MOST_ENTRIES: Final = 200_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of a lock file, and of all other files of which the key is made."""
 MOST_PACKAGES: Final = 2_000
+MOST_MODULES: Final = 500
+DEEPEST: Final = 64
+"""Folders in folders that are looked into."""
 
 _DECIDING: Final = (
     "name",
@@ -52,6 +55,8 @@ _SETTINGS: Final = frozenset(
     {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml"}
 )
 _FOLDERS: Final = frozenset({"patches", ".yarn"})
+_PASSED: Final = frozenset({"node_modules", ".git"})
+_PASSED_IN_YARN: Final = frozenset({"cache", "unplugged"})
 _VARIABLES: Final = ("npm_config_", "pnpm_config_", "yarn_", "bun_", "node_env", "node_options")
 
 
@@ -125,10 +130,13 @@ def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mappi
 
 
 def modules_of(source: Path) -> tuple[str, ...]:
-    """The paths of all `node_modules` folders that are not in another one. Raises OSError."""
-    found = []
-    for count, (path, folders, _) in enumerate(_walk(Tree(source).root)):
-        if count > MOST_ENTRIES:
+    """The paths of all `node_modules` folders that are not in another one; none where there are too many. Raises
+    OSError."""
+    looked = 0
+    found: list[str] = []
+    for path, folders, files in walk(Tree(source).root):
+        looked += 1 + len(folders) + len(files)
+        if looked > MOST_ENTRIES or len(found) > MOST_MODULES:
             return ()
         if "node_modules" in folders:
             found.append(joined(path, "node_modules"))
@@ -137,8 +145,9 @@ def modules_of(source: Path) -> tuple[str, ...]:
 
 def _files(root: Path) -> list[str] | None:
     """The files that decide about an install; None in sources that are too large to tell."""
-    found, looked = [], 0
-    for path, folders, files in _walk(root):
+    looked = 0
+    found: list[str] = []
+    for path, folders, files in walk(root):
         looked += 1 + len(files) + len(folders)
         if looked > MOST_ENTRIES:
             return None
@@ -149,18 +158,22 @@ def _files(root: Path) -> list[str] | None:
     return found
 
 
-def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Folders of the sources without following links, and not into dependencies: path, folders, files."""
-    for place, folders, files in os.walk(root):
-        path = os.path.relpath(place, root)
-        kept = [name for name in folders if not os.path.islink(os.path.join(place, name))]
-        yield "" if path == "." else path, kept, files
-        in_yarn = path.rpartition("/")[2] == ".yarn"
-        folders[:] = [
-            name
-            for name in kept
-            if name not in ("node_modules", ".git") and not (in_yarn and name in ("cache", "unplugged"))
-        ]
+def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each folder's path, folders and other entries, without following links, and neither into dependencies nor deeper
+    than `DEEPEST`. A folder that cannot be read is passed over."""
+    ahead = [""]
+    while ahead:
+        path = ahead.pop()
+        try:
+            with os.scandir(root / path) as entries:
+                is_folder = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        except OSError:
+            continue
+        folders = [name for name, true in is_folder.items() if true]
+        yield path, folders, [name for name, true in is_folder.items() if not true]
+        if path.count("/") < DEEPEST:
+            passed = _PASSED | (_PASSED_IN_YARN if path.rpartition("/")[2] == ".yarn" else frozenset())
+            ahead += [joined(path, name) for name in folders if name not in passed]
 
 
 def _package(tree: Tree, path: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from easel.builds.detect.models import PackageManager
 from easel.builds.toolchains.errors import ToolIntegrityError, VersionRangeError, VersionUnavailableError
 from easel.builds.toolchains.node import Node, architecture
 from easel.builds.toolchains.packages import Packages, check_digest
-from easel.builds.toolchains.ranges import available, check_range, is_within, newest
+from easel.builds.toolchains.ranges import available, check_range, is_within, newest, newest_first
 from easel.builds.toolchains.registry import Release
 
 _EXACT = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(-[0-9A-Za-z.-]{1,40})?")
@@ -120,16 +120,9 @@ async def _release(name: str, package: str, wanted: PackageManager | None, node:
     if version is not None and _EXACT.fullmatch(version):
         return await packages.registry.exactly(name, package, version)
     releases = await packages.registry.releases(package)
-    first = newest(name, releases, version or "*")
-    within = dict(releases)
-    while not _runs_on(within[first], node):
-        del within[first]
-        try:
-            first = newest(name, within, version or "*")
-        except VersionUnavailableError:
-            # None says that it runs on this Node: the newest one's own message says more than ours would.
-            return releases[newest(name, releases, version or "*")]
-    return within[first]
+    found = newest_first(name, releases, version or "*")
+    # Where none says that it runs on this Node, the newest one's own message says more than ours would.
+    return releases[next((one for one in found if _runs_on(releases[one], node)), found[0])]
 
 
 def _runs_on(release: Release, node: Node) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cmp_to_key
 
-from nodesemver import make_semver, max_satisfying, satisfies, valid_range
+from nodesemver import compare, make_semver, satisfies, valid_range
 
 from easel.builds.toolchains.errors import VersionRangeError, VersionUnavailableError
 
@@ -28,13 +29,20 @@ def is_within(version: str, wanted: str) -> bool:
     return bool(satisfies(version, wanted, loose=True))
 
 
+def newest_first(tool: str, versions: Iterable[str], wanted: str) -> list[str]:
+    """The versions that the range admits, at least one, the newest first. Raises VersionUnavailableError, which names
+    what there is."""
+    known = list(versions)
+    found = [version for version in known if is_within(version, wanted)]
+    if not found:
+        raise VersionUnavailableError(tool=tool, wanted=wanted, available=available(known))
+    by_age = cmp_to_key(lambda one, other: int(compare(one, other, loose=True)))
+    return sorted(found, key=by_age, reverse=True)
+
+
 def newest(tool: str, versions: Iterable[str], wanted: str) -> str:
     """The newest version that the range admits. Raises VersionUnavailableError, which names what there is."""
-    known = list(versions)
-    found = max_satisfying(known, wanted, loose=True)
-    if found is None:
-        raise VersionUnavailableError(tool=tool, wanted=wanted, available=available(known))
-    return str(found)
+    return newest_first(tool, versions, wanted)[0]
 
 
 def available(versions: Iterable[str]) -> str:

@@ -1,0 +1,25 @@
+"""What the lane `make test-builds` shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from easel.errors import EaselError
+from easel.settings import Settings
+from testbed.registry import RegistryMissingError, networks_of_the_registry
+from tests.builds.real.building import Builder
+
+
+@pytest.fixture(scope="session")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+    """A builder of this machine, which keeps its tools and caches for all tests."""
+    folder = tmp_path_factory.mktemp("builder")
+    try:
+        settings = Settings(data_dir=folder / "data", private_networks=networks_of_the_registry())
+        yield Builder(folder, settings)
+    except RegistryMissingError as error:
+        pytest.skip(str(error))
+    except EaselError as error:
+        pytest.skip(error.message)

@@ -1,0 +1,64 @@
+"""Projects as their tools' own templates make them are built from their lock files, in the sandbox."""
+
+from __future__ import annotations
+
+import pytest
+
+from easel.builds.detect.models import Wanted
+from tests.builds.real.building import Builder
+
+pytestmark = [pytest.mark.builds, pytest.mark.timeout(300)]
+
+
+def test_a_vite_app_is_built_with_npm_and_the_apps_own_variables(builder: Builder) -> None:
+    site = builder.build("vite", environment={"VITE_PLACE": "an app's variable"})
+    assert "<title>Built with Vite</title>" in site.files["index.html"]
+    assert "an app's variable" in site.text(".js")
+    assert (site.report.framework, site.report.cache) == ("vite", "cold")
+    assert site.report.sandbox == builder.sandbox.kind
+    assert site.report.refused == []
+    assert site.log[0] == f"This build runs {builder.sandbox.kind}."
+
+
+def test_an_astro_site_is_built(builder: Builder) -> None:
+    site = builder.build("astro")
+    assert "Hello from Astro" in site.files["index.html"]
+    assert site.report.framework == "astro"
+
+
+def test_a_sveltekit_site_is_built_with_the_static_adapter(builder: Builder) -> None:
+    site = builder.build("sveltekit")
+    assert "Hello from SvelteKit" in site.files["index.html"]
+
+
+def test_an_app_of_a_pnpm_monorepo_is_built_with_the_packages_beside_it(builder: Builder) -> None:
+    site = builder.build("pnpm-monorepo", wanted=Wanted(root="apps/web"))
+    assert "Hello from" in site.text(".js")
+    assert "the monorepo" in site.text(".js")
+    assert site.report.package_manager == "pnpm 10.34.9"
+    again = builder.build("pnpm-monorepo", wanted=Wanted(root="apps/web"))
+    assert again.files == site.files
+    assert "install" not in again.report.seconds
+
+
+def test_a_yarn_project_without_node_modules_is_built_and_built_again(builder: Builder) -> None:
+    site = builder.build("yarn")
+    assert "Hello from Yarn" in site.text(".js")
+    again = builder.build("yarn")
+    assert again.files == site.files
+    # Its packages are archives that Yarn keeps: the install runs, and fetches nothing.
+    assert (again.report.cache, "install" in again.report.seconds) == ("warm", True)
+    assert not any("packages were added to the project" in line for line in again.log)
+
+
+def test_a_bun_project_is_built(builder: Builder) -> None:
+    site = builder.build("bun")
+    assert "<title>Built with Bun</title>" in site.files["index.html"]
+    assert site.report.package_manager is not None
+    assert site.report.package_manager.startswith("bun 1.")
+
+
+def test_mkdocs_is_built_with_python(builder: Builder) -> None:
+    site = builder.build("mkdocs")
+    assert "Hello from MkDocs" in site.files["index.html"]
+    assert (site.report.node, site.report.python is not None) == (None, True)

@@ -1,0 +1,79 @@
+"""What a build takes over from the last one of its app, and what it never does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from easel.builds.detect.models import Wanted
+from easel.builds.failures import BuildCommandFailedError, InstallCommandFailedError
+from easel.builds.toolchains.errors import VersionUnavailableError
+from tests.builds.real.building import PROJECTS, Builder
+
+pytestmark = [pytest.mark.builds, pytest.mark.timeout(300)]
+
+PACKAGE = json.loads((PROJECTS / "vite" / "package.json").read_text())
+
+
+def package(**scripts: str) -> dict[str, str]:
+    return {"package.json": json.dumps({**PACKAGE, "scripts": {**PACKAGE["scripts"], **scripts}})}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built_once(builder: Builder) -> None:
+    builder.build("vite", app="app_reuse")
+
+
+def test_the_same_lock_file_needs_no_install_and_gives_the_same_site(builder: Builder) -> None:
+    first = builder.build("vite", app="app_reuse")
+    second = builder.build("vite", app="app_reuse")
+    assert first.files == second.files
+    assert (second.report.cache, "install" in second.report.seconds) == ("warm", False)
+
+
+def test_a_script_of_an_install_is_run_each_time(builder: Builder) -> None:
+    changes = package(postinstall="echo the script runs > public.txt && cat public.txt")
+    for _ in range(2):
+        assert "the script runs" in builder.build("vite", changes, app="app_reuse").log
+
+
+def test_a_failed_build_leaves_nothing_and_the_next_one_starts_with_what_was_there(builder: Builder) -> None:
+    spoils = "echo 'throw new Error(1)' > node_modules/vite/bin/vite.js; exit 3"
+    with pytest.raises(BuildCommandFailedError, match="exit code 3"):
+        builder.build("vite", package(build=spoils), app="app_reuse")
+    assert builder.build("vite", app="app_reuse").report.cache == "warm"
+
+
+def test_a_build_that_spoils_its_dependencies_does_so_for_no_other_app(builder: Builder) -> None:
+    builder.build("vite", app="app_other", reading=False)
+    spoils = "vite build && echo 'throw new Error(1)' > node_modules/vite/bin/vite.js"
+    builder.build("vite", package(build=spoils), app="app_reuse", reading=False)
+    with pytest.raises(BuildCommandFailedError):
+        builder.build("vite", app="app_reuse")
+    assert builder.build("vite", app="app_other").report.cache == "warm"
+    cleared = builder.build("vite", app="app_reuse", generation=1)
+    assert "install" in cleared.report.seconds
+
+
+def test_a_lock_file_that_does_not_fit_says_so_and_names_the_next_thing_to_do(builder: Builder) -> None:
+    changes = {"package.json": json.dumps({**PACKAGE, "dependencies": {"left-pad": "1.3.0"}})}
+    with pytest.raises(InstallCommandFailedError, match="Its log says why"):
+        builder.build("vite", changes, app="app_reuse")
+
+
+def test_a_version_of_node_that_there_is_not_names_those_that_there_are(builder: Builder) -> None:
+    with pytest.raises(VersionUnavailableError, match=r"Node 9999 is not available. Available: \d+"):
+        builder.build("vite", wanted=Wanted(node="9999"))
+
+
+def test_another_node_comes_from_the_registry(builder: Builder) -> None:
+    changes = package(build="node -e \"require('fs').mkdirSync('dist');\" && node --version > dist/index.html")
+    site = builder.build("vite", changes, wanted=Wanted(node="22", install=""), app="app_node")
+    assert site.files["index.html"].startswith("v22.")
+
+
+def test_a_refused_host_is_named_with_the_setting_that_allows_it(builder: Builder) -> None:
+    asks = "node -e \"fetch('https://fonts.example.com').catch(e => process.exit(1))\""
+    with pytest.raises(BuildCommandFailedError, match=r"fonts\.example\.com.*EASEL_BUILD_HOSTS"):
+        builder.build("vite", package(build=asks), wanted=Wanted(install=""), app="app_hosts")

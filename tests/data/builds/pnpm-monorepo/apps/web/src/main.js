@@ -1,0 +1,3 @@
+import { greeting } from 'greeting'
+
+document.body.append(greeting('the monorepo'))

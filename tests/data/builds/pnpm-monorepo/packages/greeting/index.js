@@ -1,0 +1,1 @@
+export const greeting = (place) => `Hello from ${place}`
