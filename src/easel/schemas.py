@@ -26,7 +26,8 @@ DIGEST: Final = "$digest"
 TEXT_LENGTH = 20_000
 MESSAGE_LENGTH = 4_000
 TREE_DEPTH = 32
-TREE_VALUES = 20_000
+TREE_VALUES = 10_000
+"""The same limit that a body has as a whole: what cannot arrive at once is not put together piece by piece either."""
 TREE_TEXT = 1_000_000
 
 Line = Annotated[str, StringConstraints(pattern=_STORABLE)]

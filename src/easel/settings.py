@@ -201,6 +201,11 @@ class Settings(BaseSettings):
         default=10_000, ge=0, description="Upload addresses it has, nothing deployed from them; 0 is no limit."
     )
     max_apps: int = Field(default=1000, ge=0, description="Apps per organisation; 0 is no limit.")
+    max_configuration_bytes: int = Field(
+        default=4096 * MIB,
+        ge=0,
+        description="Bytes of the configurations of an organisation's versions, on disk; 0 is no limit.",
+    )
     slug_reserved_for: float = Field(
         default=90 * 86400.0,
         ge=0,

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from easel.api.http import bodies
 from easel.api.http.bodies import (
     MOST_VALUES,
     BodyRule,
@@ -26,6 +27,21 @@ from easel.api.http.bodies import (
 from testbed.running import Platform, RunningApp
 
 JSON = {"Content-Type": "application/json"}
+
+
+class SlowTime:
+    """A clock on which a second passes for each piece."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def passing(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._seconds += 1
+            yield piece
 
 
 def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platform) -> None:
@@ -107,6 +123,22 @@ async def test_a_body_that_stops_coming_is_not_waited_for() -> None:
     with pytest.raises(RequestTimeoutError):
         async for _ in timely(Request({"type": "http", "headers": []}, never), silence=0.01):
             pass
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+async def test_a_slow_body_makes_room_for_others_that_wait_for_its_turn(
+    is_wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mebibyte at 32 KiB a second: fast enough where nobody waits."""
+    monkeypatch.setattr(bodies, "time", slow := SlowTime())
+    request = request_with(slow.passing(iter([bytes(32 * 1024)] * 32)))
+    request.is_turn_wanted = lambda: is_wanted
+    if is_wanted:
+        with pytest.raises(RequestTimeoutError):
+            await request.take()
+    else:
+        await request.take()
+        assert len(await request.body()) == 1024 * 1024
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=20), st.integers(0, 20_000))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 
+from easel.access.errors import RateLimitedError
 from easel.access.service import create_organisation_with_key
 from easel.api.application import make_application, make_services
 from easel.api.http.context import Services
@@ -49,6 +52,30 @@ async def test_of_requests_that_arrive_together_one_of_each_organisation_begins_
     tasks = [asyncio.create_task(begin(sharer)) for sharer in ("a", "a", "a", "a", "b", "a", "b")]
     await asyncio.gather(*tasks)
     assert begun == ["a", "b", "a", "b", "a", "a", "a"]
+
+
+async def test_refusals_take_their_turn_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a thousand requests over a limit keep nobody waiting."""
+    async with an_api(platform) as (services, clients):
+        key = await organisation_key(services, "Over")
+        assert await ask(clients, key) == 200
+        this_round, refused_in = itertools.count(), list[int]()
+        number = 0
+
+        def next_round() -> None:
+            nonlocal number
+            number = next(this_round)
+            if len(refused_in) < 5:
+                asyncio.get_running_loop().call_soon(next_round)
+
+        def refuse(_: str) -> None:
+            refused_in.append(number)
+            raise RateLimitedError(limit=1, used=1, retry_after_seconds=1, retryable=True)
+
+        monkeypatch.setattr(services.limiter, "refuse_over", refuse)
+        next_round()
+        assert await asyncio.gather(*(ask(clients, key) for _ in range(5))) == [429] * 5
+        assert len(set(refused_in)) == 5
 
 
 async def test_a_request_that_waited_in_vain_costs_no_round() -> None:

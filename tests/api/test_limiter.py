@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -127,6 +128,25 @@ async def test_an_organisation_has_as_many_apps_as_it_may(platform: Platform, sl
         assert refusal(refused) == (400, "app_limit_reached", 1, 1)
         assert (await client.get("/v1/apps")).json()["max_apps"] == 1
         assert (await limits_of(client))["apps"] == (1, 1)
+
+
+async def test_large_configurations_take_only_so_much_and_usual_ones_are_never_refused(
+    platform: Platform, slug: str
+) -> None:
+    async with an_api(platform, max_configuration_bytes=300_000) as (_, client):
+        app = await new_app(client, slug)
+
+        async def publish(size: int) -> httpx.Response:
+            return await client.patch(app, json={"publish": True, "custom_html": secrets.token_hex(size // 2)})
+
+        assert (await publish(400_000)).status_code == 200
+        refused = await publish(400_000)
+        code, limit, used = refusal(refused)[1:]
+        assert (refused.status_code, code, limit) == (403, "configuration_bytes_limit_reached", 300_000)
+        assert 400_000 < used < 500_000
+        assert (await limits_of(client))["configuration_bytes"] == (300_000, used)
+        assert (await publish(1000)).status_code == 200
+        assert (await client.post(f"{app}/rollback")).status_code == 200
 
 
 async def test_requests_of_all_keys_count_together(platform: Platform) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -116,6 +118,29 @@ def test_whatever_process_is_killed_comes_back(own: Platform) -> None:
             assert time.monotonic() < deadline, f"the {role} did not come back"
             time.sleep(0.05)
         assert app.visit().headers["x-easel-version"] == "1"
+
+
+def test_an_upload_that_a_killed_api_was_receiving_counts_no_longer(own: Platform) -> None:
+    app = RunningApp.create(own)
+    issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "a.zip"}).json()["upload_url"]
+    with socket.create_connection(("127.0.0.1", own.api_port), timeout=30) as connection:
+        target = issued.removeprefix(own.api_url)
+        connection.sendall(f"PUT {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegun".encode())
+        until_counted(app, 1_000_000)
+        os.kill(child(own, "api"), signal.SIGKILL)
+        until_counted(app, 0)
+
+
+def until_counted(app: RunningApp, size: int) -> None:
+    """Returns once so many bytes of the organisation's uploads count."""
+    deadline = time.monotonic() + 30
+    counted = None
+    while counted != size:
+        assert time.monotonic() < deadline, f"{counted} bytes count"
+        with suppress(httpx.HTTPError):
+            limits = app.client.get("/v1/limits").json()["limits"]
+            counted = next(limit["used"] for limit in limits if limit["name"] == "waiting_upload_bytes")
+        time.sleep(0.02)
 
 
 def test_visitors_are_served_while_the_database_is_gone(own: Platform) -> None:

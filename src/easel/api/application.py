@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import DBAPIError
 
 from easel.access.secrets import Vault
 from easel.api import openapi
@@ -34,6 +38,7 @@ from easel.api.routes.versions import router as versions_router
 from easel.api.routes.webhooks import router as webhooks_router
 from easel.deploys.log_watchers import Followers, Streams
 from easel.deploys.status_batch import Polls
+from easel.errors import EaselError
 from easel.settings import Settings
 from easel.storage.channels import DEPLOYS_CHANNEL
 from easel.storage.database import Database
@@ -41,7 +46,10 @@ from easel.storage.freshness import FreshnessPage
 from easel.storage.notifications import Listener
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
+from easel.uploads.service import forget_broken_off
 from easel.versions.integrity import Verifier
+
+logger = logging.getLogger(__name__)
 
 ROUTERS = (
     apps_router,
@@ -94,12 +102,23 @@ class _Lifespan:
 
         listener = Listener(services.database.url, {DEPLOYS_CHANNEL: services.followers.news}, look_again)
         listener.start()
+        counting = asyncio.create_task(_count_again(services))
         try:
             yield {}
         finally:
+            counting.cancel()
             await listener.stop()
             await services.polls.close()
             await services.database.close()
+
+
+async def _count_again(services: Services) -> None:
+    if "PUT" not in services.objects.presigns:
+        try:
+            await forget_broken_off(services.database)
+        except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
+            # They count until they are swept.
+            logger.warning("could not look for uploads that were broken off: %s", error or type(error).__name__)
 
 
 def _routed() -> tuple[FastAPI, _Lifespan]:

@@ -18,20 +18,24 @@ from easel.environments.service import Move, get_environment, locked_error, move
 from easel.storage.database import Transaction
 from easel.versions.errors import VersionPrunedError
 from easel.versions.models import Configuration, Version
+from easel.versions.room import require_room
 from easel.versions.service import Files, Origin, get_version, record_published
 
 _MESSAGE = 1000
 """Limit of characters of a commit's message that a publish copies from the version whose files it keeps."""
 
 
-async def publish(work: Transaction, app: App, *, message: str, actor: str) -> int:
+async def publish(work: Transaction, app: App, *, message: str, actor: str, most_bytes: int = 0) -> int:
     """Makes the draft live, and records it as a version together with the files production serves: its number.
 
-    The caller holds the app's row. Raises EnvironmentLockedError while production is locked.
+    The caller holds the app's row. `most_bytes` is the limit of what the organisation's configurations take. Raises
+    EnvironmentLockedError while production is locked, ConfigurationBytesLimitError.
     """
     production = await _unlocked_production(work, app)
     serving = await get_version(work, app, production.version) if production.version is not None else None
     await with_hashes(work, app)
+    if app.draft_hash is not None and app.draft_hash != app.published_hash:
+        await require_room(work, app.id, app.org_id, app.draft_hash, most_bytes)
     number = await record_published(
         work,
         app,

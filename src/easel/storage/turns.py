@@ -83,6 +83,10 @@ class Turns:
                 self._begin(following)
                 turn.set_result(None)
 
+    def is_wanted(self, sharer: str) -> bool:
+        """Whether somebody waits for one of this sharer's turns: the sharer itself, or others where none is left."""
+        return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
+
     @asynccontextmanager
     async def turn(self, sharer: str) -> AsyncIterator[None]:
         """A turn, for the length of the block. Raises TooManyAtOnceError."""

@@ -138,6 +138,15 @@ async def give_up_upload(database: Database, key: str, length: int) -> None:
     await database.statement(_SQL["give_up"], {"key": key, "length": length})
 
 
+async def forget_broken_off(database: Database) -> None:
+    """Stops counting the bytes of uploads that began and did not end: those of an api process that was killed.
+
+    Not for a store that takes uploads itself. An upload that another process receives meanwhile counts again once it is
+    complete.
+    """
+    await database.statement(_SQL["forget_broken_off"], {})
+
+
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
     """Records the ETag and size (bytes) of the upload that Easel's own endpoint received, replacing an earlier one."""
     counted = func.greatest(Upload.counted - func.coalesce(Upload.size, 0), size)

@@ -11,6 +11,10 @@ select 1 from app where id = split_part(%(key)s::text, '/', 2) and deleted_at is
 -- (migration 0013).
 select granted, used, oldest from easel_grant_upload(%(key)s, %(length)s, %(limit)s)
 
+-- name: forget_broken_off
+-- One statement for all uploads, of which hardly any are in transit.
+update upload set counted = coalesce(size, 0) where waiting and counted > coalesce(size, 0)
+
 -- name: give_up
 -- Undoes a grant, in one round trip as well: it may be the database's trouble that ended the upload.
 update upload set counted = greatest(counted - %(length)s, 0) where key = %(key)s

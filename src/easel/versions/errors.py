@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easel.errors import BadRequestError, ConflictError, NotFoundError
+from easel.errors import BadRequestError, ConflictError, LimitReachedError, NotFoundError
 
 
 class VersionNotFoundError(NotFoundError):
@@ -15,6 +15,15 @@ class VersionHasNoFilesError(BadRequestError):
     """Version {version} holds only a configuration: it was published before the first deploy."""
 
     code = "version_has_no_files"
+
+
+class ConfigurationBytesLimitError(LimitReachedError):
+    """The versions of this organisation have {used} bytes of configurations; the limit is {limit}, and this one is
+    large. Make it smaller, delete apps that are no longer needed, or have old versions pruned."""
+
+    status = 403
+    code = "configuration_bytes_limit_reached"
+    limit = "configuration_bytes"
 
 
 class VersionPrunedError(BadRequestError):

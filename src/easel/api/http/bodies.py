@@ -18,6 +18,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from easel.errors import EaselError
+from easel.schemas import TREE_VALUES
 
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes; a configuration may have half of it."""
@@ -27,8 +28,10 @@ SILENCE = 20
 """Idle timeout of a body, in seconds."""
 SLOWEST = 16 * 1024
 """Minimum average rate, in bytes per second."""
+SLOWEST_BESIDE_OTHERS = 256 * 1024
+"""The same while other large bodies wait for the turn that this one has."""
 
-MOST_VALUES = 10_000
+MOST_VALUES = TREE_VALUES
 """Limit of values in a body, in all its lists and maps together. Reading each takes microseconds, so a small body can
 be slow."""
 _MOST_DIGITS = 1000
@@ -87,6 +90,8 @@ class BoundedRequest(Request):
     rule = BodyRule()
     model: type[BaseModel] | None = None
     """The model of the body; a large body is validated where it is read."""
+    is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
+    """Whether another large body waits for this one's turn."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
     """Waits before each long step."""
 
@@ -108,12 +113,15 @@ class BoundedRequest(Request):
             raise RequestTooLargeError(limit=self.rule.largest)
         pieces = []
         received = 0
-        async for piece in timely(self, silence=SILENCE, slowest=SLOWEST):
+        async for piece in timely(self, silence=SILENCE, slowest=self._slowest):
             received += len(piece)
             if received > self.rule.largest:
                 raise RequestTooLargeError(limit=self.rule.largest)
             pieces.append(piece)
         self._body = b"".join(pieces)
+
+    def _slowest(self) -> float:
+        return SLOWEST_BESIDE_OTHERS if self.is_turn_wanted() else SLOWEST
 
     async def json(self) -> Any:
         """The body read as JSON (RFC 8259, UTF-8). Raises json.JSONDecodeError.
@@ -137,17 +145,21 @@ class BoundedRequest(Request):
         return value
 
 
-async def timely(request: Request, *, silence: float, slowest: float = 0) -> AsyncIterator[bytes]:
+async def timely(request: Request, *, silence: float, slowest: Callable[[], float] = lambda: 0) -> AsyncIterator[bytes]:
     """The pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or below
-    `slowest` bytes per second on average, and Starlette's error if the client disconnects."""
+    `slowest` bytes per second on average, which is asked before each piece, and Starlette's error if the client
+    disconnects."""
     began = time.monotonic()
     received = 0
     stream = request.stream()
     while True:
         patience = silence
-        if slowest:
-            patience = min(silence, silence + received / slowest - (time.monotonic() - began))
+        if least := slowest():
+            patience = min(silence, silence + received / least - (time.monotonic() - began))
         try:
+            # A piece that is there already would not be waited for.
+            if patience < 0:
+                raise TimeoutError
             async with asyncio.timeout(patience):
                 piece = await anext(stream)
         except StopAsyncIteration:

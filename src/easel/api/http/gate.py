@@ -45,6 +45,8 @@ class Gate:
             with ExitStack() as places:
                 try:
                     sharer = await self._sharer(scope)
+                    # A refusal takes its turn too: a thousand streams beyond a limit may arrive together.
+                    await self._rounds.begin(sharer)
                     self._services.limiter.refuse_over(sharer)
                     if scope["method"] == "GET" and _STREAM.fullmatch(scope["path"]):
                         places.enter_context(self._services.streams.opened(sharer))
@@ -52,7 +54,6 @@ class Gate:
                     await error_answer(error)(scope, receive, send)
                     return
                 scope["state"]["whose"] = sharer
-                await self._rounds.begin(sharer)
                 await self.app(scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -152,6 +152,10 @@ class Fairness:
         """A turn for a large body, for as long as it is in memory."""
         return self._bodies.turn(organisation)
 
+    def is_body_wanted(self, organisation: str) -> bool:
+        """Whether a large body waits for a turn that one of this organisation's has."""
+        return self._bodies.is_wanted(organisation)
+
     @asynccontextmanager
     async def costly(self, organisation: str) -> AsyncIterator[None]:
         """A turn for an operation that takes longer than a plain request.

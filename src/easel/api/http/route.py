@@ -82,6 +82,7 @@ class EaselRoute(APIRoute):
             services = services_of(request)
             services.objects.reserve.require_for_records()
             async with services.fairness.body(caller.org_id):
+                request.is_turn_wanted = partial(services.fairness.is_body_wanted, caller.org_id)
                 await request.take()
                 services.limiter.charge(caller.org_id, len(await request.body()))
                 forget_who_asks(request)

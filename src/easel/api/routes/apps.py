@@ -114,7 +114,8 @@ async def update_app(
         work, parts.vault, app, body, dry_run=dry_run, reserved_for=parts.settings.slug_reserved_for
     )
     if body.publish and not dry_run:
-        await publish(work, app, message=PUBLISH_MESSAGE, actor=caller.actor)
+        most = parts.settings.max_configuration_bytes
+        await publish(work, app, message=PUBLISH_MESSAGE, actor=caller.actor, most_bytes=most)
     return await describe(work, parts.settings, app, change.warnings)
 
 
@@ -139,7 +140,8 @@ async def publish_app(
 ) -> AppResponse:
     """Make the draft configuration live, and record it as a version."""
     app = await find_app(work, caller, app_id, lock=True, with_draft=True)
-    await publish(work, app, message=body.message if body else PUBLISH_MESSAGE, actor=caller.actor)
+    message = body.message if body else PUBLISH_MESSAGE
+    await publish(work, app, message=message, actor=caller.actor, most_bytes=parts.settings.max_configuration_bytes)
     return await describe(work, parts.settings, app, body.unknown_key_warnings() if body else None)
 
 

@@ -13,6 +13,7 @@ from easel.api.http.route import EaselRoute
 from easel.storage.queue import DEPLOYS
 from easel.storage.statements import statements
 from easel.uploads.service import waiting_uploads
+from easel.versions.room import configuration_bytes
 
 _SQL = statements(__name__)
 
@@ -27,6 +28,7 @@ async def list_limits(work: Work, caller: OrganisationReader, parts: Parts) -> L
     settings, organisation = parts.settings, caller.org_id
     ((apps, deploys),) = await work.sql(_USED, {"org": organisation, "queue": DEPLOYS})
     uploads = await waiting_uploads(work, organisation, settings)
+    configurations = await configuration_bytes(work, organisation)
     seconds = parts.limiter.frees_in(organisation)
     requests_free_at = clock.iso(clock.now() + timedelta(seconds=seconds)) if seconds else None
     uploads_free_at = clock.iso(uploads.frees_at)
@@ -42,6 +44,7 @@ async def list_limits(work: Work, caller: OrganisationReader, parts: Parts) -> L
         ("waiting_uploads", settings.max_waiting_uploads, uploads.addresses, uploads_free_at),
         ("waiting_upload_bytes", settings.max_waiting_upload_bytes, uploads.size, uploads_free_at),
         ("apps", settings.max_apps, apps, None),
+        ("configuration_bytes", settings.max_configuration_bytes, configurations, None),
     )
     return ListLimitsResponse(
         limits=[LimitResponse(name=name, limit=limit or None, used=used, frees_at=at) for name, limit, used, at in rows]

@@ -146,7 +146,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
     async def pieces() -> AsyncIterator[bytes]:
         received = 0
         try:
-            async for chunk in timely(request, silence=SILENCE, slowest=SLOWEST):
+            async for chunk in timely(request, silence=SILENCE, slowest=lambda: SLOWEST):
                 received += len(chunk)
                 if received > length:
                     raise UploadIncompleteError(received=received, expected=length)

@@ -8,7 +8,7 @@ from easel.cli.command import client_command
 from easel.cli.session import Session
 from easel.cli.text import size, when
 
-_BYTES: Final = "waiting_upload_bytes"
+_BYTES: Final = "_bytes"
 
 
 @client_command("limits")
@@ -16,7 +16,7 @@ def limits(session: Session) -> None:
     """Show the organisation's limits, and how much of each is used."""
 
     def amount(name: str, value: int) -> str:
-        return size(value) if name == _BYTES else f"{value:,}"
+        return size(value) if name.endswith(_BYTES) else f"{value:,}"
 
     answer = session.client.list_limits()
     session.output.table(

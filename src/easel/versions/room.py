@@ -1,0 +1,29 @@
+"""Room for configurations: versions are kept for ever, and each different configuration is stored whole."""
+
+from __future__ import annotations
+
+from easel.storage.database import Transaction
+from easel.storage.statements import statements
+from easel.versions.errors import ConfigurationBytesLimitError
+
+_SQL = statements(__name__)
+
+LARGE = 64 * 1024
+"""Bytes on disk. Only a larger configuration is refused: an organisation at its limit can still publish usual ones."""
+
+
+async def configuration_bytes(work: Transaction, organisation: str) -> int:
+    """The bytes on disk that the configurations of an organisation's versions take."""
+    ((used,),) = await work.sql(_SQL["used"], {"org": organisation})
+    return int(used)
+
+
+async def require_room(work: Transaction, app_id: str, organisation: str, draft_hash: str, limit: int) -> None:
+    """Raises ConfigurationBytesLimitError if the draft is large, no version of the app has it, and the organisation's
+    versions have `limit` bytes of configurations or more. 0 is no limit."""
+    if not limit:
+        return
+    arguments = {"app": app_id, "org": organisation, "hash": draft_hash, "large": LARGE}
+    for (used,) in await work.sql(_SQL["configurations"], arguments):
+        if used >= limit:
+            raise ConfigurationBytesLimitError(limit=limit, used=used, retryable=False)
