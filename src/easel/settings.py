@@ -177,6 +177,21 @@ class Settings(BaseSettings):
         le=4294967000,
         description="First user id of the builds of an Easel that root started; None is 1,900,000,000.",
     )
+    github_app_id: str | None = Field(
+        default=None, max_length=20, pattern=r"^[0-9]+$", description="A GitHub App's id."
+    )
+    github_app_slug: str | None = Field(
+        default=None, max_length=100, pattern=r"^[a-z0-9-]+$", description="Its name in GitHub's addresses."
+    )
+    github_app_private_key: SecretStr | None = Field(default=None, description="Its private key, as PEM.")
+    github_app_private_key_file: Path | None = Field(default=None, description="The same, in a file.")
+    github_app_client_id: str | None = Field(default=None, max_length=100, description="Its client id.")
+    github_app_client_secret: SecretStr | None = Field(
+        default=None, description="Its client secret, by which the person who installs it proves to be one of GitHub's."
+    )
+    github_app_webhook_secret: SecretStr | None = Field(default=None, description="Its webhook's secret.")
+    github_url: str = Field(default="https://github.com", description="GitHub, or an Enterprise Server.")
+    github_api_url: str = Field(default="https://api.github.com", description="Its API; of a Server, URL/api/v3.")
     git_max_bytes: int = Field(
         default=2048 * MIB, ge=MIB, description="Bytes of a commit that is fetched, and of its files when written."
     )

@@ -16,6 +16,7 @@ from easel.apps import schemas as apps
 from easel.cli import answers
 from easel.deploys import schemas as deploys
 from easel.environments import schemas as environments
+from easel.repositories import schemas as repositories
 from easel.uploads import schemas as uploads
 from easel.versions import schemas as versions
 
@@ -26,6 +27,7 @@ MODELS: list[tuple[type[msgspec.Struct], type[BaseModel]]] = [
     (answers.App, apps.AppResponse),
     (answers.Apps, apps.ListAppsResponse),
     (answers.Deleted, apps.GenericDeleteResponse),
+    (answers.Repository, repositories.RepositoryAnswer),
     (answers.UploadAddress, uploads.UploadUrlResponse),
     (answers.Accepted, deploys.DeployResponse),
     (answers.Build, deploys.BuildReport),

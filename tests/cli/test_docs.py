@@ -46,7 +46,7 @@ def test_the_table_of_exit_codes_is_the_programs() -> None:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_options_in_every_example_exist(example: str) -> None:
     words = shlex.split(re.split(r" [<|] ", example)[0])[1:]
-    command = words[:2] if words[0] in ("apps", "build-cache", "keys") else words[:1]
+    command = words[:2] if words[0] in ("apps", "build-cache", "git", "keys") else words[:1]
     shown = CliRunner().invoke(program, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert shown.exit_code == 0
     for word in words:

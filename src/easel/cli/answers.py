@@ -80,6 +80,23 @@ class Deleted(Answer):
     """Confirms a deletion."""
 
 
+class Repository(Answer):
+    """The repository that an app follows."""
+
+    repo_url: str
+    branch: str
+    provider: str
+    webhook_url: str
+    webhook_secret: str
+    host_keys: list[str]
+    allow: list[str]
+    connected_by: str
+    connected_at: str
+    credential: str | None = None
+    deploy_key: str | None = None
+    root: str | None = None
+
+
 class UploadAddress(Answer):
     """Where to PUT a zip, and the key to deploy it with."""
 

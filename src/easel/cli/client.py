@@ -98,6 +98,20 @@ class Client:
         """Has the app's next builds start cold."""
         return self._delete(_app(app_id, "build-cache"))
 
+    # Repositories
+
+    def connect_repository(self, app_id: str, request: Mapping[str, Any]) -> answers.Repository:
+        """Makes the app follow a branch of a repository."""
+        return self._post(_app(app_id, "connect-repo"), answers.Repository, request)
+
+    def repository(self, app_id: str) -> answers.Repository:
+        """The repository that the app follows, without its secrets."""
+        return self._get(_app(app_id, "connect-repo"), answers.Repository)
+
+    def disconnect_repository(self, app_id: str) -> answers.Deleted:
+        """Makes the app follow it no longer."""
+        return self._delete(_app(app_id, "connect-repo"))
+
     # Uploads and deploys
 
     def upload_url(self, app_id: str, filename: str) -> answers.UploadAddress:

@@ -179,6 +179,18 @@ class NoSuchAppError(CliError):
     exit_code = ExitCode.NOT_FOUND
 
 
+class TokenMissingError(CliError):
+    """`--token-stdin` needs an access token on standard input: `… --token-stdin < token`."""
+
+    code = "token_missing"
+
+
+class FileUnreadableError(CliError):
+    """{path} cannot be read: {reason}."""
+
+    code = "file_unreadable"
+
+
 class NoSlugError(CliError):
     """The name `{name}` gives no slug: a slug has 3 to 60 of a-z, 0-9 and '-'. Choose one with `--app SLUG`."""
 

@@ -72,6 +72,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
     },
     "Apps": {
         "apps": Entry("commands.apps:group", "List, create, show, change and delete apps."),
+        "git": Entry("commands.git:group", "Connect an app with a branch of a Git repository."),
         "open": Entry("commands.apps:open_app", "Print the address of an environment or a version."),
     },
     "Access": {
@@ -181,6 +182,9 @@ _MEANT: Final[Mapping[str, str]] = {
     "undo": "restore",
     "start": "serve",
     "run": "serve",
+    "connect": "git connect",
+    "link": "git connect",
+    "repo": "git status",
     "whoami": "limits",
     "server": "serve",
     "help": "--help",

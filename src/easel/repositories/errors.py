@@ -90,6 +90,33 @@ class GithubAppMissingError(BadRequestError):
     code = "github_app_not_configured"
 
 
+class GithubAppInvalidError(EaselError):
+    """The settings of the GitHub App are wrong: {reason}. Easel's operator can put them right."""
+
+    status = 500
+    code = "github_app_invalid"
+
+
+class InstallStateError(BadRequestError):
+    """This address is not one that Easel gave, or it is older than an hour. Ask for another `github/install-url`."""
+
+    code = "github_state_invalid"
+
+
+class InstallationNotYoursError(BadRequestError):
+    """GitHub does not say that this installation is yours. Install the App from the address that `github/install-url`
+    gives, signed in as somebody who may see the repositories."""
+
+    code = "github_installation_not_yours"
+
+
+class GithubUnavailableError(EaselError):
+    """GitHub answered with status {github_status}. Try again in a moment."""
+
+    status = 502
+    code = "github_unavailable"
+
+
 class FetchError(EaselError):
     """The repository could not be fetched: {reason}"""
 
@@ -200,6 +227,13 @@ class LfsError(FetchError):
     building with the pointers in their place: `easel git connect … --allow lfs`."""
 
     code = "lfs_not_fetched"
+
+
+class InstallationGoneError(FetchError):
+    """The GitHub App is not installed for this repository any more. Install it again, or connect the repository with a
+    token."""
+
+    code = "github_installation_gone"
 
 
 class GitMissingError(FetchError):

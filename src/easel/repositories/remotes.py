@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from easel.access.secrets import Vault
 from easel.repositories.fetch.models import Remote
+from easel.repositories.github_app import installation_token
 from easel.repositories.models import Repository
 from easel.repositories.remote_url import read_url
 from easel.repositories.schemas import Provider
+from easel.settings import Settings
+
+
+async def open_remote(vault: Vault, settings: Settings, repository: Repository) -> Remote:
+    """The remote of a repository, with a token of its GitHub App's installation where that reads it. Raises
+    SecretUnreadableError and the errors of `installation_token`."""
+    remote = remote_of(vault, repository)
+    installation = repository.github_installation_id
+    if installation is None or remote.token is not None:
+        return remote
+    return replace(remote, token=await installation_token(settings, installation, remote.url))
 
 
 def remote_of(vault: Vault, repository: Repository) -> Remote:
-    """The remote of a repository. Raises SecretUnreadableError after the secret key was replaced."""
+    """The remote of a repository, with what is stored of its credentials. Raises SecretUnreadableError after the secret
+    key was replaced."""
     token, key = repository.sealed_token, repository.sealed_deploy_key
     return Remote(
         url=read_url(repository.repo_url),

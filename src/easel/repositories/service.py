@@ -18,7 +18,6 @@ from easel.outgoing.addresses import Destinations
 from easel.repositories.deploy_keys import make_key, read_key
 from easel.repositories.errors import (
     CredentialMismatchError,
-    GithubAppMissingError,
     NothingConnectedError,
     PlainHttpError,
     PrivateRepositoryHostError,
@@ -26,6 +25,7 @@ from easel.repositories.errors import (
     WebhookSecretError,
 )
 from easel.repositories.host_keys import published, read_known_hosts
+from easel.repositories.installations import take_installation
 from easel.repositories.models import GithubInstallation, Repository, WebhookDelivery
 from easel.repositories.providers.hosts import recognise
 from easel.repositories.remote_url import RemoteUrl, check_branch, read_url
@@ -86,7 +86,7 @@ async def connect(
     if _given(request, "allow"):
         repository.allow = sorted(set(request.allow or ()))
     repository.connected_by, repository.connected_at = actor, clock.now()
-    await _take_installation(work, settings, app, repository, request, url)
+    await take_installation(work, settings, app, repository, request, url)
     _take_credential(vault, app, repository, request, url)
     await work.session.flush()
     return Connected(repository, secret)
@@ -189,23 +189,6 @@ def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
         raise CredentialMismatchError(reason="The token holds characters that no token has.")
     if request.username is not None and (":" in request.username or not request.username.isprintable()):
         raise CredentialMismatchError(reason="The user name holds a colon or control characters.")
-
-
-async def _take_installation(
-    work: Transaction,
-    settings: Settings,
-    app: App,
-    repository: Repository,
-    request: ConnectRepoRequest,
-    url: RemoteUrl,
-) -> None:
-    """Has the repository read through a GitHub App's installation, if this organisation has proved that it is its."""
-    if not _given(request, "github_installation_id"):
-        return
-    installation = request.github_installation_id
-    if installation is not None:
-        raise GithubAppMissingError()
-    repository.github_installation_id = None
 
 
 def _take_credential(

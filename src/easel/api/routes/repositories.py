@@ -12,7 +12,8 @@ from easel.api.http.route import EaselRoute
 from easel.api.routes.uploads import public_base
 from easel.api.routes.webhooks import WEBHOOKS_PATH
 from easel.apps.service import get_app
-from easel.repositories.errors import GithubAppMissingError, NothingConnectedError
+from easel.repositories.errors import NothingConnectedError
+from easel.repositories.github_app import STATE_LIFE, GithubApp, new_state
 from easel.repositories.host_keys import fingerprints
 from easel.repositories.models import Repository
 from easel.repositories.schemas import ConnectRepoRequest, RepositoryAnswer
@@ -55,10 +56,13 @@ async def disconnect_repo(app_id: str, work: Work, caller: Admin) -> dict[str, A
 
 
 @router.get("/github/install-url", summary="Get the GitHub Install URL", response_model=dict[str, Any])
-async def github_install_url(app_id: str, work: Work, caller: Admin) -> dict[str, Any]:
-    """Get the address at which the GitHub App is installed for the app's repository."""
-    await get_app(work, caller, app_id)
-    raise GithubAppMissingError()
+async def github_install_url(app_id: str, work: Work, caller: Admin, parts: Parts) -> dict[str, Any]:
+    """Get the address at which the GitHub App is installed for the app's repository. It is good for an hour."""
+    app = await get_app(work, caller, app_id)
+    github = GithubApp.of(parts.settings)
+    state = new_state(parts.vault, app.org_id, app.id)
+    url = github.install_url(state)
+    return {"app_id": app.id, "install_url": url, "url": url, "state": state, "expires_in": STATE_LIFE}
 
 
 def describe(repository: Repository, base: str, secret: str | None) -> RepositoryAnswer:

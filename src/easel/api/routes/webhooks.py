@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final, cast, get_args
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Annotated, Any, Final, cast, get_args
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from easel.access.secrets import SecretUnreadableError, Vault
-from easel.api.http.bodies import BodyRule, BoundedRequest
+from easel.api.http.bodies import BoundedRequest
 from easel.api.http.context import services_of
 from easel.api.http.gate import network_of
+from easel.apps.errors import AppNotFoundError
 from easel.deploys.pushes import hear
+from easel.errors import EaselError
 from easel.ids import new_secret
-from easel.repositories.errors import WebhookRefusedError
+from easel.repositories.errors import InstallationNotYoursError, WebhookRefusedError
+from easel.repositories.github_app import read_state, require_theirs
+from easel.repositories.installations import link_installation, read_through
+from easel.repositories.providers.github import source_of
+from easel.repositories.providers.models import Delivery
 from easel.repositories.providers.senders import sender_of
 from easel.repositories.schemas import Provider
 from easel.repositories.service import following, webhook_secret_of
@@ -24,6 +31,8 @@ router = APIRouter(include_in_schema=False)
 WEBHOOKS_PATH: Final = "/webhooks/apps"
 _PROVIDERS: Final = frozenset(get_args(Provider))
 _LONGEST_ID: Final = 100
+_MOST_FOLLOWERS: Final = 50
+"""Apps that one push to a repository deploys."""
 
 
 @router.post(WEBHOOKS_PATH + "/{provider}/{app_id}", status_code=202)
@@ -32,14 +41,54 @@ async def receive_webhook(provider: str, app_id: str, request: Request) -> JSONR
     wrong signatures get the same answer."""
     if provider not in _PROVIDERS:
         raise HTTPException(404)
-    services = services_of(request)
+    bounded, client = _bounded(request)
+    async with _room(bounded, client):
+        return await _hear(bounded, provider, app_id, client)
+
+
+def _bounded(request: Request) -> tuple[BoundedRequest, str]:
+    """The request with its limits, and the client that it counts for."""
     bounded = BoundedRequest(request.scope, request.receive)
-    bounded.rule = BodyRule()
-    client = network_of(request.client.host if request.client else "")
-    if bounded.has_body and not bounded.is_small:
-        async with services.fairness.body(f"webhooks of {client}"):
-            return await _hear(bounded, provider, app_id, client)
-    return await _hear(bounded, provider, app_id, client)
+    return bounded, network_of(request.client.host if request.client else "")
+
+
+def _room(request: BoundedRequest, client: str) -> AbstractAsyncContextManager[None]:
+    """A turn for a large body, which nobody knows yet."""
+    if not request.has_body or request.is_small:
+        return nullcontext()
+    return services_of(request).fairness.body(f"webhooks of {client}")
+
+
+@router.post(WEBHOOKS_PATH + "/github", status_code=202)
+async def receive_github_app(request: Request) -> JSONResponse:
+    """Hears the webhook of the operator's GitHub App, for all apps that follow a repository through it."""
+    services = services_of(request)
+    bounded, client = _bounded(request)
+    secret = services.settings.github_app_webhook_secret
+    async with _room(bounded, client):
+        await bounded.take()
+        body = await bounded.body()
+        sender = sender_of({"x-github-event": ""}, "github")
+        if secret is None or not sender.signed(request.headers, body, secret.get_secret_value()):
+            raise WebhookRefusedError()
+        delivery, source = sender.read(request.headers, body), source_of(request.headers, body)
+        followers: list[tuple[str, str]] = []
+        if source is not None and delivery.pushes:
+            async with services.database.transaction() as work:
+                followers = await read_through(work, *source, most=_MOST_FOLLOWERS)
+        return JSONResponse(
+            {"apps": [await _act_or_say(request, *follower, delivery, body) for follower in followers]}, 202
+        )
+
+
+async def _act_or_say(
+    request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes
+) -> dict[str, Any]:
+    """The same, where an error of one app is no matter of the others."""
+    try:
+        return await _act(request, app_id, organisation, delivery, body)
+    except EaselError as error:
+        return {"app_id": app_id, "status": "failed", "reason": error.message}
 
 
 async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str) -> JSONResponse:
@@ -52,25 +101,52 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
     organisation, secret = _opened(services.vault, sealed)
     if not sender.signed(request.headers, body, secret) or not organisation:
         raise WebhookRefusedError()
+    return JSONResponse(await _act(request, app_id, organisation, sender.read(request.headers, body), body), 202)
+
+
+async def _act(request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes) -> dict[str, Any]:
+    """What was done for one app about a verified delivery. Raises WebhookRefusedError where it follows nothing any
+    more."""
+    services = services_of(request)
     services.limiter.count(organisation)
     services.limiter.charge(organisation, len(body))
-    delivery = sender.read(request.headers, body)
     async with services.database.transaction(services.fairness.connection(organisation)) as work:
         followed = await following(work, app_id, organisation)
         if followed is None:
             raise WebhookRefusedError()
+        app, repository = followed
         heard = await hear(
-            work, services.objects, services.queue, services.settings, *followed, delivery=delivery, body=body
+            work, services.objects, services.queue, services.settings, app, repository, delivery=delivery, body=body
         )
-    return JSONResponse(
-        {
-            "status": heard.did,
-            "reason": heard.reason,
-            "deploy_id": heard.deploy_id,
-            "superseded": list(heard.superseded),
-        },
-        202,
-    )
+    return {
+        "app_id": app_id,
+        "status": heard.did,
+        "reason": heard.reason,
+        "deploy_id": heard.deploy_id,
+        "superseded": list(heard.superseded),
+    }
+
+
+@router.get(WEBHOOKS_PATH + "/github/setup")
+async def link_github_installation(
+    request: Request,
+    state: Annotated[str, Query(max_length=500)] = "",
+    code: Annotated[str, Query(max_length=500)] = "",
+    installation_id: Annotated[str, Query(max_length=20)] = "",
+) -> PlainTextResponse:
+    """Where GitHub sends a person who has installed the GitHub App: links the installation to the app of the state."""
+    services = services_of(request)
+    org_id, app_id = read_state(services.vault, state)
+    services.limiter.count(org_id)
+    if not (installation_id.isascii() and installation_id.isdigit()):
+        raise InstallationNotYoursError()
+    installation = int(installation_id)
+    await require_theirs(services.settings, code, installation)
+    async with services.database.transaction(services.fairness.connection(org_id)) as work:
+        app = await link_installation(work, org_id, app_id, installation)
+    if app is None:
+        raise AppNotFoundError(app_id=app_id)
+    return PlainTextResponse(f"The GitHub App is installed for {app.slug}. You can close this page.\n")
 
 
 _decoys: dict[int, str] = {}

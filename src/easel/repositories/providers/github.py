@@ -4,8 +4,32 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from easel.repositories.errors import WebhookBodyError
 from easel.repositories.providers.models import Delivery, Headers, PushBody, decoded, is_hmac, push_of
+
+
+class _Installation(msgspec.Struct):
+    id: int
+
+
+class _Repository(msgspec.Struct):
+    full_name: str
+
+
+class _Source(msgspec.Struct):
+    installation: _Installation | None = None
+    repository: _Repository | None = None
+
+
+def source_of(headers: Headers, body: bytes) -> tuple[int, str] | None:
+    """The installation of a GitHub App and the repository (`owner/name`) that a body is about; None where it names
+    none. Raises WebhookBodyError."""
+    source = decoded(json_of(headers, body), _Source)
+    if source.installation is None or source.repository is None:
+        return None
+    return source.installation.id, source.repository.full_name
 
 
 class GithubSender:

@@ -1,0 +1,168 @@
+"""`easel git`: the repository whose branch an app follows."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from easel.cli.answers import Repository
+from easel.cli.command import Group, app_option, client_command
+from easel.cli.errors import FileUnreadableError, TokenMissingError
+from easel.cli.session import Session
+from easel.cli.text import when
+from easel.errors import EaselError
+from easel.repositories.host_keys import LONGEST, place, published
+from easel.repositories.remote_url import read_url
+
+MASK = "***"
+"""Stands for a secret that is not shown."""
+_LONGEST_FILE = 20_000
+_TOKEN_LENGTH = 4096
+
+
+@click.group("git", cls=Group, no_args_is_help=True)
+def group() -> None:
+    """Connect an app with a branch of a Git repository."""
+
+
+@client_command("connect", group=group)
+@click.argument("url", help="The repository's https or ssh address.")
+@click.option("--branch", "-b", default="main", metavar="NAME", help="The branch that the app follows.")
+@click.option(
+    "--provider", metavar="github|gitlab|gitea|bitbucket|plain", help="The kind of host. [default: by its name]"
+)
+@click.option("--root", metavar="DIR", help="The app's folder within the repository.")
+@click.option("--username", metavar="NAME", help="The user that goes with the token, where the host asks for one.")
+@click.option("--token-stdin", is_flag=True, help="Read an access token from standard input.")
+@click.option("--deploy-key", type=click.Path(path_type=Path), metavar="FILE", help="A private ssh key of your own.")
+@click.option("--new-deploy-key", is_flag=True, help="Make another deploy key. An ssh address gets one by itself.")
+@click.option(
+    "--known-hosts",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The ssh host's keys. [default: those that you know]",
+)
+@click.option("--allow", multiple=True, metavar="submodules|lfs", help="Build without these parts.")
+@click.option("--new-webhook-secret", is_flag=True, help="Make another webhook secret.")
+@app_option
+def connect(
+    session: Session,
+    url: str,
+    branch: str,
+    provider: str | None,
+    root: str | None,
+    username: str | None,
+    token_stdin: bool,
+    deploy_key: Path | None,
+    new_deploy_key: bool,
+    known_hosts: Path | None,
+    allow: Sequence[str],
+    new_webhook_secret: bool,
+    app: str | None,
+) -> None:
+    """Make an app follow a branch. What the host needs is printed: a deploy key, and a webhook."""
+    found = session.app(app)
+    request: dict[str, Any] = {
+        "repo_url": url,
+        "branch": branch,
+        "provider": provider,
+        "root": root,
+        "username": username,
+        "token": _token() if token_stdin else None,
+        "deploy_key": _text_of(deploy_key) if deploy_key is not None else None,
+        "new_deploy_key": new_deploy_key or None,
+        "known_hosts": _text_of(known_hosts) if known_hosts is not None else _known_to_user(url),
+        "allow": list(allow) or None,
+        "new_webhook_secret": new_webhook_secret or None,
+    }
+    answer = session.client.connect_repository(found.app_id, request)
+    session.output.done(f"{found.slug} follows {answer.branch} of {answer.repo_url}.")
+    _tell_host(session, answer)
+    _table(session, answer)
+    session.output.document(answer)
+
+
+@client_command("status", group=group)
+@app_option
+def status(session: Session, app: str | None) -> None:
+    """Show which branch an app follows, and what its host needs."""
+    answer = session.client.repository(session.app(app).app_id)
+    _table(session, answer)
+    session.output.document(answer)
+
+
+@client_command("disconnect", group=group)
+@app_option
+def disconnect(session: Session, app: str | None) -> None:
+    """Make an app follow its repository no longer. Its token, deploy key and webhook secret are deleted."""
+    found = session.app(app)
+    answer = session.client.disconnect_repository(found.app_id)
+    session.output.done(f"{found.slug} follows no repository any more. Remove the webhook and the deploy key there.")
+    session.output.document(answer)
+
+
+def _tell_host(session: Session, answer: Repository) -> None:
+    if answer.credential == "deploy_key":
+        session.output.say("Add the deploy key to the repository, for reading alone.")
+        if not answer.host_keys:
+            session.output.warn(
+                "The host's key is not known, so nothing can be fetched yet. Connect again with `--known-hosts FILE`:"
+                " the output of `ssh-keyscan`, compared with a fingerprint that the host publishes."
+            )
+    session.output.say("Add the webhook to the repository, as JSON and for pushes: each push is deployed then.")
+    if answer.webhook_secret != MASK:
+        session.output.say("The webhook secret is not shown again.")
+
+
+def _table(session: Session, answer: Repository) -> None:
+    rows = [
+        ("repository", answer.repo_url),
+        ("branch", answer.branch),
+        ("root folder", answer.root or "the repository's own"),
+        ("host", answer.provider),
+        ("read with", (answer.credential or "nothing: it must be public").replace("_", " ")),
+        ("deploy key", answer.deploy_key or ""),
+        *(("host key", key) for key in answer.host_keys),
+        ("webhook", answer.webhook_url),
+        ("webhook secret", answer.webhook_secret),
+        ("without", ", ".join(answer.allow)),
+        ("connected", f"{when(answer.connected_at)} by {answer.connected_by}"),
+    ]
+    session.output.table(("WHAT", "IS"), [row for row in rows if row[1]])
+
+
+def _token() -> str:
+    token = sys.stdin.read(_TOKEN_LENGTH + 1).strip()
+    if not token or len(token) > _TOKEN_LENGTH:
+        raise TokenMissingError()
+    return token
+
+
+def _text_of(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as opened:
+            return opened.read(_LONGEST_FILE)
+    except OSError as error:
+        raise FileUnreadableError(path=str(file), reason=error.strerror) from error
+
+
+def _known_to_user(url: str) -> str | None:
+    """The keys of an ssh host that this user's own ssh trusts; None where it knows none, or Easel knows them itself."""
+    try:
+        remote = read_url(url)
+    except EaselError:
+        # The server says why.
+        return None
+    program = shutil.which("ssh-keygen")
+    if remote.scheme != "ssh" or published(remote) is not None or program is None:
+        return None
+    ended = subprocess.run([program, "-F", place(remote)], capture_output=True, text=True, check=False)
+    lines = [line for line in ended.stdout.splitlines() if line and not line.startswith(("#", "@"))]
+    text = "".join(f"{line}\n" for line in lines)
+    return text if lines and len(text) <= LONGEST else None

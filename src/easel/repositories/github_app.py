@@ -1,0 +1,179 @@
+"""A GitHub App: its install address, the proof that an installation belongs to a person, and tokens to fetch with.
+
+The id of an installation proves nothing: everybody may open GitHub's redirect with any number in it (docs.github.com,
+"About the setup URL"). GitHub is asked whether the person that it sent back sees that installation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from easel import clock
+from easel.access.secrets import Vault
+from easel.ids import new_secret
+from easel.outgoing.addresses import Destinations
+from easel.outgoing.client import OutgoingClient, outgoing_client
+from easel.repositories.errors import (
+    GithubAppInvalidError,
+    GithubAppMissingError,
+    GithubUnavailableError,
+    InstallationGoneError,
+    InstallationNotYoursError,
+    InstallStateError,
+)
+from easel.repositories.remote_url import RemoteUrl
+from easel.settings import Settings
+
+STATE_LIFE: Final = 3600
+"""Seconds in which somebody installs the App."""
+_TOKEN_LIFE: Final = 540
+"""Seconds; GitHub takes at most 600, by its own clock."""
+_SLOW_CLOCK: Final = 60
+_PAGES: Final = 10
+_PAGE: Final = 100
+T = TypeVar("T")
+_PURPOSE: Final = "github installation: "
+_HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+
+
+class _Token(msgspec.Struct):
+    token: str
+
+
+class _UserToken(msgspec.Struct):
+    access_token: str = ""
+
+
+class _Installation(msgspec.Struct):
+    id: int
+
+
+class _Installations(msgspec.Struct):
+    installations: list[_Installation]
+
+
+@dataclass(frozen=True, slots=True)
+class GithubApp:
+    """The operator's GitHub App."""
+
+    app_id: str
+    slug: str
+    private_key: str
+    client_id: str
+    client_secret: str
+    url: str
+    api_url: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings say. Raises GithubAppMissingError, GithubAppInvalidError."""
+        key = settings.github_app_private_key.get_secret_value() if settings.github_app_private_key else None
+        if key is None and settings.github_app_private_key_file is not None:
+            try:
+                key = settings.github_app_private_key_file.read_text()
+            except (OSError, UnicodeDecodeError) as error:
+                raise GithubAppInvalidError(reason="the file of its private key cannot be read") from error
+        secret, client = settings.github_app_client_secret, settings.github_app_client_id
+        if not (settings.github_app_id and settings.github_app_slug and key and client and secret):
+            raise GithubAppMissingError()
+        return cls(
+            settings.github_app_id,
+            settings.github_app_slug,
+            # Where a variable cannot hold lines, they are written as one.
+            key.replace("\\n", "\n"),
+            client,
+            secret.get_secret_value(),
+            settings.github_url.rstrip("/"),
+            settings.github_api_url.rstrip("/"),
+        )
+
+    def install_url(self, state: str) -> str:
+        """The address at which the App is installed; GitHub sends the person back with the state."""
+        return f"{self.url}/apps/{self.slug}/installations/new?{urlencode({'state': state})}"
+
+    def bearer(self) -> dict[str, str]:
+        """The header by which the App proves to be itself (RFC 7519, RS256). Raises GithubAppInvalidError."""
+        now = int(clock.now().timestamp())
+        claims = {"iat": now - _SLOW_CLOCK, "exp": now + _TOKEN_LIFE, "iss": self.app_id}
+        try:
+            token = jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(self.private_key))
+        except (JoseError, ValueError, TypeError) as error:
+            raise GithubAppInvalidError(reason="its private key is none of RSA") from error
+        return {**_HEADERS, "Authorization": f"Bearer {token}"}
+
+
+def new_state(vault: Vault, org_id: str, app_id: str) -> str:
+    """A state for one app of one organisation: signed, and good for an hour."""
+    plain = f"{org_id}.{app_id}.{int(clock.now().timestamp()) + STATE_LIFE}.{new_secret()[:16]}"
+    return f"{plain}.{vault.sign(_PURPOSE + plain)}"
+
+
+def read_state(vault: Vault, state: str) -> tuple[str, str]:
+    """The organisation and the app of a state. Raises InstallStateError."""
+    plain, _, signature = state.rpartition(".")
+    if len(state) > 500 or not vault.signed(_PURPOSE + plain, signature):
+        raise InstallStateError()
+    org_id, app_id, expires, _ = plain.split(".")
+    if int(expires) < clock.now().timestamp():
+        raise InstallStateError()
+    return org_id, app_id
+
+
+async def require_theirs(settings: Settings, code: str, installation: int) -> None:
+    """Asks GitHub whether the person whom it gave the code sees the installation. Raises InstallationNotYoursError,
+    GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
+    app = GithubApp.of(settings)
+    async with outgoing_client(Destinations.of(settings)) as client:
+        asked = {"client_id": app.client_id, "client_secret": app.client_secret, "code": code}
+        answer = await client.request(
+            "POST", f"{app.url}/login/oauth/access_token", {"Accept": "application/json"}, json=asked
+        )
+        token = _read(answer.status, answer.body, _UserToken).access_token
+        if not token.isascii() or not token.isprintable() or not token:
+            raise InstallationNotYoursError()
+        headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
+        for page in range(1, _PAGES + 1):
+            query = urlencode({"per_page": _PAGE, "page": page})
+            answer = await client.request("GET", f"{app.api_url}/user/installations?{query}", headers)
+            if answer.status in (401, 403, 404):
+                break
+            found = _read(answer.status, answer.body, _Installations).installations
+            if any(one.id == installation for one in found):
+                return
+            if len(found) < _PAGE:
+                break
+    raise InstallationNotYoursError()
+
+
+async def installation_token(settings: Settings, installation: int, url: RemoteUrl) -> str:
+    """A token that reads this one repository, for an hour. Raises InstallationGoneError, GithubUnavailableError,
+    GithubAppMissingError, GithubAppInvalidError, and the errors of OutgoingClient."""
+    app = GithubApp.of(settings)
+    name = url.path.removesuffix(".git").rpartition("/")[2]
+    async with outgoing_client(Destinations.of(settings)) as client:
+        answer = await _post(client, app, installation, {"repositories": [name], "permissions": {"contents": "read"}})
+    if answer[0] in (401, 403, 404, 422):
+        raise InstallationGoneError()
+    return _read(*answer, _Token).token
+
+
+async def _post(client: OutgoingClient, app: GithubApp, installation: int, asked: dict[str, Any]) -> tuple[int, bytes]:
+    place = f"{app.api_url}/app/installations/{installation}/access_tokens"
+    answer = await client.request("POST", place, app.bearer(), json=asked)
+    return answer.status, answer.body
+
+
+def _read(status: int, body: bytes, kind: type[T]) -> T:
+    if not 200 <= status < 300:
+        raise GithubUnavailableError(github_status=status)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise GithubUnavailableError(github_status=status) from error
