@@ -102,6 +102,20 @@ def test_the_files_show_whose_dialect_they_are_in(
     assert rules.because
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/a /b 302!", "/a /b 302 Language=en", "https://x.test/a /b", "  HTTP://x.test/a /b", "/a id=:id /b",
+        "/* /index.html 200", "/a\t/INDEX.HTML\t200", "/a /b 404", "/a /b 410 # gone", "/a/* 200", "/a/*\t200",
+    ],
+)  # fmt: skip
+def test_each_sign_of_netlify_counts_wherever_it_stands(line: str) -> None:
+    for text in (line, f"# first\n/x /y 301\n{line}\n", f"/x /y 301\r\n{line}\r\n/z /y"):
+        rules = read(text, "/*\n  ! X-A")
+        assert rules.dialect == "netlify"
+    assert read("# /a /b 302!\n/a /b 301", "/*\n  ! X-A").dialect == "cloudflare"
+
+
 def test_off_and_no_files_are_no_rules() -> None:
     assert read_rules({"_redirects": b"/a /b"}, Wanted("off")) is None
     assert read_rules({}) is None

@@ -21,18 +21,17 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
 
     The default status is 302. In the source, a fragment (`#…`) is cut off, and `.` and `..` are resolved.
     """
-    is_guard = seems_guard(" " + " ".join(words))
     if not 2 <= len(words) <= 3:
         reason = f"it has {len(words)} words; `from to` or `from to status` is a line."
-        raise BadLineError(reason, guards=is_guard)
+        raise BadLineError(reason, guards=_guards(words))
     if _HOST.match(words[0]):
-        raise BadLineError("its source names a host; a source is a path.", guards=is_guard)
+        raise BadLineError("its source names a host; a source is a path.", guards=_guards(words))
     source, query = source_of(words[0].partition("#")[0])
     source, target, status = _without_dots(source), words[1], 302
     if len(words) == 3:
         said = words[2]
         if not said.isascii() or not said.isdigit() or int(said[:4]) not in _STATUSES or len(said) > 3:
-            raise BadLineError(f"`{shown(said)}` is no status; {_KNOWN}", guards=is_guard)
+            raise BadLineError(f"`{shown(said)}` is no status; {_KNOWN}", guards=_guards(words))
         status = int(said)
     if not target.startswith(("/", "https://")):
         raise BadLineError("its target begins with neither `/` nor `https://`.")
@@ -42,6 +41,10 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
         # This host treats two slashes in an address as one.
         target = _SLASHES.sub("/", target)
     return Redirect(number, source, target, status, query=query)
+
+
+def _guards(words: list[str]) -> bool:
+    return seems_guard(" " + " ".join(words))
 
 
 def _without_dots(path: str) -> str:

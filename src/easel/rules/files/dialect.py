@@ -21,6 +21,13 @@ _NETLIFY_LINE = re.compile(
     r"|\s(?:4[0-9][0-9]|5[0-9][0-9])(?:\s|\Z)|/\*\s+2[0-9][0-9]\s*\Z",
     re.IGNORECASE,
 )
+_MAY_BE_NETLIFY = (
+    re.compile(r"[!=]"),
+    re.compile(r"(?:^|\r)[^\S\r\n]*+[a-z]++://", re.MULTILINE),
+    re.compile(r"\s(?:/index\.html\s|[45][0-9][0-9]\b)"),
+    re.compile(r"/\*\s+2"),
+)
+"""Every line with a sign matches one of these. Most files have no sign, and are searched once, as a whole."""
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
@@ -39,7 +46,9 @@ def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> 
     """
     if choice in ("netlify", "cloudflare"):
         return choice, "that was asked for", []
-    netlify = _signs(texts.get(REDIRECTS, ""), REDIRECTS, _is_netlify)
+    lines = texts.get(REDIRECTS, "")
+    may_be_netlify = any(sign.search(lines.lower()) for sign in _MAY_BE_NETLIFY)
+    netlify = _signs(lines, REDIRECTS, _is_netlify) if may_be_netlify else []
     netlify += [(HEADERS, line, text) for _, line, text in _signs(texts.get(HEADERS, ""), HEADERS, _is_basic_auth)]
     cloudflare = _signs(texts.get(HEADERS, ""), HEADERS, _is_cloudflare)
     netlify += [(name, 0, f"`{name}` is there") for name in _NETLIFY_NAMES if name in names]

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import MOST_VALUES, BadLineError, Reading, source_of
-from easel.rules.models import REDIRECTS, Redirect
+from easel.rules.models import REDIRECTING, REDIRECTS, Redirect
 
 _HOST = re.compile(r"(https?)://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(r"([0-9]{1,4})(!?)")
+_PLAIN = {str(status): status for status in (200, *REDIRECTING)}
+_PATH = re.compile(r"/(?!\.netlify/)(?:[^/?]++/?)*+\Z")
+"""A source of most lines, which need not be taken apart: a path without a query and without two slashes in a row."""
 _CONDITIONS = {"language": "languages", "country": "countries", "cookie": "cookies"}
 _TARGETS = ("/", "http://", "https://")
 
@@ -22,6 +25,8 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     The default status is 301. A source with a star and a status of success needs no target: the target is its own path.
     A word after the status that is not a condition has no effect.
     """
+    if len(words) == 3 and words[2] in _PLAIN and _PATH.match(words[0]) and words[1].startswith("/"):
+        return Redirect(number, words[0], words[1], _PLAIN[words[2]])
     host, source, query = host_and_path(words[0])
     if "//" in source:
         raise BadLineError("its source has two slashes side by side, which are one in every address.")

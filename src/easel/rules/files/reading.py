@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from easel.rules.files.lines import shown
 from easel.rules.matching.pattern import Pattern, PatternError, parse
-from easel.rules.matching.target import target_of
+from easel.rules.matching.target import names_host, target_of
 from easel.rules.models import (
     MOST_BLOCKS,
     MOST_DOUBLE,
@@ -53,21 +53,19 @@ class Room:
 
     def take(self, pattern: Pattern, size: int) -> None:
         """Counts a line or block of this many characters. Raises BadLineError if there is no room."""
-        if reason := self._reason_against(pattern, size):
-            raise BadLineError(reason)
-        self.odd -= pattern.odd
-        self.double -= len(pattern.stars) > 1
-        self.segments -= pattern.segments
+        odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
+        if odd > self.odd:
+            raise BadLineError(f"{MOST_ODD} places with a `*` or a placeholder inside a segment are in force already.")
+        if double and not self.double:
+            raise BadLineError(f"{MOST_DOUBLE} paths with two `*` are in force already.")
+        if segments > self.segments:
+            raise BadLineError(f"the paths in force have {MOST_SEGMENTS} segments already.")
+        if size > self.text:
+            raise BadLineError(f"{MOST_TEXT} characters are in force already.")
+        self.odd -= odd
+        self.double -= double
+        self.segments -= segments
         self.text -= size
-
-    def _reason_against(self, pattern: Pattern, size: int) -> str | None:
-        if pattern.odd > self.odd:
-            return f"{MOST_ODD} places with a `*` or a placeholder inside a segment are in force already."
-        if len(pattern.stars) > 1 and not self.double:
-            return f"{MOST_DOUBLE} paths with two `*` are in force already."
-        if pattern.segments > self.segments:
-            return f"the paths in force have {MOST_SEGMENTS} segments already."
-        return f"{MOST_TEXT} characters are in force already." if size > self.text else None
 
 
 @dataclass
@@ -106,11 +104,11 @@ class Reading:
             pattern = parse(redirect.source, self.dialect)
         except PatternError as error:
             raise BadLineError(f"{error}.", guards=is_guard) from None
-        if self.dialect == "cloudflare" and pattern.has_twins:
+        if self.dialect == "cloudflare" and redirect.source.count(":") > 1 and pattern.has_twins:
             raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
-        # A path of the app is always a valid target. Most lines have one, and parsing the target takes half of the
-        # time.
-        away = redirect.redirects and not redirect.target.startswith("/")
+        # A path of the app is always a valid target, and so is a host without placeholders. Most lines have either, and
+        # parsing the target takes half of the time.
+        away = redirect.redirects and not redirect.target.startswith("/") and not names_host(redirect.target)
         if away and (reason := target_of(redirect, pattern, self.dialect).reason_against()):
             raise BadLineError(reason, guards=is_guard)
         try:

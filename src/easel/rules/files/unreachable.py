@@ -21,17 +21,20 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
             reading.note(*where, f"nothing reaches this line: line {everything} answers every path.")
         elif (first := settled.get(key)) is not None:
             reading.note(*where, f"nothing reaches this line: line {first} answers the same path.")
-        unconditional = not redirect.conditional and not redirect.query and not redirect.host
-        if unconditional:
+        if not (redirect.query or redirect.host or redirect.conditional):
             settled.setdefault(key, redirect.line)
             if everything is None and redirect.source == "/*":
                 everything = redirect.line
-        if redirect.redirects and redirect.target.rstrip("/") == redirect.source.rstrip("/"):
+        if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect):
             reading.note(*where, "the line leads to itself, without end.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
             reading.note(
                 *where, f"the file `{hiding}` answers in its place. A `!` behind the status lets the line go first."
             )
+
+
+def _leads_to_itself(redirect: Redirect) -> bool:
+    return redirect.redirects and redirect.target.rstrip("/") == redirect.source.rstrip("/")
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:

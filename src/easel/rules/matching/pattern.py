@@ -112,19 +112,29 @@ class Pattern:
     def odd(self) -> int:
         """The number of places that an index cannot distinguish: placeholders inside a segment, and text after a
         star."""
-        inside = sum(isinstance(segment, Holes) and not segment.whole for run in self.runs for segment in run)
-        stars = len(self.stars) > 1 or any(not star.plain for star in self.stars) or bool(self._behind)
-        return inside + stars
+        odd = 0
+        for run in self.runs:
+            for segment in run:
+                if not isinstance(segment, str) and not segment.whole:
+                    odd += 1
+        if self.stars:
+            odd += len(self.stars) > 1 or bool(self.runs[-1]) or not self.stars[0].plain
+        return odd
 
     @property
     def segments(self) -> int:
         """The number of segments."""
-        return sum(map(len, self.runs)) + len(self.stars)
+        return sum(map(len, self.runs)) + len(self.stars) if self.stars else len(self.runs[0])
 
     @property
     def literal(self) -> bool:
         """Whether the pattern matches a single path."""
-        return not self.stars and all(isinstance(segment, str) for segment in self.runs[0])
+        if self.stars:
+            return False
+        for segment in self.runs[0]:  # noqa: SIM110 - ten thousand lines are read at once
+            if not isinstance(segment, str):
+                return False
+        return True
 
     @property
     def _behind(self) -> tuple[Segment, ...]:

@@ -21,6 +21,7 @@ NO_PATH = "/\0"
 SLASHES = re.compile("/{2,}")
 _AUTHORITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?\Z")
 """A host's name with an optional port, up to the end: a client cannot read anything else into it."""
+_PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?:[/?#]|\Z)")
 _END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
 _SCHEMES = ("http://", "https://")
 
@@ -91,6 +92,11 @@ class Target:
             tail, sharp, fragment = parts["query"].partition("#")
             return f"{address}?{quote(query, safe=_QUERY, encoding='latin-1')}{tail}{sharp}{fragment}"
         return address + parts["query"]
+
+
+def names_host(target: str) -> bool:
+    """Whether a target names another host in full, without a port or placeholder: a visitor cannot change the host."""
+    return _PLAIN_HOST.match(target) is not None
 
 
 def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
