@@ -3,6 +3,7 @@ addition."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Final
 
 FAST: Final = "fast"
@@ -24,7 +25,7 @@ class Tally:
     def __init__(self) -> None:
         self.fast_200 = 0
         self.fast_304 = 0
-        self.fast_moved: dict[int, int] = {}
+        self.fast_moved: defaultdict[int, int] = defaultdict(int)
         self.full: dict[int, int] = {}
         self.sent = 0
 
@@ -32,10 +33,6 @@ class Tally:
         """Counts an answer of the slow path and the sent bytes of its body."""
         self.full[status] = self.full.get(status, 0) + 1
         self.sent += sent
-
-    def moved(self, status: int) -> None:
-        """Counts a redirect of the fast path."""
-        self.fast_moved[status] = self.fast_moved.get(status, 0) + 1
 
     @property
     def answers(self) -> dict[tuple[str, int], int]:

@@ -121,10 +121,11 @@ class Stamp:
     number of requests to others. They are generated in batches, which makes each cheap.
     """
 
-    __slots__ = ("_identities", "changed", "defaults", "lines", "unchanged")
+    __slots__ = ("changed", "defaults", "identities", "lines", "unchanged")
 
     def __init__(self) -> None:
-        self._identities: list[bytes] = []
+        self.identities: list[bytes] = []
+        """The digits of ids. Each answer takes one."""
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
         """For a 200."""
@@ -133,15 +134,12 @@ class Stamp:
         self.lines = b""
         """The lines after any other status."""
 
-    def next(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
-        """The digits of one answer's id; the fields hold the bytes before them."""
-        if defaults is not self.defaults:
-            self._renew(defaults)
-        if not self._identities:
-            self._identities = _identities()
-        return self._identities.pop()
-
-    def _renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
+    def renew(self, defaults: list[tuple[bytes, bytes]]) -> None:
+        """Generates ids if none are left, and the lines for other default headers: the date has changed."""
+        if not self.identities:
+            self.identities.extend(_identities())
+        if defaults is self.defaults:
+            return
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in defaults)
         lines += b"x-request-id: req_"
         self.lines = lines

@@ -53,8 +53,11 @@ class EdgeProtocol(GuardedProtocol):
             return
         asked = self._like.read(data) if self._like is not None else None
         if asked is None:
-            asked = self.known.read(data)
-            self._like = self.known.found
+            known = self.known
+            asked = known.whole.newer.get(data)
+            if asked is None:
+                asked = known.read(data)
+                self._like = known.found
         if asked is not None:
             ready = self._find(asked)
             if ready is not None and not self.transport.is_closing():
@@ -87,15 +90,14 @@ class EdgeProtocol(GuardedProtocol):
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _find(self, asked: Asked) -> Prepared | None:
-        live = self.hosts.get(asked.host)
+        host, key, condition, _, _ = asked
+        live = self.hosts.get(host)
         if live is None or self.view[live.slot] != self.seen[live.slot]:
             return None
-        ready = live.prepared.get(asked.key)
-        if ready is not None and ready.is_special and not _is_there(ready, asked):
+        ready = live.prepared.get(key)
+        if ready is None or (ready.is_special and not _is_there(ready, asked)):
             return None
-        if ready is None or asked.condition is None or asked.condition == ready.etag:
-            return ready
-        return None
+        return ready if condition is None or condition == ready.etag else None
 
     def on_body(self, body: bytes) -> None:
         """Part of a body. Requests on the fast path have none."""
@@ -115,15 +117,18 @@ class EdgeProtocol(GuardedProtocol):
             self._answer(asked, ready)
 
     def _answer(self, asked: Asked, ready: Prepared) -> None:
-        stamp = self.stamp
-        identity = stamp.next(self.server_state.default_headers)
-        tally = ready.tally
+        stamp, tally = self.stamp, ready.tally
+        # An id for each answer without a call.
+        identities = stamp.identities
+        if not identities or self.server_state.default_headers is not stamp.defaults:
+            stamp.renew(self.server_state.default_headers)
+        identity = identities.pop()
         if asked.condition is not None:
             tally.fast_304 += 1
             self.transport.write(b"".join((stamp.unchanged, identity, ready.not_modified)))
             return
         if ready.moved is not None:
-            tally.moved(ready.status)
+            tally.fast_moved[ready.status] += 1
             self.transport.write(b"".join((ready.moved, stamp.lines, identity, ready.head)))
             return
         tally.fast_200 += 1
