@@ -33,7 +33,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 
 @pytest.fixture
 def packages(tmp_path: Path, shop: Shelf) -> Packages:
-    return Packages(tmp_path / "tools", shop.registry)
+    return Packages(tmp_path / "tools", shop.registry, 1024**3)
 
 
 async def test_the_builders_own_node_is_taken_where_it_is_admitted(packages: Packages, shop: Shelf) -> None:

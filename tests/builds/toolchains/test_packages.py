@@ -10,13 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from easel.builds.toolchains.errors import RegistryUnreachableError, ToolIntegrityError, ToolPackageError
+from easel.builds.toolchains.errors import (
+    RegistryUnreachableError,
+    ToolIntegrityError,
+    ToolPackageError,
+    ToolsTooLargeError,
+)
 from easel.builds.toolchains.packages import Packages
 from easel.builds.toolchains.registry import Release, strongest
 from easel.outgoing.addresses import Destinations
 from easel.outgoing.errors import DestinationRefusedError
 from tests.builds.toolchains.registry import Shelf, packed, shelf
 
+LIMIT = 1024**3
 FILES = {"package/package.json": b"{}", "package/bin/tool.js": b"run"}
 
 
@@ -32,7 +38,7 @@ async def release_of(shop: Shelf, name: str = "tool", version: str = "1.0.0") ->
 
 async def test_a_tool_is_unpacked_read_only_and_fetched_once(tmp_path: Path, shop: Shelf) -> None:
     shop.add("tool", "1.0.0", FILES, bin={"tool": "./bin/tool.js"})
-    packages = Packages(tmp_path / "tools", shop.registry)
+    packages = Packages(tmp_path / "tools", shop.registry, LIMIT)
     release = await release_of(shop)
     found = await asyncio.gather(*(packages.unpacked(release) for _ in range(3)))
     again = await packages.unpacked(release)
@@ -51,7 +57,7 @@ async def test_a_tool_with_another_digest_is_refused_and_nothing_is_left(tmp_pat
     wrong = "sha512-" + "A" * 86 + "=="
     shop.add("tool", "1.0.0", FILES, integrity=wrong)
     with pytest.raises(ToolIntegrityError, match=r"tool@1\.0\.0 .* sha512"):
-        await Packages(tmp_path / "tools", shop.registry).unpacked(await release_of(shop))
+        await Packages(tmp_path / "tools", shop.registry, LIMIT).unpacked(await release_of(shop))
     assert list((tmp_path / "tools").iterdir()) == []
 
 
@@ -69,26 +75,26 @@ async def test_a_package_that_leads_out_of_its_folder_is_refused(
 ) -> None:
     shop.add("tool", "1.0.0", files)
     with pytest.raises(ToolPackageError):
-        await Packages(tmp_path / "tools", shop.registry).unpacked(await release_of(shop))
+        await Packages(tmp_path / "tools", shop.registry, LIMIT).unpacked(await release_of(shop))
     assert not (tmp_path / "evil").exists()
     assert not (tmp_path / "tools" / "evil").exists()
 
 
 async def test_links_of_a_package_are_not_made(tmp_path: Path, shop: Shelf) -> None:
     shop.add("tool", "1.0.0", {}, archive=packed(FILES, links={"package/out": "/etc"}))
-    folder = await Packages(tmp_path / "tools", shop.registry).unpacked(await release_of(shop))
+    folder = await Packages(tmp_path / "tools", shop.registry, LIMIT).unpacked(await release_of(shop))
     assert sorted(os.listdir(folder)) == ["bin", "package.json"]
 
 
 async def test_an_archive_that_is_none_is_refused(tmp_path: Path, shop: Shelf) -> None:
     shop.add("tool", "1.0.0", {}, archive=b"<html>sign in</html>")
     with pytest.raises(ToolPackageError):
-        await Packages(tmp_path / "tools", shop.registry).unpacked(await release_of(shop))
+        await Packages(tmp_path / "tools", shop.registry, LIMIT).unpacked(await release_of(shop))
 
 
 async def test_a_pinned_tool_is_never_taken_from_one_that_was_not_checked(tmp_path: Path, shop: Shelf) -> None:
     archive = shop.add("tool", "1.0.0", FILES)
-    packages = Packages(tmp_path / "tools", shop.registry)
+    packages = Packages(tmp_path / "tools", shop.registry, LIMIT)
     release = await release_of(shop)
     await packages.unpacked(release)
 
@@ -98,6 +104,20 @@ async def test_a_pinned_tool_is_never_taken_from_one_that_was_not_checked(tmp_pa
     with pytest.raises(ToolIntegrityError):
         await packages.unpacked(release, refuse, pin=f"sha512.{hashlib.sha512(archive + b'x').hexdigest()}")
     assert await packages.unpacked(release, pin=f"sha512.{hashlib.sha512(archive).hexdigest()}")
+
+
+async def test_the_tools_that_were_not_used_for_longest_make_room(tmp_path: Path, shop: Shelf) -> None:
+    for version in ("1.0.0", "2.0.0", "3.0.0"):
+        shop.add("tool", version, {"package/big": os.urandom(200_000)})
+    packages = Packages(tmp_path / "tools", shop.registry, 600_000)
+    first = await packages.unpacked(await release_of(shop))
+    second = await packages.unpacked(await release_of(shop, version="2.0.0"))
+    # Both may be part of a running build.
+    with pytest.raises(ToolsTooLargeError, match="EASEL_BUILD_CACHE_BYTES"):
+        await packages.unpacked(await release_of(shop, version="3.0.0"))
+    os.utime(first, (1, 1))
+    third = await packages.unpacked(await release_of(shop, version="3.0.0"))
+    assert sorted((tmp_path / "tools").iterdir()) == [second, third]
 
 
 async def test_a_registry_without_the_package_is_named(shop: Shelf) -> None:

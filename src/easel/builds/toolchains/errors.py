@@ -39,6 +39,15 @@ class ToolPackageError(ToolchainError):
     code = "tool_package_invalid"
 
 
+class ToolsTooLargeError(ToolchainError):
+    """Builds asked for more versions of Node and package managers within two hours than {limit} bytes hold. Deploy
+    again later, or ask for a version that other builds use; Easel's operator sets the limit with
+    EASEL_BUILD_CACHE_BYTES."""
+
+    status = 503
+    code = "tools_too_large"
+
+
 class VersionUnavailableError(BadRequestError):
     """{tool} {wanted} is not available. Available: {available}."""
 

@@ -9,17 +9,21 @@ import os
 import secrets
 import shutil
 import tarfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from easel.builds.toolchains.errors import ToolIntegrityError, ToolPackageError
+from easel.builds.cache.folders import folder_size
+from easel.builds.toolchains.errors import ToolIntegrityError, ToolPackageError, ToolsTooLargeError
 from easel.builds.toolchains.registry import Registry, Release
 
 UNPACKED_LIMIT = 1024 * 1024 * 1024
 """Bytes of a package's files; Node's are 130 million."""
 MOST_FILES = 50_000
+IN_USE = 2 * 3600.0
+"""Seconds after its last choice for which a package may be part of a running build."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Packages:
 
     folder: Path
     registry: Registry
+    limit: int
+    """Bytes that all of them may take."""
 
     async def unpacked(
         self, release: Release, prepare: Callable[[Path, Path], None] | None = None, pin: str | None = None
@@ -43,6 +49,7 @@ class Packages:
             name += f"-{hashlib.sha256(pin.encode()).hexdigest()[:16]}"
         target = self.folder / name
         if target.is_dir():
+            os.utime(target)
             return target
         with self._scratch() as scratch:
             archive = scratch / "archive.tgz"
@@ -51,8 +58,30 @@ class Packages:
             if prepare is not None:
                 await asyncio.to_thread(prepare, scratch / "package", archive)
             await asyncio.to_thread(make_read_only, scratch / "package")
+            archive.unlink()
+            await self._make_room(scratch)
             install(scratch / "package", target)
+            os.utime(target)
         return target
+
+    async def _make_room(self, new: Path) -> None:
+        """Evicts packages, the least recently used first, until they and the new one take at most the limit. Raises
+        ToolsTooLargeError where too many of them may be in use."""
+        sizes: dict[Path, tuple[float, int]] = {}
+        for folder in self.folder.iterdir():
+            # Another builder may have ended to make, or begun to remove it.
+            with suppress(OSError):
+                sizes[folder] = folder.stat().st_mtime, await folder_size(folder)
+        total = sum(size for _, size in sizes.values())
+        for folder, (used, size) in sorted(sizes.items(), key=lambda item: item[1]):
+            if total <= self.limit or time.time() - used < IN_USE:
+                break
+            with suppress(OSError):
+                folder.chmod(0o755)
+                folder.rename(new / folder.name)
+                total -= size
+        if total > self.limit:
+            raise ToolsTooLargeError(limit=self.limit)
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:

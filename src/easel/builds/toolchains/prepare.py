@@ -33,6 +33,8 @@ from easel.outgoing.addresses import Destinations
 from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
 
+LEAST_TOOLS = 2 * 1024**3
+"""Bytes of tools that are kept at least: without any there are no builds."""
 _YARN_SETTINGS = 64 * 1024
 
 _registry: dict[str, NpmRegistry] = {}
@@ -78,7 +80,8 @@ async def _node(
 ) -> Toolchain:
     used = await _npm_registry()
     destinations = Destinations.of(settings)
-    packages = Packages(folder, _registries.setdefault((used.url, destinations), Registry(used.url, destinations)))
+    registry = _registries.setdefault((used.url, destinations), Registry(used.url, destinations))
+    packages = Packages(folder, registry, max(LEAST_TOOLS, settings.build_cache_bytes))
     node = await choose_node(plan.node, packages)
     wanted = plan.package_manager or PackageManager("npm")
     manager = await choose_manager(wanted, node, packages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -85,6 +86,7 @@ async def template(python: Python, folder: Path, sandbox: Sandbox, limits: Limit
             _install(scratch, target)
         finally:
             remove(scratch)
+    os.utime(target)
     about = json.loads((target / "about.json").read_text())
     return Template(target / "venv", about["pip"], tuple(about["hosts"]), about["place"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -58,6 +59,7 @@ async def programs_folder(
     target = folder / f"programs-{named}"
     if not target.is_dir():
         await asyncio.to_thread(_write_programs, folder, target, texts)
+    os.utime(target)
     return Mount(target, PROGRAMS)
 
 
