@@ -30,7 +30,8 @@ def everything(app: RunningApp) -> object:
     details = [app.client.get(f"{app.path}/versions/{v['version']}").json() for v in versions]
     deploys = app.client.get(f"{app.path}/deploys", params={"limit": 100}).json()["deploys"]
     logs = [app.client.get(f"{app.path}/deploys/{d['deploy_id']}/logs/stream").text for d in deploys]
-    return json.loads(json.dumps([app.client.get(app.path).json(), details, deploys, logs]))
+    repository = app.client.get(f"{app.path}/connect-repo").json()
+    return json.loads(json.dumps([app.client.get(app.path).json(), repository, details, deploys, logs]))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,8 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     app.client.patch(app.path, json={"build_config": {"secrets": {"TOKEN": "hidden"}}, "publish": True})
     app.client.post(f"{app.path}/versions/2/restore", json={"lock": True, "lock_reason": "kept"})
     app.client.post(f"{app.path}/versions/1/restore", json={"environment": "staging"})
+    connected = {"repo_url": "git@github.com:team/shop.git", "root": "web"}
+    app.client.post(f"{app.path}/connect-repo", json=connected).raise_for_status()
     other = RunningApp.create(running)
     other.deploy(page(9))
     gone = RunningApp.create(running)

@@ -14,8 +14,16 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from easel.access.secrets import MASK
+from easel.access.secrets import MASK, SecretUnreadableError, Vault
+from easel.access.service import Subject, create_organisation
+from easel.apps.schemas import CreateAppRequest, PageMeta
+from easel.releases.create import create_app
+from easel.repositories.remotes import remote_of
+from easel.repositories.schemas import ConnectRepoRequest
+from easel.repositories.service import connect as make_connection
+from easel.repositories.service import is_readable
 from testbed.running import Platform, RunningApp
+from tests.world import World
 
 HTTPS, SSH = "https://git.example.org/team/shop.git", "ssh://git@git.example.org:2222/team/shop.git"
 
@@ -184,3 +192,27 @@ def test_a_key_that_may_only_deploy_connects_nothing(app: RunningApp, platform: 
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "insufficient_scope")
     connect(app, repo_url=HTTPS)
     assert client.get(f"{app.path}/connect-repo").status_code == 200
+
+
+def test_after_the_secret_key_was_replaced_connecting_again_makes_new_secrets(world: World) -> None:
+    new = Vault("another key")
+
+    async def work() -> None:
+        async with world.database.transaction() as work:
+            organisation = await create_organisation(work, "x")
+            caller = Subject("key_1", organisation.id, "x", "admin", None)
+            request = CreateAppRequest(slug="key-replaced", meta=PageMeta(title="x"))
+            app = await create_app(work, world.vault, caller, request, max_apps=None, namespace=None, reserved_for=0)
+            wanted = ConnectRepoRequest(repo_url=SSH)
+            before = await make_connection(work, world.vault, world.settings, app, wanted, "x")
+            key = before.repository.deploy_key
+            assert is_readable(world.vault, before.repository)
+            assert not is_readable(new, before.repository)
+            with pytest.raises(SecretUnreadableError):
+                remote_of(new, before.repository)
+            after = await make_connection(work, new, world.settings, app, wanted, "x")
+            assert after.webhook_secret not in (None, before.webhook_secret)
+            assert after.repository.deploy_key != key
+            assert remote_of(new, after.repository).deploy_key
+
+    world.do(work())

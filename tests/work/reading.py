@@ -53,6 +53,14 @@ from easel.deploys.service import check_source_files
 from easel.edge.fast.known_heads import LONGEST, KnownHeads
 from easel.edge.fast.plain_request import Asked, read
 from easel.errors import EaselError
+from easel.repositories.deploy_keys import read_key
+from easel.repositories.fetch.failures import meant_by
+from easel.repositories.fetch.models import Branch, Remote, check_sha
+from easel.repositories.github_app import read_state
+from easel.repositories.host_keys import read_known_hosts
+from easel.repositories.providers.senders import sender_of
+from easel.repositories.remote_url import check_branch, read_url
+from easel.repositories.schemas import Provider
 from easel.rules.matching.visit import Visit
 from easel.rules.models import LONGEST_LINE, Choice, Wanted
 from easel.rules.read import read_rules
@@ -334,6 +342,21 @@ def _asked(pattern: re.Pattern[Any], method: str) -> Callable[[str], object]:
     return matched
 
 
+_WEBHOOKS: tuple[tuple[Provider, dict[str, str]], ...] = (
+    ("github", {"x-github-event": "push", "content-type": "application/x-www-form-urlencoded"}),
+    ("gitea", {"x-gitea-event": "push"}),
+    ("gitlab", {"x-gitlab-event": "Push Hook", "webhook-signature": "v1,", "webhook-timestamp": "1"}),
+    ("bitbucket", {"x-event-key": "repo:push"}),
+)
+
+
+def _webhook(provider: Provider, headers: dict[str, str], text: str) -> None:
+    sender = sender_of(headers, provider)
+    for body in (text.encode(), f'{{"ref": "refs/heads/{text}'.encode(), f"payload={text}".encode()):
+        sender.signed(headers, body, "secret")
+        _attempt(partial(sender.read, headers, body))
+
+
 def functions() -> Iterator[Case]:
     """What is given such texts later."""
     place = Place({"index.html": b"home"})
@@ -413,6 +436,25 @@ def functions() -> Iterator[Case]:
         "rules, cookies": (lambda text: _hold(ruled, Visit("/q", cookie=text)), 2_000),
         "rules, languages": (lambda text: _hold(ruled, Visit("/q", accept_language=text)), 1_000),
         "rules, a host": (lambda text: _hold(ruled, Visit("/q", host=text)), 64),
+        "read_url": (read_url, 500),
+        "read_url, a host": (lambda text: read_url(f"https://{text}/x"), 500),
+        "read_url, a path": (lambda text: read_url(f"https://h/{text}"), 500),
+        "read_url, a user": (lambda text: read_url(f"{text}@h:x"), 500),
+        "check_branch": (check_branch, USUAL),
+        "check_sha": (check_sha, USUAL),
+        "read_known_hosts": (lambda text: read_known_hosts(text, read_url("ssh://h/x")), 5_000),
+        "read_known_hosts, a key": (lambda text: read_known_hosts(f"h ssh-rsa {text}", read_url("ssh://h/x")), 5_000),
+        "read_known_hosts, a name": (lambda text: read_known_hosts(f"{text} ssh-rsa x", read_url("ssh://h/x")), 5_000),
+        "read_key": (lambda text: read_key(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}", ""), 4_000),
+        "a state": (lambda text: read_state(vault, text), USUAL),
+        "what git says": (
+            lambda text: meant_by(f"fatal: {text}", Remote(read_url("ssh://h/x"), "plain"), Branch("main"), 1),
+            2_000,
+        ),
+        **{
+            f"a webhook of {provider}": (partial(_webhook, provider, headers), 4 * USUAL)
+            for provider, headers in _WEBHOOKS
+        },
         "ignore rules": (ignore.rules_for(Path("/nonexistent")).reason, 256),
     }
     for name, (function, size) in readers.items():

@@ -319,7 +319,10 @@ async def surroundings_of(work: Transaction, apps: list[str]) -> dict[str, Surro
     """The surroundings of the caller's apps with these ids."""
     found: dict[str, Surroundings] = {}
     for app, repo_url, branch, installation, *environment in await work.sql(_SURROUNDINGS, {"apps": apps}):
-        around = found.setdefault(app, Surroundings(repo_url, branch, installation, []))
-        if environment[0] is not None:
-            around.served.append(Served(*environment))
+        around = found.get(app)
+        if around is None:
+            around = found[app] = Surroundings(repo_url, branch, installation, [])
+        served = Served(*environment)
+        if served.version is not None or served.locked:
+            around.served.append(served)
     return found

@@ -95,6 +95,7 @@ class Repository(Answer):
     credential: str | None = None
     deploy_key: str | None = None
     root: str | None = None
+    warnings: list[str] | None = None
 
 
 class UploadAddress(Answer):

@@ -54,3 +54,4 @@ class RepositoryAnswer(Answer):
     allow: list[Without]
     connected_by: str
     connected_at: datetime
+    warnings: list[str] | None = None

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from easel import clock
-from easel.access.secrets import Vault
+from easel.access.secrets import SecretUnreadableError, Vault
 from easel.apps.models import App
 from easel.bundles.names import check_path, printable
 from easel.errors import EaselError
@@ -73,7 +73,9 @@ async def connect(
         await work.session.delete(repository)
         await work.session.flush()
         repository = None
-    secret = _webhook_secret(request, is_new=repository is None)
+    if repository is not None:
+        _drop_unreadable(vault, repository)
+    secret = _webhook_secret(request, is_new=repository is None or not repository.sealed_webhook_secret)
     if repository is None:
         repository = Repository(app_id=app.id, org_id=app.org_id, repo_url=url.text, allow=[])
         work.session.add(repository)
@@ -123,6 +125,30 @@ async def forget(work: Transaction, app_id: str) -> None:
     """Removes everything that is stored about a deleted app's repository, its secrets above all."""
     for model in (Repository, GithubInstallation, WebhookDelivery):
         await work.session.execute(delete(model).where(model.app_id == app_id))
+
+
+def is_readable(vault: Vault, repository: Repository) -> bool:
+    """Whether all secrets of the repository can be opened: not after the instance's secret key was replaced."""
+    sealed = (repository.sealed_webhook_secret, repository.sealed_token, repository.sealed_deploy_key)
+    return all(_opens(vault, value) for value in sealed if value is not None)
+
+
+def _opens(vault: Vault, sealed: str) -> bool:
+    try:
+        vault.open(sealed)
+    except SecretUnreadableError:
+        return False
+    return True
+
+
+def _drop_unreadable(vault: Vault, repository: Repository) -> None:
+    """Forgets secrets that nobody can open any more, so that connecting again makes others."""
+    if not _opens(vault, repository.sealed_webhook_secret):
+        repository.sealed_webhook_secret = ""
+    if repository.sealed_token is not None and not _opens(vault, repository.sealed_token):
+        repository.sealed_token = None
+    if repository.sealed_deploy_key is not None and not _opens(vault, repository.sealed_deploy_key):
+        repository.sealed_deploy_key = repository.deploy_key = None
 
 
 def credential_of(repository: Repository) -> Credential | None:

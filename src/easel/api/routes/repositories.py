@@ -17,9 +17,14 @@ from easel.repositories.github_app import STATE_LIFE, GithubApp, new_state
 from easel.repositories.host_keys import fingerprints
 from easel.repositories.models import Repository
 from easel.repositories.schemas import ConnectRepoRequest, RepositoryAnswer
-from easel.repositories.service import connect, connected, credential_of, disconnect
+from easel.repositories.service import connect, connected, credential_of, disconnect, is_readable
 
 router = APIRouter(prefix="/v1/apps/{app_id}", tags=["Apps"], route_class=EaselRoute)
+
+UNREADABLE = (
+    "The secrets of this connection cannot be read, because Easel's secret key was replaced. Connect the repository"
+    " again, with its token, and give the host the new webhook secret and deploy key."
+)
 
 
 @router.post("/connect-repo", summary="Connect a Repository", response_model=dict[str, Any])
@@ -34,8 +39,8 @@ async def connect_repo(
     app = await get_app(work, caller, app_id, lock=True)
     made = await connect(work, parts.vault, parts.settings, app, body, caller.actor)
     answer = describe(made.repository, public_base(parts.settings, request), made.webhook_secret)
-    warnings = body.unknown_key_warnings()
-    return answer.model_dump(mode="json") | ({"warnings": warnings} if warnings else {})
+    answer.warnings = body.unknown_key_warnings() or None
+    return answer.model_dump(mode="json")
 
 
 @router.get("/connect-repo", summary="Get the Connected Repository", response_model=RepositoryAnswer)
@@ -44,7 +49,10 @@ async def get_repo(app_id: str, request: Request, work: Work, caller: Reader, pa
     repository = await connected(work, await get_app(work, caller, app_id))
     if repository is None:
         raise NothingConnectedError()
-    return describe(repository, public_base(parts.settings, request), None)
+    answer = describe(repository, public_base(parts.settings, request), None)
+    if not is_readable(parts.vault, repository):
+        answer.warnings = [UNREADABLE]
+    return answer
 
 
 @router.delete("/connect-repo", summary="Disconnect a Repository", response_model=dict[str, Any])

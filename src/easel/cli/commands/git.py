@@ -121,6 +121,8 @@ def _tell_host(session: Session, answer: Repository) -> None:
 
 
 def _table(session: Session, answer: Repository) -> None:
+    for warning in answer.warnings or ():
+        session.output.warn(warning)
     rows = [
         ("repository", answer.repo_url),
         ("branch", answer.branch),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from easel.bundles.names import printable
 from easel.repositories.errors import (
     BranchMissingError,
     CommitMissingError,
@@ -26,8 +27,8 @@ OTHER_HASH: Final = re.compile(r"mismatched algorithms|unsupported object format
 
 _STATUS: Final = re.compile(r"(?:The requested URL returned error|returned error): (\d{3})")
 _MEANT: Final = (
-    (re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|[Hh]ost key for .* has changed"), HostKeyChangedError),
-    (re.compile(r"Host key verification failed|No .* host key is known"), HostKeyUnknownError),
+    (re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED"), HostKeyChangedError),
+    (re.compile(r"Host key verification failed|host key is known for"), HostKeyUnknownError),
     (
         re.compile(
             r"could not read (Username|Password)|Authentication failed|Permission denied|access denied"
@@ -40,10 +41,10 @@ _MEANT: Final = (
         re.compile(r"not our ref|bad object|unadvertised object|couldn't find remote ref [0-9a-f]{40}"),
         CommitMissingError,
     ),
-    (re.compile(r"couldn't find remote ref|Remote branch .* not found"), BranchMissingError),
+    (re.compile(r"couldn't find remote ref"), BranchMissingError),
     (
         re.compile(
-            r"repository '.*' not found|Repository not found|not (appear to be )?a git repository"
+            r"repository '[^'\n]{1,500}' not found|Repository not found|not (appear to be )?a git repository"
             r"|could not be found|does not exist|No such project"
             r"|not valid: (is this a git repository|could not determine)",
             re.IGNORECASE,
@@ -107,4 +108,4 @@ def _last(said: str) -> str:
     telling = (
         [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines or ["no reason given"]
     )
-    return f"git said: {telling[-1][:300]}"
+    return f"git said: {printable(telling[-1])}"

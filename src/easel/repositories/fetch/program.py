@@ -23,8 +23,8 @@ from easel.repositories.providers.hosts import token_user
 
 MEMORY: Final = 1024 * 1024 * 1024
 """Bytes of data of each of Git's processes: objects with deltas are put together in memory."""
-SAID: Final = 64 * 1024
-"""Bytes of Git's messages that are kept, the last ones."""
+SAID: Final = 8 * 1024
+"""Bytes of Git's messages that are kept, the last ones. A host puts its own among them."""
 LOOK_EVERY: Final = 0.05
 """Seconds between two looks at the size of a fetch under way."""
 CHUNK: Final = 64 * 1024

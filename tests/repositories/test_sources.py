@@ -1,0 +1,53 @@
+"""The texts of a tree that versions are compared by: the same ones for the same tree, and never one from outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from easel.repositories.fetch.sources import LONGEST_LOCK, SourceLimits, source_files
+
+LIMITS = SourceLimits(files=2_000, bytes=1_000_000)
+
+
+def tree(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def test_texts_are_taken_and_all_else_is_left(tmp_path: Path) -> None:
+    tree(
+        tmp_path,
+        {
+            "src/a.js": "a",
+            "ü.txt": "ü",
+            "picture.png": b"\x89PNG\x00",
+            "latin.txt": "ü".encode("latin-1"),
+            "node_modules/x/index.js": "x",
+            "packages/a/node_modules/y.js": "y",
+            ".git/config": "x",
+            "package-lock.json": "x" * (LONGEST_LOCK + 1),
+            "web/yarn.lock": "short",
+            "empty": "",
+        },
+    )
+    (tmp_path / "out").symlink_to("/etc/passwd")
+    (tmp_path / "folder").symlink_to("/etc")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / os.fsdecode(b"not-\xff-utf8")).write_text("x")
+    assert source_files(tmp_path, LIMITS) == {
+        "empty": "",
+        "src/a.js": "a",
+        "web/yarn.lock": "short",
+        "ü.txt": "ü",
+    }
+
+
+def test_of_too_many_the_smallest_are_taken(tmp_path: Path) -> None:
+    tree(tmp_path, {f"{n}.txt": "x" * n for n in range(1, 20)})
+    assert list(source_files(tmp_path, SourceLimits(files=3, bytes=1000))) == ["1.txt", "2.txt", "3.txt"]
+    assert list(source_files(tmp_path, SourceLimits(files=100, bytes=10))) == ["1.txt", "2.txt", "3.txt", "4.txt"]
+    assert source_files(tmp_path, SourceLimits(files=0, bytes=10)) == {}
