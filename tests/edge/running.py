@@ -206,7 +206,12 @@ class RunningEdge:
         bundled = hashlib.sha256(data).hexdigest()
         bundle = BundleRef(bundle_key(app_id, bundled), bundled, len(data))
         manifest = Manifest(
-            [bundle], found.files, has_worker=found.has_worker, home=found.home, is_one_page=found.is_one_page
+            [bundle],
+            found.files,
+            has_worker=found.has_worker,
+            rules=found.rules,
+            home=found.home,
+            is_one_page=found.is_one_page,
         )
         encoded = manifest.encode()
         digest = hashlib.sha256(encoded).digest()

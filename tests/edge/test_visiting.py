@@ -216,3 +216,12 @@ def test_every_answer_carries_a_request_id(edge: RunningEdge, app: Make) -> None
     ids = [answer["x-request-id"] for answer in answers]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"req_[0-9a-f]{16,}", one) for one in ids)
+
+
+def test_a_rule_for_a_country_goes_by_the_header_that_the_operator_names(own_edge: Callable[..., RunningEdge]) -> None:
+    edge = own_edge(country_header="CF-IPCountry")
+    rules = "/shop /fr/shop 302 Country=fr\n/shop /us/shop 302"
+    made = edge.app("shop", {"index.html": PAGE, "_redirects": rules})
+    for country, target in (("FR", "/fr/shop"), ("fr", "/fr/shop"), ("DE", "/us/shop"), ("F" * 99, "/us/shop")):
+        assert edge.get(made.host, "/shop", CF_IPCountry=country)["location"] == target
+    assert edge.get(made.host, "/shop", X_Country="FR")["location"] == "/us/shop"

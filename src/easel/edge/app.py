@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from easel.bundles.inflate import DamagedDataError
 from easel.connections.private import Readiness
@@ -23,7 +24,7 @@ from easel.edge.fast.prepared import (
 )
 from easel.edge.live import LiveSite
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
-from easel.edge.reading import Scope, request_of
+from easel.edge.reading import Fields, Scope, request_of
 from easel.edge.recorder import Recorder, Tally
 from easel.edge.routing.freshness import Freshness
 from easel.edge.routing.table import RouteTable
@@ -62,10 +63,10 @@ class EdgeApp:
         *,
         domain: str,
         scheme: str = "http",
-        country_header: str = "",
+        read: Fields,
     ) -> None:
         self._scheme = scheme
-        self._country_header = country_header.lower().encode()
+        self._read = read
         self._table = table
         self._sites = sites
         self._content = content
@@ -87,21 +88,18 @@ class EdgeApp:
             answer = answer_fixed(BAD_HOST)
         else:
             host = hosts[0] if hosts else b""
-            label = self.label(host)
+            name = _name(host)
+            label = self.label(name)
             if label is None:
                 answer = self._own_answer(scope["path"])
             else:
-                answer, tally = await self._answer(
-                    label, host, request_of(scope, host, self._scheme, self._country_header)
-                )
+                answer, tally = await self._answer(label, host, request_of(scope, name, self._scheme, self._read))
         await self._send(scope["method"], answer, tally, receive, send)
 
-    def label(self, host: bytes) -> str | None:
-        """The app's label in a Host header, or None for the platform's own names. Unknown names give ''."""
-        name = host.decode("latin-1").lower()
+    def label(self, name: str) -> str | None:
+        """The app's label in a host's name, or None for the platform's own names. Unknown names give ''."""
         if name.startswith("["):
             return None
-        name = name.rsplit(":", 1)[0].rstrip(".")
         if name == self._domain or name.replace(".", "").isdigit() or not name:
             return None
         if name.endswith(self._suffix):
@@ -304,6 +302,12 @@ class EdgeApp:
         missing = {name: "no answer" for name, answers in parts.items() if not answers}
         status = "serving what is known" if missing else "ok"
         return Readiness(self.ready, status if self.ready else "not ready", missing)
+
+
+def _name(host: bytes) -> str:
+    """The name in a Host header, in lower case, without a port and a final dot."""
+    name = host.decode("latin-1").lower()
+    return name if name.startswith("[") else name.rsplit(":", 1)[0].rstrip(".")
 
 
 async def _disconnected(receive: Receive) -> None:

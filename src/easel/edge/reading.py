@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
 
-from easel.connections.heads import VISITORS, value_of
+from easel.connections.heads import VISITORS, Bound, Heeded, value_of
 from easel.serving.models import Request
 
 Scope = MutableMapping[str, Any]
-_LONGEST_COUNTRY = 16
+_LONGEST_COUNTRY: Final = 16
+Fields = Mapping[bytes, tuple[str, int]]
+"""A header's field of the request, and the limit of its value in bytes."""
 
 
-def request_of(scope: Scope, host: bytes, scheme: str, country_header: bytes) -> Request:
-    """The request. The visitor's country is in the header of the operator's proxy, if it has one of this name."""
-    fields: dict[bytes, list[bytes]] = {}
+def fields(country_header: bytes) -> Fields:
+    """The headers that become fields of a request. An operator's proxy sends the visitor's country in the named one, if
+    any."""
+    names = (
+        *("accept", "accept-encoding", "accept-language", "cookie", "if-none-match", "if-modified-since", "if-range"),
+        *("range", "sec-fetch-dest", "sec-fetch-mode", "service-worker"),
+    )
+    known = {name.encode(): name.removeprefix("sec-").replace("-", "_") for name in names}
+    found = {name: (field, VISITORS[name].most) for name, field in known.items()}
+    return {**found, country_header: ("country", _LONGEST_COUNTRY)} if country_header else found
+
+
+def heeded(known: Fields) -> Heeded:
+    """The headers that a connection reads."""
+    return {**VISITORS, **{name: Bound(most) for name, (_, most) in known.items() if name not in VISITORS}}
+
+
+def request_of(scope: Scope, host: str, scheme: str, known: Fields) -> Request:
+    """The request for a host name in lower case."""
+    values: dict[str, str] = {}
+    repeated: set[bytes] = set()
     for name, value in scope["headers"]:
-        fields.setdefault(name, []).append(value)
-
-    def text(name: bytes) -> str | None:
-        lines = fields.get(name)
-        return value_of(lines, VISITORS[name].most).decode("latin-1") if lines is not None else None
-
-    country = fields.get(country_header)
+        field = known.get(name)
+        if field is not None:
+            if field[0] in values:
+                repeated.add(name)
+            values[field[0]] = value.decode("latin-1") if len(value) <= field[1] else ""
+    for name in repeated:
+        lines = [line for other, line in scope["headers"] if other == name]
+        values[known[name][0]] = value_of(lines, known[name][1]).decode("latin-1")
     query = scope["query_string"]
     target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-    return Request(
-        method=scope["method"],
-        target=target,
-        accept=text(b"accept"),
-        accept_encoding=text(b"accept-encoding"),
-        if_none_match=text(b"if-none-match"),
-        if_modified_since=text(b"if-modified-since"),
-        if_range=text(b"if-range"),
-        range=text(b"range"),
-        fetch_dest=text(b"sec-fetch-dest"),
-        fetch_mode=text(b"sec-fetch-mode"),
-        service_worker=text(b"service-worker"),
-        host=host.decode("latin-1").lower().rsplit(":", 1)[0].rstrip("."),
-        scheme=scheme,
-        cookie=text(b"cookie"),
-        accept_language=text(b"accept-language"),
-        country=None if country is None else value_of(country, _LONGEST_COUNTRY).decode("latin-1"),
-    )
+    return Request(scope["method"], target, host=host, scheme=scheme, **values)

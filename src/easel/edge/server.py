@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import uvicorn
 
 from easel.connections.private import PrivateApp, Readiness, private_port
+from easel.edge import reading
 from easel.edge.app import EdgeApp
 from easel.edge.cache.content import Content
 from easel.edge.cache.disk import DiskCache
@@ -63,6 +64,7 @@ class Edge:
             retention=settings.skew_retention,
             others=lambda: self._requests_weight() + self.disk.bookkeeping + self.disk.in_memory,
         )
+        self._read = reading.fields((settings.country_header or "").lower().encode())
         self.app = EdgeApp(
             table,
             self.sites,
@@ -72,7 +74,7 @@ class Edge:
             self.recorder,
             domain=settings.domain,
             scheme=settings.edge_scheme,
-            country_header=settings.country_header or "",
+            read=self._read,
         )
         metrics = registry(self.recorder, self.freshness, table, self.sites, content, store, self._requests_weight)
 
@@ -95,7 +97,7 @@ class Edge:
                 self.app,
                 host=self._settings.edge_host,
                 port=self._settings.edge_port,
-                http=edge_protocol(self.sites, self.freshness, self.known),
+                http=edge_protocol(self.sites, self.freshness, self.known, reading.heeded(self._read)),
                 ws="none",
                 lifespan="off",
                 loop="uvloop",

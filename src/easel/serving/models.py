@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import msgspec
+
 from easel.bundles.models import Manifest, Member
 from easel.bundles.restarts import Restart
 from easel.rules.matching.visit import Visit
@@ -40,8 +42,8 @@ class Site:
         return self.published.indexable and self.environment == PRODUCTION
 
 
-@dataclass(frozen=True)
-class Request:
+# The slow path makes one request and several answers each time: a struct takes a fifth of a dataclass's time.
+class Request(msgspec.Struct, frozen=True, dict=True):
     """The parts of a request that the answer depends on.
 
     `target` is the path and query as sent, decoded as Latin-1.
@@ -159,8 +161,7 @@ class Unmade:
     encoding: Encoding
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A complete answer.
 
     `length` is the body's length in bytes, also for HEAD and 304, which send no body. `of` keeps the body's source in

@@ -117,6 +117,8 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
     if ready.lengths:
         return [one for one in PREFERENCE if one in ready.lengths or one in ready.bodies]
     made = [*ready.bodies] if "identity" in ready.bodies else [*ready.bodies, "identity", _lies_in(file)]
+    if made == ["identity", "identity"]:
+        return ["identity"]
     lengths = {encoding: _length(file, ready, encoding) for encoding in made}
     smallest = sorted(lengths, key=lambda one: (lengths[one], one != "identity", PREFERENCE.index(one)))
     return smallest[: smallest.index("identity") + 1]

@@ -180,6 +180,9 @@ class Content:
 
     async def _view(self, manifest: Manifest, member: Member, start: int, stop: int) -> memoryview:
         ref = manifest.bundles[member.bundle]
+        mapped = self._bundles.at_hand(ref.key)
+        if mapped is not None:
+            return mapped
         if self._objects.local_path(ref.key) is not None:
             return await self._mapped(ref.key)
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
@@ -239,6 +242,9 @@ class Content:
 
     async def _object(self, key: str, start: int, stop: int) -> memoryview:
         """The object, with the bytes from `start` to `stop` readable."""
+        mapped = self._bundles.at_hand(key)
+        if mapped is not None:
+            return mapped
         if self._objects.local_path(key) is not None:
             return await self._mapped(key)
         size = await self.disk.size(key)

@@ -73,11 +73,17 @@ class Kept(Generic[V]):
         self._flight: SingleFlight[str, V] = SingleFlight()
         self.weight = 0
 
-    async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """The value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
+    def at_hand(self, key: str) -> V | None:
+        """The value, if it is here."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
+        return value
+
+    async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
+        """The value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
+        value = self.at_hand(key)
+        if value is not None:
             return value
 
         async def make() -> V:

@@ -16,7 +16,7 @@ from array import array
 from contextlib import suppress
 
 from easel.connections.guarded import GuardedProtocol
-from easel.connections.heads import VISITORS
+from easel.connections.heads import VISITORS, Heeded
 from easel.edge.cache.lying import Lying
 from easel.edge.fast.known_heads import Known, KnownHeads
 from easel.edge.fast.plain_request import Asked, read
@@ -169,9 +169,12 @@ def _is_there(ready: Prepared, asked: Asked) -> bool:
     return asked.head_only or asked.condition is not None or ready.borrow is None or ready.borrow() is not None
 
 
-def edge_protocol(sites: Sites, freshness: Freshness, known: KnownHeads) -> type[EdgeProtocol]:
-    """The protocol class for one edge process."""
+def edge_protocol(
+    sites: Sites, freshness: Freshness, known: KnownHeads, heeded: Heeded = VISITORS
+) -> type[EdgeProtocol]:
+    """The protocol class for one edge process, and the headers that it reads."""
     bound = {
+        "heeded": heeded,
         "hosts": sites.by_host,
         "view": freshness.view,
         "seen": freshness.seen,
