@@ -157,7 +157,8 @@ class GitServer:
         assert process.stdin is not None
         assert process.stdout is not None
         more = True
-        with suppress(BrokenPipeError, ConnectionResetError):
+        # uvloop says it by a RuntimeError.
+        with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
             while more:
                 message = await receive()
                 process.stdin.write(message.get("body", b""))

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 MIB = 1024 * 1024
 _METRICS_ABOVE = 1000
 
-Role = Literal["api", "worker", "edge"]
+Role = Literal["api", "worker", "builder", "edge"]
 BuildKind = Literal["sandboxed", "unsandboxed", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -53,8 +53,8 @@ class Settings(BaseSettings):
 
     role: Annotated[tuple[Role, ...] | None, NoDecode] = Field(
         default=None,
-        description="What `easel serve` runs on one of several machines: api, worker, edge, with commas between. "
-        "None is all of them, on the only machine.",
+        description="What `easel serve` runs on one of several machines: api, worker, builder, edge, with commas "
+        "between. None is all of them, on the only machine.",
     )
     data_dir: Path = Field(default=Path("data"), description="Folder of the embedded parts and local state.")
     database_url: str | None = Field(default=None, description="PostgreSQL; None is the embedded one in data_dir.")
@@ -115,11 +115,19 @@ class Settings(BaseSettings):
         default=32, ge=0, description="The same for those of one organisation; 0 is no limit."
     )
 
+    builder_processes: int = Field(default=1, ge=1, le=64)
+    builder_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="The same of a builder; None is nowhere."
+    )
     builds_at_once: int | None = Field(
         default=None, ge=1, description="Builds that run at the same time on all machines; None is as many as can."
     )
     builds_at_once_per_organisation: int = Field(
         default=2, ge=0, description="The same for those of one organisation; 0 is no limit."
+    )
+
+    max_waiting_builds: int = Field(
+        default=100, ge=0, description="Deploys of an organisation that wait to be built; 0 is no limit."
     )
 
     max_upload_size: int = 512 * MIB
@@ -236,7 +244,7 @@ class Settings(BaseSettings):
             return value
         named = {name.strip() for name in value.split(",") if name.strip()}
         if not named or not named <= set(ROLES):
-            raise ValueError("write one or more of `api`, `worker` and `edge`, with commas between")
+            raise ValueError("write one or more of `api`, `worker`, `builder` and `edge`, with commas between")
         return tuple(role for role in ROLES if role in named)
 
     @field_validator("log_level", mode="before")
@@ -298,7 +306,8 @@ class Settings(BaseSettings):
     @property
     def roles(self) -> tuple[Role, ...]:
         """What runs on this machine."""
-        return self.role or ROLES
+        roles = self.role or ROLES
+        return tuple(role for role in roles if role != "builder" or self.role or self.builds != "off")
 
     @property
     def postgres_dir(self) -> Path:
@@ -332,8 +341,8 @@ class Settings(BaseSettings):
 
     def metrics_port(self, role: Role) -> int | None:
         """The port on which the first process of the role on this machine serves its metrics; None for nowhere."""
-        if role == "worker":
-            return self.worker_metrics_port
+        if role in ("worker", "builder"):
+            return self.worker_metrics_port if role == "worker" else self.builder_metrics_port
         public, given = (
             (self.api_port, self.api_metrics_port) if role == "api" else (self.edge_port, self.edge_metrics_port)
         )

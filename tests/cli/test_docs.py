@@ -15,7 +15,7 @@ from easel.cli.exit_codes import MEANINGS
 from easel.cli.main import COMMANDS, Entry, program
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-SERVER_COMMANDS = {"serve", "api", "worker", "edge", "migrate", "organisation", "new-secret-key"}
+SERVER_COMMANDS = {"serve", "api", "worker", "builder", "edge", "migrate", "organisation", "new-secret-key"}
 SERVER_COMMANDS |= {"backup", "restore-backup", "export", "import", "verify"}
 EXAMPLES = sorted(set(re.findall(r"^\$ (?:cd .* && )?(easel .*)$", DOCS, re.M)))
 

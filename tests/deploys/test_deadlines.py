@@ -9,7 +9,8 @@ import pytest
 from easel.apps.models import App
 from easel.deploys.errors import DeployTimedOutError
 from easel.deploys.models import Deploy
-from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.run_row import StopRequestedError
 from easel.deploys.steps import STEPS
 from easel.deploys.steps.step import Run, Step
 from easel.environments.models import Environment

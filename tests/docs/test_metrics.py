@@ -31,8 +31,8 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(platform: 
     worker = platform.environment.get("EASEL_WORKER_METRICS_PORT")
     if worker is None:
         pytest.skip("the workers of this platform serve no metrics")
-    # Both are forked from one process that has read the modules of both; what is not theirs stays at nothing.
-    forked = documented("api") | documented("worker")
+    # All are forked from one process that has read the modules of all; what is not theirs stays at nothing.
+    forked = documented("api") | documented("worker") | documented("builder")
     assert documented("api") <= exported(platform.api_port + METRICS_ABOVE) <= forked
     assert documented("worker") <= exported(int(worker)) <= forked
     assert exported(platform.edge_port + METRICS_ABOVE) == documented("edge")
@@ -40,7 +40,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(platform: 
 
 def test_alerts_are_about_metrics_that_there_are_and_each_says_what_to_do() -> None:
     rules = (RULES / "alerts.yml").read_text()
-    known = documented("api") | documented("worker") | documented("edge")
+    known = documented("api") | documented("worker") | documented("builder") | documented("edge")
     named = {name.removesuffix("_count") for name in re.findall(r"\beasel_\w+", rules)}
     assert named <= known
     assert set(re.findall(r"- alert: (\w+)", rules)) == set(re.findall(r"`(Easel\w+)`", TEXT.split("## Alerts")[1]))

@@ -23,7 +23,8 @@ from easel.apps.schemas import CreateAppRequest
 from easel.apps.service import delete_app, set_draft
 from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
 from easel.deploys.models import Deploy
-from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
 from easel.environments.models import Audit, Environment

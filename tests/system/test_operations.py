@@ -25,11 +25,12 @@ APART = {"EASEL_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x", "EASEL_OBJEC
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"EASEL_ROLE": "edges"}, "EASEL_ROLE cannot be `edges`: write one or more of `api`, `worker` and `edge`"),
+        ({"EASEL_ROLE": "edges"}, "`edges`: write one or more of `api`, `worker`, `builder` and `edge`"),
         ({"EASEL_ROLE": " , "}, "EASEL_ROLE cannot be ` , `"),
         ({"EASEL_ROLE": "edge, worker"}, "EASEL_ROLE makes this machine one of several"),
         ({"EASEL_ROLE": "edge"}, "the same EASEL_DATABASE_URL and EASEL_OBJECTS_URL"),
         ({"EASEL_ROLE": "api,worker,edge", **APART}, "the same EASEL_SECRET_KEY"),
+        ({"EASEL_ROLE": "builder", **APART}, "the same EASEL_SECRET_KEY"),
     ],
 )
 def test_roles_that_cannot_work_are_refused(tmp_path: Path, environment: dict[str, str], said: str) -> None:
@@ -52,8 +53,8 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
         return done.stderr
 
     environment |= {"EASEL_ROLE": "api", "EASEL_API_PORT": str(free_port())}
-    with ThreadPoolExecutor(4) as pool:
-        for said in pool.map(begin, ("api", "worker", "edge", "serve")):
+    with ThreadPoolExecutor(5) as pool:
+        for said in pool.map(begin, ("api", "worker", "builder", "edge", "serve")):
             assert "The database has no schema of Easel yet." in said
             assert "Run `easel migrate` first." in said
             assert "Traceback" not in said

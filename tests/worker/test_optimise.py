@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easel.deploys.pipeline import StopRequestedError
+from easel.deploys.run_row import StopRequestedError
 from easel.storage.object_names import hash_in
 from easel.versions.models import Variants
 from easel.worker.housekeeping.optimise import optimise

@@ -11,7 +11,8 @@ import pytest
 from easel.access.service import Subject, create_organisation
 from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest
-from easel.deploys.pipeline import Pipeline, StopRequestedError
+from easel.deploys.pipeline import Pipeline
+from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
 from easel.releases.create import create_app
 from easel.storage.object_names import app_prefix

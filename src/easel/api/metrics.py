@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import extract, func, select
+from sqlalchemy import case, extract, func, select
 
 from easel.api.http.context import Services
 from easel.deploys.models import Deploy
 from easel.deploys.queue_waits import CAUSES, limits_in, longest_waits
-from easel.deploys.states import UNFINISHED
+from easel.deploys.states import BUILD_QUEUED, QUEUED, UNFINISHED
 from easel.storage.statements import statements
 
 _SQL = statements(__name__)
 
 _WAITED = extract("epoch", func.now() - func.min(Deploy.queued_at))
+_STATUS = case((Deploy.step == BUILD_QUEUED, QUEUED), else_=Deploy.status)
+"""The status, and `queued` for a deploy that waits to be built: a worker has looked at some of these."""
 _DEPLOYS = (
-    select(Deploy.status, func.count(), func.greatest(_WAITED, 0))
-    .where(Deploy.status.in_(UNFINISHED))
-    .group_by(Deploy.status)
+    select(_STATUS, func.count(), func.greatest(_WAITED, 0)).where(Deploy.status.in_(UNFINISHED)).group_by(_STATUS)
 )
 _JOBS = _SQL["jobs"]
 

@@ -12,6 +12,7 @@ from easel.errors import EaselError
 from easel.schemas import Part
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+_LINES = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 _HOST = r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _PACKAGE_MANAGER = r"^(npm|pnpm|yarn|bun)(@[0-9A-Za-z.+-]{1,60})?$"
 _RANGE = r"^[0-9A-Za-z.*^~<>=|+ -]*$"
@@ -34,7 +35,7 @@ def _folder(path: str) -> str:
 
 
 Folder = Annotated[str, StringConstraints(max_length=1_000, pattern=_ONE_LINE), AfterValidator(_folder)]
-Command = Annotated[str, StringConstraints(max_length=4_000, pattern=_ONE_LINE)]
+Command = Annotated[str, StringConstraints(max_length=4_000, pattern=_LINES)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_ONE_LINE)]
 Host = Annotated[str, StringConstraints(max_length=253, to_lower=True, pattern=_HOST)]
 

@@ -148,8 +148,8 @@ async def put_rows(
     await connection.execute(_SQL["count_audit_on"])
 
 
-async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str, str, bool]]:
-    """Deploys that have not ended, as (id, app, source, whether it is built), each app's in the order they were
+async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str, str | None, bool]]:
+    """Deploys that have not ended, as (id, app, step, whether it is built), each app's in the order they were
     accepted."""
     return list(await (await connection.execute(_SQL["unfinished"])).fetchall())
 

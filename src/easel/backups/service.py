@@ -156,8 +156,8 @@ async def bring_back(
     await _each(index.objects, copy, say)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await records.put_rows(connection, index.tables, rows)
-        for deploy, app, source, built in await records.unfinished(connection):
-            await connection.execute(DEFER, next_job(app, deploy, source=source, built=built))
+        for deploy, app, step, built in await records.unfinished(connection):
+            await connection.execute(DEFER, next_job(app, deploy, step=step, built=built))
     await asyncio.to_thread(migrate, url)
     for file, text in index.files.items():
         write_private(data_dir / file, text)

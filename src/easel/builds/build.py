@@ -34,11 +34,13 @@ async def build(
     secrets: Collection[str],
     say: Callable[[str], None],
     should_stop: Callable[[], bool] = lambda: False,
+    begin: Callable[[str], None] = lambda phase: None,
 ) -> Built:
     """Builds the sources in a folder, which the build changes as it likes, and gives the folder of its output.
 
     `wanted` are the deploy's wishes, `app` those of its app. `environment` is the project's own, `secrets` are the
-    texts that no line of the log may show, `say` takes the log's lines. A folder beside `source`, of its name and
+    texts that no line of the log may show, `say` takes the log's lines, `begin` hears of `install` and
+    `build` as they begin. A folder beside `source`, of its name and
     `.build`, is used meanwhile. Raises BuildPlanError for sources that cannot be built or have no page in the end,
     ToolchainError and VersionUnavailableError, BuildFailedError for a command that fails or takes too much,
     BuildStoppedError, BuilderDiskFullError, and OSError.
@@ -70,6 +72,7 @@ async def build(
             say=say,
             should_stop=should_stop,
             report=report,
+            begin=begin,
         )
         if plan.install and not is_installed:
             await phases.run("install", plan.install, plan.install_root)

@@ -38,6 +38,8 @@ class Phases:
     say: Callable[[str], None]
     should_stop: Callable[[], bool]
     report: BuildReport
+    begin: Callable[[str], None] = lambda name: None
+    """Hears the name of each phase as it begins."""
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
@@ -46,6 +48,7 @@ class Phases:
     async def run(self, name: str, words: Words, folder: str) -> None:
         """Runs a command in a folder of the sources; its name is a phase of the report. Raises BuildFailedError,
         BuildStoppedError, BuilderDiskFullError, and OSError."""
+        self.begin(name)
         shown = words if isinstance(words, str) else shlex.join(words)
         argv = ("/bin/sh", "-c", words) if isinstance(words, str) else words
         self.say(f"$ {shown}")
@@ -87,6 +90,7 @@ class Phases:
         for refusal in ended.refused:
             if refusal.sentence not in self.report.refused:
                 self.report.refused.append(refusal.sentence)
+                self.report.refused_hosts.append(refusal.host)
                 self.say(refusal.sentence)
 
     def _failure(self, name: str, shown: str, ended: Ended) -> EaselError:

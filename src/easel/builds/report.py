@@ -15,7 +15,7 @@ CacheUse = Literal["warm", "cold", "off"]
 @dataclass(slots=True)
 class BuildReport:
     """What a build ran with, and how it went: seconds by phase (`plan`, `tools`, `install`, `build`, `cache`), the
-    refused hosts, seconds of processor time, and the most memory of a phase in bytes."""
+    refused hosts with a sentence for each, seconds of processor time, and the most memory of a phase in bytes."""
 
     sandbox: Literal["sandboxed", "unsandboxed"]
     framework: str | None = None
@@ -25,6 +25,7 @@ class BuildReport:
     cache: CacheUse = "cold"
     seconds: dict[str, float] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    refused_hosts: list[str] = field(default_factory=list)
     processor: float = 0.0
     peak_memory: int = 0
 

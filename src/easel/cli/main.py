@@ -84,10 +84,11 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
     "Running Easel": {
         "serve": Entry(
             "server.serve:serve",
-            "Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names.",
+            "Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles EASEL_ROLE names.",
         ),
         "api": Entry("server.serve:api", "Run the api alone."),
         "worker": Entry("server.serve:worker", "Run a worker alone."),
+        "builder": Entry("server.serve:builder", "Run a builder alone."),
         "edge": Entry("server.serve:edge", "Run an edge alone."),
         "migrate": Entry(
             "server.serve:migrate",

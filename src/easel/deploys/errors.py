@@ -74,6 +74,38 @@ class BundleGoneError(EaselError):
     code = "bundle_missing"
 
 
+class SourceBuildsOffError(BadRequestError):
+    """The zip holds a project that is not built (`{member}`, and no index.html at its root), and this server builds
+    none. Build it, and upload the output folder (often dist/, build/ or out/); or have Easel's operator switch builds
+    on (EASEL_BUILDS=sandboxed)."""
+
+    code = "source_build_unsupported"
+
+
+class TooManyWaitingBuildsError(LimitReachedError):
+    """This organisation has {used} deploys that are to be built; the limit is {limit}. Deploy again once some have
+    ended."""
+
+    status = 429
+    code = "waiting_builds_limit_reached"
+    limit = "waiting_builds"
+
+
+class BuildDeadlineError(EaselError):
+    """The build timed out after {seconds:.0f} s in all, in the step `{step}`. Deploy again; if that does not help, the
+    builder or its object store is too slow for this source."""
+
+    status = 504
+    code = "build_deadline"
+
+
+class BuildGivenUpError(EaselError):
+    """The build was started {runs} times and never finished: its builders died or were cut off each time. It may need
+    more memory than there is; the builders' logs tell Easel's operator the cause."""
+
+    code = "build_given_up"
+
+
 class SmokeTestFailedError(EaselError):
     """The new version was recorded but not made live, because it does not work: {problem}"""
 

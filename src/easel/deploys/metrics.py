@@ -1,4 +1,4 @@
-"""What a worker measures."""
+"""What workers and builders measure."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ STEP_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 ENDED = Counter("easel_deploys_ended", "Deploys that this worker finished", ["status"])
+BUILDS_ENDED = Counter("easel_builds_ended", "Builds that this builder finished", ["status"])
 TAKEN_OVER = Counter("easel_jobs_taken_over", "Jobs taken over from workers without a heartbeat")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from easel.deploys.states import BUILD_STEPS
 from easel.storage.queue import BUILDS, DEPLOYS, deferred
 
 RUN_TASK: Final = "easel.deploys.run"
@@ -15,13 +16,12 @@ GIT: Final = "git"
 """The source of a deploy whose bundle is made of a commit."""
 
 
-def next_job(app_id: str, deploy_id: str, *, source: str, built: bool) -> dict[str, Any]:
-    """The job (`deferred`) that continues a deploy; `built` if a builder has made its bundle. An app's jobs of a kind
-    run one after another, in the order in which they were enqueued."""
+def next_job(app_id: str, deploy_id: str, *, step: str | None, built: bool) -> dict[str, Any]:
+    """The job (`deferred`) that continues a deploy in that step; `built` if a builder has made its bundle. An app's
+    jobs of a kind run one after another, in the order in which they were enqueued."""
     if built:
         return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
-    # A worker finds out whether an upload is a source, and hands it over.
-    return to_build(app_id, deploy_id) if source == GIT else to_run(app_id, deploy_id)
+    return to_build(app_id, deploy_id) if step in BUILD_STEPS else to_run(app_id, deploy_id)
 
 
 def to_run(app_id: str, deploy_id: str) -> dict[str, Any]:

@@ -13,11 +13,20 @@ import time
 from collections.abc import Callable
 
 from easel import clock
-from easel.deploys.errors import DeployTimedOutError, InternalDeployError, StepTimedOutError
+from easel.builds.errors import BuildsOffError
+from easel.bundles.errors import SourceBundleError
+from easel.deploys.errors import (
+    DeployTimedOutError,
+    InternalDeployError,
+    SourceBuildsOffError,
+    StepTimedOutError,
+    TooManyWaitingBuildsError,
+)
 from easel.deploys.metrics import ENDED
-from easel.deploys.run_row import NoLongerOursError, RunRow, milliseconds
-from easel.deploys.service import fail
-from easel.deploys.states import COMPLETE, MOVED
+from easel.deploys.phases import to_build
+from easel.deploys.run_row import NoLongerOursError, RunRow, StopRequestedError, milliseconds
+from easel.deploys.service import fail, require_place
+from easel.deploys.states import BUILD_QUEUED, COMPLETE, MOVED
 from easel.deploys.steps import STEPS
 from easel.deploys.steps.step import Run, Step
 from easel.errors import EaselError, ServiceUnavailableError
@@ -30,10 +39,6 @@ from easel.storage.queue import BACKGROUND, deferred
 logger = logging.getLogger(__name__)
 
 OPTIMISE_TASK = "easel.deploys.optimise"
-
-
-class StopRequestedError(Exception):
-    """The worker is shutting down; the deploy goes on from here at the next start."""
 
 
 class Pipeline:
@@ -75,6 +80,8 @@ class Pipeline:
             await self.fail(DeployTimedOutError(seconds=self._settings.deploy_deadline, step=self._row.step))
         except (StopRequestedError, ServiceUnavailableError):
             raise
+        except SourceBundleError as source:
+            await self._have_it_built(source)
         except EaselError as error:
             await self.fail(error)
         finally:
@@ -103,6 +110,22 @@ class Pipeline:
             await self.fail(error)
         else:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
+
+    async def _have_it_built(self, source: SourceBundleError) -> None:
+        """Hands the deploy of a source over to the builders. Their run ends it, or puts it back with a bundle."""
+        try:
+            async with self._row.ours() as work:
+                deploy = self._row.deploy
+                await require_place(work, self._settings, deploy.org_id)
+                deploy.step = BUILD_QUEUED
+                self._row.say("The zip holds a project that is not built. It waits for a builder.")
+                self._row.then = to_build(deploy.app_id, deploy.id)
+        except NoLongerOursError:
+            logger.info("deploy %s had ended before it could be handed over", self._id)
+        except BuildsOffError:
+            await self.fail(SourceBuildsOffError(member=source.details.get("member")))
+        except TooManyWaitingBuildsError as error:
+            await self.fail(error)
 
     async def _go(self) -> None:
         taken = await self._row.take()

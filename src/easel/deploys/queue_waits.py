@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple, cast, get_args
 
 from easel.deploys.models import Deploy
-from easel.deploys.phases import GIT
 from easel.deploys.schemas import Cause
 from easel.deploys.states import BUILD_QUEUED, BUILT, FINAL, QUEUED
 from easel.settings import Settings
@@ -46,7 +45,7 @@ def waiting_in(deploy: Deploy) -> str | None:
     """The queue in which the deploy waits; None while it is worked on, and once it has ended."""
     if deploy.status in FINAL:
         return None
-    if deploy.step == BUILD_QUEUED or (deploy.status == QUEUED and deploy.source == GIT):
+    if deploy.step == BUILD_QUEUED:
         return BUILDS
     return DEPLOYS if deploy.status == QUEUED or deploy.step == BUILT else None
 

@@ -33,7 +33,7 @@ with busy as materialized (
 {{busy}}
 , waiting as (
     select app_id, org_id, sequence, queued_at,
-           case when step = 'build_queued' or step is null and source = 'git' then 'builds' else 'deploys' end as queue
+           case when step = 'build_queued' then 'builds' else 'deploys' end as queue
       from deploy where {{deploys.states.unfinished}} and (status = 'queued' or step in ('build_queued', 'built'))
 ), first as materialized (
     select distinct on (app_id, queue) app_id, org_id, queue, sequence, queued_at

@@ -21,7 +21,7 @@ from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import DeployGivenUpError
 from easel.deploys.metrics import STEP_SECONDS
 from easel.deploys.service import appended
-from easel.deploys.states import BUILD_QUEUED, BUILDING, BUILT, FINAL, QUEUED
+from easel.deploys.states import BUILD_QUEUED, BUILD_STEPS, BUILDING, BUILT, FINAL, QUEUED
 from easel.storage.database import Database, Transaction
 from easel.storage.statements import statements
 from easel.versions.service import HeldApp
@@ -44,6 +44,10 @@ _JSON = ("warnings", "smoke_test", "timings", "counts", "build")
 Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 
 
+class StopRequestedError(Exception):
+    """The process is shutting down; another run continues the deploy."""
+
+
 class NoLongerOursError(Exception):
     """The deploy ended, or another run has taken it over; this run must not change it any more."""
 
@@ -64,6 +68,7 @@ class RunRow:
 
     written, written_then = _SQL["write"], _SQL["write_then"]
     """The statements that write the row, and with a job besides."""
+    first_step = "start"
 
     def __init__(self, database: Database, deploy_id: str) -> None:
         self._database = database
@@ -93,6 +98,11 @@ class RunRow:
         STEP_SECONDS.labels(step).observe(seconds)
         self.timings[step] = milliseconds(seconds)
 
+    def is_for_us(self, deploy: DeployRow) -> bool:
+        """Whether the deploy, which has not ended, is a worker's: a job may come twice, and a builder have the deploy
+        by then."""
+        return deploy.built_key is not None or deploy.step not in BUILD_STEPS
+
     async def take(self) -> Taken | None:
         """Takes the deploy over for this run. None when it has ended already. Raises DeployGivenUpError."""
         while True:
@@ -101,7 +111,7 @@ class RunRow:
                 return None
             app, (before, *row) = HeldApp(*found[0][:_APP]), found[0][_APP:]
             taken, self._deploy = Taken(app, before), DeployRow(*row)
-            if self.deploy.status in FINAL:
+            if self.deploy.status in FINAL or not self.is_for_us(self.deploy):
                 return None
             if self.deploy.attempt >= MOST_RUNS:
                 raise DeployGivenUpError(runs=self.deploy.attempt)
@@ -116,7 +126,7 @@ class RunRow:
     def _begin(self) -> None:
         deploy = self.deploy
         deploy.attempt += 1
-        before, deploy.step = deploy.step, "start"
+        before, deploy.step = deploy.step, self.first_step
         self.timings = dict(deploy.timings)
         if deploy.status == QUEUED:
             deploy.status = BUILDING

@@ -35,7 +35,7 @@ returning id
 ), counted as (
     update upload set waiting = not waiting
      where key = %(bundle_s3_key)s and waiting = (%(status)s::text <> 'failed') and exists (select from written)
-       and (%(step)s::text = 'start' or %(status)s::text = 'failed')
+       and (%(step)s::text in ('start', 'prepare') or %(status)s::text = 'failed')
 ), {{deploys.service.lines_added}}
 
 -- part: written
@@ -55,30 +55,3 @@ with written as (
 -- name: write_then
 -- The same, with a job besides.
 {{written}}, {{storage.queue.defer_job}} from written
-
--- part: written_built
--- What a builder writes besides: commit, sources, bundle, report.
-with written as (
-    update deploy
-       set {{columns_written}}, git_commit_sha = %(git_commit_sha)s, git_commit_message = %(git_commit_message)s,
-           git_author = %(git_author)s, git_branch = %(git_branch)s, source_files_key = %(source_files_key)s,
-           built_key = %(built_key)s, build = %(build)s
-     where {{ours}}
-    {{end_of_written}}
-
--- name: write_built
--- As `write`, by a builder.
-{{written_built}} from written
-
--- name: write_built_then
--- As `write_then`, by a builder: built, and handed on.
-{{written_built}}, {{storage.queue.defer_job}} from written
-
--- name: add_lines
--- Several times a second while a build prints, and to ask whether the deploy still is this run's. The row is locked, so that no
--- line follows the last one, and not written. An app that was deleted needs no build.
-with written as (
-    select id from deploy where id = %(id)s and attempt = %(known_attempt)s and {{deploys.states.unfinished}}
-       and exists (select from app where app.id = deploy.app_id and app.deleted_at is null)
-       for no key update
-), {{deploys.service.lines_added}} from written

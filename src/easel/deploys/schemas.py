@@ -84,6 +84,7 @@ class DeployRequest(Request):
     # Additions that the document does not name: this model is the source document's, word for word.
     build_config: SkipJsonSchema[DeploySettings | None] = None
     git_branch: SkipJsonSchema[BranchName | None] = None
+    build: SkipJsonSchema[bool] = False
 
     @field_validator("bundle_s3_key")
     @classmethod
@@ -146,7 +147,8 @@ class BuildReport(Answer):
     framework: str | None = None
     package_manager: str | None = None
     node: str | None = None
-    cache: Literal["warm", "cold"] | None = Field(
+    python: str | None = None
+    cache: Literal["warm", "cold", "off"] | None = Field(
         default=None, description="Whether dependencies of an earlier build were used"
     )
     seconds: dict[str, float] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from easel import clock
 from easel.apps.models import App
+from easel.builds.errors import BuildsOffError
 from easel.bundles.names import check_path, printable
 from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import (
@@ -27,14 +28,18 @@ from easel.deploys.errors import (
     SourceFilePathError,
     SourceFilesTooLargeError,
     SourceFilesTooManyError,
+    TooManyWaitingBuildsError,
 )
 from easel.deploys.models import Deploy, DeployLogLine
-from easel.deploys.phases import next_job
-from easel.deploys.states import FAILED, FINAL, MOVED, QUEUED
+from easel.deploys.phases import GIT, next_job
+from easel.deploys.states import BUILD_QUEUED, FAILED, FINAL, MOVED, QUEUED
 from easel.deploys.unbuilt import unbuilt_in_sources
 from easel.environments.service import next_place
 from easel.errors import EaselError
 from easel.ids import new_id
+from easel.repositories.fetch.models import check_sha
+from easel.repositories.remote_url import check_branch
+from easel.repositories.service import connected
 from easel.settings import Settings
 from easel.storage.channels import DEPLOYS_CHANNEL
 from easel.storage.database import Transaction
@@ -60,6 +65,7 @@ class Order:
     git_commit_message: str | None
     git_author: str | None
     git_branch: str | None = None
+    build: bool = False
     build_config: dict[str, Any] | None = None
 
 
@@ -68,22 +74,16 @@ async def accept(
 ) -> Deploy:
     """Accepts a deploy: its row and its job, in one transaction. From here on it ends once, complete or failed.
 
-    Raises RepositoryNotConnectedError, BundleNotFoundError, BundleNotUploadedError and the errors of
-    `check_source_files`.
+    Raises the errors of `_of_repository` or BundleNotFoundError, BundleNotUploadedError, those of `require_place` where
+    it is to be built, and those of `check_source_files`.
     """
-    if order.source == "git":
-        raise RepositoryNotConnectedError()
-    assert order.bundle_s3_key is not None
-    upload = await find_upload(work, app, order.bundle_s3_key)
-    if upload is None:
-        raise BundleNotFoundError(bundle_s3_key=order.bundle_s3_key)
-    if objects.far:
-        await work.release()
-    found = await objects.head(order.bundle_s3_key)
-    await work.resume()
-    if found is None:
-        raise BundleNotUploadedError(bundle_s3_key=order.bundle_s3_key)
-    await note_found(work, upload, found)
+    step = BUILD_QUEUED if order.build or order.source == GIT else None
+    if order.source == GIT:
+        order = await _of_repository(work, limits, app, order)
+    else:
+        await _require_upload(work, objects, app, order.bundle_s3_key)
+    if step is not None:
+        await require_place(work, limits, app.org_id)
     data = None
     if order.source_files is not None:
         data = await asyncio.to_thread(check_source_files, order.source_files, limits)
@@ -112,14 +112,55 @@ async def accept(
         queued_by=actor,
         queued_at=clock.now(),
         status=QUEUED,
+        step=step,
         attempt=0,
         warnings=unbuilt_in_sources(order.source_files),
         timings={},
     )
     work.session.add(deploy)
     await work.session.flush()
-    await queue.put(work, next_job(app.id, deploy.id, source=order.source, built=False))
+    await queue.put(work, next_job(app.id, deploy.id, step=step, built=False))
     return deploy
+
+
+async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key: str | None) -> None:
+    assert key is not None
+    upload = await find_upload(work, app, key)
+    if upload is None:
+        raise BundleNotFoundError(bundle_s3_key=key)
+    if objects.far:
+        await work.release()
+    found = await objects.head(key)
+    await work.resume()
+    if found is None:
+        raise BundleNotUploadedError(bundle_s3_key=key)
+    await note_found(work, upload, found)
+
+
+async def _of_repository(work: Transaction, limits: Settings, app: App, order: Order) -> Order:
+    """The order for a commit: the one that is named, or the newest of a branch. Raises RepositoryNotConnectedError,
+    BranchNameError, CommitShaError."""
+    repository = await connected(work, app)
+    if repository is None:
+        raise RepositoryNotConnectedError()
+    return replace(
+        order,
+        bundle_s3_key=None,
+        git_branch=check_branch(order.git_branch) if order.git_branch else repository.branch,
+        git_commit_sha=check_sha(order.git_commit_sha) if order.git_commit_sha else None,
+    )
+
+
+async def require_place(work: Transaction, limits: Settings, organisation: str) -> None:
+    """Raises BuildsOffError, and TooManyWaitingBuildsError if as many deploys of the organisation wait to be built as
+    may. Simultaneous requests may exceed the number by a few."""
+    if limits.builds == "off":
+        raise BuildsOffError()
+    ((used,),) = await work.sql(_SQL["waiting_builds"], {"org": organisation})
+    if limits.max_waiting_builds and used >= limits.max_waiting_builds:
+        raise TooManyWaitingBuildsError(
+            limit=limits.max_waiting_builds, used=used, retry_after_seconds=60, retryable=True
+        )
 
 
 def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:

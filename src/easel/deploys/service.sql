@@ -12,3 +12,12 @@ select case when %(tell)s then pg_notify(%(channel)s::text, %(id)s::text) end
 -- name: add_lines
 -- One round trip for the log's lines and the notification.
 with written as (select), {{lines_added}} from written
+
+-- part: waiting
+-- How many deploys of an organisation wait to be built, by the index of those that have not ended.
+select count(*) from deploy
+ where {{deploys.states.unfinished}} and org_id = %(org)s and step = 'build_queued'
+
+-- name: waiting_builds
+-- Before another one is accepted.
+{{waiting}}

@@ -31,8 +31,9 @@ BUILD_QUEUED: Final = "build_queued"
 BUILT: Final = "built"
 """The steps between two phases of a deploy: it waits for a builder, and then, with its bundle, for a worker."""
 
-_BUILDING = ("fetch", "unpack", "prepare", "install", "build", "pack", "store")
-_STEPS: Final = (QUEUED, *_BUILDING, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
+BUILD_STEPS: Final = (BUILD_QUEUED, "prepare", "fetch", "unpack", "install", "build", "pack", "store")
+"""The steps in which a deploy without a bundle is the builders'."""
+_STEPS: Final = (QUEUED, *BUILD_STEPS, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:

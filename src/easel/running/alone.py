@@ -1,4 +1,5 @@
-"""One role in its own process, without `easel serve`: `easel api`, `easel worker`, `easel edge`."""
+"""One role in its own process, without `easel serve`: `easel api`, `easel worker`, `easel builder`,
+`easel edge`."""
 
 from __future__ import annotations
 

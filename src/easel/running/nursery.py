@@ -41,6 +41,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "uvloop",
     ),
     "worker": ("easel.worker.worker", "procrastinate.builtin_tasks", "uvloop"),
+    "builder": ("easel.worker.builder", "procrastinate.builtin_tasks", "uvloop"),
     "edge": ("easel.edge.server", "uvicorn.lifespan.off", "uvicorn.protocols.http.httptools_impl", "uvloop"),
 }
 """The modules of a role's processes."""
@@ -64,7 +65,7 @@ def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
         importlib.import_module(name)
     if "api" in roles:
         importlib.import_module("easel.api.application").make_ahead()
-    if "api" in roles or "worker" in roles:
+    if set(roles) - {"edge"}:
         # Creating an engine without connecting fills SQLAlchemy's caches about the driver for the forked processes.
         importlib.import_module("easel.storage.database").Database("postgresql://")
     # Frozen objects are skipped by the garbage collector, so their memory stays shared between the processes.

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from easel.errors import EaselError
 from easel.places import DataFolderMissingError, lock_data_dir
-from easel.running.roles import open_reserve, open_vault, require_schema, require_shared
+from easel.running.apart import require_shared
+from easel.running.roles import open_reserve, open_vault, require_schema
 from easel.settings import Settings
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres

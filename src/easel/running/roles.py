@@ -1,4 +1,4 @@
-"""The three roles, each one process: api, worker, edge."""
+"""The roles, each one process: api, worker, builder, edge."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from easel.access.secrets import Vault, load_secret
 from easel.connections.listening import bind, not_bound
-from easel.errors import EaselError
 from easel.places import DataFolderMissingError
+from easel.running.apart import opens_secrets
+from easel.running.low_priority import yield_to_others
 from easel.settings import Role, Settings
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres
@@ -46,28 +47,6 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or EmbeddedPostgres(settings.postgres_dir).start()
 
 
-class RolesApartError(EaselError):
-    """EASEL_ROLE makes this machine one of several, and all of them need the same {missing}. Set it here, or leave
-    EASEL_ROLE out to run everything on this machine."""
-
-    code = "roles_apart"
-
-
-def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
-    """Raises RolesApartError if this is one of several machines and stores data where the others cannot reach it."""
-    if settings.role is None:
-        return
-    needed: dict[str, object] = {
-        "EASEL_DATABASE_URL": settings.database_url,
-        "EASEL_OBJECTS_URL": settings.objects_url,
-    }
-    if with_secret:
-        needed["EASEL_SECRET_KEY"] = settings.secret_key
-    missing = [name for name, value in needed.items() if value is None]
-    if missing:
-        raise RolesApartError(missing=" and ".join(missing))
-
-
 @dataclass(frozen=True)
 class Prepared:
     """The result of preparing a database for the roles."""
@@ -83,14 +62,14 @@ def prepare_database(settings: Settings, url: str) -> Prepared:
     from easel.running.preparing import prepare
 
     first_key = prepare(settings, url)
-    return Prepared(first_key, key_replaced="api" in settings.roles and recognise_key(settings, url))
+    return Prepared(first_key, key_replaced=opens_secrets(settings) and recognise_key(settings, url))
 
 
 def prepare_apart(settings: Settings, url: str) -> None:
     """Finds the database of several machines ready for this one's roles. Raises SchemaVersionError,
     SecretKeyDiffersError."""
     require_schema(url)
-    if "api" in settings.roles:
+    if opens_secrets(settings):
         recognise_key(settings, url)
 
 
@@ -145,7 +124,8 @@ def recognise_key(settings: Settings, url: str) -> bool:
 
 def run_role(role: Role, settings: Settings, *, checked: bool = False) -> None:
     """Runs the role until told to stop. Raises the role's errors."""
-    {"api": run_api, "worker": run_worker, "edge": run_edge}[role](settings, checked=checked)
+    runs = {"api": run_api, "worker": run_worker, "builder": run_builder, "edge": run_edge}
+    runs[role](settings, checked=checked)
 
 
 def run_api(settings: Settings, *, checked: bool = False) -> None:
@@ -197,7 +177,7 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
     `checked` for it."""
     url = _prepare(settings, "worker", checked)
 
-    from prometheus_client import REGISTRY, start_http_server
+    from prometheus_client import REGISTRY
 
     from easel.storage.database import Database
     from easel.storage.disk_metrics import DiskCollector
@@ -205,13 +185,7 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
     from easel.worker.worker import DeployWorker
 
     REGISTRY.register(DiskCollector(open_reserve(settings)))
-    if settings.worker_metrics_port is not None:
-        try:
-            start_http_server(settings.worker_metrics_port, addr=settings.metrics_host)
-        except OSError as error:
-            raise not_bound(
-                settings.metrics_host, settings.worker_metrics_port, "EASEL_WORKER_METRICS_PORT", error
-            ) from None
+    _serve_metrics(settings, "worker")
 
     async def work() -> None:
         page = FreshnessPage(settings.run_dir / "freshness")
@@ -228,6 +202,47 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
             await database.close()
 
     _run(work())
+
+
+def run_builder(settings: Settings, *, checked: bool = False) -> None:
+    """Builds sources until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless somebody has just
+    `checked` for both."""
+    url = _prepare(settings, "builder", checked)
+    if not checked and recognise_key(settings, url):
+        logger.warning(KEY_REPLACED)
+    # After the embedded database, which may have been started here, and before there are threads: all inherit it.
+    yield_to_others()
+
+    from easel.storage.database import Database
+    from easel.worker.builder import Builder
+
+    _serve_metrics(settings, "builder")
+
+    async def work() -> None:
+        database = Database(url, pool_size=3)
+        builder = Builder(settings, database, open_store(settings), open_vault(settings))
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(4, "build"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, builder.stop)
+        try:
+            await builder.run()
+        finally:
+            await database.close()
+
+    _run(work())
+
+
+def _serve_metrics(settings: Settings, role: Role) -> None:
+    """Serves the metrics of a process without a port of its own. Raises PortTakenError and its like."""
+    from prometheus_client import start_http_server
+
+    port = settings.metrics_port(role)
+    if port is not None:
+        try:
+            start_http_server(port, addr=settings.metrics_host)
+        except OSError as error:
+            raise not_bound(settings.metrics_host, port, settings.metrics_variable(role), error) from None
 
 
 def knows_routes(settings: Settings, url: str) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from easel.connections.listening import PortTakenError, bind
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.places import lock_data_dir, remember_data_dir
+from easel.running.apart import opens_secrets, require_shared
 from easel.running.disk_keeping import DiskWatch, keep_database
 from easel.running.nursery import read_modules
 from easel.running.processes import DatabaseStart, Nursery, RoleProcess
@@ -27,7 +28,6 @@ from easel.running.roles import (
     open_reserve,
     prepare_apart,
     prepare_database,
-    require_shared,
 )
 from easel.serving.addresses import Addresses
 from easel.serving.suffixes import shares_cookies
@@ -72,7 +72,7 @@ class Supervisor:
         configure_logging(settings.log_level, "easel")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
-        require_shared(settings, with_secret="api" in settings.roles)
+        require_shared(settings, with_secret=opens_secrets(settings))
         lock = lock_data_dir(settings.data_dir)
         self._require_ports()
         embedded = EmbeddedPostgres(settings.postgres_dir) if settings.database_url is None else None
@@ -198,7 +198,10 @@ class Supervisor:
             await self._stopping.wait()
         finally:
             self._stopping.set()
-            self._say("Stopping: running requests end, running deploys stop at their next step and go on later.")
+            self._say(
+                "Stopping: running requests end, running deploys stop at their next step and go on later, and running "
+                "builds begin anew."
+            )
             for child in self._children.values():
                 if child.runs:
                     child.terminate()
@@ -266,7 +269,12 @@ class Supervisor:
 
 def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
     """The processes to run, each with its settings."""
-    many = {"api": settings.api_processes, "worker": settings.worker_processes, "edge": settings.edge_processes}
+    many: dict[Role, int] = {
+        "api": settings.api_processes,
+        "worker": settings.worker_processes,
+        "builder": settings.builder_processes,
+        "edge": settings.edge_processes,
+    }
     made = []
     for role in settings.roles:
         for number in range(many[role]):

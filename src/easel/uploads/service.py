@@ -105,6 +105,22 @@ async def issue_upload(work: Transaction, app: App, filename: str, content_type:
     return upload
 
 
+async def add_made(work: Transaction, key: str, app_id: str, org_id: str, size: int) -> None:
+    """Notes an object of this many bytes that Easel itself is about to store like an upload, to be swept like one."""
+    upload = Upload(
+        key=key,
+        org_id=org_id,
+        app_id=app_id,
+        filename=key.rpartition("/")[2],
+        content_type="application/zip",
+        size=size,
+        waiting=False,
+        created_at=clock.now(),
+    )
+    work.session.add(upload)
+    await work.session.flush()
+
+
 async def find_upload(work: Transaction, app: App, key: str) -> Upload | None:
     """The upload with this key if it was issued for this app, else None."""
     return await work.session.scalar(

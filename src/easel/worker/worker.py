@@ -11,15 +11,15 @@ from sqlalchemy.exc import DBAPIError
 
 from easel.deploys.metrics import TAKEN_OVER
 from easel.deploys.phases import RUN_BUILT_TASK, RUN_TASK
-from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline, StopRequestedError
+from easel.deploys.pipeline import OPTIMISE_TASK, Pipeline
 from easel.deploys.queue_waits import limits_in
-from easel.errors import EaselError, ServiceUnavailableError
+from easel.deploys.run_row import StopRequestedError
+from easel.errors import EaselError
 from easel.settings import Settings
 from easel.storage.database import Database
-from easel.storage.errors import StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
-from easel.storage.passing import PASSING, passes
+from easel.storage.passing import PASSING
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue
 from easel.versions.pruning import Policy, prune
 from easel.worker.housekeeping.optimise import optimise
@@ -29,40 +29,14 @@ from easel.worker.housekeeping.sweep import sweep
 from easel.worker.jobs.precedence import Precedence
 from easel.worker.jobs.queue import JobQueue, Worker
 from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Task
+from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 60.0
 """Seconds that a stopping worker waits for its running steps; longer ones are restarted on another worker."""
-LONGEST_PAUSE = 8
-"""Cap of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already be
-large when a short outage begins."""
-LONGEST_WAIT_FOR_ROOM = 300
-"""Seconds between two retries of background work while the disk is full."""
 ROOM_LOOKS = 2.0
 """Seconds between two checks of the disk that holds the objects."""
-MOST_ATTEMPTS = 60
-"""Retries for about eight minutes of outage."""
-
-
-def _again(error: BaseException, attempts: int) -> int | None:
-    """Seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a part is
-    unavailable."""
-    # A cancelled job is one that the stopping worker could no longer wait for.
-    if isinstance(error, StopRequestedError | asyncio.CancelledError):
-        return 0
-    longest = None
-    if isinstance(error, StorageFullError):
-        # Background work can wait for space. A deploy never gets here with this error: its user waits.
-        longest = LONGEST_WAIT_FOR_ROOM
-    elif _passes(error):
-        longest = LONGEST_PAUSE
-    return None if longest is None else min(1 << min(attempts, 10), longest)
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether the error is a temporary outage of database or store."""
-    return isinstance(error, ServiceUnavailableError) or passes(error)
 
 
 class DeployWorker:
@@ -77,7 +51,7 @@ class DeployWorker:
         self._precedence = Precedence()
         self._background: Worker | None = None
         at_once = replace(limits_in(settings).deploys, places=settings.worker_concurrency)
-        self._jobs = JobQueue(database.url, self._tasks(), retry=_again, at_once=at_once)
+        self._jobs = JobQueue(database.url, self._tasks(), retry=again, at_once=at_once)
 
     def stop(self) -> None:
         """Asks the worker to end: running deploys stop at their next step border."""
@@ -145,7 +119,7 @@ class DeployWorker:
         except StopRequestedError:
             raise
         except Exception as error:
-            if _passes(error) and attempts < MOST_ATTEMPTS:
+            if is_outage(error) and attempts < MOST_ATTEMPTS:
                 logger.warning("deploy %s waits for an unavailable part: %s", deploy_id, error)
                 raise
             logger.exception("deploy %s failed unexpectedly", deploy_id)

@@ -83,6 +83,7 @@ async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deplo
             git_commit_message=body.git_commit_message,
             git_author=body.git_author,
             git_branch=body.git_branch,
+            build=body.build,
             build_config=body.build_config.model_dump(exclude_none=True) if body.build_config else None,
         ),
         caller.actor,

@@ -10,7 +10,7 @@ from easel import clock
 from easel.access.schemas import LimitResponse, ListLimitsResponse
 from easel.api.http.context import OrganisationReader, Parts, Work
 from easel.api.http.route import EaselRoute
-from easel.storage.queue import DEPLOYS
+from easel.storage.queue import BUILDS, DEPLOYS
 from easel.storage.statements import statements
 from easel.uploads.service import waiting_uploads
 from easel.versions.room import configuration_bytes
@@ -26,7 +26,8 @@ _USED = _SQL["used"]
 async def list_limits(work: Work, caller: OrganisationReader, parts: Parts) -> ListLimitsResponse:
     """List the organisation's limits, how much of each is used, and when time alone frees what is used."""
     settings, organisation = parts.settings, caller.org_id
-    ((apps, deploys),) = await work.sql(_USED, {"org": organisation, "queue": DEPLOYS})
+    wanted = {"org": organisation, "deploys": DEPLOYS, "builds": BUILDS}
+    ((apps, deploys, builds, waiting_builds),) = await work.sql(_USED, wanted)
     uploads = await waiting_uploads(work, organisation, settings)
     configurations = await configuration_bytes(work, organisation)
     seconds = parts.limiter.frees_in(organisation)
@@ -41,6 +42,8 @@ async def list_limits(work: Work, caller: OrganisationReader, parts: Parts) -> L
         ),
         ("log_streams", settings.max_log_streams, parts.streams.used(organisation), None),
         ("deploys_at_once", settings.deploys_at_once_per_organisation, deploys, None),
+        ("builds_at_once", settings.builds_at_once_per_organisation, builds, None),
+        ("waiting_builds", settings.max_waiting_builds, waiting_builds, None),
         ("waiting_uploads", settings.max_waiting_uploads, uploads.addresses, uploads_free_at),
         ("waiting_upload_bytes", settings.max_waiting_upload_bytes, uploads.size, uploads_free_at),
         ("apps", settings.max_apps, apps, None),

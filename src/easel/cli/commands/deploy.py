@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -16,9 +18,11 @@ from easel.cli.session import Session
 from easel.cli.shipping.ending import tell_ending
 from easel.cli.shipping.errors import TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
+from easel.cli.shipping.from_git import message_for, order_commit
 from easel.cli.shipping.new_app import New
 from easel.cli.shipping.queued import said_if_it_waits
 from easel.cli.shipping.ship import LONGEST_MESSAGE, Shipment, check, ship
+from easel.cli.shipping.source_zip import source_target
 from easel.cli.shipping.target import (
     Target,
     choose_target,
@@ -44,6 +48,15 @@ from easel.deploys.states import FAILED
 @click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
 @click.option("--not-older", help="Refuse a commit that is older than the live one.", is_flag=True)
 @click.option("--as-is", help="Deploy a folder even if it looks like source.", is_flag=True)
+@click.option("--build", help="Send the project's source; Easel builds it.", is_flag=True)
+@click.option("--git", "from_git", help="Deploy a commit of the connected repository.", is_flag=True)
+@click.option("--commit", "git_commit", metavar="SHA", help="With --git: this commit. [default: the branch's newest]")
+@click.option("--branch", metavar="NAME", help="With --git: another branch than the connected one.")
+@click.option("--root", metavar="DIR", help="Builds: the project's folder in its source.")
+@click.option("--install", metavar="COMMAND", help="Builds: the command that installs.")
+@click.option("--build-command", metavar="COMMAND", help="Builds: the command that builds.")
+@click.option("--output", metavar="DIR", help="Builds: the folder that the build writes.")
+@click.option("--node", metavar="VERSION", help="Builds: the version of Node, or a range.")
 def deploy(
     session: Session,
     path: str | None,
@@ -55,13 +68,30 @@ def deploy(
     wait: bool,
     not_older: bool,
     as_is: bool,
+    build: bool,
+    from_git: bool,
+    git_commit: str | None,
+    branch: str | None,
+    **settings: str | None,
 ) -> None:
     """Deploy a built app: zip it, upload it, follow the deploy, print the address.
+
+    With --build or --git, Easel builds the project's source first.
 
     Leaves out what .easelignore (gitignore syntax) says, and by default repositories, node_modules and .env files.
     """
     output = session.output
     environment = environment_or_default(session, env)
+    overrides = _overrides(settings, build=build, from_git=from_git, path=path, of_git=git_commit or branch)
+    if from_git:
+        found = session.app(app)
+        text = message or message_for(git_commit, branch)
+        build_config = {**session.project.build_config, **overrides}
+        accepted = order_commit(
+            session, found.app_id, environment, text, commit=git_commit, branch=branch, build_config=build_config
+        )
+        _end(session, accepted, wait=wait)
+        return
     if path is not None and not path.strip():
         raise TargetMissingError()
     given = None if path is None else Path(path)
@@ -69,8 +99,11 @@ def deploy(
     session.project = deployed_project(around, given, session.working, app=app, create=create)
     if session.project is not around:
         output.say(f"{around.file} is of {around.app or 'no app'} and left alone: what is deployed is here.")
-    target = choose_target(given, session.project, session.working)
-    if not as_is:
+    if build:
+        target = source_target(given, session.project, session.working)
+    else:
+        target = choose_target(given, session.project, session.working)
+    if not as_is and not build:
         refuse_source(target, _shown(target.path, session.working))
     if target.found:
         output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
@@ -99,6 +132,7 @@ def deploy(
         commit=commit,
         with_sources=source_files,
         not_older=not_older,
+        build=overrides,
     )
     made = New(session, chosen) if is_new else None
     with made or nullcontext():
@@ -108,12 +142,37 @@ def deploy(
             what = "Interrupted. Nothing was deployed, and nothing was left behind."
             raise InterruptedByUserError(what=what) from None
     file = _write_project(session, chosen.slug, root, target) if create else None
+    _end(session, accepted, wait=wait, made=made, file=file)
+
+
+def _end(
+    session: Session, accepted: Accepted, *, wait: bool, made: New | None = None, file: Path | None = None
+) -> None:
+    """Follows the deploy to its end, unless nobody waits for that."""
     if not wait:
         _say_accepted(session, accepted)
         return
     ended, log = _followed(session, accepted)
     gone = made is not None and ended.status == FAILED and made.take_back(file)
     tell_ending(session, ended, log, app_is_gone=gone)
+
+
+_SETTINGS: Final = {"root": "root", "install": "install", "build_command": "build", "output": "output", "node": "node"}
+"""The names of the options' settings in `build_config`."""
+
+
+def _overrides(
+    settings: Mapping[str, str | None], *, build: bool, from_git: bool, path: str | None, of_git: str | None
+) -> dict[str, str]:
+    """What the options ask of a build. Raises click's UsageError where they contradict each other."""
+    given = {_SETTINGS[name]: value for name, value in settings.items() if value is not None}
+    if from_git and (build or path is not None):
+        raise click.UsageError("--git deploys a commit: leave out --build and the folder.")
+    if of_git and not from_git:
+        raise click.UsageError("--commit and --branch need --git.")
+    if given and not (build or from_git):
+        raise click.UsageError("--root, --install, --build-command, --output and --node need --build or --git.")
+    return given
 
 
 def _shown(path: Path, working: Path) -> str:
@@ -159,7 +218,8 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> P
         session.output.say(f"No {FILE_NAME} was written: the next build would remove it. `--app {slug}` names the app.")
         return None
     place, base = target.path.resolve(), root.resolve()
-    folder = place.relative_to(base).as_posix() if target.is_folder and place.is_relative_to(base) else None
+    is_output = target.is_folder and not target.is_source and place.is_relative_to(base)
+    folder = place.relative_to(base).as_posix() if is_output else None
     # These two settings may come from a parent folder's file.
     env, server = session.project.env, session.project.server
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from easel.cli.answers import Deploy
+from easel.cli.answers import Build, Deploy
 from easel.cli.choices import find_deploy
 from easel.cli.command import app_option, client_command
 from easel.cli.commands.apps import environments_of
@@ -18,7 +18,7 @@ from easel.cli.shipping.follow import Follower, LogLine, log_so_far
 from easel.cli.shipping.queued import said_if_it_waits, waiting_for
 from easel.cli.text import duration, when
 from easel.deploys.errors import DeployCancelledError
-from easel.deploys.states import BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN, QUEUED, in_order
+from easel.deploys.states import BUILD_QUEUED, BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN, QUEUED, in_order
 
 _TOTAL = "total"
 
@@ -31,7 +31,7 @@ def status(session: Session, deploy: str | None, app: str | None) -> None:
     found = session.app(app)
     if deploy is not None:
         one = session.client.deploy_status(found.app_id, deploy)
-        queued = one.status == QUEUED
+        queued = one.status == QUEUED or one.step == BUILD_QUEUED
         _show(session, one, waits_for=session.client.list_deploys(found.app_id, limit=1).waits_for if queued else None)
         session.output.document(one)
         return
@@ -68,6 +68,8 @@ def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | N
         ("Environment", deploy.environment or ""),
         ("Version", f"v{deploy.version}  {deploy.version_url or ''}" if deploy.version else ""),
         ("Queued", " by ".join(part for part in (when(deploy.queued_at), deploy.queued_by) if part)),
+        ("Commit", " of ".join(part for part in ((deploy.git_commit_sha or "")[:12], deploy.git_branch) if part)),
+        ("Build", _build(deploy.build)),
         ("Finished", when(deploy.finished_at)),
         ("Took", _timings(deploy.timings)),
         ("Error", deploy.error or ""),
@@ -76,6 +78,20 @@ def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | N
     for name, value in rows:
         if value:
             session.output.line(f"{indent}{name + ':':<13}{value}", style="red" if name == "Error" else None)
+
+
+def _build(build: Build | None) -> str:
+    """How the deploy was built: in which sandbox, with what."""
+    if build is None:
+        return ""
+    facts = (
+        build.sandbox,
+        build.framework,
+        build.package_manager,
+        f"Node {build.node}" if build.node else None,
+        f"{build.cache} cache" if build.cache else None,
+    )
+    return ", ".join(fact for fact in facts if fact)
 
 
 def _timings(timings: dict[str, int]) -> str:
@@ -88,6 +104,8 @@ def _timings(timings: dict[str, int]) -> str:
 def _status(deploy: Deploy, waits_for: str | None = None) -> str:
     if deploy.status == QUEUED:
         return deploy.status + waiting_for(waits_for)
+    if deploy.status == BUILDING and deploy.step == BUILD_QUEUED:
+        return f"queued to be built{waiting_for(waits_for)}"
     if deploy.status == BUILDING and deploy.step:
         return f"building: {deploy.step}"
     if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:

@@ -1,4 +1,4 @@
-"""The commands that run Easel itself: serve, api, worker, edge, migrate."""
+"""The commands that run Easel itself: serve, api, worker, builder, edge, migrate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _domain = click.option("--domain", help="Apps answer at {app}.DOMAIN. [EASEL_DOM
 @_domain
 @click.option("--api-url", help="Public address of the api.")
 def serve(**given: Any) -> None:
-    """Run everything on this machine: PostgreSQL, api, worker and edge; or the roles that EASEL_ROLE names."""
+    """Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles EASEL_ROLE names."""
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
@@ -71,6 +71,15 @@ def worker(**given: Any) -> None:
     from easel.running.alone import run_alone
 
     run_alone("worker", read_settings(**given))
+
+
+@click.command("builder", cls=ServerCommand)
+@data_dir_option
+def builder(**given: Any) -> None:
+    """Run a builder alone."""
+    from easel.running.alone import run_alone
+
+    run_alone("builder", read_settings(**given))
 
 
 @click.command("edge", cls=ServerCommand)

@@ -110,6 +110,12 @@ class EntryPointMissingError(CliError):
     code = bundles.EntryPointMissingError.code
 
 
+class SourceMissingError(CliError):
+    """`{folder}` holds no files to build, or all of them are ignored."""
+
+    code = "source_empty"
+
+
 class NotAZipError(CliError):
     """`{path}` is not a zip, or it is damaged. Name a folder instead, and `easel deploy` zips it."""
 

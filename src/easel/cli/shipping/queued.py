@@ -10,7 +10,7 @@ from typing import Final
 from urllib3.exceptions import HTTPError
 
 from easel.cli.session import Session
-from easel.deploys.states import BUILDING, QUEUED
+from easel.deploys.states import BUILD_QUEUED, BUILDING, QUEUED
 from easel.errors import EaselError
 
 REPORT_AFTER: Final = 10.0
@@ -18,6 +18,7 @@ REPORT_AFTER: Final = 10.0
 
 _HELD_BACK: Final[Mapping[str | None, str]] = {
     # If the running deploy is not in the list, it is older than all of them.
+    "builder": "no builder is free",
     "app": "another deploy of this app is ahead",
     "organisation": "your organisation runs its limit of deploys at once",
     "everywhere": "the limit of deploys at once is reached",
@@ -47,7 +48,8 @@ def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[
 def _look(session: Session, app_id: str, deploy_id: str) -> None:
     # The server may be unreachable, or the connection closed: then there is nothing to report.
     with suppress(EaselError, HTTPError):
-        if session.client.deploy_status(app_id, deploy_id).status != QUEUED:
+        deploy = session.client.deploy_status(app_id, deploy_id)
+        if deploy.status != QUEUED and deploy.step != BUILD_QUEUED:
             return
         listed = session.client.list_deploys(app_id, limit=50)
         ahead = next((deploy.deploy_id for deploy in listed.deploys if deploy.status == BUILDING), None)

@@ -7,11 +7,11 @@ import tempfile
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from easel.cli.answers import Accepted
 from easel.cli.errors import InterruptedByUserError
@@ -21,6 +21,7 @@ from easel.cli.shipping.host_files import with_host_files
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.order import look_at_order
 from easel.cli.shipping.pack import LeftOut, select, write_zip
+from easel.cli.shipping.source_zip import select_sources
 from easel.cli.shipping.sources import MAX_BYTES, MAX_FILES, collect_sources
 from easel.cli.shipping.target import Target
 from easel.cli.shipping.upload import upload
@@ -47,6 +48,7 @@ class Shipment:
     commit: Commit | None
     with_sources: bool
     not_older: bool = False
+    build: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(target: Target, root: Path) -> None:
@@ -56,6 +58,9 @@ def check(target: Target, root: Path) -> None:
         _open(target.path).close()
         return
     folder = target.path.resolve()
+    if target.is_source:
+        select_sources(folder)
+        return
     select(folder, rules_for(folder, root=root.resolve()))
 
 
@@ -73,7 +78,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
     if shipment.not_older:
         # During the upload, another pipeline may have deployed a newer commit.
         look_at_order(session, shipment.app_id, shipment.environment, commit, refuse=True)
-    request = {
+    request: dict[str, Any] = {
         "environment": shipment.environment,
         "message": shipment.message,
         "bundle_s3_key": address.bundle_s3_key,
@@ -82,9 +87,11 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
         "git_commit_message": shortened(commit.message, LONGEST_TEXT) if commit else None,
         "git_author": shortened(commit.author, LONGEST_AUTHOR) if commit else None,
     }
-    if session.project.build_config:
+    if shipment.target.is_source:
+        request["build"] = True
+    if settings := {**session.project.build_config, **shipment.build}:
         # A server of an earlier release would refuse the field.
-        request["build_config"] = session.project.build_config
+        request["build_config"] = settings
     try:
         accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
     except KeyboardInterrupt:
@@ -102,11 +109,14 @@ def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
     if not target.is_folder:
         return _open(path)
     folder, root = path.resolve(), root.resolve()
-    found = with_host_files(select(folder, rules_for(folder, root=root)), folder, root, session.project)
-    selection = found.selection
+    if target.is_source:
+        selection = select_sources(folder)
+    else:
+        found = with_host_files(select(folder, rules_for(folder, root=root)), folder, root, session.project)
+        selection = found.selection
+        for note in found.notes:
+            session.output.say(note)
     _tell_left_out(session, selection.left_out)
-    for note in found.notes:
-        session.output.say(note)
     session.output.say(f"Zipping {plural(len(selection.files), 'file')}, {size(selection.size)} …")
     try:
         made: IO[bytes] = tempfile.TemporaryFile(prefix="easel-")  # noqa: SIM115 (the caller closes it)

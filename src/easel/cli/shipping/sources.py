@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +73,18 @@ def _inside(output: Path, root: Path) -> bool:
 
 
 def _candidates(root: Path, rules: IgnoreRules) -> Iterator[str]:
-    listed = listed_files(root)
-    for path in listed if listed is not None else _walk(root, rules):
-        place = root / path
+    for path in candidates(root, lambda folder: rules.reason(folder.rstrip("/"), folder=True) is None):
         # A link could lead anywhere; its target is included under its own path, if it is part of the project.
-        if not place.is_symlink() and _is_file(place) and rules.reason_with_parents(path) is None:
+        if not (root / path).is_symlink() and rules.reason_with_parents(path) is None:
+            yield path
+
+
+def candidates(root: Path, enters: Callable[[str], bool]) -> Iterator[str]:
+    """The files that Git tracks or would add; outside a work tree, all in folders that are entered (by their paths,
+    which end with '/')."""
+    listed = listed_files(root)
+    for path in listed if listed is not None else _walk(root, enters):
+        if _is_file(root / path):
             yield path
 
 
@@ -88,10 +95,10 @@ def _is_file(place: Path) -> bool:
         return False
 
 
-def _walk(root: Path, rules: IgnoreRules) -> Iterator[str]:
+def _walk(root: Path, enters: Callable[[str], bool]) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         prefix = Path(folder).relative_to(root).as_posix() + "/" if Path(folder) != root else ""
-        folders[:] = sorted(name for name in folders if rules.reason(prefix + name, folder=True) is None)
+        folders[:] = sorted(name for name in folders if enters(f"{prefix}{name}/"))
         for name in sorted(names):
             yield prefix + name
 

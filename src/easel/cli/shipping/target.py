@@ -47,6 +47,8 @@ class Target:
 
     path: Path
     found: str | None = None
+    is_source: bool = False
+    """Whether Easel is to build it."""
 
     @property
     def is_folder(self) -> bool:
@@ -87,9 +89,9 @@ def _advice(root: Path, working: Path) -> str:
                 return (
                     f"{tool.server_output}/ needs a server of its own; for a static app, {tool.static} and build again."
                 )
-            return f"Build it first (often `{tool.advice}`), then deploy again."
+            return f"Build it first (often `{tool.advice}`), then deploy again; or use `easel deploy --build`."
         if (base / "package.json").exists():
-            return "Build it first (often `npm run build`), then deploy again."
+            return "Build it first (often `npm run build`), then deploy again; or use `easel deploy --build`."
     return "Build the app first, or name its folder: `easel deploy DIR`."
 
 

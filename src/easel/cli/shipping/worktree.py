@@ -82,6 +82,12 @@ def listed_files(folder: Path) -> list[str] | None:
     return sorted(path for path in answer.split("\0") if path) if answer is not None else None
 
 
+def tracked_files(folder: Path) -> frozenset[str]:
+    """The files below the folder that Git tracks, relative to it; none outside a work tree."""
+    answer = _git(folder, "ls-files", "-z", "--cached")
+    return frozenset(path for path in (answer or "").split("\0") if path)
+
+
 def is_distrusted(folder: Path) -> bool:
     """Whether Git refuses to read the repository because another user owns it, as in many CI containers."""
     done = _run(folder, "rev-parse", "--git-dir")

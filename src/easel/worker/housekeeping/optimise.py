@@ -16,7 +16,7 @@ from easel import clock
 from easel.apps.changes import routing_changed
 from easel.apps.holding import hold
 from easel.bundles.models import Manifest, decode_manifest
-from easel.deploys.pipeline import StopRequestedError
+from easel.deploys.run_row import StopRequestedError
 from easel.environments.models import Environment
 from easel.files import map_file
 from easel.serving.compressing import build_variants

@@ -72,7 +72,7 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
                 # The version is live, or recorded and overtaken; only the final status is missing.
                 logger.error("deploy %s had lost its job; it gets a new one", deploy_id)
                 built = deploy.built_key is not None
-                await queue.put(work, next_job(deploy.app_id, deploy_id, source=deploy.source, built=built))
+                await queue.put(work, next_job(deploy.app_id, deploy_id, step=deploy.step, built=built))
             else:
                 logger.error("deploy %s had lost its job; ended as failed", deploy_id)
                 await end_as_failed(work, deploy, InternalDeployError(step=deploy.step, deploy_id=deploy_id))

@@ -1,0 +1,48 @@
+"""Asking for a deploy of a commit: nothing is uploaded, Easel fetches it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from easel.cli.answers import Accepted
+from easel.cli.errors import InterruptedByUserError
+from easel.cli.session import Session
+
+
+def message_for(commit: str | None, branch: str | None) -> str:
+    """The message of such a deploy, where nobody wrote one: the commit's own is not known here."""
+    if commit:
+        return f"Deploy {commit[:12]}"
+    return f"Deploy the branch {branch}" if branch else "Deploy from Git"
+
+
+def order_commit(
+    session: Session,
+    app_id: str,
+    environment: str,
+    message: str,
+    *,
+    commit: str | None,
+    branch: str | None,
+    build_config: Mapping[str, Any],
+) -> Accepted:
+    """Requests the deploy of a commit, or of the newest one of a branch. Raises the API's errors."""
+    request = {
+        "environment": environment,
+        "message": message,
+        "source": "git",
+        "git_commit_sha": commit,
+        "git_branch": branch,
+        "build_config": dict(build_config) or None,
+    }
+    given = {name: value for name, value in request.items() if value is not None}
+    try:
+        accepted = session.client.deploy(app_id, given, idempotency_key=uuid.uuid4().hex)
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(
+            what="Interrupted while requesting the deploy: the server may have accepted it. `easel deploys` shows it."
+        ) from None
+    session.output.say(f"Queued {accepted.deploy_id} for {accepted.environment}.")
+    return accepted

@@ -1,0 +1,67 @@
+"""The source of a project, to be built by Easel: which folder, and which of its files."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from easel.bundles.root import DEPENDENCIES, PROJECT_SETTINGS, is_junk
+from easel.bundles.write import FoundFile
+from easel.cli.project import Project
+from easel.cli.shipping.errors import FileUnreadableError, FolderMissingError, SourceMissingError
+from easel.cli.shipping.ignore import BY_DEFAULT, IgnoreRules, rules_for
+from easel.cli.shipping.pack import LeftOut, Selection
+from easel.cli.shipping.sources import candidates
+from easel.cli.shipping.target import Target
+from easel.cli.shipping.worktree import tracked_files
+
+_REPOSITORIES = frozenset({".git", ".hg", ".svn"})
+
+
+def source_target(given: Path | None, project: Project, working: Path) -> Target:
+    """The folder or zip of sources: the one given, else that of easel.toml, else the working directory. Raises
+    FolderMissingError."""
+    path = project.root if given is None else working / given
+    if not path.exists():
+        raise FolderMissingError(path=str(given), hint="")
+    return Target(path, is_source=True)
+
+
+def select_sources(folder: Path) -> Selection:
+    """The files of a project that its build needs: what Git tracks or would add, else all that .gitignore leaves.
+
+    `.easelignore` and the default exclusions hold, but for files that Git tracks: a deploy from Git would have them.
+    Links, repositories and `node_modules/` are left out. Raises IgnoreFileError, FileUnreadableError,
+    SourceMissingError.
+    """
+    rules = rules_for(folder, extra=(".gitignore",))
+    tracked = tracked_files(folder)
+    files, left_out = [], []
+    for path in candidates(folder, lambda name: _reason(rules, name, tracked) is None):
+        place = folder / path
+        reason = "since it is a link" if place.is_symlink() else _reason(rules, path, tracked)
+        if reason is not None:
+            left_out.append(LeftOut(path, reason))
+            continue
+        try:
+            size = place.stat().st_size
+        except OSError as error:
+            raise FileUnreadableError(path=path, reason=error.strerror) from error
+        files.append(FoundFile(unicodedata.normalize("NFC", path), place, size))
+    if not files:
+        raise SourceMissingError(folder=str(folder))
+    return Selection(tuple(sorted(files, key=lambda file: file.path.encode())), tuple(left_out))
+
+
+def _reason(rules: IgnoreRules, path: str, tracked: frozenset[str]) -> str | None:
+    if path == PROJECT_SETTINGS:
+        # Its table [build] is for the build.
+        return None
+    if is_junk(path) or path.startswith(DEPENDENCIES) or f"/{DEPENDENCIES}" in path or _is_in_repository(path):
+        return BY_DEFAULT
+    reason = rules.reason_with_parents(path)
+    return None if reason == BY_DEFAULT and path in tracked else reason
+
+
+def _is_in_repository(path: str) -> bool:
+    return not _REPOSITORIES.isdisjoint(path.split("/"))

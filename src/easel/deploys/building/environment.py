@@ -1,0 +1,89 @@
+"""What a build gets: the app's settings for it, its variables and secrets, and the facts of the deploy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from easel.access.sealed import is_sealed
+from easel.access.secrets import Vault
+from easel.builds.detect.models import Wanted
+from easel.bundles.names import printable
+from easel.deploys.deploy_row import DeployRow
+from easel.schemas import SEALED
+from easel.serving.addresses import Addresses
+from easel.settings import Settings
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LARGEST: Final = 512 * 1024
+"""Bytes of all variables together: the system gives a program little more (execve(2): ARG_MAX)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a build gets: what the deploy and the app want of it, and its variables. `secrets` are values that no line
+    of its log may show; `notes` are for the log."""
+
+    wanted: Wanted
+    of_app: Wanted
+    hosts: tuple[str, ...]
+    environment: Mapping[str, str]
+    secrets: tuple[str, ...] = field(repr=False)
+    notes: tuple[str, ...]
+
+
+def given(
+    settings: Settings, vault: Vault, app: Mapping[str, Any], deploy: DeployRow, slug: str, root: str | None
+) -> Given:
+    """What the deploy's build gets by the app's `build_config` and its own; `root` is the repository's, for an app that
+    names none. Raises SecretUnreadableError."""
+    own = deploy.build_config or {}
+    public = {name: value for name, value in (app.get("env_vars") or {}).items() if isinstance(value, str)}
+    opened = {name: vault.open(value[SEALED]) for name, value in (app.get("secrets") or {}).items() if is_sealed(value)}
+    variables, notes, room = {}, [], LARGEST
+    for name, value in {**public, **opened}.items():
+        room -= len(name.encode()) + len(value.encode()) + 2
+        if not _NAME.fullmatch(name) or "\0" in value or room < 0:
+            reason = f"all of them would take more than {LARGEST // 1024} KiB" if room < 0 else "it is no name for one"
+            notes.append(f"Note: the build does not get the variable `{printable(name)}`: {reason}.")
+        else:
+            variables[name] = value
+    return Given(
+        wanted=_wanted(own),
+        of_app=_wanted(app, root),
+        hosts=(*(app.get("build_hosts") or ()), *(own.get("build_hosts") or ())),
+        environment={**variables, **_facts(settings, deploy, slug)},
+        secrets=tuple(opened.values()),
+        notes=tuple(notes[:20]),
+    )
+
+
+def _wanted(config: Mapping[str, Any], root: str | None = None) -> Wanted:
+    ignore = config.get("ignore")
+    return Wanted(
+        root=config.get("root") or root,
+        framework=config.get("preset"),
+        install=config.get("install"),
+        build=config.get("build"),
+        output=config.get("output"),
+        node=config.get("node"),
+        package_manager=config.get("package_manager"),
+        ignore=tuple(ignore) if ignore is not None else None,
+    )
+
+
+def _facts(settings: Settings, deploy: DeployRow, slug: str) -> dict[str, str]:
+    """The variables that Easel sets (docs/behaviour.md, "Builds")."""
+    facts = {
+        "CI": "1",
+        "EASEL": "1",
+        "EASEL_APP": slug,
+        "EASEL_ENVIRONMENT": deploy.environment,
+        "EASEL_DEPLOY_ID": deploy.id,
+        "EASEL_URL": Addresses.of(settings).url(deploy.environment, slug),
+        "EASEL_GIT_COMMIT": deploy.git_commit_sha or "",
+        "EASEL_GIT_BRANCH": deploy.git_branch or "",
+    }
+    return {name: value for name, value in facts.items() if value}

@@ -1,0 +1,270 @@
+"""A builder's run of a deploy: its source is built, and the bundle stored; then a worker gets the deploy.
+
+A run that was broken off is repeated from its beginning, by any builder. One that has handed on is not: the bundle is
+an object, and the deploy's row names it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from easel.builds.build import build
+from easel.builds.cache.cache import BuildCache
+from easel.builds.errors import BuildsOffError
+from easel.builds.failures import BuildStoppedError
+from easel.builds.report import Built
+from easel.builds.sandbox.sandbox import Sandbox
+from easel.deploys.building.build_row import BuildRow
+from easel.deploys.building.environment import Given, given
+from easel.deploys.building.parts import Parts
+from easel.deploys.building.source import fetch_commit, keep_sources, unpack_upload
+from easel.deploys.building.storing import packed, report_of, store, told
+from easel.deploys.deploy_row import DeployRow
+from easel.deploys.errors import AppGoneError, BuildDeadlineError, BuildGivenUpError, InternalDeployError
+from easel.deploys.metrics import BUILDS_ENDED, ENDED
+from easel.deploys.phases import GIT, next_job
+from easel.deploys.run_row import NoLongerOursError, StopRequestedError
+from easel.deploys.service import fail
+from easel.deploys.states import BUILT, FAILED
+from easel.errors import EaselError, ServiceUnavailableError
+from easel.settings import Settings
+from easel.storage.passing import passes
+from easel.storage.statements import statements
+
+logger = logging.getLogger(__name__)
+
+SETTINGS = statements("easel.deploys.building.build_row")["settings"]
+
+TELL_EVERY: Final = 0.25
+"""Seconds between two writings of a build's lines. Where there are none, every other time the run asks whether the
+deploy still is its own."""
+OUTAGE: Final = 300.0
+"""Seconds for which the result of a build is kept, and stored again, while database or store do not answer."""
+LONGEST_PAUSE: Final = 8.0
+MOST_BUILDS: Final = 20
+"""A build that kills its builders must not go on killing them for ever."""
+
+T = TypeVar("T")
+Build = Callable[..., Awaitable[Built]]
+"""`easel.builds.build.build`, or what stands for it."""
+
+
+class Building:
+    """One run of one deploy by a builder."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        deploy_id: str,
+        should_stop: Callable[[], bool],
+        *,
+        find_sandbox: Callable[[Settings], Sandbox] = Sandbox.find,
+        build: Build = build,
+    ) -> None:
+        self._find_sandbox = find_sandbox
+        self._build_with = build
+        self._parts = parts
+        self._id = deploy_id
+        self._should_stop = should_stop
+        self._row = BuildRow(parts.database, deploy_id)
+        self._is_over = False
+
+    async def run(self, attempts: int) -> None:
+        """Builds the deploy and hands it on, or ends it as failed; `attempts` is how often its job was begun before.
+
+        Raises StopRequestedError when the builder stops, and ServiceUnavailableError and database errors when database
+        or store do not answer: in both cases the deploy is to be built again.
+        """
+        try:
+            taken = await self._row.take()
+            if taken is None:
+                return
+            if attempts >= MOST_BUILDS:
+                raise BuildGivenUpError(runs=attempts)
+            await self._watched(self._build_in_time(taken.app.slug))
+        except NoLongerOursError:
+            logger.info("deploy %s was cancelled, or another builder has taken it over", self._id)
+        except (StopRequestedError, ServiceUnavailableError):
+            raise
+        except EaselError as error:
+            await self.fail(error)
+
+    async def fail(self, error: EaselError) -> None:
+        """Ends the deploy as failed, unless it has ended already. Raises database errors."""
+
+        def change(deploy: DeployRow) -> str:
+            deploy.step = self._row.step
+            return fail(deploy, error)
+
+        self._row.end_output()
+        try:
+            await self._firmly(lambda: self._row.write(change))
+            BUILDS_ENDED.labels(FAILED).inc()
+            ENDED.labels(FAILED).inc()
+        except NoLongerOursError:
+            logger.info("deploy %s had ended before it could fail", self._id)
+
+    async def fail_unexpectedly(self, error: Exception) -> None:
+        """Ends the deploy after an error nobody foresaw; the server's log tells which."""
+        if isinstance(error, ServiceUnavailableError):
+            await self.fail(error)
+        else:
+            await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
+
+    async def _watched(self, work: Awaitable[None]) -> None:
+        """The work, which is broken off when the deploy is no longer this run's, or the builder stops. Raises what ends
+        it."""
+        working = asyncio.ensure_future(work)
+        watching = asyncio.create_task(self._watch())
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            is_done, self._is_over = working.done(), True
+            for task in (working, watching):
+                task.cancel()
+            await asyncio.gather(working, watching, return_exceptions=True)
+        if not is_done:
+            watching.result()
+        working.result()
+
+    async def _watch(self) -> None:
+        is_quiet = False
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            if self._should_stop():
+                raise StopRequestedError
+            if self._row.has_output or is_quiet:
+                try:
+                    await self._row.tell()
+                    if self._row.step != self._row.deploy.step:
+                        await self._row.write(self._set_step)
+                except Exception as error:
+                    if not _is_outage(error):
+                        raise
+                    logger.warning("the log of deploy %s waits for the database: %s", self._id, error)
+            is_quiet = not self._row.has_output and not is_quiet
+
+    async def _build_in_time(self, slug: str) -> None:
+        settings = self._parts.settings
+        seconds = settings.build_deadline + 2 * settings.step_deadline
+        try:
+            async with asyncio.timeout(seconds) as deadline, self._parts.work.one_build() as folder:
+                await self._build(slug, folder)
+        except TimeoutError:
+            if deadline.expired():
+                raise BuildDeadlineError(seconds=seconds, step=self._row.step) from None
+            raise
+        except BuildStoppedError as error:
+            raise StopRequestedError from error
+
+    async def _build(self, slug: str, folder: Path) -> None:
+        row, parts = self._row, self._parts
+        if parts.settings.builds == "off":
+            raise BuildsOffError()
+        # Before anything is fetched: a machine without a sandbox says so at once.
+        sandbox = await asyncio.to_thread(self._find_sandbox, parts.settings)
+        source = folder / "source"
+        source.mkdir(mode=0o700)
+        root = None
+        if row.deploy.source == GIT:
+            root = (await self._take("fetch", fetch_commit(parts, row, source))).root
+        else:
+            await self._take("unpack", unpack_upload(parts, row, source, self._stops))
+        await self._firmly(lambda: keep_sources(parts, row, source))
+        await self._note(row.step)
+        config, generation = await self._app_settings()
+        wants = given(parts.settings, parts.vault, config, row.deploy, slug, root)
+        for note in wants.notes:
+            row.output(note)
+        row.facts["build"] = {"sandbox": sandbox.kind}
+        built = await self._take("build", self._run_build(sandbox, source, wants, generation))
+        row.facts["build"] = report_of(built.report)
+        bundle = folder / "bundle.zip"
+        made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
+        row.output(told(made))
+        key = await self._take("store", self._firmly(lambda: store(parts, row.deploy, bundle, made.size)))
+        await self._hand_on(key)
+
+    async def _app_settings(self) -> tuple[dict[str, Any], int]:
+        """The app's published `build_config`, and its cache's generation. Raises AppGoneError, and database errors."""
+        deploy = self._row.deploy
+        found = await self._parts.database.statement(SETTINGS, {"app": deploy.app_id, "org": deploy.org_id})
+        if not found:
+            raise AppGoneError()
+        return found[0][0] or {}, found[0][1]
+
+    async def _run_build(self, sandbox: Sandbox, source: Path, wants: Given, generation: int) -> Built:
+        settings, deploy = self._parts.settings, self._row.deploy
+
+        def begin(phase: str) -> None:
+            # The watch writes it down.
+            self._row.step = phase
+
+        return await self._build_with(
+            sandbox,
+            source,
+            wants.wanted,
+            wants.of_app,
+            settings=settings.model_copy(update={"build_hosts": (*settings.build_hosts, *wants.hosts)}),
+            cache=BuildCache.of(settings, deploy.app_id, deploy.environment, generation=generation),
+            environment=wants.environment,
+            secrets=wants.secrets,
+            say=self._row.output,
+            should_stop=self._stops,
+            begin=begin,
+        )
+
+    async def _take(self, step: str, work: Awaitable[T]) -> T:
+        """The result of a step, which the deploy's row names while it goes on."""
+        await self._note(step)
+        began = time.perf_counter()
+        result = await work
+        self._row.took(step, time.perf_counter() - began)
+        return result
+
+    async def _note(self, step: str) -> None:
+        """Writes the step, and all that is known by now, into the deploy's row."""
+        self._row.step = step
+        await self._firmly(lambda: self._row.write(self._set_step))
+
+    def _set_step(self, deploy: DeployRow) -> None:
+        deploy.step = self._row.step
+
+    async def _hand_on(self, key: str) -> None:
+        """Gives the deploy, with its bundle, to the workers."""
+        row = self._row
+        row.facts["built_key"] = key
+
+        def change(deploy: DeployRow) -> None:
+            deploy.step = BUILT
+
+        job = next_job(row.deploy.app_id, self._id, step=BUILT, built=True)
+        row.end_output()
+        await self._firmly(lambda: row.write(change, job))
+        BUILDS_ENDED.labels(BUILT).inc()
+
+    async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
+        """The result of `write`, which is tried again while database or store do not answer: what it would store took
+        minutes to make. Raises what it raises, after `OUTAGE` seconds also that."""
+        until, pause = time.monotonic() + OUTAGE, 0.5
+        while True:
+            try:
+                return await write()
+            except Exception as error:
+                if not _is_outage(error) or self._stops() or time.monotonic() > until:
+                    raise
+                logger.warning("deploy %s waits for an unavailable part: %s", self._id, error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _stops(self) -> bool:
+        return self._is_over or self._should_stop()
+
+
+def _is_outage(error: BaseException) -> bool:
+    return isinstance(error, ServiceUnavailableError) or passes(error)

@@ -1,0 +1,102 @@
+"""Before the build: the source of a deploy, in a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from easel.apps.models import App
+from easel.bundles.errors import InspectionStoppedError
+from easel.bundles.unpack import unpack
+from easel.deploys.building.build_row import BuildRow
+from easel.deploys.building.parts import Parts
+from easel.deploys.building.storing import limits_of
+from easel.deploys.errors import BundleGoneError, RepositoryNotConnectedError
+from easel.deploys.run_row import StopRequestedError
+from easel.deploys.service import check_source_files
+from easel.outgoing.addresses import Destinations
+from easel.repositories.fetch.fetching import fetch
+from easel.repositories.fetch.models import Branch, FetchLimits, Sha
+from easel.repositories.fetch.sources import SourceLimits, source_files
+from easel.repositories.models import Repository
+from easel.repositories.remotes import remote_of
+from easel.repositories.service import connected
+from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
+from easel.storage.object_names import sources_key
+from easel.storage.translation import translated
+from easel.uploads.errors import BundleTooLargeError
+
+
+async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Callable[[], bool]) -> None:
+    """Unpacks the uploaded source into the empty folder.
+
+    Raises BundleGoneError, BundleTooLargeError, StorageFullError, the errors of `bundles` and of the store.
+    """
+    key, settings = row.deploy.bundle_s3_key, parts.settings
+    assert key is not None
+    with translated(key):
+        parts.objects.reserve.require()
+    try:
+        async with parts.objects.pin(key, limit=settings.max_upload_size) as pinned:
+            with translated(key):
+                count = await asyncio.to_thread(
+                    unpack, pinned.path, into, limits=limits_of(settings), should_stop=should_stop
+                )
+    except ObjectMissingError as error:
+        raise BundleGoneError() from error
+    except ObjectTooLargeError as error:
+        raise BundleTooLargeError(limit=settings.max_upload_size) from error
+    except InspectionStoppedError as error:
+        raise StopRequestedError from error
+    row.output(f"Source: {count} file{'s' if count != 1 else ''}")
+
+
+async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
+    """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
+
+    Raises RepositoryNotConnectedError, SecretUnreadableError, the errors of `fetch`, and database errors.
+    """
+    deploy, settings = row.deploy, parts.settings
+    async with parts.database.transaction() as work:
+        app = await work.session.get(App, deploy.app_id)
+        repository = await connected(work, app) if app is not None and app.org_id == deploy.org_id else None
+    if repository is None:
+        # Its connection was ended meanwhile.
+        raise RepositoryNotConnectedError()
+    branch = deploy.git_branch or repository.branch
+    ref = Sha(deploy.git_commit_sha, branch) if deploy.git_commit_sha else Branch(branch)
+    commit = await fetch(
+        remote_of(parts.vault, repository),
+        ref,
+        into,
+        destinations=Destinations.of(settings),
+        limits=FetchLimits.of(settings),
+        say=row.output,
+    )
+    # From here on a build that is repeated is one of this commit, wherever the branch has gone.
+    row.facts |= {
+        "git_commit_sha": commit.sha,
+        "git_commit_message": commit.message,
+        "git_author": commit.author,
+        "git_branch": commit.branch,
+    }
+    subject = commit.message.split("\n", 1)[0][:200]
+    row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
+    return repository
+
+
+async def keep_sources(parts: Parts, row: BuildRow, source: Path) -> None:
+    """Stores the texts of the source, by which versions are compared, unless the deploy brought its own. Raises
+    StorageFullError, StoreUnavailableError."""
+    deploy = row.deploy
+    if deploy.source_files_key is not None:
+        return
+    texts = await asyncio.to_thread(source_files, source, SourceLimits.of(parts.settings))
+    if not texts:
+        return
+    data = await asyncio.to_thread(check_source_files, texts, parts.settings)
+    key = sources_key(deploy.app_id, hashlib.sha256(data).hexdigest())
+    await parts.objects.put(key, data)
+    row.facts["source_files_key"] = key

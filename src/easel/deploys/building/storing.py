@@ -1,0 +1,69 @@
+"""After the build: its output becomes a bundle, and the bundle an object."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from rich.filesize import decimal
+
+from easel.builds.pack import Packed, pack
+from easel.builds.report import BuildReport
+from easel.bundles.models import Limits
+from easel.deploys.building.parts import Parts
+from easel.deploys.deploy_row import DeployRow
+from easel.ids import new_secret
+from easel.settings import Settings
+from easel.storage.object_names import upload_key
+from easel.storage.translation import translated
+from easel.uploads.errors import BundleTooLargeError
+from easel.uploads.service import add_made
+
+NAME = "bundle.zip"
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits of a source and of what is built from it: those of every bundle."""
+    return Limits(
+        max_files=settings.max_files, max_file_size=settings.max_file_size, max_total_size=settings.max_total_size
+    )
+
+
+async def packed(settings: Settings, source: Path, output: Path, to: Path) -> Packed:
+    """Zips the output of a build. Raises the errors of `pack`, and BundleTooLargeError."""
+    made = await asyncio.to_thread(pack, source, output, to, limits_of(settings))
+    if made.size > settings.max_upload_size:
+        raise BundleTooLargeError(limit=settings.max_upload_size)
+    return made
+
+
+async def store(parts: Parts, deploy: DeployRow, bundle: Path, size: int) -> str:
+    """Stores the bundle; its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
+    key = upload_key(deploy.app_id, new_secret(), NAME)
+    with translated(key):
+        parts.objects.reserve.require(size)
+    # Its row first: an object without one would stay for ever.
+    async with parts.database.transaction() as work:
+        await add_made(work, key, deploy.app_id, deploy.org_id, size)
+    await parts.objects.put_file(key, bundle)
+    return key
+
+
+def told(made: Packed) -> str:
+    """The line of the log about the bundle."""
+    return f"Packed {made.files} file{'s' if made.files != 1 else ''}, {decimal(made.bytes)}, as {decimal(made.size)}"
+
+
+def report_of(report: BuildReport) -> dict[str, Any]:
+    """The report as the deploy's row keeps it (`schemas.BuildReport`)."""
+    return {
+        "sandbox": report.sandbox,
+        "framework": report.framework,
+        "package_manager": report.package_manager,
+        "node": report.node,
+        "python": report.python,
+        "cache": report.cache,
+        "seconds": report.seconds,
+        "refused_hosts": report.refused_hosts,
+    }

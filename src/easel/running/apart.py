@@ -1,0 +1,33 @@
+"""What several machines need to have in common."""
+
+from __future__ import annotations
+
+from easel.errors import EaselError
+from easel.settings import Settings
+
+
+class RolesApartError(EaselError):
+    """EASEL_ROLE makes this machine one of several, and all of them need the same {missing}. Set it here, or leave
+    EASEL_ROLE out to run everything on this machine."""
+
+    code = "roles_apart"
+
+
+def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
+    """Raises RolesApartError if this is one of several machines and stores data where the others cannot reach it."""
+    if settings.role is None:
+        return
+    needed: dict[str, object] = {
+        "EASEL_DATABASE_URL": settings.database_url,
+        "EASEL_OBJECTS_URL": settings.objects_url,
+    }
+    if with_secret:
+        needed["EASEL_SECRET_KEY"] = settings.secret_key
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise RolesApartError(missing=" and ".join(missing))
+
+
+def opens_secrets(settings: Settings) -> bool:
+    """Whether this machine needs the secret key: an api seals and signs with it, a builder opens secrets for builds."""
+    return "api" in settings.roles or "builder" in settings.roles

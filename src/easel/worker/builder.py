@@ -1,0 +1,76 @@
+"""The process of a builder: takes the jobs of builds, one at a time, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from easel.access.secrets import Vault
+from easel.deploys.building.folders import WorkFolder
+from easel.deploys.building.parts import Parts
+from easel.deploys.building.run import Building
+from easel.deploys.phases import BUILD_TASK
+from easel.deploys.queue_waits import limits_in
+from easel.deploys.run_row import StopRequestedError
+from easel.settings import Settings
+from easel.storage.database import Database
+from easel.storage.objects import ObjectStore
+from easel.storage.queue import BUILDS
+from easel.worker.jobs.queue import JobQueue
+from easel.worker.jobs.tasks import QueueUnreachableError, Task
+from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
+
+logger = logging.getLogger(__name__)
+
+STOPPED_WITHIN = 30.0
+"""Seconds that a stopping builder waits for its build to be broken off; another builder repeats it."""
+
+
+class Builder:
+    """One builder process: builds until it is told to stop."""
+
+    def __init__(self, settings: Settings, database: Database, objects: ObjectStore, vault: Vault) -> None:
+        """Raises OSError where the folder of builds cannot be made."""
+        self._settings = settings
+        self._work = WorkFolder.made(settings)
+        self._parts = Parts(database, objects, settings, vault, self._work)
+        self._stopping = asyncio.Event()
+        tasks = [Task(BUILD_TASK, BUILDS, self._run_build)]
+        self._jobs = JobQueue(database.url, tasks, retry=again, at_once=limits_in(settings).builds)
+
+    def stop(self) -> None:
+        """Asks the builder to end: a running build is broken off."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Builds until stopped, also while the database is unreachable."""
+        try:
+            async with self._jobs.open():
+                # One at a time: a build may use all processors.
+                worker = self._jobs.worker(
+                    [BUILDS], 1, heartbeat=self._settings.heartbeat, stopped_within=STOPPED_WITHIN
+                )
+                working = asyncio.create_task(worker.work())
+                stopping = asyncio.create_task(self._stopping.wait())
+                await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+                self.stop()
+                working.cancel()
+                (result, _) = await asyncio.gather(working, stopping, return_exceptions=True)
+        finally:
+            await asyncio.to_thread(self._work.remove)
+        # One that cannot say that it leaves is found to be silent.
+        if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
+            raise result
+
+    async def _run_build(self, *, attempts: int, deploy_id: str) -> None:
+        building = Building(self._parts, deploy_id, self._stopping.is_set)
+        try:
+            await building.run(attempts)
+        except StopRequestedError:
+            raise
+        except Exception as error:
+            if is_outage(error) and attempts < MOST_ATTEMPTS:
+                logger.warning("the build of deploy %s waits for an unavailable part: %s", deploy_id, error)
+                raise
+            logger.exception("the build of deploy %s failed unexpectedly", deploy_id)
+            await building.fail_unexpectedly(error)

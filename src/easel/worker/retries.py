@@ -1,0 +1,38 @@
+"""Which failures of a job are tried again, and when: those of a part that is unavailable, and those of a shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+
+from easel.deploys.run_row import StopRequestedError
+from easel.errors import ServiceUnavailableError
+from easel.storage.errors import StorageFullError
+from easel.storage.passing import passes
+
+LONGEST_PAUSE = 8
+"""Cap of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already be
+large when a short outage begins."""
+LONGEST_WAIT_FOR_ROOM = 300
+"""Seconds between two retries of background work while the disk is full."""
+MOST_ATTEMPTS = 60
+"""Retries for about eight minutes of outage."""
+
+
+def again(error: BaseException, attempts: int) -> int | None:
+    """Seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a part is
+    unavailable."""
+    # A cancelled job is one that the stopping worker could no longer wait for.
+    if isinstance(error, StopRequestedError | asyncio.CancelledError):
+        return 0
+    longest = None
+    if isinstance(error, StorageFullError):
+        # Background work can wait for space. A deploy never gets here with this error: its user waits.
+        longest = LONGEST_WAIT_FOR_ROOM
+    elif is_outage(error):
+        longest = LONGEST_PAUSE
+    return None if longest is None else min(1 << min(attempts, 10), longest)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the error is a temporary outage of database or store."""
+    return isinstance(error, ServiceUnavailableError) or passes(error)

@@ -1,0 +1,100 @@
+"""A builder's run in a test: all parts are the real ones, but for the commands of the build where a test gives its
+own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sqlalchemy import select
+
+from easel.apps.models import App
+from easel.builds.detect.models import Plan
+from easel.builds.report import BuildReport, Built
+from easel.builds.sandbox.sandbox import Sandbox
+from easel.deploys.building.folders import WorkFolder
+from easel.deploys.building.parts import Parts
+from easel.deploys.building.run import Building
+from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.run_row import StopRequestedError
+from easel.deploys.service import Order, accept
+from easel.settings import Settings
+from easel.uploads.service import issue_upload
+from testbed.running import zip_of
+from tests.world import World
+
+PROJECT = {"package.json": '{"scripts": {"build": "cp -r src dist"}}', "src/index.html": "<!doctype html>built"}
+PLAN = Plan("", None, "none", None, None, None, None, ("dist",))
+
+Say = Callable[[str], None]
+Commands = Callable[[Path, Say], Awaitable[None]]
+
+
+async def copy(source: Path, say: Say) -> None:
+    """What the project's build does."""
+    shutil.copytree(source / "src", source / "dist")
+    say("copied")
+
+
+async def order_source(world: World, app: App, files: dict[str, str] | None = None, **fields: Any) -> str:
+    """A deploy of a zip of sources; gives its id."""
+    async with world.database.transaction() as work:
+        upload = await issue_upload(work, app, "x.zip", "application/zip")
+        await world.objects.put(upload.key, zip_of(files or PROJECT))
+        held = await work.session.get_one(App, app.id)
+        wanted = Order("production", "m", "cli_upload", upload.key, None, None, None, None, **fields)
+        return (await accept(work, world.objects, world.queue, world.settings, held, wanted, "tester")).id
+
+
+async def build(
+    world: World,
+    deploy_id: str,
+    commands: Commands = copy,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    attempts: int = 0,
+    given: dict[str, Any] | None = None,
+    **settings: Any,
+) -> bool:
+    """One run of a builder. Gives whether it was broken off by a stop; `given` gets what the build was given."""
+
+    async def run_commands(sandbox: Any, source: Path, *_: object, say: Say, **named: Any) -> Built:
+        if given is not None:
+            given.update(named)
+        await commands(source, say)
+        return Built(source / "dist", PLAN, BuildReport(sandbox.kind))
+
+    def none(settings: Settings) -> Sandbox:
+        # The commands here are this module's own.
+        return cast("Sandbox", SimpleNamespace(kind="unsandboxed"))
+
+    own = world.settings.model_copy(update=settings)
+    work = WorkFolder.made(own)
+    try:
+        parts = Parts(world.database, world.objects, own, world.vault, work)
+        await Building(parts, deploy_id, should_stop, find_sandbox=none, build=run_commands).run(attempts)
+    except StopRequestedError:
+        return True
+    finally:
+        work.remove()
+    return False
+
+
+async def seen(world: World, deploy_id: str) -> tuple[Deploy, list[str]]:
+    """The deploy, and its log."""
+    async with world.database.transaction() as work:
+        lines = await work.session.scalars(
+            select(DeployLogLine.line).where(DeployLogLine.deploy_id == deploy_id).order_by(DeployLogLine.seq)
+        )
+        return await work.session.get_one(Deploy, deploy_id), list(lines)
+
+
+async def jobs(world: World, deploy_id: str) -> list[str]:
+    """The tasks of the deploy's jobs, in their order."""
+    rows = await world.database.statement(
+        "select task_name from procrastinate_jobs where args ->> 'deploy_id' = %(id)s order by id", {"id": deploy_id}
+    )
+    return [name for (name,) in rows]

@@ -1,0 +1,344 @@
+"""A source is built, and becomes a version: once, whatever happens to builders and workers meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easel.apps.models import App
+from easel.apps.service import delete_app
+from easel.deploys.building import build_row
+from easel.deploys.phases import BUILD_TASK, RUN_BUILT_TASK, RUN_TASK
+from easel.deploys.service import cancel
+from easel.storage.errors import StoreUnavailableError
+from easel.worker.housekeeping.sweep import sweep
+from tests.deploys.building.builder import PROJECT, Say, build, copy, jobs, order_source, seen
+from tests.deploys.test_run_row import change, versions
+from tests.worker.test_orphans import make_app, order, run
+from tests.world import World
+
+
+def test_a_source_bundle_is_built_and_becomes_a_version(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        row, log = await seen(world, wanted)
+        assert (row.status, row.step, row.version) == ("building", "build_queued", None)
+        assert log[-1] == "The zip holds a project that is not built. It waits for a builder."
+        assert await jobs(world, wanted) == [RUN_TASK, BUILD_TASK]
+        await build(world, wanted)
+        row, log = await seen(world, wanted)
+        assert (row.status, row.step, row.build and row.build["sandbox"]) == ("building", "built", "unsandboxed")
+        assert log[-3:] == ["Source: 2 files", "copied", "Packed 1 file, 20 bytes, as 138 bytes"]
+        assert (await jobs(world, wanted))[2:] == [RUN_BUILT_TASK]
+        await run(world, wanted)
+        row, log = await seen(world, wanted)
+        assert (row.status, row.version, row.outcome) == ("complete", 1, "moved")
+        assert {"unpack", "build", "pack", "store", "pin", "activate"} <= row.timings.keys()
+        assert not any("interruption" in line for line in log)
+        assert row.bundle_key is not None
+        assert await world.objects.head(row.bundle_key) is not None
+
+    world.do(go())
+
+
+def test_the_same_output_is_the_same_bundle(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        for _ in range(2):
+            wanted = await order_source(world, app)
+            await run(world, wanted)
+            await build(world, wanted)
+            await run(world, wanted)
+        first, second = await versions(world, app)
+        assert (first.bundle_key, first.files_hash) == (second.bundle_key, second.files_hash)
+
+    world.do(go())
+
+
+def test_a_build_that_had_finished_is_not_repeated_by_a_job_that_comes_twice(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        await build(world, wanted)
+        before, log = await seen(world, wanted)
+        await build(world, wanted, _never)
+        after, log_after = await seen(world, wanted)
+        assert (before.attempt, before.step, log) == (after.attempt, after.step, log_after)
+        assert (await jobs(world, wanted)).count(RUN_BUILT_TASK) == 1
+
+    world.do(go())
+
+
+def test_a_workers_job_that_comes_twice_leaves_the_builder_alone(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+
+        async def meanwhile(source: Path, say: Say) -> None:
+            await run(world, wanted)
+            await copy(source, say)
+
+        await build(world, wanted, meanwhile)
+        assert (await jobs(world, wanted)).count(BUILD_TASK) == 1
+        await run(world, wanted)
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.version) == ("complete", 1)
+
+    world.do(go())
+
+
+def test_a_build_of_a_builder_that_stops_is_repeated_by_another(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        stops = False
+
+        async def endless(source: Path, say: Say) -> None:
+            nonlocal stops
+            stops = True
+            await asyncio.Event().wait()
+
+        assert await build(world, wanted, endless, should_stop=lambda: stops)
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.built_key) == ("building", None)
+        assert not await build(world, wanted)
+        await run(world, wanted)
+        row, log = await seen(world, wanted)
+        assert (row.status, row.version) == ("complete", 1)
+        assert "Going on after an interruption (run 3)" in log
+
+    world.do(go())
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "deleted", "taken over"])
+def test_a_build_is_broken_off_once_nobody_waits_for_it(world: World, ends: str) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        broken_off = asyncio.Event()
+
+        async def until_then(source: Path, say: Say) -> None:
+            async with world.database.transaction() as work:
+                held = await work.session.get_one(App, app.id)
+                if ends == "cancelled":
+                    await cancel(work, held, wanted, "tester")
+                elif ends == "deleted":
+                    await delete_app(work, held)
+                else:
+                    await work.sql("update deploy set attempt = attempt + 1 where id = %(id)s", {"id": wanted})
+            try:
+                await asyncio.Event().wait()
+            finally:
+                broken_off.set()
+
+        await build(world, wanted, until_then)
+        assert broken_off.is_set()
+        row, _ = await seen(world, wanted)
+        codes = {"cancelled": "deploy_cancelled", "deleted": "app_deleted", "taken over": None}
+        assert (row.error_code, row.built_key) == (codes[ends], None)
+
+    world.do(go())
+
+
+def test_a_build_that_fails_fails_the_deploy_with_its_reason_and_its_last_lines(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_row, "MOST_LINES", 3)
+    monkeypatch.setattr(build_row, "AT_ONCE", 2)
+
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app, {**PROJECT, "src/.env": "A=1"})
+        await run(world, wanted)
+
+        async def loud(source: Path, say: Say) -> None:
+            for number in range(300):
+                say(f"line {number}")
+            await copy(source, say)
+
+        await build(world, wanted, loud)
+        await run(world, wanted)
+        row, log = await seen(world, wanted)
+        assert (row.status, row.error_code, row.version) == ("failed", "secret_in_bundle", None)
+        assert log[3:7] == ["Source: 3 files", "line 0", "line 1", "… 100 lines are left out here …"]
+        assert log[7:10] == ["line 102", "line 103", "line 104"]
+        assert [line for line in log if line == "copied"] == ["copied"]
+
+    world.do(go())
+
+
+def test_lines_are_told_while_the_build_prints_them(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+
+        async def printing(source: Path, say: Say) -> None:
+            say("now\0")
+            while (await seen(world, wanted))[1][-1] != "now":
+                await asyncio.sleep(0.01)
+            await copy(source, say)
+
+        await build(world, wanted, printing)
+        row, _ = await seen(world, wanted)
+        assert row.step == "built"
+
+    world.do(go())
+
+
+def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        sealed = {"$sealed": world.vault.seal("hush hush"), "$digest": "x"}
+        config = {
+            "env_vars": {"PUBLIC_A": "1", "no name": "2", "CI": "0"},
+            "secrets": {"TOKEN": sealed},
+            "build_hosts": ["fonts.example.com"],
+        }
+        async with world.database.transaction() as work:
+            held = await work.session.get_one(App, app.id)
+            held.published = {"build_config": config}
+        wanted = await order_source(world, app, git_branch="main", build_config={"build_hosts": ["b.example.com"]})
+        await run(world, wanted)
+        given: dict[str, Any] = {}
+        await build(world, wanted, given=given)
+        environment = given["environment"]
+        assert environment.pop("EASEL_URL").startswith("http://")
+        assert environment == {
+            "PUBLIC_A": "1",
+            "TOKEN": "hush hush",
+            "CI": "1",
+            "EASEL": "1",
+            "EASEL_APP": app.slug,
+            "EASEL_ENVIRONMENT": "production",
+            "EASEL_DEPLOY_ID": wanted,
+            "EASEL_GIT_BRANCH": "main",
+        }
+        assert given["secrets"] == ("hush hush",)
+        assert given["settings"].build_hosts == ("fonts.example.com", "b.example.com")
+        _, log = await seen(world, wanted)
+        assert "Note: the build does not get the variable `no name`: it is no name for one." in log
+
+    world.do(go())
+
+
+def test_what_was_built_is_stored_again_and_not_built_again_while_the_store_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        built, left = 0, 2
+        original = world.objects.put_file
+
+        async def put_file(key: str, path: Path) -> None:
+            nonlocal left
+            left -= 1
+            if left >= 0:
+                raise StoreUnavailableError(reason="away")
+            await original(key, path)
+
+        async def once(source: Path, say: Say) -> None:
+            nonlocal built
+            built += 1
+            await copy(source, say)
+
+        monkeypatch.setattr(world.objects, "put_file", put_file)
+        monkeypatch.setattr("easel.deploys.building.run.LONGEST_PAUSE", 0.01)
+        await build(world, wanted, once)
+        row, _ = await seen(world, wanted)
+        assert (row.step, built, left) == ("built", 1, -1)
+
+    world.do(go())
+
+
+def test_a_zip_is_deployed_while_an_older_source_is_built_and_stays_live(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        source = await order_source(world, app)
+        await run(world, source)
+        zipped = await order(world, app, "later")
+        await run(world, zipped)
+        await build(world, source)
+        await run(world, source)
+        assert [(await seen(world, one))[0].outcome for one in (source, zipped)] == ["overtaken", "moved"]
+
+    world.do(go())
+
+
+def test_a_deploy_that_is_to_be_built_is_not_taken_for_abandoned_and_its_objects_stay(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        await change(world, "delete from procrastinate_jobs where task_name = %(task)s", task=RUN_TASK)
+        for following in (lambda: build(world, wanted), lambda: run(world, wanted)):
+            old = {"by": timedelta(days=3), "app": app.id}
+            await change(world, "update deploy set queued_at = queued_at - %(by)s where app_id = %(app)s", **old)
+            await change(world, "update upload set created_at = created_at - %(by)s where app_id = %(app)s", **old)
+            await sweep(world.database, world.objects, world.queue, world.settings)
+            await following()
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.version) == ("complete", 1)
+
+    world.do(go())
+
+
+def test_where_builds_are_off_a_source_bundle_is_refused_and_how_to_switch_them_on_is_said(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        before, world.settings = world.settings, world.settings.model_copy(update={"builds": "off"})
+        try:
+            await run(world, wanted)
+        finally:
+            world.settings = before
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.error_code) == ("failed", "source_build_unsupported")
+        assert row.error is not None
+        assert "EASEL_BUILDS=sandboxed" in row.error
+
+    world.do(go())
+
+
+def test_a_build_that_kills_its_builders_is_given_up(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        await build(world, wanted, _never, attempts=20)
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.error_code) == ("failed", "build_given_up")
+
+    world.do(go())
+
+
+def test_more_deploys_that_are_to_be_built_than_an_organisation_may_have_are_refused(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        before, world.settings = world.settings, world.settings.model_copy(update={"max_waiting_builds": 1})
+        try:
+            first, second = await order_source(world, app), await order_source(world, app)
+            await run(world, first)
+            await run(world, second)
+        finally:
+            world.settings = before
+        row, _ = await seen(world, second)
+        assert (row.status, row.error_code) == ("failed", "waiting_builds_limit_reached")
+
+    world.do(go())
+
+
+async def _never(source: Path, say: Say) -> None:
+    raise AssertionError("it was built again")

@@ -1,0 +1,159 @@
+"""A commit of a connected repository becomes a version, which knows its commit and its sources."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easel import clock
+from easel.apps.models import App
+from easel.deploys.errors import RepositoryNotConnectedError
+from easel.deploys.models import Deploy
+from easel.deploys.phases import BUILD_TASK
+from easel.deploys.service import Order, accept
+from easel.repositories.errors import BranchNameError, CommitShaError
+from easel.repositories.models import Repository
+from testbed.git_server import BareRepository, GitServer, git_server
+from tests.deploys.building.builder import PROJECT, build, jobs, seen
+from tests.deploys.test_run_row import versions
+from tests.worker.test_orphans import make_app, run
+from tests.world import World
+
+LOOPBACK: dict[str, Any] = {"private_networks": ("127.0.0.0/8",)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with git_server(tmp_path_factory.mktemp("git")) as server:
+        yield server
+
+
+async def connected(world: World, server: GitServer) -> tuple[App, BareRepository]:
+    """An app that follows a new repository."""
+    app = await make_app(world)
+    place = f"{secrets.token_hex(4)}/app.git"
+    repository = server.repository(place)
+    async with world.database.transaction() as work:
+        row = Repository(
+            app_id=app.id,
+            org_id=app.org_id,
+            repo_url=f"{server.url}/{place}",
+            branch="main",
+            provider="plain",
+            allow=[],
+            sealed_webhook_secret=world.vault.seal("s"),
+            connected_by="tester",
+            connected_at=clock.now(),
+        )
+        work.session.add(row)
+    return app, repository
+
+
+async def order_git(world: World, app: App, *, sha: str | None = None, branch: str | None = None) -> Deploy:
+    async with world.database.transaction() as work:
+        held = await work.session.get_one(App, app.id)
+        wanted = Order("production", "m", "git", None, None, sha, None, None, git_branch=branch)
+        return await accept(work, world.objects, world.queue, world.settings, held, wanted, "tester")
+
+
+def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_sources(
+    world: World, server: GitServer
+) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        sha = repository.commit(PROJECT, "Grüße\n\nMore")
+        wanted = (await order_git(world, app)).id
+        assert await jobs(world, wanted) == [BUILD_TASK]
+        await build(world, wanted, **LOOPBACK)
+        row, log = await seen(world, wanted)
+        assert (row.git_commit_sha, row.git_branch, row.step) == (sha, "main", "built")
+        assert f"Commit {sha[:12]} of main: Grüße" in log
+        await run(world, wanted)
+        (version,) = await versions(world, app)
+        facts = (version.git_commit_sha, version.git_commit_message, version.git_author, version.git_branch)
+        assert facts == (sha, "Grüße\n\nMore", "Ada <ada@example.org>", "main")
+        assert version.source_files_key is not None
+        assert b"package.json" in await world.objects.get(version.source_files_key)
+        assert {"queued", "fetch", "build", "activate"} <= (await seen(world, wanted))[0].timings.keys()
+
+    world.do(go())
+
+
+def test_a_commit_that_is_named_is_built_wherever_the_branch_is(world: World, server: GitServer) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        old = repository.commit({**PROJECT, "src/index.html": "<!doctype html>old"})
+        repository.commit(PROJECT, after=old)
+        wanted = (await order_git(world, app, sha=old.upper())).id
+        await build(world, wanted, **LOOPBACK)
+        await run(world, wanted)
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.git_commit_sha) == ("complete", old)
+
+    world.do(go())
+
+
+def test_a_build_that_is_repeated_is_of_the_same_commit(world: World, server: GitServer) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        first = repository.commit(PROJECT)
+        wanted = (await order_git(world, app)).id
+        stops = False
+
+        async def pushed_meanwhile(source: Path, say: object) -> None:
+            nonlocal stops
+            repository.commit({"package.json": "{}"}, after=first)
+            stops = True
+            raise OSError("the builder is killed")
+
+        with pytest.raises(OSError, match="killed"):
+            await build(world, wanted, pushed_meanwhile, **LOOPBACK)
+        await build(world, wanted, **LOOPBACK)
+        row, _ = await seen(world, wanted)
+        assert (row.git_commit_sha, row.step) == (first, "built")
+
+    world.do(go())
+
+
+def test_what_cannot_be_fetched_fails_with_its_reason_and_the_live_version_stays(
+    world: World, server: GitServer
+) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        repository.commit(PROJECT)
+        first = (await order_git(world, app)).id
+        await build(world, first, **LOOPBACK)
+        await run(world, first)
+        codes = []
+        for branch, networks in (("gone", LOOPBACK), (None, {})):
+            wanted = (await order_git(world, app, branch=branch)).id
+            await build(world, wanted, **networks)
+            row, log = await seen(world, wanted)
+            assert (row.status, row.step) == ("failed", "fetch")
+            assert row.error is not None
+            assert row.error in log[-1]
+            codes.append(row.error_code)
+        assert codes == ["branch_not_found", "repo_host_private"]
+        assert [version.number for version in await versions(world, app)] == [1]
+
+    world.do(go())
+
+
+def test_an_app_without_a_repository_and_commits_and_branches_that_are_none_are_refused_at_once(
+    world: World, server: GitServer
+) -> None:
+    async def go() -> None:
+        with pytest.raises(RepositoryNotConnectedError):
+            await order_git(world, await make_app(world))
+        app, _ = await connected(world, server)
+        with pytest.raises(BranchNameError):
+            await order_git(world, app, branch="--upload-pack=x")
+        for sha in ("abc123", "-x" + 38 * "a", "HEAD"):
+            with pytest.raises(CommitShaError):
+                await order_git(world, app, sha=sha)
+
+    world.do(go())
