@@ -24,7 +24,7 @@ def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) ->
     """
     tree = Tree(source)
     found = folders_of(tree, plan.outputs)
-    pages = pages_in(tree, plan.outputs)
+    pages = pages_in(tree, plan.outputs, plan.framework)
     for path, page in pages.items():
         real = tree.place(path)
         if real is not None and (plan.build is None or page != plan.before.get(path)):
@@ -45,7 +45,7 @@ def _reason(tree: Tree, plan: Plan, path: str, real: Path) -> str:
     link = f" (a link to `{printable(place)}`)" if place != (path or ".") else ""
     if len(plan.outputs) == 1:
         return f"Output: `{printable(path) or '.'}`{link}."
-    return f"Output: `{printable(path) or '.'}`{link}, the first of the usual folders that holds a page."
+    return f"Output: `{printable(path) or '.'}`{link}, the first of the likely folders that holds a page."
 
 
 def _hint(tree: Tree, plan: Plan) -> str:

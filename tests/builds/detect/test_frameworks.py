@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from easel.builds import tree
 from easel.builds.detect.errors import BuildPlanError, BuildToolUnsupportedError, NotStaticError, OutputWithoutPageError
 from easel.builds.detect.models import Command, Wanted
 from easel.builds.detect.plan import plan
@@ -55,11 +56,12 @@ def test_a_configuration_that_cannot_be_read_whole_is_not_refused(config: str, t
     ("files", "written", "fix"),
     [
         (STATIC["nuxt"][0], ".output/public/_nuxt/a.js", "nuxt generate"),
+        (STATIC["nuxt"][0], ".output/public/google5a1b.html", "nuxt generate"),
         (STATIC["sveltekit"][0], "build/client/a.js", "adapter-static"),
         (STATIC["qwik"][0], "dist/build/a.js", "qwik add static"),
         (STATIC["tanstack start"][0], "dist/client/assets/a.js", "`spa: { enabled: true }`"),
         (STATIC["astro"][0], "dist/client/a.js", "remove `output: 'server'`"),
-        (STATIC["angular"][0], "dist/shop/browser/index.csr.html.js", '"outputMode": "static"'),
+        (STATIC["angular"][0], "dist/shop/browser/index.csr.html", '"outputMode": "static"'),
         (STATIC["solid start"][0], ".output/public/a.js", "preset: 'static'"),
         (STATIC["vite"][0], "dist/lib.js", "Name the folder"),
     ],
@@ -105,6 +107,20 @@ def test_an_unknown_tool_with_a_build_script_may_write_any_usual_folder(tmp_path
     assert (made.framework, said(made.build)) == (None, "npm run build")
     write(tmp_path, {"public/index.html": "x"})
     assert judge(tmp_path, made) == tmp_path / "public"
+
+
+def test_a_page_is_found_among_very_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan(write(tmp_path, STATIC["vite"][0]), Wanted())
+    monkeypatch.setattr(tree, "_MOST_NAMES", 1)
+    write(tmp_path, {f"dist/{number}": "" for number in range(10)})
+    write(tmp_path, {"dist/index.html": "x"})
+    assert judge(tmp_path, made) == tmp_path / "dist"
+
+
+def test_the_folder_that_easel_toml_deploys_is_a_likely_output(tmp_path: Path) -> None:
+    files = {**STATIC["vite"][0], "easel.toml": 'app = "shop"\nfolder = "./web/"\n'}
+    made = plan(write(tmp_path, files), Wanted())
+    assert made.outputs[:2] == ("web", "dist")
 
 
 def test_the_template_in_public_is_no_output(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from easel.builds.detect.files import read_json, read_roughly, read_toml, read_y
 from easel.builds.detect.models import Stamp
 from easel.builds.detect.project import NX_FILE, Project
 from easel.builds.detect.scripts import Script, within
+from easel.builds.detect.servers import FIXES
 from easel.builds.frameworks import OTHERS, SOURCE_OR_OUTPUT, USUAL, is_template, named
 from easel.builds.tree import Tree, joined
-from easel.bundles.root import home_page
+from easel.bundles.root import APPS_PAGES, ENTRY_POINT, PROJECT_SETTINGS, home_page
 
 _PLAIN = re.compile(r"[\w./@ -]{1,200}\Z", re.ASCII)
 _OUTPUT_OPTION = re.compile(
@@ -23,19 +24,32 @@ _OUTPUT_PATH = re.compile(r"^OUTPUT_PATH\s{0,9}=\s{0,9}[\"'](?:\./)?([\w./@-]{1,
 
 
 def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
-    """Paths within the sources, with `*` for a part of any name. `command` is the text of the build's script."""
+    """Paths within the sources, with `*` for a part of any name. `command` is the text of the build's script.
+
+    Raises BuildFileInvalidError.
+    """
     folder, tool = project.folder, project.framework
     if tool is None:
         # Nothing is known of the tool, so that every usual place counts.
-        return within(folder, *_nx(tree, folder), *_optional(command), *USUAL, *OTHERS, SOURCE_OR_OUTPUT)
+        return within(
+            folder, *_deployed(tree, folder), *_nx(tree, folder), *_optional(command), *USUAL, *OTHERS, SOURCE_OR_OUTPUT
+        )
     found = tuple(one for one in _READERS.get(tool.name, _nothing)(tree, folder) if one)
     usual = USUAL if tool.needs == "node" else ()
-    return within(folder, *_nx(tree, folder), *_optional(command), *found, *tool.outputs, *usual)
+    return within(
+        folder, *_deployed(tree, folder), *_nx(tree, folder), *_optional(command), *found, *tool.outputs, *usual
+    )
 
 
-def pages_in(tree: Tree, outputs: Iterable[str]) -> dict[str, Stamp]:
-    """The folders that hold an entry page, in the order of the outputs, and when that was written."""
-    return {path: page for path in folders_of(tree, outputs) if (page := _page(tree, path)) is not None}
+def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[str, Stamp]:
+    """The folders that hold an entry page, in the order of the outputs, and when that was written.
+
+    Where the framework may also write a server, no page of another name than an entry page's counts: it may be a proof
+    of ownership for a search engine, which lies among the assets.
+    """
+    of_any_name = framework not in FIXES
+    found = ((path, _page(tree, path, of_any_name=of_any_name)) for path in folders_of(tree, outputs))
+    return {path: page for path, page in found if page is not None}
 
 
 def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
@@ -44,8 +58,10 @@ def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
     return [path for path in dict.fromkeys(paths) if tree.is_folder(path)]
 
 
-def _page(tree: Tree, folder: str) -> Stamp | None:
-    page = home_page([name for name in tree.names(folder) if tree.is_file(joined(folder, name))])
+def _page(tree: Tree, folder: str, *, of_any_name: bool) -> Stamp | None:
+    page = next((name for name in (ENTRY_POINT, *APPS_PAGES) if tree.is_file(joined(folder, name))), None)
+    if page is None and of_any_name:
+        page = home_page([name for name in tree.names(folder) if tree.is_file(joined(folder, name))])
     path = joined(folder, page or "")
     place = tree.place(path) if page else None
     is_source = folder.endswith(SOURCE_OR_OUTPUT) and is_template(read_roughly(tree, path))
@@ -63,6 +79,13 @@ def _optional(command: str) -> tuple[str, ...]:
 
 def _is_plain(path: str) -> bool:
     return not path.startswith("/") and _PLAIN.match(path) is not None
+
+
+def _deployed(tree: Tree, folder: str) -> Iterator[str]:
+    """The folder that easel.toml beside the project has `easel deploy` take."""
+    path = (read_toml(tree, joined(folder, PROJECT_SETTINGS)) or {}).get("folder")
+    if isinstance(path, str) and _is_plain(path):
+        yield path
 
 
 def _nx(tree: Tree, folder: str) -> Iterator[str]:

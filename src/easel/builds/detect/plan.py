@@ -123,7 +123,7 @@ def _plan(tree: Tree, project: Project, wanted: Wanted, reasons: list[str]) -> P
     else:
         outputs = outputs_of(tree, project, wanted.build or commands.text)
     # A folder that is served as it is may be the output of a build that is left out.
-    before = pages_in(tree, outputs) if build is not None else {}
+    before = pages_in(tree, outputs, tool.name if tool else None) if build is not None else {}
     return Plan(
         root=project.folder,
         framework=tool.name if tool else None,
