@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -26,6 +27,7 @@ from easel.deploys.models import Deploy
 from easel.deploys.pipeline import Pipeline
 from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import Order, accept, cancel
+from easel.deploys.states import BUILD_STEPS
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
 from easel.environments.models import Audit, Environment
 from easel.environments.service import set_lock
@@ -41,15 +43,22 @@ from easel.versions.pruning import Policy, prune_app
 from easel.worker.housekeeping.orphans import sweep_orphans
 from easel.worker.housekeeping.sweep import sweep
 from testbed.running import zip_of
+from tests.deploys.building.builder import PROJECT, Say, build, copy
 from tests.world import World
 
 GOOD, BETTER, BEST = (zip_of({"index.html": f"<!doctype html><title>{word}</title>"}) for word in ("a", "b", "c"))
 BAD = b"PK\3\4 and then nothing"
 BROKEN = zip_of({"index.html": "<!doctype html><script type=module src='/gone.js'></script>"})
+SOURCE = zip_of(PROJECT)
+
+
+async def broken_off(source: Path, say: Say) -> None:
+    """The builder stops in the middle of the build."""
+    raise StopRequestedError
 
 
 class Pointers(RuleBasedStateMachine):
-    """Deploy, fail, cancel, stop and go on, restore, promote, publish, rollback, lock, prune, sweep, delete."""
+    """Deploy, build, fail, cancel, stop and go on, restore, promote, publish, rollback, lock, prune, sweep, delete."""
 
     world: World
     deploys: Bundle[str] = Bundle("deploys")
@@ -77,7 +86,7 @@ class Pointers(RuleBasedStateMachine):
     @precondition(lambda self: not self.deleted)
     @rule(
         target=deploys,
-        kind=st.sampled_from([GOOD, BETTER, BEST, BAD, BROKEN]),
+        kind=st.sampled_from([GOOD, BETTER, BEST, BAD, BROKEN, SOURCE]),
         environment=st.sampled_from(["production", "staging"]),
     )
     def accept(self, kind: bytes, environment: str) -> str:
@@ -96,7 +105,8 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(borders=st.none() | st.integers(0, 6))
     def work(self, borders: int | None) -> None:
-        """The worker takes the oldest deploy that has not ended; it may stop at a border and leave it for later."""
+        """The worker takes the oldest deploy that has not ended and is not the builders'; it may stop at a border and
+        leave it for later."""
         left = borders
 
         def should_stop() -> bool:
@@ -107,17 +117,22 @@ class Pointers(RuleBasedStateMachine):
             return left < 0
 
         async def go() -> None:
-            async with self.w.database.transaction() as work:
-                oldest = await work.session.scalar(
-                    select(Deploy.id)
-                    .where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
-                    .order_by(Deploy.sequence)
-                    .limit(1)
-                )
+            oldest = next((one for one in await self._unfinished() if one.step not in BUILD_STEPS), None)
             if oldest is not None:
-                pipeline = Pipeline(self.w.database, self.w.objects, self.w.settings, oldest, should_stop)
+                pipeline = Pipeline(self.w.database, self.w.objects, self.w.settings, oldest.id, should_stop)
                 with contextlib.suppress(StopRequestedError):
                     await pipeline.run()
+
+        self.w.do(go())
+
+    @rule(stops=st.booleans())
+    def build(self, stops: bool) -> None:
+        """A builder takes the oldest deploy that is to be built; it may be broken off, and leave it for later."""
+
+        async def go() -> None:
+            oldest = next((one for one in await self._unfinished() if one.step in BUILD_STEPS), None)
+            if oldest is not None:
+                assert stops == await build(self.w, oldest.id, broken_off if stops else copy)
 
         self.w.do(go())
 
@@ -140,6 +155,7 @@ class Pointers(RuleBasedStateMachine):
             for deploy in await self._unfinished():
                 assert deploy.bundle_s3_key is not None
                 assert await self.w.objects.head(deploy.bundle_s3_key) is not None
+                assert deploy.built_key is None or await self.w.objects.head(deploy.built_key) is not None
 
         if not self.deleted:
             self.w.do(go())
@@ -183,16 +199,18 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(deploy_id=deploys)
     def run_again(self, deploy_id: str) -> None:
-        """A job that is run once more after its deploy has ended changes nothing."""
+        """A job that is run once more after its deploy has ended, or was handed on, changes nothing."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
                 deploy = await work.session.get_one(Deploy, deploy_id)
                 ended = deploy.status in ("complete", "failed")
-            if ended:
+            if ended or deploy.step in BUILD_STEPS:
                 before = await self._pointers()
                 await Pipeline(self.w.database, self.w.objects, self.w.settings, deploy_id, lambda: False).run()
                 assert await self._pointers() == before
+            if ended or deploy.built_key is not None:
+                await build(self.w, deploy_id, broken_off)
 
         self.w.do(go())
 
@@ -303,7 +321,9 @@ class Pointers(RuleBasedStateMachine):
     async def _unfinished(self) -> list[Deploy]:
         async with self.w.database.transaction() as work:
             rows = await work.session.scalars(
-                select(Deploy).where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
+                select(Deploy)
+                .where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
+                .order_by(Deploy.sequence)
             )
             return list(rows)
 
@@ -311,7 +331,7 @@ class Pointers(RuleBasedStateMachine):
     def everything_holds(self) -> None:
         self.versions_are_gapless_and_never_change()
         self.pointers_lead_to_complete_versions_and_every_move_is_audited()
-        self.deploys_record_in_the_order_they_were_accepted()
+        self.deploys_that_are_not_built_record_in_the_order_they_were_accepted()
 
     def versions_are_gapless_and_never_change(self) -> None:
         async def rows() -> tuple[list[Version], list[tuple[Any, ...]], tuple[Any, ...]]:
@@ -364,12 +384,12 @@ class Pointers(RuleBasedStateMachine):
             assert [m.revision for m in moves] == list(range(1, len(moves) + 1))
             assert [m.from_version for m in moves] == [None, *(m.to_version for m in moves)][: len(moves)]
 
-    def deploys_record_in_the_order_they_were_accepted(self) -> None:
+    def deploys_that_are_not_built_record_in_the_order_they_were_accepted(self) -> None:
         async def look() -> list[tuple[int, int]]:
             async with self.w.database.transaction() as work:
                 rows = await work.session.execute(
                     select(Deploy.sequence, Deploy.version)
-                    .where(Deploy.app_id == self.app.id, Deploy.version.is_not(None))
+                    .where(Deploy.app_id == self.app.id, Deploy.version.is_not(None), Deploy.built_key.is_(None))
                     .order_by(Deploy.sequence)
                 )
                 return [(sequence, version) for sequence, version in rows if version is not None]
@@ -381,20 +401,15 @@ class Pointers(RuleBasedStateMachine):
         """In the end every accepted deploy has ended, once."""
 
         async def finish() -> None:
-            async with self.w.database.transaction() as work:
-                left = await work.session.scalars(
-                    select(Deploy.id)
-                    .where(Deploy.app_id == self.app.id, Deploy.status.in_(("queued", "building")))
-                    .order_by(Deploy.sequence)
-                )
-                ids = list(left)
-            for deploy_id in ids:
-                await Pipeline(self.w.database, self.w.objects, self.w.settings, deploy_id, lambda: False).run()
+            for deploy in await self._unfinished():
+                for _ in range(2):
+                    await Pipeline(self.w.database, self.w.objects, self.w.settings, deploy.id, lambda: False).run()
+                    await build(self.w, deploy.id)
             async with self.w.database.transaction() as work:
                 states = await work.session.execute(select(Deploy.status).where(Deploy.app_id == self.app.id))
                 assert {state for (state,) in states} <= {"complete", "failed"}
                 await work.session.execute(
-                    text("delete from procrastinate_jobs where lock = :app"), {"app": self.app.id}
+                    text("delete from procrastinate_jobs where lock in (:app, 'build:' || :app)"), {"app": self.app.id}
                 )
 
         self.w.do(finish())

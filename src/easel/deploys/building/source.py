@@ -21,7 +21,7 @@ from easel.repositories.fetch.fetching import fetch
 from easel.repositories.fetch.models import Branch, FetchLimits, Sha
 from easel.repositories.fetch.sources import SourceLimits, source_files
 from easel.repositories.models import Repository
-from easel.repositories.remotes import remote_of
+from easel.repositories.remotes import open_remote
 from easel.repositories.service import connected
 from easel.storage.errors import ObjectMissingError, ObjectTooLargeError
 from easel.storage.object_names import sources_key
@@ -56,7 +56,7 @@ async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Ca
 async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
 
-    Raises RepositoryNotConnectedError, SecretUnreadableError, the errors of `fetch`, and database errors.
+    Raises RepositoryNotConnectedError, the errors of `open_remote` and `fetch`, and database errors.
     """
     deploy, settings = row.deploy, parts.settings
     async with parts.database.transaction() as work:
@@ -68,7 +68,7 @@ async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     branch = deploy.git_branch or repository.branch
     ref = Sha(deploy.git_commit_sha, branch) if deploy.git_commit_sha else Branch(branch)
     commit = await fetch(
-        remote_of(parts.vault, repository),
+        await open_remote(parts.vault, settings, repository),
         ref,
         into,
         destinations=Destinations.of(settings),
