@@ -133,6 +133,9 @@ def node_environment(
         said |= dict.fromkeys(("npm_config_registry", "pnpm_config_registry", "YARN_REGISTRY"), registry.url)
     if manager.name == "pnpm":
         said |= dict.fromkeys(("npm_config_store_dir", "pnpm_config_store_dir"), f"{DOWNLOADS}/pnpm")
+        # It is the right version already: pnpm is not to fetch itself again, nor to want a line on that in a lock file
+        # that must not change.
+        said |= {"npm_config_manage_package_manager_versions": "false", "pnpm_config_pm_on_fail": "ignore"}
     elif manager.name == "bun":
         said["BUN_INSTALL_CACHE_DIR"] = f"{DOWNLOADS}/bun"
     elif manager.is_yarn_1:
