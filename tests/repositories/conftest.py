@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import easel.backups.records  # noqa: F401 (brings every table)
 from easel.outgoing.addresses import Destinations
 from easel.repositories.fetch.fetching import fetch
 from easel.repositories.fetch.models import Branch, Commit, FetchLimits, Remote, Sha
