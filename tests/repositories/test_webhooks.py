@@ -78,6 +78,17 @@ def test_what_deploys_nothing_is_accepted_and_says_why(
     assert followed.client.get(f"{followed.path}/deploys").json()["total"] == 0
 
 
+def test_a_push_to_the_branch_is_deployed(followed: RunningApp) -> None:
+    content = {**PUSH, "ref": "refs/heads/release"}
+    answer = send(followed, content, secret=KNOWN)
+    assert answer.status_code == 202, answer.text
+    heard = answer.json()
+    assert heard["status"] == "deploying"
+    status = followed.status(heard["deploy_id"])
+    assert (status["source"], status["git_commit_sha"], status["environment"]) == ("git", "ab" * 20, "production")
+    assert send(followed, content, secret=KNOWN).json()["status"] == "repeated"
+
+
 def test_a_signed_body_that_is_none_is_refused(followed: RunningApp) -> None:
     answer = send(followed, b"{", secret=KNOWN)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "webhook_body_invalid")
