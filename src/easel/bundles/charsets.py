@@ -9,7 +9,10 @@ from easel.bundles.markup import TAGS_REST, attributes, start_tag
 PRESCANNED = 1024
 """Bytes within which a page must declare its charset (HTML §13.2.3.2)."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
+_MARKED = frozenset(mark[:1] for mark, _ in _MARKS)
 _UTF16_TAGS = ((b"<\0", "utf-16le"), (b"\0<", "utf-16be"))
+_DECLARING = ("text/html", "text/css")
+"""Types of texts that declare their charset."""
 _UTF16 = frozenset(
     "csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff unicodefffe utf-16 utf-16be utf-16le".split()  # noqa: SIM905
 )
@@ -57,6 +60,8 @@ _TO_META = re.compile(
 def with_charset(type_: str, content: bytes) -> str:
     """The Content-Type of a text of this type with this beginning, with the charset that it declares. A byte order mark
     precedes any declaration; a label unknown to browsers is ignored."""
+    if content[:1] not in _MARKED and not type_.startswith(_DECLARING):
+        return type_  # most files
     plain, _, rest = type_.partition(";")
     if not rest or not plain.startswith("text/"):
         return type_

@@ -36,11 +36,11 @@ _PAGES = frozenset({"html", "htm", "shtml"})
 _COMPARE_NOTHING = frozenset({"css", "map"})
 """Suffixes of texts in which no digest is compared with a page's: styles, and what debuggers read."""
 _QUOTES = (b'"', b"'", b"`", b"\\")
-_MOST_NAMES = 100
-"""Limit of names of pages in a script that are looked at; with more it is taken to name one in quotes."""
+_MOST_LOOKED_AT = 100
+"""Limit of names of pages, and of runs of hex digits, that are looked at in a text before it is read whole."""
 _RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "image/svg+xml"})
 """Types of texts that browsers run."""
-_BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86})(?![A-Za-z0-9+/_-])")
+_BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
 _BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-")
 """As integrity (SRI §3.5) and digest fields (RFC 9530 §5) spell it."""
 _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
@@ -69,17 +69,17 @@ def may_vouch(path: str, content: bytes) -> bool:
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if holds(content, b"sha") else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
-    if begins and next(_in_base64(content), None) is not None:
-        return True
-    if shortest == _IN_CODE and not _names_page(content):
-        return False
-    return next(_in_hex(content, shortest), None) is not None
+    if begins or (shortest == _IN_CODE and not _names_page(content)):
+        return bool(begins)
+    # A text with very many runs of hex digits is taken for one with digests: looking costs no more than flattening.
+    runs = enumerate(_runs(content, shortest))
+    return any(number == _MOST_LOOKED_AT or _algorithm(content, run) is not None for number, run in runs)
 
 
 def _names_page(script: bytes) -> bool:
     # Most scripts that hold the suffix have it in comments: in addresses of documentation.
     for number, at in enumerate(offsets(script, b".htm")):
-        if number == _MOST_NAMES or script[at + 4 : at + 6].lstrip(b"l")[:1] in _QUOTES:
+        if number == _MOST_LOOKED_AT or script[at + 4 : at + 6].lstrip(b"l")[:1] in _QUOTES:
             return True
     return False
 
@@ -156,17 +156,30 @@ def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
             yield f"sha{match[1].decode()}", digest
 
 
-def _in_hex(content: bytes, shortest: bytes) -> Iterator[tuple[str, bytes]]:
+def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
+    """Where runs of hex digits that are not shorter begin and end."""
     flat = content.translate(_FLAT)
     at = flat.find(shortest)
     while at >= 0:
         end = flat.find(b" ", at)
         end = len(flat) if end < 0 else end
-        algorithm = _BY_LENGTH.get(end - at)
-        stands_alone = not content[max(0, at - 1) : at].isalnum() and not content[end : end + 1].isalnum()
-        if algorithm is not None and stands_alone:
-            yield algorithm, bytes.fromhex(content[at:end].decode())
+        yield at, end
         at = flat.find(shortest, end)
+
+
+def _algorithm(content: bytes, run: tuple[int, int]) -> str | None:
+    """The algorithm by the run's length, None where it is no digest that stands alone."""
+    at, end = run
+    if content[max(0, at - 1) : at].isalnum() or content[end : end + 1].isalnum():
+        return None
+    return _BY_LENGTH.get(end - at)
+
+
+def _in_hex(content: bytes, shortest: bytes) -> Iterator[tuple[str, bytes]]:
+    for run in _runs(content, shortest):
+        algorithm = _algorithm(content, run)
+        if algorithm is not None:
+            yield algorithm, bytes.fromhex(content[run[0] : run[1]].decode())
 
 
 def _shortest(path: str) -> bytes | None:
