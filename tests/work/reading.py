@@ -490,7 +490,7 @@ def of_sources(folder: Path) -> Iterator[Case]:
     """The files of sources that a build is planned by."""
     folder.mkdir()
     for name, function, size in sources.readers(folder):
-        for fill in sources.FILLS:
+        for fill in sources.fills(name):
             yield of_text(name, function, "", fill, size)
 
 

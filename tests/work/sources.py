@@ -23,12 +23,18 @@ _OF_FRAMEWORKS: Final = {
     "eleventy.config.js": "@11ty/eleventy",
     "angular.json": "@angular/cli",
 }
-FILLS: Final = (
-    *(" ", "\t", "7", "a", "\u0300\u0316", "\ud55c", '"', "[", "{", "/", "../", "*", "\n"),
-    *("[a,", "{a: ", "- ", "a:\n", "a: 1\n", "&a [*a,", "a.", "[[a]]\n"),
-    *("/*", "//", "\\'", "`", "'", ",}", "output: '"),
-)
-"""What is repeated in files of these kinds."""
+_ANYWHERE: Final = (" ", "7", "a", "\u0300\u0316", '"', "[", "{", "/", "*", "\n")
+_IN_DATA: Final = ("[a,", "{a: ", "- ", "a:\n", "a: 1\n", "&a [*a,", "a.", "[[a]]\n")
+_IN_PROGRAMS: Final = ("/*", "//", "\\'", "`", "'", ",}", "output: '")
+
+
+def fills(name: str) -> tuple[str, ...]:
+    """What is repeated in what is read."""
+    if name.endswith((".yml", ".yaml", ".toml")):
+        return (*_ANYWHERE, *_IN_DATA)
+    return (
+        (*_ANYWHERE, *_IN_PROGRAMS) if name.endswith(("js", "ts", "angular.json", "script", "conf.py")) else _ANYWHERE
+    )
 
 
 def readers(folder: Path) -> Iterator[tuple[str, Callable[[str], object], int]]:

@@ -103,6 +103,25 @@ def test_yarn_is_the_one_that_the_project_brings(tmp_path: Path) -> None:
     assert made.package_manager == PackageManager("yarn", "4.9.2", "yarn.lock")
 
 
+@pytest.mark.parametrize(
+    ("lock", "text", "engines", "expected"),
+    [
+        ("yarn.lock", YARN_1, {"yarn": ">=1.22"}, "1"),
+        ("yarn.lock", YARN_1, {"yarn": "1.22.19"}, "1.22.19"),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n", {"pnpm": ">=8"}, "10"),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n", {"pnpm": "9.x"}, "9.x"),
+        ("pnpm-lock.yaml", "lockfileVersion: '6.0'\n", {"pnpm": "^8.6.0 || >=9"}, "8"),
+    ],
+)
+def test_of_a_wide_range_the_version_that_wrote_the_lock_file_is_taken(
+    lock: str, text: str, engines: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    made = planned(tmp_path, {lock: text}, engines=engines)
+    assert made.package_manager is not None
+    assert made.package_manager.version == expected
+    assert "--frozen-lockfile" in installed(made)
+
+
 def test_an_old_lock_file_does_not_freeze_a_newer_yarn(tmp_path: Path) -> None:
     made = planned(tmp_path, {"yarn.lock": YARN_1}, packageManager="yarn@4.9.2")
     assert installed(made) == "yarn install --no-immutable"

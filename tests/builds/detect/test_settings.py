@@ -9,7 +9,7 @@ import pytest
 from easel.builds.detect.errors import BuildSettingInvalidError
 from easel.builds.detect.models import Wanted
 from easel.builds.detect.plan import plan
-from tests.builds.detect.skeletons import STATIC, write
+from tests.builds.detect.skeletons import STATIC, package, write
 
 VITE = STATIC["vite"][0]
 
@@ -41,6 +41,15 @@ def test_an_empty_command_leaves_its_part_out(tmp_path: Path) -> None:
 def test_a_command_and_a_folder_are_enough_for_any_tool(tmp_path: Path) -> None:
     made = plan(write(tmp_path, {"make.py": "", "index.html": ""}), Wanted(build="python3 make.py", output="www"))
     assert (made.build, made.outputs, made.runtime) == ("python3 make.py", ("www",), "none")
+
+
+def test_a_command_without_a_root_is_for_the_top(tmp_path: Path) -> None:
+    made = plan(write(tmp_path, {"make.sh": "", "pages/a.md": ""}), Wanted(build="sh make.sh", output="www"))
+    assert (made.root, made.build, made.outputs) == ("", "sh make.sh", ("www",))
+    files = {"package.json": package(None), "pnpm-workspace.yaml": "packages: ['apps/*']"}
+    files |= {f"apps/{app}/{name}": text for app in ("a", "b") for name, text in VITE.items()}
+    made = plan(write(tmp_path / "repo", files), Wanted(build="pnpm --filter a build", output="apps/a/dist"))
+    assert (made.root, made.outputs) == ("", ("apps/a/dist",))
 
 
 def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:

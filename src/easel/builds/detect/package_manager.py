@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Final, cast
 
+from nodesemver import satisfies
+
 from easel.builds.detect.errors import BuildSettingInvalidError, BuildToolUnsupportedError
 from easel.builds.detect.files import read_roughly
 from easel.builds.detect.models import PackageManager, Wanted
 from easel.builds.detect.package import Package
-from easel.builds.detect.ranges import version_range
+from easel.builds.detect.ranges import is_exact, version_range
 from easel.builds.managers import MANAGERS, YARN_1, Manager, ManagerName
 from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
@@ -67,8 +69,10 @@ def choose_manager(
         name, version, digest, said = chosen
         reasons.append(f"Package manager: {name}{f' {version}' if version else ''}, as {said} says.")
     lock = next((one for one in found if locks[one] == name), None)
-    if version is None:
-        version = _by_engines(packages, name) or _by_lock(tree, folder, name, lock)
+    if version is None or not is_exact(version):
+        of_lock = _by_lock(tree, folder, name, lock)
+        asked = version or _by_engines(packages, name)
+        version = _narrowed(asked, of_lock) if asked and lock else asked or of_lock
     if _is_older(tree, folder, lock, version):
         # Yarn 2 and later have to write it anew, which a frozen install refuses.
         reasons.append(f"Warning: {lock} is Yarn 1's, and Yarn {version} is asked for: versions may change.")
@@ -135,6 +139,11 @@ def _refuse_unknown(name: str, where: str, setting: str) -> None:
 
 def _by_engines(packages: tuple[Package, ...], name: str) -> str | None:
     return next((found for package in packages if (found := version_range(package.engines.get(name, "")))), None)
+
+
+def _narrowed(wanted: str, of_lock: str | None) -> str:
+    """The range that is asked for, or the lock file's major version if it is within: newer ones may refuse the file."""
+    return of_lock if of_lock and satisfies(f"{of_lock}.999.999", wanted, loose=True) else wanted
 
 
 def _by_lock(tree: Tree, folder: str, name: str, lock: str | None) -> str | None:

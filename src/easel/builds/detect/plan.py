@@ -61,7 +61,8 @@ def root_and_settings(tree: Tree, wanted: Wanted, app: Wanted | None, reasons: l
         project = project_at(tree, folder)
         reasons.append(f"Root: `{printable(folder) or '.'}`, as the build's settings say.")
     else:
-        project = choose_root(tree, reasons)
+        is_told = asked.over(after).build is not None
+        project = choose_root(tree, reasons, is_told=is_told)
     if project.folder:
         after = _of_easel_toml(tree, project.folder).over(after)
     return project, asked.over(after)
@@ -161,7 +162,9 @@ def _is_plain(tree: Tree, project: Project, wanted: Wanted) -> bool:
 
 
 def _plain(project: Project, wanted: Wanted, reasons: list[str]) -> Plan:
-    reasons.append("Build: none. There is an index.html, and no tool that would make it of something.")
+    is_told = wanted.framework == STATIC
+    why = "as the build's settings say" if is_told else "since there is an index.html, and no tool that makes others"
+    reasons.append(f"Build: none, {why}.")
     return Plan(
         root=project.folder,
         framework=None,

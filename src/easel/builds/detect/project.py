@@ -96,11 +96,11 @@ def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
     return not (tool.name == "expo" and file.endswith("app.json")) or '"expo"' in read_roughly(tree, file)
 
 
-def choose_root(tree: Tree, reasons: list[str]) -> Project:
-    """The project to build where nobody names its folder. Raises SeveralAppsError, NothingToBuildError,
-    BuildFileInvalidError."""
+def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
+    """The project to build where nobody names its folder; `is_told` says that the command is named, which then holds
+    for the top. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
     top = project_at(tree, "")
-    if top.is_site:
+    if top.is_site or (is_told and (top.package or top.framework)):
         return top
     workspace = workspace_at(tree, "")
     is_shared = workspace is not None or tree.is_file(NX_FILE)
@@ -118,6 +118,8 @@ def choose_root(tree: Tree, reasons: list[str]) -> Project:
             f"Root: `{printable(outermost[0].folder)}`, the only folder with an app. Another one is chosen by `root`."
         )
         return outermost[0]
+    if is_told:
+        return top
     if outermost:
         names = [printable(one.folder) for one in outermost]
         more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
