@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from easel.settings import Settings
 
-Reason = Literal["memory", "processor", "time", "disk", "disk_full", "log", "stopped"]
+Reason = Literal["memory", "processor", "processes", "time", "disk", "disk_full", "log", "stopped"]
 """Why a build was ended: a limit it reached, the disk's reserve that was reached, or a caller that wanted it ended."""
 
 

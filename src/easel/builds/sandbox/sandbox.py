@@ -1,27 +1,89 @@
-"""Running a command of a build, away from all that is Easel's."""
+"""Running the commands of builds, away from all that is Easel's."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from easel.builds.errors import BuildsOffError, SandboxUnavailableError
+from easel.builds.sandbox import bubblewrap, trial
+from easel.builds.sandbox.bubblewrap import BUILD, CERTIFICATES, HOME, Bubblewrap
+from easel.builds.sandbox.cgroups import Cgroups
 from easel.builds.sandbox.command import Command, Ended
+from easel.builds.sandbox.environment import environment, outside
+from easel.builds.sandbox.keeper import PROXY_PORT, STAGE
+from easel.builds.sandbox.kept import Kept
+from easel.builds.sandbox.limits import Limits
+from easel.builds.sandbox.running import Running
+from easel.builds.sandbox.seccomp import MACHINES, program
+from easel.builds.sandbox.user import BuildUser, own
+from easel.outgoing.addresses import Destinations
+from easel.outgoing.proxy import EgressProxy
 from easel.settings import Settings
+from easel.storage.disk_reserve import DiskReserve
+
+OPEN_FILES = 16_384
+"""Of a process of a build."""
 
 
 class Sandbox:
-    """Where the commands of builds run: `sandboxed`, or `unsandboxed` as the operator chose."""
+    """Where the commands of builds run: `sandboxed`, or `unsandboxed` as the operator chose.
+
+    Belongs to one event loop at a time. `close` it at the end.
+    """
 
     kind: Literal["sandboxed", "unsandboxed"]
 
+    def __init__(self, settings: Settings, program: Bubblewrap | None, user: BuildUser | None) -> None:
+        self.kind = "unsandboxed" if program is None else "sandboxed"
+        self._settings = settings
+        self._program = program
+        self._user = user
+        self._staged = user is not None
+        self._cgroups = Cgroups.find()
+        self._destinations = Destinations.of(settings)
+        self._spare: Kept | None = None
+
     @classmethod
     def find(cls, settings: Settings) -> Self:
-        """The sandbox of this machine, which was tried. Raises SandboxUnavailableError, BuildsOffError."""
+        """The sandbox of this machine, in which a command was run. Takes a tenth of a second. Raises
+        SandboxUnavailableError, BuildsOffError."""
         if settings.builds == "off":
             raise BuildsOffError
-        raise SandboxUnavailableError(reason="this release has no sandbox yet", advice="Build on your machine.")
+        if sys.platform != "linux":
+            raise SandboxUnavailableError(reason="its system is not Linux", advice="Build on a machine with Linux.")
+        if settings.builds == "unsandboxed":
+            return cls(settings, None, None)
+        machine = os.uname().machine
+        if machine not in MACHINES:
+            reason = f"there is no filter of system calls for the architecture {machine}"
+            raise SandboxUnavailableError(reason=reason, advice=f"Build on x86-64 or aarch64. {trial.OTHERWISE}")
+        found = Bubblewrap.find()
+        if found is None:
+            hint = f"Install Debian's package `bubblewrap`, or `easel[builder]`. {trial.OTHERWISE}"
+            raise SandboxUnavailableError(reason="bubblewrap is not installed", advice=hint)
+        try:
+            sandbox = cls(settings, found, BuildUser.claim(settings))
+            sandbox._try()
+        except OSError as error:
+            raise SandboxUnavailableError(reason=str(error), advice=trial.advice()) from error
+        return sandbox
+
+    def own(self, folder: Path) -> None:
+        """Gives a folder and all in it to the user of builds where that is not Easel's own, with the mode 0700. Raises
+        OSError."""
+        if self._user is not None:
+            own(folder, self._user.number)
+        else:
+            folder.chmod(0o700)
 
     async def run(
         self,
@@ -30,9 +92,130 @@ class Sandbox:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Ended:
         """Runs the command and gives its output to `on_bytes` as it comes. All its processes have ended when this
-        returns or is cancelled. Raises OSError."""
-        raise NotImplementedError
+        returns or is cancelled. Raises OSError, and SandboxUnavailableError if the command could not be started."""
+        for mount in command.mounts:
+            os.stat(mount.source)
+        async with AsyncExitStack() as opened:
+            proxy = EgressProxy(self._destinations, command.hosts.also(self._settings.build_hosts))
+            kept = self._spare or Kept()
+            self._spare = None
+            opened.push_async_callback(kept.close)
+            group = self._cgroups.new(command.limits) if self._cgroups is not None else None
+            if group is not None:
+                opened.callback(group.remove)
+            if self._program is None:
+                url = await opened.enter_async_context(proxy.on_loopback())
+                request = self._unsandboxed(command, url, opened)
+            else:
+                request = self._sandboxed(command, self._program)
+            request |= {"groups": group.doors if group is not None else [], "limits": _rlimits(command.limits)}
+            reserve = DiskReserve(command.work, self._settings.disk_reserve, self._settings.ballast)
+            running = Running(command, kept, proxy, group, reserve, on_bytes, should_stop, self._have_a_spare)
+            return await running.run(request)
 
-    def own(self, folder: Path) -> None:
-        """Gives a folder and all in it to the user of builds, with the mode 0700. Raises OSError."""
-        raise NotImplementedError
+    def close(self) -> None:
+        """Ends the process that waits for the next command."""
+        if self._spare is not None:
+            self._spare.abandon()
+            self._spare = None
+
+    def _have_a_spare(self) -> None:
+        if self._spare is None:
+            self._spare = Kept()
+
+    def _try(self) -> None:
+        """Runs `true`. Raises SandboxUnavailableError, OSError."""
+        scratch = self._settings.run_dir
+        scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            self._run_true(scratch)
+        except SandboxUnavailableError as error:
+            # Root without its rights, as in a container: what it mounts for the build's user it may not mount.
+            if not self._staged:
+                raise SandboxUnavailableError(reason=error.details["reason"], advice=trial.advice()) from error
+            self._staged = False
+            try:
+                self._run_true(scratch)
+            except SandboxUnavailableError:
+                raise SandboxUnavailableError(reason=error.details["reason"], advice=trial.advice()) from error
+
+    def _run_true(self, scratch: Path) -> None:
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            work = Path(tempfile.mkdtemp(prefix="trial-", dir=scratch))
+            try:
+                self.own(work)
+                command = Command(("true",), work, Limits.of(self._settings))
+                asyncio.run(self.run(command, lambda data: None))
+            except (OSError, SandboxUnavailableError) as error:
+                failed.append(error)
+            finally:
+                self.close()
+                shutil.rmtree(work, ignore_errors=True)
+
+        # The caller may be in an event loop.
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
+
+    def _sandboxed(self, command: Command, found: Bubblewrap) -> dict[str, Any]:
+        stages: dict[str, str] = {}
+
+        def place(path: Path) -> str:
+            if not self._staged:
+                return str(path.absolute())
+            name = f"{len(stages)}"
+            stages[name] = str(path.absolute())
+            return f"{STAGE}/{name}"
+
+        variables = environment(f"http://127.0.0.1:{PROXY_PORT}", CERTIFICATES, HOME, "/tmp")  # noqa: S108
+        hidden = (self._settings.data_dir.absolute(),)
+        inside = bubblewrap.arguments(command, variables | dict(command.environment), hidden, place)
+        bwrap = str(found.program)
+        if self._staged and found.folders:
+            for folder in found.folders:
+                stages[f"bubblewrap/{folder.name}"] = str(folder)
+            bwrap = f"{STAGE}/bubblewrap/{found.program.relative_to(found.folders[0].parent)}"
+        return {
+            "kind": "sandboxed",
+            "argv": command.argv,
+            "arguments": inside,
+            "closing": bubblewrap.CLOSING,
+            "files": bubblewrap.FILES,
+            "filter": program(os.uname().machine).hex(),
+            "bwrap": bwrap,
+            "stages": stages,
+            "user": self._user.number if self._user is not None else None,
+        }
+
+    def _unsandboxed(self, command: Command, proxy: str, opened: AsyncExitStack) -> dict[str, Any]:
+        own_folder = Path(tempfile.mkdtemp(prefix="build-"))
+        opened.callback(shutil.rmtree, own_folder, ignore_errors=True)
+        home, temporary = own_folder / "home", own_folder / "tmp"
+        home.mkdir()
+        temporary.mkdir()
+        places = {HOME: str(home), BUILD: str(command.work.absolute())}
+        places |= {mount.at: str(mount.source.absolute()) for mount in command.mounts}
+        trusted = bubblewrap.certificates()
+        variables = environment(proxy, str(trusted) if trusted is not None else None, str(home), str(temporary))
+        variables |= {name: outside(value, places) for name, value in command.environment.items()}
+        return {
+            "kind": "unsandboxed",
+            "argv": [outside(argument, places) for argument in command.argv],
+            "folder": outside(command.folder, places),
+            "environment": variables,
+        }
+
+
+def _rlimits(limits: Limits) -> dict[str, tuple[int, int]]:
+    processor = max(1, int(limits.processor))
+    return {
+        "RLIMIT_CORE": (0, 0),
+        "RLIMIT_CPU": (processor, processor + 5),
+        "RLIMIT_FSIZE": (limits.file_size, limits.file_size),
+        "RLIMIT_NOFILE": (OPEN_FILES, OPEN_FILES),
+        "RLIMIT_NPROC": (limits.processes, limits.processes),
+    }

@@ -1,0 +1,225 @@
+"""The process that starts one command of a build, keeps it, and ends all of it: `python -I -S`, the standard library
+alone, one thread.
+
+It is started ahead and waits for a request on its standard input, a socket: the length and a JSON object, with the
+output's file descriptor. It answers with lines of JSON: `listening` with a descriptor (where the command's connections
+to the proxy arrive), `child` (the process id of a sandbox's first process), at last `ended`. When the socket is closed,
+everything is killed.
+
+Between fork and exec, Python code runs that makes the namespaces: that is why this is a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import struct
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from easel.builds.sandbox import kernel
+
+LENGTH = struct.Struct("!I")
+STAGE = "/tmp"  # noqa: S108
+"""A mount point that every system has; what is mounted there, in a mount namespace of its own, nobody else sees."""
+INSIDE = 1000
+"""The user's and group's number inside."""
+PROXY_PORT = 3128
+_FIRST = re.compile(rb'"child-pid":\s*(\d+)\s*[,}]')
+UNSTARTED = 125
+"""The exit code of a command that could not be started."""
+
+
+def main() -> NoReturn:
+    """Serves one request on standard input."""
+    builder = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    head, received, _, _ = socket.recv_fds(builder, LENGTH.size, 1)
+    if not head or not received:
+        os._exit(0)
+    length = LENGTH.unpack(head + builder.recv(LENGTH.size - len(head), socket.MSG_WAITALL))[0]
+    request = json.loads(builder.recv(length, socket.MSG_WAITALL))
+    output = received[0]
+    os.set_inheritable(output, False)
+    kernel.adopt_orphans()
+    status, status_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            _start(request, builder, output, status_end)
+        except BaseException as error:
+            _say(builder, failed=f"{type(error).__name__}: {error}")
+            os._exit(UNSTARTED)
+    os.close(output)
+    os.close(status_end)
+    if request["kind"] == "unsandboxed":
+        _say(builder, child=child, sandboxed=False)
+    _keep(builder, child, status)
+    os._exit(0)
+
+
+def _say(builder: socket.socket, *descriptors: int, **message: Any) -> None:
+    with suppress(OSError):
+        socket.send_fds(builder, [json.dumps(message).encode() + b"\n"], descriptors)
+
+
+def _keep(builder: socket.socket, child: int, status: int) -> None:
+    """Waits until the command has ended or the builder wants it to, kills what is left of it, and says how it ended."""
+    poll = select.poll()
+    ended = os.pidfd_open(child)
+    for descriptor in (builder.fileno(), ended, status):
+        poll.register(descriptor, select.POLLIN)
+    told, running, first = b"", True, None
+    while running:
+        for descriptor, _ in poll.poll():
+            if descriptor == status:
+                said = os.read(status, 4096)
+                if not said:
+                    poll.unregister(status)
+                told += said
+                if first is None and (first := _FIRST.search(told)):
+                    _say(builder, child=int(first[1]), sandboxed=True)
+            elif descriptor == ended:
+                running = False
+            else:
+                os.kill(child, signal.SIGKILL)
+                poll.unregister(descriptor)
+    _, result = os.waitpid(child, 0)
+    _end_all()
+    os.set_blocking(status, False)
+    with suppress(OSError):
+        told += os.read(status, 4096)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code = os.waitstatus_to_exitcode(result)
+    _say(
+        builder,
+        ended=code if code >= 0 else 128 - code,
+        started=b"exit-code" in told,
+        processor=used.ru_utime + used.ru_stime,
+    )
+
+
+def _end_all() -> None:
+    """Kills every process below this one, and waits for its end: orphans have become children."""
+    while True:
+        # A parent that is stopped makes no more of them while the others are killed.
+        below = _below(os.getpid())
+        for signalled in (signal.SIGSTOP, signal.SIGKILL):
+            for process in below:
+                try:
+                    os.kill(process, signalled)
+                except OSError:
+                    continue
+        try:
+            while os.waitpid(-1, 0 if not below else os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+
+
+def _below(process: int) -> list[int]:
+    found, level = [], [process]
+    while level:
+        level = [child for parent in level for child in kernel.children(parent)]
+        found += level
+    return found
+
+
+def _start(request: dict[str, Any], builder: socket.socket, output: int, status: int) -> NoReturn:
+    """Becomes the command, in what was asked for. Raises OSError."""
+    # Python ignores the last two, and a program that is started inherits that.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    kernel.be_idle()
+    for path in request["groups"]:
+        with open(path, "w") as file:
+            file.write("0")
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if request["kind"] == "unsandboxed":
+        os.chdir(request["folder"])
+        _limit(request["limits"])
+        kernel.die_with_parent()
+        os.execvpe(request["argv"][0], request["argv"], request["environment"])  # noqa: S606
+    if request["stages"]:
+        _stage(request["stages"])
+    user = request["user"]
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        kernel.be_dumpable()
+    _own_network()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", PROXY_PORT))
+        listener.listen(256)
+        _say(builder, listener.fileno(), listening=PROXY_PORT)
+    kernel.die_with_parent()
+    _limit(request["limits"])
+    arguments = ["--json-status-fd", str(status), "--seccomp", str(_readable(bytes.fromhex(request["filter"])))]
+    kept = [status, int(arguments[-1])]
+    for place, text in request["files"].items():
+        kept.append(_readable(text.encode()))
+        arguments += ["--perms", "0444", "--file", str(kept[-1]), place]
+    kept.append(
+        _readable(
+            b"".join(argument.encode() + b"\0" for argument in (*request["arguments"], *arguments, *request["closing"]))
+        )
+    )
+    for descriptor in kept:
+        os.set_inheritable(descriptor, True)
+    os.execve(request["bwrap"], ["bwrap", "--args", str(kept[-1]), "--", *request["argv"]], {})  # noqa: S606
+
+
+def _readable(content: bytes) -> int:
+    """A descriptor that gives these bytes."""
+    descriptor = os.memfd_create("easel")
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _stage(stages: dict[str, str]) -> None:
+    """Binds files and folders to places below `STAGE`, for a user who may not enter the folders they are in."""
+    kernel.unshare(kernel.NEW_MOUNTS)
+    kernel.keep_mounts()
+    opened = {name: os.open(source, os.O_PATH) for name, source in stages.items()}
+    kernel.mount_tmpfs(STAGE)
+    for name, descriptor in opened.items():
+        place = f"{STAGE}/{name}"
+        os.makedirs(os.path.dirname(place), 0o755, exist_ok=True)
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            os.makedirs(place, 0o755, exist_ok=True)
+        else:
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o644))
+        kernel.bind(f"/proc/self/fd/{descriptor}", place)
+        os.close(descriptor)
+
+
+def _own_network() -> None:
+    """A network namespace with nothing but `lo`, and the user namespace that owns it."""
+    user, group = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.NEW_USER | kernel.NEW_NETWORK)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{INSIDE} {user} 1"), ("gid_map", f"{INSIDE} {group} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    kernel.raise_loopback()
+
+
+def _limit(limits: dict[str, list[int]]) -> None:
+    for name, both in limits.items():
+        number = getattr(resource, name)
+        most = resource.getrlimit(number)[1]
+        soft, hard = (one if most == resource.RLIM_INFINITY else min(one, most) for one in both)
+        resource.setrlimit(number, (soft, hard))

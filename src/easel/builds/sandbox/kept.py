@@ -1,0 +1,85 @@
+"""The builder's side of a keeper: see `keeper`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from easel.builds.sandbox.keeper import LENGTH
+
+_SOURCES = Path(__file__).parents[3]
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from easel.builds.sandbox.keeper import main; main()"
+LONGEST_MESSAGE = 64 * 1024
+
+
+class Kept:
+    """A process that keeps one command. Starting it takes 20 ms and more, so one is started ahead."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(_SOURCES)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                env={},
+            )
+        self._socket.setblocking(False)
+        self._received = b""
+        self._descriptors: list[int] = []
+
+    async def start(self, request: dict[str, Any], output: int) -> None:
+        """Has it start a command, whose output goes to the descriptor. Raises OSError."""
+        text = json.dumps(request).encode()
+        socket.send_fds(self._socket, [LENGTH.pack(len(text))], [output])
+        await asyncio.get_running_loop().sock_sendall(self._socket, text)
+
+    async def message(self) -> tuple[dict[str, Any], list[int]]:
+        """Its next message, and the descriptors that came by then. Raises OSError if it has ended without one."""
+        while b"\n" not in self._received:
+            await self._readable()
+            data, descriptors, _, _ = socket.recv_fds(self._socket, LONGEST_MESSAGE, 4)
+            if not data:
+                raise OSError("the process that keeps the build has ended")
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)
+            self._received += data
+            self._descriptors += descriptors
+        line, _, self._received = self._received.partition(b"\n")
+        descriptors, self._descriptors = self._descriptors, []
+        return json.loads(line), descriptors
+
+    def kill(self) -> None:
+        """Has it kill all processes of the command; it goes on to say how that ended."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    async def close(self) -> None:
+        """Ends it, and with it all that it kept."""
+        self.abandon()
+        await asyncio.to_thread(self._process.wait)
+
+    def abandon(self) -> None:
+        """The same without waiting."""
+        self._socket.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors = []
+
+    async def _readable(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_reader(self._socket, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(self._socket)

@@ -1,0 +1,156 @@
+"""The processes of a running build, as the kernel tells of them (proc(5))."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from easel.builds.sandbox import kernel
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK = os.sysconf("SC_CLK_TCK")
+MAKING = 0.002
+"""Seconds between two looks at a sandbox that is being made."""
+MOST_FILES = 20_000
+"""Open files that are looked at in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of all processes: how many threads, bytes of memory that each has mapped (shared ones counted for each), seconds
+    of processor time, their ended children included, and the ids of their sessions with a process of each."""
+
+    threads: int
+    resident: int
+    processor: float
+    sessions: dict[int, int]
+
+
+class Processes:
+    """The processes of a sandbox, seen through its own /proc, which has no others; without one, those below a process.
+
+    `first` is the sandbox's first process, or the command of a build without one.
+    """
+
+    def __init__(self, first: int, *, sandboxed: bool) -> None:
+        self._first = first
+        self._sandboxed = sandboxed
+        self._root = os.open(f"/proc/{first}/root", os.O_PATH | os.O_DIRECTORY) if sandboxed else None
+        try:
+            self._proc = os.open("proc" if sandboxed else "/proc", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._root)
+        except OSError:
+            if self._root is not None:
+                os.close(self._root)
+            raise
+
+    @classmethod
+    async def of(cls, first: int, *, sandboxed: bool) -> Processes | None:
+        """The processes as soon as the sandbox is made; None if it has ended before."""
+        outside = os.stat("/proc").st_dev
+        while True:
+            # Until then the root is this machine's, or has no /proc.
+            try:
+                if not sandboxed or os.stat(f"/proc/{first}/root/proc").st_dev != outside:
+                    return cls(first, sandboxed=sandboxed)
+            except OSError:
+                if not Path(f"/proc/{first}").exists():
+                    return None
+            await asyncio.sleep(MAKING)
+
+    def close(self) -> None:
+        """Forgets the processes."""
+        os.close(self._proc)
+        if self._root is not None:
+            os.close(self._root)
+
+    def usage(self) -> Usage:
+        """What they use now."""
+        threads = resident = ticks = 0
+        sessions: dict[int, int] = {}
+        for process in self._all():
+            fields = self._read(f"{process}/stat").rpartition(b")")[2].split()
+            if len(fields) < 22:
+                continue
+            sessions.setdefault(int(fields[3]), process)
+            ticks += sum(map(int, fields[11:15]))
+            threads += int(fields[17])
+            resident += int(fields[21]) * _PAGE
+        return Usage(threads, resident, ticks / _TICK, sessions)
+
+    def proportional(self) -> int:
+        """Bytes of memory, each shared page divided among those that share it (PSS). Takes milliseconds."""
+        total = 0
+        for process in self._all():
+            found = self._read(f"{process}/smaps_rollup").partition(b"\nPss:")[2].split(None, 1)
+            total += int(found[0]) * 1024 if found else 0
+        return total
+
+    def temporary(self, folders: tuple[str, ...]) -> int:
+        """Bytes in the folders inside that are in memory."""
+        total = 0
+        if self._root is not None:
+            for folder in folders:
+                with suppress(OSError):
+                    descriptor = os.open(folder.lstrip("/"), os.O_PATH | os.O_DIRECTORY, dir_fd=self._root)
+                    try:
+                        found = os.fstatvfs(descriptor)
+                        total += (found.f_blocks - found.f_bfree) * found.f_frsize
+                    finally:
+                        os.close(descriptor)
+        return total
+
+    def removed_files(self, device: int) -> int:
+        """Bytes on the device in files that have no name any more and are still open."""
+        sizes: dict[int, int] = {}
+        looked = 0
+        for process in self._all():
+            with suppress(OSError):
+                folder = os.open(f"{process}/fd", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+                try:
+                    for name in os.listdir(folder):
+                        looked += 1
+                        if looked > MOST_FILES:
+                            return sum(sizes.values())
+                        with suppress(OSError):
+                            found = os.stat(name, dir_fd=folder)
+                            if stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == device:
+                                sizes[found.st_ino] = found.st_blocks * 512
+                finally:
+                    os.close(folder)
+        return sum(sizes.values())
+
+    def lower(self, process: int) -> None:
+        """Low priority for the session of a process."""
+        with suppress(OSError):
+            descriptor = os.open(f"{process}/autogroup", os.O_WRONLY, dir_fd=self._proc)
+            try:
+                os.write(descriptor, b"%d" % kernel.NICE)
+            finally:
+                os.close(descriptor)
+
+    def _all(self) -> Iterator[int]:
+        if self._sandboxed:
+            with suppress(OSError):
+                yield from (int(name) for name in os.listdir(self._proc) if name.isdigit())
+            return
+        level = [self._first]
+        while level:
+            yield from level
+            level = [child for process in level for child in kernel.children(process)]
+
+    def _read(self, name: str) -> bytes:
+        try:
+            descriptor = os.open(name, os.O_RDONLY, dir_fd=self._proc)
+        except OSError:
+            return b""
+        try:
+            return os.read(descriptor, 4096)
+        except OSError:
+            return b""
+        finally:
+            os.close(descriptor)

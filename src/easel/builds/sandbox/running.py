@@ -1,0 +1,168 @@
+"""One command while it runs: its output, its limits, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from easel.builds.errors import SandboxUnavailableError
+from easel.builds.sandbox.cgroups import Group
+from easel.builds.sandbox.command import Command, Ended
+from easel.builds.sandbox.disk import DiskUse
+from easel.builds.sandbox.kept import Kept
+from easel.builds.sandbox.limits import Reason
+from easel.builds.sandbox.processes import Processes
+from easel.builds.sandbox.watch import Watcher
+from easel.outgoing.proxy import EgressProxy
+from easel.storage.disk_reserve import DiskReserve
+
+READ_CHUNK = 64 * 1024
+OUTPUT_TIMEOUT = 5.0
+"""Seconds for the output's end after that of all processes."""
+_FILE_TOO_LARGE = 128 + 25
+"""The exit code of a process that SIGXFSZ ended."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A command, the process that keeps it, and the caller that wants its output."""
+
+    command: Command
+    kept: Kept
+    proxy: EgressProxy
+    group: Group | None
+    reserve: DiskReserve
+    on_bytes: Callable[[bytes], None]
+    should_stop: Callable[[], bool]
+    on_started: Callable[[], None]
+    _tail: bytes = b""
+    _reason: Reason | None = None
+    _peak: int = 0
+    _processor: float = 0.0
+    _failure: Exception | None = None
+
+    async def run(self, request: dict[str, Any]) -> Ended:
+        """Starts the command and returns when all its processes have ended, also when it is cancelled. Raises OSError,
+        and SandboxUnavailableError if it could not be started."""
+        begun = time.monotonic()
+        output, end = os.pipe()
+        try:
+            await self.kept.start(request, end)
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(end)
+        async with AsyncExitStack() as opened:
+            pump = asyncio.create_task(self._pump(output))
+            ending = asyncio.create_task(self._until_ended(opened))
+            try:
+                ended = await self._first_of(pump, ending)
+            except BaseException:
+                self.kept.kill()
+                await asyncio.gather(ending, return_exceptions=True)
+                raise
+            finally:
+                await asyncio.wait([pump], timeout=OUTPUT_TIMEOUT)
+                pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+        # The kernel does not add up what it killed with its namespace; the watcher has seen it.
+        processor = max(self._processor, ended["processor"])
+        if processor >= self.command.limits.processor:
+            self._reason = self._reason or "processor"
+        if ended["ended"] and self._reason is None:
+            self._reason = self._found_out(ended["ended"])
+        if self._reason is None and not ended["started"] and request["kind"] == "sandboxed":
+            raise SandboxUnavailableError(reason=self._complaint(ended), advice="")
+        return Ended(
+            code=ended["ended"],
+            reason=self._reason,
+            seconds=time.monotonic() - begun,
+            processor=processor,
+            peak_memory=self._peak,
+            refused=self.proxy.refused,
+        )
+
+    async def _first_of(self, pump: asyncio.Task[bool], ending: asyncio.Task[dict[str, Any]]) -> dict[str, Any]:
+        await asyncio.wait([pump, ending], return_when=asyncio.FIRST_COMPLETED)
+        if pump.done() and not pump.result():
+            self._reason = self._reason or "log"
+            self.kept.kill()
+        return await ending
+
+    async def _until_ended(self, opened: AsyncExitStack) -> dict[str, Any]:
+        """What the keeper says of the end. On the way, the proxy is opened and the watcher set on the processes."""
+        failure: dict[str, Any] = {}
+        watching: asyncio.Task[None] | None = None
+        try:
+            while True:
+                message, descriptors = await self.kept.message()
+                for descriptor in descriptors:
+                    await opened.enter_async_context(self.proxy.on_listener(socket.socket(fileno=descriptor)))
+                if "child" in message:
+                    self.on_started()
+                    watching = asyncio.create_task(self._watch(message["child"], message["sandboxed"]))
+                elif "failed" in message:
+                    failure = message
+                elif "ended" in message:
+                    return message | failure
+        finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self, first: int, sandboxed: bool) -> None:
+        processes = await Processes.of(first, sandboxed=sandboxed)
+        if processes is None:
+            return
+        others = tuple(mount.source for mount in self.command.mounts if mount.writable)
+        limit = self.command.limits.disk
+        disk = DiskUse(self.command.work, others, limit, self.reserve, processes.removed_files)
+        watcher = Watcher(self.command.limits, processes, disk, self.group, self.should_stop)
+        try:
+            self._reason = self._reason or await watcher.watch()
+        except Exception as error:
+            self._failure = error
+        finally:
+            # Also if the watcher itself failed: nothing runs unwatched.
+            self.kept.kill()
+            self._peak, self._processor = watcher.peak_memory, watcher.processor
+            processes.close()
+            await disk.close()
+
+    async def _pump(self, output: int) -> bool:
+        """Gives on the output until its end: False if it is longer than it may be."""
+        left = self.command.limits.log
+        reader = asyncio.StreamReader(limit=READ_CHUNK)
+        loop = asyncio.get_running_loop()
+        file = os.fdopen(output, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+        try:
+            while chunk := await reader.read(READ_CHUNK):
+                self._tail = (self._tail + chunk)[-2000:]
+                if len(chunk) > left:
+                    self.on_bytes(chunk[:left])
+                    return False
+                self.on_bytes(chunk)
+                left -= len(chunk)
+            return True
+        finally:
+            transport.close()
+
+    def _found_out(self, code: int) -> Reason | None:
+        """The limit that made a command fail between two looks of the watcher."""
+        if self.group is not None and self.group.was_short():
+            return "memory"
+        return "disk" if code == _FILE_TOO_LARGE else None
+
+    def _complaint(self, ended: dict[str, Any]) -> str:
+        said = self._tail.decode("utf-8", "replace").strip().splitlines()
+        return str(ended.get("failed") or (said[-1].removeprefix("bwrap: ") if said else "bubblewrap ended at once"))

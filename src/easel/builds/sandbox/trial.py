@@ -1,0 +1,31 @@
+"""Why a sandbox cannot be made, and what an operator can do about it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+_SWITCHES = (
+    ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
+    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+)
+"""Kernel settings that forbid user namespaces: the file, the value that does, and the line that allows them."""
+OTHERWISE = "EASEL_BUILDS=unsandboxed builds without one, which gives builds all that Easel's user has."
+
+
+def advice() -> str:
+    """What can be done where user namespaces do not work."""
+    lines = [line for file, value, line in _SWITCHES if _says(file, value)]
+    if lines:
+        return f"Set {' and '.join(lines)} with sysctl, then start Easel again. {OTHERWISE}"
+    return (
+        "In a container, give it the right to make user namespaces and an unmasked /proc; with systemd, use the unit of"
+        f" docs/operations/builds.md. {OTHERWISE}"
+    )
+
+
+def _says(file: str, value: str) -> bool:
+    with suppress(OSError):
+        return Path(file).read_text().strip() == value
+    return False

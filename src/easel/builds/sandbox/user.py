@@ -1,0 +1,62 @@
+"""The user of builds where root started Easel. The kernel counts processes per user and exempts root, and files of root
+would be a build's own: so each builder process of a machine has a user id of its own for its builds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO, Final
+
+from easel.files import lock_file
+from easel.settings import Settings
+
+FIRST: Final = 1_900_000_000
+"""Within a range that no system allocates from (systemd's UIDS-GIDS: unused from 1,879,048,192 on)."""
+FIRST_IN_CONTAINER: Final = 65_000
+"""The same where a container has the usual 65,536 ids."""
+MOST: Final = 64
+"""Builder processes of a machine that have a user each."""
+
+
+class BuildUser:
+    """A user id that no other builder process of this data folder has, as long as this object is there."""
+
+    def __init__(self, number: int, lock: IO[bytes]) -> None:
+        self.number = number
+        self._lock = lock
+
+    @classmethod
+    def claim(cls, settings: Settings) -> BuildUser | None:
+        """The next one that is free; None where builds run as Easel's own user, since it is not root, or
+        the root of a container without other users. Raises OSError."""
+        if os.geteuid() != 0:
+            return None
+        first = settings.build_user or next(filter(_exists, (FIRST, FIRST_IN_CONTAINER)), None)
+        if first is None:
+            return None
+        if not _exists(first):
+            raise OSError(f"EASEL_BUILD_USER is {first}, and this container has no user with that id")
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        for number in range(first, first + MOST):
+            lock = (settings.run_dir / f"build-user-{number}").open("wb")
+            if lock_file(lock):
+                return cls(number, lock)
+            lock.close()
+        raise OSError(f"{MOST} builder processes of this machine have their users already")
+
+
+def own(folder: Path, user: int) -> None:
+    """Gives a folder and all in it to a user and the group of the same number, the folder with the mode 0700. Links are
+    not followed. Raises OSError."""
+    os.chown(folder, user, user, follow_symlinks=False)
+    for _, folders, files, descriptor in os.fwalk(folder):
+        for name in (*folders, *files):
+            os.chown(name, user, user, dir_fd=descriptor, follow_symlinks=False)
+    folder.chmod(0o700)
+
+
+def _exists(user: int) -> bool:
+    """Whether this user namespace has the id."""
+    with Path("/proc/self/uid_map").open() as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    return any(first <= user < first + count for first, _, count in ranges)

@@ -1,0 +1,89 @@
+"""Watching a running build: it is ended when it reaches a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from easel.builds.sandbox.bubblewrap import HOME
+from easel.builds.sandbox.cgroups import Group
+from easel.builds.sandbox.disk import DiskUse
+from easel.builds.sandbox.limits import Limits, Reason
+from easel.builds.sandbox.processes import Processes
+
+SOONEST, LATEST = 0.02, 0.1
+"""Seconds between two looks."""
+FASTEST_GROWTH = 4 * 1024**3
+"""Bytes a second that a build's memory can grow by: the less is left, the sooner the next look."""
+CROWDED_FOR = 0.5
+"""Seconds that a build may have all its processes and threads; one that has them longer makes ever more."""
+IN_MEMORY = ("/tmp", HOME, "/dev/shm")  # noqa: S108
+
+
+class Watcher:
+    """Looks at a build's processes, its folder and the clock. It keeps the highest values."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        processes: Processes,
+        disk: DiskUse,
+        group: Group | None,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._limits = limits
+        self._processes = processes
+        self._disk = disk
+        self._group = group
+        self._should_stop = should_stop
+        self._begun = time.monotonic()
+        self._crowded_since: float | None = None
+        self._sessions: set[int] = set()
+        self.peak_memory = 0
+        self.processor = 0.0
+
+    async def watch(self) -> Reason:
+        """Returns the reason when a limit is reached."""
+        while True:
+            reason = self._look()
+            if reason is not None:
+                return reason
+            left = self._limits.memory - self._memory
+            await asyncio.sleep(min(LATEST, max(SOONEST, left / FASTEST_GROWTH)))
+
+    def _look(self) -> Reason | None:
+        now = time.monotonic()
+        if self._should_stop():
+            return "stopped"
+        if now - self._begun > self._limits.wall:
+            return "time"
+        usage = self._processes.usage()
+        self._memory = self._memory_of(usage.resident)
+        self.peak_memory = max(self.peak_memory, self._memory)
+        if self._memory > self._limits.memory or (self._group is not None and self._group.was_short()):
+            return "memory"
+        self.processor = max(self.processor, usage.processor)
+        if usage.processor > self._limits.processor:
+            return "processor"
+        # The kernel refuses one more when the limit is reached, so it is never seen to be passed.
+        if usage.threads < self._limits.processes - 2:
+            self._crowded_since = None
+        elif self._crowded_since is None:
+            self._crowded_since = now
+        elif now - self._crowded_since > CROWDED_FOR:
+            return "processes"
+        for session, process in usage.sessions.items():
+            if session not in self._sessions:
+                self._sessions.add(session)
+                self._processes.lower(process)
+        return self._disk.reached()
+
+    def _memory_of(self, resident: int) -> int:
+        if self._group is not None:
+            return self._group.memory()
+        files = self._processes.temporary(IN_MEMORY)
+        if resident + files <= self._limits.memory:
+            return resident + files
+        # Shared pages were counted more than once.
+        return self._processes.proportional() + files

@@ -1,0 +1,152 @@
+"""Builds that take more than there is: each is ended, with the reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from easel.builds.sandbox.command import Mount
+from easel.builds.sandbox.sandbox import Sandbox
+from tests.builds.sandbox.conftest import MIB, Bench, running
+
+
+@pytest.fixture(params=["cgroup", "watcher"])
+def bench(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """With the kernel's groups where they can be had, and without them."""
+    if request.param == "cgroup" and bench.sandbox._cgroups is None:
+        pytest.skip("no control group can be made here")
+    if request.param == "watcher":
+        monkeypatch.setattr(bench.sandbox, "_cgroups", None)
+    return bench
+
+
+async def test_memory_without_end(bench: Bench) -> None:
+    ended = await bench.run("head -c 900M /dev/zero | tail; sleep 60", limits={"memory": 128 * MIB})
+    assert ended.reason == "memory"
+    assert ended.code != 0
+    assert 0 < ended.peak_memory < 900 * MIB
+
+
+async def test_memory_of_many_processes(bench: Bench) -> None:
+    line = "for n in 1 2 3 4 5 6; do (head -c 40M /dev/zero | tail | sleep 60) & done; wait"
+    assert (await bench.run(line, limits={"memory": 128 * MIB})).reason == "memory"
+
+
+async def test_files_in_memory_have_an_end(bench: Bench) -> None:
+    line = "for at in /tmp /home/build /dev/shm /run /; do head -c 80M /dev/zero > $at/x; du -sm $at/x; done"
+    await bench.run(line, limits={"memory": 128 * MIB})
+    taken = [int(line.split()[0]) for line in bench.text.splitlines() if line[:1].isdigit()]
+    assert sum(taken) <= 128 // 4 * 2 + 64
+
+
+async def test_processes_without_end(bench: Bench) -> None:
+    script = "import os\nwhile True:\n try: os.fork()\n except OSError: pass  # 98771"
+    assert (await bench.python(script, limits={"processes": 32})).reason == "processes"
+    assert running("98771") == []
+
+
+async def test_processes_that_give_up_and_begin_again(bench: Bench) -> None:
+    ended = await bench.run("f() { f | f & }; f; sleep 98772", limits={"processes": 32, "wall": 1})
+    assert ended.reason in ("processes", "time")
+    assert running("98772") == []
+
+
+@pytest.mark.builds
+async def test_threads_count_too(bench: Bench) -> None:
+    script = (
+        "import threading, time\nwhile True:\n try: threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        " except RuntimeError: time.sleep(.1)"
+    )
+    assert (await bench.python(script, limits={"processes": 32})).reason == "processes"
+
+
+async def test_processor_time_of_all_processes(bench: Bench) -> None:
+    line = "for n in 1 2 3; do (while :; do :; done) & done; wait"
+    ended = await bench.run(line, limits={"processor": 0.5})
+    assert ended.reason == "processor"
+    assert ended.processor >= 0.5
+
+
+async def test_time_ends(bench: Bench) -> None:
+    ended = await bench.run("trap '' TERM INT HUP; sleep 60", limits={"wall": 0.2})
+    assert ended.reason == "time"
+    assert 0.2 <= ended.seconds < 20
+
+
+async def test_the_log_ends(bench: Bench) -> None:
+    ended = await bench.run("yes", limits={"log": 256 * 1024})
+    assert ended.reason == "log"
+    assert len(bench.output) == 256 * 1024
+
+
+async def test_a_silent_build_with_much_to_say_at_its_end_is_heard(bench: Bench) -> None:
+    ended = await bench.run("seq 100000", limits={"log": MIB})
+    assert (ended.code, ended.reason, bench.text.splitlines()[-1]) == (0, None, "100000")
+
+
+FILLS = {
+    "one large file": "head -c 100M /dev/zero > file",
+    "many files": "for n in $(seq 30); do head -c 4M /dev/zero > $n; done",
+    "files without a name": 'for n in 3 4 5 6 7 8; do eval "exec $n>file; rm file; head -c 12M /dev/zero >&$n"; done',
+    "a closed folder": "mkdir shut; for n in 1 2 3 4 5 6; do head -c 12M /dev/zero > shut/$n; done; chmod 0 shut",
+    "the cache": "for n in $(seq 30); do head -c 4M /dev/zero > /cache/$n; done",
+}
+
+
+@pytest.mark.parametrize("how", FILLS)
+async def test_disk_without_end(bench: Bench, how: str, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    bench.sandbox.own(cache)
+    ended = await bench.run(
+        f"{FILLS[how]}; sleep 60",
+        limits={"disk": 48 * MIB, "file_size": 200 * MIB},
+        mounts=(Mount(cache, "/cache", writable=True),),
+    )
+    assert ended.reason == "disk"
+
+
+async def test_a_file_larger_than_the_disk_limit_is_never_written(bench: Bench) -> None:
+    ended = await bench.run("exec head -c 900M /dev/zero > file", limits={"file_size": 8 * MIB})
+    assert ended.reason == "disk"
+    assert (bench.work / "file").stat().st_size == 8 * MIB
+
+
+async def test_the_disks_reserve_is_left(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = shutil.disk_usage(bench.work).free
+    monkeypatch.setattr(bench.sandbox._settings, "disk_reserve", str(free - 16 * MIB))
+    ended = await bench.run("head -c 64M /dev/zero > file; sleep 60")
+    assert ended.reason == "disk_full"
+
+
+async def test_a_caller_can_stop_it(bench: Bench) -> None:
+    ended = await bench.run("echo ready; sleep 60", should_stop=lambda: bool(bench.output))
+    assert ended.reason == "stopped"
+
+
+async def test_what_it_used_is_said(bench: Bench) -> None:
+    ended = await bench.run("head -c 64M /dev/zero | tail -c 64M | (sleep 0.4; wc -c)")
+    assert bench.text == f"{64 * MIB}\n"
+    assert 60 * MIB < ended.peak_memory < 400 * MIB
+    assert 0 < ended.processor < 20
+
+
+async def test_it_stands_behind_everything_else_of_the_machine(bench: Bench) -> None:
+    await bench.run("nice; setsid sh -c 'sleep 0.3; cat /proc/self/autogroup'; ionice; cat /proc/self/oom_score_adj")
+    nice, *group, disk, victim = bench.text.splitlines()
+    assert (nice, disk, victim) == ("10", "idle", "1000")
+    assert not group or group[0].endswith("nice 10")
+
+
+def test_a_builder_has_a_user_of_its_own(sandbox: Sandbox, data_dir: Path) -> None:
+    from easel.builds.sandbox.user import BuildUser
+
+    if os.geteuid() != 0:
+        pytest.skip("Easel is not root")
+    second = BuildUser.claim(sandbox._settings)
+    assert sandbox._user is not None
+    assert second is not None
+    assert second.number == sandbox._user.number + 1 > 60_000
