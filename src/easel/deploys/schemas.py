@@ -28,6 +28,9 @@ class DeploySettings(BuildSettings):
     html_handling: PageAddresses | None = None
     not_found_handling: WithoutPage | None = None
     allow: list[Allowed] | None = Field(default=None, max_length=10)
+    no_cache: bool | None = Field(
+        default=None, description="An addition: build without the dependencies and caches of earlier builds"
+    )
 
 
 BranchName = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]*$")]

@@ -1,4 +1,4 @@
-"""Projects as their tools' own templates make them are built from their lock files, in the sandbox."""
+"""Projects are built from their lock files, each with its own package manager, in the sandbox."""
 
 from __future__ import annotations
 
@@ -18,17 +18,6 @@ def test_a_vite_app_is_built_with_npm_and_the_apps_own_variables(builder: Builde
     assert site.report.sandbox == builder.sandbox.kind
     assert site.report.refused == []
     assert site.log[0] == f"This build runs {builder.sandbox.kind}."
-
-
-def test_an_astro_site_is_built(builder: Builder) -> None:
-    site = builder.build("astro")
-    assert "Hello from Astro" in site.files["index.html"]
-    assert site.report.framework == "astro"
-
-
-def test_a_sveltekit_site_is_built_with_the_static_adapter(builder: Builder) -> None:
-    site = builder.build("sveltekit")
-    assert "Hello from SvelteKit" in site.files["index.html"]
 
 
 def test_an_app_of_a_pnpm_monorepo_is_built_with_the_packages_beside_it(builder: Builder) -> None:
@@ -56,9 +45,3 @@ def test_a_bun_project_is_built(builder: Builder) -> None:
     assert "<title>Built with Bun</title>" in site.files["index.html"]
     assert site.report.package_manager is not None
     assert site.report.package_manager.startswith("bun 1.")
-
-
-def test_mkdocs_is_built_with_python(builder: Builder) -> None:
-    site = builder.build("mkdocs")
-    assert "Hello from MkDocs" in site.files["index.html"]
-    assert (site.report.node, site.report.python is not None) == (None, True)

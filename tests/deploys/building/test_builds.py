@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from easel.apps.models import App
-from easel.apps.service import delete_app
+from easel.apps.service import clear_build_cache, delete_app
 from easel.deploys.building import build_row
 from easel.deploys.phases import BUILD_TASK, RUN_BUILT_TASK, RUN_TASK
 from easel.deploys.service import cancel
@@ -342,3 +342,23 @@ def test_more_deploys_that_are_to_be_built_than_an_organisation_may_have_are_ref
 
 async def _never(source: Path, say: Say) -> None:
     raise AssertionError("it was built again")
+
+
+def test_a_build_finds_the_cache_of_its_app_and_environment_unless_it_was_cleared_or_is_not_wanted(
+    world: World,
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        seen: list[tuple[str, str, int, bool]] = []
+        for settings in (None, {"no_cache": True}):
+            wanted = await order_source(world, app, build_config=settings)
+            await run(world, wanted)
+            given: dict[str, Any] = {}
+            await build(world, wanted, given=given)
+            cache = given["cache"]
+            seen.append((cache.app_id, cache.environment, cache.generation, cache.reading))
+            async with world.database.transaction() as work:
+                clear_build_cache(await work.session.get_one(App, app.id))
+        assert seen == [(app.id, "production", 0, True), (app.id, "production", 1, False)]
+
+    world.do(go())

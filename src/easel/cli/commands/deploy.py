@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -57,6 +57,7 @@ from easel.deploys.states import FAILED
 @click.option("--build-command", metavar="COMMAND", help="Builds: the command that builds.")
 @click.option("--output", metavar="DIR", help="Builds: the folder that the build writes.")
 @click.option("--node", metavar="VERSION", help="Builds: the version of Node, or a range.")
+@click.option("--no-cache", help="Builds: use nothing that earlier builds left.", is_flag=True)
 def deploy(
     session: Session,
     path: str | None,
@@ -72,6 +73,7 @@ def deploy(
     from_git: bool,
     git_commit: str | None,
     branch: str | None,
+    no_cache: bool,
     **settings: str | None,
 ) -> None:
     """Deploy a built app: zip it, upload it, follow the deploy, print the address.
@@ -82,7 +84,8 @@ def deploy(
     """
     output = session.output
     environment = environment_or_default(session, env)
-    overrides = _overrides(settings, build=build, from_git=from_git, path=path, of_git=git_commit or branch)
+    asked = {**settings, "no_cache": no_cache or None}
+    overrides = _overrides(asked, build=build, from_git=from_git, path=path, of_git=git_commit or branch)
     if from_git:
         found = session.app(app)
         text = message or message_for(git_commit, branch)
@@ -157,13 +160,20 @@ def _end(
     tell_ending(session, ended, log, app_is_gone=gone)
 
 
-_SETTINGS: Final = {"root": "root", "install": "install", "build_command": "build", "output": "output", "node": "node"}
+_SETTINGS: Final = {
+    "root": "root",
+    "install": "install",
+    "build_command": "build",
+    "output": "output",
+    "node": "node",
+    "no_cache": "no_cache",
+}
 """The names of the options' settings in `build_config`."""
 
 
 def _overrides(
-    settings: Mapping[str, str | None], *, build: bool, from_git: bool, path: str | None, of_git: str | None
-) -> dict[str, str]:
+    settings: Mapping[str, Any], *, build: bool, from_git: bool, path: str | None, of_git: str | None
+) -> dict[str, Any]:
     """What the options ask of a build. Raises click's UsageError where they contradict each other."""
     given = {_SETTINGS[name]: value for name, value in settings.items() if value is not None}
     if from_git and (build or path is not None):
@@ -171,7 +181,8 @@ def _overrides(
     if of_git and not from_git:
         raise click.UsageError("--commit and --branch need --git.")
     if given and not (build or from_git):
-        raise click.UsageError("--root, --install, --build-command, --output and --node need --build or --git.")
+        names = "--root, --install, --build-command, --output, --node and --no-cache"
+        raise click.UsageError(f"{names} need --build or --git.")
     return given
 
 
