@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any, Final, cast, get_args
 
@@ -10,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from easel.access.secrets import SecretUnreadableError, Vault
-from easel.api.http.bodies import BoundedRequest
+from easel.api.http.bodies import TAKEN_FROM_STRANGERS, BoundedRequest
 from easel.api.http.context import services_of
 from easel.api.http.gate import network_of
 from easel.apps.errors import AppNotFoundError
@@ -21,7 +22,7 @@ from easel.repositories.errors import InstallationNotYoursError, WebhookRefusedE
 from easel.repositories.github_app import read_state, require_theirs
 from easel.repositories.installations import link_installation, read_through
 from easel.repositories.providers.github import source_of
-from easel.repositories.providers.models import Delivery
+from easel.repositories.providers.models import Delivery, Sender
 from easel.repositories.providers.senders import sender_of
 from easel.repositories.schemas import Provider
 from easel.repositories.service import following, webhook_secret_of
@@ -71,9 +72,10 @@ async def receive_github_app(request: Request) -> JSONResponse:
         sender = sender_of({"x-github-event": ""}, "github")
         if secret is None or not sender.signed(request.headers, body, secret.get_secret_value()):
             raise WebhookRefusedError()
-        delivery, source = sender.read(request.headers, body), source_of(request.headers, body)
+        delivery = await _read(request, sender, body, f"webhooks of {client}")
+        source = await asyncio.to_thread(source_of, request.headers, body) if delivery.pushes else None
         followers: list[tuple[str, str]] = []
-        if source is not None and delivery.pushes:
+        if source is not None:
             async with services.database.transaction() as work:
                 followers = await read_through(work, *source, most=_MOST_FOLLOWERS)
         return JSONResponse(
@@ -101,7 +103,17 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
     organisation, secret = _opened(services.vault, sealed)
     if not sender.signed(request.headers, body, secret) or not organisation:
         raise WebhookRefusedError()
-    return JSONResponse(await _act(request, app_id, organisation, sender.read(request.headers, body), body), 202)
+    delivery = await _read(request, sender, body, organisation)
+    return JSONResponse(await _act(request, app_id, organisation, delivery, body), 202)
+
+
+async def _read(request: Request, sender: Sender, body: bytes, whose: str) -> Delivery:
+    """The delivery; a large one is read in a thread, and in turn: forms take a second to take apart. Raises
+    WebhookBodyError."""
+    if len(body) <= TAKEN_FROM_STRANGERS:
+        return sender.read(request.headers, body)
+    async with services_of(request).fairness.costly(whose):
+        return await asyncio.to_thread(sender.read, request.headers, body)
 
 
 async def _act(request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes) -> dict[str, Any]:
