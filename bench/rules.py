@@ -16,10 +16,18 @@ from bench.edge import text
 from bench.measure import Report
 from bench.peers import nginx
 from bench.worst import processes_of, processor_time
+from easel.bundles.models import STORED, BundleRef, Manifest, Member
+from easel.environments.names import PRODUCTION
 from easel.rules.matching.visit import Visit
 from easel.rules.models import Rules
 from easel.rules.read import read_rules
+from easel.serving.chain import SERVING, Chain
+from easel.serving.models import File, Request, Site
+from easel.serving.published import PublishedSite
+from easel.serving.respond import answer_file, representations
 from easel.serving.site_rules import site_rules
+from easel.serving.stages import redirects as redirects_stage
+from easel.serving.stages import rule_headers
 from testbed.running import RunningApp, make_platform
 
 ROUNDS = 3
@@ -27,6 +35,7 @@ SECONDS = 2.0
 LINES, BLOCKS = 5_000, 200
 _AT_INGEST = 10_000
 _LOOK_UPS = 2_000
+_TURNS = 20
 _SMALLEST, _MIDDLE = 10, 1_000
 FILES = {"index.html": b"<!doctype html><title>bench</title>", "1k.js": text(1024)}
 
@@ -112,6 +121,7 @@ def _serving(report: Report, folder: Path) -> None:
         rate = {name: statistics.median(rates) for name, rates in files.items()}
         told = f"1 KiB with {LINES:,} lines and {BLOCKS} blocks, of an app without"
         report.add(told, rate["with"] / rate["without"], "×", at_least=0.95, per_cpu_second=rate["with"])
+        _without_rules(report, _ask(edge, platform.edge_port, f"{plain.slug}.localhost", "/1k.js", "Range: bytes=0-99"))
         asked = statistics.median(moved)
         report.add(f"a redirect of {LINES:,} lines", asked, "/cpu s")
         if shutil.which("nginx") is None:
@@ -125,9 +135,35 @@ def _serving(report: Report, folder: Path) -> None:
         platform.stop()
 
 
-def _ask(processes: list[int], port: int, host: str, path: str) -> float:
+def _without_rules(report: Report, rate: float) -> None:
+    """The cost of rules for an app that has none: the stages of rules in the chain, per request of the slow path, of
+    which an edge answers `rate` per second of processor time. The fast path does not know of rules."""
+    of_rules = {rule_headers.STAGE, redirects_stage.FIRST, redirects_stage.LAST}
+    chains = {"with": SERVING, "without": Chain(*(stage for stage in SERVING.stages if stage not in of_rules))}
+    member = Member(hash="0" * 64, size=1024, type="text/plain", bundle=0, offset=0, length=1024, method=STORED, crc=0)
+    manifest = Manifest([BundleRef("", "", 1024)], {"1k.js": member, "index.html": member})
+    site = Site("", "app", PRODUCTION, 1, manifest, 0, PublishedSite())
+    best = dict.fromkeys(chains, float("inf"))
+    for _ in range(_TURNS):
+        for name, chain in chains.items():
+            began = time.process_time()
+            for _ in range(_LOOK_UPS):
+                request = Request("GET", "/1k.js", range="bytes=0-99")
+                decision = chain.decide_alone(site, request)
+                assert isinstance(decision.found, File)
+                ready = representations(decision.found)
+                decision.finish(site, request, answer_file(site, decision.found, ready, request))
+            best[name] = min(best[name], time.process_time() - began)
+    added = (best["with"] - best["without"]) / _LOOK_UPS
+    of_request = 1 / (1 - added * rate)
+    named = "a request of an app without rules, of one in an edge without rules"
+    report.add(named, of_request, "×", at_most=1.01, microseconds=added * 1e6, per_cpu_second=rate)
+
+
+def _ask(processes: list[int], port: int, host: str, path: str, header: str = "X-None: 0") -> float:
     """Requests for each second that these processes have had a processor."""
-    command = ["wrk", "-t1", "-c32", f"-d{SECONDS:g}s", "-H", f"Host: {host}", f"http://127.0.0.1:{port}{path}"]
+    target = f"http://127.0.0.1:{port}{path}"
+    command = ["wrk", "-t1", "-c32", f"-d{SECONDS:g}s", "-H", f"Host: {host}", "-H", header, target]
     before = processor_time(processes)
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     worked = processor_time(processes) - before

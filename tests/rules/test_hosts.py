@@ -83,6 +83,76 @@ def test_vercels_redirects_go_first_and_its_rewrites_behind_files() -> None:
     assert [(line.file, line.line) for line in rules.refused] == [("vercel.json redirects", 5)]
 
 
+def test_vercels_conditions_are_read_as_far_as_they_map() -> None:
+    host = [{"type": "host", "value": "old\\.example\\.com"}]
+    rules = read(
+        "vercel.json",
+        {
+            "trailingSlash": False,
+            "redirects": [
+                {"source": "/:path*", "has": host, "destination": "https://new.example.com/:path*"},
+                {"source": "/p", "has": [{"type": "query", "key": "id"}], "destination": "/post/:id"},
+                {"source": "/p", "has": [{"type": "query", "key": "q", "value": "(?<t>.*)"}], "destination": "/s/:t"},
+                {"source": "/p", "has": [{"type": "query", "key": "v", "value": {"eq": "2"}}], "destination": "/v2"},
+                {"source": "/m", "missing": [{"type": "cookie", "key": "seen"}], "destination": "/hello"},
+                {"source": "/h", "has": [{"type": "header", "key": "x-a"}], "destination": "/x"},
+                {"source": "/c", "has": [{"type": "cookie", "key": "a", "value": "1"}], "destination": "/x"},
+            ],
+            "headers": [
+                {"source": "/(.*)", "has": host, "headers": [{"key": "X-Old", "value": "1"}]},
+                {"source": "/u/:id", "headers": [{"key": "X-Id", "value": ":id"}, {"key": "X-A", "value": "1"}]},
+                {"source": "/q", "has": [{"type": "query", "key": "a"}], "headers": [{"key": "X-A", "value": "1"}]},
+            ],
+        },
+    )
+    assert rules.pages == "drop-trailing-slash"
+    assert answer(rules, "/a/b", host="old.example.com") == (308, "https://new.example.com/a/b", True)
+    assert answer(rules, "/a/b", host="new.example.com") is None
+    assert answer(rules, "/p", "id=7") == (308, "/post/7?id=7", True)
+    assert answer(rules, "/p", "q=a%20b") == (308, "/s/a%20b?q=a%20b", True)
+    assert answer(rules, "/p", "v=2") == (308, "/v2?v=2", True)
+    assert HeaderTable(rules).find(Visit("/x", host="old.example.com")) == {"x-old": ["1"]}
+    assert HeaderTable(rules).find(Visit("/u/7")) == {"x-a": ["1"]}
+    assert [(line.file.rpartition(" ")[2], line.line) for line in rules.refused] == [
+        ("redirects", 5), ("redirects", 6), ("redirects", 7), ("headers", 2), ("headers", 3),
+    ]  # fmt: skip
+    assert rules.refused[0].reason == "its `missing` on `cookie seen` is not read."
+    assert rules.refused[1].reason == "its condition on `header x-a` is not read."
+
+
+@pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
+def test_of_a_header_that_is_there_twice_the_last_counts_and_cookies_all(name: str) -> None:
+    pairs = [("Link", "a"), ("Set-Cookie", "a=1"), ("link", "b"), ("Set-Cookie", "b=2")]
+    entry = {"source": "/x", "headers": [{"key": key, "value": value} for key, value in pairs]}
+    rules = read(name, {"headers": [entry]} if name == "vercel.json" else {"hosting": {"headers": [entry]}})
+    assert HeaderTable(rules).find(Visit("/x")) == {"link": ["b"], "set-cookie": ["a=1", "b=2"]}
+    assert [note.text for note in rules.notes] == ["`link` is there twice; the last value counts, as on that host."]
+
+
+def test_netlify_tomls_lists_texts_of_several_lines_and_names_of_old_are_read() -> None:
+    toml = """
+[[redirects]]
+origin = "/old"
+destination = "/new"
+params = {id = ":id"}
+conditions = {language = "en, de"}
+[[headers]]
+for = "/*"
+[headers.values]
+Set-Cookie = ["a=1; Path=/", "b=2"]
+Cache-Control = '''
+max-age=0,
+no-cache'''
+"""
+    rules = read("netlify.toml", toml)
+    assert rules.refused == ()
+    assert answer(rules, "/old", "id=7", accept_language="de") == (301, "/new?id=7", False)
+    assert HeaderTable(rules).find(Visit("/")) == {
+        "set-cookie": ["a=1; Path=/", "b=2"],
+        "cache-control": ["max-age=0, no-cache"],
+    }
+
+
 def test_firebases_globs_are_read() -> None:
     hosting = {
         "public": "dist",

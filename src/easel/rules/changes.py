@@ -34,7 +34,9 @@ def redirect_text(redirect: Redirect) -> str:
 
 
 def _source(redirect: Redirect) -> str:
-    return " ".join([redirect.host + redirect.source, *(f"{name}={value}" for name, value in redirect.query)])
+    return " ".join(
+        [redirect.host.removeprefix("://") + redirect.source, *(f"{name}={value}" for name, value in redirect.query)]
+    )
 
 
 def header_texts(block: HeaderBlock) -> Iterator[tuple[str, str]]:

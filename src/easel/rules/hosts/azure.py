@@ -57,11 +57,11 @@ def read_azure(text: str, reading: Reading) -> None:
     reading.pages = _PAGES.get(file.trailing_slash, reading.pages)
     shared = Entries(f"{AZURE_JSON} globalHeaders", reading)
     if file.global_headers and shared.next(str(file.global_headers)):
-        shared.headers("/*", file.global_headers)
+        shared.headers("/*", file.global_headers.items())
     types = Entries(f"{AZURE_JSON} mimeTypes", reading)
     for ending, type_ in file.mime_types.items():
         if types.next(ending + type_):
-            types.headers(f"/*{ending}", {"Content-Type": type_})
+            types.headers(f"/*{ending}", [("Content-Type", type_)])
     entries = Entries(f"{AZURE_JSON} routes", reading)
     for route in file.routes:
         _read_route(route, entries)
@@ -92,7 +92,7 @@ def _read_route(route: _Route, entries: Entries) -> None:
         return
     for source in _sources(route.route):
         if route.headers:
-            entries.headers(source, route.headers)
+            entries.headers(source, route.headers.items())
         if route.redirect:
             entries.redirect(Redirect(0, source, route.redirect, route.status_code or 302, forced=True))
         elif route.rewrite:

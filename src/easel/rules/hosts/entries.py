@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import msgspec
 
 from easel.rules.files.headers import header_reason
+from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.models import HeaderBlock, Redirect
 
@@ -61,15 +62,18 @@ class Entries:
         except BadLineError as bad:
             self.refuse(redirect.source, str(bad), guards=bad.guards)
 
-    def headers(self, path: str, headers: dict[str, str]) -> None:
-        """Puts the headers of a path in force, except those that no rule may set."""
+    def headers(self, path: str, headers: Iterable[tuple[str, str]], *, host: str = "") -> None:
+        """Puts the headers of a path in force, except those that no rule may set.
+
+        Of a name that occurs twice, the last value counts, as on the hosts. Set-Cookie keeps all its values.
+        """
         try:
             pattern = self._reading.pattern_of_block(path)
         except BadLineError as bad:
             self.refuse(path, str(bad))
             return
         kept: list[tuple[str, str | None]] = []
-        for name, value in headers.items():
+        for name, value in self._single(headers):
             if reason := header_reason(name, value):
                 self.refuse(f"{name}: {value}", reason)
             else:
@@ -77,9 +81,18 @@ class Entries:
         if not kept:
             return
         try:
-            self._reading.add_block(HeaderBlock(self.number, path, tuple(kept), file=self.file), pattern)
+            self._reading.add_block(HeaderBlock(self.number, path, tuple(kept), host, self.file), pattern)
         except BadLineError as bad:
             self.refuse(path, str(bad))
+
+    def _single(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        last: dict[str, tuple[str, str]] = {}
+        for number, (name, value) in enumerate(headers):
+            key = f"{number} of set-cookie" if name.lower() == "set-cookie" else name.lower()
+            if key in last:
+                self.note(f"`{shown(name)}` is there twice; the last value counts, as on that host.")
+            last[key] = name, value
+        return list(last.values())
 
 
 _TOKEN = re.compile(r":(\w+)(\([^()]*\))?([*+?]?)|\(([^()]*)\)")

@@ -54,7 +54,7 @@ def read_firebase(text: str, reading: Reading) -> None:
         if one is None:
             return
         hosting = one
-    if hosting.clean_urls:
+    if hosting.clean_urls or hosting.trailing_slash is not None:
         reading.pages = "force-trailing-slash" if hosting.trailing_slash else "drop-trailing-slash"
     entries = Entries(f"{FIREBASE_JSON} redirects", reading)
     for route in hosting.redirects:
@@ -70,7 +70,7 @@ def read_firebase(text: str, reading: Reading) -> None:
     entries = Entries(f"{FIREBASE_JSON} headers", reading)
     for route in hosting.headers:
         for source in _sources(route, entries):
-            entries.headers(source, {header.get("key", ""): header.get("value", "") for header in route.headers})
+            entries.headers(source, ((header.get("key", ""), header.get("value", "")) for header in route.headers))
 
 
 def _target(route: _Route) -> str:

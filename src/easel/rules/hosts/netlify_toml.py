@@ -7,8 +7,9 @@ import tomllib
 
 import msgspec
 
+from easel.rules.files.headers import tidied
 from easel.rules.files.netlify_line import Conditions, host_and_path
-from easel.rules.files.reading import Reading
+from easel.rules.files.reading import MOST_VALUES, Reading
 from easel.rules.hosts.entries import Entries, decoded
 from easel.rules.models import NETLIFY_TOML, Redirect
 
@@ -30,7 +31,10 @@ class _Redirect(msgspec.Struct, rename={"source": "from", "target": "to"}):
     query: dict[str, str] = {}
     conditions: dict[str, Words] = {}
     headers: dict[str, str] = {}
-    signed: str = ""
+    origin: str = ""
+    destination: str = ""
+    params: dict[str, str] = {}
+    parameters: dict[str, str] = {}
 
 
 class _Headers(msgspec.Struct, rename={"path": "for"}):
@@ -50,12 +54,13 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
     if file is None:
         return
     entries = Entries(f"{NETLIFY_TOML} redirects", reading)
-    for entry in file.redirects:
+    for written in file.redirects:
+        entry = _of_today(written)
         guards = (entry.force and entry.status >= 400) or any(name.lower() == "role" for name in entry.conditions)
         if not entries.next(entry.source + entry.target, guards=guards):
             continue
         fitting = Conditions()
-        unknown = [name for name, value in entry.conditions.items() if not fitting.take(name, _words(value))]
+        unknown = [name for name, value in entry.conditions.items() if not fitting.take(name, _listed(value))]
         if unknown:
             reason = f"Easel knows no condition `{unknown[0][:20]}`, so no visitor would meet it."
             entries.refuse(entry.source, reason, guards=guards)
@@ -79,9 +84,19 @@ def read_netlify_toml(text: str, reading: Reading) -> None:
         )
     entries = Entries(f"{NETLIFY_TOML} headers", reading)
     for block in file.headers:
-        joined = {name: ", ".join(_words(value)) for name, value in block.values.items()}
-        if entries.next(block.path + "".join(joined.values())):
-            entries.headers(block.path if block.path.startswith("/") else f"/{block.path}", joined)
+        lines = [(name, value) for name, given in block.values.items() for value in _values(name, given)]
+        if entries.next(block.path + "".join(value for _, value in lines)):
+            entries.headers(block.path if block.path.startswith("/") else f"/{block.path}", lines)
+
+
+def _of_today(entry: _Redirect) -> _Redirect:
+    """The entry under the names of today: the host still reads those of its first versions."""
+    return msgspec.structs.replace(
+        entry,
+        source=entry.source or entry.origin,
+        target=entry.target or entry.destination,
+        query=entry.query or entry.params or entry.parameters,
+    )
 
 
 def seems_guarding(text: str) -> bool:
@@ -102,5 +117,14 @@ def bounded(text: str) -> str:
     return text
 
 
-def _words(value: Words) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _values(name: str, given: Words) -> list[str]:
+    """The values of a header: a list is one value with commas, but cookies stay apart. A text may have several lines,
+    with a comma at the end of each."""
+    values = [given] if isinstance(given, str) else given
+    tidy = [tidied(" ".join(value.split("\n")).strip() if "\n" in value else value.strip()) for value in values]
+    return tidy if name.lower() == "set-cookie" else [", ".join(tidy)]
+
+
+def _listed(value: Words) -> list[str]:
+    """The values of a condition, which a text separates by commas."""
+    return [part.strip() for part in value.split(",", MOST_VALUES)[:MOST_VALUES]] if isinstance(value, str) else value

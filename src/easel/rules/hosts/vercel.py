@@ -5,10 +5,13 @@ Redirects apply before files, rewrites after them, as on Vercel.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.hosts.entries import Entries, decoded, from_expression, to_ours
 from easel.rules.models import VERCEL_JSON, Redirect
@@ -44,7 +47,7 @@ def read_vercel(text: str, reading: Reading) -> None:
     file = decoded(VERCEL_JSON, _File, lambda: msgspec.json.decode(text), reading, guards=False)
     if file is None:
         return
-    if file.clean_urls:
+    if file.clean_urls or file.trailing_slash is not None:
         reading.pages = "force-trailing-slash" if file.trailing_slash else "drop-trailing-slash"
     if file.routes:
         reading.refuse(
@@ -52,7 +55,8 @@ def read_vercel(text: str, reading: Reading) -> None:
         )
     entries = Entries(f"{VERCEL_JSON} redirects", reading)
     for route in file.redirects:
-        status = route.statusCode or (308 if route.permanent is not False else 307)
+        default = route.statusCode or 308
+        status = default if route.permanent is None else 308 if route.permanent else 307
         _add(entries, route, status, forced=True)
     entries = Entries(f"{VERCEL_JSON} rewrites", reading)
     for route in file.rewrites if isinstance(file.rewrites, list) else []:
@@ -64,36 +68,74 @@ def read_vercel(text: str, reading: Reading) -> None:
         if not entries.next(route.source + str(route.headers)):
             continue
         try:
-            path, _ = from_expression(route.source)
-            if route.has or route.missing:
-                raise BadLineError("its headers have conditions, which headers cannot have here.")
+            path, names = from_expression(route.source)
+            fitting = _conditions(route)
+            if fitting.query or fitting.cookies:
+                raise BadLineError("headers cannot have a condition on a query or a cookie here.")
         except BadLineError as bad:
             entries.refuse(route.source, str(bad))
             continue
-        entries.headers(path, {header.get("key", ""): header.get("value", "") for header in route.headers})
+        pairs = [(header.get("key", ""), header.get("value", "")) for header in route.headers]
+        filled = [pair for pair in pairs if any(f":{name}" in "".join(pair) for name in names)]
+        for name, value in filled:
+            entries.refuse(f"{name}: {value}", "a placeholder in a header is not filled here.")
+        entries.headers(path, (pair for pair in pairs if pair not in filled), host=fitting.host)
 
 
 def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
     if not entries.next(route.source + route.destination):
         return
-    query: list[tuple[str, str]] = []
-    cookies: list[str] = []
     try:
         source, names = from_expression(route.source)
-        if route.missing:
-            raise BadLineError("it has `missing`, which is not read.")
-        for condition in route.has:
-            plain = condition.value is None or (isinstance(condition.value, str) and condition.value.isalnum())
-            if condition.type == "query" and plain:
-                query.append((condition.key, condition.value or ""))
-            elif condition.type == "cookie" and condition.value is None:
-                cookies.append(condition.key)
-            else:
-                raise BadLineError(f"its condition on `{condition.type[:20]}` is not read.")
-        if len(cookies) > 1:
-            raise BadLineError("it has conditions on more than one cookie.")
+        fitting = _conditions(route)
     except BadLineError as bad:
         entries.refuse(route.source, str(bad))
         return
     target = to_ours(route.destination, names)
-    entries.redirect(Redirect(0, source, target, status, forced, query=tuple(query), cookies=tuple(cookies)))
+    host = f"://{fitting.host}" if fitting.host else ""
+    entries.redirect(
+        Redirect(0, source, target, status, forced, host, tuple(fitting.query), cookies=tuple(fitting.cookies))
+    )
+
+
+@dataclass
+class _Fitting:
+    """The conditions of an entry, as far as they map."""
+
+    query: list[tuple[str, str]] = field(default_factory=list)
+    cookies: list[str] = field(default_factory=list)
+    host: str = ""
+
+
+_NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
+_PLAIN = re.compile(r"[\w-]{1,200}\Z", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\\?\.[A-Za-z0-9-]{1,63}){0,8}\Z")
+_TAKEN = re.compile(r"\(\?<([A-Za-z]\w{0,60})>(?:\.[*+]|\[\^/&]\+)\)\Z", re.ASCII)
+
+
+def _conditions(route: _Route) -> _Fitting:
+    """The conditions of an entry. Raises BadLineError for one that does not map."""
+    if route.missing:
+        raise BadLineError(f"its `missing` on `{_subject(route.missing[0])}` is not read.")
+    found = _Fitting()
+    for condition in route.has:
+        value = condition.value.get("eq") if isinstance(condition.value, dict) else condition.value
+        text = value if isinstance(value, str) else ""
+        is_any = condition.value is None
+        if condition.type == "query" and (is_any or _PLAIN.match(text)):
+            # The value is there for the destination, under the name of the parameter.
+            taken = f":{condition.key}" if is_any and _NAME.match(condition.key) else ""
+            found.query.append((condition.key, text or taken))
+        elif condition.type == "query" and (name := _TAKEN.match(text)):
+            found.query.append((condition.key, f":{name[1]}"))
+        elif condition.type == "cookie" and is_any and not found.cookies:
+            found.cookies.append(condition.key)
+        elif condition.type == "host" and _HOST.match(text) and not found.host:
+            found.host = text.replace("\\", "").lower()
+        else:
+            raise BadLineError(f"its condition on `{_subject(condition)}` is not read.")
+    return found
+
+
+def _subject(condition: _Condition) -> str:
+    return shown(f"{condition.type[:20]} {condition.key[:40]}".strip())
