@@ -61,10 +61,10 @@ async def fetch(
             )
             async with proxy.on_loopback() as address:
                 git = Git(program, private / "git", environment_for(remote, address, private), limits.bytes)
-                sha = await _objects(git, remote, ref, say)
-            listed = await list_tree(git, sha, limits)
-            await write_tree(git, sha, listed, into, remote, say)
-            return await _describe(git, sha, ref)
+                commit = await _objects(git, remote, ref, say)
+            listed = await list_tree(git, commit.sha, limits)
+            await write_tree(git, commit.sha, listed, into, remote, say)
+            return commit
     except TimeoutError:
         raise FetchTimedOutError(seconds=limits.seconds, host=remote.url.host) from None
     except GitFailedError as error:
@@ -89,8 +89,8 @@ async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
             raise PlainHttpError()
 
 
-async def _objects(git: Git, remote: Remote, ref: Branch | Sha, say: Say) -> str:
-    """Fetches the commit's objects, without a history; gives its id."""
+async def _objects(git: Git, remote: Remote, ref: Branch | Sha, say: Say) -> Commit:
+    """Fetches the commit's objects, without a history."""
     wide = isinstance(ref, Sha) and len(ref.sha) == 64
     await _init(git, "sha256" if wide else "sha1")
     wanted = ref.sha if isinstance(ref, Sha) else f"refs/heads/{ref.name}"
@@ -105,19 +105,18 @@ async def _objects(git: Git, remote: Remote, ref: Branch | Sha, say: Say) -> str
             return await _by_branch(git, remote, ref, ref.branch, say)
         else:
             raise
-    return (await git.run("rev-parse", "--verify", f"{_HEAD}^{{commit}}")).decode().strip()
+    return await _describe(git, _HEAD, ref)
 
 
-async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> str:
+async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> Commit:
     """Looks for the commit among the newest of the branch, on a server that gives no single commits."""
     host = remote.url.host
     say(f"{host} gives no single commits; looking for {ref.sha[:12]} among the last {DEPTH} of {branch}")
     await _fetch(git, remote, f"refs/heads/{branch}", DEPTH)
     try:
-        found = await git.run("rev-parse", "--verify", "--quiet", f"{ref.sha}^{{commit}}")
+        return await _describe(git, ref.sha, ref)
     except GitFailedError:
         raise CommitNotReachableError(host=host, sha=ref.sha, depth=DEPTH, branch=branch) from None
-    return found.decode().strip()
 
 
 async def _init(git: Git, hashing: str) -> None:
@@ -139,9 +138,9 @@ async def _fetch(git: Git, remote: Remote, wanted: str, depth: int) -> None:
     )
 
 
-async def _describe(git: Git, sha: str, ref: Branch | Sha) -> Commit:
-    shown = await git.run("log", "-1", "--encoding=UTF-8", "--format=%an <%ae>%x00%ct%x00%B", sha)
-    author, seconds, message = shown.decode("utf-8", "replace").split("\0", 2)
+async def _describe(git: Git, revision: str, ref: Branch | Sha) -> Commit:
+    shown = await git.run("log", "-1", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%ct%x00%B", revision, "--")
+    sha, author, seconds, message = shown.decode("utf-8", "replace").split("\0", 3)
     if not seconds.isdigit() or len(seconds) > 11:
         raise FetchError(reason="the commit's date is none.")
     return Commit(
