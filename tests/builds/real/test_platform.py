@@ -33,7 +33,7 @@ def deployed(app: RunningApp, project: str, settings: Mapping[str, Any] | None =
     files: dict[str, str | bytes] = {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    order = app.order(app.upload(zip_of(files)), **({"build_config": settings} if settings else {}))
+    order = app.order(app.upload(zip_of(files)), build=True, **({"build_config": settings} if settings else {}))
     status = app.wait(order, 540)
     if (status.get("error") or {}).get("code") == "sandbox_unavailable":
         pytest.skip(status["error"]["message"])

@@ -121,6 +121,8 @@ async def _ask(programs: tuple[str, str], environment: dict[str, str], options: 
     finally:
         if process.returncode is None:
             process.kill()
+    if process.returncode:
+        raise ToolchainError(reason=f"npm ends with exit code {process.returncode} when it is asked for its registry")
     return said.decode(errors="replace").strip()
 
 

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from easel.builds.sandbox.command import Mount
 from easel.builds.toolchains.node import INSIDE, Node
@@ -162,8 +162,9 @@ def python_environment(index: PythonIndex) -> dict[str, str]:
 
 
 def passwords(*urls: str | None) -> tuple[str, ...]:
-    """The passwords in addresses."""
-    return tuple(password for url in urls if url and (password := urlsplit(url).password))
+    """The passwords in addresses, as they are written there and as they are."""
+    written = [password for url in urls if url and (password := urlsplit(url).password)]
+    return tuple(dict.fromkeys((*written, *map(unquote, written))))
 
 
 def registry_hosts(registry: NpmRegistry, *more: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class Shipment:
     commit: Commit | None
     with_sources: bool
     not_older: bool = False
-    build: Mapping[str, str] = field(default_factory=dict)
+    build: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check(target: Target, root: Path) -> None:
