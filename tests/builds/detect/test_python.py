@@ -28,7 +28,7 @@ def planned(folder: Path, files: Files) -> Plan:
         ({"requirements.txt": "requests\n"}, "pip install -r requirements.txt && pip install 'mkdocs<2'"),
         (
             {"pyproject.toml": "[project]\nname='x'\n", "uv.lock": 'name = "mkdocs"\n'},
-            "pip install uv && uv sync --active --frozen --all-groups",
+            "pip install uv && uv sync --active --frozen --inexact --all-groups",
         ),
         ({"pyproject.toml": "", "poetry.lock": 'name = "mkdocs"'}, "pip install poetry && poetry install"),
         ({"Pipfile": "", "Pipfile.lock": '{"mkdocs": 1}'}, "pip install pipenv && pipenv sync --dev"),

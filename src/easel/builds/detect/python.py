@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, Final
 
+from easel.builds.detect.errors import NothingToBuildError
 from easel.builds.detect.files import read_roughly, read_toml, read_yaml
 from easel.builds.detect.outputs import sphinx_output
 from easel.builds.detect.project import Project
@@ -116,18 +117,34 @@ def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str,
     assert tool is not None
     command = tuple(tool.command.split())
     if tool.name == "sphinx":
-        place = next(file for pattern in tool.files for file in tree.matches(pattern, project.folder))
-        folder = place[len(project.folder) :].strip("/").rpartition("/")[0]
+        folder = _conf_py(tree, project)[len(project.folder) :].strip("/").rpartition("/")[0]
         command = ("sphinx-build", "-b", "html", folder or ".", sphinx_output(folder))
     reasons.append(f"Build: {tool.title}'s own command `{shlex.join(command)}`.")
     return command
+
+
+def _conf_py(tree: Tree, project: Project) -> str:
+    """The configuration of Sphinx. Raises NothingToBuildError."""
+    files = project.framework.files if project.framework else ()
+    found = next((file for pattern in files for file in tree.matches(pattern, project.folder)), None)
+    if found is None:
+        raise NothingToBuildError(
+            place=f"`{printable(project.folder) or '.'}`",
+            reason="it has no conf.py, also not in docs/ or source/",
+            hint="Name the folder that has it as the `root`, or the command as `build` and its folder as `output`.",
+        )
+    return found
 
 
 def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
     """The command that installs what the project declares, the text that declares it, and its file."""
     text = {name: read_roughly(tree, joined(folder, name)) for name in ("uv.lock", "poetry.lock", "pyproject.toml")}
     if text["uv.lock"]:
-        return "pip install uv && uv sync --active --frozen --all-groups", text["uv.lock"], joined(folder, "uv.lock")
+        return (
+            "pip install uv && uv sync --active --frozen --inexact --all-groups",
+            text["uv.lock"],
+            joined(folder, "uv.lock"),
+        )
     if text["poetry.lock"]:
         command = "pip install poetry && poetry install --no-interaction --no-root --all-groups"
         return command, text["poetry.lock"], joined(folder, "poetry.lock")
@@ -170,8 +187,7 @@ def _guessed(tree: Tree, project: Project, reasons: list[str]) -> list[str]:
         return _guessed_of_mkdocs(tree, project.folder, reasons)
     if name != "sphinx" or project.framework is None:
         return []
-    place = next(file for pattern in project.framework.files for file in tree.matches(pattern, project.folder))
-    words = set(_WORDS.findall(read_roughly(tree, place)))
+    words = set(_WORDS.findall(read_roughly(tree, _conf_py(tree, project))))
     return [package for module, package in _OF_SPHINX.items() if module in words]
 
 
