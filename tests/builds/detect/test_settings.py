@@ -58,6 +58,8 @@ def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
     # The contract's configuration of every app has it.
     assert plan(tmp_path, Wanted(framework="react")).framework == "vite"
     assert plan(tmp_path, Wanted(framework="static")).build is None
+    write(tmp_path, {"easel.toml": "[build]\npreset = 'astro'\n"})
+    assert plan(tmp_path, Wanted()).framework == "astro"
 
 
 @pytest.mark.parametrize(

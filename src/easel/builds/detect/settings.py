@@ -19,7 +19,7 @@ from easel.bundles.root import PROJECT_SETTINGS
 TABLE: Final = "build"
 """The table of easel.toml."""
 SETTINGS: Final = tuple(each.name for each in fields(Wanted))
-_OTHER_NAMES: Final = {"preset": "framework"}
+_OTHER_NAMES: Final[Mapping[str, str]] = {"preset": "framework"}
 """Names in `build_config`, where `framework` is taken."""
 _COMMANDS: Final = ("install", "build")
 _FOLDERS: Final = ("root", "output")
@@ -37,7 +37,7 @@ def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> Wanted:
     they are."""
     if not isinstance(table, Mapping):
         raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it has to be a table, `[{TABLE}]`")
-    named = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}
+    named: dict[str, Any] = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}
     for name, value in named.items():
         if name not in SETTINGS:
             known = ", ".join(f"`{one}`" for one in SETTINGS)
@@ -48,7 +48,7 @@ def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> Wanted:
             _check_list(name, value, where)
         elif not isinstance(value, str):
             raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a text in quotes")
-    given: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in table.items()}
+    given: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in named.items()}
     return checked(Wanted(**given), where)
 
 
