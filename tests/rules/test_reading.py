@@ -161,6 +161,12 @@ def test_bounds_hold_with_a_sentence_each() -> None:
         read("#" * (LARGEST_SEARCHED + 1))
 
 
+def test_a_query_in_a_blocks_path_is_cut_off_by_cloudflare_and_refused_by_netlify() -> None:
+    text = "/a.txt?x=1\n  X-A: 1"
+    assert 1 in refused(read(headers=text, choice="netlify"))
+    assert read(headers=text, choice="cloudflare").headers[0].path == "/a.txt"
+
+
 def test_headers_below_a_path_that_is_refused_are_not_those_of_the_path_above() -> None:
     for path in ("/" + "x" * 9_000, "/\x01", "/**"):
         rules = read(headers=f"/a\n  X-A: 1\n{path}\n  X-B: 1")

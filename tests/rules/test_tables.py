@@ -181,3 +181,13 @@ def test_the_last_of_many_lines_that_look_alike_answers_too() -> None:
     assert headers("".join(f"/*.e{number}\n  X-Of: {number}\n" for number in range(500)), "/x.e499") == {
         "x-of": ["499"]
     }
+
+
+def test_an_escaped_slash_is_a_border_to_netlify_and_part_of_a_name_to_cloudflare() -> None:
+    lines = "/enc/* /e/:splat 302\n/one/:name /o/:name 302\n/group%2Frepo /g 302"
+    assert location(lines, "/enc/a%2Fb") == "/e/a/b"
+    assert location(lines, "/one/a%2fb") is None
+    assert location(lines, "/group%2Frepo") == location(lines, "/group/repo") == "/g"
+    assert location("/r/* /:splat 302", "/r/%2F%2Fevil.test") == "/evil.test"
+    assert location(lines, "/enc/a%2Fb", choice="cloudflare") == "/e/a%2Fb"
+    assert location(lines, "/one/a%2Fb", choice="cloudflare") == "/o/a%2Fb"

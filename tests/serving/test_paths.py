@@ -130,6 +130,18 @@ def test_an_app_that_follows_a_host_has_dots_resolved_as_there(dialect: Dialect,
     assert found.path == path
 
 
+def test_a_page_for_what_is_missing_is_that_of_the_root_to_netlify_and_the_nearest_to_cloudflare() -> None:
+    files = {**PAGES, "404.html": b"root", "docs/404.html": b"docs"}
+    wanted = {"netlify": "404.html", "cloudflare": "docs/404.html"}
+    for dialect, path in wanted.items():
+        rules = Wanted(dialect, not_found="404-page")  # type: ignore[arg-type]
+        found = navigate(Place({**files, "_redirects": b"/docs/r /none 200"}, rules=rules).site(), "/docs/gone")
+        led = navigate(Place({**files, "_redirects": b"/docs/r /none 200"}, rules=rules).site(), "/docs/r")
+        assert isinstance(found, File)
+        assert isinstance(led, File)
+        assert (found.path, led.path, led.status) == (path, path, 404)
+
+
 @pytest.mark.parametrize("target", ["/x/../_easel/data.json", "/%2e/_easel/data.json"])
 def test_dots_lead_to_no_path_of_the_platform(target: str) -> None:
     found = navigate(Place({**PAGES, "_easel/data.json": b"{}"}, rules=Wanted("netlify")).site(), target)

@@ -130,6 +130,8 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
             block.refused = "its address names a port."
         elif block.host.count("*") > 1 or ("*" in block.host and "*" in block.path):
             block.refused = "it has two `*`."
+    if "?" in block.path and reading.dialect == "netlify":
+        block.refused = "its path has a query, and a block goes by paths alone."
     block.path = block.path.partition("?")[0]
     if block.refused is None:
         try:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import MOST_VALUES, BadLineError, Reading, source_of
+from easel.rules.matching.paths import ESCAPED_SLASH
 from easel.rules.models import REDIRECTING, REDIRECTS, Redirect
 
 _HOST = re.compile(r"(https?)://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(r"([0-9]{1,4})(!?)")
 _PLAIN = {str(status): status for status in (200, *REDIRECTING)}
-_PATH = re.compile(r"/(?!\.netlify/)(?:[^/?]++/?)*+\Z")
+_PATH = re.compile(r"/(?!\.netlify/)(?:[^/?%]++/?)*+\Z")
 """A source of most lines, which need not be taken apart: a path without a query and without two slashes in a row."""
 _CONDITIONS = {"language": "languages", "country": "countries", "cookie": "cookies"}
 _TARGETS = ("/", "http://", "https://")
@@ -78,7 +79,8 @@ def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
     source, query = source_of(word)
-    return host, source, query
+    # In this dialect an escaped slash is a border between two segments, in requests as in sources.
+    return host, ESCAPED_SLASH.sub("/", source) if "%" in source else source, query
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from easel.rules.matching.index import Index
+from easel.rules.matching.paths import Asked
 from easel.rules.matching.pattern import Pattern, parse, split
 from easel.rules.matching.target import Target, target_of
 from easel.rules.matching.visit import Visit
@@ -96,13 +97,17 @@ class RedirectTable:
     def __len__(self) -> int:
         return len(self._redirects)
 
+    def _path(self, visit: Visit) -> Asked | None:
+        return visit.opened if self.dialect == "netlify" else visit.asked
+
     def speaks_of(self, visit: Visit) -> bool:
         """Whether a line may match this path for some query, cookie or language."""
-        return visit.asked is not None and bool(self._index.find(visit.asked, None))
+        asked = self._path(visit)
+        return asked is not None and bool(self._index.find(asked, None))
 
     def find(self, visit: Visit) -> Leads | None:
         """The target of the first line that matches the request; None if none does."""
-        asked = visit.asked
+        asked = self._path(visit)
         if asked is None:
             return None
         plain = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote_plus
 
-from easel.rules.matching.paths import Asked, read_path
+from easel.rules.matching.paths import ENCODED_SLASH, Asked, read_path
 
 MOST_PAIRS = 64
 """Limit of query parameters and cookies that are read."""
@@ -29,6 +29,14 @@ class Visit:
     def asked(self) -> Asked | None:
         """The path in segments; None if no rule can match it."""
         return read_path(self.path)
+
+    @cached_property
+    def opened(self) -> Asked | None:
+        """The path in segments, with an escaped slash as a border between two: Netlify matches lines in this form."""
+        asked = self.asked
+        if asked is None or not any(ENCODED_SLASH in segment for segment in asked.segments):
+            return asked
+        return Asked(tuple("/".join(asked.segments).replace(ENCODED_SLASH, "/").split("/")))
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:

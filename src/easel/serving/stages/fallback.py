@@ -23,14 +23,16 @@ def _before(site: Site, request: Request) -> Found:
     if prefix in SHARED_FOLDERS and not wants_page(request):
         return refusal(PlatformPathError(prefix=prefix), varies=DECIDES)
     if site.rules is not None and site.rules.not_found:
-        return _as_asked(site, path, site.rules.not_found)
+        return as_asked(site, path, site.rules.not_found)
     return _page(site, path) if is_navigation(request) else _NOTHING
 
 
-def _as_asked(site: Site, path: str, not_found: NotFound) -> Found:
+def as_asked(site: Site, path: str, not_found: NotFound) -> Found:
     """The answer that the project's `not_found_handling` asks for."""
     if not_found == "404-page":
-        return not_found_page(site, path)
+        # Netlify has a page of its root alone.
+        is_netlify = site.rules is not None and site.rules.pages == "netlify"
+        return not_found_page(site, "" if is_netlify else path)
     if not_found == "single-page-application" and site.manifest.home in site.manifest.files:
         return replace(_apps_page(site, site.manifest.home), varies=())
     return NOT_FOUND
