@@ -56,7 +56,7 @@ async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Ca
 async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
 
-    Raises RepositoryNotConnectedError, the errors of `open_remote` and `fetch`, and database errors.
+    Raises RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and `fetch`, and database errors.
     """
     deploy, settings = row.deploy, parts.settings
     async with parts.database.transaction() as work:
@@ -65,6 +65,8 @@ async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     if repository is None:
         # Its connection was ended meanwhile.
         raise RepositoryNotConnectedError()
+    with translated(repository.repo_url):
+        parts.objects.reserve.require()
     branch = deploy.git_branch or repository.branch
     ref = Sha(deploy.git_commit_sha, branch) if deploy.git_commit_sha else Branch(branch)
     commit = await fetch(

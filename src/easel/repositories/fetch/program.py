@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import resource
 import shlex
 import shutil
 import signal
@@ -59,6 +58,10 @@ class Git:
     async def lines(self, *arguments: str, watched: bool = False) -> AsyncGenerator[bytes]:
         """The same, piece by piece; Git is killed where the caller has heard enough."""
         process = await asyncio.create_subprocess_exec(
+            # The limit holds for all that Git starts, and from their beginning.
+            "/bin/sh",
+            "-c",
+            f'ulimit -d {MEMORY // 1024} && exec "$0" "$@"',
             self.program,
             f"--git-dir={self.folder}",
             *arguments,
@@ -85,8 +88,6 @@ class Git:
         watching = asyncio.ensure_future(watch()) if watched else None
         said = asyncio.ensure_future(_last_words(process.stderr))
         try:
-            with suppress(ProcessLookupError):
-                resource.prlimit(process.pid, resource.RLIMIT_DATA, (MEMORY, MEMORY))
             while piece := await process.stdout.read(CHUNK):
                 yield piece
             words = await said
