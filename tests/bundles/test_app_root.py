@@ -33,7 +33,16 @@ def test_an_index_at_the_root_is_the_entry_point() -> None:
         ("._dist",),
         (".localized", "desktop.ini", "DESKTOP.INI", "Icon\r", "dist/Icon\r", "dist/._index.html"),
         (".Spotlight-V100/Store-V2/x", ".fseventsd/y", ".Trashes/501/x", ".TemporaryItems/", ".Trash-1000/files/x"),
-        ("$RECYCLE.BIN/S-1-5-21/desktop.ini", "System Volume Information/IndexerVolumeGuid", ".directory", "@eaDir/x"),
+        (
+            "$RECYCLE.BIN/S-1-5-21/desktop.ini",
+            "RECYCLER/S-1-5-21/x",
+            "~$report.docx",
+            ".~lock.a.odt#",
+            ".dropbox",
+            "System Volume Information/IndexerVolumeGuid",
+            ".directory",
+            "@eaDir/x",
+        ),
         ("/", "./", "\\", ".\\.\\", "//"),
         ("empty-folder/",),
     ],
@@ -67,13 +76,26 @@ def test_what_an_operating_system_leaves_behind_is_left_out_at_every_depth() -> 
 
 @pytest.mark.parametrize(
     "name",
-    ["DS_Store", "Thumbs.db.js", "__MACOSX.js", "MACOSX/x", "thumbs.html", "_.x", "desktop.init", "x._y", "recycled/x"],
+    [
+        "DS_Store",
+        "Thumbs.db.js",
+        "__MACOSX.js",
+        "MACOSX/x",
+        "thumbs.html",
+        "_.x",
+        "desktop.init",
+        "x._y",
+        "recycled/x",
+        "recycler/x",
+        "a~$.js",
+        ".lock",
+    ],
 )
 def test_what_only_resembles_litter_stays(name: str) -> None:
     assert name in look_in("index.html", name).files
 
 
-@pytest.mark.parametrize("folder", ["_auth", "_easel"])
+@pytest.mark.parametrize("folder", ["_easel"])
 @pytest.mark.parametrize("root", ["", "dist/"])
 def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(folder: str, root: str) -> None:
     seen = look_in(f"{root}index.html", f"{root}{folder}/users.json", f"{root}{folder}/more.json")
@@ -90,6 +112,7 @@ def test_files_where_the_platform_answers_are_kept_and_named_as_never_served(fol
         "_api/x.json",
         "functions/x.js",
         "api/types.d.ts",
+        "_auth/login.html",
         "docs/api/x.json",
         "api.html",
         "apis/x.json",
@@ -163,8 +186,8 @@ def test_a_package_json_deeper_down_does_not() -> None:
         (("artifact/build.ZIP", "artifact/README"), r"take `artifact/build\.ZIP` out"),
         (("artifact.tar",), r"unpack `artifact\.tar`, and zip what is in it"),
         (("out.tar.gz", "sums.txt"), r"unpack `out\.tar\.gz`"),
-        (("index.htm", "a.js"), r"`index\.htm`: rename it to `index\.html`\."),
-        (("Default.htm",), r"rename it to `index\.html`\."),
+        (("index.htm", "about.htm"), r"`index\.htm`: rename it to `index\.html`\."),
+        (("Default.htm", "b.html"), r"rename it to `index\.html`\."),
     ],
 )
 def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_told_what_to_do(
@@ -181,6 +204,10 @@ def test_a_zip_of_an_archive_or_with_another_servers_entry_page_is_told_what_to_
         (("site/app.HTM", "site/404.html"), "app.HTM", "site"),
         (("client/_shell.html", "client/a.js"), "_shell.html", "client"),
         (("200.html", "about.html", "docs/index.html"), "200.html", ""),
+        (("index.htm", "a.js"), "index.htm", ""),
+        (("site/DEFAULT.HTM", "site/404.html"), "DEFAULT.HTM", "site"),
+        (("book.xhtml", "a.css"), "book.xhtml", ""),
+        (("page.html", "old.xhtml"), "page.html", ""),
     ],
 )
 def test_a_zip_with_another_entry_page_is_an_app(names: tuple[str, ...], home: str, root: str) -> None:

@@ -192,7 +192,7 @@ def test_an_address_that_can_name_no_file_is_one_of_the_apps_router(target: str)
 
 
 def test_the_platforms_paths_stay_its_own_when_a_slash_is_encoded_in_them() -> None:
-    for target in ("/_auth/a%2Fb", "//_auth/x", "/%5Fauth/%ff"):
+    for target in ("/_easel/a%2Fb", "//_easel/x", "/%5Feasel/%ff"):
         found = navigate(SITE, target)
         assert isinstance(found, Fixed)
         assert json.loads(found.body)["error"]["code"] == "platform_path"
@@ -217,14 +217,11 @@ def test_encoding_is_undone_once_only() -> None:
     assert found.path == "index.html"
 
 
-@pytest.mark.parametrize("folder", ["_auth", "_easel"])
 @pytest.mark.parametrize("rest", ["", "/", "/data.json", "/deep/er?x=1"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
-def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(folder: str, rest: str, method: str) -> None:
-    site = Place(
-        {"index.html": b"home", "_auth/data.json": b"{}", "_auth/index.html": b"x", "_easel/data.json": b""}
-    ).site()
-    found = resolve(site, Request(method, f"/{folder}{rest}", accept="text/html"))
+def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(rest: str, method: str) -> None:
+    site = Place({"index.html": b"home", "_easel/data.json": b"{}", "_easel/index.html": b"x"}).site()
+    found = resolve(site, Request(method, f"/_easel{rest}", accept="text/html"))
     assert isinstance(found, Fixed)
     assert found.status == 404
     body = json.loads(found.body)
@@ -233,7 +230,7 @@ def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(folder: str
     assert body["error"]["type"] == "PlatformPathError"
 
 
-@pytest.mark.parametrize("folder", ["api", "_api", "functions"])
+@pytest.mark.parametrize("folder", ["api", "_api", "_auth", "functions"])
 def test_an_apps_own_files_answer_where_the_platform_has_nothing(folder: str) -> None:
     files = {"index.html": PAGES["index.html"], f"{folder}/index.html": b"x", f"{folder}/posts.json": b"[]"}
     site = Place(files).site()

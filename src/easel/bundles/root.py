@@ -22,10 +22,11 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 """Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start."""
 NOT_FOUND_PAGE = "404.html"
-RESERVED_FOLDERS = ("_easel", "_auth")
+RESERVED_FOLDERS = ("_easel",)
 """Folders whose addresses are the platform's in every app."""
-SHARED_FOLDERS = ("api", "_api", "functions")
-"""Folders that are the platform's only in an app that has a proxy or functions; else its own files answer there."""
+SHARED_FOLDERS = ("api", "_api", "_auth", "functions")
+"""Folders that are the platform's only in an app that has a proxy, functions or a login; else its own files answer
+there."""
 RULES_FILES = FILES
 """Files with rules for the edge; they are never served themselves."""
 
@@ -48,13 +49,14 @@ _JUNK = frozenset(
         ".metadata_never_index", ".pkinstallsandboxmanager", ".volumeicon.icns", "network trash folder",
         ".com.apple.timemachine.donotpresent", "temporary items", "thumbs.db", "thumbs.db:encryptable",
         "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information",
-        ".directory", ".trash", "lost+found", "@eadir", "#recycle", ".easelignore",
+        ".directory", ".trash", "lost+found", "@eadir", "#recycle", "@recycle", ".@__thumb",
+        ".thevolumesettingsfolder", ".dropbox", ".dropbox.attr", ".dropbox.cache", ".easelignore",
     }
 )  # fmt: skip
 """Files and folders left by operating systems and tools, in lower case."""
-_JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000")
+_JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.")
 _IS_JUNK = re.compile(
-    rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-"
+    rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|recycler/s-1-"
     rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.sw[a-p]\Z)"
 )
 _REPOSITORIES = ((".git", "a Git repository"), (".hg", "a Mercurial repository"), (".svn", "a Subversion repository"))
@@ -66,6 +68,7 @@ KEY_FILES = (".pem", ".key")
 """Files that may hold a private key or harmless data: their content decides."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 _PAGES_ENDS = (".html", ".htm")
+_XML_PAGES_END = ".xhtml"
 _PAGES = frozenset({ENTRY_POINT, "index.htm", "default.htm", "default.html"})
 _NAMED_AT_MOST = 8
 _RULES_ELSEWHERE = (
@@ -94,8 +97,9 @@ def home_page(paths: Collection[str]) -> str | None:
         if name in paths:
             return name
     pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path != NOT_FOUND_PAGE]
-    # A page with another server's name for the entry page must be renamed, because links use Easel's name.
-    return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() not in _PAGES else None
+    pages = pages or [path for path in paths if path.lower().endswith(_XML_PAGES_END)]
+    # `Index.html` must be renamed: what links to it says `index.html`, and addresses tell capital letters apart.
+    return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() != ENTRY_POINT else None
 
 
 def find_root(paths: Collection[str]) -> str:
