@@ -32,7 +32,7 @@ from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inf
 from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, ZSTANDARD, Allowances, Member
 from easel.bundles.names import printable
 from easel.bundles.pages import LOOKED_AT, script_place
-from easel.bundles.root import KEY_FILES
+from easel.bundles.root import KEY_FILES, PRIVATE_KEY
 from easel.bundles.types import content_type, is_text
 from easel.bundles.vouched import (
     LARGEST_LIST,
@@ -51,7 +51,6 @@ HEAVY = 64 * WHOLE
 """Bundles that inflate to more (bytes) are heavy."""
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
-_PRIVATE_KEY = b"PRIVATE KEY-----"
 # The heavy bundles of this process use at most one thread per core, so that light bundles and other work are not
 # delayed.
 _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -173,7 +172,7 @@ class MemberReader:
                 before = piece[-LONGEST_REGISTERS:]
             if may_be_key:
                 _refuse_key(seam + piece, entry)
-                seam = piece[1 - len(_PRIVATE_KEY) :]
+                seam = piece[1 - len(PRIVATE_KEY) :]
             self.check_stop()
         return size, crc, hasher.hexdigest(), head, marks
 
@@ -193,7 +192,7 @@ def _read_whole(
 
 
 def _refuse_key(content: bytes, entry: Entry) -> None:
-    if _PRIVATE_KEY in content:
+    if PRIVATE_KEY in content:
         raise SecretInBundleError(member=printable(entry.name), kind="a private key")
 
 

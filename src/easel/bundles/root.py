@@ -66,6 +66,8 @@ _CREDENTIAL_NAMES = frozenset({".npmrc", ".netrc", ".pypirc", ".htpasswd", ".git
 _KEY_STORES = (".p12", ".pfx", ".jks", ".keystore", ".ppk")
 KEY_FILES = (".pem", ".key")
 """Files that may hold a private key or harmless data: their content decides."""
+PRIVATE_KEY = b"PRIVATE KEY-----"
+"""What the content of a private key holds (RFC 7468 §10, §11)."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 _PAGES_ENDS = (".html", ".htm")
 _XML_PAGES_END = ".xhtml"

@@ -137,6 +137,30 @@ def test_easelignore_leaves_out_and_takes_back_in_as_gitignore_does(tmp_path: Pa
     assert reasons[".env"] == "by default"
 
 
+def test_a_private_key_is_found_by_its_content_as_the_server_finds_it(tmp_path: Path) -> None:
+    key = b"-----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY-----\n"
+    files = {
+        "index.html": b"x",
+        "tls/server.PEM": key,
+        "far.key": b"." * (1 << 20) + key,
+        "ca.pem": b"CERTIFICATE",
+        "a.txt": key,
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "pipe.key")
+    found = select(tmp_path, rules_for(tmp_path))
+    assert [file.path for file in found.files] == ["a.txt", "ca.pem", "index.html"]
+    assert [(out.path, out.reason) for out in found.left_out] == [
+        ("far.key", "by default"),
+        ("pipe.key", "not a regular file"),
+        ("tls/server.PEM", "by default"),
+    ]
+    (tmp_path / ".easelignore").write_text("!*.PEM\n.easelignore\n")
+    assert "tls/server.PEM" in {file.path for file in select(tmp_path, rules_for(tmp_path)).files}
+
+
 def test_an_easelignore_beside_easel_toml_counts_for_the_build_folder(tmp_path: Path) -> None:
     write(tmp_path, {".easelignore": "dist/private/\n*.map\n"})
     write(tmp_path / "dist", {"index.html": "", "a.map": "", "private/x": "", "b.js": ""})

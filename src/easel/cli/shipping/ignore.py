@@ -12,12 +12,21 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
-from easel.bundles.root import DEPENDENCIES, PROJECT_SETTINGS, is_folder_icon, is_junk, secret_kind
+from easel.bundles.root import (
+    DEPENDENCIES,
+    KEY_FILES,
+    PRIVATE_KEY,
+    PROJECT_SETTINGS,
+    is_folder_icon,
+    is_junk,
+    secret_kind,
+)
 from easel.cli.shipping.errors import IgnoreFileError
 from easel.cli.textfile import read_text
 
 IGNORE_FILE = ".easelignore"
 BY_DEFAULT = "by default"
+_READ_AT_ONCE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +44,14 @@ class IgnoreRules:
     def __init__(self, layers: Sequence[_Layer]) -> None:
         self._layers = layers
 
-    def reason(self, path: str, *, folder: bool = False) -> str | None:
+    def reason(self, path: str, *, folder: bool = False, place: Path | None = None) -> str | None:
         """Why the path (relative, '/' separated) is left out: `by default` or the file that says so; None if it stays.
 
-        Like git, it judges the path alone; a walk does not enter a folder that is left out.
+        Like git, it judges the path alone; a walk does not enter a folder that is left out. A file at `place` that may be
+        a private key is read as well.
         """
-        found = BY_DEFAULT if _is_out_by_default(path, folder=folder) else None
+        is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
+        found = BY_DEFAULT if is_out else None
         for layer in self._layers:
             verdict = layer.spec.check_file(layer.prefix + path + ("/" if folder else "")).include
             if verdict is not None:
@@ -66,6 +77,23 @@ def _is_out_by_default(path: str, *, folder: bool) -> bool:
         return path == PROJECT_SETTINGS or is_junk(path) or secret_kind(path) is not None
     inside = f"{path}/"
     return inside == DEPENDENCIES or is_junk(inside) or secret_kind(f"{inside}any/any") is not None
+
+
+def _is_private_key(path: str, place: Path) -> bool:
+    """Whether the server refuses the file for what is in it."""
+    if not (path.lower().endswith(KEY_FILES) and place.is_file()):
+        return False
+    before = b""
+    try:
+        with place.open("rb") as file:
+            while piece := file.read(_READ_AT_ONCE):
+                if PRIVATE_KEY in before + piece:
+                    return True
+                before = piece[1 - len(PRIVATE_KEY) :]
+    except OSError:
+        # Packing it says what is wrong with it.
+        return False
+    return False
 
 
 def rules_for(folder: Path, *, root: Path | None = None, extra: Sequence[str] = ()) -> IgnoreRules:

@@ -83,7 +83,7 @@ class _Walk:
             path = prefix + _name(entry.name, prefix)
             place = Path(entry.path)
             is_folder = entry.is_dir()
-            reason = self.rules.reason(path, folder=is_folder)
+            reason = self.rules.reason(path, folder=is_folder, place=None if is_folder else place)
             if reason is None and entry.is_symlink():
                 place = self._target(place, path)
                 inner = place.relative_to(self.root).as_posix()
