@@ -97,6 +97,11 @@ def test_without_a_lock_file_the_install_needs_none_and_the_log_warns(tmp_path: 
     assert any("(`package-lock.json` is not pnpm's)" in reason for reason in other.reasons)
 
 
+def test_an_empty_lock_file_is_none(tmp_path: Path) -> None:
+    made = planned(tmp_path, {"yarn.lock": ""}, packageManager="yarn@4.9.2")
+    assert installed(made) == "yarn install --no-immutable"
+
+
 def test_yarn_is_the_one_that_the_project_brings(tmp_path: Path) -> None:
     files = {"yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.9.2.cjs\n"}
     made = planned(tmp_path, files)

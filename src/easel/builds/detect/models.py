@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Final, Literal
+from typing import Literal
 
 from easel.builds.managers import ManagerName
 
@@ -13,9 +13,6 @@ Stamp = tuple[int, int]
 """When a file was last written (ns since 1970), and its bytes."""
 Command = tuple[str, ...] | str
 """The words of a command, or a line for the shell."""
-
-SKIPPED: Final = ""
-"""As `install` or `build`: this part is not run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def choose_manager(
     Raises BuildSettingInvalidError, BuildToolUnsupportedError.
     """
     locks = {lock: name for name, manager in MANAGERS.items() for lock in manager.locks}
-    found = [lock for lock in locks if tree.is_file(joined(folder, lock))]
+    # An empty one marks a folder as a project of its own, and freezes nothing.
+    found = [lock for lock in locks if read_roughly(tree, joined(folder, lock), 1)]
     if tree.is_file(joined(folder, "deno.lock")) and not found:
         raise BuildToolUnsupportedError(
             title="Deno",
