@@ -47,8 +47,8 @@ class IgnoreRules:
     def reason(self, path: str, *, folder: bool = False, place: Path | None = None) -> str | None:
         """Why the path (relative, '/' separated) is left out: `by default` or the file that says so; None if it stays.
 
-        Like git, it judges the path alone; a walk does not enter a folder that is left out. A file at `place` that may be
-        a private key is read as well.
+        Like git, it judges the path alone, and a walk does not enter a folder that is left out. A file at `place` that
+        may be a private key is read as well.
         """
         is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
         found = BY_DEFAULT if is_out else None
