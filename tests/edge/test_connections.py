@@ -185,6 +185,7 @@ def test_a_head_without_end_is_refused_before_it_fills_the_memory(edge: RunningE
         (b"GET http://" + b"x" * 2000 + b"/ HTTP/1.1\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n", 431),
         (b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /" + b"%" * 4_097 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     ],
 )
 def test_a_head_of_which_too_much_would_have_to_be_read_is_refused(

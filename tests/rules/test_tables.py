@@ -191,3 +191,10 @@ def test_an_escaped_slash_is_a_border_to_netlify_and_part_of_a_name_to_cloudflar
     assert location("/r/* /:splat 302", "/r/%2F%2Fevil.test") == "/evil.test"
     assert location(lines, "/enc/a%2Fb", choice="cloudflare") == "/e/a%2Fb"
     assert location(lines, "/one/a%2Fb", choice="cloudflare") == "/o/a%2Fb"
+
+
+def test_no_more_escapes_of_a_query_are_decoded_than_a_request_may_cost() -> None:
+    line = "/a id=:id /b/:id 301"
+    assert leads(line, Visit("/a", f"id={'%41' * 4096}")) is not None
+    assert leads(line, Visit("/a", f"id={'%' * 4097}")) is None
+    assert leads(line, Visit("/a", f"id=1&other={'%' * 60_000}")) is not None

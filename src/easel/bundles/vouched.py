@@ -37,7 +37,8 @@ _COMPARE_NOTHING = frozenset({"css", "map"})
 """Suffixes of texts in which no digest is compared with a page's: styles, and what debuggers read."""
 _QUOTES = (b'"', b"'", b"`", b"\\")
 _MOST_LOOKED_AT = 100
-"""Limit of names of pages, and of runs of hex digits, that are looked at in a text before it is read whole."""
+"""Limit of names of pages, runs of hex digits and mentions of service workers that are looked at in a text. One
+with more is taken to hold the thing that is looked for."""
 _RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "image/svg+xml"})
 """Types of texts that browsers run."""
 _BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
@@ -91,7 +92,8 @@ def is_run(type_: str) -> bool:
 
 def registers_worker(content: bytes) -> bool:
     """Whether a script, or a page's, registers a service worker."""
-    return holds(content, b"serviceWorker") and _REGISTERS.search(content) is not None
+    calls = enumerate(offsets(content, b"serviceWorker"))
+    return any(number == _MOST_LOOKED_AT or _REGISTERS.match(content, at) is not None for number, at in calls)
 
 
 def is_worker(path: str) -> bool:

@@ -19,7 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from easel.connections.heads import FRAMING, LONGEST_PATH, MOST_LINES, Bound, HeadRefusedError, Heeded
+from easel.connections.heads import FRAMING, LONGEST_PATH, MOST_ESCAPES, MOST_LINES, Bound, HeadRefusedError, Heeded
 from easel.ids import new_id
 
 LARGEST_HEAD = 64 * 1024
@@ -235,7 +235,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _check_target(self, url: bytes) -> None:
         path, _, query = url.partition(b"?")
-        if len(path) > LONGEST_PATH or len(query) > self.longest_query:
+        if len(path) > LONGEST_PATH or path.count(b"%") > MOST_ESCAPES or len(query) > self.longest_query:
             self.break_off(414, "The address of the request is too long.")
 
     def eof_received(self) -> bool:  # type: ignore[override]

@@ -11,6 +11,9 @@ MOST_LINES = 200
 LONGEST_PATH = 16 * 1024
 """Limit of a request's path in bytes; a longer one is refused with 414. A file's path is at most 9 KiB, fully
 escaped."""
+MOST_ESCAPES = 4096
+"""Limit of `%` in a request's path; more are refused with 414. A file's path has at most 3,072. Each takes as long as
+twenty other bytes, and a path is decoded up to three times."""
 
 
 class HeadRefusedError(Exception):
