@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
+from typing import Final
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from easel.repositories.errors import WebhookBodyError
 from easel.repositories.providers.models import Delivery, Headers, PushBody, decoded, is_hmac, push_of
+
+_MOST_FIELDS: Final = 10
 
 
 class _Installation(msgspec.Struct):
@@ -52,8 +55,8 @@ def json_of(headers: Headers, body: bytes) -> bytes:
     """The JSON of a body, which GitHub sends as a form unless it is told otherwise. Raises WebhookBodyError."""
     if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return body
-    try:
-        fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=10))
-        return fields["payload"].encode()
-    except (KeyError, ValueError) as error:
-        raise WebhookBodyError(reason="the form has no field `payload`") from error
+    for field in body.split(b"&", _MOST_FIELDS):
+        name, _, value = field.partition(b"=")
+        if name == b"payload":
+            return unquote_to_bytes(value.replace(b"+", b" "))
+    raise WebhookBodyError(reason="the form has no field `payload`")
