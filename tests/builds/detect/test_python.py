@@ -32,7 +32,10 @@ def planned(folder: Path, files: Files) -> Plan:
         ),
         ({"pyproject.toml": "", "poetry.lock": 'name = "mkdocs"'}, "pip install poetry && poetry install"),
         ({"Pipfile": "", "Pipfile.lock": '{"mkdocs": 1}'}, "pip install pipenv && pipenv sync --dev"),
-        ({"pyproject.toml": "[dependency-groups]\ndocs = ['mkdocs']\n"}, "pip install --group docs"),
+        (
+            {"pyproject.toml": "[dependency-groups]\ndocs = ['mkdocs']\n"},
+            "pip install 'pip>=25.1' && pip install --group docs",
+        ),
         (
             {"pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"},
             "pip install '.[docs]'",

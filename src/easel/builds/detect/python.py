@@ -168,7 +168,8 @@ def _of_pyproject(data: Mapping[str, Any], text: str) -> tuple[str, str]:
     group = next((one for one in _GROUPS if one in _table(groups)), None)
     extra = next((one for one in _GROUPS if one in _table(extras)), None)
     if group:
-        lines.append(f"pip install --group {group}")
+        # Debian 12 has pip 23, and groups came with 25.1.
+        lines.append(f"pip install 'pip>=25.1' && pip install --group {group}")
     if extra:
         lines.append(f"pip install '.[{extra}]'")
     elif not group and _table(data.get("project")):
