@@ -16,7 +16,7 @@ from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.ending import tell_ending
-from easel.cli.shipping.errors import TargetMissingError
+from easel.cli.shipping.errors import OptionsConflictError, TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
 from easel.cli.shipping.from_git import message_for, order_commit
 from easel.cli.shipping.new_app import New
@@ -174,15 +174,15 @@ _SETTINGS: Final = {
 def _overrides(
     settings: Mapping[str, Any], *, build: bool, from_git: bool, path: str | None, of_git: str | None
 ) -> dict[str, Any]:
-    """What the options ask of a build. Raises click's UsageError where they contradict each other."""
+    """What the options ask of a build. Raises OptionsConflictError."""
     given = {_SETTINGS[name]: value for name, value in settings.items() if value is not None}
     if from_git and (build or path is not None):
-        raise click.UsageError("--git deploys a commit: leave out --build and the folder.")
+        raise OptionsConflictError(reason="--git deploys a commit, so leave out --build and the folder")
     if of_git and not from_git:
-        raise click.UsageError("--commit and --branch need --git.")
+        raise OptionsConflictError(reason="--commit and --branch need --git")
     if given and not (build or from_git):
         names = "--root, --install, --build-command, --output, --node and --no-cache"
-        raise click.UsageError(f"{names} need --build or --git.")
+        raise OptionsConflictError(reason=f"{names} need --build or --git")
     return given
 
 

@@ -110,6 +110,12 @@ class EntryPointMissingError(CliError):
     code = bundles.EntryPointMissingError.code
 
 
+class OptionsConflictError(CliError):
+    """These options contradict each other: {reason}."""
+
+    code = "options_conflict"
+
+
 class SourceMissingError(CliError):
     """`{folder}` holds no files to build, or all of them are ignored."""
 

@@ -1,0 +1,64 @@
+"""Which files of a project are sent to be built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from easel.cli.shipping.errors import SourceMissingError
+from easel.cli.shipping.source_zip import select_sources
+
+from .test_sources import git
+
+FILES = {
+    "package.json": "{}",
+    "easel.toml": '[build]\noutput = "site"\n',
+    "src/main.ts": "export {}",
+    "packages/a/index.ts": "export {}",
+    "packages/a/node_modules/x.js": "x",
+    "node_modules/react/index.js": "x",
+    "dist/index.html": "built",
+    ".env": "SECRET=1",
+    ".env.production": "VITE_A=1",
+    ".gitignore": "dist/\n",
+    "docs/draft.md": "x",
+    ".easelignore": "docs/\n",
+    ".DS_Store": "x",
+}
+ALWAYS = [".gitignore", "easel.toml", "package.json", "packages/a/index.ts", "src/main.ts"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    return tmp_path
+
+
+def sent(project: Path) -> list[str]:
+    return [file.path for file in select_sources(project).files]
+
+
+def test_outside_of_git_all_that_is_not_ignored_is_sent(project: Path) -> None:
+    assert sent(project) == ALWAYS
+    left_out = {entry.path: entry.reason for entry in select_sources(project).left_out}
+    assert left_out["link"] == "since it is a link"
+    assert left_out[".env"] == "by default"
+
+
+def test_in_a_work_tree_what_git_tracks_is_sent_as_well(project: Path) -> None:
+    git(project, "init", "-q")
+    assert sent(project) == ALWAYS
+    git(project, "add", "-f", ".env.production", "docs/draft.md", "node_modules/react/index.js")
+    # What the project's own rules leave out is not sent, whatever Git tracks.
+    assert sent(project) == [".env.production", *ALWAYS]
+
+
+def test_a_folder_without_files_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "x.js").write_text("x")
+    with pytest.raises(SourceMissingError):
+        select_sources(tmp_path)
