@@ -19,7 +19,7 @@ from testbed.databases import debian_postgres, debian_postgres_version
 from testbed.running import Platform
 from tests.system.cluster import answers
 
-ROLES = ("api", "worker", "edge")
+ROLES = ("api", "worker", "builder", "edge")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Easel on several machines, each with an api, a worker and an edge of its own, sharing PostgreSQL and a bucket."""
+"""Easel on several machines, each with processes of its own for all roles, sharing PostgreSQL and a bucket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 
 from testbed.running import Platform, free_port
 
-ROLES = ("api", "worker", "edge")
+ROLES = ("api", "worker", "builder", "edge")
 COMES_UP_WITHIN = 8
 """Seconds after which a process is one that ran, not one that could not start."""
 

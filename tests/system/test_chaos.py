@@ -74,7 +74,8 @@ def test_whatever_breaks_what_was_accepted_happens_once_and_in_order(shared: Sha
             checker.logs(follower.shown)
         checker.nothing_is_left_behind(tmp_path)
     print(
-        f"{sum(len(p.accepted) for p in people)} deploys, {sum(p.restores for p in people)} restores,"
+        f"{sum(len(p.accepted) for p in people)} deploys ({sum(len(p.built) for p in people)} built),"
+        f" {sum(p.restores for p in people)} restores,"
         f" {good} good of {len(visitor.sights)} sights, {sum(p.repeats for p in people)} requests sent again,"
         f" {sum(len(f.shown) for f in followers)} logs followed ({sum(f.resumed for f in followers)} times broken off),"
         f" {checker.orphans} orphans,"

@@ -145,6 +145,13 @@ def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> Non
     order(before)
     all_end()
 
+    # The old worker, which still runs, leaves alone what was built: it knows nothing of builds.
+    upgrade.begin(now, "builder")
+    app = RunningApp(now, now.client(), apps[0].app_id, apps[0].slug)
+    project = {"package.json": '{"scripts": {"build": "cp -r src dist"}}', "src/index.html": "<!doctype html>built"}
+    built = app.deploy(zip_of(project), build=True, build_config={"install": "", "output": "dist"})
+    assert (built["status"], built["version"]) == ("complete", len(ordered[0]) + 1), built
+
     # What has been running goes on; nothing of the old release begins any more.
     assert upgrade.finish(before, "worker") != 0
     assert "Install the newer Easel" in before.log.read_text()

@@ -25,6 +25,12 @@ BORDERS = {
     "activated": "status = 'building' and outcome is not null",
 }
 """Where a deploy is between two of its transactions, as its row shows it."""
+BUILDS = {
+    "taken": "step in ('prepare', 'unpack')",
+    "building": "step = 'build'",
+    "built": "step in ('pack', 'store', 'built')",
+}
+"""The same of a build: builders are killed there."""
 LONGEST_STEP = 0.03
 """Seconds; some moment in it is in the middle of a step that ends with one of these."""
 
@@ -62,6 +68,7 @@ class Killer:
         """Everything that can go wrong, once each."""
         return [
             *(partial(self.kill_at, border) for border in BORDERS),
+            *(partial(self.kill_at, border, "builder") for border in BUILDS),
             *(partial(self.kill_one, role) for role in ROLES),
             *self._others(),
         ]
@@ -73,6 +80,7 @@ class Killer:
             partial(self.kill_at, "begun"),
             partial(self.kill_one, "api"),
             partial(self.kill_at, "recorded"),
+            partial(self.kill_at, "building", "builder"),
             self.cut_database,
             self.lose_commits,
             self.cut_store,
@@ -89,8 +97,10 @@ class Killer:
         chance = self._random.random()
         if chance < 0.45:
             self.kill_one(self._random.choice(ROLES))
-        elif chance < 0.8:
+        elif chance < 0.7:
             self.kill_at(self._random.choice(list(BORDERS)))
+        elif chance < 0.8:
+            self.kill_at(self._random.choice(list(BUILDS)), "builder")
         else:
             self._random.choice(self._others())()
 
@@ -116,6 +126,7 @@ class Killer:
             self.truncate_store,
             self.fill_disk,
             self.freeze_worker,
+            partial(self.freeze_worker, "builder"),
         ]
 
     def kill_one(self, role: str) -> None:
@@ -127,10 +138,11 @@ class Killer:
             self._cluster.kill(number, role)
             self._cluster.start(number, role)
 
-    def kill_at(self, border: str) -> None:
-        """Kills all workers the moment some deploy is there."""
+    def kill_at(self, border: str, role: str = "worker") -> None:
+        """Kills all workers, or builders, the moment some deploy is there."""
         with psycopg.connect(self._url, autocommit=True) as connection:
-            query = f"select 1 from deploy where {BORDERS[border]} limit 1".encode()
+            where = f"status in ('queued', 'building') and {(BORDERS | BUILDS)[border]}"
+            query = f"select 1 from deploy where {where} limit 1".encode()
             deadline = time.monotonic() + 10
             while not connection.execute(query).fetchone():
                 if time.monotonic() > deadline:
@@ -140,10 +152,10 @@ class Killer:
         self.done[f"kill at {border}"] += len(self._cluster.machines)
         with self._trouble():
             for number in range(len(self._cluster.machines)):
-                self._cluster.processes[number, "worker"].send_signal(signal.SIGKILL)
+                self._cluster.processes[number, role].send_signal(signal.SIGKILL)
             for number in range(len(self._cluster.machines)):
-                self._cluster.processes[number, "worker"].wait()
-                self._cluster.start(number, "worker")
+                self._cluster.processes[number, role].wait()
+                self._cluster.start(number, role)
 
     def cut_database(self) -> None:
         """Nobody reaches the database for a while."""
@@ -222,13 +234,13 @@ class Killer:
                 " where backend_type = 'client backend' and pid <> pg_backend_pid()"
             )
 
-    def freeze_worker(self) -> None:
-        """A worker stands still for longer than it takes to be taken for dead, and then goes on."""
-        self.done["freeze worker"] += 1
+    def freeze_worker(self, role: str = "worker") -> None:
+        """A worker, or builder, stands still for longer than it takes to be taken for dead, and then goes on."""
+        self.done[f"freeze {role}"] += 1
         # One that was started while the database was cut off may have ended.
         self._cluster.look_after()
         number = self._random.randrange(len(self._cluster.machines))
-        process = self._cluster.processes[number, "worker"]
+        process = self._cluster.processes[number, role]
         with self._trouble():
             process.send_signal(signal.SIGSTOP)
             time.sleep(6)

@@ -19,6 +19,8 @@ PATIENCE = 90
 """Seconds after which a request that is sent again and again must have been answered."""
 MOST_WAITING = 8
 """Deploys of one app that have not ended."""
+PROJECT = '{"name": "x", "scripts": {"build": "cp -r src dist"}}'
+"""A project that is built in no time, without a registry."""
 _TOLD = re.compile(r"<title>(\w+)</title>")
 
 
@@ -32,6 +34,8 @@ class Person:
     slug: str = ""
     accepted: list[str] = field(default_factory=list)
     """The deploys that an api has accepted, in that order."""
+    built: set[str] = field(default_factory=set)
+    """Those of them whose source Easel builds."""
     tokens: dict[str, str] = field(default_factory=dict)
     """What the page of each of them says."""
     restores: int = 0
@@ -84,14 +88,24 @@ class Person:
 
     def _deploy(self) -> None:
         token = secrets.token_hex(6)
-        data = zip_of(
-            {"index.html": f"<!doctype html><title>{token}</title>", "file.bin": self._random.randbytes(5000)}
-        )
+        is_source = self._random.random() < 0.25
+        folder = "src/" if is_source else ""
+        files: dict[str, str | bytes] = {
+            f"{folder}index.html": f"<!doctype html><title>{token}</title>",
+            f"{folder}file.bin": self._random.randbytes(5000),
+        }
+        data = zip_of({**files, "package.json": PROJECT} if is_source else files)
         upload = self.insist("POST", f"/v1/apps/{self.app_id}/deploy/upload-url", {"filename": "a.zip"})
         self._put(upload["upload_url"], data)
-        order = {"message": token, "bundle_s3_key": upload["bundle_s3_key"]}
+        order: dict[str, Any] = {"message": token, "bundle_s3_key": upload["bundle_s3_key"]}
+        if is_source:
+            # By half of them a worker has to find out.
+            order["build"] = self._random.random() < 0.5
+            order["build_config"] = {"install": "", "output": "dist"}
         deploy_id = self.insist("POST", f"/v1/apps/{self.app_id}/deploy", order)["deploy_id"]
         self.accepted.append(deploy_id)
+        if is_source:
+            self.built.add(deploy_id)
         self.tokens[deploy_id] = token
 
     def _put(self, url: str, data: bytes) -> None:
