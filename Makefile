@@ -58,9 +58,9 @@ test-apart: install
 test-work: install
 	EASEL_TEST_WORK=1 $(BIN)/python -m pytest tests/work -n0 $(ARGS)
 
-# Real projects, with packages from the registry that npm is configured with: minutes.
+# Real projects, with packages from the registry that npm is configured with, and what else takes long of builds: minutes.
 test-builds: install
-	$(BIN)/python -m pytest tests/builds/real -m builds -n0 $(ARGS)
+	$(BIN)/python -m pytest tests/builds -m builds -n0 $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

@@ -44,6 +44,13 @@ class BuildProcessorTimeError(BuildFailedError):
     code = "build_processor_time"
 
 
+class BuildProcessesError(BuildFailedError):
+    """`{command}` started more than {limit} processes and threads, and was ended. Easel's operator sets the limit with
+    EASEL_BUILD_PROCESSES."""
+
+    code = "build_processes"
+
+
 class BuildDiskFullError(BuildFailedError):
     """`{command}` wrote more than {limit}, and was ended. Easel's operator sets the limit with EASEL_BUILD_DISK."""
 

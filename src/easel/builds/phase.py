@@ -101,6 +101,8 @@ class Phases:
             return failures.BuildTimedOutError(command=command, seconds=self.limits.wall)
         if ended.reason == "processor":
             return failures.BuildProcessorTimeError(command=command, seconds=self.limits.processor)
+        if ended.reason == "processes":
+            return failures.BuildProcessesError(command=command, limit=self.limits.processes)
         if ended.reason == "disk":
             return failures.BuildDiskFullError(command=command, limit=_size(self.limits.disk))
         if ended.reason == "log":

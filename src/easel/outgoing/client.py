@@ -13,6 +13,7 @@ from typing import Any
 
 import httpcore
 import httpx
+import truststore
 
 from easel.outgoing.addresses import Destinations
 from easel.outgoing.errors import AnswerTooLargeError, HostUnknownError, HostUnreachableError
@@ -120,7 +121,7 @@ async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANS
 @lru_cache(maxsize=1)
 def _authorities() -> ssl.SSLContext:
     """Reading them takes longer than most requests."""
-    return httpx.create_ssl_context()
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Backend(httpcore.AsyncNetworkBackend):

@@ -14,7 +14,7 @@ from tests.builds.sandbox.conftest import MIB, Bench, running
 
 
 @pytest.fixture(params=["cgroup", "watcher"])
-def bench(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """With the kernel's groups where they can be had, and without them."""
     if request.param == "cgroup" and bench.sandbox._cgroups is None:
         pytest.skip("no control group can be made here")
@@ -23,18 +23,19 @@ def bench(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     return bench
 
 
-async def test_memory_without_end(bench: Bench) -> None:
-    ended = await bench.run("head -c 900M /dev/zero | tail; sleep 60", limits={"memory": 128 * MIB})
+async def test_memory_without_end(either: Bench) -> None:
+    ended = await either.run("head -c 900M /dev/zero | tail; sleep 60", limits={"memory": 128 * MIB})
     assert ended.reason == "memory"
     assert ended.code != 0
     assert 0 < ended.peak_memory < 900 * MIB
 
 
-async def test_memory_of_many_processes(bench: Bench) -> None:
+async def test_memory_of_many_processes(either: Bench) -> None:
     line = "for n in 1 2 3 4 5 6; do (head -c 40M /dev/zero | tail | sleep 60) & done; wait"
-    assert (await bench.run(line, limits={"memory": 128 * MIB})).reason == "memory"
+    assert (await either.run(line, limits={"memory": 128 * MIB})).reason == "memory"
 
 
+@pytest.mark.builds
 async def test_files_in_memory_have_an_end(bench: Bench) -> None:
     line = "for at in /tmp /home/build /dev/shm /run /; do head -c 80M /dev/zero > $at/x; du -sm $at/x; done"
     await bench.run(line, limits={"memory": 128 * MIB})
@@ -42,12 +43,13 @@ async def test_files_in_memory_have_an_end(bench: Bench) -> None:
     assert sum(taken) <= 128 // 4 * 2 + 64
 
 
-async def test_processes_without_end(bench: Bench) -> None:
+async def test_processes_without_end(either: Bench) -> None:
     script = "import os\nwhile True:\n try: os.fork()\n except OSError: pass  # 98771"
-    assert (await bench.python(script, limits={"processes": 32})).reason == "processes"
+    assert (await either.python(script, limits={"processes": 32})).reason == "processes"
     assert running("98771") == []
 
 
+@pytest.mark.builds
 async def test_processes_that_give_up_and_begin_again(bench: Bench) -> None:
     ended = await bench.run("f() { f | f & }; f; sleep 98772", limits={"processes": 32, "wall": 1})
     assert ended.reason in ("processes", "time")
@@ -63,9 +65,9 @@ async def test_threads_count_too(bench: Bench) -> None:
     assert (await bench.python(script, limits={"processes": 32})).reason == "processes"
 
 
-async def test_processor_time_of_all_processes(bench: Bench) -> None:
+async def test_processor_time_of_all_processes(either: Bench) -> None:
     line = "for n in 1 2 3; do (while :; do :; done) & done; wait"
-    ended = await bench.run(line, limits={"processor": 0.5})
+    ended = await either.run(line, limits={"processor": 0.5})
     assert ended.reason == "processor"
     assert ended.processor >= 0.5
 
@@ -127,9 +129,9 @@ async def test_a_caller_can_stop_it(bench: Bench) -> None:
     assert ended.reason == "stopped"
 
 
-async def test_what_it_used_is_said(bench: Bench) -> None:
-    ended = await bench.run("head -c 64M /dev/zero | tail -c 64M | (sleep 0.4; wc -c)")
-    assert bench.text == f"{64 * MIB}\n"
+async def test_what_it_used_is_said(either: Bench) -> None:
+    ended = await either.run("head -c 64M /dev/zero | tail -c 64M | (sleep 0.4; wc -c)")
+    assert either.text == f"{64 * MIB}\n"
     assert 60 * MIB < ended.peak_memory < 400 * MIB
     assert 0 < ended.processor < 20
 

@@ -65,6 +65,7 @@ def test_where_user_namespaces_are_forbidden(tmp_path: Path) -> None:
     assert "Set user.max_user_namespaces=15000 with sysctl, then start Easel again." in done.stdout
 
 
+@pytest.mark.builds
 def test_root_of_a_container_with_no_other_user_builds_as_itself(tmp_path: Path) -> None:
     done = subprocess.run(["unshare", "-Ur", sys.executable, "-c", FIND, str(tmp_path)], capture_output=True, text=True)
     if "unshare" in done.stderr:

@@ -143,6 +143,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
             file.write("0")
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
+    os.umask(0o022)
     nothing = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output, 1)

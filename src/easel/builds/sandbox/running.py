@@ -120,7 +120,13 @@ class Running:
                 await asyncio.gather(watching, return_exceptions=True)
 
     async def _watch(self, first: int, sandboxed: bool) -> None:
-        processes = await Processes.of(first, sandboxed=sandboxed)
+        try:
+            async with asyncio.timeout(self.command.limits.wall):
+                processes = await Processes.of(first, sandboxed=sandboxed)
+        except TimeoutError:
+            self._reason = self._reason or "time"
+            self.kept.kill()
+            return
         if processes is None:
             return
         others = tuple(mount.source for mount in self.command.mounts if mount.writable)

@@ -108,7 +108,7 @@ class Sandbox:
                 request = self._unsandboxed(command, url, opened)
             else:
                 request = self._sandboxed(command, self._program)
-            request |= {"groups": group.doors if group is not None else [], "limits": _rlimits(command.limits)}
+            request["groups"] = group.doors if group is not None else []
             reserve = DiskReserve(command.work, self._settings.disk_reserve, self._settings.ballast)
             running = Running(command, kept, proxy, group, reserve, on_bytes, should_stop, self._have_a_spare)
             return await running.run(request)
@@ -124,20 +124,19 @@ class Sandbox:
             self._spare = Kept()
 
     def _try(self) -> None:
-        """Runs `true`. Raises SandboxUnavailableError, OSError."""
+        """Runs `true`, if need be without what a container's root may lack: control groups that it can join, the right
+        to mount. Raises SandboxUnavailableError, OSError."""
         scratch = self._settings.run_dir
         scratch.mkdir(parents=True, exist_ok=True)
-        try:
-            self._run_true(scratch)
-        except SandboxUnavailableError as error:
-            # Root without its rights, as in a container: what it mounts for the build's user it may not mount.
-            if not self._staged:
-                raise SandboxUnavailableError(reason=error.details["reason"], advice=trial.advice()) from error
-            self._staged = False
+        refused: list[SandboxUnavailableError] = []
+        staged, groups = self._staged, self._cgroups
+        for way in dict.fromkeys(((staged, groups), (staged, None), (False, groups), (False, None))):
+            self._staged, self._cgroups = way
             try:
-                self._run_true(scratch)
-            except SandboxUnavailableError:
-                raise SandboxUnavailableError(reason=error.details["reason"], advice=trial.advice()) from error
+                return self._run_true(scratch)
+            except SandboxUnavailableError as error:
+                refused.append(error)
+        raise SandboxUnavailableError(reason=refused[0].details["reason"], advice=trial.advice()) from refused[0]
 
     def _run_true(self, scratch: Path) -> None:
         failed: list[BaseException] = []
@@ -189,6 +188,7 @@ class Sandbox:
             "bwrap": bwrap,
             "stages": stages,
             "user": self._user.number if self._user is not None else None,
+            "limits": _rlimits(command.limits) | {"RLIMIT_NPROC": [command.limits.processes] * 2},
         }
 
     def _unsandboxed(self, command: Command, proxy: str, opened: AsyncExitStack) -> dict[str, Any]:
@@ -207,15 +207,16 @@ class Sandbox:
             "argv": [outside(argument, places) for argument in command.argv],
             "folder": outside(command.folder, places),
             "environment": variables,
+            "limits": _rlimits(command.limits),
         }
 
 
-def _rlimits(limits: Limits) -> dict[str, tuple[int, int]]:
+def _rlimits(limits: Limits) -> dict[str, list[int]]:
+    """Soft and hard limits of each process. Those on processes count all of a user's: in a sandbox, its own."""
     processor = max(1, int(limits.processor))
     return {
-        "RLIMIT_CORE": (0, 0),
-        "RLIMIT_CPU": (processor, processor + 5),
-        "RLIMIT_FSIZE": (limits.file_size, limits.file_size),
-        "RLIMIT_NOFILE": (OPEN_FILES, OPEN_FILES),
-        "RLIMIT_NPROC": (limits.processes, limits.processes),
+        "RLIMIT_CORE": [0, 0],
+        "RLIMIT_CPU": [processor, processor + 5],
+        "RLIMIT_FSIZE": [limits.file_size, limits.file_size],
+        "RLIMIT_NOFILE": [OPEN_FILES, OPEN_FILES],
     }

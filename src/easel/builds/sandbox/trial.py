@@ -20,8 +20,8 @@ def advice() -> str:
     if lines:
         return f"Set {' and '.join(lines)} with sysctl, then start Easel again. {OTHERWISE}"
     return (
-        "In a container, give it the right to make user namespaces and an unmasked /proc; with systemd, use the unit of"
-        f" docs/operations/builds.md. {OTHERWISE}"
+        "Give a container the right to make user namespaces and an unmasked /proc, and a systemd unit what the one in"
+        f" deploy/systemd has. {OTHERWISE}"
     )
 
 

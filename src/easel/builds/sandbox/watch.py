@@ -66,7 +66,9 @@ class Watcher:
         self.processor = max(self.processor, usage.processor)
         if usage.processor > self._limits.processor:
             return "processor"
-        # The kernel refuses one more when the limit is reached, so it is never seen to be passed.
+        if usage.threads > self._limits.processes:
+            return "processes"
+        # In a sandbox the kernel refuses one more when the limit is reached, so it is never seen to be passed.
         if usage.threads < self._limits.processes - 2:
             self._crowded_since = None
         elif self._crowded_since is None:
