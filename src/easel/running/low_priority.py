@@ -6,7 +6,8 @@ import ctypes
 import os
 import platform
 
-_BUILDERS_NICENESS = 10
+_NICER = 10
+"""Than the other processes, which an operator may have started with another niceness than 0."""
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """The number of the system call by machine: Python has no function for it."""
 _IOPRIO_WHO_PROCESS = 1
@@ -16,7 +17,7 @@ _IOPRIO_IDLE = 3 << 13
 def yield_to_others() -> None:
     """Gives this process, and those that it starts, the processor and the disk when nothing that is served needs
     them."""
-    os.setpriority(os.PRIO_PROCESS, 0, _BUILDERS_NICENESS)
+    os.nice(_NICER)
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
         # What a system refuses here (ioprio_set(2)) is left as it is.
