@@ -86,15 +86,21 @@ class _Key:
         encoded = name.encode(errors="surrogateescape")
         self._digest.update(b"%d %d " % (len(encoded), len(value)) + encoded + value)
 
-    def add_file(self, tree: Tree, path: str) -> None:
+    def read(self, tree: Tree, path: str) -> bytes | None:
+        """A file's bytes; None where there are none, or more than are left."""
         text = None
         with suppress(OSError, LeadsOutError):
             text = tree.head(path, self._left + 1)
         if text is None or len(text) > self._left:
             self.is_whole = False
-            return
+            return None
         self._left -= len(text)
-        self.add(path, text)
+        return text
+
+    def add_file(self, tree: Tree, path: str) -> None:
+        text = self.read(tree, path)
+        if text is not None:
+            self.add(path, text)
 
     def value(self) -> str | None:
         """The key, unless something is missing in it."""
@@ -120,7 +126,7 @@ def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mappi
         if path.rpartition("/")[2] != "package.json":
             key.add_file(tree, path)
             continue
-        package = _package(tree, path)
+        package = _package(key.read(tree, path))
         if package is None or _holds_folders(package):
             key.is_whole = False
             continue
@@ -176,11 +182,10 @@ def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
             ahead += [joined(path, name) for name in folders if name not in passed]
 
 
-def _package(tree: Tree, path: str) -> dict[str, Any] | None:
+def _package(text: bytes | None) -> dict[str, Any] | None:
     try:
-        text = tree.head(path, 1024 * 1024)
         found = json.loads(text) if text is not None else None
-    except (OSError, ValueError, RecursionError, LeadsOutError):
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
