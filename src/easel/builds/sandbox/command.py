@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from easel.builds.registries import REGISTRIES
 from easel.builds.sandbox.limits import Limits, Reason
 from easel.outgoing.hosts import HostRules
 from easel.outgoing.proxy import Refusal
@@ -24,7 +23,8 @@ class Mount:
 @dataclass(frozen=True, slots=True)
 class Command:
     """Runs `argv` in `folder`, with `work` as the writable `/build`. `environment` is added to what the sandbox sets
-    (HOME, PATH, TMPDIR, CI, the proxy's variables), and wins over it. The hosts are those it may reach by the proxy."""
+    (HOME, PATH, TMPDIR, CI, the proxy's variables), and wins over it. The hosts are those it may reach by the
+    proxy, none by default."""
 
     argv: tuple[str, ...]
     work: Path
@@ -32,7 +32,7 @@ class Command:
     mounts: tuple[Mount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: str = "/build"
-    hosts: HostRules = REGISTRIES
+    hosts: HostRules = field(default_factory=HostRules)
 
 
 @dataclass(frozen=True, slots=True)
