@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +17,7 @@ from testbed.running import Platform, RunningApp
 from tests.repositories.test_connecting import HTTPS, connect
 from tests.repositories.test_senders import BITBUCKET, PUSH, SECRET, ZERO, Make, bitbucket, gitea, github, gitlab
 
+DOCS = Path(__file__).parents[2] / "docs" / "git.md"
 LARGE = {**PUSH, "commits": [{"id": "ab" * 20, "message": "x" * 2_000, "added": ["a", "b"]}] * 1_000}
 
 
@@ -87,6 +93,19 @@ def test_a_push_to_the_branch_is_deployed(followed: RunningApp) -> None:
     status = followed.status(heard["deploy_id"])
     assert (status["source"], status["git_commit_sha"], status["environment"]) == ("git", "ab" * 20, "production")
     assert send(followed, content, secret=KNOWN).json()["status"] == "repeated"
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="curl or openssl is not here")
+def test_the_hook_in_the_documents_is_believed(followed: RunningApp) -> None:
+    (script,) = re.findall(r"```sh\n(while read .*?)```", DOCS.read_text(), re.S)
+    url = f"{followed.platform.api_url}/webhooks/apps/plain/{followed.app_id}"
+    environment = {"PATH": os.environ["PATH"], "WEBHOOK_SECRET": KNOWN, "WEBHOOK_URL": url}
+    moved = f"{'0' * 40} {'ab' * 20} refs/heads/other\n"
+    for _ in range(2):
+        said = subprocess.run(
+            ["sh", "-c", script], input=moved, env=environment, capture_output=True, text=True, check=True
+        )
+        assert json.loads(said.stdout)["reason"] == "it tells of `other`; this app follows the branch `release`"
 
 
 def test_a_signed_body_that_is_none_is_refused(followed: RunningApp) -> None:
