@@ -67,4 +67,6 @@ class Fetcher:
 @pytest.fixture
 def fetched(tmp_path: Path) -> Fetcher:
     """What fetches."""
-    return Fetcher(tmp_path)
+    folder = tmp_path / "a folder of 50%h"
+    folder.mkdir()
+    return Fetcher(folder)

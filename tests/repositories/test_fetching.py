@@ -261,3 +261,12 @@ async def test_a_repository_of_sha256_is_fetched(server: GitServer, fetched: Fet
     sha = repository.commit({"index.html": "x"})
     assert (await fetched(f"{server.url}/{place}", MAIN)).sha == sha
     assert len(sha) == 64
+
+
+@pytest.mark.parametrize("place", ["ssl-certificate/timeout.git", "not/found.git", "a", "private-timeout/tls"])
+async def test_words_in_an_address_are_not_taken_for_an_error(server: GitServer, fetched: Fetcher, place: str) -> None:
+    with pytest.raises(errors.HostUnreachableError, match="accepts no connection"):
+        await fetched(f"https://127.0.0.1:9/{place}", MAIN)
+    server.repository(place)
+    with pytest.raises(errors.BranchMissingError):
+        await fetched(f"{server.url}/{place}", Branch("certificate-timeout"))

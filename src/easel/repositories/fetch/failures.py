@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Final
 
 from easel.bundles.names import printable
@@ -55,10 +56,14 @@ _MEANT: Final = (
     (re.compile(r"Operation too slow|timed out|Timeout", re.IGNORECASE), FetchTimedOutError),
 )
 _UNREACHABLE: Final = (
-    (re.compile(r"certificate|SSL|TLS|gnutls", re.IGNORECASE), "its certificate or its TLS cannot be verified."),
+    (
+        re.compile(r"certificate|\bSSL\b|SSL_|\bTLS\b|gnutls", re.IGNORECASE),
+        "its certificate or its TLS cannot be verified.",
+    ),
     (
         re.compile(
-            r"from proxy after CONNECT|the proxy answered|Connection refused|Failed to connect|[Cc]ould not connect"
+            r"from proxy after CONNECT|CONNECT tunnel failed|the proxy answered|Connection refused"
+            r"|Failed to connect|[Cc]ould not connect"
         ),
         "it accepts no connection.",
     ),
@@ -72,6 +77,8 @@ _UNREACHABLE: Final = (
 def meant_by(said: str, remote: Remote, ref: Branch | Sha, seconds: float) -> FetchError:
     """The error that Git's messages mean. `seconds` is how long Git ran."""
     host = remote.url.host
+    # An address may hold any of the words that are looked for.
+    said = said.replace(remote.url.text, "it").replace(f"/{remote.url.path}", "it")
     details: dict[str, object] = {
         "url": remote.url.text,
         "host": host,
@@ -99,7 +106,9 @@ def _by_status(status: int, details: dict[str, object]) -> FetchError:
         return RepositoryNotFoundError(**details)
     if 300 <= status < 400:
         return RepositoryMovedError(**details)
-    return HostUnreachableError(host=details["host"], reason=f"it answered with status {status}.")
+    # Over plain http, 502 may be the answer of the proxy on the way.
+    reason = "it accepts no connection, or" if status == HTTPStatus.BAD_GATEWAY else "it"
+    return HostUnreachableError(host=details["host"], reason=f"{reason} answered with status {status}.")
 
 
 def _last(said: str) -> str:

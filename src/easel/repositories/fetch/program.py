@@ -189,23 +189,28 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
     write_private(key, remote.deploy_key or "")
     write_private(known_hosts, remote.known_hosts or "")
     options = {
-        "IdentityFile": str(key),
+        "IdentityFile": _as_option(key),
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
         "BatchMode": "yes",
         "PreferredAuthentications": "publickey",
         "StrictHostKeyChecking": "yes",
-        "UserKnownHostsFile": str(known_hosts),
+        "UserKnownHostsFile": _as_option(known_hosts),
         "GlobalKnownHostsFile": "/dev/null",
         "UpdateHostKeys": "no",
         "ClearAllForwardings": "yes",
         "PermitLocalCommand": "no",
         "ServerAliveInterval": "15",
         "ServerAliveCountMax": "2",
-        "ProxyCommand": f"{shlex.quote(sys.executable)} -I {shlex.quote(str(_THROUGH))} %h %p",
+        "ProxyCommand": f"{shlex.join([sys.executable, '-I', str(_THROUGH)]).replace('%', '%%')} %h %p",
     }
     words = ["ssh", "-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
     return {"GIT_SSH_COMMAND": shlex.join(words), "GIT_SSH_VARIANT": "ssh", "EASEL_PROXY": proxy}
+
+
+def _as_option(path: Path) -> str:
+    """A path as ssh takes one: blanks would end it, and a percent sign begins a word of ssh's own (ssh_config(5))."""
+    return '"' + str(path).replace("%", "%%") + '"'
 
 
 async def _last_words(stream: asyncio.StreamReader) -> str:
