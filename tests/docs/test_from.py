@@ -1,4 +1,4 @@
-"""Every example of the pages for people who come from another host is true: lines, requests, refusals."""
+"""Every example of the page on rules, and of those for people from other hosts, is true: lines, requests, refusals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from easel.rules.models import Choice, Wanted
 from easel.rules.read import FILES, read_rules
 from tests.serving.building import Place
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "from").glob("*.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "rules.md", *sorted((DOCS / "from").glob("*.md"))]
 _FENCE = re.compile(r"^```\w+ (\S+)( refused)?\n(.*?)^```$", re.M | re.S)
 _ROW = re.compile(
     r"^\| `(\S+)`(?: with `([^`]+)`)? \| (\d+)(?: to `([^`]+)`)?(?: `([^`]+)`)?(?: and `([^`]+)`)? \|$", re.M
