@@ -22,7 +22,10 @@ FILES = {
 
 def test_pages_that_get_no_variables_are_named(app: RunningApp) -> None:
     bundle = zipped(FILES)
-    assert app.deploy(bundle)["warnings"] == []
+    first = app.deploy(bundle)
+    assert first["warnings"] == []
+    log = app.client.get(f"{app.path}/deploys/{first['deploy_id']}/logs/stream").text
+    assert "Note: `index.html` and 1 more page are sent byte for byte, since `SHA256SUMS` says what is in it" in log
     app.client.patch(app.path, json={"build_config": {"env_vars": {"A": "1"}}, "publish": True})
     deployed = app.deploy(bundle)
     assert len(deployed["warnings"]) == 2

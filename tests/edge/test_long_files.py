@@ -11,9 +11,15 @@ from pathlib import Path
 
 import brotli
 import pytest
+import zstandard
 
+from easel.bundles.inflate import CHUNK
+from easel.bundles.models import ZSTANDARD, Member
+from easel.edge.cache.content import pieces
 from easel.files import Mapping, map_bytes, map_open
+from easel.serving.models import Part
 from tests.edge.running import App, RunningEdge, request, unread
+from tests.serving.building import Place
 
 Make = Callable[..., App]
 TEXT = "".join(f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest()}';\n" for n in range(10_000))
@@ -107,3 +113,15 @@ def test_a_mapped_file_is_closed_once_nobody_uses_it(tmp_path: Path, has_name: b
     del part
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_a_range_far_into_a_zstandard_member_is_unpacked_piece_by_piece() -> None:
+    content = random.Random(6).randbytes(1 << 20) * 8
+    packed = zstandard.compress(content)
+    member = Member("", len(content), "text/csv", 0, 0, len(packed), ZSTANDARD, 0)
+    start = len(content) - 100
+    site = Place({"index.html": b""}).site()
+    made = list(pieces(Part(member, site, "identity", start, len(content)), memoryview(packed)))
+    assert b"".join(made) == content[start:]
+    # Others get their turn after each piece, of which those before the range are empty.
+    assert len(made) >= len(content) // CHUNK

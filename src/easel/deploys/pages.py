@@ -44,6 +44,17 @@ def pages_without_variables(
     return said
 
 
+def pages_out_of_reach(vouched: Mapping[str, str], published: PublishedSite) -> str | None:
+    """A note for the log of an app without variables: the pages that those of later would not reach."""
+    if published.runtime == "off" or published.variables or not vouched:
+        return None
+    first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))
+    return (
+        f"{_pages(first, len(vouched))} sent byte for byte, since `{printable(vouched[first])}` says what is in it: "
+        f"variables that are published later do not get there. {_INSTEAD}"
+    )
+
+
 def _pages(first: str, count: int) -> str:
     more = "" if count == 1 else " and 1 more page" if count == 2 else f" and {count - 1} more pages"
     return f"`{printable(first)}`{more} {'is' if count == 1 else 'are'}"

@@ -12,7 +12,7 @@ from easel.apps.config import allowances, rules_wanted, with_deploys
 from easel.bundles.before import Before, as_before
 from easel.bundles.inspect import inspect_file
 from easel.bundles.models import Limits, Manifest, decode_manifest
-from easel.deploys.pages import pages_without_variables
+from easel.deploys.pages import pages_out_of_reach, pages_without_variables
 from easel.deploys.steps.step import Run, Step
 from easel.deploys.unbuilt import unbuilt_in_settings
 from easel.rules.read import complaints, summary
@@ -78,6 +78,9 @@ class Inspect(Step):
         run.row.say(f"Checked and indexed {len(files)} file{'s' if len(files) != 1 else ''}, {decimal(total)} inflated")
         if run.inspection.rules is not None:
             run.row.say(f"Rules: {summary(run.inspection.rules)}")
+        unreached = pages_out_of_reach(run.inspection.vouched, decoded(told(run.app.site)))
+        if unreached is not None:
+            run.row.say(f"Note: {unreached}")
         for warning in [*run.row.deploy.warnings, *run.warnings]:
             run.row.say(f"Note: {warning}")
 
