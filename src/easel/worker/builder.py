@@ -6,12 +6,14 @@ import asyncio
 import logging
 
 from easel.access.secrets import Vault
+from easel.builds.sandbox.sandbox import Sandbox
 from easel.deploys.building.folders import WorkFolder
 from easel.deploys.building.parts import Parts
 from easel.deploys.building.run import Building
 from easel.deploys.phases import BUILD_TASK
 from easel.deploys.queue_waits import limits_in
 from easel.deploys.run_row import StopRequestedError
+from easel.errors import EaselError
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.objects import ObjectStore
@@ -35,6 +37,7 @@ class Builder:
         self._work = WorkFolder.made(settings)
         self._parts = Parts(database, objects, settings, vault, self._work)
         self._stopping = asyncio.Event()
+        self._sandbox: Sandbox | None = None
         tasks = [Task(BUILD_TASK, BUILDS, self._run_build)]
         self._jobs = JobQueue(database.url, tasks, retry=again, at_once=limits_in(settings).builds)
 
@@ -45,6 +48,7 @@ class Builder:
     async def run(self) -> None:
         """Builds until stopped, also while the database is unreachable."""
         try:
+            await self._try_sandbox()
             async with self._jobs.open():
                 # One at a time: a build may use all processors.
                 worker = self._jobs.worker(
@@ -57,13 +61,30 @@ class Builder:
                 working.cancel()
                 (result, _) = await asyncio.gather(working, stopping, return_exceptions=True)
         finally:
+            if self._sandbox is not None:
+                self._sandbox.close()
             await asyncio.to_thread(self._work.remove)
         # One that cannot say that it leaves is found to be silent.
         if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
             raise result
 
+    async def _try_sandbox(self) -> None:
+        """Says in the server's log what builds may expect: each that is refused says so as well."""
+        try:
+            sandbox = await asyncio.to_thread(self._find_sandbox)
+            logger.info("builds run %s", sandbox.kind)
+        except EaselError as error:
+            logger.warning("builds are refused: %s", error.message)
+
+    def _find_sandbox(self) -> Sandbox:
+        """The sandbox, found once; as long as there is none, it is looked for before each build. Raises
+        SandboxUnavailableError, BuildsOffError."""
+        if self._sandbox is None:
+            self._sandbox = Sandbox.find(self._settings)
+        return self._sandbox
+
     async def _run_build(self, *, attempts: int, deploy_id: str) -> None:
-        building = Building(self._parts, deploy_id, self._stopping.is_set)
+        building = Building(self._parts, deploy_id, self._stopping.is_set, self._find_sandbox)
         try:
             await building.run(attempts)
         except StopRequestedError:

@@ -21,7 +21,6 @@ from easel.deploys.building.run import Building
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import Order, accept
-from easel.settings import Settings
 from easel.uploads.service import issue_upload
 from testbed.running import zip_of
 from tests.world import World
@@ -67,7 +66,7 @@ async def build(
         await commands(source, say)
         return Built(source / "dist", PLAN, BuildReport(sandbox.kind))
 
-    def none(settings: Settings) -> Sandbox:
+    def none() -> Sandbox:
         # The commands here are this module's own.
         return cast("Sandbox", SimpleNamespace(kind="unsandboxed"))
 
@@ -75,7 +74,7 @@ async def build(
     work = WorkFolder.made(own)
     try:
         parts = Parts(world.database, world.objects, own, world.vault, work)
-        await Building(parts, deploy_id, should_stop, find_sandbox=none, build=run_commands).run(attempts)
+        await Building(parts, deploy_id, should_stop, none, build=run_commands).run(attempts)
     except StopRequestedError:
         return True
     finally:

@@ -68,7 +68,8 @@ def adopt_orphans() -> None:
 
 def be_idle() -> None:
     """Low priority for the processors and the lowest for the disk, for this session and all that it starts."""
-    os.nice(NICE)
+    # A builder is that nice already.
+    os.nice(max(0, NICE - os.getpriority(os.PRIO_PROCESS, 0)))
     lower_session("self")
     number = _IOPRIO_SET.get(os.uname().machine)
     if number is not None:

@@ -32,7 +32,6 @@ from easel.deploys.run_row import NoLongerOursError, StopRequestedError
 from easel.deploys.service import fail
 from easel.deploys.states import BUILT, FAILED
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.settings import Settings
 from easel.storage.passing import passes
 from easel.storage.statements import statements
 
@@ -62,8 +61,8 @@ class Building:
         parts: Parts,
         deploy_id: str,
         should_stop: Callable[[], bool],
+        find_sandbox: Callable[[], Sandbox],
         *,
-        find_sandbox: Callable[[Settings], Sandbox] = Sandbox.find,
         build: Build = build,
     ) -> None:
         self._find_sandbox = find_sandbox
@@ -167,7 +166,7 @@ class Building:
         if parts.settings.builds == "off":
             raise BuildsOffError()
         # Before anything is fetched: a machine without a sandbox says so at once.
-        sandbox = await asyncio.to_thread(self._find_sandbox, parts.settings)
+        sandbox = await asyncio.to_thread(self._find_sandbox)
         source = folder / "source"
         source.mkdir(mode=0o700)
         root = None
