@@ -106,7 +106,8 @@ def _serving(report: Report, folder: Path) -> None:
     platform = make_platform(folder / "easel", EASEL_EDGE_PROCESSES="1")
     platform.start()
     try:
-        plain, ruled = RunningApp.create(platform), RunningApp.create(platform)
+        plain, ruled, single = (RunningApp.create(platform) for _ in range(3))
+        assert single.deploy({**FILES, "_redirects": redirects(1)})["status"] == "complete"
         assert plain.deploy(FILES)["status"] == "complete"
         rules = {"_redirects": redirects(LINES), "_headers": headers(BLOCKS)}
         assert ruled.deploy({**FILES, **rules})["status"] == "complete"
@@ -114,16 +115,20 @@ def _serving(report: Report, folder: Path) -> None:
         apps = {"without": plain, "with": ruled}
         files: dict[str, list[float]] = {name: [] for name in apps}
         moved: list[float] = []
+        moved_alone: list[float] = []
         for _ in range(ROUNDS):
             for name, app in apps.items():
                 files[name].append(_ask(edge, platform.edge_port, f"{app.slug}.localhost", "/1k.js"))
             moved.append(_ask(edge, platform.edge_port, f"{ruled.slug}.localhost", "/old/5/page"))
+            moved_alone.append(_ask(edge, platform.edge_port, f"{single.slug}.localhost", "/old/0/page"))
         rate = {name: statistics.median(rates) for name, rates in files.items()}
         told = f"1 KiB with {LINES:,} lines and {BLOCKS} blocks, of an app without"
         report.add(told, rate["with"] / rate["without"], "×", at_least=0.95, per_cpu_second=rate["with"])
         _without_rules(report, _ask(edge, platform.edge_port, f"{plain.slug}.localhost", "/1k.js", "Range: bytes=0-99"))
         asked = statistics.median(moved)
         report.add(f"a redirect of {LINES:,} lines", asked, "/cpu s")
+        alone = asked / statistics.median(moved_alone)
+        report.add(f"a redirect of {LINES:,} lines, of an app with one", alone, "×", at_least=0.95)
         if shutil.which("nginx") is None:
             report.skip("nginx with the same lines as a map", "nginx is not on this machine")
             return
