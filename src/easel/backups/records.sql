@@ -25,7 +25,8 @@ select u.key from upload u join app a on a.id = u.app_id where a.deleted_at is n
 -- name: unfinished
 -- A restored database has no jobs: each of these gets one.
 -- In the schema of the backup's release, which may be older than the last column.
-select id, app_id, step, to_jsonb(deploy) ->> 'built_key' is not null from deploy where {{deploys.states.unfinished}} order by app_id, sequence
+select id, app_id, step, to_jsonb(deploy) ->> 'built_key' is not null
+  from deploy where {{deploys.states.unfinished}} order by app_id, sequence
 
 -- name: moment
 -- The database's clock, by which pointers are moved.

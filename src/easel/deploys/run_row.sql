@@ -20,6 +20,7 @@ select {{versions.service.held_app}},
   from deploy join app on app.id = deploy.app_id where deploy.id = %(id)s
 
 -- part: columns_written
+-- What a worker's run and a builder's write alike.
 started_at = %(started_at)s, finished_at = %(finished_at)s, status = %(status)s, step = %(step)s,
            attempt = %(attempt)s, bundle_key = %(bundle_key)s, manifest_key = %(manifest_key)s, version = %(version)s,
            outcome = %(outcome)s, error = %(error)s, error_code = %(error_code)s, warnings = %(warnings)s,
@@ -31,6 +32,7 @@ id = %(id)s and attempt = %(known_attempt)s and step is not distinct from %(know
        and {{deploys.states.unfinished}}
 
 -- part: end_of_written
+-- The end of both, which the log's lines follow.
 returning id
 ), counted as (
     update upload set waiting = not waiting

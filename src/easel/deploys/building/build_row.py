@@ -18,6 +18,7 @@ from easel.storage.database import Database
 from easel.storage.statements import statements
 
 _SQL = statements(__name__)
+SETTINGS = _SQL["settings"]
 
 MOST_LINES: Final = 20_000
 """Lines of a build that are kept, and `LAST_LINES` more: the last ones, which tell why it failed."""

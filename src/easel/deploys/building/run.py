@@ -19,7 +19,7 @@ from easel.builds.errors import BuildsOffError
 from easel.builds.failures import BuildStoppedError
 from easel.builds.report import Built
 from easel.builds.sandbox.sandbox import Sandbox
-from easel.deploys.building.build_row import BuildRow
+from easel.deploys.building.build_row import SETTINGS, BuildRow
 from easel.deploys.building.environment import Given, given
 from easel.deploys.building.parts import Parts
 from easel.deploys.building.source import fetch_commit, keep_sources, unpack_upload
@@ -33,11 +33,9 @@ from easel.deploys.service import fail
 from easel.deploys.states import BUILT, FAILED
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.storage.passing import passes
-from easel.storage.statements import statements
 
 logger = logging.getLogger(__name__)
 
-SETTINGS = statements("easel.deploys.building.build_row")["settings"]
 
 TELL_EVERY: Final = 0.25
 """Seconds between two writings of a build's lines. Where there are none, every other time the run asks whether the
