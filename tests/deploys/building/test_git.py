@@ -65,7 +65,7 @@ def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_s
 ) -> None:
     async def go() -> None:
         app, repository = await connected(world, server)
-        sha = repository.commit(PROJECT, "Grüße\n\nMore")
+        sha = repository.commit({**PROJECT, ".env": "A=1"}, "Grüße\n\nMore")
         wanted = (await order_git(world, app)).id
         assert await jobs(world, wanted) == [BUILD_TASK]
         await build(world, wanted, **LOOPBACK)
@@ -77,7 +77,8 @@ def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_s
         facts = (version.git_commit_sha, version.git_commit_message, version.git_author, version.git_branch)
         assert facts == (sha, "Grüße\n\nMore", "Ada <ada@example.org>", "main")
         assert version.source_files_key is not None
-        assert b"package.json" in await world.objects.get(version.source_files_key)
+        sources = await world.objects.get(version.source_files_key)
+        assert (b'"package.json"' in sources, b'".env"' in sources) == (True, False)
         assert {"queued", "fetch", "build", "activate"} <= (await seen(world, wanted))[0].timings.keys()
 
     world.do(go())

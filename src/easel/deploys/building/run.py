@@ -173,13 +173,14 @@ class Building:
         else:
             await self._take("unpack", unpack_upload(parts, row, source, self._stops))
         await self._firmly(lambda: keep_sources(parts, row, source))
-        await self._note(row.step)
+        row.facts["build"] = {"sandbox": sandbox.kind}
+        # Commit and sources are in the row from here on; each step writes another one, by which a run that reads knows.
+        await self._note("install")
         config, generation = await self._app_settings()
         wants = given(parts.settings, parts.vault, config, row.deploy, slug, root)
         for note in wants.notes:
             row.output(note)
-        row.facts["build"] = {"sandbox": sandbox.kind}
-        built = await self._take("build", self._run_build(sandbox, source, wants, generation))
+        built = await self._timed("build", self._run_build(sandbox, source, wants, generation))
         row.facts["build"] = report_of(built.report)
         bundle = folder / "bundle.zip"
         made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
@@ -225,6 +226,9 @@ class Building:
     async def _take(self, step: str, work: Awaitable[T]) -> T:
         """The result of a step, which the deploy's row names while it goes on."""
         await self._note(step)
+        return await self._timed(step, work)
+
+    async def _timed(self, step: str, work: Awaitable[T]) -> T:
         began = time.perf_counter()
         result = await work
         self._row.took(step, time.perf_counter() - began)
@@ -259,7 +263,7 @@ class Building:
             try:
                 return await write()
             except Exception as error:
-                if not _is_outage(error) or self._stops() or time.monotonic() > until:
+                if not _is_outage(error) or self._should_stop() or time.monotonic() > until:
                     raise
                 logger.warning("deploy %s waits for an unavailable part: %s", self._id, error)
             await asyncio.sleep(pause)

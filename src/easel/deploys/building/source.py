@@ -9,6 +9,7 @@ from pathlib import Path
 
 from easel.apps.models import App
 from easel.bundles.errors import InspectionStoppedError
+from easel.bundles.root import secret_kind
 from easel.bundles.unpack import unpack
 from easel.deploys.building.build_row import BuildRow
 from easel.deploys.building.parts import Parts
@@ -95,7 +96,9 @@ async def keep_sources(parts: Parts, row: BuildRow, source: Path) -> None:
     deploy = row.deploy
     if deploy.source_files_key is not None:
         return
-    texts = await asyncio.to_thread(source_files, source, SourceLimits.of(parts.settings))
+    found = await asyncio.to_thread(source_files, source, SourceLimits.of(parts.settings))
+    # Every reader of the version sees them.
+    texts = {path: text for path, text in found.items() if secret_kind(path) is None}
     if not texts:
         return
     data = await asyncio.to_thread(check_source_files, texts, parts.settings)
