@@ -60,7 +60,8 @@ async def build(
 ) -> bool:
     """One run of a builder. Gives whether it was broken off by a stop; `given` gets what the build was given."""
 
-    async def run_commands(sandbox: Any, source: Path, *_: object, say: Say, **named: Any) -> Built:
+    async def run_commands(sandbox: Any, source: Path, *_: object, say: Say, begin: Say, **named: Any) -> Built:
+        begin("build")
         if given is not None:
             given.update(named)
         await commands(source, say)

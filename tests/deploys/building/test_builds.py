@@ -185,7 +185,7 @@ def test_lines_are_told_while_the_build_prints_them(world: World) -> None:
 
         async def printing(source: Path, say: Say) -> None:
             say("now\0")
-            while (await seen(world, wanted))[1][-1] != "now":
+            while (told := await seen(world, wanted))[1][-1] != "now" or told[0].step != "build":
                 await asyncio.sleep(0.01)
             await copy(source, say)
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 TELL_EVERY: Final = 0.25
 """Seconds between two writings of a build's lines. Where there are none, every other time the run asks whether the
 deploy still is its own."""
+LAST_LINES_WITHIN: Final = 5.0
+"""Seconds that a writing of lines may take once the build has ended."""
 OUTAGE: Final = 300.0
 """Seconds for which the result of a build is kept, and stored again, while database or store do not answer."""
 LONGEST_PAUSE: Final = 8.0
@@ -69,7 +72,8 @@ class Building:
         self._id = deploy_id
         self._should_stop = should_stop
         self._row = BuildRow(parts.database, deploy_id)
-        self._is_over = False
+        self._over = asyncio.Event()
+        self._runs_commands = False
 
     async def run(self, attempts: int) -> None:
         """Builds the deploy and hands it on, or ends it as failed; `attempts` is how often its job was begun before.
@@ -121,9 +125,12 @@ class Building:
         try:
             await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            is_done, self._is_over = working.done(), True
-            for task in (working, watching):
-                task.cancel()
+            is_done = working.done()
+            self._over.set()
+            working.cancel()
+            # Lines that are being written would be written again if that were broken off.
+            await asyncio.wait({watching}, timeout=LAST_LINES_WITHIN)
+            watching.cancel()
             await asyncio.gather(working, watching, return_exceptions=True)
         if not is_done:
             watching.result()
@@ -132,13 +139,17 @@ class Building:
     async def _watch(self) -> None:
         is_quiet = False
         while True:
-            await asyncio.sleep(TELL_EVERY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TELL_EVERY):
+                    await self._over.wait()
+                    return
             if self._should_stop():
                 raise StopRequestedError
             if self._row.has_output or is_quiet:
                 try:
                     await self._row.tell()
-                    if self._row.step != self._row.deploy.step:
+                    # Else the step is written by the run itself, with what belongs to it.
+                    if self._runs_commands and self._row.step != self._row.deploy.step:
                         await self._row.write(self._set_step)
                 except Exception as error:
                     if not _is_outage(error):
@@ -203,7 +214,8 @@ class Building:
             # The watch writes it down.
             self._row.step = phase
 
-        return await self._build_with(
+        self._runs_commands = True
+        built = await self._build_with(
             sandbox,
             source,
             wants.wanted,
@@ -222,6 +234,8 @@ class Building:
             should_stop=self._stops,
             begin=begin,
         )
+        self._runs_commands = False
+        return built
 
     async def _take(self, step: str, work: Awaitable[T]) -> T:
         """The result of a step, which the deploy's row names while it goes on."""
@@ -270,7 +284,7 @@ class Building:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _stops(self) -> bool:
-        return self._is_over or self._should_stop()
+        return self._over.is_set() or self._should_stop()
 
 
 def _is_outage(error: BaseException) -> bool:
