@@ -219,7 +219,7 @@ def run_builder(settings: Settings, *, checked: bool = False) -> None:
     _serve_metrics(settings, "builder")
 
     async def work() -> None:
-        database = Database(url, pool_size=3)
+        database = Database(url, pool_size=2)
         builder = Builder(settings, database, open_store(settings), open_vault(settings))
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(4, "build"))

@@ -39,7 +39,7 @@ class Builder:
         self._stopping = asyncio.Event()
         self._sandbox: Sandbox | None = None
         tasks = [Task(BUILD_TASK, BUILDS, self._run_build)]
-        self._jobs = JobQueue(database.url, tasks, retry=again, at_once=limits_in(settings).builds)
+        self._jobs = JobQueue(database.url, tasks, retry=again, at_once=limits_in(settings).builds, connections=2)
 
     def stop(self) -> None:
         """Asks the builder to end: a running build is broken off."""

@@ -33,7 +33,8 @@ def _never(error: BaseException, attempts: int) -> None:
 
 
 class JobQueue:
-    """The queue of one database, for workers with these tasks. `retry` decides which failures are retried."""
+    """The queue of one database, for workers with these tasks, on so many connections and one more to listen. `retry`
+    decides which failures are retried."""
 
     def __init__(
         self,
@@ -42,8 +43,9 @@ class JobQueue:
         *,
         retry: Retry = _never,
         at_once: AtOnce = AtOnce(),  # noqa: B008 (frozen)
+        connections: int = 6,
     ) -> None:
-        self._app = queue_app(url, at_once=at_once)
+        self._app = queue_app(url, at_once=at_once, max_size=connections)
         self._at_once = at_once
         for task in tasks:
             if isinstance(task, Task):
