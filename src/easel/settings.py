@@ -24,8 +24,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
 """Variables that are no settings of a server: those of the command line."""
+OF_BUILDS = ("EASEL_ENVIRONMENT", "EASEL_URL", "EASEL_DEPLOY_ID", "EASEL_GIT_COMMIT", "EASEL_GIT_BRANCH")
+"""The same: those that Easel sets for the builds of apps."""
 _OF_OTHERS = re.compile(
-    r"""EASEL_(SUPERVISOR$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
+    r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
     |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # of containers, where something beside them is called `easel`""",
     re.VERBOSE,
 )
@@ -369,7 +371,7 @@ def _misread(url: str) -> bool:
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
     """The `EASEL_…` variables that nothing reads, each with the known one it is most like, if it is like any."""
-    known = [*(f"EASEL_{name.upper()}" for name in Settings.model_fields), *COMMAND_LINE]
+    known = [*(f"EASEL_{name.upper()}" for name in Settings.model_fields), *COMMAND_LINE, *OF_BUILDS]
     unknown = sorted(
         name
         for name, value in environment.items()

@@ -45,7 +45,7 @@ def test_other_sources_with_the_same_lock_file_have_the_same_dependencies(tmp_pa
     other = project(tmp_path / "b", later, **{"src/main.ts": "changed", "README.md": "more"})
     assert first is not None
     assert key(other) == first
-    assert key(other, EASEL_VERSION="7", VITE_TITLE="x") == first
+    assert key(other, EASEL_DEPLOY_ID="dep_7", VITE_TITLE="x") == first
 
 
 @pytest.mark.parametrize(
