@@ -13,7 +13,10 @@ from easel.builds.detect.patterns import is_ignored
 from easel.builds.detect.plan import plan
 from easel.builds.detect.scripts import Script
 from easel.builds.detect.settings import wanted_of
+from easel.builds.lines import LogLines
+from easel.builds.sandbox.environment import outside
 from easel.builds.tree import Tree
+from easel.outgoing.heads import read_request
 
 _VITE: Final = {"package.json": '{"scripts": {"build": "vite build"}, "dependencies": {"vite": "*"}}', "index.html": ""}
 _OF_FRAMEWORKS: Final = {
@@ -87,6 +90,16 @@ def readers(folder: Path) -> Iterator[tuple[str, Callable[[str], object], int]]:
             found.folder(name)
 
     yield "sources, a folder in a script", folders, 4096
+    yield "builds, a log", _logged, 4096
+    yield "builds, a request to the proxy", lambda text: read_request(f"{text}\r\n\r\n".encode(errors="replace")), 4096
+    yield "builds, an address for the proxy", lambda text: read_request(f"GET http://{text} HTTP/1.1".encode()), 4096
+    yield "builds, places in a command", lambda text: outside(text, {"/build": "/x", "/build/a": "/y"}), 4096
+
+
+def _logged(text: str) -> None:
+    log = LogLines(lambda line: None, ("sesame" * 10, "aaaaaaaaab", "7777777 7"))
+    log.feed(text.encode(errors="replace"))
+    log.close()
 
 
 def _part(part: str, text: str) -> Mapping[str, object]:

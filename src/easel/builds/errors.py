@@ -12,6 +12,13 @@ class SandboxUnavailableError(EaselError):
     code = "sandbox_unavailable"
 
 
+class BuildVariableInvalidError(EaselError):
+    """The variable `{name}` cannot be given to a build: {problem}. Rename or shorten it."""
+
+    status = 400
+    code = "build_variable_invalid"
+
+
 class BuildsOffError(EaselError):
     """This Easel does not build sources: its operator has set EASEL_BUILDS=off. Build on your machine, and deploy the
     output."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from easel.builds.errors import BuildVariableInvalidError
 from easel.builds.sandbox.command import Mount
 from tests.builds.sandbox.conftest import Bench, running
 
@@ -55,6 +57,29 @@ async def test_secrets_of_a_build_are_in_no_command_line(bench: Bench) -> None:
     assert seen == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("A", "x\0--bind\0/\0/host"),
+        ("A\0--bind\0/\0/host", "x"),
+        ("A=B", "x"),
+        ("", "x"),
+        ("A B", "x"),
+        ("A", "\ud800"),
+        ("A", "x" * 140_000),
+    ],
+)
+async def test_a_variable_is_never_more_than_a_variable(bench: Bench, name: str, value: str) -> None:
+    with pytest.raises(BuildVariableInvalidError):
+        await bench.run("ls /host", environment={name: value})
+
+
+async def test_odd_variables_arrive_as_they_are(bench: Bench) -> None:
+    value = "--bind / /host\n\t'\"$(id) `id` ü \x7f"
+    await bench.run('printf %s "$npm_config_x-y.z"; printf %s "$A"', environment={"A": value, "npm_config_x-y.z": "1"})
+    assert bench.text == "-y.z" + value
+
+
 async def test_another_build_is_neither_seen_nor_reached(bench: Bench, tmp_path: Path) -> None:
     other = Bench(bench.sandbox, tmp_path / "other")
     other.work.mkdir()
@@ -77,6 +102,13 @@ async def test_nothing_but_its_folder_can_be_written(bench: Bench, tmp_path: Pat
     await bench.run(f"for at in {places}; do echo x > $at/written && echo $at; done", mounts=(Mount(given, "/given"),))
     assert [line for line in bench.text.splitlines() if line.startswith("/")] == []
     assert list(given.iterdir()) == []
+
+
+async def test_a_tree_that_is_deeper_than_a_path_is_long_can_be_given_away(bench: Bench) -> None:
+    script = "import os\nfor n in range(3000): os.mkdir('deep'); os.chdir('deep')"
+    assert (await bench.python(script)).code == 0
+    bench.sandbox.own(bench.work)
+    subprocess.run(["rm", "-rf", bench.work / "deep"], check=True)
 
 
 async def test_what_a_build_makes_is_not_roots(bench: Bench) -> None:

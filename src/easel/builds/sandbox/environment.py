@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from easel.builds.errors import BuildVariableInvalidError
+
+MOST_VARIABLES = 2000
+LONGEST_VARIABLE = 128 * 1024 - 8
+"""Bytes of name and value (MAX_ARG_STRLEN of execve(2), with the characters around them)."""
+_NAME = re.compile(r"[\x21-\x3c\x3e-\x7e]{1,1000}")
 _LOCAL = "localhost,127.0.0.1,::1"
 
 
@@ -31,6 +37,23 @@ def environment(proxy: str, certificates: str | None, home: str, temporary: str)
         for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"):
             found[name] = certificates
     return found
+
+
+def check(variables: Mapping[str, str]) -> None:
+    """Raises BuildVariableInvalidError for a variable that the system would refuse, or that would end an argument."""
+    if len(variables) > MOST_VARIABLES:
+        name = next(iter(variables))
+        raise BuildVariableInvalidError(name=name, problem=f"with it there are more than {MOST_VARIABLES:,} of them")
+    for name, value in variables.items():
+        problem = None
+        if not name or not _NAME.fullmatch(name):
+            problem = "its name has characters that no variable may have"
+        elif "\0" in value or (not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)):
+            problem = "its value has characters that no variable may have"
+        elif len(value.encode()) + len(name) > LONGEST_VARIABLE:
+            problem = f"it is longer than {LONGEST_VARIABLE:,} bytes"
+        if problem is not None:
+            raise BuildVariableInvalidError(name=name[:100].encode("ascii", "replace").decode(), problem=problem)
 
 
 def outside(text: str, places: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from easel.builds.sandbox import bubblewrap, trial
 from easel.builds.sandbox.bubblewrap import BUILD, CERTIFICATES, HOME, Bubblewrap
 from easel.builds.sandbox.cgroups import Cgroups
 from easel.builds.sandbox.command import Command, Ended
-from easel.builds.sandbox.environment import environment, outside
+from easel.builds.sandbox.environment import check, environment, outside
 from easel.builds.sandbox.keeper import PROXY_PORT, STAGE
 from easel.builds.sandbox.kept import Kept
 from easel.builds.sandbox.limits import Limits
@@ -92,7 +92,9 @@ class Sandbox:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Ended:
         """Runs the command and gives its output to `on_bytes` as it comes. All its processes have ended when this
-        returns or is cancelled. Raises OSError, and SandboxUnavailableError if the command could not be started."""
+        returns or is cancelled. Raises BuildVariableInvalidError, OSError, and SandboxUnavailableError if the command
+        could not be started."""
+        check(command.environment)
         for mount in command.mounts:
             os.stat(mount.source)
         async with AsyncExitStack() as opened:
@@ -212,10 +214,11 @@ class Sandbox:
 
 
 def _rlimits(limits: Limits) -> dict[str, list[int]]:
-    """Soft and hard limits of each process. Those on processes count all of a user's: in a sandbox, its own."""
+    """Soft and hard limits of each process. A core dump of one byte is one that no program of the machine is given
+    either, see core(5)."""
     processor = max(1, int(limits.processor))
     return {
-        "RLIMIT_CORE": [0, 0],
+        "RLIMIT_CORE": [1, 1],
         "RLIMIT_CPU": [processor, processor + 5],
         "RLIMIT_FSIZE": [limits.file_size, limits.file_size],
         "RLIMIT_NOFILE": [OPEN_FILES, OPEN_FILES],

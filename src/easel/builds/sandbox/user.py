@@ -4,6 +4,7 @@ would be a build's own: so each builder process of a machine has a user id of it
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import IO, Final
 
@@ -48,10 +49,13 @@ class BuildUser:
 def own(folder: Path, user: int) -> None:
     """Gives a folder and all in it to a user and the group of the same number, the folder with the mode 0700. Links are
     not followed. Raises OSError."""
-    os.chown(folder, user, user, follow_symlinks=False)
-    for _, folders, files, descriptor in os.fwalk(folder):
-        for name in (*folders, *files):
-            os.chown(name, user, user, dir_fd=descriptor, follow_symlinks=False)
+    # The system's program walks trees that are deeper than a path may be long, as a build can leave them.
+    command = ["chown", "-RhP", "--", f"{user}:{user}", str(folder)]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        raise OSError((done.stderr.splitlines() or ["chown failed"])[0])
     folder.chmod(0o700)
 
 
