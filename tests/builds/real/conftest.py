@@ -18,8 +18,10 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     folder = tmp_path_factory.mktemp("builder")
     try:
         settings = Settings(data_dir=folder / "data", private_networks=networks_of_the_registry())
-        yield Builder(folder, settings)
+        found = Builder(folder, settings)
     except RegistryMissingError as error:
         pytest.skip(str(error))
     except EaselError as error:
         pytest.skip(error.message)
+    yield found
+    found.sandbox.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -59,7 +60,7 @@ async def choose_node(wanted: str | None, packages: Packages) -> Node:
     Raises VersionRangeError, VersionUnavailableError, ToolchainError.
     """
     allowed = SUPPORTED if wanted is None else check_range("Node", wanted)
-    for local in local_nodes():
+    for local in await asyncio.to_thread(lambda: list(local_nodes())):
         if is_within(local.version, allowed):
             return local
     package = f"node-linux-{architecture()}"

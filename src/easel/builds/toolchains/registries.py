@@ -59,7 +59,7 @@ async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegist
     named = next((url for name, url in environment.items() if url and name.lower() == "npm_config_registry"), None)
     if named is not None:
         return NpmRegistry(_checked(named), chosen=True)
-    programs = host_npm()
+    programs = await asyncio.to_thread(host_npm)
     if programs is None:
         raise RegistryUnknownError
     plain = {"PATH": environment.get("PATH", os.defpath), "HOME": "/nonexistent"}

@@ -1,0 +1,102 @@
+"""How a command of a build ends, and what its deploy says then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from easel.builds.errors import SandboxUnavailableError
+from easel.builds.failures import (
+    BuildCommandFailedError,
+    BuildDiskFullError,
+    BuildLogTooLargeError,
+    BuildStoppedError,
+    BuildTimedOutError,
+    InstallCommandFailedError,
+)
+from easel.builds.phase import Phases
+from easel.builds.report import BuildReport
+from easel.builds.sandbox.limits import Limits
+from easel.builds.sandbox.sandbox import Sandbox
+from easel.errors import EaselError
+from easel.outgoing.hosts import HostRules
+from easel.settings import Settings
+
+MIB = 1024 * 1024
+LIMITS = Limits(wall=60, processor=60, memory=512 * MIB, processes=64, disk=64 * MIB, file_size=64 * MIB, log=MIB)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    try:
+        found = Sandbox.find(Settings(data_dir=tmp_path_factory.mktemp("easel") / "data"))
+    except SandboxUnavailableError as error:
+        pytest.skip(error.message)
+    yield found
+    found.close()
+
+
+def phases(
+    sandbox: Sandbox, work: Path, lines: list[str], limits: dict[str, float] | None = None, *, stop: bool = False
+) -> Phases:
+    work.mkdir()
+    sandbox.own(work)
+    return Phases(
+        sandbox=sandbox,
+        work=work,
+        limits=replace(LIMITS, **limits or {}),  # type: ignore[arg-type]
+        mounts=(),
+        environment={"TOKEN": "open sesame"},
+        hosts=HostRules(),
+        secrets=("open sesame",),
+        say=lines.append,
+        should_stop=lambda: stop,
+        report=BuildReport(sandbox.kind),
+    )
+
+
+async def test_a_command_runs_in_its_folder_and_its_output_is_the_log_without_secrets(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    run = phases(sandbox, tmp_path / "work", log)
+    await run.run("install", ("mkdir", "-p", "apps/web"), "")
+    await run.run("build", 'pwd; echo "$TOKEN"; echo a >&2', "apps/web")
+    assert log == ["$ mkdir -p apps/web", '$ pwd; echo "$TOKEN"; echo a >&2', "/build/apps/web", "***", "a"]
+    assert sorted(run.report.seconds) == ["build", "install"]
+    assert run.report.peak_memory >= 0
+
+
+@pytest.mark.parametrize(
+    ("line", "phase", "limits", "kind", "said"),
+    [
+        ("exit 7", "build", {}, BuildCommandFailedError, "ended with exit code 7. Its log says why."),
+        ("exit 7", "install", {}, InstallCommandFailedError, "ended with exit code 7. Its log says why."),
+        ("no-such-tool", "build", {}, BuildCommandFailedError, "A program was not found"),
+        ("yes", "build", {"log": 10_000}, BuildLogTooLargeError, "more than 9.766 KiB"),
+        ("sleep 60", "build", {"wall": 0.5}, BuildTimedOutError, "EASEL_BUILD_DEADLINE"),
+        ("head -c 20M /dev/zero > a & sleep 60", "build", {"disk": MIB}, BuildDiskFullError, "more than 1 MiB"),
+    ],
+)
+async def test_each_end_has_its_own_error_and_way_out(
+    sandbox: Sandbox, tmp_path: Path, line: str, phase: str, limits: dict[str, float], kind: type[EaselError], said: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        await phases(sandbox, tmp_path / "work", [], limits).run(phase, line, "")
+    assert said in caught.value.message
+    assert f"`{line}`" in caught.value.message
+
+
+async def test_the_limits_are_those_of_all_commands_together(sandbox: Sandbox, tmp_path: Path) -> None:
+    run = phases(sandbox, tmp_path / "work", [], {"log": 30_000})
+    await run.run("install", "head -c 20000 /dev/zero | tr '\\0' x", "")
+    with pytest.raises(BuildLogTooLargeError):
+        await run.run("build", "head -c 20000 /dev/zero | tr '\\0' x; sleep 60", "")
+
+
+async def test_a_deploy_that_ends_meanwhile_stops_its_build(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(BuildStoppedError):
+        await phases(sandbox, tmp_path / "work", [], stop=True).run("build", "sleep 60", "")
