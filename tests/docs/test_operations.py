@@ -55,7 +55,9 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     done = subprocess.run(
         ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # systemd before 254, as Debian 12 has it, does not know this one, and goes on.
+    said = [line for line in done.stderr.splitlines() if "Unknown key 'DelegateSubgroup'" not in line]
+    assert (done.returncode, said) == (0, [])
 
 
 def test_every_setting_in_the_examples_is_one() -> None:
@@ -68,7 +70,7 @@ def test_every_setting_in_the_examples_is_one() -> None:
 def test_the_memory_of_the_processes_is_told(machine: Installed) -> None:
     (command,) = re.findall(r"```sh\n(.*?)```", (DOCS / "sizing.md").read_text(), re.S)
     told = machine.does(command)
-    for role in ("api", "worker", "edge"):
+    for role in ("api", "worker", "builder", "edge"):
         assert re.search(rf"^easel: {role} \d+ kB$", told, re.M), told
 
 
