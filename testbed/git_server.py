@@ -76,8 +76,8 @@ class BareRepository:
         entries += [("120000", path, self._blob(target)) for path, target in (links or {}).items()]
         entries += [("160000", path, sha) for path, sha in (submodules or {}).items()]
         index = str(self.folder / f"index-{os.urandom(4).hex()}")
-        lines = "".join(f"{mode} {sha}\t{path}\n" for mode, path, sha in entries)
-        self.git("update-index", "--index-info", data=lines.encode(), GIT_INDEX_FILE=index)
+        lines = "".join(f"{mode} {sha}\t{path}\0" for mode, path, sha in entries)
+        self.git("update-index", "-z", "--index-info", data=lines.encode(), GIT_INDEX_FILE=index)
         tree = self.git("write-tree", "--missing-ok", GIT_INDEX_FILE=index).strip()
         parents = ["-p", after] if after else []
         sha = self.git("commit-tree", tree, *parents, data=message.encode()).strip()

@@ -127,6 +127,14 @@ class DeploySupersededError(EaselError):
     code = "deploy_superseded"
 
 
+class DeploySkippedError(EaselError):
+    """Nothing was built, and what is live stays: since version {version}, no file changed that counts for this app.
+    Those that count are {rule}. `easel deploy --git` builds the commit nevertheless."""
+
+    status = 400
+    code = "deploy_skipped"
+
+
 class DeployTimedOutError(EaselError):
     """The deploy timed out after {seconds:.0f} s, in the step `{step}`."""
 

@@ -24,6 +24,7 @@ from easel.deploys.errors import (
     DeployCancelledError,
     DeployFinishedError,
     DeployNotFoundError,
+    DeploySkippedError,
     RepositoryNotConnectedError,
     SourceFilePathError,
     SourceFilesTooLargeError,
@@ -239,7 +240,8 @@ def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
     deploy.error = error.message
     deploy.error_code = error.code
     deploy.finished_at = clock.now()
-    return f"Deploy failed: {error.message}"
+    how = "Deploy skipped" if isinstance(error, DeploySkippedError) else "Deploy failed"
+    return f"{how}: {error.message}"
 
 
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:

@@ -158,12 +158,32 @@ def test_ignored_files_touch_nothing(patterns: tuple[str, ...], path: str, is_to
     assert touched([path], "", Rule(ignore=patterns)) is is_touched
 
 
+def test_a_file_elsewhere_that_is_named_counts(tmp_path: Path) -> None:
+    root, rule = rule_of(write(tmp_path, SHOP), Wanted(ignore=("*.md", "!api/types/**", "!README.md")))
+    assert touched(["api/types/order.ts"], root, rule)
+    assert touched(["README.md"], root, rule)
+    assert not touched(["api/server.ts", "api/types.md", "apps/web/a.md"], root, rule)
+
+
+def test_documentation_may_be_made_from_all_of_the_sources(tmp_path: Path) -> None:
+    sources = write(tmp_path, {"docs/conf.py": "", "docs/index.rst": "", "src/shop/__init__.py": ""})
+    root, rule = rule_of(sources, Wanted(root="docs", ignore=("test/",)))
+    assert touched(["src/shop/__init__.py"], root, rule)
+    assert not touched(["test/test_shop.py"], root, rule)
+
+
 def test_a_commit_without_changes_touches_nothing() -> None:
     assert not touched([], "", Rule())
 
 
 def test_a_commit_of_very_many_files_is_not_looked_through() -> None:
     assert touched((f"docs/{number}.md" for number in range(20_000)), "", Rule(ignore=("docs/",)))
+
+
+def test_paths_that_take_long_to_compare_with_the_patterns_are_not_looked_through() -> None:
+    deep = [f"a/{'b/' * 40}{number}" for number in range(9_000)]
+    assert not touched(deep, "", Rule(ignore=("a/",)))
+    assert touched(deep, "", Rule(ignore=("a/",) * 100))
 
 
 NX = {

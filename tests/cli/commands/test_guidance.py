@@ -10,7 +10,7 @@ import zipfile
 
 from easel.cli.answers import Deploy
 from easel.cli.commands import deploys
-from easel.deploys.errors import DeployCancelledError
+from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
 from easel.deploys.states import FAILED, QUEUED
 
 from ..conftest import Person
@@ -233,6 +233,9 @@ def test_a_command_that_is_spelled_wrongly_is_told_its_name(person: Person) -> N
 def test_a_cancelled_deploy_is_told_as_cancelled_and_a_queued_one_with_what_it_waits_for() -> None:
     cancelled = Deploy(deploy_id="d", status=FAILED, error_code=DeployCancelledError.code)
     assert deploys._status(cancelled) == "cancelled"
+    for error in (DeploySkippedError, DeploySupersededError):
+        called = deploys._status(Deploy(deploy_id="d", status=FAILED, error_code=error.code))
+        assert called == error.code.removeprefix("deploy_")
     queued = Deploy(deploy_id="d", status=QUEUED)
     assert deploys._status(queued, "app") == "queued: another deploy of this app is ahead"
     assert deploys._status(queued) == "queued"

@@ -14,15 +14,19 @@ from easel.apps.models import App
 from easel.deploys.errors import RepositoryNotConnectedError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import BUILD_TASK
+from easel.deploys.pushes import hear
 from easel.deploys.service import Order, accept
 from easel.repositories.errors import BranchNameError, CommitShaError
 from easel.repositories.models import Repository
+from easel.repositories.providers.models import Delivery, Push
+from easel.repositories.service import following
 from testbed.git_server import BareRepository, GitServer, git_server
-from tests.deploys.building.builder import PROJECT, build, jobs, seen
+from tests.deploys.building.builder import PROJECT, Say, build, copy, jobs, seen
 from tests.deploys.test_run_row import versions
 from tests.worker.test_orphans import make_app, run
 from tests.world import World
 
+TOML = '[build]\nroot = "apps/web"\nignore = ["*.md"]\n'
 LOOPBACK: dict[str, Any] = {"private_networks": ("127.0.0.0/8",)}
 
 
@@ -51,6 +55,17 @@ async def connected(world: World, server: GitServer) -> tuple[App, BareRepositor
         )
         work.session.add(row)
     return app, repository
+
+
+async def pushed(world: World, app: App, sha: str) -> str:
+    """The deploy of a webhook that tells of a push; gives its id."""
+    delivery = Delivery(sha, "push", (Push("main", sha, None, None),))
+    async with world.database.transaction() as work:
+        found = await following(work, app.id, app.org_id)
+        assert found is not None
+        heard = await hear(work, world.objects, world.queue, world.settings, *found, delivery=delivery, body=b"")
+    assert heard.deploy_id is not None
+    return heard.deploy_id
 
 
 async def order_git(world: World, app: App, *, sha: str | None = None, branch: str | None = None) -> Deploy:
@@ -116,6 +131,77 @@ def test_a_build_that_is_repeated_is_of_the_same_commit(world: World, server: Gi
         await build(world, wanted, **LOOPBACK)
         row, _ = await seen(world, wanted)
         assert (row.git_commit_sha, row.step) == (first, "built")
+
+    world.do(go())
+
+
+def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_stays(
+    world: World, server: GitServer
+) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        monorepo = {**{f"apps/web/{path}": text for path, text in PROJECT.items()}, "easel.toml": TOML}
+        sha = repository.commit(monorepo)
+
+        async def copy_web(source: Path, say: Say) -> None:
+            await copy(source / "apps/web", say)
+            (source / "apps/web/dist").rename(source / "dist")
+
+        async def ended(wanted: str) -> str:
+            await build(world, wanted, copy_web, **LOOPBACK)
+            row, _ = await seen(world, wanted)
+            if row.status == "failed":
+                return row.error_code or "?"
+            await run(world, wanted)
+            return str((await seen(world, wanted))[0].version)
+
+        assert await ended(await pushed(world, app, sha)) == "1"
+        # Several commits of one push, the last of which changes nothing that counts.
+        sha = repository.commit({**monorepo, "apps/web/src/a.js": "1"}, after=sha)
+        sha = repository.commit({**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "1"}, after=sha)
+        assert await ended(await pushed(world, app, sha)) == "2"
+        sha = repository.commit(
+            {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}, after=sha
+        )
+        skipped = await pushed(world, app, sha)
+        assert await ended(skipped) == "deploy_skipped"
+        row, log = await seen(world, skipped)
+        assert (row.git_commit_sha, row.step, row.version) == (sha, "fetch", None)
+        assert log[-2].endswith("2 files, `apps/shop/a.js`, `apps/web/docs/a.md`.")
+        assert "what is live stays: since version 2, no file changed that counts" in log[-1]
+        assert "are in `apps/web`, or directly in a folder around, but for those that `ignore` names" in log[-1]
+        # It is built for those that ask for it, by a deploy or an empty commit.
+        assert await ended((await order_git(world, app, sha=sha)).id) == "3"
+        files = {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}
+        sha = repository.commit(files, "Build, please", after=sha)
+        assert await ended(await pushed(world, app, sha)) == "4"
+
+    world.do(go())
+
+
+def test_a_push_is_built_where_the_commit_before_is_gone_and_after_other_settings(
+    world: World, server: GitServer
+) -> None:
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        files = {**PROJECT, "easel.toml": '[build]\nignore = ["*.md"]\n'}
+
+        async def version(wanted: str) -> int | None:
+            await build(world, wanted, **LOOPBACK)
+            await run(world, wanted)
+            return (await seen(world, wanted))[0].version
+
+        first = repository.commit(files)
+        assert await version(await pushed(world, app, first)) == 1
+        # A forced push, after which the host pruned.
+        second = repository.commit({**files, "a.md": ""})
+        repository.forget(first)
+        forced = await pushed(world, app, second)
+        assert await version(forced) == 2
+        assert any("version 1" in line and "cannot be told" in line for line in (await seen(world, forced))[1])
+        async with world.database.transaction() as work:
+            (await work.session.get_one(App, app.id)).published_at = clock.now()
+        assert await version(await pushed(world, app, repository.commit({**files, "b.md": ""}, after=second))) == 3
 
     world.do(go())
 

@@ -48,13 +48,13 @@ class Pattern:
         return places
 
 
-def is_ignored(path: str, patterns: Iterable[str]) -> bool:
-    """Whether the patterns ignore the path, as gitignore(5) has it.
+def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
+    """Whether the patterns ignore the path, as gitignore(5) has it; None if none of them fits it.
 
     The last that fits decides, one with `!` takes back, one without a '/' fits at any depth, and one that fits a folder
     fits all in it.
     """
-    ignored = False
+    ignored = None
     for text in patterns:
         plain = text.removeprefix("!").strip()
         is_anywhere = "/" not in plain.rstrip("/")

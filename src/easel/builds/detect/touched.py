@@ -16,6 +16,8 @@ from easel.builds.detect.workspaces import folders_above, members, needed, works
 from easel.builds.tree import Tree
 
 _MOST_LOOKED_AT: Final = 10_000
+_MOST_COMPARED: Final = 1_000_000
+"""Parts of paths, each with each pattern."""
 _NO_INPUT: Final = (".md", ".mdx", ".rst")
 _NO_INPUT_NAMES: Final = ("license", "licence", "codeowners", ".gitignore", ".gitattributes", ".editorconfig")
 
@@ -29,15 +31,18 @@ class Rule:
 
 
 def rule_of(source: Path, wanted: Wanted, app: Wanted | None = None) -> tuple[str, Rule]:
-    """The root of the build, and which other files count: those of the workspace's packages that it depends on.
+    """The folder whose files count, and which others do: those of the workspace's packages that the app depends on.
 
-    Raises BuildPlanError.
+    Of a project without a package.json every file counts: nothing says what of the sources it reads, as documentation
+    does that is made from code. Raises BuildPlanError.
     """
     tree = Tree(source)
     project, settings = root_and_settings(tree, wanted, app, [])
     package = read_package(tree, project.folder)
     workspace = workspace_around(tree, project.folder)
-    before = needed(package, members(tree, workspace)) if package and workspace else []
+    if package is None:
+        return "", Rule(ignore=settings.ignore or ())
+    before = needed(package, members(tree, workspace)) if workspace else []
     return project.folder, Rule(tuple(one.folder for one in before), settings.ignore or ())
 
 
@@ -45,15 +50,28 @@ def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
     """Whether one of the changed paths matters to the build of the app in `root`.
 
     Files in the root matter, those in the rule's folders, and those that lie directly in a folder around the root,
-    such as lock files, unless they are texts for readers. Files that the rule ignores never do. A change of more than
-    10,000 files is not looked through: it touches the app.
+    such as lock files, unless they are texts for readers. Files that the rule ignores never do, those that a `!` takes
+    back always. A change of more than 10,000 files, or of fewer that take long to compare with the patterns, touches
+    the app.
     """
     changed = list(islice(changed, _MOST_LOOKED_AT + 1))
     if len(changed) > _MOST_LOOKED_AT:
         return True
     folders = (root, *rule.folders)
     around = frozenset(above for folder in folders for above in folders_above(folder))
-    return any(_counts(path, folders, around) and not is_ignored(path, rule.ignore) for path in changed)
+    takes_back = any(pattern.startswith("!") for pattern in rule.ignore)
+    compared = 0
+    for path in changed:
+        counts = _counts(path, folders, around)
+        if counts or takes_back:
+            compared += (path.count("/") + 1) * len(rule.ignore)
+            if compared > _MOST_COMPARED:
+                return True
+            ignored = is_ignored(path, rule.ignore)
+            counts = counts if ignored is None else not ignored
+        if counts:
+            return True
+    return False
 
 
 def _counts(path: str, folders: tuple[str, ...], around: frozenset[str]) -> bool:

@@ -17,10 +17,16 @@ from easel.cli.session import Session
 from easel.cli.shipping.follow import Follower, LogLine, log_so_far
 from easel.cli.shipping.queued import said_if_it_waits, waiting_for
 from easel.cli.text import duration, when
-from easel.deploys.errors import DeployCancelledError
+from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
 from easel.deploys.states import BUILD_QUEUED, BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN, QUEUED, in_order
 
 _TOTAL = "total"
+_CALLED = {
+    DeployCancelledError.code: "cancelled",
+    DeploySkippedError.code: "skipped",
+    DeploySupersededError.code: "superseded",
+}
+"""Deploys that ended without a version, though nothing went wrong."""
 
 
 @client_command("status")
@@ -108,8 +114,8 @@ def _status(deploy: Deploy, waits_for: str | None = None) -> str:
         return f"queued to be built{waiting_for(waits_for)}"
     if deploy.status == BUILDING and deploy.step:
         return f"building: {deploy.step}"
-    if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
-        return "cancelled"
+    if deploy.status == FAILED:
+        return _CALLED.get(deploy.error_code or "", FAILED)
     if deploy.status == COMPLETE and deploy.outcome in (LOCKED, OVERTAKEN):
         return f"complete, not live: {deploy.outcome}"
     return deploy.status
@@ -143,7 +149,7 @@ def logs(session: Session, deploy: str | None, app: str | None, follow: bool) ->
     session.output.document(
         {"deploy_id": chosen.deploy_id, "status": chosen.status, "lines": [asdict(line) for line in lines]}
     )
-    if follow and chosen.status == FAILED:
+    if follow and chosen.status == FAILED and chosen.error_code != DeploySkippedError.code:
         raise click.exceptions.Exit(int(ExitCode.DEPLOY_FAILED))
 
 

@@ -10,7 +10,7 @@ from easel.cli.answers import Deploy
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.text import duration, plural, size
-from easel.deploys.errors import DeployCancelledError
+from easel.deploys.errors import DeployCancelledError, DeploySkippedError
 from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
@@ -31,6 +31,9 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
     if deploy.status == FAILED and deploy.error_code == DeployCancelledError.code:
         output.say("The deploy was cancelled. It changed nothing that is live.", style="yellow")
         return ExitCode.DEPLOY_FAILED
+    if deploy.status == FAILED and deploy.error_code == DeploySkippedError.code:
+        output.say("The deploy was skipped, since its push changed nothing for this app. What is live stays.")
+        return ExitCode.OK
     if deploy.status == FAILED:
         step = f" in the step `{deploy.step}`" if deploy.step else ""
         error = deploy.error or "no reason is known"

@@ -51,8 +51,8 @@ def given(
         else:
             variables[name] = value
     return Given(
-        wanted=_wanted(own),
-        of_app=_wanted(app, root),
+        wanted=wanted_of(own),
+        of_app=wanted_of(app, root),
         hosts=(*(app.get("build_hosts") or ()), *(own.get("build_hosts") or ())),
         environment={**variables, **_facts(settings, deploy, slug)},
         secrets=tuple(opened.values()),
@@ -60,7 +60,8 @@ def given(
     )
 
 
-def _wanted(config: Mapping[str, Any], root: str | None = None) -> Wanted:
+def wanted_of(config: Mapping[str, Any], root: str | None = None) -> Wanted:
+    """What a `build_config` asks of the build; `root` is for one that names none."""
     ignore = config.get("ignore")
     return Wanted(
         root=config.get("root") or root,

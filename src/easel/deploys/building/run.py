@@ -26,8 +26,14 @@ from easel.deploys.building.parts import Parts
 from easel.deploys.building.source import fetch_commit, keep_sources, unpack_upload
 from easel.deploys.building.storing import packed, report_of, store, told
 from easel.deploys.deploy_row import DeployRow
-from easel.deploys.errors import AppGoneError, BuildDeadlineError, BuildGivenUpError, InternalDeployError
-from easel.deploys.metrics import BUILDS_ENDED, ENDED
+from easel.deploys.errors import (
+    AppGoneError,
+    BuildDeadlineError,
+    BuildGivenUpError,
+    DeploySkippedError,
+    InternalDeployError,
+)
+from easel.deploys.metrics import BUILDS_ENDED, ENDED, SKIPPED
 from easel.deploys.phases import GIT, next_job
 from easel.deploys.run_row import NoLongerOursError, StopRequestedError
 from easel.deploys.service import fail
@@ -103,10 +109,11 @@ class Building:
             return fail(deploy, error)
 
         self._row.end_output()
+        ended = SKIPPED if isinstance(error, DeploySkippedError) else FAILED
         try:
             await self._firmly(lambda: self._row.write(change))
-            BUILDS_ENDED.labels(FAILED).inc()
-            ENDED.labels(FAILED).inc()
+            BUILDS_ENDED.labels(ended).inc()
+            ENDED.labels(ended).inc()
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could fail", self._id)
 

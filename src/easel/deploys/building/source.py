@@ -12,13 +12,15 @@ from easel.bundles.errors import InspectionStoppedError
 from easel.bundles.root import secret_kind
 from easel.bundles.unpack import unpack
 from easel.deploys.building.build_row import BuildRow
+from easel.deploys.building.environment import wanted_of
 from easel.deploys.building.parts import Parts
 from easel.deploys.building.storing import limits_of
+from easel.deploys.building.untouched import built_before, refuse_untouched
 from easel.deploys.errors import BundleGoneError, RepositoryNotConnectedError
 from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import check_source_files
 from easel.outgoing.addresses import Destinations
-from easel.repositories.fetch.fetching import fetch
+from easel.repositories.fetch.fetching import fetching
 from easel.repositories.fetch.models import Branch, FetchLimits, Sha
 from easel.repositories.fetch.sources import SourceLimits, source_files
 from easel.repositories.models import Repository
@@ -57,12 +59,14 @@ async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Ca
 async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
 
-    Raises RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and `fetch`, and database errors.
+    Raises DeploySkippedError for a push that changed nothing for the app; RepositoryNotConnectedError,
+    StorageFullError, the errors of `open_remote` and `fetching`, and database errors.
     """
     deploy, settings = row.deploy, parts.settings
     async with parts.database.transaction() as work:
         app = await work.session.get(App, deploy.app_id)
         repository = await connected(work, app) if app is not None and app.org_id == deploy.org_id else None
+        before = await built_before(work, deploy, app, repository) if app is not None and repository else None
     if repository is None:
         # Its connection was ended meanwhile.
         raise RepositoryNotConnectedError()
@@ -70,23 +74,27 @@ async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
         parts.objects.reserve.require()
     branch = deploy.git_branch or repository.branch
     ref = Sha(deploy.git_commit_sha, branch) if deploy.git_commit_sha else Branch(branch)
-    commit = await fetch(
+    async with fetching(
         await open_remote(parts.vault, settings, repository),
         ref,
         into,
         destinations=Destinations.of(settings),
         limits=FetchLimits.of(settings),
         say=row.output,
-    )
-    # From here on a build that is repeated is one of this commit, wherever the branch has gone.
-    row.facts |= {
-        "git_commit_sha": commit.sha,
-        "git_commit_message": commit.message,
-        "git_author": commit.author,
-        "git_branch": commit.branch,
-    }
-    subject = commit.message.split("\n", 1)[0][:200]
-    row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
+    ) as fetched:
+        commit = fetched.commit
+        # From here on a build that is repeated is one of this commit, wherever the branch has gone.
+        row.facts |= {
+            "git_commit_sha": commit.sha,
+            "git_commit_message": commit.message,
+            "git_author": commit.author,
+            "git_branch": commit.branch,
+        }
+        subject = commit.message.split("\n", 1)[0][:200]
+        row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
+        if before is not None:
+            wanted = (wanted_of(deploy.build_config or {}), wanted_of(before.config, repository.root))
+            await refuse_untouched(fetched, before, into, *wanted, row.output)
     return repository
 
 

@@ -1,4 +1,4 @@
-"""Fetching exactly one commit into an empty folder."""
+"""Fetching exactly one commit into an empty folder, and comparing it with another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,7 +24,9 @@ from easel.repositories.errors import (
     HostPrivateError,
     HostUnresolvedError,
     PlainHttpError,
+    RepositoryTooLargeError,
 )
+from easel.repositories.fetch.changes import changed_paths
 from easel.repositories.fetch.failures import OTHER_HASH, UNADVERTISED, meant_by
 from easel.repositories.fetch.models import Branch, Commit, FetchLimits, Remote, Sha
 from easel.repositories.fetch.program import Git, GitFailedError, Say, environment_for, find_git
@@ -29,10 +34,50 @@ from easel.repositories.fetch.tree import list_tree, write_tree
 from easel.schemas import MESSAGE_LENGTH
 
 _HEAD: Final = "refs/easel/head"
+_BEFORE: Final = "refs/easel/before"
 _AUTHOR_LENGTH: Final = 1000
 DEPTH: Final = 100
 """Commits of a branch that are looked through on a server that gives branches only."""
 _PRIVATE_SETTING: Final = "the address that was connected"
+_COMPARED_WITHIN: Final = 60.0
+"""Seconds that a comparison may take of a fetch's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A commit that was fetched, while Git's folder with it is there."""
+
+    commit: Commit
+    git: Git
+    remote: Remote
+
+    async def changed_since(self, sha: str) -> list[str] | None:
+        """The paths that differ from those of another commit, which is fetched as well; None where that cannot be told:
+        the host has it no more, or there are too many (`changes`)."""
+        try:
+            async with asyncio.timeout(_COMPARED_WITHIN):
+                if not await self._has(sha) and not await self._fetch_as_well(sha):
+                    return None
+                return await changed_paths(self.git, sha, self.commit.sha)
+        except (GitFailedError, RepositoryTooLargeError, TimeoutError):
+            return None
+
+    async def _fetch_as_well(self, sha: str) -> bool:
+        try:
+            await _fetch(self.git, self.remote, sha, 1, _BEFORE)
+        except GitFailedError as error:
+            if self.commit.branch is None or not UNADVERTISED.search(error.said):
+                raise
+            # This server gives branches only.
+            await _fetch(self.git, self.remote, f"refs/heads/{self.commit.branch}", DEPTH, _BEFORE)
+        return await self._has(sha)
+
+    async def _has(self, sha: str) -> bool:
+        try:
+            await self.git.run("cat-file", "-e", f"{sha}^{{commit}}")
+        except GitFailedError:
+            return False
+        return True
 
 
 async def fetch(
@@ -44,10 +89,26 @@ async def fetch(
     limits: FetchLimits,
     say: Say,
 ) -> Commit:
+    """Fetches one commit, as `fetching` does, and gives it."""
+    async with fetching(remote, ref, into, destinations=destinations, limits=limits, say=say) as fetched:
+        return fetched.commit
+
+
+@asynccontextmanager
+async def fetching(
+    remote: Remote,
+    ref: Branch | Sha,
+    into: Path,
+    *,
+    destinations: Destinations,
+    limits: FetchLimits,
+    say: Say,
+) -> AsyncIterator[Fetched]:
     """Fetches one commit, and writes its tree into the empty folder `into`: without Git's own folder, submodules, files
     of Git LFS, and links that lead out. All that is connected to is the remote's host, if `destinations` allow it.
 
-    `say` gets lines for a log. Raises FetchError in its kinds, PlainHttpError.
+    In the block, the commit can be compared with others; `limits.seconds` are for both. `say` gets lines for a log.
+    Raises FetchError in its kinds, PlainHttpError.
     """
     program = find_git()
     began = time.monotonic()
@@ -62,9 +123,9 @@ async def fetch(
             async with proxy.on_loopback() as address:
                 git = Git(program, private / "git", environment_for(remote, address, private), limits.bytes)
                 commit = await _objects(git, remote, ref, say)
-            listed = await list_tree(git, commit.sha, limits)
-            await write_tree(git, commit.sha, listed, into, remote, say)
-            return commit
+                listed = await list_tree(git, commit.sha, limits)
+                await write_tree(git, commit.sha, listed, into, remote, say)
+                yield Fetched(commit, git, remote)
     except TimeoutError:
         raise FetchTimedOutError(seconds=limits.seconds, host=remote.url.host) from None
     except GitFailedError as error:
@@ -123,7 +184,7 @@ async def _init(git: Git, hashing: str) -> None:
     await git.run("init", "--quiet", "--template=", "--bare", f"--object-format={hashing}")
 
 
-async def _fetch(git: Git, remote: Remote, wanted: str, depth: int) -> None:
+async def _fetch(git: Git, remote: Remote, wanted: str, depth: int, name: str = _HEAD) -> None:
     await git.run(
         "fetch",
         "--quiet",
@@ -133,7 +194,7 @@ async def _fetch(git: Git, remote: Remote, wanted: str, depth: int) -> None:
         f"--depth={depth}",
         "--",
         remote.url.text,
-        f"+{wanted}:{_HEAD}",
+        f"+{wanted}:{name}",
         watched=True,
     )
 

@@ -1,0 +1,105 @@
+"""Whether a push changed any file that its app is built from: if it did not, its deploy ends without a build."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import exists, select
+
+from easel.apps.models import App
+from easel.builds.detect.errors import BuildPlanError
+from easel.builds.detect.models import Wanted
+from easel.builds.detect.touched import Rule, rule_of, touched
+from easel.bundles.names import printable
+from easel.deploys.deploy_row import DeployRow
+from easel.deploys.errors import DeploySkippedError
+from easel.deploys.models import Deploy
+from easel.deploys.phases import GIT
+from easel.deploys.states import COMPLETE
+from easel.repositories.fetch.fetching import Fetched
+from easel.repositories.models import Repository, WebhookDelivery
+from easel.storage.database import Transaction
+
+_NAMED: Final = 5
+"""Paths that a line of the log names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The environment's latest version from the repository, by its number, the commit that it was built from, and the
+    app's `build_config`."""
+
+    version: int
+    sha: str
+    config: Mapping[str, Any]
+
+
+async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> Before | None:
+    """The version that the deploy's commit is to be compared with.
+
+    None for a deploy that somebody asked for, for the first one, and where the app's settings were published, or the
+    repository connected, after that version's build had begun: a build would give something else by now.
+    """
+    heard = exists().where(
+        WebhookDelivery.app_id == deploy.app_id,
+        WebhookDelivery.org_id == deploy.org_id,
+        WebhookDelivery.deploy_id == deploy.id,
+    )
+    found = await work.session.execute(
+        select(Deploy.version, Deploy.git_commit_sha, Deploy.started_at, App.published["build_config"])
+        .join(App, App.id == Deploy.app_id)
+        .where(
+            Deploy.app_id == deploy.app_id,
+            Deploy.org_id == deploy.org_id,
+            Deploy.environment == deploy.environment,
+            Deploy.source == GIT,
+            Deploy.status == COMPLETE,
+            heard,
+        )
+        .order_by(Deploy.sequence.desc())
+        .limit(1)
+    )
+    version, sha, began, config = found.one_or_none() or (None, None, None, None)
+    changes = [at for at in (app.published_at, repository.connected_at) if at is not None]
+    if version is None or sha is None or began is None or began < max(changes):
+        return None
+    return Before(version, sha, config or {})
+
+
+async def refuse_untouched(
+    fetched: Fetched, before: Before, source: Path, wanted: Wanted, app: Wanted, say: Callable[[str], None]
+) -> None:
+    """Ends a deploy whose commit, which is in `source`, changed no file that counts. Raises DeploySkippedError.
+
+    A commit that changed no file at all is built: by an empty commit people ask for a build.
+    """
+    try:
+        root, rule = await asyncio.to_thread(rule_of, source, wanted, app)
+    except BuildPlanError:
+        # The build will tell.
+        return
+    if not root and not rule.ignore:
+        # Every file counts.
+        return
+    changed = await fetched.changed_since(before.sha)
+    if changed is None:
+        say(f"The changes since version {before.version} (commit {before.sha[:12]}) cannot be told, so this is built.")
+    if not changed or await asyncio.to_thread(touched, changed, root, rule):
+        return
+    count = f"{len(changed)} file{'s' if len(changed) > 1 else ''}"
+    say(f"Changed since version {before.version} (commit {before.sha[:12]}): {count}, {_named(changed)}.")
+    raise DeploySkippedError(version=before.version, rule=_told(root, rule))
+
+
+def _told(root: str, rule: Rule) -> str:
+    those = f"in {_named((root, *rule.folders))}, or directly in a folder around" if root else "all"
+    return f"{those}, but for those that `ignore` names ({_named(rule.ignore)})" if rule.ignore else those
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(f"`{printable(name[:200])}`" for name in names[:_NAMED]) + more

@@ -1,0 +1,28 @@
+"""Which paths differ between two commits that were fetched."""
+
+from __future__ import annotations
+
+import os
+from contextlib import aclosing
+from typing import Final
+
+from easel.repositories.fetch.program import Git
+
+MOST_CHANGED: Final = 10_000
+"""Paths of a comparison."""
+MOST_BYTES: Final = 1024 * 1024
+"""Bytes of all of them together."""
+
+
+async def changed_paths(git: Git, before: str, after: str) -> list[str] | None:
+    """The paths that were added, changed or removed between the commits, a renamed file under both names; None for more
+    than `MOST_CHANGED`, or of more than `MOST_BYTES`. Raises GitFailedError."""
+    listed = bytearray()
+    arguments = ("-r", "-z", "--name-only", "--no-renames", before, after, "--")
+    async with aclosing(git.lines("diff-tree", *arguments)) as pieces:
+        async for piece in pieces:
+            listed += piece
+            if len(listed) > MOST_BYTES:
+                return None
+    paths = bytes(listed).split(b"\0")[:-1]
+    return [os.fsdecode(path) for path in paths] if len(paths) <= MOST_CHANGED else None
