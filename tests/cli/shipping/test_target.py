@@ -141,7 +141,7 @@ def test_what_a_build_starts_from_is_not_its_output(tmp_path: Path, files: list[
     for name in files:
         (tmp_path / name).touch()
     (page(tmp_path / "public") / "index.html").write_text(text)
-    with pytest.raises(NothingToDeployError, match="npm run build"):
+    with pytest.raises(NothingToDeployError, match=r"npm run build.*easel deploy --build"):
         choose_target(None, Project(root=tmp_path), tmp_path)
     built = page(tmp_path / "dist")
     assert choose_target(None, Project(root=tmp_path), tmp_path).path == built

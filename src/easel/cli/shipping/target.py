@@ -116,7 +116,8 @@ def refuse_source(target: Target, shown: str) -> None:
         return
     why = f"its page loads {script}" if script else f"there is a package.json, and {built[0]}/ with an index.html"
     where = (Path(shown) / built[0]).as_posix() if built else ""
-    hint = f"Its build is in {built[0]}/: `easel deploy {where}`." if built else "Build it first (`npm run build`)."
+    way = "Build it first (`npm run build`), or use `easel deploy --build`."
+    hint = f"Its build is in {built[0]}/: `easel deploy {where}`." if built else way
     raise SourceFolderError(folder=shown, why=why, hint=hint)
 
 
@@ -143,7 +144,7 @@ def _nearest(folder: Path, shown: str) -> str:
                 where = (prefix / output.relative_to(base)).as_posix()
                 return f"`{where}` has one: `easel deploy {where}`."
     if is_project(folder):
-        return "Build it first (often `npm run build`), then deploy the folder that it writes."
+        return "Build it first (often `npm run build`), then deploy the folder that it writes; or use `easel deploy --build`."
     return "Deploy the folder that your build writes (often dist/, build/ or out/)."
 
 
