@@ -144,7 +144,10 @@ def _nearest(folder: Path, shown: str) -> str:
                 where = (prefix / output.relative_to(base)).as_posix()
                 return f"`{where}` has one: `easel deploy {where}`."
     if is_project(folder):
-        return "Build it first (often `npm run build`), then deploy the folder that it writes; or use `easel deploy --build`."
+        return (
+            "Build it first (often `npm run build`), then deploy the folder that it writes."
+            " `easel deploy --build` has Easel build it."
+        )
     return "Deploy the folder that your build writes (often dist/, build/ or out/)."
 
 
