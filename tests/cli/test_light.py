@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 LIMIT = 25_000_000
 """Bytes of the command line, installed and compiled."""
 
-OPTIONAL = {"brotli", "_brotli", "typing_extensions"}
-"""Of the server's packages, those that urllib3 and its like take where they happen to be installed."""
+OPTIONAL = {"brotli", "_brotli", "stringzilla", "typing_extensions"}
+"""Packages of the server that urllib3, Easel's own search and their like use only if they are installed."""
 
 SCRIPT = """
 import importlib, json, pkgutil, sys
