@@ -162,6 +162,9 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
         os.setresuid(user, user, user)
         kernel.be_dumpable()
     _own_network()
+    # Inside, /proc/1/exe leads to this file, which may belong to the user of builds.
+    kernel.bind(request["bwrap"], request["bwrap"])
+    kernel.make_read_only(request["bwrap"])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", PROXY_PORT))
         listener.listen(256)
@@ -209,9 +212,9 @@ def _stage(stages: dict[str, str]) -> None:
 
 
 def _own_network() -> None:
-    """A network namespace with nothing but `lo`, and the user namespace that owns it."""
+    """A network namespace with nothing but `lo`, one of mounts, and the user namespace that owns them."""
     user, group = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.NEW_USER | kernel.NEW_NETWORK)
+    kernel.unshare(kernel.NEW_USER | kernel.NEW_NETWORK | kernel.NEW_MOUNTS)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{INSIDE} {user} 1"), ("gid_map", f"{INSIDE} {group} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)

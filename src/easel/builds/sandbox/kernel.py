@@ -14,6 +14,7 @@ from typing import Final
 NEW_MOUNTS, NEW_USER, NEW_NETWORK = 0x00020000, 0x10000000, 0x40000000
 """Namespaces, see unshare(2)."""
 _BIND, _RECURSIVE, _SLAVE, _NOSUID, _NODEV = 4096, 16384, 1 << 19, 2, 4
+_MOUNT_SETATTR, _HERE, _READ_ONLY = 442, -100, 1
 _DEATH_SIGNAL, _DUMPABLE, _SUBREAPER = 1, 4, 36
 _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
 _IDLE_CLASS = 3 << 13
@@ -44,6 +45,15 @@ def mount_tmpfs(place: str) -> None:
 def bind(source: str, place: str) -> None:
     """A file or folder, with what is mounted in it, at another place too."""
     _checked(_libc.mount(os.fsencode(source), os.fsencode(place), None, ctypes.c_ulong(_BIND | _RECURSIVE), None))
+
+
+def make_read_only(place: str) -> None:
+    """What is mounted there can be changed from nowhere that sees this mount: no content, no rights, no times
+    (mount_setattr(2))."""
+    wanted = struct.pack("=QQQQ", _READ_ONLY, 0, 0, 0)
+    _checked(
+        _libc.syscall(ctypes.c_long(_MOUNT_SETATTR), _HERE, os.fsencode(place), 0, wanted, ctypes.c_size_t(len(wanted)))
+    )
 
 
 def keep_mounts() -> None:
