@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,3 +53,10 @@ def test_of_too_many_the_smallest_are_taken(tmp_path: Path) -> None:
     assert list(source_files(tmp_path, SourceLimits(files=3, bytes=1000))) == ["1.txt", "2.txt", "3.txt"]
     assert list(source_files(tmp_path, SourceLimits(files=100, bytes=10))) == ["1.txt", "2.txt", "3.txt", "4.txt"]
     assert source_files(tmp_path, SourceLimits(files=0, bytes=10)) == {}
+
+
+def test_folders_in_folders_without_end_are_not_followed_to_it(tmp_path: Path) -> None:
+    tree(tmp_path, {"a.txt": "a", "d/" * 64 + "deep.txt": "b", "d/" * 65 + "deeper.txt": "c"})
+    below = "import os\nfor _ in range(1500):\n    os.mkdir('e')\n    os.chdir('e')"
+    subprocess.run([sys.executable, "-c", below], cwd=tmp_path / "d", check=True)
+    assert list(source_files(tmp_path, LIMITS)) == ["a.txt", "d/" * 64 + "deep.txt"]

@@ -74,13 +74,14 @@ def test_a_folder_goes_whatever_a_build_did_to_its_rights_and_nothing_that_it_li
     (folder / "link").symlink_to(kept)
     for path in (folder / "a" / "b", folder / "a", folder):
         path.chmod(0)
-    # As root, rights are no hindrance.
+    # As root, rights are no hindrance, unless the programs it starts lose CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
     done = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path;"
-            " from easel.deploys.building.folders import remove_tree; remove_tree(Path(sys.argv[1]))",
+            "import ctypes, sys; from pathlib import Path;"
+            " from easel.deploys.building.folders import remove_tree;"
+            " [ctypes.CDLL(None).prctl(24, right, 0, 0, 0) for right in (1, 2)]; remove_tree(Path(sys.argv[1]))",
             folder,
         ],
         check=False,
@@ -88,3 +89,13 @@ def test_a_folder_goes_whatever_a_build_did_to_its_rights_and_nothing_that_it_li
     assert done.returncode == 0
     assert not folder.exists()
     assert (kept / "file").read_text() == "x"
+
+
+def test_a_builder_starts_over_what_is_left_of_a_build_that_made_folders_in_folders_without_end(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    work = WorkFolder.made(settings)
+    deep = "import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')"
+    subprocess.run([sys.executable, "-c", deep], cwd=work.path, check=True)
+    work._lock.close()
+    WorkFolder.made(settings).remove()
+    assert list((tmp_path / "builds" / "work").iterdir()) == []

@@ -163,7 +163,7 @@ class Reuse:
         for path, folders, others in walk(output):
             if any(joined(path, name).endswith(kept) for name in folders):
                 return False
-            if path.count("/") >= DEEPEST or any((output / path / name).is_symlink() for name in others):
+            if path.count("/") >= DEEPEST or any(os.path.islink(output / path / name) for name in others):
                 return False
         return True
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from easel.builds.errors import BuildVariableInvalidError
+from easel.builds.sandbox.bubblewrap import Bubblewrap
 from easel.builds.sandbox.command import Mount
+from easel.builds.sandbox.sandbox import Sandbox
+from easel.builds.sandbox.user import BuildUser, own
+from easel.settings import Settings
 from tests.builds.sandbox.conftest import Bench, running
 
 SYSTEM = ("bin", "dev", "etc", "lib", "proc", "sbin", "tmp", "usr")
@@ -118,6 +123,30 @@ async def test_what_a_build_makes_is_not_roots(bench: Bench) -> None:
     if os.geteuid() == 0:
         assert {(bench.work / name).stat().st_uid for name in ("file", "folder", "shell")}.isdisjoint({0})
     assert await bench.run("./shell -c 'test $(id -u) = 1000'") is not None
+
+
+async def test_the_program_that_makes_the_sandbox_cannot_be_changed_by_its_owners_builds(
+    data_dir: Path, tmp_path: Path, bench: Bench
+) -> None:
+    found = Bubblewrap.find()
+    if found is None or found.folders:
+        pytest.skip("a program without folders of its own is needed, such as Debian's")
+    program = tmp_path / "own" / "bwrap"
+    program.parent.mkdir()
+    shutil.copy(found.program, program)
+    user = BuildUser.claim(Settings(data_dir=data_dir))
+    if user is not None:
+        own(program.parent, user.number)
+    own_sandbox = Sandbox(Settings(data_dir=data_dir), Bubblewrap(program, (program.parent,)), user)
+    try:
+        own_sandbox.own(bench.work)
+        changes = "chmod 000 /proc/1/exe; chmod 4777 /proc/1/exe; echo ran"
+        await Bench(own_sandbox, bench.work, bench.output).run(changes)
+    finally:
+        own_sandbox.close()
+    assert bench.text.count("Read-only file system") == 2
+    assert bench.text.endswith("ran\n")
+    assert program.stat().st_mode & 0o777 == 0o755
 
 
 TRIES = """

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import subprocess
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 TIMEOUT = 300.0
 """Seconds for one folder."""
+_REMOVE = ("rm", "-rf", "--one-file-system", "--")
+_OPEN = ("chmod", "-R", "u+rwx", "--")
+"""Gives their owner the folders back in which nothing could be removed."""
 
 
 async def copy_folder(source: Path, target: Path) -> None:
@@ -21,8 +28,22 @@ async def copy_folder(source: Path, target: Path) -> None:
 
 
 async def remove_folder(folder: Path) -> None:
-    """Removes a folder or file, or nothing. Raises OSError."""
-    await _run("rm", "-rf", "--one-file-system", "--", str(folder))
+    """Removes a folder or file, or nothing; also where a build has taken away the rights to do so. Raises OSError."""
+    try:
+        await _run(*_REMOVE, str(folder))
+    except OSError:
+        await _run(*_OPEN, str(folder))
+        await _run(*_REMOVE, str(folder))
+
+
+def remove_tree(folder: Path) -> None:
+    """The same for a thread, however long it takes. What cannot be removed stays, and the server's log says so."""
+    for command in (_REMOVE, _OPEN, _REMOVE):
+        done = subprocess.run([*command, str(folder)], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if command is _REMOVE and not done.returncode:
+            return
+    complaint = done.stderr.decode(errors="replace").strip()[:500]
+    _log.warning("a folder of a build could not be removed: %s", complaint)
 
 
 async def folder_size(folder: Path) -> int:

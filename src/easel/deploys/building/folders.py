@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import stat
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from easel.builds.cache.folders import remove_tree
 from easel.files import lock_file
 from easel.settings import Settings
 
@@ -70,19 +68,3 @@ def _remove_if_left(folder: Path) -> None:
         with lock:
             if lock_file(lock):
                 remove_tree(folder)
-
-
-def remove_tree(folder: Path) -> None:
-    """Removes a folder and all in it, also where a build has taken away the rights to do so. Links are not followed."""
-
-    def again(function: Callable[..., object], path: str, _: object) -> None:
-        with suppress(OSError):
-            for each in (os.path.dirname(path), path):
-                if stat.S_ISDIR(os.lstat(each).st_mode):
-                    os.chmod(each, 0o700)
-            function(path)
-
-    shutil.rmtree(folder, onerror=again)
-    if folder.exists():
-        # What could be opened only now.
-        shutil.rmtree(folder, ignore_errors=True)

@@ -33,6 +33,8 @@ LONGEST_LOCK: Final = 256 * 1024
 """Bytes of a lock file that is compared; longer ones would take the room of everything else."""
 MOST_LOOKED_AT: Final = 200_000
 """Files whose sizes are asked for."""
+DEEPEST: Final = 64
+"""Folders in folders that are looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class SourceLimits:
 
 def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
     """The texts of the tree by path, sorted: of too many the smallest, the same ones for the same tree. Links are not
-    followed. Left out are files that are no UTF-8, dependencies, Git's own and long lock files."""
+    followed. Left out are files that are no UTF-8 or very deep, dependencies, Git's own and long lock files."""
     texts: dict[str, str] = {}
     total = 0
     for size, path in sorted(_sized(tree, limits.bytes)):
@@ -68,8 +70,9 @@ def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
 def _sized(tree: Path, most: int) -> Iterator[tuple[int, str]]:
     looked_at = 0
     for folder, folders, names in os.walk(tree):
-        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         prefix = "" if Path(folder) == tree else Path(folder).relative_to(tree).as_posix() + "/"
+        is_deep = prefix.count("/") >= DEEPEST
+        folders[:] = [] if is_deep else sorted(name for name in folders if name not in _LEFT_OUT)
         for name in sorted(names):
             looked_at += 1
             if looked_at > MOST_LOOKED_AT:
