@@ -44,6 +44,7 @@ from easel.bundles.one_page import takes_scripts_from_root
 from easel.bundles.pages import script_place
 from easel.bundles.root import find_root, home_page, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
+from easel.bundles.unbuilt import unbuilt_script
 from easel.bundles.vouched import digests, may_vouch
 from easel.cli import project
 from easel.cli import text as cli_text
@@ -399,6 +400,10 @@ def functions() -> Iterator[Case]:
         "unified": (lambda text: unified("a", text, text + "x"), USUAL),
         "find_root": (lambda text: find_root([text, "index.html"]), 256),
         "refuse_accidents": (lambda text: refuse_accidents([text], "", Allowances()), 256),
+        "unbuilt_script, a page": (lambda text: _unbuilt(index=text), USUAL),
+        "unbuilt_script, a package": (lambda text: _unbuilt(package=text), USUAL),
+        "unbuilt_script, a script": (lambda text: _unbuilt(script=text), USUAL),
+        "unbuilt_script, an import": (lambda text: _unbuilt(script=f"import {text} from './a.js'"), USUAL),
         "takes_scripts_from_root": (lambda text: takes_scripts_from_root(text.encode()), USUAL),
         "home_page": (lambda text: home_page([text]), 256),
         "notes": (lambda text: notes([text], "", [text]), 256),
@@ -531,6 +536,11 @@ def _pieces(text: str) -> Iterator[bytes]:
 
 def _latin(text: str) -> str:
     return text.encode("latin-1", "replace").decode("latin-1")
+
+
+def _unbuilt(index: str = "<script type=module src=a.js></script>", package: str = "", script: str = "") -> None:
+    files = {"index.html": index, "package.json": package or '{"scripts": {"build": "x"}}', "a.js": script}
+    unbuilt_script(files, "index.html", lambda path: files[path].encode("utf-8", "replace"))
 
 
 def _integrity(text: str) -> bytes:

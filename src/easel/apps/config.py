@@ -181,10 +181,16 @@ def shown_text(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(shown(value), order="sorted"), indent=2).decode() + "\n"
 
 
-def allowances(config: Config) -> Allowances:
-    """The accidents that the app allows in its bundles (`build_config.allow`)."""
-    allowed = (config.get("build_config") or {}).get("allow") or []
-    return Allowances(secrets="secrets" in allowed, dependencies="dependencies" in allowed)
+def allowances(config: Config, *, is_built: bool = False) -> Allowances:
+    """The accidents that the app allows in its bundles (`build_config.allow`, and `preset` for pages that are served as
+    they are). A bundle that a builder made is not built again."""
+    build = config.get("build_config") or {}
+    allowed = build.get("allow") or []
+    return Allowances(
+        secrets="secrets" in allowed,
+        dependencies="dependencies" in allowed,
+        sources=is_built or build.get("preset") == "static",
+    )
 
 
 def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:

@@ -218,8 +218,8 @@ class EntryPointMissingError(BadRequestError):
 
 
 class SourceBundleError(BadRequestError):
-    """The zip holds a project that is not built (`{member}`, and no index.html at its root). Build it, and upload the
-    output folder (often dist/, build/ or out/)."""
+    """The zip holds a project that is not built ({found}). Build it, and upload the output folder (often dist/, build/
+    or out/)."""
 
     code = "source_build_unsupported"
 

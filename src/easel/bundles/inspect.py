@@ -15,14 +15,13 @@ from msgspec import structs
 from easel.bundles.before import Before
 from easel.bundles.chosen import check_sizes, choose
 from easel.bundles.codings import sent_decoded
-from easel.bundles.directory import read_directory
-from easel.bundles.errors import (
-    NotAZipError,
-)
+from easel.bundles.directory import Entry, read_directory
+from easel.bundles.errors import NotAZipError, SourceBundleError
 from easel.bundles.hashed import hashed
-from easel.bundles.inflate import inflated, raw
+from easel.bundles.inflate import DamagedDataError, inflated, raw
 from easel.bundles.members import MemberReader
 from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, Allowances, Inspection, Limits, Member
+from easel.bundles.names import printable
 from easel.bundles.one_page import LOOKED_AT as PAGE_LOOKED_AT
 from easel.bundles.one_page import is_one_page
 from easel.bundles.read import content as content_of
@@ -36,6 +35,8 @@ from easel.bundles.root import (
     refuse_accidents,
     refuse_conflicts,
 )
+from easel.bundles.unbuilt import LOOKED_AT as UNBUILT_LOOKED_AT
+from easel.bundles.unbuilt import PROJECT_FILE, unbuilt_script
 from easel.bundles.vouched import find_vouched, is_worker
 from easel.rules.errors import RulesFileTooLargeError
 from easel.rules.models import AS_IT_COMES, LARGEST_SEARCHED, Rules, Wanted
@@ -92,6 +93,8 @@ def inspect(
         chosen, folders, left_out = choose(entries, limits)
         refuse_conflicts(chosen, folders)
         root = find_root(chosen)
+        if not allow.sources and root + PROJECT_FILE in chosen and root + ENTRY_POINT in chosen:
+            _refuse_unbuilt(chosen, root, view)
         if chosen.pop(root + PROJECT_SETTINGS, None) is not None:
             left_out.append(root + PROJECT_SETTINGS)
         refuse_accidents(chosen, root, allow)
@@ -121,6 +124,25 @@ def inspect(
         home=home,
         is_one_page=one_page,
     )
+
+
+def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) -> None:
+    """Raises SourceBundleError for a project whose page shows nothing until it is built."""
+
+    def read(path: str) -> bytes:
+        entry = chosen[root + path]
+        with bundle[entry.offset : entry.offset + entry.length] as stored:
+            return inflated(stored, entry.method, min(entry.size, UNBUILT_LOOKED_AT))
+
+    paths = {path[len(root) :] for path in chosen} if root else chosen
+    try:
+        script = unbuilt_script(paths, ENTRY_POINT, read)
+    except DamagedDataError:
+        # Reading all of it names the member.
+        return
+    if script is not None:
+        member = printable(root + script)
+        raise SourceBundleError(member=member, found=f"its {ENTRY_POINT} loads `{member}`, which no browser runs")
 
 
 def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: Wanted) -> Rules | None:

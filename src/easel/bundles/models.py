@@ -121,6 +121,8 @@ class Allowances:
 
     secrets: bool = False
     dependencies: bool = False
+    sources: bool = False
+    """A page of a project that is not built: it is meant so, or was built from such a page."""
 
 
 @dataclass(frozen=True, slots=True)

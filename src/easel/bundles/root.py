@@ -15,6 +15,7 @@ from easel.bundles.errors import (
 )
 from easel.bundles.models import Allowances
 from easel.bundles.names import printable
+from easel.bundles.unbuilt import PROJECT_FILE
 from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
@@ -35,7 +36,7 @@ PROJECT_SETTINGS = "easel.toml"
 DEPENDENCIES = "node_modules/"
 """A folder that is refused at the root. Elsewhere, a build tool wrote it, and pages may need it."""
 
-_PROJECT_FILE = "package.json"
+_PROJECT_FILE = PROJECT_FILE
 _PROJECT_FILES = ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "hugo.toml", "hugo.yaml", "hugo.json", "pelicanconf.py")
 """Files that only the sources of a site have. A zip with one of them and a page is an app nevertheless."""
 _SPHINX_FILE = "conf.py"
@@ -116,12 +117,17 @@ def find_root(paths: Collection[str]) -> str:
     if root + ENTRY_POINT in paths:
         return root
     if root + _PROJECT_FILE in paths:
-        raise SourceBundleError(member=printable(root + _PROJECT_FILE))
+        raise _source(root + _PROJECT_FILE)
     if home_page([path[len(root) :] for path in paths]) is not None:
         return root
     if (project := _project_file(paths, root)) is not None:
-        raise SourceBundleError(member=printable(project))
+        raise _source(project)
     raise EntryPointMissingError(hint=_hint(paths), found=[printable(top) for top in sorted(tops)[:20]])
+
+
+def _source(path: str) -> SourceBundleError:
+    member = printable(path)
+    return SourceBundleError(member=member, found=f"`{member}`, and no {ENTRY_POINT} at its root")
 
 
 def is_source(paths: Collection[str]) -> bool:

@@ -75,9 +75,8 @@ class BundleGoneError(EaselError):
 
 
 class SourceBuildsOffError(BadRequestError):
-    """The zip holds a project that is not built (`{member}`, and no index.html at its root), and this server builds
-    none. Build it, and upload the output folder (often dist/, build/ or out/); or have Easel's operator switch builds
-    on (EASEL_BUILDS=sandboxed)."""
+    """The zip holds a project that is not built ({found}), and this server builds none. Build it, and upload the output
+    folder (often dist/, build/ or out/); or have Easel's operator switch builds on (EASEL_BUILDS=sandboxed)."""
 
     code = "source_build_unsupported"
 

@@ -123,7 +123,7 @@ class Pipeline:
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could be handed over", self._id)
         except BuildsOffError:
-            await self.fail(SourceBuildsOffError(member=source.details.get("member")))
+            await self.fail(SourceBuildsOffError(**source.details))
         except TooManyWaitingBuildsError as error:
             await self.fail(error)
 

@@ -47,6 +47,33 @@ def test_a_source_bundle_is_built_and_becomes_a_version(world: World) -> None:
     world.do(go())
 
 
+def test_a_project_whose_page_would_stay_blank_is_built_once_unless_it_is_meant_so(world: World) -> None:
+    files = {
+        "package.json": '{"devDependencies": {"vite": "7"}}',
+        "index.html": '<!doctype html><script type="module" src="/main.tsx"></script>',
+        "main.tsx": "<p/>",
+    }
+
+    async def as_it_is(source: Path, say: Say) -> None:
+        source.joinpath("dist").mkdir()
+        for name, content in files.items():
+            (source / "dist" / name).write_text(content)
+
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app, files)
+        await run(world, wanted)
+        assert (await seen(world, wanted))[0].step == "build_queued"
+        await build(world, wanted, as_it_is)
+        await run(world, wanted)
+        assert (await seen(world, wanted))[0].version == 1
+        static = await order_source(world, app, files, build_config={"preset": "static"})
+        await run(world, static)
+        assert (await seen(world, static))[0].version == 2
+
+    world.do(go())
+
+
 def test_the_same_output_is_the_same_bundle(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
@@ -308,6 +335,7 @@ def test_where_builds_are_off_a_source_bundle_is_refused_and_how_to_switch_them_
         assert (row.status, row.error_code) == ("failed", "source_build_unsupported")
         assert row.error is not None
         assert "EASEL_BUILDS=sandboxed" in row.error
+        assert "`package.json`, and no index.html at its root" in row.error
 
     world.do(go())
 

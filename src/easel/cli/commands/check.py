@@ -29,7 +29,7 @@ _SHOWN = 20
 @click.option("--request", "addresses", metavar="/PATH", help="What it would answer; repeatable.", multiple=True)
 @click.option("--method", help="The method of the requests.", default="GET")
 @click.option("--header", "headers", metavar="NAME: VALUE", help="A header of theirs; repeatable.", multiple=True)
-@click.option("--as-is", help="Check a folder that looks like source all the same.", is_flag=True)
+@click.option("--as-is", help="Check a folder or zip that looks like source all the same.", is_flag=True)
 def check(
     session: Session,
     path: str | None,
@@ -51,7 +51,7 @@ def check(
     root = project_root(session.project, target, session.working)
     with open_bundle(session, target, root) as bundle:
         try:
-            trial = try_bundle(bundle, session.project)
+            trial = try_bundle(bundle, session.project, as_is=as_is)
         except (CliError, PackageMissingError):
             raise
         except EaselError as error:

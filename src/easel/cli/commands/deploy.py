@@ -16,7 +16,7 @@ from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
 from easel.cli.shipping.ending import tell_ending
-from easel.cli.shipping.errors import OptionsConflictError, TargetMissingError
+from easel.cli.shipping.errors import OptionsConflictError, SourceFolderError, TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
 from easel.cli.shipping.from_git import message_for, order_commit
 from easel.cli.shipping.new_app import New
@@ -47,7 +47,7 @@ from easel.deploys.states import FAILED
 @click.option("--source-files", help="Send the source along, for diffs line by line.", is_flag=True)
 @click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
 @click.option("--not-older", help="Refuse a commit that is older than the live one.", is_flag=True)
-@click.option("--as-is", help="Deploy a folder even if it looks like source.", is_flag=True)
+@click.option("--as-is", help="Deploy a folder or zip as it is, even if it looks like source.", is_flag=True)
 @click.option("--build", help="Send the project's source; Easel builds it.", is_flag=True)
 @click.option("--git", "from_git", help="Deploy a commit of the connected repository.", is_flag=True)
 @click.option("--commit", "git_commit", metavar="SHA", help="With --git: this commit. [default: the branch's newest]")
@@ -106,8 +106,8 @@ def deploy(
         target = source_target(given, session.project, session.working)
     else:
         target = choose_target(given, session.project, session.working)
-    if not as_is and not build:
-        refuse_source(target, _shown(target.path, session.working))
+    if not build:
+        overrides |= _as_it_is(target, _shown(target.path, session.working), as_is=as_is)
     if target.found:
         output.say(f"Deploying {_shown(target.path, session.working)}: {target.found}.")
     root = project_root(session.project, target, session.working)
@@ -184,6 +184,19 @@ def _overrides(
         names = "--root, --install, --build-command, --output, --node and --no-cache"
         raise OptionsConflictError(reason=f"{names} need --build or --git")
     return given
+
+
+def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
+    """What the deploy says of a project that is meant to be deployed unbuilt, which a server would build. Raises
+    SourceFolderError."""
+    try:
+        refuse_source(target, shown)
+    except SourceFolderError:
+        if not as_is:
+            raise
+        return {"preset": "static"}
+    # A zip is looked into by the server alone.
+    return {"preset": "static"} if as_is and not target.is_folder else {}
 
 
 def _shown(path: Path, working: Path) -> str:

@@ -76,13 +76,13 @@ class Trial:
     warnings: list[str]
 
 
-def try_bundle(bundle: IO[bytes], project: Project) -> Trial:
+def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> Trial:
     """Reads the zip like a deploy of the project, with a server's default limits. Raises the errors of a failed deploy:
     those of `bundles` and `rules`, and SmokeTestFailedError."""
     if not bundle.seek(0, os.SEEK_END):
         raise NotAZipError(found="empty")
     data = mmap.mmap(bundle.fileno(), 0, access=mmap.ACCESS_READ)
-    allow = Allowances(secrets="secrets" in project.allow, dependencies="dependencies" in project.allow)
+    allow = Allowances("secrets" in project.allow, "dependencies" in project.allow, sources=as_is)
     inspection = inspect(data, limits=Limits(), allow=allow, rules=wanted_of(project))
     rules = inspection.rules
     manifest = Manifest(

@@ -58,7 +58,7 @@ class Inspect(Step):
             inspect_file,
             run.pinned.path,
             limits=limits,
-            allow=allowances(config),
+            allow=allowances(config, is_built=run.row.deploy.built_key is not None),
             rules=rules_wanted(config),
             should_stop=lambda: run.is_abandoned,
             before=before,

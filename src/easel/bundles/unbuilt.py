@@ -1,0 +1,141 @@
+"""Whether a zip with an entry page is a project that is certainly not built: visitors would see a blank page.
+
+It certainly is where a package.json says that a tool builds it, and the page loads a module that no browser runs: one
+in another language, or a script whose first lines import a package by its name or a file that is no script. A page that
+works in a browser as it is, by an import map for example, makes no project, whatever lies beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+from typing import Any, Final
+
+import msgspec
+
+from easel.bundles.markup import attributes, skip, start_tag, tag_name
+
+PROJECT_FILE: Final = "package.json"
+LOOKED_AT: Final = 256 * 1024
+"""Bytes of package.json, the page and a script that are read."""
+_MOST_TAGS: Final = 2_000
+_MOST_SCRIPTS: Final = 20
+_MOST_IMPORTS: Final = 200
+_TOOLS: Final = frozenset(
+    {"vite", "rolldown-vite", "parcel", "parcel-bundler", "webpack", "rollup", "rolldown", "esbuild", "@rsbuild/core"}
+    | {"@rspack/core", "snowpack", "astro", "@vue/cli-service", "react-scripts", "@sveltejs/kit", "@farmfe/core"}
+)
+"""Packages that bundle modules for browsers."""
+_CONFIGURED: Final = tuple(f"vite.config.{suffix}" for suffix in ("ts", "js", "mjs", "mts", "cjs", "cts"))
+_COMPILED: Final = (".ts", ".tsx", ".mts", ".cts", ".jsx", ".vue", ".svelte", ".coffee")
+"""Suffixes that are served with no type of a script's, so that no browser runs a module of that name."""
+_SCRIPTS: Final = (".js", ".mjs")
+_NO_SCRIPTS: Final = (
+    *_COMPILED, ".css", ".scss", ".sass", ".less", ".styl", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".html",
+)  # fmt: skip
+_RAW_TEXT: Final = {
+    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE)
+    for name in b"script style title textarea noscript template".split()
+}
+_BETWEEN = re.compile(rb"(?:[\s;]++|//[^\n]*+|/\*(?:(?!\*/).)*+\*/)*+", re.DOTALL)
+_IMPORT = re.compile(
+    rb"""import(?![\w$(.])\s*+(?:[\w$*{},\s]{1,2000}?\bfrom\s*+)?("[^"\n]{1,500}"|'[^'\n]{1,500}')\s*+(with|assert)?"""
+)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+class _Package(msgspec.Struct):
+    dependencies: dict[str, Any] = {}
+    devDependencies: dict[str, Any] = {}  # noqa: N815 (npm's name)
+    scripts: dict[str, Any] = {}
+
+
+def unbuilt_script(paths: Container[str], page: str, read: Callable[[str], bytes]) -> str | None:
+    """The script of the page that no browser runs, if the files are certainly a project that has to be built.
+
+    `paths` begin at the root, where package.json and the page are; `read` gives a file's first `LOOKED_AT` bytes.
+    """
+    if PROJECT_FILE not in paths or not _is_built(paths, read(PROJECT_FILE)):
+        return None
+    scripts, has_map = _modules(read(page)[:LOOKED_AT])
+    for address in scripts:
+        path = _path(address)
+        if path not in paths:
+            continue
+        if path.lower().endswith(_COMPILED):
+            return path
+        if path.lower().endswith(_SCRIPTS) and _cannot_run(read(path)[:LOOKED_AT], has_map=has_map):
+            return path
+    return None
+
+
+def _is_built(paths: Container[str], data: bytes) -> bool:
+    try:
+        package = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Package)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return False
+    named = {*package.dependencies, *package.devDependencies}
+    return "build" in package.scripts or not named.isdisjoint(_TOOLS) or any(name in paths for name in _CONFIGURED)
+
+
+def _modules(page: bytes) -> tuple[list[str], bool]:
+    """The addresses of the page's own modules, and whether it has an import map. None of a page with a `<base>`."""
+    found: list[str] = []
+    has_map = False
+    at, most = 0, len(page)
+    for _ in range(_MOST_TAGS):
+        at = page.find(b"<", at)
+        if at < 0:
+            break
+        if (after := skip(page, at, most)) > at:
+            at = after
+            continue
+        if tag_name(page, at, most) is None:
+            at += 1
+            continue
+        tag = start_tag(page, at, most)
+        if tag is None:
+            break
+        at = tag.end
+        if tag.name == b"base":
+            return [], has_map
+        if tag.name == b"script":
+            given = attributes(page, tag)
+            kind = given.get(b"type", b"").strip().lower()
+            has_map = has_map or kind == b"importmap"
+            if kind == b"module" and (source := given.get(b"src", b"").strip()) and len(found) < _MOST_SCRIPTS:
+                found.append(source.decode("utf-8", "replace"))
+        if (ends := _RAW_TEXT.get(tag.name)) is not None:
+            end = ends.search(page, at)
+            at = end.end() if end is not None else most
+    return found, has_map
+
+
+def _path(address: str) -> str:
+    """The path of a file in the app; "" for one of another host."""
+    if address.startswith("//") or _SCHEME.match(address):
+        return ""
+    return address.partition("#")[0].partition("?")[0].removeprefix(".").removeprefix("/")
+
+
+def _cannot_run(script: bytes, *, has_map: bool) -> bool:
+    """Whether a script imports, in its first statements, something that a browser does not find or does not take."""
+    at = _after(script, len(b"\xef\xbb\xbf") if script.startswith(b"\xef\xbb\xbf") else 0)
+    for _ in range(_MOST_IMPORTS):
+        found = _IMPORT.match(script, at)
+        if found is None:
+            return False
+        named = found[1][1:-1].decode("utf-8", "replace")
+        is_address = named.startswith(("/", "./", "../")) or _SCHEME.match(named) is not None
+        if found[2] is not None:
+            # `with { type: "css" }`: browsers take that.
+            return False
+        if (not is_address and not has_map) or (is_address and _path(named).lower().endswith(_NO_SCRIPTS)):
+            return True
+        at = _after(script, found.end())
+    return False
+
+
+def _after(script: bytes, at: int) -> int:
+    found = _BETWEEN.match(script, at)
+    return found.end() if found is not None else at
