@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from easel.builds.build import build
+from easel.builds.cache.cache import BuildCache
+from easel.builds.detect.errors import OutputMissingError
+from easel.builds.detect.models import Wanted
 from easel.builds.errors import SandboxUnavailableError
 from easel.builds.failures import (
     BuildCommandFailedError,
@@ -100,3 +104,40 @@ async def test_the_limits_are_those_of_all_commands_together(sandbox: Sandbox, t
 async def test_a_deploy_that_ends_meanwhile_stops_its_build(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(BuildStoppedError):
         await phases(sandbox, tmp_path / "work", [], stop=True).run("build", "sleep 60", "")
+
+
+async def test_a_secret_in_a_command_or_in_the_name_of_a_host_is_shown_nowhere(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    run = replace(phases(sandbox, tmp_path / "work", log), secrets=("Sesame-4711",))
+    line = "curl -s http://Sesame-4711.example.org/; false"
+    with pytest.raises(BuildCommandFailedError) as caught:
+        await run.run("build", line, "")
+    shown = "\n".join([*log, *run.report.refused, *run.report.refused_hosts, caught.value.message.partition(". ")[0]])
+    assert "sesame" not in shown.lower()
+    assert run.report.refused_hosts == ["***.example.org"]
+    assert log[0] == "$ curl -s http://***.example.org/; false"
+
+
+async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    source = tmp_path / "work" / "source"
+    source.mkdir(parents=True)
+    (source / "index.html").write_text("<h1>hello</h1>")
+    settings = Settings(data_dir=tmp_path / "data")
+    log: list[str] = []
+    with pytest.raises(OutputMissingError) as caught:
+        await build(
+            sandbox,
+            source,
+            Wanted(build="true Sesame-4711", output="Sesame-4711"),
+            settings=settings,
+            cache=BuildCache.of(settings, "app_one", "production"),
+            environment={},
+            secrets=("Sesame-4711",),
+            say=log.append,
+        )
+    assert "Sesame" not in "\n".join(log) + caught.value.message + repr(caught.value.args)
+    assert "wrote no folder `***`" in caught.value.message

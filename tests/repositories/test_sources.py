@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from easel.builds.cache.folders import remove_tree
 from easel.repositories.fetch.sources import LONGEST_LOCK, SourceLimits, source_files
 
 LIMITS = SourceLimits(files=2_000, bytes=1_000_000)
@@ -59,4 +60,8 @@ def test_folders_in_folders_without_end_are_not_followed_to_it(tmp_path: Path) -
     tree(tmp_path, {"a.txt": "a", "d/" * 64 + "deep.txt": "b", "d/" * 65 + "deeper.txt": "c"})
     below = "import os\nfor _ in range(1500):\n    os.mkdir('e')\n    os.chdir('e')"
     subprocess.run([sys.executable, "-c", below], cwd=tmp_path / "d", check=True)
-    assert list(source_files(tmp_path, LIMITS)) == ["a.txt", "d/" * 64 + "deep.txt"]
+    try:
+        assert list(source_files(tmp_path, LIMITS)) == ["a.txt", "d/" * 64 + "deep.txt"]
+    finally:
+        # Nobody else can.
+        remove_tree(tmp_path / "d")

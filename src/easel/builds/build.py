@@ -17,6 +17,7 @@ from easel.builds.report import BuildReport, Built
 from easel.builds.reuse import Reuse
 from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.sandbox import Sandbox
+from easel.builds.secrets import Masking
 from easel.builds.toolchains.prepare import prepare
 from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
@@ -39,54 +40,60 @@ async def build(
     """Builds the sources in a folder, which the build changes as it likes, and gives the folder of its output.
 
     `wanted` are the deploy's wishes, `app` those of its app. `environment` is the project's own, `secrets` are the
-    texts that no line of the log may show, `say` takes the log's lines, `begin` hears of `install` and
+    texts that no line of the log and no error may show, `say` takes the log's lines, `begin` hears of `install` and
     `build` as they begin. A folder beside `source`, of its name and
     `.build`, is used meanwhile. Raises BuildPlanError for sources that cannot be built or have no page in the end,
     ToolchainError and VersionUnavailableError, BuildFailedError for a command that fails or takes too much,
     BuildStoppedError, BuilderDiskFullError, and OSError.
     """
-    report = BuildReport(sandbox.kind)
-    say(_of_the_sandbox(sandbox))
-    with _timed(report, "plan"):
-        plan = await asyncio.to_thread(make_plan, source, wanted, app)
-    report.framework = plan.framework
-    for reason in plan.reasons:
-        say(reason)
-    with _timed(report, "tools"):
-        tools = await prepare(plan, source, sandbox, settings)
-    report.node, report.package_manager, report.python = tools.node, tools.package_manager, tools.python
-    for reason in tools.reasons:
-        say(reason)
-    async with Reuse(cache, plan, tools, source, environment, say) as reuse:
-        with _timed(report, "cache"):
-            is_installed = await reuse.restore(report)
-            await asyncio.to_thread(_own, sandbox, source, *reuse.folders)
-        phases = Phases(
-            sandbox=sandbox,
-            work=source,
-            limits=Limits.of(settings),
-            mounts=(*tools.mounts, *reuse.mounts),
-            environment={**tools.environment, **plan.environment, **environment, "PATH": tools.environment["PATH"]},
-            hosts=HostRules.of((*tools.hosts, *plan.hosts, *settings.build_hosts)),
-            secrets=(*secrets, *tools.hidden),
-            say=say,
-            should_stop=should_stop,
-            report=report,
-            begin=begin,
-        )
-        if plan.install and not is_installed:
-            await phases.run("install", plan.install, plan.install_root)
-        with _timed(report, "cache"):
-            await asyncio.to_thread(_own, sandbox, *await reuse.restore_caches())
-        if plan.build:
-            await phases.run("build", plan.build, plan.root)
-        taken: list[str] = []
-        output = await asyncio.to_thread(judge, source, plan, taken.append)
-        for reason in taken:
-            say(reason)
-        with _timed(report, "cache"):
-            await reuse.keep(output)
-    return Built(output, plan, report)
+    masking = Masking(secrets)
+
+    def tell(line: str) -> None:
+        say(masking.once(line))
+
+    with masking.errors():
+        report = BuildReport(sandbox.kind)
+        tell(_of_the_sandbox(sandbox))
+        with _timed(report, "plan"):
+            plan = await asyncio.to_thread(make_plan, source, wanted, app)
+        report.framework = plan.framework
+        for reason in plan.reasons:
+            tell(reason)
+        with _timed(report, "tools"):
+            tools = await prepare(plan, source, sandbox, settings)
+        report.node, report.package_manager, report.python = tools.node, tools.package_manager, tools.python
+        for reason in tools.reasons:
+            tell(reason)
+        async with Reuse(cache, plan, tools, source, environment, tell) as reuse:
+            with _timed(report, "cache"):
+                is_installed = await reuse.restore(report)
+                await asyncio.to_thread(_own, sandbox, source, *reuse.folders)
+            phases = Phases(
+                sandbox=sandbox,
+                work=source,
+                limits=Limits.of(settings),
+                mounts=(*tools.mounts, *reuse.mounts),
+                environment={**tools.environment, **plan.environment, **environment, "PATH": tools.environment["PATH"]},
+                hosts=HostRules.of((*tools.hosts, *plan.hosts, *settings.build_hosts)),
+                secrets=(*secrets, *tools.hidden),
+                say=say,
+                should_stop=should_stop,
+                report=report,
+                begin=begin,
+            )
+            if plan.install and not is_installed:
+                await phases.run("install", plan.install, plan.install_root)
+            with _timed(report, "cache"):
+                await asyncio.to_thread(_own, sandbox, *await reuse.restore_caches())
+            if plan.build:
+                await phases.run("build", plan.build, plan.root)
+            taken: list[str] = []
+            output = await asyncio.to_thread(judge, source, plan, taken.append)
+            for reason in taken:
+                tell(reason)
+            with _timed(report, "cache"):
+                await reuse.keep(output)
+        return Built(output, plan, report)
 
 
 def _own(sandbox: Sandbox, *folders: Path) -> None:

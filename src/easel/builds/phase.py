@@ -15,6 +15,7 @@ from easel.builds.report import BuildReport
 from easel.builds.sandbox.command import Command, Ended, Mount
 from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.sandbox import Sandbox
+from easel.builds.secrets import Masking
 from easel.errors import EaselError
 from easel.outgoing.hosts import HostRules
 
@@ -44,12 +45,13 @@ class Phases:
     def __post_init__(self) -> None:
         self._began = time.monotonic()
         self._logged = 0
+        self._masking = Masking(self.secrets)
 
     async def run(self, name: str, words: Words, folder: str) -> None:
         """Runs a command in a folder of the sources; its name is a phase of the report. Raises BuildFailedError,
         BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
-        shown = words if isinstance(words, str) else shlex.join(words)
+        shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
         argv = ("/bin/sh", "-c", words) if isinstance(words, str) else words
         self.say(f"$ {shown}")
         lines = LogLines(self.say, self.secrets)
@@ -88,10 +90,12 @@ class Phases:
         self.report.processor = round(self.report.processor + ended.processor, 3)
         self.report.peak_memory = max(self.report.peak_memory, ended.peak_memory)
         for refusal in ended.refused:
-            if refusal.sentence not in self.report.refused:
-                self.report.refused.append(refusal.sentence)
-                self.report.refused_hosts.append(refusal.host)
-                self.say(refusal.sentence)
+            # A program may have put a secret into the name of a host.
+            sentence = self._masking.once(refusal.sentence)
+            if sentence not in self.report.refused:
+                self.report.refused.append(sentence)
+                self.report.refused_hosts.append(self._masking.once(refusal.host))
+                self.say(sentence)
 
     def _failure(self, name: str, shown: str, ended: Ended) -> EaselError:
         command = shown if len(shown) <= 200 else f"{shown[:200]}…"

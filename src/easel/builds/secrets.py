@@ -9,7 +9,11 @@ import base64
 import json
 from collections import deque
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from copy import copy
 from urllib.parse import quote, quote_plus
+
+from easel.errors import EaselError
 
 MASK = "***"
 SHORTEST = 4
@@ -78,6 +82,26 @@ class Masking:
             self._ranges.popleft()
         return "".join(parts) + line[at - start :]
 
+    def once(self, text: str) -> str:
+        """A text that is no part of the stream, masked."""
+        alone = copy(self)
+        alone._state, alone._length, alone._ranges = 0, 0, deque()
+        alone.feed(text)
+        return alone.masked(0, text)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Masks the details of errors that are raised in the block: they may name a command, a file or a host."""
+        try:
+            yield
+        except EaselError as error:
+            shown = {
+                name: self.once(value) if isinstance(value, str) else value for name, value in error.details.items()
+            }
+            if shown == error.details:
+                raise
+            raise type(error)(**shown) from None
+
     def _mark(self, start: int, end: int) -> None:
         while self._ranges and self._ranges[-1][1] >= start:
             start = min(start, self._ranges.pop()[0])
@@ -130,10 +154,11 @@ def _one_line(text: str) -> str:
 
 
 def _encoded(secret: str) -> set[str]:
-    """The secret in a URL, in JSON, as hex, and in Base64 (RFC 4648 §4 and §5) at each of the three alignments: the
-    characters that depend on the secret alone."""
+    """The secret in a URL, in lower case as in a host's name, in JSON, as hex, and in Base64 (RFC 4648 §4 and §5) at
+    each of the three alignments: the characters that depend on the secret alone."""
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {
+        secret.lower(),
         quote(secret, safe="", errors="replace"),
         quote(secret, errors="replace"),
         quote_plus(secret, errors="replace"),

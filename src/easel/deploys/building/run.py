@@ -20,6 +20,7 @@ from easel.builds.errors import BuildsOffError
 from easel.builds.failures import BuildStoppedError
 from easel.builds.report import Built
 from easel.builds.sandbox.sandbox import Sandbox
+from easel.builds.secrets import Masking
 from easel.deploys.building.build_row import SETTINGS, BuildRow
 from easel.deploys.building.environment import Given, given
 from easel.deploys.building.parts import Parts
@@ -201,7 +202,8 @@ class Building:
         built = await self._timed("build", self._run_build(sandbox, source, wants, generation))
         row.facts["build"] = report_of(built.report)
         bundle = folder / "bundle.zip"
-        made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
+        with Masking(wants.secrets).errors():
+            made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
         row.output(told(made))
         key = await self._take("store", self._firmly(lambda: store(parts, row.deploy, bundle, made.size)))
         await self._hand_on(key)
