@@ -183,6 +183,17 @@ async def test_a_tree_that_holds_itself_many_times_over_is_not_written(server: G
         await fetched(f"{server.url}/{place}", MAIN)
 
 
+async def test_a_files_bytes_are_the_commits_whatever_its_attributes_say(server: GitServer, fetched: Fetcher) -> None:
+    repository = server.repository(place := name())
+    attributes = "*.id ident\n*.bat text eol=crlf\n*.txt working-tree-encoding=UTF-32\n"
+    files = {"a.id": "$Id$" * 10, "b/c.bat": "x\n" * 10, "d.txt": "x" * 10, ".gitattributes": attributes}
+    repository.commit({**files, "b/.gitattributes": "* text=auto eol=crlf ident\n"})
+    await fetched(f"{server.url}/{place}", MAIN)
+    assert {path: (fetched.tree / path).read_bytes() for path in files} == {
+        path: text.encode() for path, text in files.items()
+    }
+
+
 async def test_a_silent_host_times_out(server: GitServer, fetched: Fetcher) -> None:
     gone = threading.Event()
 

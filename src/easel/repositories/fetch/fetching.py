@@ -36,6 +36,9 @@ from easel.schemas import MESSAGE_LENGTH
 _HEAD: Final = "refs/easel/head"
 _BEFORE: Final = "refs/easel/before"
 _AUTHOR_LENGTH: Final = 1000
+_AS_COMMITTED: Final = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
+"""Attributes of Git by which no file is written otherwise than the commit has it (gitattributes(5)): one with `ident`
+could be a dozen times as large as its limit allows."""
 DEPTH: Final = 100
 """Commits of a branch that are looked through on a server that gives branches only."""
 _PRIVATE_SETTING: Final = "the address that was connected"
@@ -182,6 +185,9 @@ async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) 
 
 async def _init(git: Git, hashing: str) -> None:
     await git.run("init", "--quiet", "--template=", "--bare", f"--object-format={hashing}")
+    # Stronger than a repository's own `.gitattributes`.
+    (git.folder / "info").mkdir(exist_ok=True)
+    (git.folder / "info" / "attributes").write_text(_AS_COMMITTED)
 
 
 async def _fetch(git: Git, remote: Remote, wanted: str, depth: int, name: str = _HEAD) -> None:
