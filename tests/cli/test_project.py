@@ -75,9 +75,11 @@ def test_an_easel_toml_in_another_encoding_says_which_line(tmp_path: Path) -> No
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    write_project(tmp_path, app="shop", folder='odd "näme"')
+    build = {"root": "apps/web", "install": "", "build": 'echo "ä" \\\n\t&& make', "node": None}
+    write_project(tmp_path, app="shop", folder='odd "näme"', build=build)
     project = find_project(tmp_path)
     assert (project.app, project.folder) == ("shop", 'odd "näme"')
+    assert project.build == Wanted(root="apps/web", install="", build='echo "ä" \\\n\t&& make')
     with pytest.raises(ProjectFileError):
         write_project(tmp_path, app="other", folder=None)
 

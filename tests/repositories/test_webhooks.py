@@ -66,7 +66,7 @@ def test_who_is_not_believed_does_not_learn_what_there_is(followed: RunningApp, 
     [
         (github, PUSH, "it tells of `main`; this app follows the branch `release`"),
         (github, LARGE, "it tells of `main`"),
-        (gitea, {**PUSH, "ref": "refs/tags/release"}, "the event `push` deploys nothing"),
+        (gitea, {**PUSH, "ref": "refs/tags/release"}, "a push that moves no branch deploys nothing"),
         (gitlab, {**PUSH, "ref": "refs/heads/release", "after": ZERO}, "the branch `release` was deleted"),
         (github, {**PUSH, "ref": "refs/heads/release", "after": "abc"}, "`abc` is not the full id of a commit"),
         (bitbucket, BITBUCKET, "it tells of `gone`, `main`"),

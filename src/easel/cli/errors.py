@@ -173,7 +173,8 @@ class AppToDeleteMissingError(CliError):
 
 
 class NoSuchAppError(CliError):
-    """There is no app `{app}` on {server}. `easel apps list` shows yours; `easel deploy --create` makes it."""
+    """There is no app `{app}` on {server}. `easel apps list` shows yours; `easel deploy --create` or
+    `easel apps create` makes it."""
 
     code = apps.AppNotFoundError.code
     exit_code = ExitCode.NOT_FOUND

@@ -102,20 +102,31 @@ def _quoted(names: tuple[str, ...]) -> str:
 
 
 def write_project(
-    root: Path, *, app: str, folder: str | None, env: str | None = None, server: str | None = None
+    root: Path,
+    *,
+    app: str,
+    folder: str | None,
+    env: str | None = None,
+    server: str | None = None,
+    build: Mapping[str, str | None] | None = None,
 ) -> Path:
-    """Writes a new easel.toml into `root`, and returns its path. Raises ProjectFileError."""
+    """Writes a new easel.toml into `root`, with `build` as its table, and returns its path. Raises ProjectFileError."""
     file = root / FILE_NAME
-    settings = {"app": app, "folder": folder, "env": env, "server": server}
-    lines = [
-        f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items() if value is not None
-    ]
+    lines = _lines({"app": app, "folder": folder, "env": env, "server": server})
+    if of_build := _lines(build or {}):
+        lines += ["", f"[{TABLE}]", *of_build]
     try:
         with file.open("x", encoding="utf-8") as target:
             target.write("\n".join(lines) + "\n")
     except OSError as error:
         raise ProjectFileError(file=str(file), reason=f"it cannot be written: {error.strerror}.") from error
     return file
+
+
+def _lines(settings: Mapping[str, str | None]) -> list[str]:
+    return [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items() if value is not None
+    ]
 
 
 def slug_from(name: str) -> str | None:

@@ -32,7 +32,8 @@ class BundleNotUploadedError(BadRequestError):
 
 
 class RepositoryNotConnectedError(BadRequestError):
-    """This app has no connected repository, so it cannot be deployed with source `git`."""
+    """This app has no connected repository, so it cannot be deployed with source `git`. Connect one with
+    `easel git connect` or `connect-repo`."""
 
     code = "repository_not_connected"
 

@@ -28,6 +28,8 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
 
 _AUTHOR_LENGTH: Final = 1000
+_PUSHES: Final = ("push", "repo:push", "repo:refs_changed")
+"""What hosts call a push that may be one of tags alone; GitLab has another event for those."""
 
 Did = Literal["deploying", "repeated", "ignored"]
 
@@ -57,7 +59,8 @@ async def hear(
     push = next((push for push in delivery.pushes if push.branch == repository.branch), None)
     if push is None:
         moved = ", ".join(f"`{push.branch[:100]}`" for push in delivery.pushes[:3])
-        told = f"it tells of {moved}" if moved else f"the event `{delivery.event[:100]}` deploys nothing"
+        other = "a push that moves no branch" if delivery.event in _PUSHES else f"the event `{delivery.event[:100]}`"
+        told = f"it tells of {moved}" if moved else f"{other} deploys nothing"
         return Heard("ignored", f"{told}; this app follows the branch `{repository.branch}`")
     if push.sha is None:
         return Heard("ignored", f"the branch `{push.branch}` was deleted; what is live stays live")

@@ -71,7 +71,7 @@ class KnownHostsError(BadRequestError):
 
 
 class NothingConnectedError(NotFoundError):
-    """This app has no connected repository."""
+    """This app has no connected repository. Connect one with `easel git connect` or `connect-repo`."""
 
     code = "repository_not_connected"
 
@@ -173,7 +173,8 @@ class CommitShaError(BadRequestError):
 
 
 class BranchMissingError(FetchError):
-    """The repository has no branch `{branch}`."""
+    """The repository has no branch `{branch}`. Push it, or name another: in the deploy, or by connecting the same
+    repository again with that branch."""
 
     code = "branch_not_found"
 

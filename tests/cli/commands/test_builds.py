@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from ..conftest import Person
@@ -40,6 +42,28 @@ def test_a_project_is_sent_built_and_live_and_its_build_is_shown(person: Person)
     assert failed.code == 5
     assert "ended with exit code 3" in failed.stderr
     assert "built by Easel" in person.platform.visit(slug).text
+
+
+def test_the_command_that_a_new_app_is_said_to_need_is_enough(person: Person, slug: str) -> None:
+    project(person)
+    (person.folder / "easel.toml").unlink()
+    with zipfile.ZipFile(person.folder / "shop.zip", "w") as archive:
+        archive.writestr("index.html", PAGE)
+    first = person.ok("deploy", "shop.zip", "--create", "--app", slug, "-m", "first")
+    assert "`easel deploy shop.zip -m …` is enough" in first.stderr
+    person.ok("deploy", "shop.zip", "-m", "again")
+    (person.folder / "easel.toml").unlink()
+    options = ["--root", ".", "--install", "", "--build-command", "echo; exit 3", "--output", "site"]
+    second = person.ok("deploy", "--build", "--create", "--app", slug, *options, "--no-wait", "-m", "built")
+    assert "`easel deploy --build -m …` is enough" in second.stderr
+    person.ok("cancel", second.stdout.strip())
+    third = person.run("deploy", "--build", "-m", "built again")
+    assert "`echo; exit 3`" in third.stderr
+    (person.folder / "easel.toml").write_text("[build]\n")
+    assert (
+        f'Put `app = "{slug}"` at the top'
+        in person.ok("deploy", "shop.zip", "--create", "--app", slug, "-m", "x").stderr
+    )
 
 
 @pytest.mark.parametrize(

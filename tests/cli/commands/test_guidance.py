@@ -49,7 +49,7 @@ def test_a_new_app_below_another_ones_folder_is_what_is_here(person: Person, slu
 
     person.folder = around / "inner" / f"{slug}-2"
     told = person.ok("deploy", "--create", "-m", "inner").stderr
-    assert f"{around / 'easel.toml'} is of {slug} and left alone" in told
+    assert f"{around / 'easel.toml'} belongs to the app {slug} and stays unchanged" in told
     assert "inner" in person.platform.visit(f"{slug}-2").text
     assert "around" in person.platform.visit(slug).text
     person.ok("deploy", "-m", "again")

@@ -64,7 +64,8 @@ def build_command(
         raise NothingToBuildError(
             place=f"`{printable(package.path)}`" if package else "the sources",
             reason="it has no script `build`, and no known tool is among its dependencies",
-            hint="Add the script, or give the command as `build` and its folder as `output`.",
+            hint="Add the script, or give the command as `build` and its folder as `output` in the table `[build]` of "
+            "easel.toml (`--build-command` and `--output`).",
         )
     said = f"{tool.title}'s own command `{tool.command}`"
     why = "since package.json has no script for it"

@@ -30,8 +30,8 @@ class BuildRootMissingError(BuildPlanError):
 
 
 class SeveralAppsError(BuildPlanError):
-    """The sources hold several apps: {found}. Choose one as the root: `root = "{example}"` in the table `[build]` of
-    easel.toml, or `root` in `build_config`."""
+    """The sources hold several apps: {found}. Choose one as the root: `--root {example}`, `root = "{example}"`
+    in the table `[build]` of easel.toml, or `root` in `build_config`."""
 
     code = "build_root_ambiguous"
 

@@ -100,7 +100,7 @@ def _of_the_wheel() -> Node | None:
         npm=f"{INSIDE}/lib/node_modules/npm/bin/npm-cli.js" if npm.is_dir() else None,
         npm_version=_npm_version(npm),
         headers=INSIDE if (folder / "include" / "node" / "node.h").is_file() else None,
-        source="the builder's own, a wheel",
+        source="the builder's own",
     )
 
 

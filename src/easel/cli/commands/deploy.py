@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -101,7 +102,8 @@ def deploy(
     around = session.project
     session.project = deployed_project(around, given, session.working, app=app, create=create)
     if session.project is not around:
-        output.say(f"{around.file} is of {around.app or 'no app'} and left alone: what is deployed is here.")
+        whose = f"belongs to the app {around.app}" if around.app else "names no app"
+        output.say(f"{around.file} {whose} and stays unchanged; the project here is deployed.")
     if build:
         target = source_target(given, session.project, session.working)
     else:
@@ -144,7 +146,7 @@ def deploy(
         except KeyboardInterrupt:
             what = "Interrupted. Nothing was deployed, and nothing was left behind."
             raise InterruptedByUserError(what=what) from None
-    file = _write_project(session, chosen.slug, root, target) if create else None
+    file = _write_project(session, chosen.slug, root, target, path, settings) if create else None
     _end(session, accepted, wait=wait, made=made, file=file)
 
 
@@ -234,9 +236,14 @@ def _chosen_slug(root: Path, slug: str) -> bool:
     return slug_from(root.resolve().name) != slug
 
 
-def _write_project(session: Session, slug: str, root: Path, target: Target) -> Path | None:
-    """Writes a new easel.toml beside the code, so that the next deploy needs no options; returns its path."""
+def _write_project(
+    session: Session, slug: str, root: Path, target: Target, path: str | None, settings: Mapping[str, Any]
+) -> Path | None:
+    """Writes a new easel.toml beside the code, so that the next deploy needs fewer options, and says which; returns its
+    path. `path` and `settings` are those that the user gave."""
     if session.project.file is not None or (root / FILE_NAME).exists():
+        if session.project.file is not None and session.project.app is None:
+            session.output.say(f'Put `app = "{slug}"` at the top of {session.project.file}; it names no app yet.')
         return None
     if settings_folder(root, target, session.working) is None:
         session.output.say(f"No {FILE_NAME} was written: the next build would remove it. `--app {slug}` names the app.")
@@ -246,13 +253,18 @@ def _write_project(session: Session, slug: str, root: Path, target: Target) -> P
     folder = place.relative_to(base).as_posix() if is_output else None
     # These two settings may come from a parent folder's file.
     env, server = session.project.env, session.project.server
+    # A zip of sources holds settings of its own, or none.
+    of_build = {_SETTINGS[name]: value for name, value in settings.items() if target.is_source and target.is_folder}
     try:
-        file = write_project(root, app=slug, folder=folder, env=env, server=server)
+        file = write_project(root, app=slug, folder=folder, env=env, server=server, build=of_build)
     except ProjectFileError as error:
         # The deploy is accepted, so the command continues.
         session.output.warn(f"{error.message} `--app {slug}` names the app.")
         return None
-    session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `easel deploy -m …` is enough.")
+    # A zip, and a folder outside of the project, are not in easel.toml.
+    again = "" if folder or (target.is_source and target.is_folder) else f" {shlex.quote(path or str(target.path))}"
+    command = f"easel deploy{' --build' if target.is_source else ''}{again} -m …"
+    session.output.say(f"Wrote {_shown(file, session.working).rstrip('/')}: from now on `{command}` is enough.")
     return file
 
 

@@ -116,6 +116,7 @@ def _tell_host(session: Session, answer: Repository) -> None:
                 " the output of `ssh-keyscan`, compared with a fingerprint that the host publishes."
             )
     session.output.say("Add the webhook to the repository, as JSON and for pushes: each push is deployed then.")
+    session.output.say(f"{session.again('deploy --git')} deploys the branch at once.")
     if answer.webhook_secret != MASK:
         session.output.say("The webhook secret is not shown again.")
 

@@ -35,8 +35,9 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
         output.say("The deploy was skipped, since its push changed nothing for this app. What is live stays.")
         return ExitCode.OK
     if deploy.status == FAILED:
-        step = f" in the step `{deploy.step}`" if deploy.step else ""
         error = deploy.error or "no reason is known"
+        # The log has just ended with the reason, which says more than the step's name.
+        step = f" in the step `{deploy.step}`" if deploy.step and error not in said else ""
         output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")
         if not app_is_gone:
             output.say(f"It changed nothing that is live. The log: {session.again(f'logs {deploy.deploy_id}')}.")
