@@ -26,8 +26,8 @@ def main(verb: str, names: list[str]) -> None:
 def start(name: str) -> None:
     lines = [line.partition("=") for line in (ROOT / "etc/systemd/system" / name).read_text().splitlines()]
     unit = {key: value for key, _, value in lines}
-    # Nothing of the caller's environment, as with systemd.
-    environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+    # Nothing of the caller's environment, as with systemd; `easel serve` leaves a note for its user in the home.
+    environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(ROOT)}
     for line in Path(unit["EnvironmentFile"]).read_text().splitlines():
         if line and not line.startswith("#"):
             key, _, value = line.partition("=")

@@ -14,7 +14,7 @@ import obstore
 import psycopg
 import pytest
 
-from testbed.running import RunningApp
+from testbed.running import RunningApp, free_port
 from tests.apart import own_database
 from tests.conftest import Platforms
 from tests.docs.installed import DOCS, Installed, commands, install
@@ -63,6 +63,7 @@ def machine(platforms: Platforms, database: str) -> Iterator[Installed]:
                 "EASEL_API_URL": made.api_url,
                 "EASEL_DOMAIN": "localhost",
                 "EASEL_WORKER_METRICS_PORT": str(made.worker_port),
+                "EASEL_BUILDER_METRICS_PORT": str(free_port()),
             }
             made.configure("\n".join(f"{name}={value}" for name, value in settings.items()))
             prepare, begin = commands("several-machines.md", "On each machine")
