@@ -248,7 +248,7 @@ def test_an_address_of_nothing_is_a_404_in_the_envelope(platform: Platform, path
         ("PUT", "/v1/apps/app_1", "DELETE, GET, PATCH"),
         ("OPTIONS", "/v1/apps", "GET, POST"),
         ("GET", "/v1/apps/app_1/promote", "POST"),
-        ("PATCH", "/v1/apps/app_1/connect-repo", "DELETE, POST"),
+        ("PATCH", "/v1/apps/app_1/connect-repo", "DELETE, GET, POST"),
         ("POST", "/healthz", "GET"),
         ("DELETE", "/openapi.json", "GET, HEAD"),
     ],

@@ -117,7 +117,6 @@ def test_a_request_that_is_none_is_said(check: Check, arguments: list[str], said
         ("_redirects", "/private/* /404.html 404! Role=admin\n", "guard_refused"),
         ("_headers", b"#" * (32 * 1024 * 1024 + 1), "rules_file_too_large"),
         ("index.html", "<!doctype html><script type=module src=/gone.js></script>", "smoke_test_failed"),
-        ("keys.pem", "-----BEGIN PRIVATE KEY-----", "secret_in_bundle"),
     ],
 )
 def test_what_a_deploy_would_refuse_ends_as_the_deploy_does(

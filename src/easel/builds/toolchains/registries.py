@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from easel.builds.toolchains.errors import RegistryUnknownError, ToolchainError
@@ -62,12 +63,14 @@ async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegist
     programs = await asyncio.to_thread(host_npm)
     if programs is None:
         raise RegistryUnknownError
-    plain = {"PATH": environment.get("PATH", os.defpath), "HOME": "/nonexistent"}
-    nothing = ("--userconfig=/nonexistent/user", "--globalconfig=/nonexistent/global")
-    used, default = await asyncio.gather(
-        _ask(programs, dict(environment), ()),
-        _ask(programs, plain, nothing),
-    )
+    # npm writes a log into its user's folder, whatever it is asked for.
+    with TemporaryDirectory(prefix="easel-npm-", ignore_cleanup_errors=True) as empty:
+        plain = {"PATH": environment.get("PATH", os.defpath), "HOME": empty}
+        nothing = (f"--userconfig={empty}/user", f"--globalconfig={empty}/global")
+        used, default = await asyncio.gather(
+            _ask(programs, {**environment, "npm_config_logs_max": "0"}, ()),
+            _ask(programs, plain, nothing),
+        )
     return NpmRegistry(_checked(used), chosen=used != default)
 
 
