@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ import pytest
 from easel.apps.models import App
 from easel.apps.service import clear_build_cache, delete_app
 from easel.deploys.building import build_row
+from easel.deploys.building import run as building
+from easel.deploys.building.folders import WorkFolder
 from easel.deploys.phases import BUILD_TASK, RUN_BUILT_TASK, RUN_TASK
 from easel.deploys.service import cancel
 from easel.storage.errors import StoreUnavailableError
@@ -99,6 +104,36 @@ def test_a_build_that_had_finished_is_not_repeated_by_a_job_that_comes_twice(wor
         after, log_after = await seen(world, wanted)
         assert (before.attempt, before.step, log) == (after.attempt, after.step, log_after)
         assert (await jobs(world, wanted)).count(RUN_BUILT_TASK) == 1
+
+    world.do(go())
+
+
+def test_a_build_that_is_handed_on_removes_its_folder_in_peace(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(building, "TELL_EVERY", 0.001)
+    removed: list[Path] = []
+
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app)
+        await run(world, wanted)
+        one_build = WorkFolder.one_build
+
+        @asynccontextmanager
+        async def slow_to_remove(work: WorkFolder) -> AsyncIterator[Path]:
+            async with one_build(work) as folder:
+                yield folder
+                await run(world, wanted)
+                removed.append(folder)
+
+        monkeypatch.setattr(WorkFolder, "one_build", slow_to_remove)
+        await build(world, wanted)
+        row, _ = await seen(world, wanted)
+        assert (row.status, row.version) == ("complete", 1)
+        assert removed
+        assert "taken it over" not in caplog.text
 
     world.do(go())
 

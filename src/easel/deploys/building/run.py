@@ -81,6 +81,7 @@ class Building:
         self._row = BuildRow(parts.database, deploy_id)
         self._over = asyncio.Event()
         self._runs_commands = False
+        self._is_handed_on = False
 
     async def run(self, attempts: int) -> None:
         """Builds the deploy and hands it on, or ends it as failed; `attempts` is how often its job was begun before.
@@ -151,6 +152,9 @@ class Building:
                 async with asyncio.timeout(TELL_EVERY):
                     await self._over.wait()
                     return
+            if self._is_handed_on:
+                # The deploy is a worker's now, while the build's folder is still being removed.
+                continue
             if self._should_stop():
                 raise StopRequestedError
             if self._row.has_output or is_quiet:
@@ -160,6 +164,8 @@ class Building:
                     if self._runs_commands and self._row.step != self._row.deploy.step:
                         await self._row.write(self._set_step)
                 except Exception as error:
+                    if self._is_handed_on:
+                        continue
                     if not _is_outage(error):
                         raise
                     logger.warning("the log of deploy %s waits for the database: %s", self._id, error)
@@ -276,6 +282,7 @@ class Building:
         job = next_job(row.deploy.app_id, self._id, step=BUILT, built=True)
         row.end_output()
         await self._firmly(lambda: row.write(change, job))
+        self._is_handed_on = True
         BUILDS_ENDED.labels(BUILT).inc()
 
     async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
