@@ -143,6 +143,11 @@ async def test_it_stands_behind_everything_else_of_the_machine(bench: Bench) -> 
     assert not group or group[0].endswith("nice 10")
 
 
+async def test_its_place_behind_everything_else_cannot_be_left(bench: Bench) -> None:
+    await bench.run('for file in autogroup oom_score_adj; do sh -c "echo 0 > /proc/self/$file"; done')
+    assert bench.text.count("Read-only file system") == 2
+
+
 def test_a_builder_has_a_user_of_its_own(sandbox: Sandbox, data_dir: Path) -> None:
     from easel.builds.sandbox.user import BuildUser
 

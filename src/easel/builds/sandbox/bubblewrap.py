@@ -84,8 +84,9 @@ def arguments(
     return [*built, "--chdir", command.folder]
 
 
-CLOSING: Final = ("--remount-ro", "/dev", "--remount-ro", "/")
-"""The last arguments, after those for files. What is left of these folders is memory that nothing would limit."""
+CLOSING: Final = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
+"""The last arguments, after those for files. What is left of /dev and / is memory that nothing would limit; by /proc, a
+build could take back the low priority of its sessions, and its place among those that the kernel kills first."""
 
 
 def _system(hidden: tuple[Path, ...]) -> Iterator[str]:

@@ -102,6 +102,15 @@ def lower_session(process: int | str) -> None:
         return
 
 
+def has_low_session(process: int) -> bool:
+    """Whether the process's session has low priority, or there is no such thing."""
+    try:
+        with open(f"/proc/{process}/autogroup") as file:
+            return file.read().rstrip().endswith(f" nice {NICE}")
+    except OSError:
+        return True
+
+
 def children(process: int) -> Iterable[int]:
     """The process's children; none if it has ended."""
     try:

@@ -23,12 +23,12 @@ MOST_FILES = 20_000
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Of all processes: how many threads, bytes of memory that each has mapped (shared ones counted for each), seconds
-    of processor time, their ended children included, and the ids of their sessions with a process of each."""
+    of processor time, their ended children included, and the ids of their sessions."""
 
     threads: int
     resident: int
     processor: float
-    sessions: dict[int, int]
+    sessions: frozenset[int]
 
 
 class Processes:
@@ -71,16 +71,16 @@ class Processes:
     def usage(self) -> Usage:
         """What they use now."""
         threads = resident = ticks = 0
-        sessions: dict[int, int] = {}
+        sessions: set[int] = set()
         for process in self._all():
             fields = self._read(f"{process}/stat").rpartition(b")")[2].split()
             if len(fields) < 22:
                 continue
-            sessions.setdefault(int(fields[3]), process)
+            sessions.add(int(fields[3]))
             ticks += sum(map(int, fields[11:15]))
             threads += int(fields[17])
             resident += int(fields[21]) * _PAGE
-        return Usage(threads, resident, ticks / _TICK, sessions)
+        return Usage(threads, resident, ticks / _TICK, frozenset(sessions))
 
     def proportional(self) -> int:
         """Bytes of memory, each shared page divided among those that share it (PSS). Takes milliseconds."""
@@ -124,20 +124,22 @@ class Processes:
                     os.close(folder)
         return sum(sizes.values())
 
-    def lower(self, process: int) -> None:
-        """Low priority for the session of a process."""
-        with suppress(OSError):
-            descriptor = os.open(f"{process}/autogroup", os.O_WRONLY, dir_fd=self._proc)
-            try:
-                os.write(descriptor, b"%d" % kernel.NICE)
-            finally:
-                os.close(descriptor)
+    def lower(self) -> bool:
+        """Low priority for all sessions; whether all have it now: the kernel may be asked ten times a second."""
+        # By this machine's /proc: the sandbox's own is read-only.
+        for process in self._below():
+            if not kernel.has_low_session(process):
+                kernel.lower_session(process)
+        return all(map(kernel.has_low_session, self._below()))
 
     def _all(self) -> Iterator[int]:
-        if self._sandboxed:
-            with suppress(OSError):
-                yield from (int(name) for name in os.listdir(self._proc) if name.isdigit())
+        if not self._sandboxed:
+            yield from self._below()
             return
+        with suppress(OSError):
+            yield from (int(name) for name in os.listdir(self._proc) if name.isdigit())
+
+    def _below(self) -> Iterator[int]:
         level = [self._first]
         while level:
             yield from level

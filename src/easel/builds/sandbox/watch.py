@@ -39,7 +39,7 @@ class Watcher:
         self._should_stop = should_stop
         self._begun = time.monotonic()
         self._crowded_since: float | None = None
-        self._sessions: set[int] = set()
+        self._lowered: frozenset[int] = frozenset()
         self.peak_memory = 0
         self.processor = 0.0
 
@@ -75,10 +75,8 @@ class Watcher:
             self._crowded_since = now
         elif now - self._crowded_since > CROWDED_FOR:
             return "processes"
-        for session, process in usage.sessions.items():
-            if session not in self._sessions:
-                self._sessions.add(session)
-                self._processes.lower(process)
+        if not usage.sessions <= self._lowered and self._processes.lower():
+            self._lowered = usage.sessions
         return self._disk.reached()
 
     def _memory_of(self, resident: int) -> int:
