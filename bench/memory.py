@@ -44,7 +44,7 @@ def measure(report: Report, processes: list[int], when: str) -> None:
 
 def _kind(process: int) -> str:
     title = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    named = re.match(r"easel: (api|worker|edge)\b", title)
+    named = re.match(r"easel: (api|worker|builder|edge)\b", title)
     if named is not None:
         return str(named[1])
     return "PostgreSQL" if re.match(r"(\S*/)?postgres\b", title) else "easel serve itself"
@@ -52,5 +52,8 @@ def _kind(process: int) -> str:
 
 def _proportional(process: int) -> int:
     """Bytes of memory that are the process's own, and its part of what it shares (PSS)."""
-    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
+    try:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # It has ended.
     return int(found[1]) * 1024 if found else 0
