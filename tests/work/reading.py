@@ -1,9 +1,9 @@
 """Everything that reads what strangers send, each with texts of one size and of four times that size.
 
-`python -m tests.work.reading` is run by `test_work` under callgrind, which writes down how many instructions were
-executed whenever `getppid` is called. What is read is found in the code's own tables: the headers of edge and api, the
-parameters and the bodies of every route, and every regular expression of every module. Only functions that are given
-such texts later on are named here.
+`python -m tests.work.reading PART OF` is run by `test_work` under callgrind, once for each part. Callgrind writes down
+how many instructions were executed whenever `getppid` is called. What is read is found in the code's own tables: the
+headers of edge and api, the parameters and bodies of every route, and every regular expression of every module. Only
+functions that are given such texts later on are named here.
 """
 
 from __future__ import annotations
@@ -613,7 +613,8 @@ def main() -> None:
         # What is made once, at the first use, is no work of what comes later.
         for case in found:
             _attempt(case.prepare(64))
-        groups = [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)]
+        part, of = map(int, sys.argv[1:])
+        groups = [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)][part::of]
         print(json.dumps([[case.name for case in group] for group in groups]), flush=True)
         sys.stdin.readline()
         os.getppid()
