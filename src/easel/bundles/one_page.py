@@ -10,17 +10,12 @@ import re
 from collections.abc import Mapping
 
 from easel.bundles.inflate import DamagedDataError, inflated
-from easel.bundles.markup import attributes, skip, start_tag, tag_name
+from easel.bundles.markup import attributes, start_tags
 from easel.bundles.models import NO_PLACE, Manifest, Member
 
 LOOKED_AT = 256 * 1024
 """Bytes of the page that are read for its scripts."""
 _MOST_TAGS = 5000
-_ENDS = {
-    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE)
-    for name in b"script style title textarea noscript template".split()
-}
-"""Elements in which no tag makes an element of the page, and how they end."""
 _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -47,23 +42,8 @@ def of_manifest(manifest: Manifest) -> bool:
 def takes_scripts_from_root(page: bytes) -> bool:
     """Whether the page has scripts of its own address, and names all of them from the root (by its `<base>` too)."""
     base = b""
-    at, most = 0, min(len(page), LOOKED_AT)
     found = False
-    for _ in range(_MOST_TAGS):
-        at = page.find(b"<", at, most)
-        if at < 0:
-            break
-        after = skip(page, at, most)
-        if after > at:
-            at = after
-            continue
-        if tag_name(page, at, most) is None:
-            at += 1
-            continue
-        tag = start_tag(page, at, most)
-        if tag is None:
-            break
-        at = tag.end
+    for tag in start_tags(page, min(len(page), LOOKED_AT), _MOST_TAGS):
         if tag.name == b"base" and not base:
             base = attributes(page, tag).get(b"href", b"").strip()
         elif tag.name == b"script":
@@ -72,9 +52,6 @@ def takes_scripts_from_root(page: bytes) -> bool:
                 if not source.startswith(b"/") and not base.startswith(b"/"):
                     return False
                 found = True
-        if tag.name in _ENDS:
-            end = _ENDS[tag.name].search(page, at, most)
-            at = end.end() if end is not None else most
     return found
 
 

@@ -130,16 +130,6 @@ def _source(path: str) -> SourceBundleError:
     return SourceBundleError(member=member, found=f"`{member}`, and no {ENTRY_POINT} at its root")
 
 
-def is_source(paths: Collection[str]) -> bool:
-    """Whether the files are a project that has to be built: one with a project file at its root and no entry point.
-    `paths` are the files without the junk."""
-    try:
-        find_root(paths)
-    except (EntryPointMissingError, SourceBundleError) as error:
-        return isinstance(error, SourceBundleError)
-    return False
-
-
 def _project_file(paths: Collection[str], root: str) -> str | None:
     for name in _PROJECT_FILES:
         if root + name in paths:

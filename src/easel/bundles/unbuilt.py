@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from easel.bundles.markup import attributes, skip, start_tag, tag_name
+from easel.bundles.markup import attributes, start_tags
 
 PROJECT_FILE: Final = "package.json"
 LOOKED_AT: Final = 256 * 1024
@@ -33,10 +33,6 @@ _SCRIPTS: Final = (".js", ".mjs")
 _NO_SCRIPTS: Final = (
     *_COMPILED, ".css", ".scss", ".sass", ".less", ".styl", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".html",
 )  # fmt: skip
-_RAW_TEXT: Final = {
-    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE)
-    for name in b"script style title textarea noscript template".split()
-}
 _BETWEEN = re.compile(rb"(?:[\s;]++|//[^\n]*+|/\*(?:(?!\*/).)*+\*/)*+", re.DOTALL)
 _IMPORT = re.compile(
     rb"""import(?![\w$(.])\s*+(?:[\w$*{},\s]{1,2000}?\bfrom\s*+)?("[^"\n]{1,500}"|'[^'\n]{1,500}')\s*+(with|assert)?"""
@@ -82,21 +78,7 @@ def _modules(page: bytes) -> tuple[list[str], bool]:
     """The addresses of the page's own modules, and whether it has an import map. None of a page with a `<base>`."""
     found: list[str] = []
     has_map = False
-    at, most = 0, len(page)
-    for _ in range(_MOST_TAGS):
-        at = page.find(b"<", at)
-        if at < 0:
-            break
-        if (after := skip(page, at, most)) > at:
-            at = after
-            continue
-        if tag_name(page, at, most) is None:
-            at += 1
-            continue
-        tag = start_tag(page, at, most)
-        if tag is None:
-            break
-        at = tag.end
+    for tag in start_tags(page, len(page), _MOST_TAGS):
         if tag.name == b"base":
             return [], has_map
         if tag.name == b"script":
@@ -105,9 +87,6 @@ def _modules(page: bytes) -> tuple[list[str], bool]:
             has_map = has_map or kind == b"importmap"
             if kind == b"module" and (source := given.get(b"src", b"").strip()) and len(found) < _MOST_SCRIPTS:
                 found.append(source.decode("utf-8", "replace"))
-        if (ends := _RAW_TEXT.get(tag.name)) is not None:
-            end = ends.search(page, at)
-            at = end.end() if end is not None else most
     return found, has_map
 
 

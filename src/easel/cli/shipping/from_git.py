@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from easel.cli.answers import Accepted
-from easel.cli.errors import InterruptedByUserError
 from easel.cli.session import Session
+from easel.cli.shipping.requesting import request_deploy
 
 
 def message_for(commit: str | None, branch: str | None) -> str:
@@ -38,11 +37,4 @@ def order_commit(
         "build_config": dict(build_config) or None,
     }
     given = {name: value for name, value in request.items() if value is not None}
-    try:
-        accepted = session.client.deploy(app_id, given, idempotency_key=uuid.uuid4().hex)
-    except KeyboardInterrupt:
-        raise InterruptedByUserError(
-            what="Interrupted while requesting the deploy: the server may have accepted it. `easel deploys` shows it."
-        ) from None
-    session.output.say(f"Queued {accepted.deploy_id} for {accepted.environment}.")
-    return accepted
+    return request_deploy(session, app_id, given)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from easel.cli.answers import Accepted
-from easel.cli.errors import InterruptedByUserError
 from easel.cli.session import Session
 from easel.cli.shipping.errors import FileUnreadableError, NotAZipError, ScratchFileError
 from easel.cli.shipping.host_files import with_host_files
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.order import look_at_order
 from easel.cli.shipping.pack import LeftOut, select, write_zip
+from easel.cli.shipping.requesting import request_deploy
 from easel.cli.shipping.source_zip import select_sources
 from easel.cli.shipping.sources import MAX_BYTES, MAX_FILES, collect_sources
 from easel.cli.shipping.target import Target
@@ -92,14 +91,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
     if settings := {**session.project.build_config, **shipment.build}:
         # A server of an earlier release would refuse the field.
         request["build_config"] = settings
-    try:
-        accepted = session.client.deploy(shipment.app_id, request, idempotency_key=uuid.uuid4().hex)
-    except KeyboardInterrupt:
-        raise InterruptedByUserError(
-            what="Interrupted while requesting the deploy: the server may have accepted it. `easel deploys` shows it."
-        ) from None
-    session.output.say(f"Queued {accepted.deploy_id} for {accepted.environment}.")
-    return accepted
+    return request_deploy(session, shipment.app_id, request)
 
 
 def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:

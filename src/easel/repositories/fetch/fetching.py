@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,6 @@ from easel.outgoing.hosts import HostRules
 from easel.outgoing.proxy import EgressProxy
 from easel.repositories.errors import (
     CommitNotReachableError,
-    FetchError,
     FetchTimedOutError,
     HostPrivateError,
     HostUnresolvedError,
@@ -206,14 +204,11 @@ async def _fetch(git: Git, remote: Remote, wanted: str, depth: int, name: str = 
 
 
 async def _describe(git: Git, revision: str, ref: Branch | Sha) -> Commit:
-    shown = await git.run("log", "-1", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%ct%x00%B", revision, "--")
-    sha, author, seconds, message = shown.decode("utf-8", "replace").split("\0", 3)
-    if not seconds.isdigit() or len(seconds) > 11:
-        raise FetchError(reason="the commit's date is none.")
+    shown = await git.run("log", "-1", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%B", revision, "--")
+    sha, author, message = shown.decode("utf-8", "replace").split("\0", 2)
     return Commit(
         sha=sha,
         message=message.replace("\0", "").strip()[:MESSAGE_LENGTH],
         author=" ".join(author.split())[:_AUTHOR_LENGTH],
-        committed_at=datetime.fromtimestamp(int(seconds), UTC),
         branch=ref.name if isinstance(ref, Branch) else ref.branch,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from easel.bundles.names import printable
@@ -71,7 +70,6 @@ class Commit:
     sha: str
     message: str
     author: str
-    committed_at: datetime
     branch: str | None
 
 
