@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import threading
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from easel.outgoing.addresses import Destinations
 from easel.repositories import errors
 from easel.repositories.fetch.models import Branch, FetchLimits, Sha
+from easel.repositories.fetch.program import Git, find_git
 from testbed.git_server import GitServer
 from tests.repositories.conftest import Fetcher
 
@@ -181,6 +184,12 @@ async def test_a_tree_that_holds_itself_many_times_over_is_not_written(server: G
     repository.git("update-ref", "refs/heads/main", sha)
     with pytest.raises(errors.RepositoryTooLargeError, match="5000 files"):
         await fetched(f"{server.url}/{place}", MAIN)
+    # It prints on while nobody reads, until its pipe is full.
+    git = Git(find_git(), repository.folder, os.environ, 1_000_000)
+    async with asyncio.timeout(60), aclosing(git.lines("ls-tree", "-r", sha)) as pieces:
+        assert await anext(pieces)
+        for _ in range(1000):
+            await asyncio.sleep(0)
 
 
 async def test_a_files_bytes_are_the_commits_whatever_its_attributes_say(server: GitServer, fetched: Fetcher) -> None:

@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from easel.processes import end_process
+
 _log = logging.getLogger(__name__)
 
 _FICLONE = 0x40049409
@@ -100,9 +102,7 @@ async def _run(*command: str) -> str:
     except TimeoutError as error:
         raise OSError(f"{command[0]} took longer than {TIMEOUT:.0f} s") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end_process(process)
     if process.returncode:
         raise OSError(f"{command[0]} failed: {complaint.decode(errors='replace').strip()[:500]}")
     return said.decode(errors="replace")

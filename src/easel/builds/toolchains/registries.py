@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from easel.builds.toolchains.errors import RegistryUnknownError, ToolchainError
 from easel.builds.toolchains.node import host_npm
 from easel.builds.toolchains.registry import host_of
+from easel.processes import end_process
 
 _ASK_TIMEOUT = 30.0
 _PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pip/pip.conf"))
@@ -122,8 +123,7 @@ async def _ask(programs: tuple[str, str], environment: dict[str, str], options: 
     except TimeoutError as error:
         raise ToolchainError(reason="npm does not say which registry it uses") from error
     finally:
-        if process.returncode is None:
-            process.kill()
+        await end_process(process)
     if process.returncode:
         raise ToolchainError(reason=f"npm ends with exit code {process.returncode} when it is asked for its registry")
     return said.decode(errors="replace").strip()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from easel.places import write_private
+from easel.processes import end_process
 from easel.repositories.errors import GitMissingError, RepositoryTooLargeError, SshMissingError
 from easel.repositories.fetch.models import Remote
 from easel.repositories.providers.hosts import token_user
@@ -82,7 +83,8 @@ class Git:
                 await asyncio.sleep(LOOK_EVERY)
                 if size_of(self.folder / "objects") > self.most_bytes:
                     too_large = True
-                    _kill(process.pid)
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.killpg(process.pid, signal.SIGKILL)
                     return
 
         watching = asyncio.ensure_future(watch()) if watched else None
@@ -96,9 +98,8 @@ class Git:
             if watching is not None:
                 watching.cancel()
             said.cancel()
-            # Its children are of its session.
-            _kill(process.pid)
-            await asyncio.shield(process.wait())
+            await asyncio.wait([said])
+            await end_process(process, with_session=True)
         if too_large or (watched and size_of(self.folder / "objects") > self.most_bytes):
             raise RepositoryTooLargeError(limit=self.most_bytes, unit="bytes")
         if code != 0:
@@ -219,11 +220,6 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
         words += piece
         del words[:-SAID]
     return words.decode("utf-8", "replace")
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 Say = Callable[[str], None]
