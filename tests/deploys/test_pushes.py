@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+from sqlalchemy import select
+
+from easel import clock
 from easel.apps.models import App
 from easel.deploys.models import Deploy
 from easel.deploys.pushes import Heard, hear
@@ -85,6 +88,27 @@ def test_a_delivery_that_arrives_twice_at_once_deploys_once(world: World) -> Non
         heard = await asyncio.gather(*(push(world, app, FIRST, "d-1") for _ in range(4)))
         assert sorted(one.did for one in heard) == ["deploying", "repeated", "repeated", "repeated"]
         assert len({one.deploy_id for one in heard}) == 1
+
+    world.do(go())
+
+
+def test_a_delivery_under_another_id_deploys_no_commit_again(world: World) -> None:
+    async def go() -> None:
+        app = await followed(world)
+        first = await push(world, app, FIRST, "d-1")
+        heard = await asyncio.gather(*(push(world, app, FIRST, f"replay-{n}") for n in range(3)))
+        assert {(one.did, one.deploy_id) for one in heard} == {("repeated", first.deploy_id)}
+        second = await push(world, app, SECOND, "d-2")
+        # The branch was put back to it, which is for the builder to find out.
+        assert (await push(world, app, FIRST, "d-3")).did == "deploying"
+        async with world.database.transaction() as work:
+            for deploy in await work.session.scalars(select(Deploy).where(Deploy.app_id == app.id)):
+                deploy.status = "failed"
+        assert (await push(world, app, FIRST, "d-4")).did == "deploying"
+        assert second.did == "deploying"
+        async with world.database.transaction() as work:
+            (await work.session.get_one(App, app.id)).published_at = clock.now()
+        assert (await push(world, app, FIRST, "d-5")).did == "deploying"
 
     world.do(go())
 

@@ -127,6 +127,11 @@ class DeploySupersededError(EaselError):
     code = "deploy_superseded"
 
 
+class PushSupersededError(DeploySupersededError):
+    """Nothing was built, and what is live stays: `{branch}` has moved on from {sha} to {head}. `easel deploy --git`
+    builds the branch's newest commit."""
+
+
 class DeploySkippedError(EaselError):
     """Nothing was built, and what is live stays: since version {version}, no file changed that counts for this app.
     Those that count are {rule}. `easel deploy --git` builds the commit nevertheless."""

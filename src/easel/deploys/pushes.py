@@ -10,12 +10,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
+from easel.apps.holding import hold
 from easel.apps.models import App
 from easel.deploys.errors import DeploySupersededError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import GIT
 from easel.deploys.service import Order, accept, end_as_failed
-from easel.deploys.states import QUEUED
+from easel.deploys.states import FAILED, QUEUED
 from easel.environments.names import PRODUCTION
 from easel.errors import EaselError
 from easel.repositories.fetch.models import check_sha
@@ -76,6 +77,10 @@ async def hear(
             )
         )
         return Heard("repeated", "this delivery was heard before", earlier)
+    # From here on no other push of the app is heard.
+    await hold(work, app.id)
+    if (same := await _already(work, app, repository, sha)) is not None:
+        return Heard("repeated", f"the last commit that was deployed of `{push.branch}` is `{sha[:12]}`", same)
     order = _order(repository, push, sha)
     deploy = await accept(work, objects, queue, settings, app, order, f"webhook ({repository.provider})")
     await work.session.execute(
@@ -122,6 +127,30 @@ async def _is_first(work: Transaction, app: App, key: str) -> bool:
         .returning(WebhookDelivery.delivery)
     )
     return await work.session.scalar(noted) is not None
+
+
+async def _already(work: Transaction, app: App, repository: Repository, sha: str) -> str | None:
+    """The latest deploy of the followed branch, if it is of this commit, has not failed, and would be built alike now.
+
+    The id of a delivery is not signed: whoever saw one can send it again under another.
+    """
+    found = await work.session.execute(
+        select(Deploy.id, Deploy.git_commit_sha, Deploy.status, Deploy.queued_at)
+        .where(
+            Deploy.app_id == app.id,
+            Deploy.org_id == app.org_id,
+            Deploy.environment == PRODUCTION,
+            Deploy.source == GIT,
+            Deploy.git_branch == repository.branch,
+        )
+        .order_by(Deploy.sequence.desc())
+        .limit(1)
+    )
+    deploy_id, commit, status, queued_at = found.one_or_none() or (None, None, None, None)
+    if commit != sha or status == FAILED:
+        return None
+    changes = [at for at in (app.published_at, repository.connected_at) if at is not None]
+    return None if queued_at is None or queued_at < max(changes) else deploy_id
 
 
 async def _supersede(work: Transaction, app: App, newest: Deploy) -> tuple[str, ...]:

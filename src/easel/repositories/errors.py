@@ -166,6 +166,12 @@ class CommitNotReachableError(FetchError):
     code = "commit_not_found"
 
 
+class NotTheHeadError(FetchError):
+    """{sha} is not the newest commit of the branch `{branch}`, which is at {head}."""
+
+    code = "commit_not_head"
+
+
 class CommitShaError(BadRequestError):
     """`{sha}` is not the full id of a commit: it has 40 or 64 hexadecimal digits."""
 

@@ -17,6 +17,7 @@ from easel.deploys.phases import BUILD_TASK
 from easel.deploys.pushes import hear
 from easel.deploys.service import Order, accept
 from easel.repositories.errors import BranchNameError, CommitShaError
+from easel.repositories.fetch import fetching
 from easel.repositories.models import Repository
 from easel.repositories.providers.models import Delivery, Push
 from easel.repositories.service import following
@@ -175,6 +176,44 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
         files = {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}
         sha = repository.commit(files, "Build, please", after=sha)
         assert await ended(await pushed(world, app, sha)) == "4"
+
+    world.do(go())
+
+
+def test_a_push_that_is_heard_late_or_again_brings_no_old_commit_back(
+    world: World, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "HEAD_LAG", 0.01)
+
+    async def go() -> None:
+        app, repository = await connected(world, server)
+        old = repository.commit({**PROJECT, "src/index.html": "<!doctype html>old"})
+        new = repository.commit(PROJECT, after=old)
+        live = await pushed(world, app, new)
+        await build(world, live, **LOOPBACK)
+        await run(world, live)
+        late = await pushed(world, app, old)
+        await build(world, late, **LOOPBACK)
+        row, log = await seen(world, late)
+        assert (row.status, row.error_code, row.step) == ("failed", "deploy_superseded", "fetch")
+        assert f"`main` has moved on from {old[:12]} to {new[:12]}" in log[-1]
+        assert [version.git_commit_sha for version in await versions(world, app)] == [new]
+        # A host that tells of a push before all of its machines know it is asked twice.
+        newest = repository.commit({**PROJECT, "a.txt": ""}, after=new)
+        repository.git("update-ref", "refs/heads/main", new)
+        early = await pushed(world, app, newest)
+        asked = 0
+
+        def catch_up(path: str) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 3:
+                repository.git("update-ref", "refs/heads/main", newest)
+
+        server.before = catch_up
+        await build(world, early, **LOOPBACK)
+        server.before = lambda path: None
+        assert (await seen(world, early))[0].step == "built"
 
     world.do(go())
 

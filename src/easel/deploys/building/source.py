@@ -15,13 +15,14 @@ from easel.deploys.building.build_row import BuildRow
 from easel.deploys.building.environment import wanted_of
 from easel.deploys.building.parts import Parts
 from easel.deploys.building.storing import limits_of
-from easel.deploys.building.untouched import built_before, refuse_untouched
-from easel.deploys.errors import BundleGoneError, RepositoryNotConnectedError
+from easel.deploys.building.untouched import built_before, is_push, refuse_untouched
+from easel.deploys.errors import BundleGoneError, PushSupersededError, RepositoryNotConnectedError
 from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import check_source_files
 from easel.outgoing.addresses import Destinations
+from easel.repositories.errors import NotTheHeadError
 from easel.repositories.fetch.fetching import fetching
-from easel.repositories.fetch.models import Branch, FetchLimits, Sha
+from easel.repositories.fetch.models import Branch, FetchLimits, Head, Ref, Sha
 from easel.repositories.fetch.sources import SourceLimits, source_files
 from easel.repositories.models import Repository
 from easel.repositories.remotes import open_remote
@@ -59,42 +60,50 @@ async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Ca
 async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
 
-    Raises DeploySkippedError for a push that changed nothing for the app; RepositoryNotConnectedError,
-    StorageFullError, the errors of `open_remote` and `fetching`, and database errors.
+    Raises PushSupersededError for a push from which the branch has moved on, DeploySkippedError for one that changed
+    nothing for the app; RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and `fetching`, and
+    database errors.
     """
     deploy, settings = row.deploy, parts.settings
     async with parts.database.transaction() as work:
         app = await work.session.get(App, deploy.app_id)
         repository = await connected(work, app) if app is not None and app.org_id == deploy.org_id else None
-        before = await built_before(work, deploy, app, repository) if app is not None and repository else None
+        pushed = await is_push(work, deploy)
+        before = await built_before(work, deploy, app, repository) if app and repository and pushed else None
     if repository is None:
         # Its connection was ended meanwhile.
         raise RepositoryNotConnectedError()
     with translated(repository.repo_url):
         parts.objects.reserve.require()
     branch = deploy.git_branch or repository.branch
-    ref = Sha(deploy.git_commit_sha, branch) if deploy.git_commit_sha else Branch(branch)
-    async with fetching(
-        await open_remote(parts.vault, settings, repository),
-        ref,
-        into,
-        destinations=Destinations.of(settings),
-        limits=FetchLimits.of(settings),
-        say=row.output,
-    ) as fetched:
-        commit = fetched.commit
-        # From here on a build that is repeated is one of this commit, wherever the branch has gone.
-        row.facts |= {
-            "git_commit_sha": commit.sha,
-            "git_commit_message": commit.message,
-            "git_author": commit.author,
-            "git_branch": commit.branch,
-        }
-        subject = commit.message.split("\n", 1)[0][:200]
-        row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
-        if before is not None:
-            wanted = (wanted_of(deploy.build_config or {}), wanted_of(before.config, repository.root))
-            await refuse_untouched(fetched, before, into, *wanted, row.output)
+    ref: Ref = Branch(branch)
+    if deploy.git_commit_sha:
+        # Webhooks overtake each other, and whoever saw one can send it again: none brings an old commit back.
+        ref = Head(deploy.git_commit_sha, branch) if pushed else Sha(deploy.git_commit_sha, branch)
+    try:
+        async with fetching(
+            await open_remote(parts.vault, settings, repository),
+            ref,
+            into,
+            destinations=Destinations.of(settings),
+            limits=FetchLimits.of(settings),
+            say=row.output,
+        ) as fetched:
+            commit = fetched.commit
+            # From here on a build that is repeated is one of this commit, wherever the branch has gone.
+            row.facts |= {
+                "git_commit_sha": commit.sha,
+                "git_commit_message": commit.message,
+                "git_author": commit.author,
+                "git_branch": commit.branch,
+            }
+            subject = commit.message.split("\n", 1)[0][:200]
+            row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
+            if before is not None:
+                wanted = (wanted_of(deploy.build_config or {}), wanted_of(before.config, repository.root))
+                await refuse_untouched(fetched, before, into, *wanted, row.output)
+    except NotTheHeadError as error:
+        raise PushSupersededError(**error.details) from error
     return repository
 
 

@@ -38,17 +38,22 @@ class Before:
     config: Mapping[str, Any]
 
 
-async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> Before | None:
-    """The version that the deploy's commit is to be compared with.
-
-    None for a deploy that somebody asked for, for the first one, and where the app's settings were published, or the
-    repository connected, after that version's build had begun: a build would give something else by now.
-    """
+async def is_push(work: Transaction, deploy: DeployRow) -> bool:
+    """Whether the deploy is a webhook's, and nobody asked for it."""
     heard = exists().where(
         WebhookDelivery.app_id == deploy.app_id,
         WebhookDelivery.org_id == deploy.org_id,
         WebhookDelivery.deploy_id == deploy.id,
     )
+    return bool(await work.session.scalar(select(heard)))
+
+
+async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> Before | None:
+    """The version that the commit of a push is to be compared with.
+
+    None for the first deploy, and where the app's settings were published, or the repository connected, after that
+    version's build had begun: a build would give something else by now.
+    """
     found = await work.session.execute(
         select(Deploy.version, Deploy.git_commit_sha, Deploy.started_at, App.published["build_config"])
         .join(App, App.id == Deploy.app_id)
@@ -58,7 +63,6 @@ async def built_before(work: Transaction, deploy: DeployRow, app: App, repositor
             Deploy.environment == deploy.environment,
             Deploy.source == GIT,
             Deploy.status == COMPLETE,
-            heard,
         )
         .order_by(Deploy.sequence.desc())
         .limit(1)

@@ -20,7 +20,7 @@ from easel.repositories.errors import (
     RepositoryNotFoundError,
     RepositoryTooLargeError,
 )
-from easel.repositories.fetch.models import Branch, Remote, Sha
+from easel.repositories.fetch.models import Branch, Ref, Remote
 from easel.repositories.fetch.program import MEMORY
 
 UNADVERTISED: Final = re.compile(r"does not allow request for unadvertised object|not advertised|Server does not allow")
@@ -74,7 +74,7 @@ _UNREACHABLE: Final = (
 )
 
 
-def meant_by(said: str, remote: Remote, ref: Branch | Sha, seconds: float) -> FetchError:
+def meant_by(said: str, remote: Remote, ref: Ref, seconds: float) -> FetchError:
     """The error that Git's messages mean. `seconds` is how long Git ran."""
     host = remote.url.host
     # An address may hold any of the words that are looked for.
@@ -83,7 +83,7 @@ def meant_by(said: str, remote: Remote, ref: Branch | Sha, seconds: float) -> Fe
         "url": remote.url.text,
         "host": host,
         "branch": ref.name if isinstance(ref, Branch) else ref.branch,
-        "sha": ref.sha if isinstance(ref, Sha) else None,
+        "sha": None if isinstance(ref, Branch) else ref.sha,
         "seconds": seconds,
         "limit": MEMORY,
         "unit": "bytes of memory",

@@ -21,12 +21,13 @@ from easel.repositories.errors import (
     FetchTimedOutError,
     HostPrivateError,
     HostUnresolvedError,
+    NotTheHeadError,
     PlainHttpError,
     RepositoryTooLargeError,
 )
 from easel.repositories.fetch.changes import changed_paths
 from easel.repositories.fetch.failures import OTHER_HASH, UNADVERTISED, meant_by
-from easel.repositories.fetch.models import Branch, Commit, FetchLimits, Remote, Sha
+from easel.repositories.fetch.models import Branch, Commit, FetchLimits, Head, Ref, Remote, Sha
 from easel.repositories.fetch.program import Git, GitFailedError, Say, environment_for, find_git
 from easel.repositories.fetch.tree import list_tree, write_tree
 from easel.schemas import MESSAGE_LENGTH
@@ -39,6 +40,9 @@ _AS_COMMITTED: Final = "* !text !eol !crlf !ident !filter !working-tree-encoding
 could be a dozen times as large as its limit allows."""
 DEPTH: Final = 100
 """Commits of a branch that are looked through on a server that gives branches only."""
+HEAD_LAG: Final = 2.0
+"""Seconds after which a branch is read once more that does not have the wanted head: hosts tell of a push before all of
+their machines know it."""
 _PRIVATE_SETTING: Final = "the address that was connected"
 _COMPARED_WITHIN: Final = 60.0
 """Seconds that a comparison may take of a fetch's."""
@@ -83,7 +87,7 @@ class Fetched:
 
 async def fetch(
     remote: Remote,
-    ref: Branch | Sha,
+    ref: Ref,
     into: Path,
     *,
     destinations: Destinations,
@@ -98,7 +102,7 @@ async def fetch(
 @asynccontextmanager
 async def fetching(
     remote: Remote,
-    ref: Branch | Sha,
+    ref: Ref,
     into: Path,
     *,
     destinations: Destinations,
@@ -109,7 +113,7 @@ async def fetching(
     of Git LFS, and links that lead out. All that is connected to is the remote's host, if `destinations` allow it.
 
     In the block, the commit can be compared with others; `limits.seconds` are for both. `say` gets lines for a log.
-    Raises FetchError in its kinds, PlainHttpError.
+    Raises FetchError in its kinds, PlainHttpError, and NotTheHeadError for a `Head` that the branch is not at.
     """
     program = find_git()
     began = time.monotonic()
@@ -151,11 +155,11 @@ async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
             raise PlainHttpError()
 
 
-async def _objects(git: Git, remote: Remote, ref: Branch | Sha, say: Say) -> Commit:
+async def _objects(git: Git, remote: Remote, ref: Ref, say: Say) -> Commit:
     """Fetches the commit's objects, without a history."""
-    wide = isinstance(ref, Sha) and len(ref.sha) == 64
+    wide = not isinstance(ref, Branch) and len(ref.sha) == 64
     await _init(git, "sha256" if wide else "sha1")
-    wanted = ref.sha if isinstance(ref, Sha) else f"refs/heads/{ref.name}"
+    wanted = ref.sha if isinstance(ref, Sha) else f"refs/heads/{_branch_of(ref)}"
     try:
         await _fetch(git, remote, wanted, 1)
     except GitFailedError as error:
@@ -167,7 +171,18 @@ async def _objects(git: Git, remote: Remote, ref: Branch | Sha, say: Say) -> Com
             return await _by_branch(git, remote, ref, ref.branch, say)
         else:
             raise
-    return await _describe(git, _HEAD, ref)
+    commit = await _describe(git, _HEAD, ref)
+    if isinstance(ref, Head) and commit.sha != ref.sha:
+        await asyncio.sleep(HEAD_LAG)
+        await _fetch(git, remote, wanted, 1)
+        commit = await _describe(git, _HEAD, ref)
+        if commit.sha != ref.sha:
+            raise NotTheHeadError(sha=ref.sha[:12], branch=ref.branch, head=commit.sha[:12])
+    return commit
+
+
+def _branch_of(ref: Ref) -> str | None:
+    return ref.name if isinstance(ref, Branch) else ref.branch
 
 
 async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> Commit:
@@ -203,12 +218,12 @@ async def _fetch(git: Git, remote: Remote, wanted: str, depth: int, name: str = 
     )
 
 
-async def _describe(git: Git, revision: str, ref: Branch | Sha) -> Commit:
+async def _describe(git: Git, revision: str, ref: Ref) -> Commit:
     shown = await git.run("log", "-1", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%B", revision, "--")
     sha, author, message = shown.decode("utf-8", "replace").split("\0", 2)
     return Commit(
         sha=sha,
         message=message.replace("\0", "").strip()[:MESSAGE_LENGTH],
         author=" ".join(author.split())[:_AUTHOR_LENGTH],
-        branch=ref.name if isinstance(ref, Branch) else ref.branch,
+        branch=_branch_of(ref),
     )

@@ -35,6 +35,18 @@ class Sha:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """One commit by its full id, which has to be the newest of the branch."""
+
+    sha: str
+    branch: str
+
+
+Ref = Branch | Sha | Head
+"""The commit that a fetch is for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remote:
     """A repository and what it takes to read it, opened: a token with its user, or a private deploy key, or nothing.
     `known_hosts` are the keys of an ssh host."""
