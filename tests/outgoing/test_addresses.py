@@ -64,12 +64,12 @@ def answers(monkeypatch: pytest.MonkeyPatch, *rounds: list[str]) -> list[str]:
     """Has names resolve to these addresses, one round after another; gives the names that were asked for."""
     asked: list[str] = []
 
-    async def look_up(name: str, port: int, **how: Any) -> list[Any]:
+    def look_up(name: str, port: int, **how: Any) -> list[Any]:
         asked.append(name)
         found = rounds[min(len(asked), len(rounds)) - 1]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     return asked
 
 

@@ -80,6 +80,13 @@ class Deleted(Answer):
     """Confirms a deletion."""
 
 
+class RepositoryCheck(msgspec.Struct, kw_only=True):
+    """The result of reading a repository: `read`, `failed` or `not_checked`, and a sentence about it."""
+
+    status: str
+    message: str
+
+
 class Repository(Answer):
     """The repository that an app follows."""
 
@@ -95,6 +102,7 @@ class Repository(Answer):
     credential: str | None = None
     deploy_key: str | None = None
     root: str | None = None
+    check: RepositoryCheck | None = None
     warnings: list[str] | None = None
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from easel.outgoing.errors import DestinationRefusedError, HostUnknownError, HostUnreachableError
@@ -24,6 +26,8 @@ MOST_ADDRESSES = 16
 RESOLVE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 10.0
 """Seconds, for each address."""
+_LOOK_UPS = ThreadPoolExecutor(8, "look-up")
+"""Threads of their own: a name server that does not answer holds one for longer than it is waited for."""
 
 # Of IANA's special-purpose registries (RFC 6890), networks in which releases of Python differ. An IPv6 address that
 # carries an IPv4 address is refused whatever that is: a translator on the way would connect to it.
@@ -111,7 +115,8 @@ async def _look_up(name: str, port: int) -> tuple[Address, ...]:
         pass
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT):
-            answers = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            look_up = partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM)
+            answers = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
     except TimeoutError as error:
         raise HostUnknownError(
             host=name, reason=f"the look-up took longer than {RESOLVE_TIMEOUT:.0f} seconds"

@@ -35,6 +35,17 @@ class ConnectRepoRequest(Request):
     new_webhook_secret: SkipJsonSchema[bool | None] = None
 
 
+class RepositoryCheck(Answer):
+    """The result of reading the repository while it was connected. `code` is that of the error that a deploy would fail
+    with; `branches` are some that there are, where the followed one is missing."""
+
+    status: Literal["read", "failed", "not_checked"]
+    code: str | None = None
+    message: str
+    commit: str | None = None
+    branches: list[str] = Field(default_factory=list)
+
+
 class RepositoryAnswer(Answer):
     """The repository that an app follows. `webhook_secret` is `***` except in the answer that made it; `deploy_key` is
     the public key, to be added to the host."""
@@ -54,4 +65,5 @@ class RepositoryAnswer(Answer):
     allow: list[Without]
     connected_by: str
     connected_at: datetime
+    check: RepositoryCheck | None = None
     warnings: list[str] | None = None

@@ -42,10 +42,11 @@ _LOOPBACK: Final = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A connected repository, and its webhook secret where it was made just now."""
+    """A connected repository, its webhook secret where it was made just now, and whether its deploy key was."""
 
     repository: Repository
     webhook_secret: str | None
+    has_new_key: bool
 
 
 async def connected(work: Transaction, app: App) -> Repository | None:
@@ -89,9 +90,9 @@ async def connect(
         repository.allow = sorted(set(request.allow or ()))
     repository.connected_by, repository.connected_at = actor, clock.now()
     await take_installation(work, settings, app, repository, request, url)
-    _take_credential(vault, app, repository, request, url)
+    has_new_key = _take_credential(vault, app, repository, request, url)
     await work.session.flush()
-    return Connected(repository, secret)
+    return Connected(repository, secret, has_new_key)
 
 
 async def disconnect(work: Transaction, app: App) -> Repository:
@@ -185,7 +186,8 @@ def _root(root: str | None) -> str | None:
 
 
 def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
-    """Refuses at once what every fetch would refuse. Names are resolved when something is fetched."""
+    """Refuses at once what every fetch would refuse, but for names that resolve to private addresses
+    (`checking.require_public_name`)."""
     address, destinations = url.address, Destinations.of(settings)
     if address is not None and not destinations.allows(address):
         raise PrivateRepositoryHostError(host=url.host)
@@ -219,13 +221,15 @@ def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
 
 def _take_credential(
     vault: Vault, app: App, repository: Repository, request: ConnectRepoRequest, url: RemoteUrl
-) -> None:
+) -> bool:
+    """Whether a deploy key was made, which the host does not know yet."""
     if _given(request, "token"):
         repository.sealed_token = vault.seal(request.token) if request.token else None
     if url.scheme != "ssh":
         repository.username = request.username or url.user or repository.username
-        return
-    if request.deploy_key or request.new_deploy_key or repository.sealed_deploy_key is None:
+        return False
+    is_needed = bool(request.deploy_key or request.new_deploy_key or repository.sealed_deploy_key is None)
+    if is_needed:
         comment = f"easel-{app.slug}"
         key = read_key(request.deploy_key, comment) if request.deploy_key else make_key(comment)
         repository.sealed_deploy_key, repository.deploy_key = vault.seal(key.private), key.public
@@ -233,3 +237,4 @@ def _take_credential(
         repository.known_hosts = read_known_hosts(request.known_hosts, url)
     elif repository.known_hosts is None:
         repository.known_hosts = published(url)
+    return is_needed and not request.deploy_key

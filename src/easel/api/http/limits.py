@@ -111,6 +111,7 @@ class Fairness:
         self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)
         self._looks = Turns(everywhere=3, each=self._of_looks, kept=1, waiting=None)
         self._costly = Turns(everywhere=4, each=1, kept=2, waiting=100)
+        self._hosts = Turns(everywhere=8, each=2, kept=4, waiting=20)
         # Slow bodies block no other request, but their received bytes are in memory.
         self._bodies = Turns(everywhere=64, each=16, kept=16, waiting=1000)
         self._plain: dict[str, tuple[int, float]] = {}
@@ -147,6 +148,10 @@ class Fairness:
     def look(self, organisation: str) -> Turn:
         """The same for an open log stream, which is never refused any more."""
         return Turn(self._looks, organisation)
+
+    def hosts(self, organisation: str) -> AbstractAsyncContextManager[None]:
+        """A turn for asking a host that a user named, which may be slow."""
+        return self._hosts.turn(organisation)
 
     def body(self, organisation: str) -> AbstractAsyncContextManager[None]:
         """A turn for a large body, for as long as it is in memory."""

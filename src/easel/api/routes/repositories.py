@@ -12,6 +12,7 @@ from easel.api.http.route import EaselRoute
 from easel.api.routes.uploads import public_base
 from easel.api.routes.webhooks import WEBHOOKS_PATH
 from easel.apps.service import get_app
+from easel.repositories.checking import check, require_public_name
 from easel.repositories.errors import NothingConnectedError
 from easel.repositories.github_app import STATE_LIFE, GithubApp, new_state
 from easel.repositories.host_keys import fingerprints
@@ -34,12 +35,23 @@ async def connect_repo(
     """Make an app follow a repository's branch: `source: "git"` then deploys from it.
 
     `webhook_secret` is shown in the first answer only; `new_webhook_secret` makes another one. Tokens and private
-    deploy keys are never shown.
+    deploy keys are never shown. The repository is read once, for ten seconds at the most: `check` says what came of it,
+    and a problem is a warning too.
     """
+    await get_app(work, caller, app_id)
+    await work.release()
+    async with parts.fairness.hosts(caller.org_id):
+        await require_public_name(parts.settings, body.repo_url)
+    await work.resume()
     app = await get_app(work, caller, app_id, lock=True)
     made = await connect(work, parts.vault, parts.settings, app, body, caller.actor)
     answer = describe(made.repository, public_base(parts.settings, request), made.webhook_secret)
-    answer.warnings = body.unknown_key_warnings() or None
+    # The connection holds from here on, whatever its host answers.
+    await work.release()
+    async with parts.fairness.hosts(caller.org_id):
+        answer.check = await check(parts.vault, parts.settings, made.repository, has_new_key=made.has_new_key)
+    problems = [answer.check.message] if answer.check.status == "failed" else []
+    answer.warnings = [*body.unknown_key_warnings(), *problems] or None
     return answer.model_dump(mode="json")
 
 

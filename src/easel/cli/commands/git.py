@@ -83,6 +83,8 @@ def connect(
     }
     answer = session.client.connect_repository(found.app_id, request)
     session.output.done(f"{found.slug} follows {answer.branch} of {answer.repo_url}.")
+    if answer.check is not None and answer.check.status == "read":
+        session.output.say(answer.check.message)
     _tell_host(session, answer)
     _table(session, answer)
     session.output.document(answer)
@@ -109,7 +111,11 @@ def disconnect(session: Session, app: str | None) -> None:
 
 def _tell_host(session: Session, answer: Repository) -> None:
     if answer.credential == "deploy_key":
-        session.output.say("Add the deploy key to the repository, for reading alone.")
+        again = answer.check is not None and answer.check.status == "not_checked"
+        session.output.say(
+            "Add the deploy key to the repository, for reading alone."
+            + (" Then run this command again: it reads the repository." if again else "")
+        )
         if not answer.host_keys:
             session.output.warn(
                 "The host's key is not known, so nothing can be fetched yet. Connect again with `--known-hosts FILE`:"
@@ -137,7 +143,7 @@ def _table(session: Session, answer: Repository) -> None:
         ("without", ", ".join(answer.allow)),
         ("connected", f"{when(answer.connected_at)} by {answer.connected_by}"),
     ]
-    session.output.table(("WHAT", "IS"), [row for row in rows if row[1]])
+    session.output.table(("SETTING", "VALUE"), [row for row in rows if row[1]])
 
 
 def _token() -> str:

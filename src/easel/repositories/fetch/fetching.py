@@ -13,22 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from easel.outgoing.addresses import Destinations
-from easel.outgoing.errors import DestinationRefusedError, HostUnknownError
-from easel.outgoing.hosts import HostRules
-from easel.outgoing.proxy import EgressProxy
 from easel.repositories.errors import (
     CommitNotReachableError,
     FetchTimedOutError,
-    HostPrivateError,
-    HostUnresolvedError,
     NotTheHeadError,
-    PlainHttpError,
     RepositoryTooLargeError,
 )
 from easel.repositories.fetch.changes import changed_paths
 from easel.repositories.fetch.failures import OTHER_HASH, UNADVERTISED, meant_by
+from easel.repositories.fetch.guarded import git_for
 from easel.repositories.fetch.models import Branch, Commit, FetchLimits, Head, Ref, Remote, Sha
-from easel.repositories.fetch.program import Git, GitFailedError, Say, environment_for, find_git
+from easel.repositories.fetch.program import Git, GitFailedError, Say
 from easel.repositories.fetch.tree import list_tree, write_tree
 from easel.schemas import MESSAGE_LENGTH
 
@@ -43,7 +38,6 @@ DEPTH: Final = 100
 HEAD_LAG: Final = 2.0
 """Seconds after which a branch is read once more that does not have the wanted head: hosts tell of a push before all of
 their machines know it."""
-_PRIVATE_SETTING: Final = "the address that was connected"
 _COMPARED_WITHIN: Final = 60.0
 """Seconds that a comparison may take of a fetch's."""
 
@@ -115,18 +109,12 @@ async def fetching(
     In the block, the commit can be compared with others; `limits.seconds` are for both. `say` gets lines for a log.
     Raises FetchError in its kinds, PlainHttpError, and NotTheHeadError for a `Head` that the branch is not at.
     """
-    program = find_git()
     began = time.monotonic()
     # Beside the tree, on the same disk.
     private = Path(tempfile.mkdtemp(prefix=".fetch-", dir=into.parent))
     try:
         async with asyncio.timeout(limits.seconds):
-            await _require_allowed(remote, destinations)
-            proxy = EgressProxy(
-                destinations, HostRules.of([f"{remote.url.authority}:{remote.url.port}"]), setting=_PRIVATE_SETTING
-            )
-            async with proxy.on_loopback() as address:
-                git = Git(program, private / "git", environment_for(remote, address, private), limits.bytes)
+            async with git_for(remote, private, destinations, limits.bytes) as git:
                 commit = await _objects(git, remote, ref, say)
                 listed = await list_tree(git, commit.sha, limits)
                 await write_tree(git, commit.sha, listed, into, remote, say)
@@ -137,22 +125,6 @@ async def fetching(
         raise meant_by(error.said, remote, ref, time.monotonic() - began) from None
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, private, ignore_errors=True))
-
-
-async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
-    """Says at once, and in words, what the proxy would refuse. Raises HostPrivateError, HostUnresolvedError,
-    PlainHttpError."""
-    host = remote.url.host
-    try:
-        addresses = await destinations.resolve(host, remote.url.port)
-    except DestinationRefusedError:
-        raise HostPrivateError(host=host) from None
-    except HostUnknownError:
-        raise HostUnresolvedError(host=host) from None
-    if remote.url.scheme == "http":
-        public = Destinations()
-        if any(public.allows(address) for address in addresses):
-            raise PlainHttpError()
 
 
 async def _objects(git: Git, remote: Remote, ref: Ref, say: Say) -> Commit:

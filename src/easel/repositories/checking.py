@@ -1,0 +1,78 @@
+"""Whether a repository can be read: found out while it is connected, and not by its first deploy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easel.access.secrets import Vault
+from easel.errors import EaselError
+from easel.outgoing.addresses import Destinations
+from easel.outgoing.errors import DestinationRefusedError, HostUnknownError
+from easel.repositories.errors import (
+    BranchMissingError,
+    GitMissingError,
+    PrivateRepositoryHostError,
+    SshMissingError,
+)
+from easel.repositories.fetch.probing import probe
+from easel.repositories.models import Repository
+from easel.repositories.remote_url import read_url
+from easel.repositories.remotes import open_remote
+from easel.repositories.schemas import RepositoryCheck
+from easel.settings import Settings
+
+SECONDS: Final = 10.0
+"""Seconds that the host has to answer."""
+
+
+async def require_public_name(settings: Settings, repo_url: str) -> None:
+    """Refuses an address whose host is in a private network by its name, as every fetch would. A name that nobody
+    resolves yet is accepted. Raises the errors of `read_url`, PrivateRepositoryHostError."""
+    url = read_url(repo_url)
+    if url.address is not None:
+        # `connect` judges it.
+        return
+    try:
+        await Destinations.of(settings).resolve(url.host, url.port)
+    except DestinationRefusedError:
+        raise PrivateRepositoryHostError(host=url.host) from None
+    except HostUnknownError:
+        return
+
+
+async def check(vault: Vault, settings: Settings, repository: Repository, *, has_new_key: bool) -> RepositoryCheck:
+    """The result of reading the branch from its host, within `SECONDS`. `has_new_key` is for a deploy key that was made
+    just now, which no host knows yet."""
+    if has_new_key:
+        return RepositoryCheck(
+            status="not_checked",
+            message="The repository was not read yet. Add the deploy key to it, then connect it again to have it read.",
+        )
+    try:
+        remote = await open_remote(vault, settings, repository)
+        settings.scratch_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = await probe(
+            remote,
+            repository.branch,
+            destinations=Destinations.of(settings),
+            within=settings.scratch_dir,
+            seconds=SECONDS,
+        )
+    except (GitMissingError, SshMissingError) as error:
+        return RepositoryCheck(
+            status="not_checked", code=error.code, message="The repository was not read: its first deploy does so."
+        )
+    except EaselError as error:
+        return RepositoryCheck(status="failed", code=error.code, message=error.message)
+    if found.head is None:
+        missing = BranchMissingError(branch=repository.branch)
+        named = ", ".join(f"`{name}`" for name in found.others)
+        there = f"There {'are' if len(found.others) > 1 else 'is'} {named}." if named else "It has no branch at all."
+        return RepositoryCheck(
+            status="failed", code=missing.code, message=f"{missing.message} {there}", branches=list(found.others)
+        )
+    return RepositoryCheck(
+        status="read",
+        message=f"The repository can be read; `{repository.branch}` is at {found.head[:12]}.",
+        commit=found.head,
+    )

@@ -1,0 +1,45 @@
+"""Git's program for one remote, which reaches that host alone and only at allowed addresses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from easel.outgoing.addresses import Destinations
+from easel.outgoing.errors import DestinationRefusedError, HostUnknownError
+from easel.outgoing.hosts import HostRules
+from easel.outgoing.proxy import EgressProxy
+from easel.repositories.errors import HostPrivateError, HostUnresolvedError, PlainHttpError
+from easel.repositories.fetch.models import Remote
+from easel.repositories.fetch.program import Git, environment_for, find_git
+
+_SETTING: Final = "the address that was connected"
+
+
+@asynccontextmanager
+async def git_for(remote: Remote, private: Path, destinations: Destinations, most_bytes: int) -> AsyncIterator[Git]:
+    """Git for the length of the block. `private` is a folder of this user's alone, `most_bytes` the bytes that a fetch
+    may take. Raises GitMissingError, SshMissingError, HostPrivateError, HostUnresolvedError, PlainHttpError."""
+    program = find_git()
+    await _require_allowed(remote, destinations)
+    proxy = EgressProxy(destinations, HostRules.of([f"{remote.url.authority}:{remote.url.port}"]), setting=_SETTING)
+    async with proxy.on_loopback() as address:
+        yield Git(program, private / "git", environment_for(remote, address, private), most_bytes)
+
+
+async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
+    """Says at once, and in words, what the proxy would refuse. Raises HostPrivateError, HostUnresolvedError,
+    PlainHttpError."""
+    host = remote.url.host
+    try:
+        addresses = await destinations.resolve(host, remote.url.port)
+    except DestinationRefusedError:
+        raise HostPrivateError(host=host) from None
+    except HostUnknownError:
+        raise HostUnresolvedError(host=host) from None
+    if remote.url.scheme == "http":
+        public = Destinations()
+        if any(public.allows(address) for address in addresses):
+            raise PlainHttpError()

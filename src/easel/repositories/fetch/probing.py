@@ -1,0 +1,84 @@
+"""Reading which commit a branch is at, without fetching it: whether a repository can be read at all."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from easel.outgoing.addresses import Destinations
+from easel.repositories.errors import FetchTimedOutError
+from easel.repositories.fetch.failures import meant_by
+from easel.repositories.fetch.guarded import git_for
+from easel.repositories.fetch.models import Branch, Remote
+from easel.repositories.fetch.program import Git, GitFailedError
+
+LARGEST: Final = 1024 * 1024
+"""Bytes of a list of branches that are read."""
+NAMED: Final = 5
+"""Branches that are named in place of a missing one."""
+_HEADS: Final = "refs/heads/"
+_USUAL: Final = ("main", "master", "trunk", "develop")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The full id of the branch's newest commit; None where there is no such branch, and then the names of some that
+    there are, the likeliest first."""
+
+    head: str | None
+    others: tuple[str, ...] = ()
+
+
+async def probe(remote: Remote, branch: str, *, destinations: Destinations, within: Path, seconds: float) -> Probe:
+    """Asks the host for the branch. `within` is a folder on this machine for a moment's files. Raises FetchError in its
+    kinds, PlainHttpError."""
+    began = time.monotonic()
+    private = Path(tempfile.mkdtemp(prefix=".probe-", dir=within))
+    try:
+        async with asyncio.timeout(seconds), git_for(remote, private, destinations, 0) as git:
+            heads = await _heads(git, remote, _HEADS + branch)
+            if branch in heads:
+                return Probe(heads[branch])
+            return Probe(None, likeliest(branch, await _heads(git, remote, _HEADS + "*")))
+    except TimeoutError:
+        raise FetchTimedOutError(seconds=seconds, host=remote.url.host) from None
+    except GitFailedError as error:
+        raise meant_by(error.said, remote, Branch(branch), time.monotonic() - began) from None
+    finally:
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, private, ignore_errors=True))
+
+
+async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
+    """The commits of the branches that match, by their names; of a list beyond `LARGEST` the first ones."""
+    listed = bytearray()
+    async with aclosing(git.lines("ls-remote", "--quiet", "--", remote.url.text, pattern)) as pieces:
+        async for piece in pieces:
+            listed += piece
+            if len(listed) > LARGEST:
+                break
+    found = {}
+    for line in bytes(listed).split(b"\n")[:-1]:
+        sha, _, name = line.decode("utf-8", "replace").partition("\t")
+        if name.startswith(_HEADS):
+            found[name.removeprefix(_HEADS)] = sha
+    return found
+
+
+def likeliest(branch: str, names: dict[str, str]) -> tuple[str, ...]:
+    """Up to `NAMED` of the names: those that differ in case alone, those that begin alike, then the usual ones."""
+    wanted = branch.lower()
+
+    def rank(name: str) -> tuple[bool, int, bool, str]:
+        lowered = name.lower()
+        alike = next(
+            (at for at, pair in enumerate(zip(wanted, lowered, strict=False)) if pair[0] != pair[1]), len(name)
+        )
+        return lowered != wanted, -alike if alike >= 3 else 0, name not in _USUAL, name
+
+    return tuple(sorted(names, key=rank)[:NAMED])
