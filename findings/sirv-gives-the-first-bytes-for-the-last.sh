@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# sirv 3.0.2, the file server of `vite preview` and of SvelteKit's Node adapter: a range of the last bytes gets the first ones.
+# - `Range: bytes=-8` asks for the last 8 bytes (RFC 9110, 14.1.2). The answer is 206 with bytes 0 to 8, nine of them.
+# - `Range: items=0-3`, a unit that it does not know and should pass over, is answered as bytes.
+# A client that looks for an index at a file's end (a zip's, an MP4's, a Parquet file's) is told the beginning, with a Content-Range that
+# says so.
+set -euo pipefail
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" sirv@3.0.2 >"$folder/log" 2>&1
+mkdir "$folder/public"
+printf '0123456789abcdefghijklmnopqrstuvwxyz' >"$folder/public/data.bin"
+cat >"$folder/run.mjs" <<'JS'
+import http from "node:http";
+import sirv from "sirv";
+const serve = sirv(process.argv[2]);
+const server = http.createServer((request, response) => serve(request, response));
+server.listen(0, "127.0.0.1", async () => {
+  for (const range of ["bytes=4-7", "bytes=-8", "items=0-3"]) {
+    const answer = await fetch(`http://127.0.0.1:${server.address().port}/data.bin`, { headers: { range } });
+    console.log(`${range}: ${answer.status} ${answer.headers.get("content-range")} ${await answer.text()}`);
+  }
+  process.exit(0);
+});
+JS
+node "$folder/run.mjs" "$folder/public" | tee "$folder/seen"
+diff "$folder/seen" - <<'SEEN'
+bytes=4-7: 206 bytes 4-7/36 4567
+bytes=-8: 206 bytes 0-8/36 012345678
+items=0-3: 206 bytes 0-3/36 0123
+SEEN
+echo "as described"
