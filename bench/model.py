@@ -34,7 +34,7 @@ from easel.settings import Settings
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.folder import FolderObjects
 from easel.storage.migrate import migrate
-from easel.versions import needed
+from easel.versions import needed_objects
 from easel.versions.service import latest_versions
 from easel.worker.housekeeping import sweep
 
@@ -160,7 +160,7 @@ async def _queries(
                 {"app": some, "org": org},
             )
         ],
-        "orphans: what an app's versions need": [(needed.KEYS, {"apps": [busy]})],
+        "orphans: what an app's versions need": [(needed_objects.KEYS, {"apps": [busy]})],
     }
     swept = await _swept(watched, folder)
     asked |= {f"sweep: {what}": [statement] for what, statement in zip(SWEPT, swept, strict=True)}

@@ -10,7 +10,7 @@ import pytest
 from easel import clock
 from easel.apps.models import App
 from easel.backups import audit as verifying
-from easel.backups.audit import Fault, Verified, verify
+from easel.backups.audit import AuditResult, Fault, verify
 from easel.storage.errors import ObjectMissingError
 from easel.storage.folder import FolderObjects
 from easel.storage.object_names import app_prefix, hash_in
@@ -55,7 +55,7 @@ async def column(world: World, app: App, name: str, number: int) -> str:
     return str(rows[0][("manifest_key", "bundle_key").index(name)])
 
 
-async def look(world: World, app: App, objects: FolderObjects | None = None) -> tuple[Verified, list[Fault]]:
+async def look(world: World, app: App, objects: FolderObjects | None = None) -> tuple[AuditResult, list[Fault]]:
     heard: list[Fault] = []
     store = objects or world.objects
     made = await verify(world.url, store, named=app.slug, say=lambda text: None, found=heard.append)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from easel.builds.detect.errors import BuildPlanError, BuiltLinkError, BuiltNameError, BuiltSpecialFileError
-from easel.builds.pack import Packed, pack
+from easel.builds.pack import PackedOutput, pack
 from easel.bundles.errors import FileTooLargeError, InflatesTooLargeError, NamesTooLongError, TooManyFilesError
 from easel.bundles.models import Limits
 from easel.errors import EaselError
 from tests.builds.detect.skeletons import write
 
 
-def packed(folder: Path, limits: Limits | None = None) -> tuple[Packed, list[str]]:
+def packed(folder: Path, limits: Limits | None = None) -> tuple[PackedOutput, list[str]]:
     """What packing `dist` gives, and the names in the zip."""
     target = folder / "bundle.zip"
     result = pack(folder, folder / "dist", target, limits)

@@ -11,7 +11,7 @@ import pytest
 from easel.builds.build import build
 from easel.builds.cache.cache import BuildCache
 from easel.builds.detect.errors import OutputMissingError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.errors import SandboxUnavailableError
 from easel.builds.failures import (
     BuildCommandFailedError,
@@ -132,7 +132,7 @@ async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(
         await build(
             sandbox,
             source,
-            Wanted(build="true Sesame-4711", output="Sesame-4711"),
+            BuildOptions(build="true Sesame-4711", output="Sesame-4711"),
             settings=settings,
             cache=BuildCache.of(settings, "app_one", "production"),
             environment={},

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from easel.bundles.registered import MIME_DB, SUFFIXES
+from easel.bundles.mime_db import MIME_DB, SUFFIXES
 from easel.bundles.types import content_type, is_compressible, is_loaded_by_pages
 
 

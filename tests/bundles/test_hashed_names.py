@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from easel.bundles.hashed import Hashed, hashed
+from easel.bundles.hashed_names import HashedNames, hashed
 from tests.sites import SITES, site_zip
 
 BASE64 = string.ascii_letters + string.digits + "-_"
@@ -44,7 +44,7 @@ assets/index-BK2dF_3s.html
 """.split()  # noqa: SIM905
 
 
-def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> Hashed:
+def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> HashedNames:
     held = {path: (contents or {}).get(path, b"") for path in files}
     return hashed({path: ("0" * 64, len(content)) for path, content in held.items()}, lambda path, _: held[path])
 
@@ -214,7 +214,7 @@ def test_files_are_looked_through_in_one_pass_whatever_they_hold(filler: bytes) 
 def test_no_more_is_read_than_there_is_to_be_read_however_many_names_are_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("easel.bundles.naming.MOST_READ", 100_000)
+    monkeypatch.setattr("easel.bundles.references.MOST_READ", 100_000)
     given = []
 
     def read(path: str, most: int) -> bytes:

@@ -14,7 +14,7 @@ from easel.bundles.models import ZSTANDARD, Limits
 from easel.bundles.read import content
 from easel.edge.cache.content import pieces
 from easel.errors import BadRequestError
-from easel.serving.models import Part, Site
+from easel.serving.models import BundleSlice, Site
 from tests.bundles.crafted import PAGE, File, Header, craft
 from tests.bundles.looking import look, sha256
 
@@ -88,7 +88,7 @@ def test_a_bundle_that_was_damaged_since_is_noticed() -> None:
         with pytest.raises(DamagedDataError):
             content(found, memoryview(broken))
         with pytest.raises(DamagedDataError):
-            list(pieces(Part(found, cast("Site", None), "identity", 0, found.size), memoryview(broken)))
+            list(pieces(BundleSlice(found, cast("Site", None), "identity", 0, found.size), memoryview(broken)))
 
 
 def test_frames_that_give_nothing_end() -> None:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from easel.cli.client import Client
-from easel.cli.credentials import Access
+from easel.cli.credentials import ServerAccess
 from easel.cli.main import program
 from testbed.running import Platform
 
@@ -88,7 +88,7 @@ class Person:
     @property
     def client(self) -> Client:
         """The API, to look behind the commands."""
-        return Client(Access(self.platform.api_url, self.platform.api_key))
+        return Client(ServerAccess(self.platform.api_url, self.platform.api_key))
 
 
 @pytest.fixture

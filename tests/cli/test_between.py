@@ -17,7 +17,7 @@ import pytest
 
 from easel.cli import client as client_module
 from easel.cli.client import Client
-from easel.cli.credentials import Access
+from easel.cli.credentials import ServerAccess
 from easel.cli.errors import ApiError, NotAnEaselServerError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.output import Output
@@ -81,7 +81,7 @@ CALLS: dict[str, Callable[[Client], Any]] = {
 @pytest.mark.parametrize("call", CALLS)
 def test_a_gateway_that_lost_the_server_for_a_moment_stops_nothing(waited: list[float], status: int, call: str) -> None:
     with answering((status, HTML, {}), (status, HTML, {}), (200, APP, {})) as (server, asked):
-        with Client(Access(server, "sk_x")) as client:
+        with Client(ServerAccess(server, "sk_x")) as client:
             assert CALLS[call](client).app_id == "app_1"
         assert (len(asked), len(set(asked)), len(waited)) == (3, 1, 2)
         assert (asked[0][1] is None) is (call == "get")
@@ -90,18 +90,24 @@ def test_a_gateway_that_lost_the_server_for_a_moment_stops_nothing(waited: list[
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_change_that_is_not_safe_to_repeat_is_not_repeated(waited: list[float], status: int) -> None:
     with answering((status, HTML, {})) as (server, asked):
-        with Client(Access(server, "sk_x")) as client, pytest.raises(NotAnEaselServerError, match="is not available"):
+        with (
+            Client(ServerAccess(server, "sk_x")) as client,
+            pytest.raises(NotAnEaselServerError, match="is not available"),
+        ):
             client.update_app("app_1", {})
         assert (len(asked), waited) == (1, [])
 
 
 def test_what_was_deleted_by_an_attempt_whose_answer_got_lost_is_deleted(waited: list[float]) -> None:
-    with answering((502, HTML, {}), (404, NOT_FOUND, {})) as (server, asked), Client(Access(server, "sk_x")) as client:
+    with (
+        answering((502, HTML, {}), (404, NOT_FOUND, {})) as (server, asked),
+        Client(ServerAccess(server, "sk_x")) as client,
+    ):
         client.delete_app("app_1")
         assert len(asked) == 2
     with (
         answering((404, NOT_FOUND, {})) as (server, _),
-        Client(Access(server, "sk_x")) as client,
+        Client(ServerAccess(server, "sk_x")) as client,
         pytest.raises(ApiError),
     ):
         client.delete_app("app_1")
@@ -112,7 +118,7 @@ def test_what_was_deleted_by_an_attempt_whose_answer_got_lost_is_deleted(waited:
 def test_a_server_says_when_to_come_again(waited: list[float], status: int, date: bool) -> None:
     after = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True) if date else "20"
     answers: list[Scripted] = [(status, HTML, {"Retry-After": after}), (200, APP, {})]
-    with answering(*answers) as (server, _), Client(Access(server, "sk_x")) as client:
+    with answering(*answers) as (server, _), Client(ServerAccess(server, "sk_x")) as client:
         client.get_app("app_1")
     assert 18 <= waited[0] <= 20
 
@@ -121,7 +127,7 @@ def test_a_server_says_when_to_come_again(waited: list[float], status: int, date
 def test_nobody_waits_for_an_hour(waited: list[float], after: str) -> None:
     with (
         answering((503, HTML, {"Retry-After": after})) as (server, _),
-        Client(Access(server, "sk_x")) as client,
+        Client(ServerAccess(server, "sk_x")) as client,
         pytest.raises(NotAnEaselServerError, match="is not available"),
     ):
         client.get_app("app_1")
@@ -158,7 +164,7 @@ def test_an_answer_of_what_stands_between_is_told_as_that(
 ) -> None:
     with (
         answering(answer) as (server, _),
-        Client(Access(server, "sk_x")) as client,
+        Client(ServerAccess(server, "sk_x")) as client,
         pytest.raises(NotAnEaselServerError) as refused,
     ):
         CALLS[call](client)
@@ -197,12 +203,12 @@ def test_a_proxy_that_does_not_answer_is_not_taken_for_the_server(monkeypatch: p
         for scheme in ("http", "https"):
             monkeypatch.setenv(f"{scheme}_proxy", proxy)
             with (
-                Client(Access(f"{scheme}://easel.example.com", "sk_x")) as client,
+                Client(ServerAccess(f"{scheme}://easel.example.com", "sk_x")) as client,
                 pytest.raises(EaselError) as refused,
             ):
                 client.get_app("app_1")
             assert "requires a user name and a password" in refused.value.message
     monkeypatch.setenv("http_proxy", proxy)
-    with Client(Access("http://easel.example.com", "sk_x")) as client, pytest.raises(EaselError) as refused:
+    with Client(ServerAccess("http://easel.example.com", "sk_x")) as client, pytest.raises(EaselError) as refused:
         client.get_app("app_1")
     assert "the proxy that the environment names: connection refused" in refused.value.message

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from easel.cli.credentials import (
-    Access,
-    Stored,
-    Wanted,
+    ServerAccess,
+    ServerChoice,
+    StoredKeys,
     credentials_file,
     find_access,
     read_stored,
@@ -41,7 +41,7 @@ def test_kept_keys_are_readable_by_their_owner_alone(home: Path) -> None:
     file = credentials_file()
     assert file is not None
     assert file == home / "config" / "easel" / "credentials.toml"
-    kept = Stored(default="https://a.example", keys={"https://a.example": "sk_a", "http://localhost:8000": "sk_b"})
+    kept = StoredKeys(default="https://a.example", keys={"https://a.example": "sk_a", "http://localhost:8000": "sk_b"})
     store(file, kept)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert read_stored(file) == kept
@@ -50,23 +50,23 @@ def test_kept_keys_are_readable_by_their_owner_alone(home: Path) -> None:
 
 def test_flags_win_over_what_is_kept_and_what_is_kept_over_the_local_server(home: Path) -> None:
     local_server(home / "data", "http://127.0.0.1:8123", "sk_local")
-    assert find_access(Wanted()) == Access("http://127.0.0.1:8123", "sk_local")
-    store(credentials_file(), Stored("https://a.example", {"https://a.example": "sk_a"}))
-    assert find_access(Wanted()) == Access("https://a.example", "sk_a")
-    assert find_access(Wanted(server="b.example", key="sk_b")) == Access("https://b.example", "sk_b")
-    assert find_access(Wanted(server="localhost:8123")) == Access("http://127.0.0.1:8123", "sk_local")
-    assert find_access(Wanted(data_dir=home / "data")) == Access("http://127.0.0.1:8123", "sk_local")
+    assert find_access(ServerChoice()) == ServerAccess("http://127.0.0.1:8123", "sk_local")
+    store(credentials_file(), StoredKeys("https://a.example", {"https://a.example": "sk_a"}))
+    assert find_access(ServerChoice()) == ServerAccess("https://a.example", "sk_a")
+    assert find_access(ServerChoice(server="b.example", key="sk_b")) == ServerAccess("https://b.example", "sk_b")
+    assert find_access(ServerChoice(server="localhost:8123")) == ServerAccess("http://127.0.0.1:8123", "sk_local")
+    assert find_access(ServerChoice(data_dir=home / "data")) == ServerAccess("http://127.0.0.1:8123", "sk_local")
 
 
 def test_a_key_is_only_sent_to_the_server_it_was_kept_for() -> None:
-    store(credentials_file(), Stored("https://a.example", {"https://a.example": "sk_a"}))
+    store(credentials_file(), StoredKeys("https://a.example", {"https://a.example": "sk_a"}))
     with pytest.raises(NotSignedInError, match=r"evil\.example"):
-        find_access(Wanted(project_server="https://evil.example"))
+        find_access(ServerChoice(project_server="https://evil.example"))
 
 
 def test_without_any_key_it_says_how_to_get_one() -> None:
     with pytest.raises(NotSignedInError, match="easel login"):
-        find_access(Wanted())
+        find_access(ServerChoice())
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_is_no_address_is_refused(given: str) -> None:
 
 def test_a_malformed_key_is_refused_and_not_repeated() -> None:
     with pytest.raises(ApiKeyMalformedError) as caught:
-        find_access(Wanted(server="localhost:1", key="hunter2"))
+        find_access(ServerChoice(server="localhost:1", key="hunter2"))
     assert "hunter2" not in str(caught.value)
 
 
@@ -101,4 +101,4 @@ def test_a_damaged_file_is_named() -> None:
     file.parent.mkdir(parents=True)
     file.write_text("servers = [")
     with pytest.raises(CredentialsUnreadableError, match=r"credentials\.toml"):
-        find_access(Wanted())
+        find_access(ServerChoice())

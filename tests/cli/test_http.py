@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from easel.cli.client import Client
-from easel.cli.credentials import Access
+from easel.cli.credentials import ServerAccess
 from easel.cli.errors import NotAnEaselServerError, ProxyUnusableError, ServerUnreachableError
 from testbed.running import free_port
 
@@ -79,7 +79,7 @@ def test_a_certificate_that_nobody_trusts_is_refused_and_one_that_is_named_is_ta
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     with answering(tls) as port:
-        access = Access(f"https://localhost:{port}", "sk_x")
+        access = ServerAccess(f"https://localhost:{port}", "sk_x")
         with Client(access) as client, pytest.raises(ServerUnreachableError, match="certificate is not trusted: self"):
             client.list_apps()
         assert Answering.asked == []
@@ -93,27 +93,27 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv(name, raising=False)
     with answering() as port:
         monkeypatch.setenv("HTTP_PROXY", f"http://someone:se%63ret@127.0.0.1:{port}")
-        with Client(Access("http://easel.example.com", "sk_x")) as client:
+        with Client(ServerAccess("http://easel.example.com", "sk_x")) as client:
             assert client.list_apps().document["max_apps"] == 9
         assert Answering.asked == [
             ("http://easel.example.com/v1/apps?limit=100&offset=0", "Basic c29tZW9uZTpzZWNyZXQ=")
         ]
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-        with Client(Access(f"http://localhost:{port}", "sk_x")) as client:
+        with Client(ServerAccess(f"http://localhost:{port}", "sk_x")) as client:
             assert client.list_apps().total_count == 7
         monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
         with pytest.raises(ProxyUnusableError, match="speaks socks5"):
-            Client(Access("http://easel.example.com", "sk_x"))
+            Client(ServerAccess("http://easel.example.com", "sk_x"))
         monkeypatch.setenv("NO_PROXY", "easel.invalid")
         with (
-            Client(Access("http://easel.invalid", "sk_x")) as client,
+            Client(ServerAccess("http://easel.invalid", "sk_x")) as client,
             pytest.raises(ServerUnreachableError, match="cannot be resolved"),
         ):
             client.list_apps()
 
 
 def test_a_key_does_not_follow_to_another_server() -> None:
-    with answering() as port, Client(Access(f"http://127.0.0.1:{port}/moved", "sk_x")) as client:
+    with answering() as port, Client(ServerAccess(f"http://127.0.0.1:{port}/moved", "sk_x")) as client:
         with pytest.raises(NotAnEaselServerError, match="302"):
             client.list_apps()
         assert len(Answering.asked) == 1

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from easel.cli.credentials import Stored, Wanted, checked_key, credentials_file, find_access, read_stored, store
+from easel.cli.credentials import (
+    ServerChoice,
+    StoredKeys,
+    checked_key,
+    credentials_file,
+    find_access,
+    read_stored,
+    store,
+)
 from easel.cli.errors import CredentialsUnwritableError, NoHomeError
 
 from .conftest import Person
@@ -71,13 +79,13 @@ def test_where_a_key_cannot_be_kept_it_says_what_else_there_is(tmp_path: Path, m
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("HOME", "/proc")
     with pytest.raises(CredentialsUnwritableError, match=r"XDG_CONFIG_HOME.*EASEL_API_KEY"):
-        store(credentials_file(), Stored(None, {}))
+        store(credentials_file(), StoredKeys(None, {}))
     with pytest.raises(NoHomeError, match="EASEL_API_KEY"):
-        store(None, Stored(None, {}))
-    assert read_stored(credentials_file()) == read_stored(None) == Stored(None, {})
+        store(None, StoredKeys(None, {}))
+    assert read_stored(credentials_file()) == read_stored(None) == StoredKeys(None, {})
     monkeypatch.setenv("HOME", "/")
     monkeypatch.chdir(tmp_path)
-    assert find_access(Wanted(server="http://localhost:1", key="sk_x")).key == "sk_x"
+    assert find_access(ServerChoice(server="http://localhost:1", key="sk_x")).key == "sk_x"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.cli.errors import ProjectFileError
 from easel.cli.project import find_project, slug_from, write_project
 
@@ -59,7 +59,7 @@ def test_what_it_says_of_rules_is_told_the_api_and_nothing_else(tmp_path: Path) 
 
 def test_it_says_how_the_app_is_built(tmp_path: Path) -> None:
     (tmp_path / "easel.toml").write_text('app = "shop"\n[build]\nroot = "apps/web/"\nignore = ["docs/"]\n')
-    assert find_project(tmp_path).build == Wanted(root="apps/web", ignore=("docs/",))
+    assert find_project(tmp_path).build == BuildOptions(root="apps/web", ignore=("docs/",))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -79,7 +79,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     write_project(tmp_path, app="shop", folder='odd "näme"', build=build)
     project = find_project(tmp_path)
     assert (project.app, project.folder) == ("shop", 'odd "näme"')
-    assert project.build == Wanted(root="apps/web", install="", build='echo "ä" \\\n\t&& make')
+    assert project.build == BuildOptions(root="apps/web", install="", build='echo "ä" \\\n\t&& make')
     with pytest.raises(ProjectFileError):
         write_project(tmp_path, app="other", folder=None)
 

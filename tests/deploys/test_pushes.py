@@ -10,8 +10,8 @@ from sqlalchemy import select
 from easel import clock
 from easel.apps.models import App
 from easel.deploys.models import Deploy
-from easel.deploys.pushes import Heard, hear
-from easel.deploys.service import Order, accept
+from easel.deploys.pushes import PushOutcome, hear
+from easel.deploys.service import DeployOrder, accept
 from easel.repositories.providers.models import Delivery, Push
 from easel.repositories.schemas import ConnectRepoRequest
 from easel.repositories.service import connect, following
@@ -32,7 +32,7 @@ async def followed(world: World) -> App:
 
 async def push(
     world: World, app: App, sha: str, id: str | None, body: bytes = b"", message: str | None = None
-) -> Heard:
+) -> PushOutcome:
     delivery = Delivery(id, "push", (Push("main", sha, message, "Ada\0 <ada@example.org>"),))
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)
@@ -42,7 +42,7 @@ async def push(
         )
 
 
-async def read(world: World, heard: Heard) -> Deploy:
+async def read(world: World, heard: PushOutcome) -> Deploy:
     async with world.database.transaction() as work:
         return await work.session.get_one(Deploy, heard.deploy_id)
 
@@ -121,7 +121,7 @@ def test_a_newer_push_takes_the_place_of_those_that_no_builder_has_begun(world: 
             (await work.session.get_one(Deploy, begun.deploy_id)).status = "building"
         waiting = await push(world, app, SECOND, "d-2")
         assert waiting.superseded == ()
-        by_hand = Order("production", "by hand", "git", None, None, FIRST, None, None)
+        by_hand = DeployOrder("production", "by hand", "git", None, None, FIRST, None, None)
         async with world.database.transaction() as work:
             held = await work.session.get_one(App, app.id)
             own = await accept(work, world.objects, world.queue, world.settings, held, by_hand, "Ada")

@@ -12,7 +12,7 @@ from procrastinate.jobs import Job, Status
 from easel.deploys.queue_waits import CAUSES, Limits, longest_waits, waits_for
 from easel.deploys.schemas import Cause
 from easel.storage.database import Database
-from easel.storage.queue import DEPLOYS, AtOnce
+from easel.storage.queue import DEPLOYS, ConcurrencyLimit
 from easel.worker.jobs.connection import queue_app
 
 HOUR = 3600
@@ -24,7 +24,7 @@ class Crowd:
 
     queue: App
     database: Database
-    limits: AtOnce
+    limits: ConcurrencyLimit
     worker: int
 
     async def take(self) -> Job | None:
@@ -54,7 +54,7 @@ class Crowd:
 
 @pytest.fixture
 async def waiting(crowd: str, request: pytest.FixtureRequest) -> AsyncIterator[Crowd]:
-    limits: AtOnce = getattr(request, "param", AtOnce())
+    limits: ConcurrencyLimit = getattr(request, "param", ConcurrencyLimit())
     async with (app := queue_app(crowd, at_once=limits)).open_async():
         app.task(name="a deploy", queue=DEPLOYS)(lambda: None)
         database = Database(crowd)
@@ -64,7 +64,7 @@ async def waiting(crowd: str, request: pytest.FixtureRequest) -> AsyncIterator[C
         await database.close()
 
 
-def limited(limits: AtOnce) -> pytest.MarkDecorator:
+def limited(limits: ConcurrencyLimit) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("waiting", [limits], indirect=True)
 
 
@@ -87,7 +87,7 @@ async def test_what_follows_another_deploy_of_its_app_waits_for_that_and_then_an
     assert waits["worker"] == pytest.approx(90, abs=60)
 
 
-@limited(AtOnce(organisation=1))
+@limited(ConcurrencyLimit(organisation=1))
 async def test_an_organisation_at_its_own_limit_waits_for_no_worker(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(3)] == [True, True, False]
     assert list(await waiting.waits()) == ["app", "organisation"]
@@ -96,27 +96,27 @@ async def test_an_organisation_at_its_own_limit_waits_for_no_worker(waiting: Cro
     assert await waiting.waits_for("app_9", "new") == "worker"
 
 
-@limited(AtOnce(organisation=1))
+@limited(ConcurrencyLimit(organisation=1))
 async def test_another_organisation_still_does(waiting: Crowd) -> None:
     assert await waiting.take() is not None
     assert list(await waiting.waits()) == ["worker", "app", "organisation"]
 
 
-@limited(AtOnce(everywhere=2))
+@limited(ConcurrencyLimit(everywhere=2))
 async def test_when_as_many_run_as_may_everywhere_that_is_the_cause(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(3)] == [True, True, False]
     assert list(await waiting.waits()) == ["app", "everywhere"]
     assert await waiting.waits_for("app_9", "new") == "everywhere"
 
 
-@limited(AtOnce(everywhere=2, organisation=1))
+@limited(ConcurrencyLimit(everywhere=2, organisation=1))
 async def test_what_a_dead_worker_has_begun_is_no_excuse(waiting: Crowd) -> None:
     assert [await waiting.take() is not None for _ in range(2)] == [True, True]
     await waiting.change("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
     assert list(await waiting.waits()) == ["worker"]
 
 
-@limited(AtOnce(everywhere=1))
+@limited(ConcurrencyLimit(everywhere=1))
 async def test_a_deploy_that_pauses_holds_back_its_app_alone(waiting: Crowd) -> None:
     assert await waiting.take() is not None
     await waiting.change(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from easel.deploys.models import Deploy
-from easel.serving.starting import LOOKED_AT, missing_assets
+from easel.serving.start_check import LOOKED_AT, missing_assets
 from testbed.running import RunningApp
 from tests.serving.building import Place
 from tests.worker.test_orphans import make_app, order, run

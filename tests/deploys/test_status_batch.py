@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from easel.api.application import make_application, make_services
-from easel.deploys.status_batch import MANY, _Asked, _Crowd
+from easel.deploys.status_batch import MANY, _Crowd, _StatusQuery
 from easel.running.roles import open_store, open_vault
 from easel.settings import Settings
 from testbed.running import Platform, RunningApp
@@ -60,7 +60,7 @@ def test_many_who_poll_at_once_are_each_told_about_their_own_deploy(platform: Pl
 def test_who_waits_for_others_is_one_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("easel.deploys.status_batch.LATELY", 60)
     crowd = _Crowd()
-    polls = [_Asked("key", "app_1", f"dep_{number}") for number in range(MANY + 1)]
+    polls = [_StatusQuery("key", "app_1", f"dep_{number}") for number in range(MANY + 1)]
     assert not any(crowd.is_large(polls[:MANY]) for _ in range(100))
     assert crowd.is_large(polls[MANY:])
     # Those who ask again are known still, however few come at a time.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from easel.builds.detect.errors import BuildToolUnsupportedError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from easel.builds.detect.servers import FIXES, fix_of
 from easel.builds.detect.settings import SETTINGS, wanted_of
@@ -54,7 +54,7 @@ def test_the_log_is_that_of_such_a_project(tmp_path: Path) -> None:
     (log,) = re.findall(r"```text log\n(.*?)```", PAGE, re.DOTALL)
     files = {"package.json": package("tsc -b && vite build", "vite"), "index.html": "", ".nvmrc": "22\n"}
     write(tmp_path, files | {"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"})
-    assert list(plan(tmp_path, Wanted()).reasons) == log.splitlines()
+    assert list(plan(tmp_path, BuildOptions()).reasons) == log.splitlines()
 
 
 @pytest.mark.parametrize("title", [tool.title for tool in FRAMEWORKS if tool.needs not in ("node", "python")])
@@ -63,7 +63,7 @@ def test_a_tool_that_is_said_to_be_refused_is(title: str, tmp_path: Path) -> Non
     tool = next(tool for tool in FRAMEWORKS if tool.title == title)
     write(tmp_path, {tool.files[0]: "", "Gemfile": "gem 'jekyll'", "web/x": ""})
     with pytest.raises(BuildToolUnsupportedError):
-        plan(tmp_path, Wanted())
+        plan(tmp_path, BuildOptions())
 
 
 def test_the_pattern_for_one_folder_leaves_only_that() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from easel.cli.project import Project, find_project
 from easel.cli.shipping.trial import ask, wanted_of
-from easel.rules.models import Choice, Wanted
+from easel.rules.models import Choice, RuleSettings
 from easel.rules.read import FILES, read_rules
 from tests.serving.building import Place
 
@@ -64,7 +64,7 @@ def test_what_a_page_says_is_refused_is_refused_line_by_line(path: Path) -> None
     assert files
     choice: Choice = "cloudflare" if path.stem == "cloudflare" else "auto"
     for name, text in files.items():
-        rules = read_rules({name: text.encode()}, Wanted(choice, guards=True))
+        rules = read_rules({name: text.encode()}, RuleSettings(choice, guards=True))
         assert rules is not None
         assert (rules.redirects, rules.headers) == ((), ()), name
         entries = len(re.findall(r'\{"', text)) if name.endswith("json") else len(text.splitlines())

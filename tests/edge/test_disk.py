@@ -25,7 +25,7 @@ from easel.edge.cache.disk import BLOCK, SMALL, DiskCache
 from easel.edge.cache.manifests import ManifestCache
 from easel.edge.cache.watched_store import EdgeStore
 from easel.serving.compressing import build_variants
-from easel.serving.models import File, Part, Request
+from easel.serving.models import BundleSlice, File, Request
 from easel.serving.respond import answer_file, representations
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
@@ -483,7 +483,7 @@ async def test_of_a_long_deflated_member_only_what_lies_about_a_range_is_fetched
         made = await read.variants("variants", member, in_parts=True)
         request = Request("GET", "/long.db", range=f"bytes={start}-{start + 99}")
         part = answer_file(file.source, file, representations(file, made), request).body
-        assert isinstance(part, Part)
+        assert isinstance(part, BundleSlice)
         assert b"".join([piece async for piece in read.stream(part)]) == content[start : start + 100]
         assert cache.fetched - before <= len(variants) + 5 * BLOCK
     assert len(bundle) > 4 * (len(variants) + BLOCK)

@@ -13,12 +13,12 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from easel.edge.fast.known_heads import LONGEST, KnownHeads
-from easel.edge.fast.plain_request import Asked
-from easel.edge.fast.prepared import Prepared
+from easel.edge.fast.plain_request import PlainRequest
+from easel.edge.fast.prepared import PreparedAnswer
 from easel.edge.fast.protocol import EdgeProtocol
 from easel.edge.recorder import Tally
 
-READY = Prepared(b"", None, b"", b"", b"", 0, Tally())
+READY = PreparedAnswer(b"", None, b"", b"", b"", 0, Tally())
 CHROME = (
     b"GET /assets/app-3f9a1c2b.js HTTP/1.1\r\n"
     b"Host: shop.localhost:8080\r\n"
@@ -69,10 +69,10 @@ class Reading(EdgeProtocol):
         self.flow.pause_reading = lambda: None  # type: ignore[method-assign]
         self.read: list[object] = []
 
-    def _find(self, asked: Asked) -> Prepared:
+    def _find(self, asked: PlainRequest) -> PreparedAnswer:
         return READY
 
-    def _answer(self, asked: Asked, ready: Prepared) -> None:
+    def _answer(self, asked: PlainRequest, ready: PreparedAnswer) -> None:
         self.read.append(asked)
 
     def _refuse(self, status: int, message: str) -> None:

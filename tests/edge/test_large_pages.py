@@ -13,7 +13,7 @@ import brotli
 import pytest
 
 from easel.bundles.models import Member
-from easel.edge.making import make_body
+from easel.edge.make_pages import make_body
 from easel.serving.models import Encoding
 from tests.edge.running import App, RunningEdge, Wire, request
 

@@ -17,7 +17,7 @@ from easel.bundles.inflate import CHUNK
 from easel.bundles.models import ZSTANDARD, Member
 from easel.edge.cache.content import pieces
 from easel.files import Mapping, map_bytes, map_open
-from easel.serving.models import Part
+from easel.serving.models import BundleSlice
 from tests.edge.running import App, RunningEdge, request, unread
 from tests.serving.building import Place
 
@@ -121,7 +121,7 @@ def test_a_range_far_into_a_zstandard_member_is_unpacked_piece_by_piece() -> Non
     member = Member("", len(content), "text/csv", 0, 0, len(packed), ZSTANDARD, 0)
     start = len(content) - 100
     site = Place({"index.html": b""}).site()
-    made = list(pieces(Part(member, site, "identity", start, len(content)), memoryview(packed)))
+    made = list(pieces(BundleSlice(member, site, "identity", start, len(content)), memoryview(packed)))
     assert b"".join(made) == content[start:]
     # Others get their turn after each piece, of which those before the range are empty.
     assert len(made) >= len(content) // CHUNK

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from easel.edge import earlier, sites
+from easel.edge import earlier_assets, sites
 from easel.storage.object_names import manifest_key
 from tests.edge.running import App, RunningEdge
 
@@ -92,7 +92,7 @@ def test_an_earlier_version_whose_objects_are_gone_is_passed_over(edge: RunningE
 def test_of_many_files_of_earlier_versions_those_of_the_newest_are_found(
     edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(earlier, "_MOST_FILES", len(build("")) + 1)
+    monkeypatch.setattr(earlier_assets, "_MOST_FILES", len(build("")) + 1)
     made = app(build("x1Y2z3W4"))
     for name in ("a5B6c7D8", "e9F0g1H2", "i3J4k5L6"):
         made.deploy(build(name))

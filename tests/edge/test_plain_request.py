@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from easel.connections.heads import VISITORS
-from easel.edge.fast.plain_request import _MATTERS, Recent, read
+from easel.edge.fast.plain_request import _MATTERS, RecentCache, read
 
 HOST = (b"host", b"shop.localhost")
 
@@ -57,7 +57,7 @@ def test_a_request_without_a_host_goes_the_full_way() -> None:
 
 
 def test_only_the_last_few_are_remembered_and_those_in_use_stay() -> None:
-    recent = Recent[int, str](10)
+    recent = RecentCache[int, str](10)
     recent.keep(0, "often")
     for number in range(1, 1000):
         recent.keep(number, "once")

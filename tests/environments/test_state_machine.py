@@ -26,7 +26,7 @@ from easel.deploys.errors import DeployAlreadyLiveError, DeployFinishedError
 from easel.deploys.models import Deploy
 from easel.deploys.pipeline import Pipeline
 from easel.deploys.run_row import StopRequestedError
-from easel.deploys.service import Order, accept, cancel
+from easel.deploys.service import DeployOrder, accept, cancel
 from easel.deploys.states import BUILD_STEPS
 from easel.environments.errors import EnvironmentLockedError, NothingToPromoteError
 from easel.environments.models import Audit, Environment
@@ -94,7 +94,7 @@ class Pointers(RuleBasedStateMachine):
             async with self.w.database.transaction() as work:
                 upload = await issue_upload(work, self.app, "x.zip", "application/zip")
                 await self.w.objects.put(upload.key, kind)
-                order = Order(environment, "m", "cli_upload", upload.key, None, None, None, None)
+                order = DeployOrder(environment, "m", "cli_upload", upload.key, None, None, None, None)
                 app = await work.session.get_one(App, self.app.id)
                 deploy = await accept(work, self.w.objects, self.w.queue, self.w.settings, app, order, "tester")
                 return deploy.id

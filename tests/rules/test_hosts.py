@@ -11,14 +11,14 @@ from easel.rules.errors import GuardRefusedError
 from easel.rules.matching.reply_headers import HeaderTable
 from easel.rules.matching.table import RedirectTable
 from easel.rules.matching.visit import Visit
-from easel.rules.models import Rules, Wanted
+from easel.rules.models import Rules, RuleSettings
 from easel.rules.read import read_rules
 
 
 def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
     """The rules of one configuration file."""
     text = content if isinstance(content, str) else json.dumps(content)
-    rules = read_rules({name: text.encode()}, Wanted(guards=allow_guards), names=[name])
+    rules = read_rules({name: text.encode()}, RuleSettings(guards=allow_guards), names=[name])
     assert rules is not None
     return rules
 
@@ -247,7 +247,7 @@ def test_a_second_hosts_file_is_named_and_not_read() -> None:
 def test_wranglers_file_says_how_pages_are_found(name: str, text: str) -> None:
     rules = read(name, text)
     assert (rules.dialect, rules.pages, rules.not_found, rules.refused) == ("cloudflare", "none", "404-page", ())
-    asked = read_rules({name: text.encode()}, Wanted(pages="force-trailing-slash"), names=[name])
+    asked = read_rules({name: text.encode()}, RuleSettings(pages="force-trailing-slash"), names=[name])
     assert asked is not None
     assert (asked.pages, asked.not_found) == ("force-trailing-slash", "404-page")
 

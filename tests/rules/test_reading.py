@@ -21,7 +21,7 @@ from easel.rules.models import (
     MOST_TEXT,
     Choice,
     Rules,
-    Wanted,
+    RuleSettings,
 )
 from easel.rules.read import read_rules
 
@@ -29,7 +29,7 @@ from easel.rules.read import read_rules
 def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more: object) -> Rules:
     """The rules that two files give."""
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
-    rules = read_rules(files, Wanted(choice, guards=True))
+    rules = read_rules(files, RuleSettings(choice, guards=True))
     assert rules is not None
     return rules
 
@@ -66,9 +66,9 @@ def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redir
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
     choice: Choice = "cloudflare" if "https:" in headers else "netlify"
     with pytest.raises(GuardRefusedError) as caught:
-        read_rules(files, Wanted(choice))
+        read_rules(files, RuleSettings(choice))
     assert caught.value.details["line"] == 1 or "Basic-Auth" in headers
-    rules = read_rules(files, Wanted(choice, guards=True))
+    rules = read_rules(files, RuleSettings(choice, guards=True))
     assert rules is not None
     assert rules.guards_lost
 
@@ -76,7 +76,7 @@ def test_a_refused_line_that_guards_stops_the_deploy_unless_it_may_be_lost(redir
 def test_a_guard_past_the_last_line_in_force_stops_the_deploy() -> None:
     lines = "\n".join(f"/{number} /x" for number in range(MOST_REDIRECTS)) + "\n/private/* /404.html 404!"
     with pytest.raises(GuardRefusedError):
-        read_rules({"_redirects": lines.encode()}, Wanted("netlify"))
+        read_rules({"_redirects": lines.encode()}, RuleSettings("netlify"))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_each_sign_of_netlify_counts_wherever_it_stands(line: str) -> None:
 
 
 def test_off_and_no_files_are_no_rules() -> None:
-    assert read_rules({"_redirects": b"/a /b"}, Wanted("off")) is None
+    assert read_rules({"_redirects": b"/a /b"}, RuleSettings("off")) is None
     assert read_rules({}) is None
 
 
@@ -244,7 +244,7 @@ def test_what_another_host_would_do_otherwise_is_said_once_where_no_sign_tells_w
         ),
     ]
     for choice in ("netlify", "cloudflare"):
-        asked = read_rules(files, Wanted(choice))
+        asked = read_rules(files, RuleSettings(choice))
         assert asked is not None
         assert not [note for note in asked.notes if "Cloudflare" in note.text]
 
@@ -252,12 +252,12 @@ def test_what_another_host_would_do_otherwise_is_said_once_where_no_sign_tells_w
 @pytest.mark.parametrize("name", ["_redirects", "_headers"])
 def test_of_very_many_lines_the_first_are_read_and_guards_are_looked_for_in_all(name: str) -> None:
     lines = b"x\n" * 100_000
-    rules = read_rules({name: lines}, Wanted("netlify"))
+    rules = read_rules({name: lines}, RuleSettings("netlify"))
     assert rules is not None
     assert (len(rules.refused), rules.redirects, rules.headers) == (MOST_TOLD, (), ())
     guard = {"_redirects": b"/private/* /404.html 404!\n", "_headers": b"Basic-Auth: a:b\n"}[name]
     with pytest.raises(GuardRefusedError) as caught:
-        read_rules({name: lines + guard}, Wanted("netlify"))
+        read_rules({name: lines + guard}, RuleSettings("netlify"))
     assert caught.value.details["line"] == 100_001
 
 

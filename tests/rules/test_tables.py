@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easel.rules.matching.paths import Asked
+from easel.rules.matching.paths import RequestPath
 from easel.rules.matching.pattern import parse
 from easel.rules.matching.reply_headers import HeaderTable
-from easel.rules.matching.table import Leads, RedirectTable
+from easel.rules.matching.table import RedirectMatch, RedirectTable
 from easel.rules.matching.visit import Visit
-from easel.rules.models import Choice, Wanted
+from easel.rules.models import Choice, RuleSettings
 from easel.rules.read import read_rules
 
 
-def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> Leads | None:
+def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> RedirectMatch | None:
     """Where the lines lead a visit."""
-    rules = read_rules({"_redirects": lines.encode()}, Wanted(choice, guards=True))
+    rules = read_rules({"_redirects": lines.encode()}, RuleSettings(choice, guards=True))
     assert rules is not None
     return RedirectTable(rules).find(visit)
 
@@ -96,7 +96,7 @@ def test_thousands_of_lines_for_one_path_are_told_apart_by_their_query() -> None
 
 def headers(text: str, path: str, choice: Choice = "netlify", host: str = "") -> dict[str, list[str] | None]:
     """The headers for an answer to a path."""
-    rules = read_rules({"_headers": text.encode()}, Wanted(choice, guards=True))
+    rules = read_rules({"_headers": text.encode()}, RuleSettings(choice, guards=True))
     assert rules is not None
     return HeaderTable(rules).find(Visit(path, host=host))
 
@@ -153,13 +153,13 @@ def test_what_is_caught_ends_no_hosts_name(caught: str) -> None:
 
 def test_a_long_path_is_held_against_two_stars_once() -> None:
     pattern = parse("/*/b/*.js", "netlify")
-    assert pattern.catch(Asked((*["a"] * 50, "b", *["a"] * 800, "x.js"))) == {"splat": "/".join(["a"] * 50)}
-    assert pattern.catch(Asked(("a", "b", "js"))) is None
-    assert pattern.catch(Asked(("a", "b", ".js"))) == {"splat": "a"}
+    assert pattern.catch(RequestPath((*["a"] * 50, "b", *["a"] * 800, "x.js"))) == {"splat": "/".join(["a"] * 50)}
+    assert pattern.catch(RequestPath(("a", "b", "js"))) is None
+    assert pattern.catch(RequestPath(("a", "b", ".js"))) == {"splat": "a"}
 
 
 def test_a_line_for_some_queries_speaks_of_its_path_whatever_the_query() -> None:
-    rules = read_rules({"_redirects": b"/store id=1 /one 302!"}, Wanted("netlify"))
+    rules = read_rules({"_redirects": b"/store id=1 /one 302!"}, RuleSettings("netlify"))
     assert rules is not None
     assert RedirectTable(rules).speaks_of(Visit("/store"))
 

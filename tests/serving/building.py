@@ -7,15 +7,15 @@ import zlib
 from collections.abc import Mapping
 
 from easel.bundles import one_page
-from easel.bundles.hashed import hashed
+from easel.bundles.hashed_names import hashed
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
 from easel.bundles.one_page import is_one_page
 from easel.bundles.root import ENTRY_POINT, RULES_FILES, home_page
 from easel.bundles.types import content_type
-from easel.rules.models import AS_IT_COMES, Wanted
+from easel.rules.models import AS_IT_COMES, RuleSettings
 from easel.rules.read import read_rules
 from easel.serving.chain import SERVING
-from easel.serving.models import Answer, File, Found, Part, Request, Site, Unmade
+from easel.serving.models import Answer, BundleSlice, DeferredBody, File, Found, Request, Site
 from easel.serving.published import published_site
 from easel.serving.respond import Variants, answer_file, answer_fixed, representations
 from easel.serving.site_rules import site_rules
@@ -25,7 +25,7 @@ class Place:
     """A site over bytes in memory, laid out as a bundle lays them out."""
 
     def __init__(
-        self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True, rules: Wanted = AS_IT_COMES
+        self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True, rules: RuleSettings = AS_IT_COMES
     ) -> None:
         self.data = bytearray()
         hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
@@ -112,7 +112,7 @@ def body_of(answer: Answer, place: Place) -> bytes:
     """The answer's body, read as the edge reads it."""
     from easel.edge.cache.content import pieces
 
-    if isinstance(answer.body, Part):
+    if isinstance(answer.body, BundleSlice):
         return b"".join(pieces(answer.body, memoryview(bytes(place.data))))
-    assert not isinstance(answer.body, Unmade)
+    assert not isinstance(answer.body, DeferredBody)
     return bytes(answer.body)

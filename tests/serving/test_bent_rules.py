@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from easel.errors import BadRequestError
-from easel.rules.models import CHOICES, Choice, Wanted
+from easel.rules.models import CHOICES, Choice, RuleSettings
 from easel.rules.read import FILES
 from easel.serving.chain import SERVING
 from easel.serving.models import Answer, Request
@@ -87,7 +87,7 @@ def test_no_rules_file_makes_an_answer_that_is_not_clean(
     redirects: str, headers: str, choice: Choice, requests: list[Request]
 ) -> None:
     files = {**_PAGES, "_redirects": redirects.encode(), "_headers": headers.encode()}
-    site = Place(files, rules=Wanted(choice, guards=True)).site()
+    site = Place(files, rules=RuleSettings(choice, guards=True)).site()
     for request in requests:
         answer = answered(site, request)
         check(answer)
@@ -108,7 +108,7 @@ _bytes = st.binary(max_size=60) | _json.map(str.encode) | _redirects.map(str.enc
 @given(st.dictionaries(st.sampled_from(FILES), _bytes, max_size=3))
 def test_no_bytes_in_a_rules_file_are_the_servers_fault(files: dict[str, bytes]) -> None:
     try:
-        place = Place({**_PAGES, **files}, rules=Wanted(guards=True))
+        place = Place({**_PAGES, **files}, rules=RuleSettings(guards=True))
     except BadRequestError:
         return
     for path in _PATHS:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from easel.serving.chain import SERVING, Chain, Decision
-from easel.serving.models import Answer, File, Fixed, Found, Request, Site
+from easel.serving.models import Answer, File, FixedAnswer, Found, Request, Site
 from easel.serving.respond import answer_fixed
 from easel.serving.stage import EarlierFile, Need, Stage
 from tests.serving.building import Place
 
 SITE = Place({"index.html": b"home", "app.js": b"js"}).site()
 GET = Request("GET", "/x")
-DONE = Fixed(200, b"done", "text/plain", "no-store")
+DONE = FixedAnswer(200, b"done", "text/plain", "no-store")
 
 
 def marking(name: str) -> Stage:
@@ -40,7 +40,7 @@ def test_an_answer_passes_back_through_the_stages_that_let_its_request_through()
 
 
 def test_a_stage_that_answers_may_change_its_answer_as_well() -> None:
-    def before(site: Site, request: Request) -> Fixed:
+    def before(site: Site, request: Request) -> FixedAnswer:
         return DONE
 
     def after(site: Site, request: Request, found: Found, answer: Answer) -> Answer:

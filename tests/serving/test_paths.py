@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from easel.bundles.one_page import of_manifest
-from easel.rules.models import Dialect, Wanted
+from easel.rules.models import Dialect, RuleSettings
 from easel.serving.chain import SERVING
-from easel.serving.models import File, Fixed, Request
-from easel.serving.plain import IMMUTABLE, REVALIDATE
+from easel.serving.models import File, FixedAnswer, Request
+from easel.serving.plain_answers import IMMUTABLE, REVALIDATE
 from easel.serving.stage import EarlierFile
 from tests.serving.building import Place, answered, fields, navigate, resolve
 
@@ -81,7 +81,7 @@ def test_an_address_leads_to_its_file(target: str, path: str) -> None:
 )
 def test_an_address_without_its_slash_is_redirected_to_the_one_address_of_the_page(target: str, location: str) -> None:
     found = navigate(SITE, target)
-    assert isinstance(found, Fixed)
+    assert isinstance(found, FixedAnswer)
     assert (found.status, found.location) == (308, location)
 
 
@@ -89,7 +89,7 @@ def test_an_address_without_its_slash_is_redirected_to_the_one_address_of_the_pa
 def test_no_address_redirects_to_another_host(target: str) -> None:
     files = {**PAGES, "evil.example/index.html": b"x", "evil.example/docs/index.html": b"x"}
     found = navigate(Place(files).site(), target)
-    location = found.location if isinstance(found, Fixed) else None
+    location = found.location if isinstance(found, FixedAnswer) else None
     assert location is None or (location.startswith("/") and not location.startswith("//"))
 
 
@@ -106,7 +106,7 @@ def test_no_address_redirects_to_another_host(target: str) -> None:
 )
 def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, status: int) -> None:
     found = navigate(SITE, target)
-    assert isinstance(found, Fixed)
+    assert isinstance(found, FixedAnswer)
     assert found.status == status
     assert json.loads(found.body)["error"]["code"] == "path_invalid"
 
@@ -125,7 +125,7 @@ def test_what_tries_to_leave_the_site_is_refused_in_the_envelope(target: str, st
     ],
 )
 def test_an_app_that_follows_a_host_has_dots_resolved_as_there(dialect: Dialect, target: str, path: str) -> None:
-    found = navigate(Place({**PAGES, "_redirects": b"/new /about 200"}, rules=Wanted(dialect)).site(), target)
+    found = navigate(Place({**PAGES, "_redirects": b"/new /about 200"}, rules=RuleSettings(dialect)).site(), target)
     assert isinstance(found, File)
     assert found.path == path
 
@@ -134,7 +134,7 @@ def test_a_page_for_what_is_missing_is_that_of_the_root_to_netlify_and_the_neare
     files = {**PAGES, "404.html": b"root", "docs/404.html": b"docs"}
     wanted = {"netlify": "404.html", "cloudflare": "docs/404.html"}
     for dialect, path in wanted.items():
-        rules = Wanted(dialect, not_found="404-page")  # type: ignore[arg-type]
+        rules = RuleSettings(dialect, not_found="404-page")  # type: ignore[arg-type]
         found = navigate(Place({**files, "_redirects": b"/docs/r /none 200"}, rules=rules).site(), "/docs/gone")
         led = navigate(Place({**files, "_redirects": b"/docs/r /none 200"}, rules=rules).site(), "/docs/r")
         assert isinstance(found, File)
@@ -144,8 +144,8 @@ def test_a_page_for_what_is_missing_is_that_of_the_root_to_netlify_and_the_neare
 
 @pytest.mark.parametrize("target", ["/x/../_easel/data.json", "/%2e/_easel/data.json"])
 def test_dots_lead_to_no_path_of_the_platform(target: str) -> None:
-    found = navigate(Place({**PAGES, "_easel/data.json": b"{}"}, rules=Wanted("netlify")).site(), target)
-    assert isinstance(found, Fixed)
+    found = navigate(Place({**PAGES, "_easel/data.json": b"{}"}, rules=RuleSettings("netlify")).site(), target)
+    assert isinstance(found, FixedAnswer)
     assert json.loads(found.body)["error"]["code"] == "platform_path"
 
 
@@ -164,8 +164,8 @@ def test_escaped_slashes_move_to_the_page_where_cloudflares_way_was_asked_for(
     target: str, location: str | None
 ) -> None:
     files = {**PAGES, "_headers": b"/*\n  X-A: 1"}
-    found = navigate(Place(files, rules=Wanted("cloudflare")).site(), target)
-    assert (found.location if isinstance(found, Fixed) else None) == location
+    found = navigate(Place(files, rules=RuleSettings("cloudflare")).site(), target)
+    assert (found.location if isinstance(found, FixedAnswer) else None) == location
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ def test_an_address_that_can_name_no_file_is_one_of_the_apps_router(target: str)
     page, data = navigate(SITE, target), resolve(SITE, Request("GET", target, accept="*/*", fetch_dest="empty"))
     assert isinstance(page, File)
     assert page.path == "index.html"
-    assert isinstance(data, Fixed)
+    assert isinstance(data, FixedAnswer)
     assert data.status == 404
 
 
 def test_the_platforms_paths_stay_its_own_when_a_slash_is_encoded_in_them() -> None:
     for target in ("/_easel/a%2Fb", "//_easel/x", "/%5Feasel/%ff"):
         found = navigate(SITE, target)
-        assert isinstance(found, Fixed)
+        assert isinstance(found, FixedAnswer)
         assert json.loads(found.body)["error"]["code"] == "platform_path"
 
 
@@ -222,7 +222,7 @@ def test_encoding_is_undone_once_only() -> None:
 def test_the_platforms_paths_are_never_a_file_and_never_the_fallback(rest: str, method: str) -> None:
     site = Place({"index.html": b"home", "_easel/data.json": b"{}", "_easel/index.html": b"x"}).site()
     found = resolve(site, Request(method, f"/_easel{rest}", accept="text/html"))
-    assert isinstance(found, Fixed)
+    assert isinstance(found, FixedAnswer)
     assert found.status == 404
     body = json.loads(found.body)
     assert body["success"] is False
@@ -239,23 +239,23 @@ def test_an_apps_own_files_answer_where_the_platform_has_nothing(folder: str) ->
     assert isinstance(data, File)
     assert (page.path, data.path) == (f"{folder}/index.html", f"{folder}/posts.json")
     bare, route = navigate(site, f"/{folder}"), navigate(site, f"/{folder}/of/the/app")
-    assert isinstance(bare, Fixed)
+    assert isinstance(bare, FixedAnswer)
     assert bare.location == f"/{folder}/"
     assert isinstance(route, File)
     assert route.path == "index.html"
     for method, accept, fetch_dest in (("GET", "*/*", "empty"), ("GET", None, None), ("POST", "*/*", None)):
         found = resolve(site, Request(method, f"/{folder}/users", accept=accept, fetch_dest=fetch_dest))
-        assert isinstance(found, Fixed)
+        assert isinstance(found, FixedAnswer)
         assert (found.status, json.loads(found.body)["error"]["code"]) == (404, "platform_path")
     posted = resolve(site, Request("POST", f"/{folder}/posts.json"))
-    assert isinstance(posted, Fixed)
+    assert isinstance(posted, FixedAnswer)
     assert posted.status == 405
 
 
 @pytest.mark.parametrize("name", ["/_headers", "/_redirects", "/%5Fredirects"])
 def test_rules_files_are_never_served(name: str) -> None:
     found = navigate(SITE, name)
-    assert isinstance(found, Fixed)
+    assert isinstance(found, FixedAnswer)
     assert found.status == 404
 
 
@@ -362,7 +362,7 @@ def test_an_object_or_embed_gets_a_page_only_where_it_may_want_one() -> None:
             resolve(SITE, Request("GET", target, accept="text/html,*/*", fetch_mode="navigate", fetch_dest=dest))
             for target in ("/chart.svg", "/widgets/7")
         )
-        assert isinstance(image, Fixed)
+        assert isinstance(image, FixedAnswer)
         assert isinstance(page, File)
 
 
@@ -445,10 +445,10 @@ def test_only_the_page_of_an_app_stands_in_for_others(page: bytes, others: tuple
         assert isinstance(found, File)
         assert (found.path, found.status) == ("index.html", 200)
     else:
-        assert isinstance(found, Fixed)
+        assert isinstance(found, FixedAnswer)
         assert (found.status, found.content_type, found.cache_control) == (404, "text/html; charset=utf-8", REVALIDATE)
     data = resolve(site, Request("GET", "/deep/link", accept="*/*", fetch_mode="cors", fetch_dest="empty"))
-    assert isinstance(data, Fixed)
+    assert isinstance(data, FixedAnswer)
     assert data.status == 404
 
 
@@ -478,7 +478,7 @@ def test_a_version_of_an_earlier_release_is_judged_by_what_its_manifest_shows() 
 )
 def test_html_never_stands_in_for_a_script_or_data(target: str, headers: dict[str, str]) -> None:
     found = resolve(SITE, Request("GET", target, **headers))
-    assert isinstance(found, Fixed)
+    assert isinstance(found, FixedAnswer)
     assert (found.status, found.cache_control, found.content_type) == (404, REVALIDATE, "text/plain; charset=utf-8")
 
 
@@ -486,7 +486,7 @@ def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> No
     request = Request("GET", "/assets/About-x1Y2z3W4.js", accept="*/*")
     assert next(SERVING.decide(SITE, request)).what == EarlierFile("assets/About-x1Y2z3W4.js")
     last = resolve(SITE, request)
-    assert isinstance(last, Fixed)
+    assert isinstance(last, FixedAnswer)
     assert (last.status, last.cache_control) == (404, REVALIDATE)
 
 
@@ -501,7 +501,7 @@ def test_fingerprinted_names_are_kept_for_ever_and_all_else_is_asked_for_again()
 @pytest.mark.parametrize(("indexable", "rule"), [(False, b"Disallow: /"), (True, b"Allow: /")])
 def test_an_app_without_robots_txt_gets_one_that_says_whether_it_may_be_indexed(indexable: bool, rule: bytes) -> None:
     found = resolve(Place({"index.html": b""}).site(indexable=indexable), Request("GET", "/robots.txt"))
-    assert isinstance(found, Fixed)
+    assert isinstance(found, FixedAnswer)
     assert found.status == 200
     assert rule in found.body.splitlines()
 
@@ -545,7 +545,7 @@ def test_no_address_leads_outside_the_manifest(target: str, accept: str | None) 
         assert SITE.manifest.files[found.path] is found.member
         assert not found.path.startswith("_easel/")
         assert found.path not in ("_headers", "_redirects")
-    elif isinstance(found, Fixed):
+    elif isinstance(found, FixedAnswer):
         assert found.status in (200, 308, 400, 404)
         assert found.location is None or (found.location.isascii() and found.location[:2] != "//")
 
@@ -565,8 +565,8 @@ def test_a_path_longer_than_any_file_has_is_answered_like_one_that_is_missing(pi
     found = navigate(SITE, target + "/page")
     assert isinstance(found, File)
     assert (found.path, found.status) == ("index.html", 200)
-    assert isinstance(resolve(SITE, Request("GET", target + ".css")), Fixed)
-    assert isinstance(navigate(SITE, "/_easel" + target), Fixed)
+    assert isinstance(resolve(SITE, Request("GET", target + ".css")), FixedAnswer)
+    assert isinstance(navigate(SITE, "/_easel" + target), FixedAnswer)
 
 
 @given(st.sampled_from(sorted(PAGES)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from easel.rules.models import Dialect, Wanted
+from easel.rules.models import Dialect, RuleSettings
 from easel.serving.models import Answer, File, Request
 from tests.serving.building import Place, answered, resolve
 
@@ -55,7 +55,7 @@ def answer_of(case: dict[str, Any], dialect: Dialect) -> tuple[Answer, str | Non
         if case[name] is not None:
             files[f"_{name}"] = case[name].encode()
     config = case["config"] if dialect == "cloudflare" else {}
-    wanted = Wanted(
+    wanted = RuleSettings(
         dialect,
         config.get("html_handling", ""),
         config.get("not_found_handling", "none" if dialect == "cloudflare" else ""),

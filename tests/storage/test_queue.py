@@ -12,7 +12,7 @@ from procrastinate import App, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 
-from easel.storage.queue import DEPLOYS, AtOnce
+from easel.storage.queue import DEPLOYS, ConcurrencyLimit
 from easel.worker.jobs.connection import queue_app, take_over
 from easel.worker.jobs.queue_worker import CarefulWorker
 from testbed.running import Platform
@@ -161,13 +161,13 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
 @pytest.mark.parametrize(
     ("at_once", "taken"),
     [
-        (AtOnce(), ["dep_0_1", "dep_1_1", "dep_2_1", "dep_3_1"]),
-        (AtOnce(everywhere=2), ["dep_0_1", "dep_3_1"]),
-        (AtOnce(organisation=1), ["dep_0_1", "dep_3_1"]),
-        (AtOnce(everywhere=3, organisation=2), ["dep_0_1", "dep_1_1", "dep_3_1"]),
+        (ConcurrencyLimit(), ["dep_0_1", "dep_1_1", "dep_2_1", "dep_3_1"]),
+        (ConcurrencyLimit(everywhere=2), ["dep_0_1", "dep_3_1"]),
+        (ConcurrencyLimit(organisation=1), ["dep_0_1", "dep_3_1"]),
+        (ConcurrencyLimit(everywhere=3, organisation=2), ["dep_0_1", "dep_1_1", "dep_3_1"]),
     ],
 )
-async def test_no_more_deploys_run_at_once_than_may(crowd: str, at_once: AtOnce, taken: list[str]) -> None:
+async def test_no_more_deploys_run_at_once_than_may(crowd: str, at_once: ConcurrencyLimit, taken: list[str]) -> None:
     """However many ask at the same moment, and however many deploys of one organisation are before another's."""
     async with (app := queue_app(crowd, at_once=at_once)).open_async():
         app.task(name="a deploy", queue=DEPLOYS)(lambda: None)

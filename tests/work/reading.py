@@ -45,14 +45,14 @@ from easel.bundles.pages import script_place
 from easel.bundles.root import find_root, home_page, notes, refuse_accidents, refuse_conflicts
 from easel.bundles.types import content_type
 from easel.bundles.unbuilt import unbuilt_script
-from easel.bundles.vouched import digests, may_vouch
+from easel.bundles.vouched_pages import digests, may_vouch
 from easel.cli import project
 from easel.cli import text as cli_text
 from easel.cli.shipping import ignore, sse
 from easel.connections.heads import CLIENTS, LONGEST_PATH, MOST_LINES, VISITORS, HeadRefusedError
 from easel.deploys.service import check_source_files
 from easel.edge.fast.known_heads import LONGEST, KnownHeads
-from easel.edge.fast.plain_request import Asked, read
+from easel.edge.fast.plain_request import PlainRequest, read
 from easel.errors import EaselError
 from easel.repositories.deploy_keys import read_key
 from easel.repositories.fetch.failures import meant_by
@@ -63,7 +63,7 @@ from easel.repositories.providers.senders import sender_of
 from easel.repositories.remote_url import check_branch, read_url
 from easel.repositories.schemas import Provider
 from easel.rules.matching.visit import Visit
-from easel.rules.models import LONGEST_LINE, Choice, Wanted
+from easel.rules.models import LONGEST_LINE, Choice, RuleSettings
 from easel.rules.read import read_rules
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
@@ -71,7 +71,7 @@ from easel.serving.paths import own_location, read_target
 from easel.serving.published import decoded, encoded, published_site, to_store, told
 from easel.serving.runtime import runtime_script
 from easel.serving.site_rules import SiteRules, site_rules
-from easel.serving.starting import missing_assets
+from easel.serving.start_check import missing_assets
 from easel.settings import Settings
 from easel.uploads.service import clean_filename
 from easel.versions.diff import FileChange, renames, unified
@@ -164,7 +164,7 @@ class Visitor:
 def _known_head(text: str) -> None:
     known = KnownHeads()
     head = f"GET /{text}\r\n\r\n".encode("latin-1", "replace")
-    known.learn(head, Asked(b"shop.localhost", (b"/", 0), None, head_only=False))
+    known.learn(head, PlainRequest(b"shop.localhost", (b"/", 0), None, head_only=False))
     known.read(head)
 
 
@@ -500,7 +500,7 @@ def of_sources(folder: Path) -> Iterator[Case]:
 
 
 def _rules(name: str, text: str, choice: Choice = "netlify") -> None:
-    read_rules({name: text.encode()}, Wanted(choice, guards=True))
+    read_rules({name: text.encode()}, RuleSettings(choice, guards=True))
 
 
 def _route(kind: str, source: str) -> str:
@@ -519,7 +519,7 @@ def _ruled() -> SiteRules:
     lines += ["/q /c 302 Cookie=zz", "/q /l 302 Language=zz,zy", "http://*.example.com/q /h 301", "/a/* /n/:splat 301"]
     blocks = "/*\n  X-A: 1\n/*/a/*/b\n  X-B: 1\n/:a/*\n  X-C: 1\n"
     files = {"_redirects": "\n".join(lines).encode(), "_headers": blocks.encode()}
-    rules = read_rules(files, Wanted("netlify"))
+    rules = read_rules(files, RuleSettings("netlify"))
     assert rules is not None
     assert not rules.refused
     return site_rules(rules)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.patterns import is_ignored
 from easel.builds.detect.plan import plan
 from easel.builds.detect.scripts import Script
@@ -130,7 +130,7 @@ def _written(folder: Path, name: str, files: Mapping[str, str]) -> Callable[[str
 
     def read(text: str) -> object:
         (folder / name).write_text(text, errors="replace")
-        return plan(folder, Wanted())
+        return plan(folder, BuildOptions())
 
     return read
 

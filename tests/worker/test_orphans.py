@@ -13,7 +13,7 @@ from easel.apps.models import App
 from easel.apps.schemas import CreateAppRequest
 from easel.deploys.pipeline import Pipeline
 from easel.deploys.run_row import StopRequestedError
-from easel.deploys.service import Order, accept, cancel
+from easel.deploys.service import DeployOrder, accept, cancel
 from easel.releases.create import create_app
 from easel.storage.object_names import app_prefix
 from easel.uploads.service import issue_upload
@@ -42,7 +42,7 @@ async def order(world: World, app: App, text: str, files: Mapping[str, str] = Ma
         upload = await issue_upload(work, app, "x.zip", "application/zip")
         await world.objects.put(upload.key, zip_of({"index.html": f"<!doctype html>{text}", **files}))
         held = await work.session.get_one(App, app.id)
-        wanted = Order("production", "m", "cli_upload", upload.key, {"a.txt": text}, None, None, None)
+        wanted = DeployOrder("production", "m", "cli_upload", upload.key, {"a.txt": text}, None, None, None)
         return (await accept(work, world.objects, world.queue, world.settings, held, wanted, "tester")).id
 
 

@@ -22,7 +22,6 @@ from easel.api.http.errors import add_error_handlers
 from easel.api.http.gate import Gate
 from easel.api.http.limits import Fairness, Limiter
 from easel.api.http.middleware import RequestContext
-from easel.api.polling import StatusPolls
 from easel.api.routes.apps import router as apps_router
 from easel.api.routes.builds import router as builds_router
 from easel.api.routes.deploys import router as deploys_router
@@ -36,6 +35,7 @@ from easel.api.routes.uploads import objects_router
 from easel.api.routes.uploads import router as uploads_router
 from easel.api.routes.versions import router as versions_router
 from easel.api.routes.webhooks import router as webhooks_router
+from easel.api.status_polls import StatusPolls
 from easel.deploys.log_watchers import Followers, Streams
 from easel.deploys.status_batch import Polls
 from easel.errors import EaselError

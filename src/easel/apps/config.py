@@ -16,7 +16,7 @@ import msgspec
 from easel.access.sealed import is_sealed, names_a_secret
 from easel.access.secrets import MASK, Vault, hash_password, password_matches
 from easel.bundles.models import Allowances
-from easel.rules.models import Wanted
+from easel.rules.models import RuleSettings
 from easel.schemas import DIGEST, SEALED
 
 Config = dict[str, Any]
@@ -203,10 +203,10 @@ def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
     return {**config, "build_config": {**build, **deploys, "allow": allow}}
 
 
-def rules_wanted(config: Config) -> Wanted:
+def rules_wanted(config: Config) -> RuleSettings:
     """The app's settings for its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
     build = config.get("build_config") or {}
-    return Wanted(
+    return RuleSettings(
         build.get("rules") or "auto",
         build.get("html_handling") or "",
         build.get("not_found_handling") or "",

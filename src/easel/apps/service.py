@@ -26,8 +26,8 @@ from easel.apps.errors import (
     EnvVarsTooLargeError,
     TooManyAppsError,
 )
-from easel.apps.holding import held
 from easel.apps.models import App
+from easel.apps.row_lock import held
 from easel.apps.rules import check_slug
 from easel.apps.schemas import CreateAppRequest, UpdateAppRequest
 from easel.apps.slugs import flush_slug, refuse_many, refuse_taken
@@ -46,7 +46,7 @@ them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AppChange:
     """A changed app, and the notes about the change."""
 
     app: App
@@ -175,7 +175,7 @@ async def add_app(
 
 async def update_app(
     work: Transaction, vault: Vault, app: App, request: UpdateAppRequest, *, dry_run: bool, reserved_for: float
-) -> Change:
+) -> AppChange:
     """Applies a merge patch to the draft; slug and is_active take effect at once. A dry run only checks.
 
     `reserved_for` is as in `add_app`.
@@ -194,7 +194,7 @@ async def update_app(
     draft, digest = await asyncio.to_thread(_patched, vault, app.slug, app.draft, changed)
     if dry_run:
         warnings.append("This was a dry run: nothing was changed.")
-        return Change(app, warnings)
+        return AppChange(app, warnings)
     active = app.is_active if request.is_active is None else request.is_active
     if not active:
         warnings.append("The app is off the air: all its addresses answer 404 from now on.")
@@ -207,7 +207,7 @@ async def update_app(
         await work.session.flush()
     if renamed or switched:
         await routing_changed(work, app.id, hosts=True)
-    return Change(app, warnings)
+    return AppChange(app, warnings)
 
 
 def set_draft(app: App, draft: Config, digest: str) -> None:
@@ -289,7 +289,7 @@ def clear_build_cache(app: App) -> None:
     app.build_cache_generation += 1
 
 
-class Served(NamedTuple):
+class ServedEnvironment(NamedTuple):
     """An environment of an app that serves something or is locked, and the key of the manifest that it serves."""
 
     name: str
@@ -309,7 +309,7 @@ class Surroundings:
     repo_url: str | None
     repo_branch: str | None
     github_installation_id: int | None
-    served: list[Served]
+    served: list[ServedEnvironment]
 
 
 _SURROUNDINGS = _SQL["surroundings"]
@@ -322,7 +322,7 @@ async def surroundings_of(work: Transaction, apps: list[str]) -> dict[str, Surro
         around = found.get(app)
         if around is None:
             around = found[app] = Surroundings(repo_url, branch, installation, [])
-        served = Served(*environment)
+        served = ServedEnvironment(*environment)
         if served.version is not None or served.locked:
             around.served.append(served)
     return found

@@ -13,7 +13,7 @@ from typing import Literal
 from easel.backups import records
 from easel.backups.errors import AppUnknownError
 from easel.backups.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
-from easel.backups.records import Needed
+from easel.backups.records import NeededObject
 from easel.serving.addresses import PRODUCTION
 from easel.serving.variants import VariantsCheck
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
@@ -52,7 +52,7 @@ class Fault:
 
 
 @dataclass
-class Verified:
+class AuditResult:
     """The result: the number of objects read, the bytes of intact ones, and all faults, first those that visitors may
     meet."""
 
@@ -63,7 +63,7 @@ class Verified:
 
 async def verify(
     url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
-) -> Verified:
+) -> AuditResult:
     """Reads every object that the records refer to, or those of the app with this slug or id, and verifies its hash:
     first the served versions, then all others.
 
@@ -111,13 +111,13 @@ class _Run:
         """What a fault was told of."""
         self._lately: set[str] = set()
         """What was read because some environment has served it, but not for long."""
-        self.made = Verified()
+        self.made = AuditResult()
 
     async def look_at(self, apps: list[str], *, live: bool) -> None:
         """Reads the objects that the apps' environments serve, or all others that they need."""
         suspects: set[str] = set()
 
-        async def read(needed: Needed) -> None:
+        async def read(needed: NeededObject) -> None:
             size = await self._read(needed.key)
             if isinstance(size, int):
                 self.made.objects += 1
@@ -133,7 +133,7 @@ class _Run:
         if suspects:
             await self._confirm(apps, suspects)
 
-    def _is_left(self, needed: Needed) -> bool:
+    def _is_left(self, needed: NeededObject) -> bool:
         """Whether it was not read in the first pass, which covers everything that environments have served for
         longer."""
         return not needed.served_before and needed.key not in self._lately
@@ -141,7 +141,7 @@ class _Run:
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
         """Checks again: versions are pruned and apps deleted meanwhile, and a missing object may be back."""
 
-        async def read(needed: Needed) -> None:
+        async def read(needed: NeededObject) -> None:
             fault = await self._read(needed.key)
             self.made.objects += 1
             if isinstance(fault, int):
@@ -165,7 +165,7 @@ class _Run:
         again = await self._needed(apps)
         await each((one for one in again if one.key in suspects and one.key not in self._known), read)
 
-    async def _needed(self, apps: list[str]) -> list[Needed]:
+    async def _needed(self, apps: list[str]) -> list[NeededObject]:
         with reached():
             return await records.needed_by(self._url, apps, self._began)
 

@@ -19,7 +19,7 @@ class Table(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredObject(msgspec.Struct, frozen=True):
     """An object: its length in bytes, its SHA-256 (hex), and the store's ETag of it then, if it is one that may change
     under its name."""
 
@@ -36,7 +36,7 @@ class Index(msgspec.Struct, frozen=True):
     schema: str
     made_at: str
     tables: dict[str, Table]
-    objects: dict[str, Stored]
+    objects: dict[str, StoredObject]
     files: dict[str, str]
 
 

@@ -25,7 +25,7 @@ from easel.storage.connections import noticing
 from easel.storage.database import Base, Xid8
 from easel.storage.migrate import REVISION
 from easel.storage.statements import statements
-from easel.versions.needed import IS_NEEDED, KEYS
+from easel.versions.needed_objects import IS_NEEDED, KEYS
 
 _SQL = statements(__name__)
 
@@ -80,7 +80,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class NeededObject:
     """An object and its users: the environments that serve from it, and the numbers of the versions it belongs to. For
     `pruned` versions it holds the record of their content.
 
@@ -112,11 +112,11 @@ async def apps_after(url: str, after: str, count: int, *, named: str | None = No
         return [app for (app,) in await found.fetchall()]
 
 
-async def needed_by(url: str, apps: list[str], before: datetime) -> list[Needed]:
+async def needed_by(url: str, apps: list[str], before: datetime) -> list[NeededObject]:
     """The objects that records of these apps refer to now, and their users."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["who_needs"], {"apps": apps, "before": before})
-        return [Needed(*row) for row in await found.fetchall()]
+        return [NeededObject(*row) for row in await found.fetchall()]
 
 
 async def is_needed(url: str, key: str) -> bool:

@@ -7,7 +7,7 @@ select n.key, n.app_id, a.slug,
        coalesce(array_agg(distinct n.number) filter (where n.number is not null and not n.pruned), '{}'),
        coalesce(array_agg(distinct n.number) filter (where n.pruned), '{}'),
        coalesce(bool_or(e.moved_at < %(before)s), false)
-  from ({{versions.needed.objects}}) as n join app a on a.id = n.app_id
+  from ({{versions.needed_objects.objects}}) as n join app a on a.id = n.app_id
   left join environment e on n.serves and e.app_id = n.app_id and e.version = n.number
  where n.key is not null
  group by n.key, n.app_id, a.slug order by n.key

@@ -14,7 +14,7 @@ import psycopg
 from easel import __version__, clock
 from easel.backups import records
 from easel.backups.errors import BackupDamagedError, BackupNotFoundError, BackupTooNewError, NotEmptyError
-from easel.backups.models import FORMAT, Index, Stored, index_key, object_key, table_key
+from easel.backups.models import FORMAT, Index, StoredObject, index_key, object_key, table_key
 from easel.backups.objects import CHANGED, MISNAMED, MISSING, each, has_changed, is_named
 from easel.deploys.phases import next_job
 from easel.places import write_private
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class Made:
+class BackupResult:
     """The result of a backup: its name, its size, and the unreadable objects."""
 
     name: str
@@ -43,14 +43,14 @@ class Made:
 
 async def back_up(
     url: str, objects: ObjectStore, place: ObjectStore, data_dir: Path, *, with_keys: bool, say: Say
-) -> Made:
+) -> BackupResult:
     """Writes a consistent backup of the instance, which may be running, to the place.
 
     Records are of one moment. Objects never change and are older than the records that refer to them, so copying them
     afterwards is consistent with that moment. Objects of an earlier backup at the place are not copied again. The
     answer names missing or damaged objects; all others are in the backup. Raises the store's errors.
     """
-    made = Made(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
+    made = BackupResult(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
     async with records.snapshot(url) as moment:
         schema = await moment.schema()
         say(f"Reading the records (schema {schema}) …")
@@ -60,7 +60,7 @@ async def back_up(
             await place.put(table_key(made.name, table.name), data)
         needed, uploads = await moment.objects()
     # The snapshot ends here: copying may take hours, and no transaction should be open as long.
-    stored: dict[str, Stored] = {}
+    stored: dict[str, StoredObject] = {}
     earlier = await _objects_of_last(place)
 
     async def copy(key: str) -> None:
@@ -83,7 +83,9 @@ async def back_up(
     return made
 
 
-async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier: Stored | None, made: Made) -> Stored:
+async def _copy_out(
+    objects: ObjectStore, place: ObjectStore, key: str, earlier: StoredObject | None, made: BackupResult
+) -> StoredObject:
     there = await place.head(object_key(key))
     if earlier is not None and (there is None or there.size != earlier.size):
         earlier = None
@@ -103,7 +105,7 @@ async def _copy_out(objects: ObjectStore, place: ObjectStore, key: str, earlier:
         # A separate copy: damage to one must not affect the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
-        return Stored(pinned.size, pinned.hash, etag)
+        return StoredObject(pinned.size, pinned.hash, etag)
 
 
 async def _etag(objects: ObjectStore, key: str) -> str | None:
@@ -169,7 +171,7 @@ async def newest(place: ObjectStore) -> str | None:
     return max(names, default=None)
 
 
-async def _objects_of_last(place: ObjectStore) -> Mapping[str, Stored]:
+async def _objects_of_last(place: ObjectStore) -> Mapping[str, StoredObject]:
     name = await newest(place)
     index = await _index(place, name) if name is not None else None
     return index.objects if index is not None else {}

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easel.builds.cache.cache import BuildCache
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan as make_plan
 from easel.builds.output import judge
 from easel.builds.phase import Phases
-from easel.builds.report import BuildReport, Built
+from easel.builds.report import BuildReport, BuildResult
 from easel.builds.reuse import Reuse
 from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.sandbox import Sandbox
@@ -26,8 +26,8 @@ from easel.settings import Settings
 async def build(
     sandbox: Sandbox,
     source: Path,
-    wanted: Wanted,
-    app: Wanted | None = None,
+    wanted: BuildOptions,
+    app: BuildOptions | None = None,
     *,
     settings: Settings,
     cache: BuildCache,
@@ -36,7 +36,7 @@ async def build(
     say: Callable[[str], None],
     should_stop: Callable[[], bool] = lambda: False,
     begin: Callable[[str], None] = lambda phase: None,
-) -> Built:
+) -> BuildResult:
     """Builds the sources in a folder, which the build changes as it likes, and gives the folder of its output.
 
     `wanted` are the deploy's wishes, `app` those of its app. `environment` is the project's own, `secrets` are the
@@ -93,7 +93,7 @@ async def build(
                 tell(reason)
             with _timed(report, "cache"):
                 await reuse.keep(output)
-        return Built(output, plan, report)
+        return BuildResult(output, plan, report)
 
 
 def _own(sandbox: Sandbox, *folders: Path) -> None:

@@ -29,7 +29,7 @@ _KINDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedOutput:
     """The zip that was written: how many files it holds, their bytes, its own bytes, and its SHA-256 (hex)."""
 
     files: int
@@ -38,7 +38,7 @@ class Packed:
     hash: str
 
 
-def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> Packed:
+def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> PackedOutput:
     """Zips the folder `output`, which is inside the sources, into the file `to`.
 
     Links inside the output are followed, absolute ones as the sandbox sees them. The repository of a folder that is
@@ -52,7 +52,7 @@ def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> 
         size = write_zip(files, target)
     with to.open("rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
-    return Packed(len(files), sum(file.size for file in files), size, digest)
+    return PackedOutput(len(files), sum(file.size for file in files), size, digest)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from easel.builds import failures
 from easel.builds.detect.models import Command as Words
 from easel.builds.lines import LogLines
 from easel.builds.report import BuildReport
-from easel.builds.sandbox.command import Command, Ended, Mount
+from easel.builds.sandbox.command import Command, CommandResult, Mount
 from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.builds.secrets import Masking
@@ -85,7 +85,7 @@ class Phases:
             log=max(int(_SHORTEST), self.limits.log - self._logged),
         )
 
-    def _note(self, name: str, ended: Ended) -> None:
+    def _note(self, name: str, ended: CommandResult) -> None:
         self.report.seconds[name] = round(self.report.seconds.get(name, 0.0) + ended.seconds, 3)
         self.report.processor = round(self.report.processor + ended.processor, 3)
         self.report.peak_memory = max(self.report.peak_memory, ended.peak_memory)
@@ -97,7 +97,7 @@ class Phases:
                 self.report.refused_hosts.append(self._masking.once(refusal.host))
                 self.say(sentence)
 
-    def _failure(self, name: str, shown: str, ended: Ended) -> EaselError:
+    def _failure(self, name: str, shown: str, ended: CommandResult) -> EaselError:
         command = shown if len(shown) <= 200 else f"{shown[:200]}…"
         if ended.reason == "memory":
             return failures.BuildOutOfMemoryError(command=command, limit=_size(self.limits.memory))
@@ -119,7 +119,7 @@ class Phases:
         return kind(command=command, exit_code=ended.code, hint=_hint(name, ended))
 
 
-def _hint(name: str, ended: Ended) -> str:
+def _hint(name: str, ended: CommandResult) -> str:
     """The likeliest next thing to do."""
     if ended.refused:
         first = ended.refused[0]

@@ -31,7 +31,7 @@ class BuildReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuildResult:
     """A finished build: the folder of its output, below its sources, its plan and its report."""
 
     output: Path

@@ -77,7 +77,7 @@ _RANDOM = 5
 as many."""
 
 
-class Form(NamedTuple):
+class HashForm(NamedTuple):
     """The part of a name that may be a hash: its alphabet, the text before it ('' if none), and the suffix."""
 
     kind: str
@@ -110,7 +110,7 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
     if token is None:
         return True
     suffix = path.removesuffix(".map").rpartition(".")[2]
-    return not (_surely_typed(token) if suffix in CODE else typed(Form("b64", ".", token, suffix)))
+    return not (_surely_typed(token) if suffix in CODE else typed(HashForm("b64", ".", token, suffix)))
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -125,7 +125,7 @@ def split_name(name: str) -> tuple[str, str]:
     return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
 
 
-def form_of(stem: str, suffix: str) -> Form | None:
+def form_of(stem: str, suffix: str) -> HashForm | None:
     """The part of a name that may be a hash by its form, or None."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
@@ -133,17 +133,17 @@ def form_of(stem: str, suffix: str) -> Form | None:
     if end is not None and len(end[1]) in _HEX_LENGTHS:
         before = stem[end.start(1) - 1] if end.start(1) else ""
         if before or len(end[1]) == 20:
-            return Form("hex", before, end[1], suffix)
+            return HashForm("hex", before, end[1], suffix)
     end = _B64_END.search(stem)
     if end is not None and end.start(1):
-        return Form("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", stem[end.start(1) - 1], end[1], suffix)
+        return HashForm("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", stem[end.start(1) - 1], end[1], suffix)
     end = _LONGER_B64_END.search(stem)
     if end is not None:
-        return Form("b64", stem[end.start(1) - 1], end[1], suffix)
+        return HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
     return None
 
 
-def is_random(form: Form) -> bool:
+def is_random(form: HashForm) -> bool:
     """Whether the text is too random to be typed."""
     return form.kind == "hex" or len(PIECES.findall(form.token)) >= _RANDOM
 
@@ -156,7 +156,7 @@ def _surely_typed(token: str) -> bool:
 DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 
-def typed(form: Form) -> bool:
+def typed(form: HashForm) -> bool:
     """Whether it may have been typed: sizes, years, models, words and numbers. About one in thirty of the hashes of
     eight characters is taken for typed."""
     token = form.token

@@ -12,18 +12,18 @@ from pathlib import Path
 
 from msgspec import structs
 
-from easel.bundles.before import Before
-from easel.bundles.chosen import check_sizes, choose
+from easel.bundles.chosen_members import check_sizes, choose
 from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import NotAZipError, SourceBundleError
-from easel.bundles.hashed import hashed
+from easel.bundles.hashed_names import hashed
 from easel.bundles.inflate import DamagedDataError, inflated, raw
 from easel.bundles.members import MemberReader
 from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, Allowances, Inspection, Limits, Member
 from easel.bundles.names import printable
 from easel.bundles.one_page import LOOKED_AT as PAGE_LOOKED_AT
 from easel.bundles.one_page import is_one_page
+from easel.bundles.previous_version import PreviousVersion
 from easel.bundles.read import content as content_of
 from easel.bundles.root import (
     ENTRY_POINT,
@@ -37,9 +37,9 @@ from easel.bundles.root import (
 )
 from easel.bundles.unbuilt import LOOKED_AT as UNBUILT_LOOKED_AT
 from easel.bundles.unbuilt import PROJECT_FILE, unbuilt_script
-from easel.bundles.vouched import find_vouched, is_worker
+from easel.bundles.vouched_pages import find_vouched, is_worker
 from easel.rules.errors import RulesFileTooLargeError
-from easel.rules.models import AS_IT_COMES, LARGEST_SEARCHED, Rules, Wanted
+from easel.rules.models import AS_IT_COMES, LARGEST_SEARCHED, Rules, RuleSettings
 from easel.rules.read import read_rules
 
 
@@ -48,10 +48,10 @@ def inspect_file(
     *,
     limits: Limits,
     allow: Allowances,
-    rules: Wanted = AS_IT_COMES,
+    rules: RuleSettings = AS_IT_COMES,
     threads: int = 2,
     should_stop: Callable[[], bool] | None = None,
-    before: Before | None = None,
+    before: PreviousVersion | None = None,
 ) -> Inspection:
     """Inspects the zip at the path; see `inspect`. The file must not change while it is read."""
     with path.open("rb") as file:
@@ -76,10 +76,10 @@ def inspect(
     *,
     limits: Limits,
     allow: Allowances,
-    rules: Wanted = AS_IT_COMES,
+    rules: RuleSettings = AS_IT_COMES,
     threads: int = 2,
     should_stop: Callable[[], bool] | None = None,
-    before: Before | None = None,
+    before: PreviousVersion | None = None,
 ) -> Inspection:
     """Reads a whole zip: structure, names, rules, and every member's content.
 
@@ -145,7 +145,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
         raise SourceBundleError(member=member, found=f"its {ENTRY_POINT} loads `{member}`, which no browser runs")
 
 
-def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: Wanted) -> Rules | None:
+def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSettings) -> Rules | None:
     """The rules that the bundle's rules files give. Raises the errors of `easel.rules.errors`."""
     present = {name: files[name] for name in RULES_FILES if name in files}
     for name, member in present.items():

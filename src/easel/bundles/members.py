@@ -17,7 +17,6 @@ from typing import NamedTuple
 from isal import isal_zlib
 from msgspec import structs
 
-from easel.bundles.before import Before
 from easel.bundles.charsets import with_charset
 from easel.bundles.directory import Entry
 from easel.bundles.errors import (
@@ -32,9 +31,10 @@ from easel.bundles.inflate import LARGEST_WINDOW, DamagedDataError, inflate, inf
 from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, ZSTANDARD, Allowances, Member
 from easel.bundles.names import printable
 from easel.bundles.pages import LOOKED_AT, script_place
+from easel.bundles.previous_version import PreviousVersion
 from easel.bundles.root import KEY_FILES, PRIVATE_KEY
 from easel.bundles.types import content_type, is_text
-from easel.bundles.vouched import (
+from easel.bundles.vouched_pages import (
     LARGEST_LIST,
     LONGEST_REGISTERS,
     is_looked_through,
@@ -56,7 +56,7 @@ _BATCH_FILES = 64
 _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
-class Kind(NamedTuple):
+class FileKind(NamedTuple):
     """What a file's name says of it: its type, whether it is searched for digests, and whether browsers run it."""
 
     type: str
@@ -65,7 +65,7 @@ class Kind(NamedTuple):
     is_run: bool
 
 
-def kind_of(path: str) -> Kind:
+def kind_of(path: str) -> FileKind:
     """The kind of a file of this name."""
     name = path.rpartition("/")[2]
     _, dot, suffix = name.rpartition(".")
@@ -73,16 +73,18 @@ def kind_of(path: str) -> Kind:
 
 
 @lru_cache(maxsize=1024)
-def _kind(end: str) -> Kind:
+def _kind(end: str) -> FileKind:
     """All that counts of a name is its suffix, or the whole of one without: large bundles have few of them."""
     type_ = content_type(end)
-    return Kind(type_, WHOLE_TEXT if is_text(type_) else WHOLE, is_looked_through(end, type_), is_run(type_))
+    return FileKind(type_, WHOLE_TEXT if is_text(type_) else WHOLE, is_looked_through(end, type_), is_run(type_))
 
 
 class MemberReader:
     """Inflates, checks and hashes files, a few threads at a time."""
 
-    def __init__(self, allow: Allowances, should_stop: Callable[[], bool], before: Before | None = None) -> None:
+    def __init__(
+        self, allow: Allowances, should_stop: Callable[[], bool], before: PreviousVersion | None = None
+    ) -> None:
         self._allow = allow
         self._should_stop = should_stop
         self._before = before
@@ -153,7 +155,7 @@ class MemberReader:
         )
 
     def _read_in_pieces(
-        self, raw: memoryview, kind: Kind, entry: Entry, may_be_key: bool
+        self, raw: memoryview, kind: FileKind, entry: Entry, may_be_key: bool
     ) -> tuple[int, int, str, bytes, int]:
         size = crc = marks = 0
         head = seam = before = b""
@@ -178,7 +180,7 @@ class MemberReader:
 
 
 def _read_whole(
-    raw: memoryview, path: str, kind: Kind, entry: Entry, may_be_key: bool
+    raw: memoryview, path: str, kind: FileKind, entry: Entry, may_be_key: bool
 ) -> tuple[int, int, str, bytes, int]:
     content = inflated(raw, entry.method, entry.size)
     if may_be_key:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easel.bundles.registered import SUFFIXES
+from easel.bundles.mime_db import SUFFIXES
 
 DEFAULT = "application/octet-stream"
 

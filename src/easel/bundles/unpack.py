@@ -9,7 +9,7 @@ from pathlib import Path
 
 from isal import isal_zlib
 
-from easel.bundles.chosen import check_sizes, choose
+from easel.bundles.chosen_members import check_sizes, choose
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import (
     CrcMismatchError,

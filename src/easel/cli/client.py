@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from easel import __version__
 from easel.cli import answers
 from easel.cli.answers import AnyAnswer
-from easel.cli.credentials import Access
+from easel.cli.credentials import ServerAccess
 from easel.cli.errors import (
     ApiError,
     NotAnEaselServerError,
@@ -41,7 +41,7 @@ _PAUSES: Final = (0.3, 1.0, 2.0, 4.0)
 class Client:
     """A connection to one Easel server with one key."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: ServerAccess) -> None:
         self.server = access.server
         self._pool = open_pool(access.server)
         self._attempts = 0

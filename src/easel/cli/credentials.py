@@ -28,7 +28,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ServerAccess:
     """The server, and the key for it."""
 
     server: str
@@ -36,7 +36,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredKeys:
     """The saved keys of `easel login` by server, and the default server."""
 
     default: str | None
@@ -44,7 +44,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ServerChoice:
     """The options of the command line and the environment; None if not given. `project_server` is easel.toml's."""
 
     server: str | None = None
@@ -53,7 +53,7 @@ class Wanted:
     project_server: str | None = None
 
 
-def find_access(wanted: Wanted) -> Access:
+def find_access(wanted: ServerChoice) -> ServerAccess:
     """The server and key to use.
 
     A stored key is only ever sent to the server it was stored for, whatever an easel.toml names. Raises
@@ -62,12 +62,12 @@ def find_access(wanted: Wanted) -> Access:
     named = wanted.server or wanted.project_server
     server = server_address(named) if named else None
     if wanted.key:
-        return Access(server or default_server(wanted), checked_key(wanted.key))
+        return ServerAccess(server or default_server(wanted), checked_key(wanted.key))
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         chosen = server or stored.default
         if chosen is not None and chosen in stored.keys:
-            return Access(chosen, stored.keys[chosen])
+            return ServerAccess(chosen, stored.keys[chosen])
     for local in _local_servers(wanted.data_dir):
         if server is None or _same(local.server, server):
             return local
@@ -78,7 +78,7 @@ def find_access(wanted: Wanted) -> Access:
     raise NotSignedInError(server=server or default_server(wanted), known=known)
 
 
-def default_server(wanted: Wanted) -> str:
+def default_server(wanted: ServerChoice) -> str:
     """The server to use if none is named: the one of the last login, the one on this machine, or the default."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
@@ -129,12 +129,12 @@ def credentials_file() -> Path | None:
     return folder / "credentials.toml" if folder.is_absolute() else None
 
 
-def read_stored(file: Path | None) -> Stored:
+def read_stored(file: Path | None) -> StoredKeys:
     """The saved keys; none without the file. Raises CredentialsUnreadableError."""
     try:
         data = tomllib.loads(read_text(file)) if file is not None else {}
     except (FileNotFoundError, NotADirectoryError):
-        return Stored(default=None, keys={})
+        return StoredKeys(default=None, keys={})
     except (OSError, ValueError) as error:
         raise CredentialsUnreadableError(file=str(file), reason=str(error)) from error
     servers = data.get("servers", {})
@@ -144,10 +144,10 @@ def read_stored(file: Path | None) -> Stored:
         for server, entry in (servers.items() if isinstance(servers, dict) else ())
         if isinstance(entry, dict) and isinstance(entry.get("key"), str)
     }
-    return Stored(default=default if isinstance(default, str) else None, keys=keys)
+    return StoredKeys(default=default if isinstance(default, str) else None, keys=keys)
 
 
-def store(file: Path | None, stored: Stored) -> None:
+def store(file: Path | None, stored: StoredKeys) -> None:
     """Saves the keys, readable only by their owner from the first byte on. Raises NoHomeError,
     CredentialsUnwritableError."""
     if file is None:
@@ -158,7 +158,7 @@ def store(file: Path | None, stored: Stored) -> None:
         raise CredentialsUnwritableError(file=str(file), reason=error.strerror or str(error)) from error
 
 
-def _write(file: Path, stored: Stored) -> None:
+def _write(file: Path, stored: StoredKeys) -> None:
     lines = [f"default = {json.dumps(stored.default)}"] if stored.default else []
     for server, key in sorted(stored.keys.items()):
         lines += ["", f"[servers.{json.dumps(server)}]", f"key = {json.dumps(key)}"]
@@ -173,7 +173,7 @@ def _write(file: Path, stored: Stored) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _local_servers(data_dir: Path | None) -> list[Access]:
+def _local_servers(data_dir: Path | None) -> list[ServerAccess]:
     """Servers whose data folder is on this machine and readable: their address and first key."""
     if data_dir is not None:
         folders = [data_dir]
@@ -188,7 +188,7 @@ def _local_servers(data_dir: Path | None) -> list[Access]:
         except (OSError, ValueError):
             continue
         if key:
-            found.append(Access(_local_address(folder), checked_key(key)))
+            found.append(ServerAccess(_local_address(folder), checked_key(key)))
     return found
 
 

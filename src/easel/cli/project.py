@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from easel.builds.detect.errors import BuildSettingInvalidError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.settings import TABLE, wanted_of
 from easel.cli.errors import ProjectFileError
 from easel.cli.textfile import read_text
@@ -47,7 +47,7 @@ class Project:
     html_handling: str | None = None
     not_found_handling: str | None = None
     allow: tuple[str, ...] = ()
-    build: Wanted | None = None
+    build: BuildOptions | None = None
 
     @property
     def build_config(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _read(file: Path) -> Project:
     return Project(root=file.parent, file=file, **data)
 
 
-def _wanted(table: Any, file: Path) -> Wanted:
+def _wanted(table: Any, file: Path) -> BuildOptions:
     try:
         return wanted_of(table)
     except BuildSettingInvalidError as error:

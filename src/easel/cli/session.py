@@ -8,7 +8,7 @@ from pathlib import Path
 
 from easel.cli.answers import App
 from easel.cli.client import Client
-from easel.cli.credentials import Wanted, find_access
+from easel.cli.credentials import ServerChoice, find_access
 from easel.cli.errors import NoAppGivenError, NoSuchAppError, WorkingFolderGoneError
 from easel.cli.output import Output
 from easel.cli.project import Project, find_project
@@ -47,9 +47,9 @@ class Session:
         return find_project(self.working)
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ServerChoice:
         """The requested server and key, from options and easel.toml."""
-        return Wanted(
+        return ServerChoice(
             server=self.flags.server,
             key=self.flags.key,
             data_dir=self.flags.data_dir,

@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
-from easel.apps.holding import hold
 from easel.apps.models import App
+from easel.apps.row_lock import hold
 from easel.deploys.errors import DeploySupersededError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import GIT
-from easel.deploys.service import Order, accept, end_as_failed
+from easel.deploys.service import DeployOrder, accept, end_as_failed
 from easel.deploys.states import FAILED, QUEUED
 from easel.environments.names import PRODUCTION
 from easel.errors import EaselError
@@ -36,7 +36,7 @@ Did = Literal["deploying", "repeated", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class PushOutcome:
     """What was done about a delivery: the deploy that it caused, now or when it came first, or the reason for none."""
 
     did: Did
@@ -54,7 +54,7 @@ async def hear(
     repository: Repository,
     delivery: Delivery,
     body: bytes,
-) -> Heard:
+) -> PushOutcome:
     """Deploys the branch's head to production, if the verified delivery says that the followed branch moved. Raises the
     errors of `accept`."""
     push = next((push for push in delivery.pushes if push.branch == repository.branch), None)
@@ -62,13 +62,13 @@ async def hear(
         moved = ", ".join(f"`{push.branch[:100]}`" for push in delivery.pushes[:3])
         other = "a push that moves no branch" if delivery.event in _PUSHES else f"the event `{delivery.event[:100]}`"
         told = f"it tells of {moved}" if moved else f"{other} deploys nothing"
-        return Heard("ignored", f"{told}; this app follows the branch `{repository.branch}`")
+        return PushOutcome("ignored", f"{told}; this app follows the branch `{repository.branch}`")
     if push.sha is None:
-        return Heard("ignored", f"the branch `{push.branch}` was deleted; what is live stays live")
+        return PushOutcome("ignored", f"the branch `{push.branch}` was deleted; what is live stays live")
     try:
         sha = check_sha(push.sha)
     except EaselError as error:
-        return Heard("ignored", error.message)
+        return PushOutcome("ignored", error.message)
     key = _key(repository, delivery, body)
     if not await _is_first(work, app, key):
         earlier = await work.session.scalar(
@@ -76,11 +76,11 @@ async def hear(
                 WebhookDelivery.app_id == app.id, WebhookDelivery.delivery == key, WebhookDelivery.org_id == app.org_id
             )
         )
-        return Heard("repeated", "this delivery was heard before", earlier)
+        return PushOutcome("repeated", "this delivery was heard before", earlier)
     # From here on no other push of the app is heard.
     await hold(work, app.id)
     if (same := await _already(work, app, repository, sha)) is not None:
-        return Heard("repeated", f"the last commit that was deployed of `{push.branch}` is `{sha[:12]}`", same)
+        return PushOutcome("repeated", f"the last commit that was deployed of `{push.branch}` is `{sha[:12]}`", same)
     order = _order(repository, push, sha)
     deploy = await accept(work, objects, queue, settings, app, order, f"webhook ({repository.provider})")
     await work.session.execute(
@@ -89,12 +89,12 @@ async def hear(
         .values(deploy_id=deploy.id)
     )
     superseded = await _supersede(work, app, deploy)
-    return Heard("deploying", f"`{sha[:12]}` of `{push.branch}`", deploy.id, superseded)
+    return PushOutcome("deploying", f"`{sha[:12]}` of `{push.branch}`", deploy.id, superseded)
 
 
-def _order(repository: Repository, push: Push, sha: str) -> Order:
+def _order(repository: Repository, push: Push, sha: str) -> DeployOrder:
     subject = _plain(push.message).partition("\n")[0].strip()
-    return Order(
+    return DeployOrder(
         environment=PRODUCTION,
         message=subject[:MESSAGE_LENGTH] or f"Push to {repository.branch}",
         source=GIT,

@@ -10,7 +10,7 @@ from easel.deploys.schemas import Cause
 from easel.deploys.states import BUILD_QUEUED, BUILT, FINAL, QUEUED
 from easel.settings import Settings
 from easel.storage.database import Transaction
-from easel.storage.queue import BUILDS, DEPLOYS, AtOnce
+from easel.storage.queue import BUILDS, DEPLOYS, ConcurrencyLimit
 from easel.storage.statements import statements
 
 _SQL = statements(__name__)
@@ -29,15 +29,15 @@ _OF_AN_APP = _SQL["of_an_app"]
 class Limits(NamedTuple):
     """The limits that workers have, and those that builders have."""
 
-    deploys: AtOnce
-    builds: AtOnce = AtOnce()
+    deploys: ConcurrencyLimit
+    builds: ConcurrencyLimit = ConcurrencyLimit()
 
 
 def limits_in(settings: Settings) -> Limits:
     """The limits that workers and builders with these settings have."""
     return Limits(
-        AtOnce(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None),
-        AtOnce(settings.builds_at_once, settings.builds_at_once_per_organisation or None),
+        ConcurrencyLimit(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None),
+        ConcurrencyLimit(settings.builds_at_once, settings.builds_at_once_per_organisation or None),
     )
 
 

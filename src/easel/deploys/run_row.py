@@ -52,7 +52,7 @@ class NoLongerOursError(Exception):
     """The deploy ended, or another run has taken it over; this run must not change it any more."""
 
 
-class Taken(NamedTuple):
+class ClaimedDeploy(NamedTuple):
     """The app of a deploy that was taken, and the key of the manifest of the app's latest version."""
 
     app: HeldApp
@@ -103,14 +103,14 @@ class RunRow:
         by then."""
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
-    async def take(self) -> Taken | None:
+    async def take(self) -> ClaimedDeploy | None:
         """Takes the deploy over for this run. None when it has ended already. Raises DeployGivenUpError."""
         while True:
             found = await self._database.statement(_SQL["find"], {"id": self._id})
             if not found:
                 return None
             app, (before, *row) = HeldApp(*found[0][:_APP]), found[0][_APP:]
-            taken, self._deploy = Taken(app, before), DeployRow(*row)
+            taken, self._deploy = ClaimedDeploy(app, before), DeployRow(*row)
             if self.deploy.status in FINAL or not self.is_for_us(self.deploy):
                 return None
             if self.deploy.attempt >= MOST_RUNS:

@@ -54,7 +54,7 @@ _SQL = statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DeployOrder:
     """A request for a deploy."""
 
     environment: str
@@ -71,7 +71,7 @@ class Order:
 
 
 async def accept(
-    work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: Order, actor: str
+    work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: DeployOrder, actor: str
 ) -> Deploy:
     """Accepts a deploy: its row and its job, in one transaction. From here on it ends once, complete or failed.
 
@@ -138,7 +138,7 @@ async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key
     await note_found(work, upload, found)
 
 
-async def _of_repository(work: Transaction, limits: Settings, app: App, order: Order) -> Order:
+async def _of_repository(work: Transaction, limits: Settings, app: App, order: DeployOrder) -> DeployOrder:
     """The order for a commit: the one that is named, or the newest of a branch. Raises RepositoryNotConnectedError,
     BranchNameError, CommitShaError."""
     repository = await connected(work, app)

@@ -14,7 +14,7 @@ from typing import Any
 from easel import clock
 from easel.bundles.inflate import DamagedDataError
 from easel.serving.models import File, Site
-from easel.serving.starting import LOOKED_AT, entry, faults, look
+from easel.serving.start_check import LOOKED_AT, entry, faults, look
 from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
 

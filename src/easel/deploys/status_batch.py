@@ -25,7 +25,7 @@ _QUERY_TIMEOUT = 5.0
 READ = _SQL["read"]
 
 
-class Polled(NamedTuple):
+class DeployStatus(NamedTuple):
     """A deploy as it is now, the slug of its app, and the organisation's id."""
 
     org_id: str
@@ -57,7 +57,7 @@ class Polled(NamedTuple):
     build: dict[str, Any] | None
 
 
-class _Asked(NamedTuple):
+class _StatusQuery(NamedTuple):
     key: str
     app_id: str
     deploy_id: str
@@ -67,11 +67,11 @@ class _Crowd:
     """The recent pollers."""
 
     def __init__(self) -> None:
-        self._asked: set[_Asked] = set()
+        self._asked: set[_StatusQuery] = set()
         self._before = 0
         self._since = 0.0
 
-    def is_large(self, more: Iterable[_Asked]) -> bool:
+    def is_large(self, more: Iterable[_StatusQuery]) -> bool:
         """Whether there are many pollers, including these."""
         now = time.monotonic()
         if now - self._since > LATELY:
@@ -90,14 +90,14 @@ class Polls:
 
     def __init__(self, url: str) -> None:
         self._connection = OwnConnection(url)
-        self._waiting: dict[_Asked, asyncio.Future[Polled | None]] = {}
+        self._waiting: dict[_StatusQuery, asyncio.Future[DeployStatus | None]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._crowd = _Crowd()
 
-    async def read(self, secret: str, app_id: str, deploy_id: str) -> Polled | None:
+    async def read(self, secret: str, app_id: str, deploy_id: str) -> DeployStatus | None:
         """The deploy, or None if the key, the app or the deploy is invalid, whichever it is. Raises psycopg.Error,
         OSError or TimeoutError while the database is unreachable."""
-        asked = _Asked(hash_key(secret), app_id, deploy_id)
+        asked = _StatusQuery(hash_key(secret), app_id, deploy_id)
         answer = self._waiting.get(asked)
         if answer is None:
             answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
@@ -137,8 +137,8 @@ class Polls:
         finally:
             self._reader = None
 
-    async def _read(self, asked: list[_Asked]) -> dict[int, Polled]:
+    async def _read(self, asked: list[_StatusQuery]) -> dict[int, DeployStatus]:
         keys, apps, deploys = map(list, zip(*asked, strict=True))
         async with self._connection.within(_QUERY_TIMEOUT) as connection:
             rows = await connection.execute(READ, {"keys": keys, "apps": apps, "deploys": deploys})
-            return {number: Polled(*row) for number, *row in await rows.fetchall()}
+            return {number: DeployStatus(*row) for number, *row in await rows.fetchall()}

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from easel.bundles.inflate import DamagedDataError
 from easel.connections.private import Readiness
+from easel.edge.asgi_request import Fields, Scope, request_of
 from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.prepared import (
     LYING_LARGEST,
     PREPARED_LARGEST,
-    Prepared,
+    PreparedAnswer,
     code_of,
     prepare,
     prepare_lying,
@@ -24,7 +25,6 @@ from easel.edge.fast.prepared import (
 )
 from easel.edge.live import LiveSite
 from easel.edge.pages import BAD_HOST, NO_VERSION, UNKNOWN_HOST, UNREADABLE, WELCOME
-from easel.edge.reading import Fields, Scope, request_of
 from easel.edge.recorder import Recorder, Tally
 from easel.edge.routing.freshness import Freshness
 from easel.edge.routing.table import RouteTable
@@ -32,7 +32,7 @@ from easel.edge.sites import Sites
 from easel.errors import EaselError
 from easel.ids import new_id
 from easel.serving.chain import SERVING, Decision
-from easel.serving.models import Answer, File, Fixed, Part, Request, Site, Unmade
+from easel.serving.models import Answer, BundleSlice, DeferredBody, File, FixedAnswer, Request, Site
 from easel.serving.negotiate import acceptable
 from easel.serving.respond import Representations, answer_file, answer_fixed
 from easel.serving.variants import CODINGS
@@ -136,7 +136,7 @@ class EdgeApp:
     async def _answer_site(self, live: LiveSite, request: Request, host: bytes) -> Answer:
         decision = await self._decide(live, request)
         file = decision.found
-        if isinstance(file, Fixed):
+        if isinstance(file, FixedAnswer):
             answer = decision.finish(live.site, request, answer_fixed(file))
             if decision.is_lasting_redirect(live.site, request):
                 key = (request.target.encode("latin-1"), code_of(acceptable(request.accept_encoding)))
@@ -182,7 +182,7 @@ class EdgeApp:
             if answer.status != 200:
                 plain = Request("GET", request.target, accept_encoding=request.accept_encoding)
                 whole = decision.finish(live.site, plain, answer_file(live.site, file, ready, plain))
-            if isinstance(whole.body, Unmade):
+            if isinstance(whole.body, DeferredBody):
                 return answer
             if whole.length > PREPARED_LARGEST:
                 prepared = await self._lying(live, file, ready, whole)
@@ -197,12 +197,12 @@ class EdgeApp:
         self._sites.keep(live, host, key, prepared)
         return answer
 
-    async def _lying(self, live: LiveSite, file: File, ready: Representations, answer: Answer) -> Prepared | None:
+    async def _lying(self, live: LiveSite, file: File, ready: Representations, answer: Answer) -> PreparedAnswer | None:
         """The prepared form of an answer whose body is sent from a mapped file; None if that is impossible."""
         if answer.length > LYING_LARGEST:
             return None
         borrow = None
-        if isinstance(answer.body, Part):
+        if isinstance(answer.body, BundleSlice):
             body, borrow = await self._content.lying(answer.body), self._content.inflated.borrow(answer.body)
         else:
             coding = next((one for one in CODINGS if ready.bodies.get(one) is answer.body), None)
@@ -217,8 +217,8 @@ class EdgeApp:
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body
-        assert not isinstance(part, Unmade)
-        if not isinstance(part, Part):
+        assert not isinstance(part, DeferredBody)
+        if not isinstance(part, BundleSlice):
             return bytes(part)
         body = b"".join(pieces(part, await self._content.bundle(part.source.manifest, part.member)))
         if len(body) != answer.length:
@@ -227,7 +227,7 @@ class EdgeApp:
 
     async def _send(self, method: str, answer: Answer, tally: Tally, receive: Receive, send: Send) -> None:
         body, kept = answer.body, None
-        if isinstance(body, Part) and method != "HEAD":
+        if isinstance(body, BundleSlice) and method != "HEAD":
             source = body.source
             try:
                 if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
@@ -242,14 +242,16 @@ class EdgeApp:
                 logger.error("cannot read a bundle: %s", error)
                 self._let_go_of_damaged(source, error)
                 answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
-        tally.answered(answer.status, 0 if method == "HEAD" or isinstance(body, Part | Unmade) else len(body))
+        tally.answered(
+            answer.status, 0 if method == "HEAD" or isinstance(body, BundleSlice | DeferredBody) else len(body)
+        )
         headers = [*answer.headers, (b"x-request-id", new_id("req").encode())]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if method == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        assert not isinstance(body, Unmade)
-        if isinstance(body, Part):
+        assert not isinstance(body, DeferredBody)
+        if isinstance(body, BundleSlice):
             await self._stream(body, answer.length, tally, receive, send)
         else:
             # Separate pieces: an unread piece then keeps no other piece in memory.
@@ -259,7 +261,7 @@ class EdgeApp:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": bytes(body[last:])})
 
-    async def _stream(self, part: Part, length: int, tally: Tally, receive: Receive, send: Send) -> None:
+    async def _stream(self, part: BundleSlice, length: int, tally: Tally, receive: Receive, send: Send) -> None:
         """Sends the body in pieces, no faster than the client reads, and stops when the client is gone."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
@@ -289,10 +291,10 @@ class EdgeApp:
     def _own_answer(self, path: str) -> Answer:
         """The answers at the edge's own address: health, and a short page."""
         if path == "/healthz":
-            return answer_fixed(Fixed(200, b'{"status":"ok"}', "application/json", "no-store"))
+            return answer_fixed(FixedAnswer(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
             found = self.readiness()
-            return answer_fixed(Fixed(found.code, found.told(in_detail=False), "application/json", "no-store"))
+            return answer_fixed(FixedAnswer(found.code, found.told(in_detail=False), "application/json", "no-store"))
         return answer_fixed(WELCOME)
 
     def readiness(self) -> Readiness:
@@ -315,6 +317,6 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _nothing(page: Fixed, request: Request) -> Answer:
+def _nothing(page: FixedAnswer, request: Request) -> Answer:
     """The answer of a host that serves nothing. It ends the service worker of a former owner."""
     return answer_fixed(LEAVING_WORKER if asks_for_worker(request) else page)

@@ -7,8 +7,8 @@ import asyncio
 from easel.bundles.models import NO_PLACE, Manifest, Member
 from easel.bundles.pages import LARGEST
 from easel.edge import weights
-from easel.edge.earlier import EarlierAssets
-from easel.edge.fast.prepared import Key, Prepared
+from easel.edge.earlier_assets import EarlierAssets
+from easel.edge.fast.prepared import Key, PreparedAnswer
 from easel.edge.routing.table import AppRoute, EnvironmentRoute, Route
 from easel.serving.addresses import version_environment
 from easel.serving.models import Site
@@ -48,7 +48,7 @@ class LiveSite:
         self.manifest_key = manifest_key_of(app, route)
         self.manifest_weight = manifest_weight
         self.variants = variants_key(app.app_id, self.manifest_key) if route.has_variants else None
-        self.prepared: dict[Key, Prepared] = {}
+        self.prepared: dict[Key, PreparedAnswer] = {}
         self.pages: dict[str, Representations] = {}
         self.outlines: dict[str, Representations] = {}
         """Large pages without their bodies."""
@@ -112,7 +112,7 @@ def page_weight(page: Representations) -> int:
     return sum(map(len, page.bodies.values())) + weights.PAGE
 
 
-def prepared_weight(key: Key, prepared: Prepared) -> int:
+def prepared_weight(key: Key, prepared: PreparedAnswer) -> int:
     """Approximate memory (bytes) of a prepared answer with its key."""
     return prepared.weight + len(key[0])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import uvicorn
 
 from easel.connections.private import PrivateApp, Readiness, private_port
-from easel.edge import reading
+from easel.edge import asgi_request
 from easel.edge.app import EdgeApp
 from easel.edge.cache.content import Content
 from easel.edge.cache.disk import DiskCache
@@ -19,7 +19,7 @@ from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.known_heads import KnownHeads
 from easel.edge.fast.plain_request import codes_weight
 from easel.edge.fast.protocol import edge_protocol
-from easel.edge.making import warm
+from easel.edge.make_pages import warm
 from easel.edge.metrics import exposition, registry
 from easel.edge.recorder import Recorder
 from easel.edge.routing.feed import DatabaseFeed
@@ -64,7 +64,7 @@ class Edge:
             retention=settings.skew_retention,
             others=lambda: self._requests_weight() + self.disk.bookkeeping + self.disk.in_memory,
         )
-        self._read = reading.fields((settings.country_header or "").lower().encode())
+        self._read = asgi_request.fields((settings.country_header or "").lower().encode())
         self.app = EdgeApp(
             table,
             self.sites,
@@ -97,7 +97,7 @@ class Edge:
                 self.app,
                 host=self._settings.edge_host,
                 port=self._settings.edge_port,
-                http=edge_protocol(self.sites, self.freshness, self.known, reading.heeded(self._read)),
+                http=edge_protocol(self.sites, self.freshness, self.known, asgi_request.heeded(self._read)),
                 ws="none",
                 lifespan="off",
                 loop="uvloop",

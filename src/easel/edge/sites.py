@@ -15,13 +15,13 @@ from easel.bundles.pages import LARGEST
 from easel.edge import weights
 from easel.edge.cache.content import Content
 from easel.edge.cache.lru import SingleFlight
-from easel.edge.earlier import EarlierAssets, load_earlier
-from easel.edge.fast.prepared import Key, Prepared
-from easel.edge.large import LargePages
+from easel.edge.earlier_assets import EarlierAssets, load_earlier
+from easel.edge.fast.prepared import Key, PreparedAnswer
+from easel.edge.large_pages import LargePages
 from easel.edge.live import LiveSite, manifest_key_of, page_weight, prepared_weight, rules_of
-from easel.edge.making import make_body, make_file, make_gzip, make_page, takes_script
+from easel.edge.make_pages import make_body, make_file, make_gzip, make_page, takes_script
 from easel.edge.routing.table import EnvironmentRoute, Feed, Route, RouteTable
-from easel.serving.models import Encoding, File, Request, Site, Unmade
+from easel.serving.models import DeferredBody, Encoding, File, Request, Site
 from easel.serving.published import decoded
 from easel.serving.respond import Representations, answer_file, needs_gzip, representations
 from easel.serving.runtime import RUNTIME_PATH, page_hash, runtime_source
@@ -162,7 +162,7 @@ class Sites:
         if label in self._live:
             self._drop(self._live[label])
 
-    def keep(self, live: LiveSite, host: bytes, key: Key, prepared: Prepared) -> None:
+    def keep(self, live: LiveSite, host: bytes, key: Key, prepared: PreparedAnswer) -> None:
         """Caches a prepared answer for the fast path, and makes the site known under this Host header."""
         if self._live.get(live.label) is not live:
             return
@@ -296,7 +296,7 @@ class Sites:
         if outline is None:
             return None
         wanted = answer_file(live.site, file, outline, request).body
-        if not isinstance(wanted, Unmade) or (request.method == "HEAD" and outline.lengths[wanted.encoding]):
+        if not isinstance(wanted, DeferredBody) or (request.method == "HEAD" and outline.lengths[wanted.encoding]):
             return outline
         encoding = wanted.encoding
 

@@ -48,7 +48,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MoveResult:
     """The outcome of a move, and the environment after it; `previous` is the version it served before."""
 
     environment: str
@@ -86,14 +86,14 @@ def new_environments(app: App) -> list[Environment]:
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
-class Place(NamedTuple):
+class AcceptancePlace(NamedTuple):
     """A place in an app's acceptance order, and the app's slug."""
 
     sequence: int
     slug: str
 
 
-async def next_place(work: Transaction, app_id: str, org_id: str) -> Place:
+async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptancePlace:
     """The next place in acceptance order. Holds the app's row until the commit, so that order is one.
 
     Raises AppNotFoundError: the app may have been deleted since it was read.
@@ -101,10 +101,10 @@ async def next_place(work: Transaction, app_id: str, org_id: str) -> Place:
     taken = await work.sql(_NEXT_PLACE, {"app": app_id, "org": org_id})
     if not taken:
         raise AppNotFoundError(app_id=app_id)
-    return Place(*taken[0])
+    return AcceptancePlace(*taken[0])
 
 
-async def move_pointer(work: Transaction, move: Move) -> Moved:
+async def move_pointer(work: Transaction, move: Move) -> MoveResult:
     """Moves the pointer, and writes audit and revision in the same transaction.
 
     Repeating a move changes only the intent. A locked environment stays unchanged; see `refuse_lock`. Raises
@@ -118,13 +118,13 @@ async def move_pointer(work: Transaction, move: Move) -> Moved:
         raise
     if not rows:
         raise EnvironmentNotFoundError(environment=move.environment)
-    moved = Moved(move.environment, *rows[0])
+    moved = MoveResult(move.environment, *rows[0])
     if moved.outcome == MOVED:
         work.mark(slot_of(move.app_id))
     return moved
 
 
-def refuse_lock(moved: Moved) -> None:
+def refuse_lock(moved: MoveResult) -> None:
     """Raises EnvironmentLockedError if a lock stopped the move."""
     if moved.outcome == LOCKED:
         raise locked_error(moved.environment, moved.locked_by, moved.lock_reason)

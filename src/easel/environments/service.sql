@@ -7,6 +7,6 @@ select outcome, previous, version, revision, locked, locked_by, lock_reason
        %(sequence)s::bigint, %(deploy_id)s::text, %(note)s::text)
 
 -- name: next_place
--- Every deploy and promote takes its place by it, and holds the app's row from then on (apps/holding.py): one round trip.
+-- Every deploy and promote takes its place by it, and holds the app's row from then on (apps/row_lock.py): one round trip.
 update app set last_sequence = last_sequence + 1
  where id = %(app)s and org_id = %(org)s and deleted_at is null returning last_sequence, slug

@@ -13,7 +13,7 @@ from easel.releases.publish import adopt_config
 from easel.storage.database import Transaction
 from easel.storage.statements import statements
 from easel.versions.integrity import Verifier
-from easel.versions.service import Recorded, find_recorded, get_version
+from easel.versions.service import VersionRef, find_recorded, get_version
 
 _STAGED = statements(__name__)["staged"]
 
@@ -29,7 +29,7 @@ async def restore(
     with_config: bool = False,
     lock: bool = False,
     lock_reason: str | None = None,
-) -> Recorded:
+) -> VersionRef:
     """Points the environment at the version, after verifying its bytes. Nothing is built or copied. Raises
     AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
     EnvironmentLockedError."""
@@ -67,7 +67,7 @@ async def restore(
     return version
 
 
-async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id: str) -> Recorded:
+async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id: str) -> VersionRef:
     """Points production at exactly the version that staging serves.
 
     Raises AppNotFoundError, NothingToPromoteError, VersionDamagedError, EnvironmentLockedError.
@@ -82,7 +82,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
     if not staged:
         raise NothingToPromoteError()
     deploy_id, *recorded = staged[0]
-    version = Recorded(app_id, caller.org_id, place.slug, *recorded)
+    version = VersionRef(app_id, caller.org_id, place.slug, *recorded)
     if whole is None or version.manifest_key != whole:
         await verifier.verify(version)
     move = Move(
@@ -106,7 +106,7 @@ async def _verified_before(work: Transaction, verifier: Verifier, which: dict[st
     if not staged:
         await work.resume()
         return None
-    version = Recorded(which["app"], which["org"], "", *staged[0][1:])
+    version = VersionRef(which["app"], which["org"], "", *staged[0][1:])
     await verifier.verify(version)
     await work.resume()
     return version.manifest_key

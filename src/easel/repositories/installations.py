@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
-from easel.apps.holding import held
 from easel.apps.models import App
+from easel.apps.row_lock import held
 from easel.repositories.errors import CredentialMismatchError, InstallationNotLinkedError
 from easel.repositories.github_app import GithubApp
 from easel.repositories.models import GithubInstallation, Repository

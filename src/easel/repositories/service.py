@@ -41,7 +41,7 @@ _LOOPBACK: Final = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class ConnectedRepository:
     """A connected repository, its webhook secret where it was made just now, and whether its deploy key was."""
 
     repository: Repository
@@ -58,7 +58,7 @@ async def connected(work: Transaction, app: App) -> Repository | None:
 
 async def connect(
     work: Transaction, vault: Vault, settings: Settings, app: App, request: ConnectRepoRequest, actor: str
-) -> Connected:
+) -> ConnectedRepository:
     """Makes the app, whose row the caller holds, follow a branch. Credentials and webhook secret stay where the same
     repository is connected again; another address gets none of them.
 
@@ -92,7 +92,7 @@ async def connect(
     await take_installation(work, settings, app, repository, request, url)
     has_new_key = _take_credential(vault, app, repository, request, url)
     await work.session.flush()
-    return Connected(repository, secret, has_new_key)
+    return ConnectedRepository(repository, secret, has_new_key)
 
 
 async def disconnect(work: Transaction, app: App) -> Repository:

@@ -57,7 +57,7 @@ NotFound = Literal["", "none", "404-page", "single-page-application"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RuleSettings:
     """A project's settings for its rules: the dialect, the handling of pages' addresses, the answer for addresses
     without a file, and whether refused guards may be lost."""
 
@@ -67,7 +67,7 @@ class Wanted:
     guards: bool = False
 
 
-AS_IT_COMES = Wanted()
+AS_IT_COMES = RuleSettings()
 
 
 # There may be thousands, and none is in a reference cycle, so the garbage collector can skip them.
@@ -113,7 +113,7 @@ class HeaderBlock(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tr
     file: str = HEADERS
 
 
-class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+class RefusedLine(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """A line that is not in force, and the reason. `guards` says that it protected something from visitors."""
 
     file: str
@@ -123,7 +123,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, 
     guards: bool = False
 
 
-class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+class LineNote(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """A remark on a line in force: a word without effect, a file that shadows the line."""
 
     file: str
@@ -141,10 +141,10 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     not_found: NotFound = ""
     redirects: tuple[Redirect, ...] = ()
     headers: tuple[HeaderBlock, ...] = ()
-    refused: tuple[Refused, ...] = ()
-    notes: tuple[Note, ...] = ()
+    refused: tuple[RefusedLine, ...] = ()
+    notes: tuple[LineNote, ...] = ()
 
     @property
-    def guards_lost(self) -> tuple[Refused, ...]:
+    def guards_lost(self) -> tuple[RefusedLine, ...]:
         """The refused lines that protected something from visitors."""
         return tuple(line for line in self.refused if line.guards)

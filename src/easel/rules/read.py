@@ -31,7 +31,7 @@ from easel.rules.models import (
     Dialect,
     Pages,
     Rules,
-    Wanted,
+    RuleSettings,
 )
 
 FILES = (REDIRECTS, HEADERS, NETLIFY_TOML, VERCEL_JSON, FIREBASE_JSON, AZURE_JSON, *WRANGLER)
@@ -44,7 +44,7 @@ _OTHERS = {VERCEL_JSON: read_vercel, FIREBASE_JSON: read_firebase, AZURE_JSON: r
 
 def read_rules(
     files: Mapping[str, bytes],
-    wanted: Wanted = AS_IT_COMES,
+    wanted: RuleSettings = AS_IT_COMES,
     *,
     names: Collection[str] = (),
     has: Callable[[str], bool] = lambda path: False,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from easel.errors import EaselError
 from easel.places import DataFolderMissingError, lock_data_dir
-from easel.running.apart import require_shared
 from easel.running.roles import open_reserve, open_vault, require_schema
+from easel.running.several_machines import require_shared
 from easel.settings import Settings
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres
@@ -24,9 +24,9 @@ from easel.storage.objects import ObjectStore
 from easel.storage.stores import open_objects
 
 if TYPE_CHECKING:
-    from easel.backups.audit import Fault, Verified
+    from easel.backups.audit import AuditResult, Fault
     from easel.backups.models import Index
-    from easel.backups.service import Made
+    from easel.backups.service import BackupResult
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def create_organisation_with_key(settings: Settings, name: str) -> str:
         return asyncio.run(found(url))
 
 
-def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[str], None]) -> Made:
+def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[str], None]) -> BackupResult:
     """Writes a backup to a folder or a bucket's URL. Raises DataFolderMissingError, SchemaVersionError."""
     from easel.backups import service
     from easel.storage.migrate import check_schema
@@ -82,7 +82,7 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 
 def verify(
     settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
-) -> Verified:
+) -> AuditResult:
     """Reads what the records refer to, or what an app's (slug or id) do; `found` hears of each fault at once.
 
     Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.

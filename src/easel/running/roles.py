@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from easel.access.secrets import Vault, load_secret
 from easel.connections.listening import bind, not_bound
 from easel.places import DataFolderMissingError
-from easel.running.apart import opens_secrets
 from easel.running.low_priority import yield_to_others
+from easel.running.several_machines import opens_secrets
 from easel.settings import Role, Settings
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.embedded import EmbeddedPostgres
@@ -48,7 +48,7 @@ def database_url(settings: Settings) -> str:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedDatabase:
     """The result of preparing a database for the roles."""
 
     first_key: str | None
@@ -57,12 +57,12 @@ class Prepared:
     """Whether the secret key has changed, as `recognise_key` returns it."""
 
 
-def prepare_database(settings: Settings, url: str) -> Prepared:
+def prepare_database(settings: Settings, url: str) -> PreparedDatabase:
     """Prepares a database for the roles. Raises SchemaVersionError, SecretKeyDiffersError."""
     from easel.running.preparing import prepare
 
     first_key = prepare(settings, url)
-    return Prepared(first_key, key_replaced=opens_secrets(settings) and recognise_key(settings, url))
+    return PreparedDatabase(first_key, key_replaced=opens_secrets(settings) and recognise_key(settings, url))
 
 
 def prepare_apart(settings: Settings, url: str) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from easel.connections.listening import PortTakenError, bind
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.places import lock_data_dir, remember_data_dir
-from easel.running.apart import opens_secrets, require_shared
 from easel.running.disk_keeping import DiskWatch, keep_database
 from easel.running.nursery import read_modules
 from easel.running.processes import DatabaseStart, Nursery, RoleProcess
@@ -29,6 +28,7 @@ from easel.running.roles import (
     prepare_apart,
     prepare_database,
 )
+from easel.running.several_machines import opens_secrets, require_shared
 from easel.serving.addresses import Addresses
 from easel.serving.suffixes import shares_cookies
 from easel.settings import Role, Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-from easel.serving.models import Answer, File, Fixed, Found, Request, Site
+from easel.serving.models import Answer, File, FixedAnswer, Found, Request, Site
 from easel.serving.stage import Need, Stage
 from easel.serving.stages import (
     earlier,
@@ -29,7 +29,7 @@ class Decision(NamedTuple):
     """The stage's decision about a request, and the stages that the request passed, including the one that answered."""
 
     found: Found
-    passed: Passed
+    passed: PassedStages
 
     def is_lasting(self, site: Site, request: Request) -> bool:
         """Whether every request for this address gets this file while the site is live."""
@@ -41,7 +41,7 @@ class Decision(NamedTuple):
     def is_lasting_redirect(self, site: Site, request: Request) -> bool:
         """Whether every request for this address without a query gets this redirect while the site is live."""
         found = self.found
-        if not isinstance(found, Fixed) or not found.lasting or "?" in request.target or not request.reads:
+        if not isinstance(found, FixedAnswer) or not found.lasting or "?" in request.target or not request.reads:
             return False
         # The line depends on the address alone, which is why the redirect is lasting.
         others = (varies for varies in self.passed.varies if varies is not redirects.FIRST.varies)
@@ -54,7 +54,7 @@ class Decision(NamedTuple):
         return answer
 
 
-class Passed:
+class PassedStages:
     """The first stages of a chain: their changes to an answer, in reverse order, and the request headers that their
     answers depend on."""
 
@@ -70,7 +70,7 @@ class Chain:
     def __init__(self, *stages: Stage) -> None:
         self.stages = stages
         self._asked = [
-            (stage.before, Passed(stages[:number]))
+            (stage.before, PassedStages(stages[:number]))
             for number, stage in enumerate(stages, 1)
             if stage.before is not None
         ]

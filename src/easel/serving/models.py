@@ -115,7 +115,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedAnswer:
     """An answer without a file: a redirect, an error, a generated robots.txt.
 
     `varies` is as in `File`. `lasting` says whether every request for this address without a query gets this answer as
@@ -131,14 +131,14 @@ class Fixed:
     lasting: bool = False
 
 
-Found = File | Fixed
+Found = File | FixedAnswer
 """The result of a stage that answers."""
 
 Encoding = Literal["identity", "gzip", "br", "zstd"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BundleSlice:
     """A body that is read from a bundle: bytes `start` to `stop` of the file's content in an encoding.
 
     'identity' is inflated if the member is compressed, beginning at `restart` where that is known. The other encodings
@@ -155,7 +155,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Unmade:
+class DeferredBody:
     """A body that is compressed only when it is sent. Its length is known in advance, or 0."""
 
     encoding: Encoding
@@ -170,7 +170,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes | memoryview | Part | Unmade
+    body: bytes | memoryview | BundleSlice | DeferredBody
     length: int
     of: object = None
     source: Site | None = None

@@ -9,7 +9,7 @@ from easel.bundles.models import DEFLATED, ZSTANDARD
 from easel.bundles.read import gzip_length
 from easel.bundles.restarts import Restarts
 from easel.bundles.types import content_type, is_compressible
-from easel.serving.models import Answer, Encoding, File, Fixed, Part, Request, Site, Unmade
+from easel.serving.models import Answer, BundleSlice, DeferredBody, Encoding, File, FixedAnswer, Request, Site
 from easel.serving.negotiate import (
     PREFERENCE,
     byte_range,
@@ -178,14 +178,14 @@ def _partial(file: File, ready: Representations, common: Headers, start: int, st
         (b"content-length", str(stop - start).encode()),
     )
     body = ready.bodies.get("identity")
-    part: memoryview | Part | Unmade
+    part: memoryview | BundleSlice | DeferredBody
     if body is not None:
         part = memoryview(body)[start:stop]
     elif "identity" in ready.lengths:
-        part = Unmade("identity")
+        part = DeferredBody("identity")
     else:
         restart = ready.restarts.reaching(start, stop, file.member.length) if ready.restarts is not None else None
-        part = Part(file.member, file.source, "identity", start, stop, restart)
+        part = BundleSlice(file.member, file.source, "identity", start, stop, restart)
     return Answer(206, headers, part, stop - start, of=ready, source=file.source)
 
 
@@ -197,18 +197,20 @@ def _whole(file: File, ready: Representations, encoding: Encoding, common: Heade
     return Answer(file.status, headers, body, length, of=ready, source=file.source)
 
 
-def _body(file: File, ready: Representations, encoding: Encoding) -> tuple[bytes | memoryview | Part | Unmade, int]:
+def _body(
+    file: File, ready: Representations, encoding: Encoding
+) -> tuple[bytes | memoryview | BundleSlice | DeferredBody, int]:
     length = _length(file, ready, encoding)
     body = ready.bodies.get(encoding)
     if body is not None:
         return body, length
     if encoding in ready.lengths:
-        return Unmade(encoding), length
+        return DeferredBody(encoding), length
     as_it_lies = encoding if file.member.coding is None else "identity"
-    return Part(file.member, file.source, as_it_lies, 0, length), length
+    return BundleSlice(file.member, file.source, as_it_lies, 0, length), length
 
 
-def answer_fixed(fixed: Fixed) -> Answer:
+def answer_fixed(fixed: FixedAnswer) -> Answer:
     """The answer without a file."""
     headers: Headers = (
         (b"content-type", fixed.content_type.encode()),

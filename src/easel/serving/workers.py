@@ -7,7 +7,7 @@ Service Workers §"Update"), and gets a script that unregisters the worker.
 
 from __future__ import annotations
 
-from easel.serving.models import Fixed, Request
+from easel.serving.models import FixedAnswer, Request
 
 # Only pages under the old worker's control are reloaded; a page that registers a missing script is not.
 _SCRIPT = b"""\
@@ -22,7 +22,7 @@ self.addEventListener("activate", (event) => {
 });
 """
 
-LEAVING_WORKER = Fixed(200, _SCRIPT, "text/javascript; charset=utf-8", "no-store")
+LEAVING_WORKER = FixedAnswer(200, _SCRIPT, "text/javascript; charset=utf-8", "no-store")
 
 
 def asks_for_worker(request: Request) -> bool:

@@ -16,7 +16,7 @@ from obstore.store import LocalStore
 from easel.files import hash_file
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectTooLargeError, StoreUnavailableError
-from easel.storage.objects import ObjectStore, Pinned
+from easel.storage.objects import ObjectStore, PinnedUpload
 from easel.storage.translation import translated
 
 
@@ -91,7 +91,7 @@ class FolderObjects(ObjectStore):
             part.unlink(missing_ok=True)
 
     @asynccontextmanager
-    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
+    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
         """A hard link to the upload as it is now, hashed. Raises as for any store."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
@@ -110,11 +110,11 @@ class FolderObjects(ObjectStore):
                 if limit is not None and size > limit:
                     raise ObjectTooLargeError(key=key, limit=limit)
                 digest = await asyncio.to_thread(hash_file, path)
-            yield Pinned(path=path, hash=digest, size=size)
+            yield PinnedUpload(path=path, hash=digest, size=size)
         finally:
             path.unlink(missing_ok=True)
 
-    async def adopt(self, pinned: Pinned, key: str) -> None:
+    async def adopt(self, pinned: PinnedUpload, key: str) -> None:
         """Gives the pinned copy its final name: one more hard link."""
         target = self.root.joinpath(*key.split("/"))
         with translated(key):

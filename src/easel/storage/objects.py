@@ -43,7 +43,7 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class PinnedUpload:
     """A private, unchangeable copy of an upload on this machine's disk, with its SHA-256 (hex) and size in bytes."""
 
     path: Path
@@ -170,7 +170,7 @@ class ObjectStore:
                 yield bytes(piece)
 
     @asynccontextmanager
-    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[Pinned]:
+    async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
         """A private copy of an uploaded object, hashed, for the length of the block.
 
         A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
@@ -189,11 +189,11 @@ class ObjectStore:
                         raise ObjectTooLargeError(key=key, limit=limit)
                     out.write(data)
                     promise.wrote(len(data))
-            yield Pinned(path=path, hash=digest.hexdigest(), size=size)
+            yield PinnedUpload(path=path, hash=digest.hexdigest(), size=size)
         finally:
             path.unlink(missing_ok=True)
 
-    async def adopt(self, pinned: Pinned, key: str) -> None:
+    async def adopt(self, pinned: PinnedUpload, key: str) -> None:
         """Stores a pinned copy under its final key, if it is not there with this size already; a small one without
         asking, which would take as long."""
         existing = await self.head(key) if pinned.size > CHUNK else None

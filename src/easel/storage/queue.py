@@ -24,7 +24,7 @@ SWEEPS = "sweeps"
 
 
 @dataclass(frozen=True, slots=True)
-class AtOnce:
+class ConcurrencyLimit:
     """How many jobs of a queue may run at the same time, on all machines together; None is as many as there are workers
     for.
 

@@ -52,7 +52,7 @@ KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingUploads:
     """An organisation's uploads that wait to be deployed: their number, bytes, and when the first of them is swept."""
 
     addresses: int
@@ -63,10 +63,10 @@ class Waiting:
 _WAITING = _SQL["waiting"]
 
 
-async def waiting_uploads(work: Transaction, organisation: str, settings: Settings) -> Waiting:
+async def waiting_uploads(work: Transaction, organisation: str, settings: Settings) -> WaitingUploads:
     """The organisation's uploads that wait to be deployed."""
     ((addresses, size, oldest),) = await work.sql(_WAITING, {"org": organisation})
-    return Waiting(addresses, size, _swept_at(oldest, settings))
+    return WaitingUploads(addresses, size, _swept_at(oldest, settings))
 
 
 def _swept_at(issued: datetime | None, settings: Settings) -> datetime | None:

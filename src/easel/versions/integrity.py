@@ -16,10 +16,10 @@ from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore
 from easel.versions.errors import VersionDamagedError, VersionHasNoFilesError
 from easel.versions.models import Version
-from easel.versions.service import Recorded
+from easel.versions.service import VersionRef
 
 
-async def load_manifest(objects: ObjectStore, version: Version | Recorded) -> Manifest:
+async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> Manifest:
     """The version's manifest, verified against the hash in its name. Raises VersionHasNoFilesError,
     VersionDamagedError, StoreUnavailableError."""
     key, sha256 = _manifest_of(version)
@@ -49,7 +49,7 @@ class Verifier:
         self._known: LRUCache[str, tuple[object, ...]] = LRUCache(remembered)
         self._manifests: LRUCache[str, tuple[tuple[int, ...], list[BundleRef]]] = LRUCache(remembered)
 
-    async def verify(self, version: Version | Recorded) -> None:
+    async def verify(self, version: Version | VersionRef) -> None:
         """Returns once manifest and bundles are verified. Raises VersionHasNoFilesError, VersionDamagedError,
         StoreUnavailableError."""
         for bundle in await self._bundles(version):
@@ -57,7 +57,7 @@ class Verifier:
             if reason is not None:
                 raise VersionDamagedError(version=version.number, reason=reason)
 
-    async def _bundles(self, version: Version | Recorded) -> list[BundleRef]:
+    async def _bundles(self, version: Version | VersionRef) -> list[BundleRef]:
         """The version's bundles, from its manifest, which is cached while its file is untouched."""
         key, _ = _manifest_of(version)
         path = self._objects.local_path(key)
@@ -102,7 +102,7 @@ class Verifier:
         return None
 
 
-def _manifest_of(version: Version | Recorded) -> tuple[str, str]:
+def _manifest_of(version: Version | VersionRef) -> tuple[str, str]:
     """The key of the version's manifest and the hash in it. Raises VersionHasNoFilesError, VersionDamagedError."""
     if version.manifest_key is None:
         raise VersionHasNoFilesError(version=version.number)

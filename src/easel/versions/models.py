@@ -68,7 +68,7 @@ class Version(Base):
     git_branch: Mapped[str | None] = mapped_column(String)
 
 
-class Pruned(Base):
+class PrunedVersion(Base):
     """Marks a version whose bundle is deleted. A row of its own, since a version never changes."""
 
     __tablename__ = "pruned"

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from easel.apps.changes import routing_changed
-from easel.apps.holding import hold
 from easel.apps.models import App
+from easel.apps.row_lock import hold
 from easel.settings import Settings
 from easel.storage.database import Database, Transaction
 from easel.storage.statements import statements
-from easel.versions.models import Pruned
+from easel.versions.models import PrunedVersion
 
 _SQL = statements(__name__)
 
@@ -90,5 +90,7 @@ async def prune_app(database: Database, policy: Policy, app_id: str) -> list[int
 async def pruned_among(work: Transaction, app_id: str, numbers: list[int]) -> set[int]:
     """Which of these versions of the app are pruned."""
     return set(
-        await work.session.scalars(select(Pruned.number).where(Pruned.app_id == app_id, Pruned.number.in_(numbers)))
+        await work.session.scalars(
+            select(PrunedVersion.number).where(PrunedVersion.app_id == app_id, PrunedVersion.number.in_(numbers))
+        )
     )

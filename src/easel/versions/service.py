@@ -161,7 +161,7 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class VersionRef:
     """The parts of a version and its app that a move of a pointer needs: far less than both hold."""
 
     app_id: str
@@ -172,7 +172,7 @@ class Recorded:
     manifest_key: str | None
 
 
-async def find_recorded(work: Transaction, caller: Subject, app_id: str, number: int) -> Recorded:
+async def find_recorded(work: Transaction, caller: Subject, app_id: str, number: int) -> VersionRef:
     """One version of the caller's app, in one round trip. Raises AppNotFoundError, for another organisation's app just
     as for none, VersionNotFoundError, VersionPrunedError."""
     rows: list[tuple[Any, ...]] = []
@@ -186,7 +186,7 @@ async def find_recorded(work: Transaction, caller: Subject, app_id: str, number:
     *recorded, pruned_at = rows[0]
     if pruned_at is not None:
         raise VersionPrunedError(version=number)
-    return Recorded(*recorded)
+    return VersionRef(*recorded)
 
 
 _VERSION = select(Version).where(
@@ -244,7 +244,7 @@ async def details_of(work: Transaction, version: Version) -> tuple[Config | None
     return config, pruned
 
 
-class Listed(NamedTuple):
+class ListedVersion(NamedTuple):
     """A version in a list: all fields but its configuration."""
 
     number: int
@@ -270,10 +270,10 @@ class Listed(NamedTuple):
 
 async def latest_versions(
     work: Transaction, app_id: str, org_id: str, *, limit: int, offset: int = 0, newest: int = 2**31 - 1
-) -> list[Listed]:
+) -> list[ListedVersion]:
     """The versions of the organisation's app, newest first, from the number `newest` on."""
     which = {"app": app_id, "org": org_id, "limit": limit, "offset": offset, "newest": newest}
-    return [Listed(*row) for row in await work.sql(LATEST, which)]
+    return [ListedVersion(*row) for row in await work.sql(LATEST, which)]
 
 
 async def count_versions(work: Transaction, app: App) -> int:

@@ -13,7 +13,7 @@ app.id, app.org_id, slug, published_hash, published_version, {{serving.published
 
 -- name: hold_app
 -- What a deploy needs of an app whose configuration has changed under it, and the lock, in one round trip.
-select {{held_app}} from app where id = %(app)s and org_id = %(org)s and {{apps.holding.held}}
+select {{held_app}} from app where id = %(app)s and org_id = %(org)s and {{apps.row_lock.held}}
 
 -- part: recorded
 -- The end of a statement that gives the app's next number as `numbered`. The configuration goes from one row of the database

@@ -8,8 +8,8 @@ import logging
 from easel.access.secrets import Vault
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.deploys.building.folders import WorkFolder
-from easel.deploys.building.parts import Parts
-from easel.deploys.building.run import Building
+from easel.deploys.building.parts import BuilderServices
+from easel.deploys.building.run import BuildRun
 from easel.deploys.phases import BUILD_TASK
 from easel.deploys.queue_waits import limits_in
 from easel.deploys.run_row import StopRequestedError
@@ -35,7 +35,7 @@ class Builder:
         """Raises OSError where the folder of builds cannot be made."""
         self._settings = settings
         self._work = WorkFolder.made(settings)
-        self._parts = Parts(database, objects, settings, vault, self._work)
+        self._parts = BuilderServices(database, objects, settings, vault, self._work)
         self._stopping = asyncio.Event()
         self._sandbox: Sandbox | None = None
         tasks = [Task(BUILD_TASK, BUILDS, self._run_build)]
@@ -84,7 +84,7 @@ class Builder:
         return self._sandbox
 
     async def _run_build(self, *, attempts: int, deploy_id: str) -> None:
-        building = Building(self._parts, deploy_id, self._stopping.is_set, self._find_sandbox)
+        building = BuildRun(self._parts, deploy_id, self._stopping.is_set, self._find_sandbox)
         try:
             await building.run(attempts)
         except StopRequestedError:

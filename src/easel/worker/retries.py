@@ -7,7 +7,7 @@ import asyncio
 from easel.deploys.run_row import StopRequestedError
 from easel.errors import ServiceUnavailableError
 from easel.storage.errors import StorageFullError
-from easel.storage.passing import passes
+from easel.storage.transient_errors import passes
 
 LONGEST_PAUSE = 8
 """Cap of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already be

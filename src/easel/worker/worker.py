@@ -19,8 +19,8 @@ from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
-from easel.storage.passing import PASSING
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue
+from easel.storage.transient_errors import PASSING
 from easel.versions.pruning import Policy, prune
 from easel.worker.housekeeping.optimise import optimise
 from easel.worker.housekeeping.orphans import sweep_orphans

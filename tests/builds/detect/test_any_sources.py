@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from easel.builds.detect.touched import rule_of
 from easel.builds.frameworks import FRAMEWORKS
@@ -143,9 +143,9 @@ def values(dice: random.Random, depth: int) -> dict[str, Any]:
     return found
 
 
-def wanted(dice: random.Random) -> Wanted:
+def wanted(dice: random.Random) -> BuildOptions:
     """Some settings."""
-    return Wanted(
+    return BuildOptions(
         root=dice.choice([None, None, "apps/a", "", "x"]),
         framework=dice.choice([None, None, "sphinx", "hugo", "static", "angular", "vitepress", "nx"]),
         output=dice.choice([None, "dist", "", "../x"]),

@@ -11,7 +11,7 @@ import pytest
 from easel.builds.detect import workspaces
 from easel.builds.detect.errors import BuildFileInvalidError, BuildPlanError, NothingToBuildError
 from easel.builds.detect.files import LARGEST, LARGEST_YAML, without_comments
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from easel.builds.output import judge
 from easel.builds.tree import LeadsOutError, Tree
@@ -35,25 +35,25 @@ from tests.builds.detect.skeletons import ANGULAR, STATIC, package, write
 )
 def test_a_package_json_that_is_none_is_refused_with_the_reason(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(BuildFileInvalidError, match=rf"`package.json` cannot be read: .*({reason})"):
-        plan(write(tmp_path, {"package.json": text}), Wanted())
+        plan(write(tmp_path, {"package.json": text}), BuildOptions())
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe{\0}\0", b'{"name": "\xff"}', b"\x80"])
 def test_a_package_json_in_another_encoding_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "package.json").write_bytes(data)
     with pytest.raises(BuildFileInvalidError, match="line 1 is not text in UTF-8"):
-        plan(tmp_path, Wanted())
+        plan(tmp_path, BuildOptions())
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": "\ufeff" + package("vite build", "vite"), "index.html": ""})
-    assert plan(tmp_path, Wanted()).framework == "vite"
+    assert plan(tmp_path, BuildOptions()).framework == "vite"
 
 
 def test_values_of_another_kind_are_left_out_as_npm_does(tmp_path: Path) -> None:
     text = '{"name": [], "scripts": ["x"], "dependencies": {"vite": 1, "astro": "*"}, "engines": "x", "workspaces": 7,'
     text += '"packageManager": {}, "devEngines": {"packageManager": []}, "volta": [1], "devDependencies": null}'
-    made = plan(write(tmp_path, {"package.json": text}), Wanted())
+    made = plan(write(tmp_path, {"package.json": text}), BuildOptions())
     assert (made.framework, made.build) == ("astro", ("npx", "--no-install", "astro", "build"))
 
 
@@ -68,7 +68,7 @@ def test_values_of_another_kind_are_left_out_as_npm_does(tmp_path: Path) -> None
 )
 def test_comments_in_angular_json_are_none_of_its_values(text: str, tmp_path: Path) -> None:
     write(tmp_path, {"package.json": package("ng build", "@angular/cli"), "angular.json": text})
-    assert plan(tmp_path, Wanted()).outputs[0] == "dist/shop/browser"
+    assert plan(tmp_path, BuildOptions()).outputs[0] == "dist/shop/browser"
 
 
 def test_what_looks_like_a_comment_in_a_text_stays() -> None:
@@ -91,13 +91,13 @@ def test_what_looks_like_a_comment_in_a_text_stays() -> None:
 )
 def test_a_broken_configuration_is_refused_with_the_reason(name: str, text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(BuildFileInvalidError, match=rf"`{name}` cannot be read: .*({reason})"):
-        plan(write(tmp_path, {name: text}), Wanted())
+        plan(write(tmp_path, {name: text}), BuildOptions())
 
 
 def test_aliases_that_multiply_are_not_followed(tmp_path: Path) -> None:
     bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
     bomb += "plugins: *a29\nmarkdown_extensions: [admonition]\n"
-    assert plan(write(tmp_path, {"mkdocs.yml": bomb}), Wanted()).framework == "mkdocs"
+    assert plan(write(tmp_path, {"mkdocs.yml": bomb}), BuildOptions()).framework == "mkdocs"
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside.json", "/proc/self/environ", "a/../../outside.json"])
@@ -107,7 +107,7 @@ def test_a_link_out_of_the_sources_is_not_read(target: str, tmp_path: Path) -> N
     (sources / "a").mkdir(parents=True)
     os.symlink(target, sources / "package.json")
     with pytest.raises(BuildFileInvalidError, match="cannot be read: it is a link that leads out"):
-        plan(sources, Wanted())
+        plan(sources, BuildOptions())
     for name in ("mkdocs.yml", "index.html", ".nvmrc", "next.config.js", "package-lock.json"):
         os.symlink(target, sources / name)
     tree = Tree(sources)
@@ -119,9 +119,9 @@ def test_links_inside_the_sources_are_followed(tmp_path: Path) -> None:
     write(tmp_path, files)
     os.symlink("/build/real/package.json", tmp_path / "package.json")
     os.symlink("real/index.html", tmp_path / "index.html")
-    assert plan(tmp_path, Wanted()).framework == "vite"
+    assert plan(tmp_path, BuildOptions()).framework == "vite"
     os.symlink("real", tmp_path / "link")
-    assert plan(tmp_path, Wanted(root="link")).root == "real"
+    assert plan(tmp_path, BuildOptions(root="link")).root == "real"
 
 
 def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
@@ -132,10 +132,10 @@ def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
     with pytest.raises(LeadsOutError, match="in a circle"):
         Tree(tmp_path).real("a")
     with pytest.raises(BuildFileInvalidError, match="in a circle"):
-        plan(tmp_path, Wanted())
+        plan(tmp_path, BuildOptions())
     (tmp_path / "package.json").unlink()
     with pytest.raises(NothingToBuildError):
-        plan(tmp_path, Wanted())
+        plan(tmp_path, BuildOptions())
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as held:
         held.bind(os.path.relpath(tmp_path / "hugo.toml"))
         with pytest.raises(BuildPlanError):
-            plan(tmp_path, Wanted())
+            plan(tmp_path, BuildOptions())
 
 
 def test_a_hundred_thousand_folders_are_not_all_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_a_hundred_thousand_folders_are_not_all_searched(tmp_path: Path, monkeyp
     for number in range(200):
         (tmp_path / "d3" / f"f{number}").mkdir(parents=True)
     with pytest.raises(NothingToBuildError):
-        plan(tmp_path, Wanted())
+        plan(tmp_path, BuildOptions())
     assert len(looked) < 5_000
 
 
@@ -176,22 +176,22 @@ def test_names_of_any_characters_are_shown_as_text(tmp_path: Path) -> None:
         write(tmp_path / name, {"package.json": package("vite build", "vite"), "index.html": ""})
     os.mkdir(os.fsencode(tmp_path) + b"/\xff\xfe")
     with pytest.raises(BuildPlanError) as refusal:
-        plan(tmp_path, Wanted())
+        plan(tmp_path, BuildOptions())
     message = refusal.value.message
     assert r"`a\x1b[2J`" in message
     assert message.isprintable()
-    assert plan(tmp_path, Wanted(root="d")).root == "d"
+    assert plan(tmp_path, BuildOptions(root="d")).root == "d"
 
 
 def test_a_script_of_any_length_is_one_line_of_the_log(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": package("x\n\x1b[31m" + "y" * 10_000), "index.html": ""})
-    assert all(reason.isprintable() and len(reason) < 400 for reason in plan(tmp_path, Wanted()).reasons)
+    assert all(reason.isprintable() and len(reason) < 400 for reason in plan(tmp_path, BuildOptions()).reasons)
 
 
 def test_an_output_outside_is_no_output(tmp_path: Path) -> None:
     sources = write(tmp_path / "sources", STATIC["vite"][0])
     write(tmp_path, {"outside/index.html": "secret"})
-    made = plan(sources, Wanted())
+    made = plan(sources, BuildOptions())
     os.symlink("../outside", sources / "dist")
     with pytest.raises(BuildPlanError):
         judge(sources, made)

@@ -10,7 +10,7 @@ import pytest
 
 from easel.builds import tree
 from easel.builds.detect.errors import BuildPlanError, BuildToolUnsupportedError, NotStaticError, OutputWithoutPageError
-from easel.builds.detect.models import Command, Wanted
+from easel.builds.detect.models import BuildOptions, Command
 from easel.builds.detect.plan import plan
 from easel.builds.frameworks import FRAMEWORKS, named
 from easel.builds.output import judge
@@ -25,7 +25,7 @@ def said(command: Command | None) -> str | None:
 @pytest.mark.parametrize("name", STATIC)
 def test_a_template_is_recognised_and_its_output_taken(name: str, tmp_path: Path) -> None:
     files, framework, build, output = STATIC[name]
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert (made.framework, said(made.build), made.outputs[0]) == (framework, build, output)
     tool = named(framework)
     assert tool is not None
@@ -39,7 +39,7 @@ def test_a_template_is_recognised_and_its_output_taken(name: str, tmp_path: Path
 def test_an_app_that_needs_a_server_is_refused_with_the_lines_to_change(name: str, tmp_path: Path) -> None:
     files, words = NOT_STATIC[name]
     with pytest.raises(NotStaticError) as refusal:
-        plan(write(tmp_path, files), Wanted())
+        plan(write(tmp_path, files), BuildOptions())
     for word in words:
         assert word in refusal.value.message
 
@@ -49,7 +49,7 @@ def test_an_app_that_needs_a_server_is_refused_with_the_lines_to_change(name: st
 )
 def test_a_configuration_that_cannot_be_read_whole_is_not_refused(config: str, tmp_path: Path) -> None:
     files = {"package.json": package("next build", "next"), "next.config.mjs": config}
-    assert plan(write(tmp_path, files), Wanted()).framework == "next"
+    assert plan(write(tmp_path, files), BuildOptions()).framework == "next"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_configuration_that_cannot_be_read_whole_is_not_refused(config: str, t
 def test_a_build_that_wrote_no_page_ends_with_the_way_out(
     files: dict[str, str], written: str, fix: str, tmp_path: Path
 ) -> None:
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     write(tmp_path, {written: "x"})
     with pytest.raises(OutputWithoutPageError) as refusal:
         judge(tmp_path, made)
@@ -88,29 +88,29 @@ def test_a_build_that_wrote_no_page_ends_with_the_way_out(
 )
 def test_a_tool_that_is_not_there_is_named(files: dict[str, str], title: str, tmp_path: Path) -> None:
     with pytest.raises(BuildToolUnsupportedError, match=f"Easel cannot build {title} projects: it needs"):
-        plan(write(tmp_path, files), Wanted())
+        plan(write(tmp_path, files), BuildOptions())
 
 
 def test_plain_pages_are_served_as_they_are(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, {"index.html": "home", "style.css": ""}), Wanted())
+    made = plan(write(tmp_path, {"index.html": "home", "style.css": ""}), BuildOptions())
     assert (made.install, made.build, made.outputs, made.runtime) == (None, None, ("",), "none")
     assert judge(tmp_path, made) == tmp_path
 
 
 def test_pages_beside_a_package_json_for_formatting_alone_are_served_as_they_are(tmp_path: Path) -> None:
     files = {"index.html": "home", "package.json": package(None, "prettier", scripts={"format": "prettier ."})}
-    assert plan(write(tmp_path, files), Wanted()).build is None
+    assert plan(write(tmp_path, files), BuildOptions()).build is None
 
 
 def test_an_unknown_tool_with_a_build_script_may_write_any_usual_folder(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, {"package.json": package("node make.js"), "make.js": ""}), Wanted())
+    made = plan(write(tmp_path, {"package.json": package("node make.js"), "make.js": ""}), BuildOptions())
     assert (made.framework, said(made.build)) == (None, "npm run build")
     write(tmp_path, {"public/index.html": "x"})
     assert judge(tmp_path, made) == tmp_path / "public"
 
 
 def test_a_page_is_found_among_very_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = plan(write(tmp_path, STATIC["vite"][0]), Wanted())
+    made = plan(write(tmp_path, STATIC["vite"][0]), BuildOptions())
     monkeypatch.setattr(tree, "_MOST_NAMES", 1)
     write(tmp_path, {f"dist/{number}": "" for number in range(10)})
     write(tmp_path, {"dist/index.html": "x"})
@@ -119,12 +119,12 @@ def test_a_page_is_found_among_very_many_files(tmp_path: Path, monkeypatch: pyte
 
 def test_the_folder_that_easel_toml_deploys_is_a_likely_output(tmp_path: Path) -> None:
     files = {**STATIC["vite"][0], "easel.toml": 'app = "shop"\nfolder = "./web/"\n'}
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert made.outputs[:2] == ("web", "dist")
 
 
 def test_the_template_in_public_is_no_output(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, {"package.json": package("node make.js")}), Wanted())
+    made = plan(write(tmp_path, {"package.json": package("node make.js")}), BuildOptions())
     write(tmp_path, {"public/index.html": '<link href="%PUBLIC_URL%/x">'})
     with pytest.raises(BuildPlanError):
         judge(tmp_path, made)
@@ -132,12 +132,12 @@ def test_the_template_in_public_is_no_output(tmp_path: Path) -> None:
 
 def test_a_package_json_without_a_build_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(BuildPlanError, match="no script `build`"):
-        plan(write(tmp_path, {"package.json": package(None, "express")}), Wanted())
+        plan(write(tmp_path, {"package.json": package(None, "express")}), BuildOptions())
 
 
 def test_pages_of_the_sources_do_not_pass_for_the_builds(tmp_path: Path) -> None:
     files = {**STATIC["vite"][0], "dist/index.html": "committed"}
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     with pytest.raises(BuildPlanError, match="did not write its output: the pages in `dist` are those of the sources"):
         judge(tmp_path, made)
     (tmp_path / "dist/index.html").write_text("built")
@@ -145,7 +145,7 @@ def test_pages_of_the_sources_do_not_pass_for_the_builds(tmp_path: Path) -> None
 
 
 def test_nuxts_absolute_link_is_followed_as_the_sandbox_sees_it(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, STATIC["nuxt"][0]), Wanted(output="dist"))
+    made = plan(write(tmp_path, STATIC["nuxt"][0]), BuildOptions(output="dist"))
     write(tmp_path, {".output/public/index.html": "x"})
     os.symlink("/build/.output/public", tmp_path / "dist")
     heard: list[str] = []
@@ -160,7 +160,7 @@ def test_every_framework_of_the_table_can_be_asked_for(tmp_path: Path) -> None:
 
     def outcome(name: str) -> str | None:
         try:
-            return plan(tmp_path, Wanted(framework=name)).framework
+            return plan(tmp_path, BuildOptions(framework=name)).framework
         except BuildPlanError as refusal:
             return refusal.code
 

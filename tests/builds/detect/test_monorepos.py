@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from easel.builds.detect.errors import BuildPlanError, BuildRootMissingError, SeveralAppsError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from easel.builds.detect.touched import Rule, rule_of, touched
 from tests.builds.detect.skeletons import STATIC, Files, package, write
@@ -44,7 +44,7 @@ SHOP = {
 
 
 def test_the_only_app_of_a_workspace_is_built_in_it(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, SHOP), Wanted())
+    made = plan(write(tmp_path, SHOP), BuildOptions())
     assert (made.root, made.install_root, made.framework) == ("apps/web", "", "vite")
     assert made.package_manager is not None
     assert made.package_manager.lock == "pnpm-lock.yaml"
@@ -53,7 +53,7 @@ def test_the_only_app_of_a_workspace_is_built_in_it(tmp_path: Path) -> None:
 
 
 def test_the_packages_that_an_app_depends_on_are_built_before_it(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, SHOP), Wanted())
+    made = plan(write(tmp_path, SHOP), BuildOptions())
     assert made.build == (
         "(cd ../../packages/deep/tokens && pnpm run build) && (cd ../../packages/ui && pnpm run build)"
         " && pnpm run build"
@@ -66,34 +66,34 @@ def test_packages_that_need_each_other_come_to_an_end(tmp_path: Path) -> None:
             {"name": "@shop/tokens", "scripts": {"build": "tsc"}, "dependencies": {"@shop/ui": "*", "web": "*"}}
         )
     }
-    assert str(plan(write(tmp_path, files), Wanted()).build).count("cd ") == 2
+    assert str(plan(write(tmp_path, files), BuildOptions()).build).count("cd ") == 2
 
 
 def test_of_several_apps_one_has_to_be_named(tmp_path: Path) -> None:
     files = {**SHOP, **inside("apps/docs", STATIC["docusaurus"][0])}
     with pytest.raises(SeveralAppsError, match=r"several apps: `apps/docs`, `apps/web`\.") as refusal:
-        plan(write(tmp_path, files), Wanted())
+        plan(write(tmp_path, files), BuildOptions())
     assert 'root = "apps/docs"' in refusal.value.message
-    assert plan(tmp_path, Wanted(root="apps/docs/")).framework == "docusaurus"
-    assert plan(tmp_path, Wanted(), Wanted(root="./apps/web")).root == "apps/web"
+    assert plan(tmp_path, BuildOptions(root="apps/docs/")).framework == "docusaurus"
+    assert plan(tmp_path, BuildOptions(), BuildOptions(root="./apps/web")).root == "apps/web"
 
 
 def test_a_folder_beside_others_is_found_without_a_workspace(tmp_path: Path) -> None:
     files = {"README.md": "", "backend/main.py": "", **inside("frontend", VITE)}
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert (made.root, made.install_root) == ("frontend", "frontend")
     assert made.outputs[0] == "frontend/dist"
 
 
 def test_an_app_with_a_lock_file_of_its_own_is_installed_in_its_folder(tmp_path: Path) -> None:
     files = {**SHOP, "apps/web/package-lock.json": "{}"}
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert (made.install_root, made.package_manager and made.package_manager.name) == ("apps/web", "npm")
 
 
 def test_a_folder_that_is_no_member_does_not_take_the_workspaces_lock_file(tmp_path: Path) -> None:
     files = {**pnpm("packages/*"), **inside("site", VITE)}
-    made = plan(write(tmp_path, files), Wanted(root="site"))
+    made = plan(write(tmp_path, files), BuildOptions(root="site"))
     assert (made.install_root, made.package_manager and made.package_manager.lock) == ("site", None)
 
 
@@ -104,23 +104,23 @@ def test_workspaces_of_npm_and_yarn_are_known(workspaces: object, tmp_path: Path
         "package-lock.json": "{}",
         **inside("apps/web", VITE),
     }
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert (made.root, made.install_root) == ("apps/web", "")
 
 
 def test_an_app_below_whose_root_is_missing_is_told_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(BuildRootMissingError, match=r"no folder `web`.*There is `apps`, `packages`\."):
-        plan(write(tmp_path, SHOP), Wanted(root="web"))
+        plan(write(tmp_path, SHOP), BuildOptions(root="web"))
 
 
 @pytest.mark.parametrize("root", ["../x", "/etc", "apps\\web", "a/../../b", "x\ny"])
 def test_a_root_outside_is_refused(root: str, tmp_path: Path) -> None:
     with pytest.raises(BuildPlanError, match="build setting `root`"):
-        plan(write(tmp_path, SHOP), Wanted(root=root))
+        plan(write(tmp_path, SHOP), BuildOptions(root=root))
 
 
 def test_a_commit_touches_an_app_by_its_own_files_and_those_it_is_built_from(tmp_path: Path) -> None:
-    root, rule = rule_of(write(tmp_path, SHOP), Wanted())
+    root, rule = rule_of(write(tmp_path, SHOP), BuildOptions())
     assert (root, rule.folders) == ("apps/web", ("packages/deep/tokens", "packages/ui"))
     for path in (
         "apps/web/a.ts",
@@ -159,7 +159,7 @@ def test_ignored_files_touch_nothing(patterns: tuple[str, ...], path: str, is_to
 
 
 def test_a_file_elsewhere_that_is_named_counts(tmp_path: Path) -> None:
-    root, rule = rule_of(write(tmp_path, SHOP), Wanted(ignore=("*.md", "!api/types/**", "!README.md")))
+    root, rule = rule_of(write(tmp_path, SHOP), BuildOptions(ignore=("*.md", "!api/types/**", "!README.md")))
     assert touched(["api/types/order.ts"], root, rule)
     assert touched(["README.md"], root, rule)
     assert not touched(["api/server.ts", "api/types.md", "apps/web/a.md"], root, rule)
@@ -167,7 +167,7 @@ def test_a_file_elsewhere_that_is_named_counts(tmp_path: Path) -> None:
 
 def test_documentation_may_be_made_from_all_of_the_sources(tmp_path: Path) -> None:
     sources = write(tmp_path, {"docs/conf.py": "", "docs/index.rst": "", "src/shop/__init__.py": ""})
-    root, rule = rule_of(sources, Wanted(root="docs", ignore=("test/",)))
+    root, rule = rule_of(sources, BuildOptions(root="docs", ignore=("test/",)))
     assert touched(["src/shop/__init__.py"], root, rule)
     assert not touched(["test/test_shop.py"], root, rule)
 
@@ -198,32 +198,32 @@ NX = {
 
 
 def test_a_project_of_nx_is_built_by_nx_and_taken_from_the_top(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, NX), Wanted())
+    made = plan(write(tmp_path, NX), BuildOptions())
     assert (made.root, made.install_root, made.framework) == ("apps/shop", "", "vite")
     assert made.build == ("npx", "--no-install", "nx", "build", "shop")
     assert made.outputs[0] == "dist/apps/shop"
     stated = {"name": "shop", "targets": {"build": {"options": {"outputPath": "dist/web"}}}}
-    made = plan(write(tmp_path, {"apps/shop/project.json": json.dumps(stated)}), Wanted())
+    made = plan(write(tmp_path, {"apps/shop/project.json": json.dumps(stated)}), BuildOptions())
     assert made.outputs[:2] == ("dist/web/browser", "dist/web")
 
 
 def test_the_documentation_beside_an_app_is_not_taken_for_it(tmp_path: Path) -> None:
     files = {**VITE, "mkdocs.yml": "site_name: x\n", "docs/conf.py": "", "docs/index.rst": ""}
-    assert plan(write(tmp_path, files), Wanted()).framework == "vite"
+    assert plan(write(tmp_path, files), BuildOptions()).framework == "vite"
     library = {"package.json": package("vite build", "vite"), "mkdocs.yml": "site_name: x\n"}
-    made = plan(write(tmp_path / "library", library), Wanted())
+    made = plan(write(tmp_path / "library", library), BuildOptions())
     assert (made.framework, made.package_manager) == ("mkdocs", None)
 
 
 def test_a_workspace_without_a_known_app_says_which_folders_could_be_one(tmp_path: Path) -> None:
     files = {**pnpm("apps/*"), "apps/web/package.json": package("node make.js")}
     with pytest.raises(BuildPlanError, match="such as `apps/web`"):
-        plan(write(tmp_path, files), Wanted())
-    assert plan(tmp_path, Wanted(root="apps/web")).build == ("pnpm", "run", "build")
+        plan(write(tmp_path, files), BuildOptions())
+    assert plan(tmp_path, BuildOptions(root="apps/web")).build == ("pnpm", "run", "build")
 
 
 @pytest.mark.parametrize("output", ["../../../../etc", "../../.."])
 def test_an_output_outside_of_the_sources_is_not_looked_for(output: str, tmp_path: Path) -> None:
     files = {**VITE, "vite.config.ts": f"export default {{ build: {{ outDir: '{output}' }} }}"}
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert all(".." not in path for path in made.outputs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easel.builds.detect.models import Plan, Wanted
+from easel.builds.detect.models import BuildOptions, Plan
 from easel.builds.detect.plan import plan
 from tests.builds.detect.skeletons import Files, package, write
 
@@ -16,7 +16,7 @@ MKDOCS = {"mkdocs.yml": "site_name: Docs\n", "docs/index.md": ""}
 
 def planned(folder: Path, files: Files) -> Plan:
     """The plan of these files."""
-    return plan(write(folder, files), Wanted())
+    return plan(write(folder, files), BuildOptions())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easel.builds.detect.errors import BuildSettingInvalidError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from tests.builds.detect.skeletons import STATIC, package, write
 
@@ -17,49 +17,49 @@ VITE = STATIC["vite"][0]
 def test_a_deploy_comes_before_easel_toml_and_that_before_the_app(tmp_path: Path) -> None:
     files = {**VITE, "easel.toml": 'app = "shop"\n[build]\noutput = "from-toml"\nnode = "22"\n'}
     write(tmp_path, files)
-    app = Wanted(output="from-app", node="20", build="make app")
-    made = plan(tmp_path, Wanted(output="from-deploy"), app)
+    app = BuildOptions(output="from-app", node="20", build="make app")
+    made = plan(tmp_path, BuildOptions(output="from-deploy"), app)
     assert (made.outputs, made.node, made.build) == (("from-deploy",), "22", "make app")
     assert "Build: `make app`, as the build's settings say." in made.reasons
-    assert plan(tmp_path, Wanted(), app).outputs == ("from-toml",)
+    assert plan(tmp_path, BuildOptions(), app).outputs == ("from-toml",)
 
 
 def test_easel_toml_in_the_root_comes_before_the_one_at_the_top(tmp_path: Path) -> None:
     files = {f"apps/web/{name}": text for name, text in VITE.items()}
     files |= {"easel.toml": '[build]\nroot = "apps/web"\nnode = "20"\noutput = "a"\n'}
     files |= {"apps/web/easel.toml": '[build]\noutput = "b"\n'}
-    made = plan(write(tmp_path, files), Wanted())
+    made = plan(write(tmp_path, files), BuildOptions())
     assert (made.root, made.outputs, made.node) == ("apps/web", ("apps/web/b",), "20")
 
 
 def test_an_empty_command_leaves_its_part_out(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, VITE), Wanted(install="", build=" "))
+    made = plan(write(tmp_path, VITE), BuildOptions(install="", build=" "))
     assert (made.install, made.build) == (None, None)
     assert "Install: left out, as the build's settings say." in made.reasons
 
 
 def test_a_command_and_a_folder_are_enough_for_any_tool(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, {"make.py": "", "index.html": ""}), Wanted(build="python3 make.py", output="www"))
+    made = plan(write(tmp_path, {"make.py": "", "index.html": ""}), BuildOptions(build="python3 make.py", output="www"))
     assert (made.build, made.outputs, made.runtime) == ("python3 make.py", ("www",), "none")
 
 
 def test_a_command_without_a_root_is_for_the_top(tmp_path: Path) -> None:
-    made = plan(write(tmp_path, {"make.sh": "", "pages/a.md": ""}), Wanted(build="sh make.sh", output="www"))
+    made = plan(write(tmp_path, {"make.sh": "", "pages/a.md": ""}), BuildOptions(build="sh make.sh", output="www"))
     assert (made.root, made.build, made.outputs) == ("", "sh make.sh", ("www",))
     files = {"package.json": package(None), "pnpm-workspace.yaml": "packages: ['apps/*']"}
     files |= {f"apps/{app}/{name}": text for app in ("a", "b") for name, text in VITE.items()}
-    made = plan(write(tmp_path / "repo", files), Wanted(build="pnpm --filter a build", output="apps/a/dist"))
+    made = plan(write(tmp_path / "repo", files), BuildOptions(build="pnpm --filter a build", output="apps/a/dist"))
     assert (made.root, made.outputs) == ("", ("apps/a/dist",))
 
 
 def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
     write(tmp_path, VITE)
-    assert plan(tmp_path, Wanted(framework="astro")).framework == "astro"
+    assert plan(tmp_path, BuildOptions(framework="astro")).framework == "astro"
     # The contract's configuration of every app has it.
-    assert plan(tmp_path, Wanted(framework="react")).framework == "vite"
-    assert plan(tmp_path, Wanted(framework="static")).build is None
+    assert plan(tmp_path, BuildOptions(framework="react")).framework == "vite"
+    assert plan(tmp_path, BuildOptions(framework="static")).build is None
     write(tmp_path, {"easel.toml": "[build]\npreset = 'astro'\n"})
-    assert plan(tmp_path, Wanted()).framework == "astro"
+    assert plan(tmp_path, BuildOptions()).framework == "astro"
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,13 @@ def test_the_framework_may_be_named_and_none_may_be(tmp_path: Path) -> None:
 )
 def test_a_setting_that_cannot_be_meant_is_named(toml: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(Exception) as refusal:
-        plan(write(tmp_path, {**VITE, "easel.toml": toml}), Wanted())
+        plan(write(tmp_path, {**VITE, "easel.toml": toml}), BuildOptions())
     assert words in str(refusal.value)
 
 
-@pytest.mark.parametrize("wanted", [Wanted(install="a\x1b[2J"), Wanted(output="a\nb"), Wanted(ignore=("x",) * 101)])
-def test_settings_of_a_deploy_are_checked_too(wanted: Wanted, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wanted", [BuildOptions(install="a\x1b[2J"), BuildOptions(output="a\nb"), BuildOptions(ignore=("x",) * 101)]
+)
+def test_settings_of_a_deploy_are_checked_too(wanted: BuildOptions, tmp_path: Path) -> None:
     with pytest.raises(BuildSettingInvalidError, match="of this deploy"):
         plan(write(tmp_path, VITE), wanted)

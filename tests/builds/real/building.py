@@ -10,7 +10,7 @@ from pathlib import Path
 
 from easel.builds.build import build
 from easel.builds.cache.cache import BuildCache
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.report import BuildReport
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.errors import EaselError
@@ -55,7 +55,7 @@ class Builder:
         project: str,
         changes: Mapping[str, str] | None = None,
         *,
-        wanted: Wanted | None = None,
+        wanted: BuildOptions | None = None,
         app: str | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
@@ -71,7 +71,7 @@ class Builder:
                 build(
                     self.sandbox,
                     source,
-                    wanted or Wanted(),
+                    wanted or BuildOptions(),
                     settings=self.settings,
                     cache=replace(cache, reading=reading),
                     environment=environment or {},

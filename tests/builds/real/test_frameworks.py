@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from tests.builds.real.building import Builder
 
 pytestmark = [pytest.mark.builds, pytest.mark.timeout(300)]
@@ -21,11 +21,11 @@ def test_a_vite_app_is_built_with_npm_and_the_apps_own_variables(builder: Builde
 
 
 def test_an_app_of_a_pnpm_monorepo_is_built_with_the_packages_beside_it(builder: Builder) -> None:
-    site = builder.build("pnpm-monorepo", wanted=Wanted(root="apps/web"))
+    site = builder.build("pnpm-monorepo", wanted=BuildOptions(root="apps/web"))
     assert "Hello from" in site.text(".js")
     assert "the monorepo" in site.text(".js")
     assert site.report.package_manager == "pnpm 10.34.9"
-    again = builder.build("pnpm-monorepo", wanted=Wanted(root="apps/web"))
+    again = builder.build("pnpm-monorepo", wanted=BuildOptions(root="apps/web"))
     assert again.files == site.files
     assert "install" not in again.report.seconds
 

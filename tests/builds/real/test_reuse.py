@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.failures import BuildCommandFailedError, InstallCommandFailedError
 from easel.builds.toolchains.errors import VersionUnavailableError
 from tests.builds.real.building import PROJECTS, Builder
@@ -64,16 +64,16 @@ def test_a_lock_file_that_does_not_fit_says_so_and_names_the_next_thing_to_do(bu
 
 def test_a_version_of_node_that_there_is_not_names_those_that_there_are(builder: Builder) -> None:
     with pytest.raises(VersionUnavailableError, match=r"Node 9999 is not available. Available: \d+"):
-        builder.build("vite", wanted=Wanted(node="9999"))
+        builder.build("vite", wanted=BuildOptions(node="9999"))
 
 
 def test_another_node_comes_from_the_registry(builder: Builder) -> None:
     changes = package(build="node -e \"require('fs').mkdirSync('dist');\" && node --version > dist/index.html")
-    site = builder.build("vite", changes, wanted=Wanted(node="22", install=""), app="app_node")
+    site = builder.build("vite", changes, wanted=BuildOptions(node="22", install=""), app="app_node")
     assert site.files["index.html"].startswith("v22.")
 
 
 def test_a_refused_host_is_named_with_the_setting_that_allows_it(builder: Builder) -> None:
     asks = "node -e \"fetch('https://fonts.example.com').catch(e => process.exit(1))\""
     with pytest.raises(BuildCommandFailedError, match=r"fonts\.example\.com.*EASEL_BUILD_HOSTS"):
-        builder.build("vite", package(build=asks), wanted=Wanted(install=""), app="app_hosts")
+        builder.build("vite", package(build=asks), wanted=BuildOptions(install=""), app="app_hosts")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from easel.builds.errors import SandboxUnavailableError
-from easel.builds.sandbox.command import Command, Ended, Mount
+from easel.builds.sandbox.command import Command, CommandResult, Mount
 from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.settings import Settings
@@ -37,14 +37,14 @@ class Bench:
         should_stop: Callable[[], bool] = lambda: False,
         on_bytes: Callable[[bytes], None] | None = None,
         **more: Any,
-    ) -> Ended:
+    ) -> CommandResult:
         """Runs a program, or a line of shell."""
         command = Command(
             argv if len(argv) > 1 else ("sh", "-c", argv[0]), self.work, replace(LIMITS, **limits or {}), **more
         )
         return await self.sandbox.run(command, on_bytes or self.output.extend, should_stop)
 
-    async def python(self, script: str, *arguments: str, **more: Any) -> Ended:
+    async def python(self, script: str, *arguments: str, **more: Any) -> CommandResult:
         """Runs a Python script inside."""
         return await self.run(f"{sys.base_prefix}/bin/python3", "-ISc", script, *arguments, mounts=PYTHON, **more)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easel.cli.project import Project
-from easel.cli.shipping.host_files import Beside, with_host_files
+from easel.cli.shipping.host_files import WithHostFiles, with_host_files
 from easel.cli.shipping.ignore import rules_for
 from easel.cli.shipping.pack import select
 
@@ -23,13 +23,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def found(root: Path, project: Project | None = None) -> Beside:
+def found(root: Path, project: Project | None = None) -> WithHostFiles:
     """What is packed of the output, with what lies beside it."""
     folder = root / "dist"
     return with_host_files(select(folder, rules_for(folder, root=root)), folder, root, project or Project(root))
 
 
-def names(beside: Beside) -> list[str]:
+def names(beside: WithHostFiles) -> list[str]:
     return [file.path for file in beside.selection.files]
 
 

@@ -1,4 +1,4 @@
-"""Writes `src/easel/bundles/registered.py` out of a `db.json` of mime-db: `python make.py db.json 1.54.0 > registered.py`.
+"""Writes `src/easel/bundles/mime_db.py` out of a `db.json` of mime-db: `python make.py db.json 1.54.0 > mime_db.py`.
 
 Where two types claim a suffix, the registered one wins, then one that is for everybody before a vendor's or an
 experimental one, then the shorter name, then the alphabet: the same input gives the same table.

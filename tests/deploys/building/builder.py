@@ -13,14 +13,14 @@ from sqlalchemy import select
 
 from easel.apps.models import App
 from easel.builds.detect.models import Plan
-from easel.builds.report import BuildReport, Built
+from easel.builds.report import BuildReport, BuildResult
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.deploys.building.folders import WorkFolder
-from easel.deploys.building.parts import Parts
-from easel.deploys.building.run import Building
+from easel.deploys.building.parts import BuilderServices
+from easel.deploys.building.run import BuildRun
 from easel.deploys.models import Deploy, DeployLogLine
 from easel.deploys.run_row import StopRequestedError
-from easel.deploys.service import Order, accept
+from easel.deploys.service import DeployOrder, accept
 from easel.uploads.service import issue_upload
 from testbed.running import zip_of
 from tests.world import World
@@ -44,7 +44,7 @@ async def order_source(world: World, app: App, files: dict[str, str] | None = No
         upload = await issue_upload(work, app, "x.zip", "application/zip")
         await world.objects.put(upload.key, zip_of(files or PROJECT))
         held = await work.session.get_one(App, app.id)
-        wanted = Order("production", "m", "cli_upload", upload.key, None, None, None, None, **fields)
+        wanted = DeployOrder("production", "m", "cli_upload", upload.key, None, None, None, None, **fields)
         return (await accept(work, world.objects, world.queue, world.settings, held, wanted, "tester")).id
 
 
@@ -60,12 +60,12 @@ async def build(
 ) -> bool:
     """One run of a builder. Gives whether it was broken off by a stop; `given` gets what the build was given."""
 
-    async def run_commands(sandbox: Any, source: Path, *_: object, say: Say, begin: Say, **named: Any) -> Built:
+    async def run_commands(sandbox: Any, source: Path, *_: object, say: Say, begin: Say, **named: Any) -> BuildResult:
         begin("build")
         if given is not None:
             given.update(named)
         await commands(source, say)
-        return Built(source / "dist", PLAN, BuildReport(sandbox.kind))
+        return BuildResult(source / "dist", PLAN, BuildReport(sandbox.kind))
 
     def none() -> Sandbox:
         # The commands here are this module's own.
@@ -74,8 +74,8 @@ async def build(
     own = world.settings.model_copy(update=settings)
     work = WorkFolder.made(own)
     try:
-        parts = Parts(world.database, world.objects, own, world.vault, work)
-        await Building(parts, deploy_id, should_stop, none, build=run_commands).run(attempts)
+        parts = BuilderServices(world.database, world.objects, own, world.vault, work)
+        await BuildRun(parts, deploy_id, should_stop, none, build=run_commands).run(attempts)
     except StopRequestedError:
         return True
     finally:

@@ -15,7 +15,7 @@ from easel.deploys.errors import RepositoryNotConnectedError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import BUILD_TASK
 from easel.deploys.pushes import hear
-from easel.deploys.service import Order, accept
+from easel.deploys.service import DeployOrder, accept
 from easel.repositories.errors import BranchNameError, CommitShaError
 from easel.repositories.fetch import fetching
 from easel.repositories.models import Repository
@@ -72,7 +72,7 @@ async def pushed(world: World, app: App, sha: str) -> str:
 async def order_git(world: World, app: App, *, sha: str | None = None, branch: str | None = None) -> Deploy:
     async with world.database.transaction() as work:
         held = await work.session.get_one(App, app.id)
-        wanted = Order("production", "m", "git", None, None, sha, None, None, git_branch=branch)
+        wanted = DeployOrder("production", "m", "git", None, None, sha, None, None, git_branch=branch)
         return await accept(work, world.objects, world.queue, world.settings, held, wanted, "tester")
 
 

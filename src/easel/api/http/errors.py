@@ -18,7 +18,7 @@ from starlette.routing import Match
 from easel.envelope import envelope
 from easel.errors import EaselError, LimitReachedError, NotFoundError, ServiceUnavailableError
 from easel.storage.errors import StorageFullError
-from easel.storage.passing import PASSING, passes
+from easel.storage.transient_errors import PASSING, passes
 
 logger = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from easel.apps.config import Config, shown
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.apps.schemas import AppResponse, VersionRecord
-from easel.apps.service import ListedApp, Served, Surroundings, surroundings_of, with_hashes
+from easel.apps.service import ListedApp, ServedEnvironment, Surroundings, surroundings_of, with_hashes
 from easel.serving.addresses import PRODUCTION, STAGING, Addresses
 from easel.settings import Settings
 from easel.storage.database import Transaction
 from easel.storage.object_names import asset_prefix
 from easel.versions.models import Configuration
-from easel.versions.service import Listed, latest_versions
+from easel.versions.service import ListedVersion, latest_versions
 
 RECENT_VERSIONS = 20
 
@@ -74,7 +74,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
     return _whole(rest, app.draft, versions)
 
 
-def _whole(rest: Mapping[str, Any], draft: Config, versions: list[Listed]) -> AppResponse:
+def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]) -> AppResponse:
     """The answer of the draft, the versions, and all else."""
     config = shown(draft)
     defaults: dict[str, Any] = {
@@ -149,7 +149,7 @@ def list_item(settings: Settings, app: ListedApp, around: Surroundings) -> dict[
     }
 
 
-def _environments(settings: Settings, app_id: str, slug: str, served: list[Served]) -> dict[str, Any]:
+def _environments(settings: Settings, app_id: str, slug: str, served: list[ServedEnvironment]) -> dict[str, Any]:
     return {
         environment.name: {
             "deploy_id": environment.deploy_id,
@@ -165,7 +165,7 @@ def _environments(settings: Settings, app_id: str, slug: str, served: list[Serve
     }
 
 
-def _record(app_id: str, version: Listed) -> VersionRecord:
+def _record(app_id: str, version: ListedVersion) -> VersionRecord:
     return VersionRecord(
         version=version.number,
         asset_prefix=asset_prefix(app_id, version.manifest_key),

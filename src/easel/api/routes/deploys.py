@@ -27,10 +27,10 @@ from easel.deploys.schemas import (
     ListDeploysResponse,
     SmokeTestResult,
 )
-from easel.deploys.service import Order, accept, cancel, get_deploy, read_log
+from easel.deploys.service import DeployOrder, accept, cancel, get_deploy, read_log
 from easel.deploys.service import list_deploys as find_deploys
 from easel.deploys.states import FINAL, QUEUED, in_order
-from easel.deploys.status_batch import Polled
+from easel.deploys.status_batch import DeployStatus
 from easel.serving.addresses import Addresses
 from easel.settings import Settings
 from easel.storage.database import Database
@@ -73,7 +73,7 @@ async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deplo
         parts.queue,
         parts.settings,
         app,
-        Order(
+        DeployOrder(
             environment=body.environment,
             message=body.message,
             source=body.source,
@@ -199,7 +199,7 @@ def _event(line: DeployLogLine) -> ServerSentEvent:
     return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq), sep="\n")
 
 
-def describe(settings: Settings, slug: str, deploy: Deploy | Polled) -> DeployStatusResponse:
+def describe(settings: Settings, slug: str, deploy: Deploy | DeployStatus) -> DeployStatusResponse:
     """The answer about a deploy of the app with that slug."""
     addresses = Addresses.of(settings)
     return DeployStatusResponse(

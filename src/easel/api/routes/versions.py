@@ -39,7 +39,7 @@ from easel.versions.schemas import (
     VersionListResponse,
 )
 from easel.versions.service import (
-    Listed,
+    ListedVersion,
     configurations_of,
     count_versions,
     details_of,
@@ -212,13 +212,13 @@ async def _sources(objects: ObjectStore, version: Version) -> dict[str, str] | N
 
 def _facts_of(
     settings: Settings, app: App, active: dict[str, int | None]
-) -> Callable[[Version | Listed, bool], dict[str, Any]]:
+) -> Callable[[Version | ListedVersion, bool], dict[str, Any]]:
     """The listed fields of each version of the app, and whether it is pruned."""
     app_id = app.id
     addresses = Addresses.of(settings)
     nowhere = dict.fromkeys(active, False)
 
-    def facts(version: Version | Listed, pruned: bool) -> dict[str, Any]:
+    def facts(version: Version | ListedVersion, pruned: bool) -> dict[str, Any]:
         number = version.number
         serves = number in active.values()
         return {

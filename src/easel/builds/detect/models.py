@@ -16,7 +16,7 @@ Command = tuple[str, ...] | str
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BuildOptions:
     """The wishes of one place: a deploy, easel.toml, or an app. None leaves the choice open.
 
     `root` and `ignore` are relative to the sources, `output` to the root. `install` and `build` are lines for the
@@ -32,7 +32,7 @@ class Wanted:
     package_manager: str | None = None
     ignore: tuple[str, ...] | None = None
 
-    def over(self, other: Wanted) -> Wanted:
+    def over(self, other: BuildOptions) -> BuildOptions:
         """These wishes, and the other's where these are silent."""
         open_ones = {each.name: getattr(other, each.name) for each in fields(self) if getattr(self, each.name) is None}
         return replace(self, **open_ones)

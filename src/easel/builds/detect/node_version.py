@@ -11,7 +11,7 @@ from typing import Final
 
 from easel.builds.detect.errors import BuildSettingInvalidError
 from easel.builds.detect.files import read_text
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.package import Package
 from easel.builds.detect.ranges import version_range
 from easel.builds.detect.workspaces import folders_above
@@ -40,7 +40,7 @@ _LTS_NAMES: Final = {
 
 
 def node_version(
-    tree: Tree, folder: str, packages: tuple[Package, ...], wanted: Wanted, reasons: list[str]
+    tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> str | None:
     """The range of versions, or None for the newest LTS release. Raises BuildSettingInvalidError for the setting."""
     if wanted.node is not None:

@@ -10,7 +10,7 @@ from nodesemver import satisfies
 
 from easel.builds.detect.errors import BuildSettingInvalidError, BuildToolUnsupportedError
 from easel.builds.detect.files import read_roughly
-from easel.builds.detect.models import PackageManager, Wanted
+from easel.builds.detect.models import BuildOptions, PackageManager
 from easel.builds.detect.package import Package
 from easel.builds.detect.ranges import is_exact, version_range
 from easel.builds.managers import MANAGERS, YARN_1, Manager, ManagerName
@@ -37,7 +37,7 @@ _PNPM_10: Final = "10"
 
 
 def choose_manager(
-    tree: Tree, folder: str, packages: tuple[Package, ...], wanted: Wanted, reasons: list[str]
+    tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> PackageManager:
     """The package manager of what is installed in `folder`; `packages` may name one, the first that does holds.
 
@@ -100,7 +100,9 @@ def commands_of(manager: PackageManager) -> Manager:
     return YARN_1 if is_first else MANAGERS[manager.name]
 
 
-def _stated(packages: tuple[Package, ...], wanted: Wanted) -> tuple[ManagerName, str | None, str | None, str] | None:
+def _stated(
+    packages: tuple[Package, ...], wanted: BuildOptions
+) -> tuple[ManagerName, str | None, str | None, str] | None:
     if wanted.package_manager is not None:
         name, version, digest = _read(wanted.package_manager, "the build settings", "package_manager")
         return name, version, digest, "the build's setting"

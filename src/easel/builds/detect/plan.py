@@ -9,7 +9,7 @@ from typing import Final
 from easel.builds.detect.commands import build_command
 from easel.builds.detect.errors import BuildRootMissingError, BuildSettingInvalidError, BuildToolUnsupportedError
 from easel.builds.detect.files import read_toml
-from easel.builds.detect.models import Command, PackageManager, Plan, Wanted
+from easel.builds.detect.models import BuildOptions, Command, PackageManager, Plan
 from easel.builds.detect.node_version import node_version
 from easel.builds.detect.outputs import outputs_of, pages_in
 from easel.builds.detect.package import Package, read_package
@@ -39,7 +39,7 @@ _MISSING: Final = {
 }
 
 
-def plan(source: Path, wanted: Wanted, app: Wanted | None = None) -> Plan:
+def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> Plan:
     """How the sources are built. `wanted` is the deploy's, and comes before easel.toml; `app` is the app's own, and
     comes after it.
 
@@ -51,10 +51,12 @@ def plan(source: Path, wanted: Wanted, app: Wanted | None = None) -> Plan:
     return _plan(tree, _with_framework(project, settings), settings, reasons)
 
 
-def root_and_settings(tree: Tree, wanted: Wanted, app: Wanted | None, reasons: list[str]) -> tuple[Project, Wanted]:
+def root_and_settings(
+    tree: Tree, wanted: BuildOptions, app: BuildOptions | None, reasons: list[str]
+) -> tuple[Project, BuildOptions]:
     """The project to build, and all that is asked for. Raises BuildPlanError."""
     asked = checked(wanted, "this deploy")
-    after = _of_easel_toml(tree, "").over(checked(app or Wanted(), "this app"))
+    after = _of_easel_toml(tree, "").over(checked(app or BuildOptions(), "this app"))
     root = asked.over(after).root
     if root is not None:
         folder = _checked_root(tree, root)
@@ -68,10 +70,10 @@ def root_and_settings(tree: Tree, wanted: Wanted, app: Wanted | None, reasons: l
     return project, asked.over(after)
 
 
-def _of_easel_toml(tree: Tree, folder: str) -> Wanted:
+def _of_easel_toml(tree: Tree, folder: str) -> BuildOptions:
     path = joined(folder, PROJECT_SETTINGS)
     table = (read_toml(tree, path) or {}).get(TABLE)
-    return Wanted() if table is None else wanted_of(table, f"`{printable(path)}`")
+    return BuildOptions() if table is None else wanted_of(table, f"`{printable(path)}`")
 
 
 def _checked_root(tree: Tree, root: str) -> str:
@@ -88,7 +90,7 @@ def _checked_root(tree: Tree, root: str) -> str:
     return folder
 
 
-def _with_framework(project: Project, wanted: Wanted) -> Project:
+def _with_framework(project: Project, wanted: BuildOptions) -> Project:
     name = (wanted.framework or "").strip().lower()
     if name in _NONE:
         return project
@@ -100,7 +102,7 @@ def _with_framework(project: Project, wanted: Wanted) -> Project:
     return replace(project, framework=found, by="the build's settings say so")
 
 
-def _plan(tree: Tree, project: Project, wanted: Wanted, reasons: list[str]) -> Plan:
+def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
     tool = project.framework
     if tool is not None:
         reasons.append(f"Framework: {tool.title}, since {project.by}.")
@@ -153,7 +155,7 @@ class _Commands:
     text: str = ""
 
 
-def _is_plain(tree: Tree, project: Project, wanted: Wanted) -> bool:
+def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
     """Whether the folder is served as it is: there is a page, and nothing that makes others."""
     if wanted.framework == STATIC:
         return True
@@ -161,7 +163,7 @@ def _is_plain(tree: Tree, project: Project, wanted: Wanted) -> bool:
     return not is_built and wanted.build is None and tree.is_file(joined(project.folder, "index.html"))
 
 
-def _plain(project: Project, wanted: Wanted, reasons: list[str]) -> Plan:
+def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
     is_told = wanted.framework == STATIC
     why = "as the build's settings say" if is_told else "since there is an index.html, and no tool that makes others"
     reasons.append(f"Build: none, {why}.")
@@ -196,7 +198,7 @@ def _package_around(tree: Tree, project: Project) -> Package | None:
     return next((found for folder in folders_above(project.folder) if (found := read_package(tree, folder))), None)
 
 
-def _node(tree: Tree, project: Project, package: Package, wanted: Wanted, reasons: list[str]) -> _Commands:
+def _node(tree: Tree, project: Project, package: Package, wanted: BuildOptions, reasons: list[str]) -> _Commands:
     commands = _Commands()
     own = package.folder
     workspace = _workspace(tree, own)
@@ -232,7 +234,7 @@ def _runs(project: Project) -> bool:
     return tool is not None and text is not None and tool.command.split()[0] in text
 
 
-def _python(tree: Tree, project: Project, node: _Commands, wanted: Wanted, reasons: list[str]) -> _Commands:
+def _python(tree: Tree, project: Project, node: _Commands, wanted: BuildOptions, reasons: list[str]) -> _Commands:
     if wanted.install is None:
         install = python_install(tree, project, reasons)
         if isinstance(node.install, tuple) and node.install_root == project.folder:

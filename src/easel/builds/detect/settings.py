@@ -12,13 +12,13 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 from easel.builds.detect.errors import BuildSettingInvalidError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.bundles.names import printable
 from easel.bundles.root import PROJECT_SETTINGS
 
 TABLE: Final = "build"
 """The table of easel.toml."""
-SETTINGS: Final = tuple(each.name for each in fields(Wanted))
+SETTINGS: Final = tuple(each.name for each in fields(BuildOptions))
 _OTHER_NAMES: Final[Mapping[str, str]] = {"preset": "framework"}
 """Names in `build_config`, where `framework` is taken."""
 _COMMANDS: Final = ("install", "build")
@@ -32,7 +32,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> Wanted:
+def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
     """The settings in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names `where`
     they are."""
     if not isinstance(table, Mapping):
@@ -49,10 +49,10 @@ def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> Wanted:
         elif not isinstance(value, str):
             raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a text in quotes")
     given: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in named.items()}
-    return checked(Wanted(**given), where)
+    return checked(BuildOptions(**given), where)
 
 
-def checked(wanted: Wanted, where: str) -> Wanted:
+def checked(wanted: BuildOptions, where: str) -> BuildOptions:
     """The settings, with folders in their shortest form. Raises BuildSettingInvalidError for one that cannot be meant
     or is too long."""
     for name in SETTINGS:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.package import read_package
 from easel.builds.detect.patterns import is_ignored
 from easel.builds.detect.plan import root_and_settings
@@ -30,7 +30,7 @@ class Rule:
     ignore: tuple[str, ...] = ()
 
 
-def rule_of(source: Path, wanted: Wanted, app: Wanted | None = None) -> tuple[str, Rule]:
+def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> tuple[str, Rule]:
     """The folder whose files count, and which others do: those of the workspace's packages that the app depends on.
 
     Of a project without a package.json every file counts: nothing says what of the sources it reads, as documentation

@@ -36,7 +36,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CommandResult:
     """How a command ended: its exit code (128 and the number for a signal), the reason if Easel ended it, seconds of
     wall time and of processor time, the most memory that was seen in bytes, and the hosts it was refused."""
 

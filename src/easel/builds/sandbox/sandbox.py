@@ -17,12 +17,12 @@ from easel.builds.errors import BuildsOffError, SandboxUnavailableError
 from easel.builds.sandbox import bubblewrap, trial
 from easel.builds.sandbox.bubblewrap import BUILD, CERTIFICATES, HOME, Bubblewrap
 from easel.builds.sandbox.cgroups import Cgroups
-from easel.builds.sandbox.command import Command, Ended
+from easel.builds.sandbox.command import Command, CommandResult
 from easel.builds.sandbox.environment import check, environment, outside
 from easel.builds.sandbox.keeper import PROXY_PORT, STAGE
-from easel.builds.sandbox.kept import Kept
+from easel.builds.sandbox.keeper_process import KeeperProcess
 from easel.builds.sandbox.limits import Limits
-from easel.builds.sandbox.running import Running
+from easel.builds.sandbox.running_command import RunningCommand
 from easel.builds.sandbox.seccomp import MACHINES, program
 from easel.builds.sandbox.user import BuildUser, own
 from easel.outgoing.addresses import Destinations
@@ -50,7 +50,7 @@ class Sandbox:
         self._staged = user is not None
         self._cgroups = Cgroups.find()
         self._destinations = Destinations.of(settings)
-        self._spare: Kept | None = None
+        self._spare: KeeperProcess | None = None
 
     @classmethod
     def find(cls, settings: Settings) -> Self:
@@ -90,7 +90,7 @@ class Sandbox:
         command: Command,
         on_bytes: Callable[[bytes], None],
         should_stop: Callable[[], bool] = lambda: False,
-    ) -> Ended:
+    ) -> CommandResult:
         """Runs the command and gives its output to `on_bytes` as it comes. All its processes have ended when this
         returns or is cancelled. Raises BuildVariableInvalidError, OSError, and SandboxUnavailableError if the command
         could not be started."""
@@ -99,7 +99,7 @@ class Sandbox:
             os.stat(mount.source)
         async with AsyncExitStack() as opened:
             proxy = EgressProxy(self._destinations, command.hosts.also(self._settings.build_hosts))
-            kept = self._spare or Kept()
+            kept = self._spare or KeeperProcess()
             self._spare = None
             opened.push_async_callback(kept.close)
             group = self._cgroups.new(command.limits) if self._cgroups is not None else None
@@ -112,7 +112,7 @@ class Sandbox:
                 request = self._sandboxed(command, self._program)
             request["groups"] = group.doors if group is not None else []
             reserve = DiskReserve(command.work, self._settings.disk_reserve, self._settings.ballast)
-            running = Running(command, kept, proxy, group, reserve, on_bytes, should_stop, self._have_a_spare)
+            running = RunningCommand(command, kept, proxy, group, reserve, on_bytes, should_stop, self._have_a_spare)
             return await running.run(request)
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ class Sandbox:
 
     def _have_a_spare(self) -> None:
         if self._spare is None:
-            self._spare = Kept()
+            self._spare = KeeperProcess()
 
     def _try(self) -> None:
         """Runs `true`, if need be without what a container's root may lack: control groups that it can join, the right

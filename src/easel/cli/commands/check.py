@@ -16,7 +16,7 @@ from easel.cli.session import Session
 from easel.cli.shipping.errors import TargetMissingError
 from easel.cli.shipping.ship import open_bundle
 from easel.cli.shipping.target import choose_target, project_root, refuse_source
-from easel.cli.shipping.trial import Answered, Line, Trial, ask, in_force, try_bundle
+from easel.cli.shipping.trial import RuleLine, Trial, TrialAnswer, ask, in_force, try_bundle
 from easel.cli.text import plural, size
 from easel.errors import EaselError
 from easel.rules.read import summary
@@ -96,7 +96,7 @@ def _show_some(session: Session, heading: str, lines: list[str]) -> None:
         session.output.line(f"  … and {len(lines) - _SHOWN:,} more (`--json` has all)")
 
 
-def _show_answer(session: Session, answer: Answered) -> None:
+def _show_answer(session: Session, answer: TrialAnswer) -> None:
     output = session.output
     output.line(f"{answer.method} {answer.address}")
     output.line(f"  {answer.status}" + (f" to {answer.location}" if answer.location else ""))
@@ -108,7 +108,7 @@ def _show_answer(session: Session, answer: Answered) -> None:
         output.line(f"  {name}: {value}")
 
 
-def _place(line: Line) -> str:
+def _place(line: RuleLine) -> str:
     return f"{line.file}, {'entry' if ' ' in line.file else 'line'} {line.line}: {line.text}"
 
 
@@ -116,7 +116,7 @@ def _immutable(trial: Trial) -> list[str]:
     return sorted(path for path, member in trial.inspection.files.items() if member.immutable)
 
 
-def _document(trial: Trial, answers: list[Answered]) -> dict[str, Any]:
+def _document(trial: Trial, answers: list[TrialAnswer]) -> dict[str, Any]:
     inspection, rules = trial.inspection, trial.inspection.rules
     known = set(_immutable(trial))
     return {
@@ -132,8 +132,10 @@ def _document(trial: Trial, answers: list[Answered]) -> dict[str, Any]:
             "html_handling": rules.pages or None,
             "not_found_handling": rules.not_found or None,
             "in_force": msgspec.to_builtins(in_force(rules)),
-            "refused": msgspec.to_builtins([Line(one.file, one.line, one.text, one.reason) for one in rules.refused]),
-            "notes": msgspec.to_builtins([Line(one.file, one.line, one.text) for one in rules.notes]),
+            "refused": msgspec.to_builtins(
+                [RuleLine(one.file, one.line, one.text, one.reason) for one in rules.refused]
+            ),
+            "notes": msgspec.to_builtins([RuleLine(one.file, one.line, one.text) for one in rules.notes]),
         }
         if rules is not None
         else None,

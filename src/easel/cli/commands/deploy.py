@@ -16,12 +16,12 @@ from easel.cli.command import app_option, client_command, env_option
 from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError, ProjectFileError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
-from easel.cli.shipping.ending import tell_ending
+from easel.cli.shipping.deploy_report import tell_ending
 from easel.cli.shipping.errors import OptionsConflictError, SourceFolderError, TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
 from easel.cli.shipping.from_git import message_for, order_commit
-from easel.cli.shipping.new_app import New
-from easel.cli.shipping.queued import said_if_it_waits
+from easel.cli.shipping.new_app import NewApp
+from easel.cli.shipping.queue_note import said_if_it_waits
 from easel.cli.shipping.ship import LONGEST_MESSAGE, Shipment, check, ship
 from easel.cli.shipping.source_zip import source_target
 from easel.cli.shipping.target import (
@@ -139,7 +139,7 @@ def deploy(
         not_older=not_older,
         build=overrides,
     )
-    made = New(session, chosen) if is_new else None
+    made = NewApp(session, chosen) if is_new else None
     with made or nullcontext():
         try:
             accepted = ship(session, shipment)
@@ -151,7 +151,7 @@ def deploy(
 
 
 def _end(
-    session: Session, accepted: Accepted, *, wait: bool, made: New | None = None, file: Path | None = None
+    session: Session, accepted: Accepted, *, wait: bool, made: NewApp | None = None, file: Path | None = None
 ) -> None:
     """Follows the deploy to its end, unless nobody waits for that."""
     if not wait:

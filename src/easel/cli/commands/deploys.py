@@ -15,7 +15,7 @@ from easel.cli.errors import InterruptedByUserError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.shipping.follow import Follower, LogLine, log_so_far
-from easel.cli.shipping.queued import said_if_it_waits, waiting_for
+from easel.cli.shipping.queue_note import said_if_it_waits, waiting_for
 from easel.cli.text import duration, when
 from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
 from easel.deploys.states import BUILD_QUEUED, BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN, QUEUED, in_order

@@ -10,8 +10,8 @@ import click
 from easel.cli.client import Client
 from easel.cli.command import client_command
 from easel.cli.credentials import (
-    Access,
-    Stored,
+    ServerAccess,
+    StoredKeys,
     checked_key,
     credentials_file,
     default_server,
@@ -38,7 +38,7 @@ def login(session: Session) -> None:
     server = server_address(server)
     key = checked_key(session.flags.key or _read_key(session))
     output.say(f"Trying the key at {server} …")
-    with Client(Access(server, key)) as client:
+    with Client(ServerAccess(server, key)) as client:
         try:
             client.list_apps(limit=1)
         except ApiError as error:
@@ -47,7 +47,7 @@ def login(session: Session) -> None:
                 raise
     file = credentials_file()
     kept = read_stored(file)
-    store(file, Stored(default=server, keys={**kept.keys, server: key}))
+    store(file, StoredKeys(default=server, keys={**kept.keys, server: key}))
     output.done(f"Signed in to {server}. The key is kept in {file}, readable by you alone.")
     if server.startswith("http://") and not _on_this_machine(server):
         output.warn("the address is plain http: anybody on the network path can read the key. Use https where you can.")
@@ -64,7 +64,7 @@ def logout(session: Session, everywhere: bool) -> None:
     gone = sorted(kept.keys) if everywhere else [server] if server in kept.keys else []
     left = {name: key for name, key in kept.keys.items() if name not in gone}
     if gone:
-        store(file, Stored(default=kept.default if kept.default in left else next(iter(left), None), keys=left))
+        store(file, StoredKeys(default=kept.default if kept.default in left else next(iter(left), None), keys=left))
         session.output.done(f"Forgot the key for {', '.join(gone)}.")
     else:
         session.output.say(f"No key is saved for {server}.")

@@ -59,7 +59,7 @@ def serve(**given: Any) -> None:
 @_domain
 def api(**given: Any) -> None:
     """Run the api alone."""
-    from easel.running.alone import run_alone
+    from easel.running.single_role import run_alone
 
     run_alone("api", read_settings(**given))
 
@@ -68,7 +68,7 @@ def api(**given: Any) -> None:
 @data_dir_option
 def worker(**given: Any) -> None:
     """Run a worker alone."""
-    from easel.running.alone import run_alone
+    from easel.running.single_role import run_alone
 
     run_alone("worker", read_settings(**given))
 
@@ -77,7 +77,7 @@ def worker(**given: Any) -> None:
 @data_dir_option
 def builder(**given: Any) -> None:
     """Run a builder alone."""
-    from easel.running.alone import run_alone
+    from easel.running.single_role import run_alone
 
     run_alone("builder", read_settings(**given))
 
@@ -88,7 +88,7 @@ def builder(**given: Any) -> None:
 @_domain
 def edge(**given: Any) -> None:
     """Run an edge alone."""
-    from easel.running.alone import run_alone
+    from easel.running.single_role import run_alone
 
     run_alone("edge", read_settings(**given))
 

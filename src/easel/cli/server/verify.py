@@ -15,7 +15,7 @@ from easel.cli.session import Flags, Session
 from easel.cli.text import plural, size
 
 if TYPE_CHECKING:
-    from easel.backups.audit import Fault, Verified
+    from easel.backups.audit import AuditResult, Fault
 
 _APPS_NAMED = 20
 
@@ -69,7 +69,7 @@ def numbers(noun: str, of: list[int]) -> str:
     return f"{noun}{'s' if len(of) > 1 else ''} {text}" if of else ""
 
 
-def _conclude(session: Session, made: Verified, app: str | None) -> None:
+def _conclude(session: Session, made: AuditResult, app: str | None) -> None:
     output = session.output
     if not made.faults:
         whose = f"that {app} needs" if app else "that the records refer to"

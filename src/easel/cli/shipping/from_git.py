@@ -7,7 +7,7 @@ from typing import Any
 
 from easel.cli.answers import Accepted
 from easel.cli.session import Session
-from easel.cli.shipping.requesting import request_deploy
+from easel.cli.shipping.deploy_request import request_deploy
 
 
 def message_for(commit: str | None, branch: str | None) -> str:

@@ -19,14 +19,14 @@ OF_OUTPUTS: Final = (REDIRECTS, HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class WithHostFiles:
     """The selection with the rules files of the project's root, and notes on them."""
 
     selection: Selection
     notes: tuple[str, ...] = ()
 
 
-def with_host_files(selection: Selection, folder: Path, root: Path, project: Project) -> Beside:
+def with_host_files(selection: Selection, folder: Path, root: Path, project: Project) -> WithHostFiles:
     """Adds the rules files that hosts read from a project's root to the selection of its output, unless it has them
     already.
 
@@ -34,7 +34,7 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
     """
     known = {file.path for file in selection.files} | {entry.path for entry in selection.left_out}
     if folder == root or project.rules == "off":
-        return Beside(selection)
+        return WithHostFiles(selection)
     found = {name: place for name, place in _beside(folder, root) if name not in known}
     packed = [FoundFile(name, found[name], found[name].stat().st_size) for name in OF_PROJECTS if name in found]
     files = sorted((*selection.files, *packed), key=lambda file: file.path.encode())
@@ -48,7 +48,7 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
         for name in OF_OUTPUTS
         if name in found
     ]
-    return Beside(replace(selection, files=tuple(files)), tuple(notes))
+    return WithHostFiles(replace(selection, files=tuple(files)), tuple(notes))
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:

@@ -13,7 +13,7 @@ from easel.cli.session import Session
 from easel.errors import EaselError
 
 
-class New:
+class NewApp:
     """A new app. As a context manager, it removes the app if the block raises."""
 
     def __init__(self, session: Session, app: App) -> None:

@@ -25,7 +25,7 @@ from easel.cli.shipping.ignore import IgnoreRules
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedFile:
     """An excluded file or folder, and why. A folder's path ends with '/'."""
 
     path: str
@@ -37,7 +37,7 @@ class Selection:
     """The packed and the excluded files of a folder, sorted by path."""
 
     files: tuple[FoundFile, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[ExcludedFile, ...]
 
     @property
     def size(self) -> int:
@@ -71,7 +71,7 @@ class _Walk:
     root: Path
     rules: IgnoreRules
     files: list[FoundFile] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[ExcludedFile] = field(default_factory=list)
 
     def enter(self, folder: Path, prefix: str, inside: tuple[Path, ...]) -> None:
         """Visits a folder; `inside` are the real folders around it, to detect a loop."""
@@ -90,7 +90,7 @@ class _Walk:
                 # A link must not include a file that is ignored under its own name.
                 reason = self.rules.reason_with_parents(inner) if inner != "." else None
             if reason is not None:
-                self.left_out.append(LeftOut(path + ("/" if is_folder else ""), reason))
+                self.left_out.append(ExcludedFile(path + ("/" if is_folder else ""), reason))
             elif is_folder:
                 real = place.resolve()
                 if real in inside:
@@ -116,7 +116,7 @@ class _Walk:
         if stat.S_ISREG(status.st_mode):
             self.files.append(FoundFile(path, place, status.st_size))
         else:
-            self.left_out.append(LeftOut(path, "not a regular file"))
+            self.left_out.append(ExcludedFile(path, "not a regular file"))
 
 
 def _name(name: str, prefix: str) -> str:

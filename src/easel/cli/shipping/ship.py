@@ -14,12 +14,12 @@ from typing import IO, Any
 
 from easel.cli.answers import Accepted
 from easel.cli.session import Session
+from easel.cli.shipping.commit_order import look_at_order
+from easel.cli.shipping.deploy_request import request_deploy
 from easel.cli.shipping.errors import FileUnreadableError, NotAZipError, ScratchFileError
 from easel.cli.shipping.host_files import with_host_files
 from easel.cli.shipping.ignore import rules_for
-from easel.cli.shipping.order import look_at_order
-from easel.cli.shipping.pack import LeftOut, select, write_zip
-from easel.cli.shipping.requesting import request_deploy
+from easel.cli.shipping.pack import ExcludedFile, select, write_zip
 from easel.cli.shipping.source_zip import select_sources
 from easel.cli.shipping.sources import MAX_BYTES, MAX_FILES, collect_sources
 from easel.cli.shipping.target import Target
@@ -144,7 +144,7 @@ def _open(path: Path) -> IO[bytes]:
     return bundle
 
 
-def _tell_left_out(session: Session, left_out: Sequence[LeftOut]) -> None:
+def _tell_left_out(session: Session, left_out: Sequence[ExcludedFile]) -> None:
     for reason, count in Counter(entry.reason for entry in left_out).items():
         named = [entry.path for entry in left_out if entry.reason == reason][:_NAMED]
         more = f" and {count - len(named)} more" if count > len(named) else ""

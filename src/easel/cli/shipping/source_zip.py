@@ -10,7 +10,7 @@ from easel.bundles.write import FoundFile
 from easel.cli.project import Project
 from easel.cli.shipping.errors import FileUnreadableError, FolderMissingError, SourceMissingError
 from easel.cli.shipping.ignore import BY_DEFAULT, IgnoreRules, rules_for
-from easel.cli.shipping.pack import LeftOut, Selection
+from easel.cli.shipping.pack import ExcludedFile, Selection
 from easel.cli.shipping.sources import candidates
 from easel.cli.shipping.target import Target
 from easel.cli.shipping.worktree import tracked_files
@@ -41,7 +41,7 @@ def select_sources(folder: Path) -> Selection:
         place = folder / path
         reason = "since it is a link" if place.is_symlink() else _reason(rules, path, tracked)
         if reason is not None:
-            left_out.append(LeftOut(path, reason))
+            left_out.append(ExcludedFile(path, reason))
             continue
         try:
             size = place.stat().st_size

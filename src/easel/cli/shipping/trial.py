@@ -19,8 +19,8 @@ from easel.cli.project import Project
 from easel.deploys.errors import SmokeTestFailedError
 from easel.environments.names import PRODUCTION
 from easel.rules.changes import header_texts, redirect_text
-from easel.rules.matching.table import Leads
-from easel.rules.models import Choice, NotFound, Pages, Rules, Wanted
+from easel.rules.matching.table import RedirectMatch
+from easel.rules.models import Choice, NotFound, Pages, Rules, RuleSettings
 from easel.rules.read import complaints
 from easel.serving.chain import SERVING
 from easel.serving.models import File, Request, Site
@@ -28,7 +28,7 @@ from easel.serving.published import PublishedSite
 from easel.serving.respond import answer_file, answer_fixed, representations
 from easel.serving.site_rules import site_rules
 from easel.serving.stages import redirects
-from easel.serving.starting import entry, faults, look
+from easel.serving.start_check import entry, faults, look
 
 COUNTRY_HEADER: Final = "EASEL_COUNTRY_HEADER"
 """The variable that names the header with a visitor's country, as for an edge."""
@@ -46,7 +46,7 @@ _FIELDS: Final = {
 _IN_TARGET: Final = "/%?&=-._~!$'()*+,;:@[]"
 
 
-class Line(msgspec.Struct):
+class RuleLine(msgspec.Struct):
     """A line of a rules file, and its effect, or why it has none."""
 
     file: str
@@ -55,7 +55,7 @@ class Line(msgspec.Struct):
     reason: str | None = None
 
 
-class Answered(msgspec.Struct):
+class TrialAnswer(msgspec.Struct):
     """The answer at an address."""
 
     method: str
@@ -63,7 +63,7 @@ class Answered(msgspec.Struct):
     status: int
     location: str | None
     file: str | None
-    rule: Line | None
+    rule: RuleLine | None
     headers: list[tuple[str, str]]
 
 
@@ -106,10 +106,10 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
     return Trial(inspection, site, [*inspection.warnings, *(complaints(rules) if rules else ()), *_start(site, data)])
 
 
-def wanted_of(project: Project) -> Wanted:
+def wanted_of(project: Project) -> RuleSettings:
     """easel.toml's settings for the rules."""
     # easel.toml was validated against the choices when it was read.
-    return Wanted(
+    return RuleSettings(
         msgspec.convert(project.rules or "auto", Choice),
         msgspec.convert(project.html_handling or "", Pages),
         msgspec.convert(project.not_found_handling or "", NotFound),
@@ -132,15 +132,17 @@ def _start(site: Site, data: mmap.mmap) -> list[str]:
     return notes
 
 
-def in_force(rules: Rules) -> list[Line]:
+def in_force(rules: Rules) -> list[RuleLine]:
     """The effect of each line in force: redirects, then headers."""
-    lines = [Line(one.file, one.line, redirect_text(one)) for one in rules.redirects]
+    lines = [RuleLine(one.file, one.line, redirect_text(one)) for one in rules.redirects]
     for block in rules.headers:
-        lines += [Line(block.file, block.line, f"{block.host}{block.path} {text}") for _, text in header_texts(block)]
+        lines += [
+            RuleLine(block.file, block.line, f"{block.host}{block.path} {text}") for _, text in header_texts(block)
+        ]
     return lines
 
 
-def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> Answered:
+def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> TrialAnswer:
     """The answer at the address (a path and query, or with scheme and host) to a request with these headers. Raises
     SettingInvalidError for a malformed address or header."""
     parts = urlsplit(address)
@@ -161,22 +163,22 @@ def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> Answer
     return _answered(site, address, request)
 
 
-def _answered(site: Site, address: str, request: Request) -> Answered:
+def _answered(site: Site, address: str, request: Request) -> TrialAnswer:
     decision = SERVING.decide_alone(site, request)
     found = decision.found
     made = answer_file(site, found, representations(found), request) if isinstance(found, File) else answer_fixed(found)
     answer = decision.finish(site, request, made)
     named = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in answer.headers]
-    leads: Leads | None = None
+    leads: RedirectMatch | None = None
     if decision.passed.stages[-1] in (redirects.FIRST, redirects.LAST) and site.rules is not None:
         leads = site.rules.redirects.find(request.visit)
-    return Answered(
+    return TrialAnswer(
         request.method,
         address,
         answer.status,
         next((value for name, value in named if name == "location"), None),
         found.path if isinstance(found, File) else None,
-        Line(leads.by.file, leads.by.line, redirect_text(leads.by)) if leads is not None else None,
+        RuleLine(leads.by.file, leads.by.line, redirect_text(leads.by)) if leads is not None else None,
         [(name, value) for name, value in named if name not in _OF_BYTES and name != "location"],
     )
 

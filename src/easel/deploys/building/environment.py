@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from easel.access.sealed import is_sealed
 from easel.access.secrets import Vault
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.bundles.names import printable
 from easel.deploys.deploy_row import DeployRow
 from easel.schemas import SEALED
@@ -22,12 +22,12 @@ LARGEST: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class BuildInputs:
     """What a build gets: what the deploy and the app want of it, and its variables. `secrets` are values that no line
     of its log may show; `notes` are for the log."""
 
-    wanted: Wanted
-    of_app: Wanted
+    wanted: BuildOptions
+    of_app: BuildOptions
     hosts: tuple[str, ...]
     environment: Mapping[str, str]
     secrets: tuple[str, ...] = field(repr=False)
@@ -36,7 +36,7 @@ class Given:
 
 def given(
     settings: Settings, vault: Vault, app: Mapping[str, Any], deploy: DeployRow, slug: str, root: str | None
-) -> Given:
+) -> BuildInputs:
     """What the deploy's build gets by the app's `build_config` and its own; `root` is the repository's, for an app that
     names none. Raises SecretUnreadableError."""
     own = deploy.build_config or {}
@@ -50,7 +50,7 @@ def given(
             notes.append(f"Note: the build does not get the variable `{printable(name)}`: {reason}.")
         else:
             variables[name] = value
-    return Given(
+    return BuildInputs(
         wanted=wanted_of(own),
         of_app=wanted_of(app, root),
         hosts=(*(app.get("build_hosts") or ()), *(own.get("build_hosts") or ())),
@@ -60,10 +60,10 @@ def given(
     )
 
 
-def wanted_of(config: Mapping[str, Any], root: str | None = None) -> Wanted:
+def wanted_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:
     """What a `build_config` asks of the build; `root` is for one that names none."""
     ignore = config.get("ignore")
-    return Wanted(
+    return BuildOptions(
         root=config.get("root") or root,
         framework=config.get("preset"),
         install=config.get("install"),

@@ -12,7 +12,7 @@ from easel.storage.objects import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class BuilderServices:
     """What every build of a builder shares."""
 
     database: Database

@@ -18,14 +18,14 @@ from easel.builds.build import build
 from easel.builds.cache.cache import BuildCache
 from easel.builds.errors import BuildsOffError
 from easel.builds.failures import BuildStoppedError
-from easel.builds.report import Built
+from easel.builds.report import BuildResult
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.builds.secrets import Masking
 from easel.deploys.building.build_row import SETTINGS, BuildRow
-from easel.deploys.building.environment import Given, given
-from easel.deploys.building.parts import Parts
+from easel.deploys.building.environment import BuildInputs, given
+from easel.deploys.building.parts import BuilderServices
 from easel.deploys.building.source import fetch_commit, keep_sources, unpack_upload
-from easel.deploys.building.storing import packed, report_of, store, told
+from easel.deploys.building.store_bundle import packed, report_of, store, told
 from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import (
     AppGoneError,
@@ -40,7 +40,7 @@ from easel.deploys.run_row import NoLongerOursError, StopRequestedError
 from easel.deploys.service import fail
 from easel.deploys.states import BUILT, FAILED
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.storage.passing import passes
+from easel.storage.transient_errors import passes
 
 logger = logging.getLogger(__name__)
 
@@ -57,16 +57,16 @@ MOST_BUILDS: Final = 20
 """A build that kills its builders must not go on killing them for ever."""
 
 T = TypeVar("T")
-Build = Callable[..., Awaitable[Built]]
+Build = Callable[..., Awaitable[BuildResult]]
 """`easel.builds.build.build`, or what stands for it."""
 
 
-class Building:
+class BuildRun:
     """One run of one deploy by a builder."""
 
     def __init__(
         self,
-        parts: Parts,
+        parts: BuilderServices,
         deploy_id: str,
         should_stop: Callable[[], bool],
         find_sandbox: Callable[[], Sandbox],
@@ -222,7 +222,7 @@ class Building:
             raise AppGoneError()
         return found[0][0] or {}, found[0][1]
 
-    async def _run_build(self, sandbox: Sandbox, source: Path, wants: Given, generation: int) -> Built:
+    async def _run_build(self, sandbox: Sandbox, source: Path, wants: BuildInputs, generation: int) -> BuildResult:
         settings, deploy = self._parts.settings, self._row.deploy
 
         def begin(phase: str) -> None:

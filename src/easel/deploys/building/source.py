@@ -13,9 +13,9 @@ from easel.bundles.root import secret_kind
 from easel.bundles.unpack import unpack
 from easel.deploys.building.build_row import BuildRow
 from easel.deploys.building.environment import wanted_of
-from easel.deploys.building.parts import Parts
-from easel.deploys.building.storing import limits_of
-from easel.deploys.building.untouched import built_before, is_push, refuse_untouched
+from easel.deploys.building.parts import BuilderServices
+from easel.deploys.building.store_bundle import limits_of
+from easel.deploys.building.unchanged_sources import built_before, is_push, refuse_untouched
 from easel.deploys.errors import BundleGoneError, PushSupersededError, RepositoryNotConnectedError
 from easel.deploys.run_row import StopRequestedError
 from easel.deploys.service import check_source_files
@@ -33,7 +33,7 @@ from easel.storage.translation import translated
 from easel.uploads.errors import BundleTooLargeError
 
 
-async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Callable[[], bool]) -> None:
+async def unpack_upload(parts: BuilderServices, row: BuildRow, into: Path, should_stop: Callable[[], bool]) -> None:
     """Unpacks the uploaded source into the empty folder.
 
     Raises BundleGoneError, BundleTooLargeError, StorageFullError, the errors of `bundles` and of the store.
@@ -57,7 +57,7 @@ async def unpack_upload(parts: Parts, row: BuildRow, into: Path, should_stop: Ca
     row.output(f"Source: {count} file{'s' if count != 1 else ''}")
 
 
-async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
+async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Repository:
     """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
 
     Raises PushSupersededError for a push from which the branch has moved on, DeploySkippedError for one that changed
@@ -107,7 +107,7 @@ async def fetch_commit(parts: Parts, row: BuildRow, into: Path) -> Repository:
     return repository
 
 
-async def keep_sources(parts: Parts, row: BuildRow, source: Path) -> None:
+async def keep_sources(parts: BuilderServices, row: BuildRow, source: Path) -> None:
     """Stores the texts of the source, by which versions are compared, unless the deploy brought its own. Raises
     StorageFullError, StoreUnavailableError."""
     deploy = row.deploy

@@ -8,7 +8,7 @@ from easel.deploys.states import LOCKED, MOVED, OVERTAKEN
 from easel.deploys.steps.step import Run, Step
 from easel.environments.errors import EnvironmentNotFoundError
 from easel.environments.outcomes import UNCHANGED
-from easel.environments.service import Move, Moved, move_pointer
+from easel.environments.service import Move, MoveResult, move_pointer
 
 
 class Activate(Step):
@@ -52,7 +52,7 @@ def _move(deploy: DeployRow) -> Move:
     )
 
 
-def _why_not(deploy: DeployRow, moved: Moved) -> str | None:
+def _why_not(deploy: DeployRow, moved: MoveResult) -> str | None:
     """The reason why the environment does not serve the version."""
     if moved.outcome == LOCKED:
         return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"

@@ -7,10 +7,10 @@ import hashlib
 
 from easel import __version__
 from easel.bundles.models import ENTRY_LARGEST, BundleRef, Inspection, Manifest, Member
-from easel.deploys.steps.step import Ingested, Run, Step
+from easel.deploys.steps.step import IngestedBundle, Run, Step
 from easel.settings import Settings
 from easel.storage.object_names import bundle_key, manifest_key
-from easel.storage.objects import ObjectStore, Pinned
+from easel.storage.objects import ObjectStore, PinnedUpload
 from easel.versions.immutable import with_immutable
 
 
@@ -44,12 +44,12 @@ class Ingest(Step):
             "bytes": manifest.total_size,
             "new_bytes": _new_bytes(files, earlier),
         }
-        run.ingested = Ingested(manifest, bundle_at, manifest_at, counts)
+        run.ingested = IngestedBundle(manifest, bundle_at, manifest_at, counts)
         await run.held.aclose()
 
 
 async def _store(
-    objects: ObjectStore, app_id: str, pinned: Pinned, files: dict[str, Member], inspection: Inspection
+    objects: ObjectStore, app_id: str, pinned: PinnedUpload, files: dict[str, Member], inspection: Inspection
 ) -> tuple[Manifest, str, str]:
     bundle_at = bundle_key(app_id, pinned.hash)
     bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
@@ -76,7 +76,7 @@ async def _store(
     return manifest, bundle_at, manifest_at
 
 
-def _entry(pinned: Pinned, member: Member | None) -> bytes:
+def _entry(pinned: PinnedUpload, member: Member | None) -> bytes:
     if member is None or member.length > ENTRY_LARGEST:
         return b""
     with pinned.path.open("rb") as bundle:

@@ -9,9 +9,9 @@ from msgspec import MsgspecError
 from rich.filesize import decimal
 
 from easel.apps.config import allowances, rules_wanted, with_deploys
-from easel.bundles.before import Before, as_before
 from easel.bundles.inspect import inspect_file
 from easel.bundles.models import Limits, Manifest, decode_manifest
+from easel.bundles.previous_version import PreviousVersion, as_before
 from easel.deploys.pages import pages_out_of_reach, pages_without_variables
 from easel.deploys.steps.step import Run, Step
 from easel.deploys.unbuilt import unbuilt_in_settings
@@ -94,7 +94,7 @@ async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
         return None
 
 
-async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> Before | None:
+async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> PreviousVersion | None:
     """The version before, if its bundle is on this machine's disk."""
     manifest = await earlier
     path = objects.local_path(manifest.bundles[0].key) if manifest is not None and manifest.bundles else None

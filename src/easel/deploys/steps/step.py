@@ -13,7 +13,7 @@ from easel.deploys.run_row import RunRow
 from easel.deploys.smoke import SmokeResult
 from easel.settings import Settings
 from easel.storage.database import Database
-from easel.storage.objects import ObjectStore, Pinned
+from easel.storage.objects import ObjectStore, PinnedUpload
 from easel.versions.service import HeldApp
 
 
@@ -28,12 +28,12 @@ class Run:
     row: RunRow
     app: HeldApp
     before: str | None
-    pinned: Pinned | None = None
+    pinned: PinnedUpload | None = None
     earlier: asyncio.Future[Manifest | None] | None = None
     """The manifest of the app's latest version, which is read while a small bundle is inspected."""
     inspection: Inspection | None = None
     warnings: list[str] = field(default_factory=list)
-    ingested: Ingested | None = None
+    ingested: IngestedBundle | None = None
     smoke: SmokeResult | None = None
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Resources released when no step needs them any more, or the run ends: mainly the pinned copy."""
@@ -61,7 +61,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class IngestedBundle:
     """What was made of the bundle and where it is stored, until the record step writes it down."""
 
     manifest: Manifest

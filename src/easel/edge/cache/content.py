@@ -19,11 +19,11 @@ from easel.bundles.types import is_compressible
 from easel.edge import weights
 from easel.edge.cache.disk import DiskCache
 from easel.edge.cache.inflated import InflatedFiles
-from easel.edge.cache.lru import Alive, Kept
-from easel.edge.cache.lying import Lying, Mappings
+from easel.edge.cache.lru import LruCache, ValuesInUse
 from easel.edge.cache.manifests import ManifestCache
+from easel.edge.cache.mapped_body import MappedBody, Mappings
 from easel.edge.cache.watched_store import EdgeStore
-from easel.serving.models import Encoding, Part
+from easel.serving.models import BundleSlice, Encoding
 from easel.serving.respond import Representations, Variants
 from easel.serving.variants import CODINGS, HEADER, RESTARTS, data_begins, read_index, variant_key
 from easel.storage.errors import ObjectMissingError, StoreUnavailableError
@@ -57,12 +57,12 @@ class Content:
         self._objects = objects
         self.disk = disk
         self._kept = kept
-        self._alive: Alive[str, Manifest] = Alive()
-        self._manifests: Kept[_Weighed] = Kept(budget // 2, lambda kept: kept.weight)
-        self._variants: Kept[dict[str, tuple[int, int]]] = Kept(
+        self._alive: ValuesInUse[str, Manifest] = ValuesInUse()
+        self._manifests: LruCache[_Weighed] = LruCache(budget // 2, lambda kept: kept.weight)
+        self._variants: LruCache[dict[str, tuple[int, int]]] = LruCache(
             budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
         )
-        self._bundles: Kept[memoryview] = Kept(_MAPPED_BUNDLES)
+        self._bundles: LruCache[memoryview] = LruCache(_MAPPED_BUNDLES)
         self._mappings = Mappings()
         self.inflated = InflatedFiles(budget // 4, self._mappings)
         self._decoding = asyncio.Lock()
@@ -129,7 +129,7 @@ class Content:
                 await asyncio.sleep(0)
         raise AssertionError
 
-    async def bundle(self, manifest: Manifest, member: Member, part: Part | None = None) -> memoryview:
+    async def bundle(self, manifest: Manifest, member: Member, part: BundleSlice | None = None) -> memoryview:
         """The bundle that holds the member, with the part's bytes readable; of a large part only the first bytes.
         Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
@@ -151,7 +151,7 @@ class Content:
         async with own, self._inflating:
             yield
 
-    async def stream(self, part: Part) -> AsyncIterator[bytes | memoryview]:
+    async def stream(self, part: BundleSlice) -> AsyncIterator[bytes | memoryview]:
         """The bytes of a part, in pieces of bounded size, some of them empty; fetched window by window.
 
         Bytes of a mapped bundle are not copied, so slow readers cost no memory. Raises DamagedDataError,
@@ -187,12 +187,12 @@ class Content:
             return await self._mapped(ref.key)
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
-    async def kept_inflated(self, part: Part) -> Representations | None:
+    async def kept_inflated(self, part: BundleSlice) -> Representations | None:
         """The inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
         DamagedDataError, ObjectMissingError, StoreUnavailableError."""
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
-    async def lying(self, part: Part) -> Lying | None:
+    async def lying(self, part: BundleSlice) -> MappedBody | None:
         """The complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the part is
         sent that way. They cost no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
@@ -200,16 +200,18 @@ class Content:
             return None
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
         start, stop = _lies(part)
-        return Lying(header, (await self._mapped(key))[start:stop], trailer, start)
+        return MappedBody(header, (await self._mapped(key))[start:stop], trailer, start)
 
-    async def lying_variant(self, variants_key: str, member: Member, coding: Coding) -> Lying | None:
+    async def lying_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
         """A variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
         StoreUnavailableError."""
         if self._objects.local_path(variants_key) is None or self._mappings.are_many:
             return None
         index = await self._variants.get(variants_key, lambda: self._index(variants_key))
         start, length = index.get(variant_key(member.hash, coding), (0, 0))
-        return Lying(b"", (await self._mapped(variants_key))[start : start + length], b"", start) if length else None
+        return (
+            MappedBody(b"", (await self._mapped(variants_key))[start : start + length], b"", start) if length else None
+        )
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
         """The variants of the member, if they exist and are readable: bodies and restart points. Without them the file
@@ -262,7 +264,7 @@ class Content:
         return await self._bundles.get(key, load)
 
 
-def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
+def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
     """The bytes of a part, in pieces of bounded size. Raises DamagedDataError.
 
     Some pieces are empty: inflating up to the start of a range takes time as well, and other tasks run between two
@@ -293,7 +295,7 @@ def pieces(part: Part, bundle: memoryview) -> Iterator[bytes]:
         raise DamagedDataError("the compressed data is cut off")
 
 
-def _lies(part: Part) -> tuple[int, int]:
+def _lies(part: BundleSlice) -> tuple[int, int]:
     """The offsets in the bundle of the part's bytes: the whole member, or the range of a stored member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
@@ -303,7 +305,7 @@ def _lies(part: Part) -> tuple[int, int]:
     return member.offset, member.offset + member.length
 
 
-def _is_sent_as_it_lies(part: Part) -> bool:
+def _is_sent_as_it_lies(part: BundleSlice) -> bool:
     """Whether the stored bytes are sent unchanged, so that the next read is predictable."""
     return part.encoding != "identity" or part.member.method == STORED
 

@@ -54,7 +54,7 @@ class _File:
 
 
 @dataclass
-class _Held:
+class _CachedObject:
     """The cached part of an object, in a file or in memory. `present` and `pending` are block numbers."""
 
     view: memoryview
@@ -108,7 +108,7 @@ class DiskCache:
         # Each object takes two descriptors and a mapping, however small it is; connections need descriptors as well.
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = MOST_HELD if allowed == resource.RLIM_INFINITY else min(MOST_HELD, allowed // 8)
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[str, _CachedObject] = OrderedDict()
         self._left: OrderedDict[str, int] = OrderedDict()
         self._slots = asyncio.Semaphore(_FETCHES)
         self._folder: Path | None = None
@@ -172,7 +172,7 @@ class DiskCache:
         if held is not None and not held.pending:
             self._drop(key)
 
-    async def _fill(self, key: str, held: _Held, blocks: range) -> None:
+    async def _fill(self, key: str, held: _CachedObject, blocks: range) -> None:
         waiting: set[asyncio.Task[None]] = set()
         missing: list[int] = []
         for block in blocks:
@@ -191,7 +191,7 @@ class DiskCache:
                 if isinstance(result, BaseException):
                     raise result
 
-    async def _fetch(self, key: str, held: _Held, blocks: range) -> None:
+    async def _fetch(self, key: str, held: _CachedObject, blocks: range) -> None:
         start, stop = blocks.start * BLOCK, min(blocks.stop * BLOCK, len(held.view))
         try:
             async with self._slots:
@@ -209,7 +209,7 @@ class DiskCache:
                 held.let_go()
         self._shrink(self._budget, keep=key)
 
-    def _write(self, key: str, held: _Held, data: bytes, start: int) -> None:
+    def _write(self, key: str, held: _CachedObject, data: bytes, start: int) -> None:
         if held.file is not None:
             self._leave_reserve(len(data), keep=key)
         try:
@@ -224,7 +224,7 @@ class DiskCache:
                     self._drop(key)
                 raise
 
-    def _put(self, held: _Held, data: bytes, start: int) -> None:
+    def _put(self, held: _CachedObject, data: bytes, start: int) -> None:
         if held.file is not None:
             with translated(held.file.path.name):
                 self._objects.reserve.require(len(data))
@@ -237,7 +237,7 @@ class DiskCache:
             if short > 0:
                 self._shrink(max(0, self.weight - short), keep=keep)
 
-    def _find(self, key: str, size: int) -> _Held:
+    def _find(self, key: str, size: int) -> _CachedObject:
         """The cached part of the object, possibly empty."""
         held = self._held.get(key)
         full = time.monotonic() < self._full_until
@@ -251,7 +251,7 @@ class DiskCache:
         self._held.move_to_end(key)
         return held
 
-    def _open(self, key: str, size: int) -> _Held:
+    def _open(self, key: str, size: int) -> _CachedObject:
         try:
             with translated(key):
                 path = self._own_folder() / _name(key)
@@ -266,7 +266,7 @@ class DiskCache:
             self._full_until = time.monotonic() + FULL_FOR
             return _remember(size)
 
-    def _open_left(self, path: Path, size: int) -> _Held | None:
+    def _open_left(self, path: Path, size: int) -> _CachedObject | None:
         """The object from an ended process, if its file is here and unchanged. Raises OSError."""
         left = self._left.get(path.name)
         if left == size:
@@ -284,7 +284,7 @@ class DiskCache:
             self.weight += sum(self._left.values())
         return self._folder
 
-    def _weigh(self, held: _Held, change: int) -> None:
+    def _weigh(self, held: _CachedObject, change: int) -> None:
         if held.file is not None:
             self.weight += change
         else:
@@ -317,10 +317,10 @@ class DiskCache:
                 self._drop(key)
 
 
-def _remember(size: int) -> _Held:
+def _remember(size: int) -> _CachedObject:
     """An object in memory, which takes space only for written parts."""
     memory = mmap.mmap(-1, size)
-    return _Held(memoryview(memory).toreadonly(), None, memory)
+    return _CachedObject(memoryview(memory).toreadonly(), None, memory)
 
 
 def _runs(blocks: list[int]) -> Iterator[range]:
@@ -332,7 +332,7 @@ def _runs(blocks: list[int]) -> Iterator[range]:
             start = at
 
 
-def _opened(path: Path, size: int, descriptor: int, present: range) -> _Held:
+def _opened(path: Path, size: int, descriptor: int, present: range) -> _CachedObject:
     try:
         if not present:
             os.ftruncate(descriptor, size)
@@ -342,7 +342,7 @@ def _opened(path: Path, size: int, descriptor: int, present: range) -> _Held:
     except BaseException:
         os.close(descriptor)
         raise
-    return _Held(view, _File(path, descriptor), present=set(present))
+    return _CachedObject(view, _File(path, descriptor), present=set(present))
 
 
 def _name(key: str) -> str:

@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable
 from easel.bundles.inflate import DamagedDataError, inflated, raw
 from easel.bundles.models import DEFLATED
 from easel.edge.cache.lru import SingleFlight
-from easel.edge.cache.lying import Lying, Mappings
-from easel.edge.large import Key, LargePages
+from easel.edge.cache.mapped_body import MappedBody, Mappings
+from easel.edge.large_pages import Key, LargePages
 from easel.files import Mapping
-from easel.serving.models import Part
+from easel.serving.models import BundleSlice
 from easel.serving.respond import Representations
 
 _LARGEST = 4 * 1024 * 1024
 """Files up to this size (bytes) are cached."""
-Borrow = Callable[[], Lying | None]
+Borrow = Callable[[], MappedBody | None]
 """Gives a body from the cache, or None after its eviction."""
 
 
@@ -38,7 +38,7 @@ class InflatedFiles:
         """Evicts one file. False if there is none."""
         return self._kept.let_go()
 
-    async def whole(self, part: Part, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
+    async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
         """The inflated content of a part's file, if the cache takes it; `read` gives the bundle. For a range, only a
         cached file. The sender keeps it alive. Raises DamagedDataError, and the errors of `read`."""
         key = _key(part)
@@ -58,22 +58,26 @@ class InflatedFiles:
 
         return await self._making.run(key, lambda: self._kept.make(key, member.size, make))
 
-    def borrow(self, part: Part) -> Borrow | None:
+    def borrow(self, part: BundleSlice) -> Borrow | None:
         """Access to the whole file while the cache holds it; None if the cache takes no such file."""
         key = _key(part)
         if key is None:
             return None
 
-        def borrow() -> Lying | None:
+        def borrow() -> MappedBody | None:
             kept = self._kept.get(key)
             body = None if kept is None else kept.bodies["identity"]
             # Other memory would be taken, unweighed, for as long as a slow client reads.
-            return Lying(b"", body, b"", 0) if isinstance(body, memoryview) and isinstance(body.obj, Mapping) else None
+            return (
+                MappedBody(b"", body, b"", 0)
+                if isinstance(body, memoryview) and isinstance(body.obj, Mapping)
+                else None
+            )
 
         return borrow
 
 
-def _key(part: Part) -> Key | None:
+def _key(part: BundleSlice) -> Key | None:
     member = part.member
     if part.encoding != "identity" or member.method != DEFLATED or member.size > _LARGEST:
         return None

@@ -33,7 +33,7 @@ class SingleFlight(Generic[K, V]):
             done.exception()
 
 
-class Alive(Generic[K, V]):
+class ValuesInUse(Generic[K, V]):
     """Values by key for as long as they are in use, and the total weight of those, each counted once."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Alive(Generic[K, V]):
             self._weights.pop(key, None)
 
 
-class Kept(Generic[V]):
+class LruCache(Generic[V]):
     """A cache of at most `limit` in weight, which evicts the least recently used values first. The newest value always
     stays."""
 

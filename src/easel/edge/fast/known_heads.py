@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from easel.edge import weights
-from easel.edge.fast.plain_request import Asked, Recent
+from easel.edge.fast.plain_request import PlainRequest, RecentCache
 
 LONGEST: Final = 4096
 """Heads up to this length (bytes) can be known."""
@@ -34,12 +34,12 @@ _QUESTION_MARK = ord("?")
 Between = tuple[bytes, ...]
 
 
-class Known:
+class KnownHead:
     """A head that was read. A similar head has the same bytes between its variable values, and plain values."""
 
     __slots__ = ("_behind", "_code", "_condition", "_host", "_values")
 
-    def __init__(self, between: Between, values: list[re.Match[bytes]], asked: Asked) -> None:
+    def __init__(self, between: Between, values: list[re.Match[bytes]], asked: PlainRequest) -> None:
         """The head of this request: its variable values, and the bytes before, between and after them."""
         has_tag = any(value.re is _TAG for value in values)
         self._host, self._code = asked.host, asked.key[1]
@@ -47,7 +47,7 @@ class Known:
         self._behind = between[-1]
         self._values = [(before, value.re) for before, value in zip(between, values, strict=False)]
 
-    def read(self, data: bytes) -> Asked | None:
+    def read(self, data: bytes) -> PlainRequest | None:
         """The request in these bytes, if they are exactly one request with a similar head."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is None:
@@ -64,7 +64,7 @@ class Known:
         if len(data) - at != len(self._behind) or not data.endswith(self._behind):
             return None
         has_query = data[line.end(1)] == _QUESTION_MARK
-        return Asked(self._host, (line[1], self._code), condition, data[0] == _H, has_query)
+        return PlainRequest(self._host, (line[1], self._code), condition, data[0] == _H, has_query)
 
 
 class KnownHeads:
@@ -73,14 +73,14 @@ class KnownHeads:
     __slots__ = ("_behind_lines", "found", "whole")
 
     def __init__(self) -> None:
-        self.whole: Recent[bytes, Asked] = Recent(_MOST_KEPT, _weigh)
+        self.whole: RecentCache[bytes, PlainRequest] = RecentCache(_MOST_KEPT, _weigh)
         """Short heads."""
-        self._behind_lines: Recent[Between, Known] = Recent(_MOST_KEPT, _weigh_between)
-        self.found: Known | None = None
+        self._behind_lines: RecentCache[Between, KnownHead] = RecentCache(_MOST_KEPT, _weigh_between)
+        self.found: KnownHead | None = None
         """The known head of the last request. The next head of the same connection is probably similar."""
 
     @property
-    def heads(self) -> Iterable[Known]:
+    def heads(self) -> Iterable[KnownHead]:
         """The newest of them."""
         return self._behind_lines.newer.values()
 
@@ -89,7 +89,7 @@ class KnownHeads:
         """Approximate memory in bytes."""
         return self.whole.weight + self._behind_lines.weight
 
-    def read(self, data: bytes) -> Asked | None:
+    def read(self, data: bytes) -> PlainRequest | None:
         """The request in these bytes, if they are exactly one request with a known head."""
         self.found = None
         if len(data) > _SHORT:
@@ -103,7 +103,7 @@ class KnownHeads:
                 self.whole.keep(data, asked)
         return asked
 
-    def learn(self, data: bytes, asked: Asked) -> None:
+    def learn(self, data: bytes, asked: PlainRequest) -> None:
         """Makes the head of `asked` known. The parser has found exactly one request in the bytes."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is not None:
@@ -111,9 +111,9 @@ class KnownHeads:
             # The parser reads the first of two conditions, but only the last one is variable here.
             is_single = data.lower().count(b"if-none-match") < 2
             if is_single and sum(map(len, between)) <= _LONGEST_KEPT:
-                self._behind_lines.keep(between, Known(between, values, asked))
+                self._behind_lines.keep(between, KnownHead(between, values, asked))
 
-    def _read(self, data: bytes) -> Asked | None:
+    def _read(self, data: bytes) -> PlainRequest | None:
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is None:
             return None
@@ -138,9 +138,9 @@ def _taken_apart(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]
     return (*between, data[start:]), values
 
 
-def _weigh(known: dict[bytes, Asked]) -> int:
+def _weigh(known: dict[bytes, PlainRequest]) -> int:
     return weights.REMEMBERED * len(known) + sum(map(len, known))
 
 
-def _weigh_between(known: dict[Between, Known]) -> int:
+def _weigh_between(known: dict[Between, KnownHead]) -> int:
     return 2 * weights.REMEMBERED * len(known) + sum(len(part) for between in known for part in between)

@@ -38,7 +38,7 @@ V = TypeVar("V")
 K = TypeVar("K")
 
 
-class Recent(Generic[K, V]):
+class RecentCache(Generic[K, V]):
     """A cache of recent values by key: at least `size`, at most twice as many. Reading does not renew an entry."""
 
     __slots__ = ("_older", "_older_weight", "_size", "_weigh", "newer")
@@ -72,7 +72,7 @@ class Recent(Generic[K, V]):
         self.newer[key] = value
 
 
-class Asked(NamedTuple):
+class PlainRequest(NamedTuple):
     """A plain GET or HEAD over HTTP/1.1 on a persistent connection: its host, target and known ETag."""
 
     host: bytes
@@ -86,7 +86,7 @@ def _weigh_codes(codes: dict[bytes | None, int]) -> int:
     return weights.ENCODINGS * len(codes) + 2 * sum(len(encoding) for encoding in codes if encoding is not None)
 
 
-_codes: Recent[bytes | None, int] = Recent(512, _weigh_codes)
+_codes: RecentCache[bytes | None, int] = RecentCache(512, _weigh_codes)
 
 
 def codes_weight() -> int:
@@ -94,7 +94,7 @@ def codes_weight() -> int:
     return _codes.weight
 
 
-def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> Asked | None:
+def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> PlainRequest | None:
     """Parses a GET or HEAD over HTTP/1.1; None if the request must take the slow path."""
     host = encoding = condition = None
     since = False
@@ -119,7 +119,7 @@ def read(url: bytes, headers: list[tuple[bytes, bytes]], *, head_only: bool) -> 
         code = _code(encoding)
     has_query = _QUESTION_MARK in url
     path = url.partition(b"?")[0] if has_query else url
-    return Asked(host, (path, code), condition, head_only, has_query)
+    return PlainRequest(host, (path, code), condition, head_only, has_query)
 
 
 def _code(encoding: bytes | None) -> int:

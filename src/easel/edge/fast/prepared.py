@@ -9,7 +9,7 @@ from typing import Final
 
 from easel.edge import weights
 from easel.edge.cache.inflated import Borrow
-from easel.edge.cache.lying import Lying
+from easel.edge.cache.mapped_body import MappedBody
 from easel.edge.recorder import Tally
 from easel.serving.models import Answer
 from easel.serving.negotiate import Accepted
@@ -36,7 +36,7 @@ def code_of(accepted: Accepted) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedAnswer:
     """The bytes of an answer after the lines of a `Stamp`: for a GET (in one or several pieces), a HEAD and a 304.
     `size` is the length of the body in bytes; `tally` counts the answer."""
 
@@ -49,7 +49,7 @@ class Prepared:
     tally: Tally
     page: Representations | None = None
     """The cached page whose body is `rest`, if there is one."""
-    lying: Lying | None = None
+    lying: MappedBody | None = None
     """The body in a mapped file; `first` holds the bytes before it."""
     borrow: Borrow | None = None
     """Gives a body that another cache holds."""
@@ -67,10 +67,10 @@ class Prepared:
         return body + len(self.head) + len(self.not_modified) + weights.PREPARED
 
 
-def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> Prepared:
+def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | None = None) -> PreparedAnswer:
     """The prepared form of a 200 with an ETag; `page` is the cached page of the body, if there is one."""
     head = _lines(answer.headers)
-    return Prepared(
+    return PreparedAnswer(
         first=head + body if len(body) <= _JOINED_LARGEST else head,
         rest=body if len(body) > _JOINED_LARGEST else None,
         head=head,
@@ -82,10 +82,12 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
     )
 
 
-def prepare_lying(answer: Answer, body: Lying | None, tally: Tally, borrow: Borrow | None = None) -> Prepared:
+def prepare_lying(
+    answer: Answer, body: MappedBody | None, tally: Tally, borrow: Borrow | None = None
+) -> PreparedAnswer:
     """The prepared form of an answer whose body is in a mapped file, or can be borrowed."""
     head = _lines(answer.headers)
-    return Prepared(
+    return PreparedAnswer(
         first=head if body is None else head + body.before,
         rest=b"",
         lying=body,
@@ -99,11 +101,11 @@ def prepare_lying(answer: Answer, body: Lying | None, tally: Tally, borrow: Borr
     )
 
 
-def prepare_redirect(answer: Answer, tally: Tally) -> Prepared:
+def prepare_redirect(answer: Answer, tally: Tally) -> PreparedAnswer:
     """The prepared form of a redirect."""
     line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
     head = _lines(answer.headers)
-    return Prepared(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status, is_special=True)
+    return PreparedAnswer(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status, is_special=True)
 
 
 def _etag(answer: Answer) -> bytes:

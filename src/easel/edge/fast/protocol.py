@@ -17,10 +17,10 @@ from contextlib import suppress
 
 from easel.connections.guarded import GuardedProtocol
 from easel.connections.heads import VISITORS, Heeded
-from easel.edge.cache.lying import Lying
-from easel.edge.fast.known_heads import Known, KnownHeads
-from easel.edge.fast.plain_request import Asked, read
-from easel.edge.fast.prepared import Prepared, Stamp
+from easel.edge.cache.mapped_body import MappedBody
+from easel.edge.fast.known_heads import KnownHead, KnownHeads
+from easel.edge.fast.plain_request import PlainRequest, read
+from easel.edge.fast.prepared import PreparedAnswer, Stamp
 from easel.edge.live import LiveSite
 from easel.edge.routing.freshness import Freshness
 from easel.edge.sites import Sites
@@ -37,11 +37,11 @@ class EdgeProtocol(GuardedProtocol):
     known: KnownHeads
 
     reads_over_cookies = True
-    _like: Known | None = None
+    _like: KnownHead | None = None
     """The known head of the connection's last request."""
-    _asked: Asked | None = None
-    _ready: Prepared | None = None
-    _alone: Asked | None = None
+    _asked: PlainRequest | None = None
+    _ready: PreparedAnswer | None = None
+    _alone: PlainRequest | None = None
     """The only request in the current bytes so far, if it was answered from memory."""
 
     def data_received(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class EdgeProtocol(GuardedProtocol):
         """Whether no response is pending, and the client reads."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
-    def _find(self, asked: Asked) -> Prepared | None:
+    def _find(self, asked: PlainRequest) -> PreparedAnswer | None:
         host, key, condition, _, _ = asked
         live = self.hosts.get(host)
         if live is None or self.view[live.slot] != self.seen[live.slot]:
@@ -116,7 +116,7 @@ class EdgeProtocol(GuardedProtocol):
             self._alone = asked
             self._answer(asked, ready)
 
-    def _answer(self, asked: Asked, ready: Prepared) -> None:
+    def _answer(self, asked: PlainRequest, ready: PreparedAnswer) -> None:
         stamp, tally = self.stamp, ready.tally
         # An id for each answer without a call.
         identities = stamp.identities
@@ -145,7 +145,7 @@ class EdgeProtocol(GuardedProtocol):
             assert body is not None
             self._send_lying(b"".join((stamp.changed, identity, ready.first)), body)
 
-    def _send_lying(self, head: bytes, body: Lying) -> None:
+    def _send_lying(self, head: bytes, body: MappedBody) -> None:
         """The system sends from the file what the connection takes at once. The transport writes the rest from memory,
         as fast as the client reads."""
         transport = self.transport
@@ -162,7 +162,7 @@ class EdgeProtocol(GuardedProtocol):
             transport.write(body.after)
 
 
-def _is_there(ready: Prepared, asked: Asked) -> bool:
+def _is_there(ready: PreparedAnswer, asked: PlainRequest) -> bool:
     """Whether a redirect answers this request, or the borrowed body that it needs is still in its cache."""
     if ready.moved is not None:
         return not asked.has_query and asked.condition is None

@@ -23,7 +23,7 @@ EARLIER_KEPT = 30
 """How many earlier versions of an environment are searched for an open tab's assets."""
 
 
-class Earlier(msgspec.Struct, frozen=True, gc=False):
+class EarlierVersion(msgspec.Struct, frozen=True, gc=False):
     """A version that an environment served until the given moment (unix seconds). `manifest` is its SHA-256."""
 
     version: int
@@ -46,11 +46,11 @@ class EnvironmentRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
     name: str = ""
 
     @property
-    def earlier(self) -> list[Earlier]:
+    def earlier(self) -> list[EarlierVersion]:
         """The earlier versions, each once, the most recent first."""
-        latest: dict[int, Earlier] = {}
+        latest: dict[int, EarlierVersion] = {}
         for until, version, manifest in MOVE.iter_unpack(self.moves):
-            latest.setdefault(version, Earlier(version, manifest, until))
+            latest.setdefault(version, EarlierVersion(version, manifest, until))
         latest.pop(self.version, None)
         return list(latest.values())
 

@@ -43,7 +43,7 @@ _COMPARED_WITHIN: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedCommit:
     """A commit that was fetched, while Git's folder with it is there."""
 
     commit: Commit
@@ -102,7 +102,7 @@ async def fetching(
     destinations: Destinations,
     limits: FetchLimits,
     say: Say,
-) -> AsyncIterator[Fetched]:
+) -> AsyncIterator[FetchedCommit]:
     """Fetches one commit, and writes its tree into the empty folder `into`: without Git's own folder, submodules, files
     of Git LFS, and links that lead out. All that is connected to is the remote's host, if `destinations` allow it.
 
@@ -118,7 +118,7 @@ async def fetching(
                 commit = await _objects(git, remote, ref, say)
                 listed = await list_tree(git, commit.sha, limits)
                 await write_tree(git, commit.sha, listed, into, remote, say)
-                yield Fetched(commit, git, remote)
+                yield FetchedCommit(commit, git, remote)
     except TimeoutError:
         raise FetchTimedOutError(seconds=limits.seconds, host=remote.url.host) from None
     except GitFailedError as error:

@@ -28,7 +28,7 @@ SAID: Final = 8 * 1024
 LOOK_EVERY: Final = 0.05
 """Seconds between two looks at the size of a fetch under way."""
 CHUNK: Final = 64 * 1024
-_THROUGH: Final = Path(__file__).with_name("through.py")
+_PROXY_COMMAND: Final = Path(__file__).with_name("proxy_command.py")
 _SLOW: Final = 30
 """Seconds at less than a kilobyte a second after which a connection is given up."""
 
@@ -203,7 +203,7 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
         "PermitLocalCommand": "no",
         "ServerAliveInterval": "15",
         "ServerAliveCountMax": "2",
-        "ProxyCommand": f"{shlex.join([sys.executable, '-I', str(_THROUGH)]).replace('%', '%%')} %h %p",
+        "ProxyCommand": f"{shlex.join([sys.executable, '-I', str(_PROXY_COMMAND)]).replace('%', '%%')} %h %p",
     }
     words = ["ssh", "-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
     return {"GIT_SSH_COMMAND": shlex.join(words), "GIT_SSH_VARIANT": "ssh", "EASEL_PROXY": proxy}

@@ -23,7 +23,7 @@ _NAMED: Final = 5
 
 
 @dataclass(slots=True)
-class Listed:
+class TreeListing:
     """The tree's entries: how many, their size in bytes, and those of a kind of their own, by path."""
 
     files: int = 0
@@ -34,9 +34,9 @@ class Listed:
     """Files that may be pointers of Git LFS, by their size."""
 
 
-async def list_tree(git: Git, sha: str, limits: FetchLimits) -> Listed:
+async def list_tree(git: Git, sha: str, limits: FetchLimits) -> TreeListing:
     """Reads the tree without writing it: a small pack may hold a tree without end. Raises RepositoryTooLargeError."""
-    listed = Listed()
+    listed = TreeListing()
     entries = 0
     rest = b""
     async with aclosing(git.lines("ls-tree", "-r", "-t", "-l", "-z", "--full-tree", sha)) as pieces:
@@ -54,7 +54,7 @@ async def list_tree(git: Git, sha: str, limits: FetchLimits) -> Listed:
     return listed
 
 
-def _count(listed: Listed, line: bytes) -> None:
+def _count(listed: TreeListing, line: bytes) -> None:
     about, _, path = line.partition(b"\t")
     mode, kind, _, size = about.split()
     if kind == b"commit":
@@ -68,7 +68,7 @@ def _count(listed: Listed, line: bytes) -> None:
             listed.small.append(path)
 
 
-async def write_tree(git: Git, sha: str, listed: Listed, into: Path, remote: Remote, say: Say) -> None:
+async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote: Remote, say: Say) -> None:
     """Writes the tree into the folder, of which nothing leads out. Raises SubmodulesError, LfsError."""
     if listed.submodules:
         named = _names(listed.submodules)

@@ -18,11 +18,11 @@ from easel.rules.models import (
     REDIRECTING,
     Dialect,
     HeaderBlock,
-    Note,
+    LineNote,
     NotFound,
     Pages,
     Redirect,
-    Refused,
+    RefusedLine,
 )
 
 MOST_TOLD = 1_000
@@ -43,7 +43,7 @@ class BadLineError(ValueError):
 
 
 @dataclass
-class Room:
+class PatternBudget:
     """The remaining room for patterns in force: each costs an edge memory, and some cost time."""
 
     odd: int = MOST_ODD
@@ -76,9 +76,9 @@ class Reading:
     dialect: Dialect
     redirects: list[Redirect] = field(default_factory=list)
     headers: list[HeaderBlock] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    room: Room = field(default_factory=Room)
+    refused: list[RefusedLine] = field(default_factory=list)
+    notes: list[LineNote] = field(default_factory=list)
+    room: PatternBudget = field(default_factory=PatternBudget)
     without_status: list[int] = field(default_factory=list)
     pages: Pages = ""
     not_found: NotFound = ""
@@ -86,12 +86,12 @@ class Reading:
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
         """Adds a refused line. Of very many, only the first ones and the guards are stored."""
         if guards or len(self.refused) < MOST_TOLD:
-            self.refused.append(Refused(file, line, shown(text), reason, guards))
+            self.refused.append(RefusedLine(file, line, shown(text), reason, guards))
 
     def note(self, file: str, line: int, text: str) -> None:
         """Adds a remark on a line in force."""
         if len(self.notes) < MOST_TOLD:
-            self.notes.append(Note(file, line, text))
+            self.notes.append(LineNote(file, line, text))
 
     def add(self, redirect: Redirect) -> None:
         """Puts a line in force. Raises BadLineError with the reason if it cannot be in force."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from easel.rules.matching.paths import Asked
-from easel.rules.matching.pattern import Holes, Pattern
+from easel.rules.matching.paths import RequestPath
+from easel.rules.matching.pattern import Pattern, PlaceholderSegment
 
 QueryPairs = Sequence[tuple[str, str]]
 
@@ -42,7 +42,7 @@ class _Node:
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
         self.whole: _Node | None = None
-        self.odd: list[tuple[Holes, _Node]] = []
+        self.odd: list[tuple[PlaceholderSegment, _Node]] = []
         self.ends: _Ends | None = None
         self.stars: _Ends | None = None
 
@@ -74,7 +74,7 @@ class Index:
             node.ends = node.ends or _Ends()
             node.ends.add(number, query)
 
-    def find(self, path: Asked, query: QueryPairs | None = ()) -> list[int]:
+    def find(self, path: RequestPath, query: QueryPairs | None = ()) -> list[int]:
         """The numbers of all candidates, in increasing order. `query` holds the request's parameters; None matches
         every query."""
         segments = path.bare if self._forgiving else path.segments
@@ -109,7 +109,7 @@ class Index:
                 node.stars.into(found, query)
 
 
-def _below(node: _Node, segment: str | Holes) -> _Node:
+def _below(node: _Node, segment: str | PlaceholderSegment) -> _Node:
     if isinstance(segment, str):
         return node.literal.setdefault(segment, _Node())
     if segment.whole:

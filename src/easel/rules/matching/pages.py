@@ -18,13 +18,13 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class PreferredPath:
     """The path (decoded, with its leading slash) of the page's preferred form."""
 
     path: str
 
 
-def find_page(path: str, has: Has, handling: Pages) -> Page | Moved | None:
+def find_page(path: str, has: Has, handling: Pages) -> Page | PreferredPath | None:
     """The file of a decoded path (without its leading slash) by a host's rules; None if there is none. `has` says
     whether the bundle contains a file at a path."""
     if handling == "netlify":
@@ -39,7 +39,7 @@ def find_page(path: str, has: Has, handling: Pages) -> Page | Moved | None:
     if not has_folder and not has_page:
         return None
     if not stem:
-        return Page(folder) if path == "" else Moved("/")
+        return Page(folder) if path == "" else PreferredPath("/")
     both = has_folder and has_page
     if handling == "force-trailing-slash":
         if both and path == f"{stem}.html":
@@ -53,7 +53,7 @@ def find_page(path: str, has: Has, handling: Pages) -> Page | Moved | None:
         form, file = (f"{stem}/", folder) if has_folder else (stem, f"{stem}.html")
     else:
         form, file = stem, f"{stem}.html"
-    return Page(file) if path == form else Moved(f"/{form}")
+    return Page(file) if path == form else PreferredPath(f"/{form}")
 
 
 def _stem(path: str) -> str:

@@ -21,7 +21,7 @@ _QUERY_SAFE = "-._~!$'()*,;:@/?"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestPath:
     """The segments of a path, percent-decoded (RFC 3986 §2.1) and in NFC. '/a/' has ('a', ''), '/' has ('',)."""
 
     segments: tuple[str, ...]
@@ -35,13 +35,13 @@ class Asked:
         return self.segments[:stop]
 
 
-def read_path(raw: str) -> Asked | None:
+def read_path(raw: str) -> RequestPath | None:
     """The path of a request target (without its query); None if no rule can match it: it is too long, not UTF-8, or
     contains a NUL."""
     if not raw.startswith("/") or len(raw) > LONGEST_PATH or raw.count("/") > MOST_SEGMENTS:
         return None
     if "%" not in raw and raw.isascii():
-        return None if ENCODED_SLASH in raw else Asked(tuple(raw[1:].split("/")))
+        return None if ENCODED_SLASH in raw else RequestPath(tuple(raw[1:].split("/")))
     if "%00" in raw or ENCODED_SLASH in raw:
         return None
     try:
@@ -53,7 +53,7 @@ def read_path(raw: str) -> Asked | None:
         path = unquote_to_bytes(sent).decode()
     except UnicodeDecodeError:
         return None
-    return Asked(tuple(composed(path)[1:].split("/")))
+    return RequestPath(tuple(composed(path)[1:].split("/")))
 
 
 def spelled_in_path(caught: str) -> str:

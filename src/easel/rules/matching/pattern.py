@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from easel.composed import composed
-from easel.rules.matching.paths import ESCAPED_SLASH, Asked
+from easel.rules.matching.paths import ESCAPED_SLASH, RequestPath
 from easel.rules.models import Dialect
 
 MOST_SEGMENTS = 64
@@ -34,7 +34,7 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Holes:
+class PlaceholderSegment:
     """A segment with placeholders between `literals`, one more than there are `names`."""
 
     literals: tuple[str, ...]
@@ -71,7 +71,7 @@ def _take(caught: dict[str, str], name: str, text: str) -> bool:
     return bool(text) and caught.setdefault(name, text) == text
 
 
-Segment = str | Holes
+Segment = str | PlaceholderSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,19 @@ class Pattern:
     @property
     def names(self) -> frozenset[str]:
         """The names of all placeholders and stars."""
-        holes = (segment for run in self.runs for segment in run if isinstance(segment, Holes))
+        holes = (segment for run in self.runs for segment in run if isinstance(segment, PlaceholderSegment))
         return frozenset(name for segment in holes for name in segment.names) | ({SPLAT} if self.stars else set())
 
     @property
     def has_twins(self) -> bool:
         """Whether a placeholder's name occurs twice."""
-        holes = [name for run in self.runs for segment in run if isinstance(segment, Holes) for name in segment.names]
+        holes = [
+            name
+            for run in self.runs
+            for segment in run
+            if isinstance(segment, PlaceholderSegment)
+            for name in segment.names
+        ]
         return len(set(holes)) < len(holes)
 
     @property
@@ -140,7 +146,7 @@ class Pattern:
     def _behind(self) -> tuple[Segment, ...]:
         return self.runs[-1] if self.stars else ()
 
-    def catch(self, path: Asked) -> dict[str, str] | None:
+    def catch(self, path: RequestPath) -> dict[str, str] | None:
         """The caught texts of a path by name; None if it does not match."""
         caught: dict[str, str] = {}
         segments = path.bare if self.forgiving and not self.stars else path.segments
@@ -241,9 +247,9 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
     return Pattern(tuple(map(tuple, runs)), tuple(stars), forgiving)
 
 
-def folded(path: Asked) -> Asked:
+def folded(path: RequestPath) -> RequestPath:
     """The path in lower case, for patterns that ignore case."""
-    return Asked(tuple(segment.lower() for segment in path.segments))
+    return RequestPath(tuple(segment.lower() for segment in path.segments))
 
 
 def _folded(text: str) -> str:
@@ -268,14 +274,14 @@ def _segment(text: str, dialect: Dialect) -> Segment:
         return text
     # Netlify's names may contain hyphens and be numbers; inside a segment, the end of such a name is undefined.
     if dialect == "netlify" and (whole := _WHOLE_NAME.match(text)):
-        return Holes(("", ""), (_checked(whole[1]),))
+        return PlaceholderSegment(("", ""), (_checked(whole[1]),))
     parts = _NAME.split(text)
     names, literals = tuple(parts[1::2]), tuple(parts[::2])
     if not names:
         return text
     if any(not literal for literal in literals[1:-1]):
         raise PatternError("two placeholders stand side by side, with nothing to tell where one ends")
-    return Holes(literals, tuple(map(_checked, names)))
+    return PlaceholderSegment(literals, tuple(map(_checked, names)))
 
 
 def _checked(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from easel.rules.matching.index import Index
-from easel.rules.matching.paths import Asked
+from easel.rules.matching.paths import RequestPath
 from easel.rules.matching.pattern import Pattern, parse, split
 from easel.rules.matching.target import Target, target_of
 from easel.rules.matching.visit import Visit
@@ -18,7 +18,7 @@ LARGEST_HEADERS = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Leads:
+class RedirectMatch:
     """The target of a line for a request.
 
     `to` is a Location for a redirect, and a path of the app (decoded) for content. `first` says that the line applies
@@ -97,7 +97,7 @@ class RedirectTable:
     def __len__(self) -> int:
         return len(self._redirects)
 
-    def _path(self, visit: Visit) -> Asked | None:
+    def _path(self, visit: Visit) -> RequestPath | None:
         return visit.opened if self.dialect == "netlify" else visit.asked
 
     def speaks_of(self, visit: Visit) -> bool:
@@ -105,7 +105,7 @@ class RedirectTable:
         asked = self._path(visit)
         return asked is not None and bool(self._index.find(asked, None))
 
-    def find(self, visit: Visit) -> Leads | None:
+    def find(self, visit: Visit) -> RedirectMatch | None:
         """The target of the first line that matches the request; None if none does."""
         asked = self._path(visit)
         if asked is None:
@@ -179,9 +179,9 @@ def _speaks(language: str, wanted: tuple[str, ...]) -> bool:
     return any(language == code or language.startswith(f"{code}-") for code in map(str.lower, wanted))
 
 
-def _leads(line: _Line, visit: Visit, caught: dict[str, str], *, for_all: bool) -> Leads | None:
+def _leads(line: _Line, visit: Visit, caught: dict[str, str], *, for_all: bool) -> RedirectMatch | None:
     redirect = line.redirect
     if not redirect.redirects:
-        return Leads(redirect, redirect.status, line.target.path(caught), line.first)
+        return RedirectMatch(redirect, redirect.status, line.target.path(caught), line.first)
     location = line.target.location(caught, visit.query)
-    return None if location is None else Leads(redirect, redirect.status, location, line.first, for_all)
+    return None if location is None else RedirectMatch(redirect, redirect.status, location, line.first, for_all)

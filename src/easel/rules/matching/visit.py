@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote_plus
 
-from easel.rules.matching.paths import ENCODED_SLASH, Asked, read_path
+from easel.rules.matching.paths import ENCODED_SLASH, RequestPath, read_path
 
 MOST_PAIRS = 64
 """Limit of query parameters and cookies that are read."""
@@ -28,17 +28,17 @@ class Visit:
     country: str = ""
 
     @cached_property
-    def asked(self) -> Asked | None:
+    def asked(self) -> RequestPath | None:
         """The path in segments; None if no rule can match it."""
         return read_path(self.path)
 
     @cached_property
-    def opened(self) -> Asked | None:
+    def opened(self) -> RequestPath | None:
         """The path in segments, with an escaped slash as a border between two: Netlify matches lines in this form."""
         asked = self.asked
         if asked is None or not any(ENCODED_SLASH in segment for segment in asked.segments):
             return asked
-        return Asked(tuple("/".join(asked.segments).replace(ENCODED_SLASH, "/").split("/")))
+        return RequestPath(tuple("/".join(asked.segments).replace(ENCODED_SLASH, "/").split("/")))
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from easel.bundles.names import MAX_NAME_BYTES
 from easel.serving.fingerprint import is_immutable, may_be_of_an_earlier_version
 from easel.serving.models import File, Request, Site
-from easel.serving.plain import IMMUTABLE, REVALIDATE
+from easel.serving.plain_answers import IMMUTABLE, REVALIDATE
 from easel.serving.stage import EarlierFile, Need, Stage
 
 

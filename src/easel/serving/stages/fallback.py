@@ -7,14 +7,16 @@ from dataclasses import replace
 from easel.bundles.root import APPS_PAGES, SHARED_FOLDERS
 from easel.rules.models import NotFound
 from easel.serving.errors import PlatformPathError
-from easel.serving.models import File, Fixed, Found, Request, Site
+from easel.serving.models import File, FixedAnswer, Found, Request, Site
 from easel.serving.navigation import DECIDES, is_navigation, wants_page
 from easel.serving.notices import HTML, notice
-from easel.serving.plain import NOT_FOUND, REVALIDATE, not_found_page, refusal
+from easel.serving.plain_answers import NOT_FOUND, REVALIDATE, not_found_page, refusal
 from easel.serving.stage import Stage
 
 _NOTHING = replace(NOT_FOUND, varies=DECIDES)
-_NO_PAGE = Fixed(404, notice("Nothing here", "There is no page at this address."), HTML, REVALIDATE, varies=DECIDES)
+_NO_PAGE = FixedAnswer(
+    404, notice("Nothing here", "There is no page at this address."), HTML, REVALIDATE, varies=DECIDES
+)
 
 
 def _before(site: Site, request: Request) -> Found:

@@ -6,9 +6,9 @@ from easel.bundles.root import ENTRY_POINT, RULES_FILES
 from easel.rules.matching.pages import Page, find_page
 from easel.rules.models import Pages
 from easel.serving.fingerprint import is_immutable
-from easel.serving.models import File, Fixed, Found, Request, Site
+from easel.serving.models import File, FixedAnswer, Found, Request, Site
 from easel.serving.paths import ESCAPED_SLASH, Address, location
-from easel.serving.plain import IMMUTABLE, NOT_FOUND, REVALIDATE, redirect
+from easel.serving.plain_answers import IMMUTABLE, NOT_FOUND, REVALIDATE, redirect
 from easel.serving.stage import Stage
 from easel.serving.stages.methods import refuse_method
 
@@ -71,10 +71,10 @@ def _file(site: Site, path: str) -> File:
     return File(path, member, 200, IMMUTABLE if is_immutable(path, member) else REVALIDATE, site)
 
 
-def _robots(site: Site) -> Fixed:
+def _robots(site: Site) -> FixedAnswer:
     """The robots.txt of an app that has none: it admits crawlers only if the app may be indexed (RFC 9309)."""
     rule = b"Allow: /" if site.indexable else b"Disallow: /"
-    return Fixed(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
+    return FixedAnswer(200, b"User-agent: *\n" + rule + b"\n", "text/plain; charset=utf-8", REVALIDATE)
 
 
 STAGE = Stage("files", before=_before)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from easel.bundles.root import SHARED_FOLDERS
 from easel.serving.errors import MethodNotAllowedError, PlatformPathError
-from easel.serving.models import Fixed, Request, Site
+from easel.serving.models import FixedAnswer, Request, Site
 from easel.serving.navigation import wants_page
 from easel.serving.paths import own_location
-from easel.serving.plain import redirect, refusal
+from easel.serving.plain_answers import redirect, refusal
 from easel.serving.stage import Stage
 
 
-def _before(site: Site, request: Request) -> Fixed | None:
+def _before(site: Site, request: Request) -> FixedAnswer | None:
     if request.reads:
         return None
     prefix = request.address.prefix
@@ -20,7 +20,7 @@ def _before(site: Site, request: Request) -> Fixed | None:
     return refuse_method(request)
 
 
-def refuse_method(request: Request) -> Fixed:
+def refuse_method(request: Request) -> FixedAnswer:
     """The answer to a method that files do not support.
 
     The POST of a form or of a payment page brings a person back, so a navigation is redirected to the page (RFC 9110

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from easel.bundles.root import RESERVED_FOLDERS
 from easel.serving.errors import PathInvalidError, PlatformPathError
-from easel.serving.models import Fixed, Request, Site
-from easel.serving.plain import refusal
+from easel.serving.models import FixedAnswer, Request, Site
+from easel.serving.plain_answers import refusal
 from easel.serving.runtime import RUNTIME_PATH
 from easel.serving.stage import Stage
 
 
-def _before(site: Site, request: Request) -> Fixed | None:
+def _before(site: Site, request: Request) -> FixedAnswer | None:
     try:
         prefix = request.address.prefix
         if request.address.has_dots and not (site.rules is not None and site.rules.pages):

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from easel.bundles.root import RULES_FILES
 from easel.rules.matching.pages import Page, find_page
-from easel.rules.matching.table import Leads
+from easel.rules.matching.table import RedirectMatch
 from easel.serving.models import File, Found, Request, Site
 from easel.serving.navigation import DECIDES, is_navigation
-from easel.serving.plain import NO_STORE, REVALIDATE, not_found_page, redirect
+from easel.serving.plain_answers import NO_STORE, REVALIDATE, not_found_page, redirect
 from easel.serving.stage import Stage
 from easel.serving.stages.fallback import as_asked
 from easel.serving.stages.methods import refuse_method
@@ -39,7 +39,7 @@ def _varies(site: Site, request: Request) -> bool:
     return rules is not None and rules.redirects.any_first and rules.redirects.speaks_of(request.visit)
 
 
-def _found(site: Site, request: Request, leads: Leads) -> Found | None:
+def _found(site: Site, request: Request, leads: RedirectMatch) -> Found | None:
     if leads.redirects:
         found = redirect(leads.status, leads.to)
         if leads.by.conditional:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from easel import clock
 from easel.apps.changes import routing_changed
-from easel.apps.holding import hold
+from easel.apps.row_lock import hold
 from easel.bundles.models import Manifest, decode_manifest
 from easel.deploys.run_row import StopRequestedError
 from easel.environments.models import Environment

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from easel import clock
-from easel.apps.holding import hold
+from easel.apps.row_lock import hold
 from easel.deploys.models import Deploy
 from easel.deploys.states import UNFINISHED
 from easel.storage.database import Database, Transaction
 from easel.storage.object_names import app_in, is_of_a_version
 from easel.storage.objects import ObjectInfo, ObjectStore
-from easel.versions.needed import needed_objects
+from easel.versions.needed_objects import needed_objects
 
 logger = logging.getLogger(__name__)
 

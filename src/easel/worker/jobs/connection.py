@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from easel.storage.connections import noticing
-from easel.storage.queue import BUILDS, DEPLOYS, AtOnce
+from easel.storage.queue import BUILDS, DEPLOYS, ConcurrencyLimit
 from easel.storage.statements import statements
 
 _SQL = statements(__name__)
@@ -31,7 +31,7 @@ def _pool(**named: Any) -> AsyncConnectionPool[Any]:
     return AsyncConnectionPool(**{**named, "check": None})
 
 
-def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App:  # noqa: B008 (frozen)
+def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = ConcurrencyLimit()) -> App:  # noqa: B008 (frozen)
     """The queue on the database at the URL; the worker adds its tasks."""
     app = App(
         connector=PsycopgConnector(
@@ -55,7 +55,7 @@ def queue_app(url: str, *, max_size: int = 6, at_once: AtOnce = AtOnce()) -> App
 class _Jobs(JobManager):
     """procrastinate's manager, with its own way to claim a job: see migration 0013."""
 
-    def __init__(self, app: App, at_once: AtOnce) -> None:
+    def __init__(self, app: App, at_once: ConcurrencyLimit) -> None:
         super().__init__(app.connector)
         self._tasks = app.tasks
         self._at_once = at_once
@@ -63,7 +63,7 @@ class _Jobs(JobManager):
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Claims the next job of these queues for the worker. Raises ConnectorException."""
         wanted = list(queues or ())
-        limits = self._at_once if wanted in ([DEPLOYS], [BUILDS]) else AtOnce()
+        limits = self._at_once if wanted in ([DEPLOYS], [BUILDS]) else ConcurrencyLimit()
         rows = await self.connector.execute_query_all_async(
             _SQL["fetch"],
             queues=wanted,

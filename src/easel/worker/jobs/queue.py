@@ -11,7 +11,7 @@ from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 
-from easel.storage.queue import AtOnce
+from easel.storage.queue import ConcurrencyLimit
 from easel.worker.jobs.connection import queue_app, take_over
 from easel.worker.jobs.queue_worker import CarefulWorker
 from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Retry, Task
@@ -42,7 +42,7 @@ class JobQueue:
         tasks: Sequence[Task | PeriodicTask] = (),
         *,
         retry: Retry = _never,
-        at_once: AtOnce = AtOnce(),  # noqa: B008 (frozen)
+        at_once: ConcurrencyLimit = ConcurrencyLimit(),  # noqa: B008 (frozen)
         connections: int = 6,
     ) -> None:
         self._app = queue_app(url, at_once=at_once, max_size=connections)

@@ -16,7 +16,7 @@ from procrastinate.job_context import JobResult
 from procrastinate.jobs import DeleteJobCondition, Job, Notification, Status
 from procrastinate.worker import Worker
 
-from easel.storage.queue import AtOnce
+from easel.storage.queue import ConcurrencyLimit
 from easel.storage.statements import statements
 from easel.worker.jobs.tasks import QueueUnreachableError
 
@@ -52,7 +52,7 @@ class CarefulWorker(Worker):
     def __init__(
         self,
         *arguments: Any,
-        at_once: AtOnce = AtOnce(),  # noqa: B008 (frozen)
+        at_once: ConcurrencyLimit = ConcurrencyLimit(),  # noqa: B008 (frozen)
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
         **named: Any,

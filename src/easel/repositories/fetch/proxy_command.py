@@ -1,7 +1,7 @@
 """A program for ssh's ProxyCommand: connects standard input and output with a host, by way of an HTTP proxy.
 
-It is run by its path, as `python -I through.py HOST PORT`, with the proxy's URL in EASEL_PROXY: of the arguments of a
-program everybody on the machine can read, of its environment its own user alone.
+Git runs it by its path: `python -I proxy_command.py HOST PORT`. The proxy's URL is in EASEL_PROXY, since every user of
+the machine can read a program's arguments, but only its own user can read its environment.
 """
 
 import base64

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 
 from easel.edge import weights
-from easel.edge.cache.lru import Alive
+from easel.edge.cache.lru import ValuesInUse
 from easel.files import Mapping
 from easel.serving.models import Encoding
 from easel.serving.respond import Representations
@@ -28,7 +28,7 @@ class LargePages:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._alive: Alive[Key, Representations] = Alive()
+        self._alive: ValuesInUse[Key, Representations] = ValuesInUse()
         self._idle: OrderedDict[Key, Representations] = OrderedDict()
         self._reserved = 0
         self._slots = asyncio.Semaphore(_MADE_AT_ONCE)

@@ -11,7 +11,7 @@ import msgspec
 from easel.bundles.models import Manifest, Member
 from easel.edge import weights
 from easel.edge.cache.content import Content
-from easel.edge.routing.table import Earlier
+from easel.edge.routing.table import EarlierVersion
 from easel.serving.fingerprint import may_be_of_an_earlier_version
 from easel.serving.models import File, Site
 from easel.serving.stages.earlier import earlier_file
@@ -40,7 +40,7 @@ class EarlierAssets:
         return earlier_file(found[0], path)
 
 
-async def load_earlier(content: Content, site: Site, versions: Iterable[Earlier], *, most: int) -> EarlierAssets:
+async def load_earlier(content: Content, site: Site, versions: Iterable[EarlierVersion], *, most: int) -> EarlierAssets:
     """Collects the assets that open pages of earlier versions may request.
 
     Versions come newest first. The search ends at `most` bytes of memory or at the limit of files, since the oldest

@@ -13,7 +13,7 @@ from easel.bundles.models import NO_PLACE, Manifest, Member
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreviousVersion:
     """The version before: its files, and the bundle that all of them lie in."""
 
     files: Mapping[str, Member]
@@ -37,7 +37,7 @@ class Before:
         return known
 
 
-def as_before(manifest: Manifest, bundle: Path) -> Before | None:
+def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
     """The version of this manifest, whose bundle is this file. None if another release inspected it, by whose rules
     something else may have been found, or if the file is not there."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
@@ -47,4 +47,4 @@ def as_before(manifest: Manifest, bundle: Path) -> Before | None:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):
         return None
-    return Before(manifest.files, mapped) if len(mapped) == manifest.bundles[0].size else None
+    return PreviousVersion(manifest.files, mapped) if len(mapped) == manifest.bundles[0].size else None

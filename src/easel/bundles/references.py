@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from easel.bundles.hash_forms import CODE, Form
+from easel.bundles.hash_forms import CODE, HashForm
 
 MOST_READ = 32 * 1024 * 1024
 """Bytes of pages, scripts, styles and build manifests that are searched for the names of files."""
@@ -27,7 +27,7 @@ class References:
     """The files that the build's own files name. Read on first use."""
 
     def __init__(
-        self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, Form]
+        self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, HashForm]
     ) -> None:
         self._paths = paths
         self._read = read
@@ -41,7 +41,7 @@ class References:
         self._by_tools: set[bytes] = set()
         self._hashes: set[bytes] = set()
 
-    def names_code(self, path: str, form: Form) -> bool:
+    def names_code(self, path: str, form: HashForm) -> bool:
         """Whether a page, a script, a style or a build's manifest names this script or style, or its hash."""
         self._look()
         assert self._by_pages is not None

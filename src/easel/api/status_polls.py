@@ -21,7 +21,7 @@ from easel.api.http.context import Services
 from easel.api.http.errors import error_answer
 from easel.api.http.limits import POLL
 from easel.api.routes.deploys import describe
-from easel.deploys.status_batch import Polled
+from easel.deploys.status_batch import DeployStatus
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _MOST_WRITTEN = 1024
 _ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64})")
 
 
-class _Named:
+class _NamedRoute:
     """Stands for the route in the metrics."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}"
@@ -50,7 +50,7 @@ class StatusPolls:
         if found is None:
             await self.app(scope, receive, send)
             return
-        scope["route"] = _Named
+        scope["route"] = _NamedRoute
         await self._answer(found)(scope, receive, send)
 
     def _asked(self, scope: Scope) -> tuple[str, str, str] | None:
@@ -71,21 +71,21 @@ class StatusPolls:
         except AuthenticationRequiredError:
             return None
 
-    async def _read(self, secret: str, app_id: str, deploy_id: str) -> Polled | None:
+    async def _read(self, secret: str, app_id: str, deploy_id: str) -> DeployStatus | None:
         try:
             return await self._services.polls.read(secret, app_id, deploy_id)
         except (psycopg.Error, OSError) as error:
             logger.warning("could not read a deploy on the fast path: %s", error or type(error).__name__)
             return None
 
-    def _answer(self, found: Polled) -> Response:
+    def _answer(self, found: DeployStatus) -> Response:
         try:
             self._services.limiter.count(found.org_id, POLL)
         except RateLimitedError as error:
             return error_answer(error)
         return Response(self._body(found), media_type="application/json")
 
-    def _body(self, found: Polled) -> bytes:
+    def _body(self, found: DeployStatus) -> bytes:
         """The answer's body, written once for as long as what was read stays the same."""
         read = found[1:]
         known = self._written.get(found.id)

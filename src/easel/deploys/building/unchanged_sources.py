@@ -12,7 +12,7 @@ from sqlalchemy import exists, select
 
 from easel.apps.models import App
 from easel.builds.detect.errors import BuildPlanError
-from easel.builds.detect.models import Wanted
+from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.touched import Rule, rule_of, touched
 from easel.bundles.names import printable
 from easel.deploys.deploy_row import DeployRow
@@ -20,7 +20,7 @@ from easel.deploys.errors import DeploySkippedError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import GIT
 from easel.deploys.states import COMPLETE
-from easel.repositories.fetch.fetching import Fetched
+from easel.repositories.fetch.fetching import FetchedCommit
 from easel.repositories.models import Repository, WebhookDelivery
 from easel.storage.database import Transaction
 
@@ -29,7 +29,7 @@ _NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreviousBuild:
     """The environment's latest version from the repository, by its number, the commit that it was built from, and the
     app's `build_config`."""
 
@@ -48,7 +48,7 @@ async def is_push(work: Transaction, deploy: DeployRow) -> bool:
     return bool(await work.session.scalar(select(heard)))
 
 
-async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> Before | None:
+async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> PreviousBuild | None:
     """The version that the commit of a push is to be compared with.
 
     None for the first deploy, and where the app's settings were published, or the repository connected, after that
@@ -71,11 +71,16 @@ async def built_before(work: Transaction, deploy: DeployRow, app: App, repositor
     changes = [at for at in (app.published_at, repository.connected_at) if at is not None]
     if version is None or sha is None or began is None or began < max(changes):
         return None
-    return Before(version, sha, config or {})
+    return PreviousBuild(version, sha, config or {})
 
 
 async def refuse_untouched(
-    fetched: Fetched, before: Before, source: Path, wanted: Wanted, app: Wanted, say: Callable[[str], None]
+    fetched: FetchedCommit,
+    before: PreviousBuild,
+    source: Path,
+    wanted: BuildOptions,
+    app: BuildOptions,
+    say: Callable[[str], None],
 ) -> None:
     """Ends a deploy whose commit, which is in `source`, changed no file that counts. Raises DeploySkippedError.
 

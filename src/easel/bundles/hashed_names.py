@@ -21,7 +21,7 @@ from easel.bundles.hash_forms import (
     LONGEST,
     PIECES,
     SHOWN,
-    Form,
+    HashForm,
     certain,
     form_of,
     is_random,
@@ -29,7 +29,7 @@ from easel.bundles.hash_forms import (
     split_name,
     typed,
 )
-from easel.bundles.naming import References
+from easel.bundles.references import References
 
 _ANGULAR = re.compile(r"(?:^|/)(?:main|polyfills|styles|scripts|worker)-(?P<t>[A-Z2-7]{8})\.(?:m?js|css)(?:\.map)?\Z")
 _DOCUSAURUS = re.compile(r"(?:^|/)assets/js/runtime~main\.[0-9a-f]{8}\.js\Z")
@@ -40,14 +40,14 @@ _SHA = re.compile(r"[-.]([0-9a-f]{64})\.[a-z0-9]+\Z")
 _SOME_HEX = re.compile(r"[0-9a-f]{6,64}\Z")
 
 
-class Hashed(NamedTuple):
+class HashedNames(NamedTuple):
     """The files whose names are `known` to hold a hash, and those that `may` hold one, they among them."""
 
     known: Set[str]
     may: Set[str]
 
 
-def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> Hashed:
+def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> HashedNames:
     """Which of a version's files are named by a hash of their content.
 
     `paths` are all of them, with each one's SHA-256 (hex) and size. `read` gives a file's content, or so many bytes of
@@ -56,7 +56,7 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], byte
     """
     known: set[str] = set()
     may: set[str] = set()
-    forms: dict[str, Form] = {}
+    forms: dict[str, HashForm] = {}
     pictures: dict[str, str] = {}
     md5_images = any("_expo/static/" in path or _DOCUSAURUS.search(path) for path in paths)
     for path in paths:
@@ -85,10 +85,10 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], byte
         known |= _angular(forms, known, references)
         left = {path: form for path, form in forms.items() if path not in known}
         known |= _confirmed(left, paths, known, references)
-    return Hashed(known, may)
+    return HashedNames(known, may)
 
 
-def _angular(forms: Mapping[str, Form], others: Collection[str], references: References) -> set[str]:
+def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:
     """Angular's entries and media: `main-` or a chunk is among them, and every one is in base 32, of which many a hash
     reads as a word: then its page has to name it."""
     by_folder: dict[str, set[str]] = defaultdict(set)
@@ -112,15 +112,15 @@ def _pictures(found: Mapping[str, str]) -> set[str]:
     return {
         path
         for path, token in found.items()
-        if len(PIECES.findall(token)) > 2 and not typed(Form("b64", "", token, "png"))
+        if len(PIECES.findall(token)) > 2 and not typed(HashForm("b64", "", token, "png"))
     }
 
 
 def _confirmed(
-    forms: Mapping[str, Form], paths: Collection[str], others: Collection[str], references: References
+    forms: Mapping[str, HashForm], paths: Collection[str], others: Collection[str], references: References
 ) -> set[str]:
     """The names that neighbouring files confirm as hashes."""
-    groups: dict[tuple[str, str, str], dict[str, Form]] = defaultdict(dict)
+    groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
     for path in paths:
         folder, _, name = path.rpartition("/")

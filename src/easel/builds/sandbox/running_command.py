@@ -13,9 +13,9 @@ from typing import Any
 
 from easel.builds.errors import SandboxUnavailableError
 from easel.builds.sandbox.cgroups import Group
-from easel.builds.sandbox.command import Command, Ended
+from easel.builds.sandbox.command import Command, CommandResult
 from easel.builds.sandbox.disk import DiskUse
-from easel.builds.sandbox.kept import Kept
+from easel.builds.sandbox.keeper_process import KeeperProcess
 from easel.builds.sandbox.limits import Reason
 from easel.builds.sandbox.processes import Processes
 from easel.builds.sandbox.watch import Watcher
@@ -30,11 +30,11 @@ _FILE_TOO_LARGE = 128 + 25
 
 
 @dataclass(slots=True)
-class Running:
+class RunningCommand:
     """A command, the process that keeps it, and the caller that wants its output."""
 
     command: Command
-    kept: Kept
+    kept: KeeperProcess
     proxy: EgressProxy
     group: Group | None
     reserve: DiskReserve
@@ -47,7 +47,7 @@ class Running:
     _processor: float = 0.0
     _failure: Exception | None = None
 
-    async def run(self, request: dict[str, Any]) -> Ended:
+    async def run(self, request: dict[str, Any]) -> CommandResult:
         """Starts the command and returns when all its processes have ended, also when it is cancelled. Raises OSError,
         and SandboxUnavailableError if it could not be started."""
         begun = time.monotonic()
@@ -82,7 +82,7 @@ class Running:
             self._reason = self._found_out(ended["ended"])
         if self._reason is None and not ended["started"] and request["kind"] == "sandboxed":
             raise SandboxUnavailableError(reason=self._complaint(ended), advice="")
-        return Ended(
+        return CommandResult(
             code=ended["ended"],
             reason=self._reason,
             seconds=time.monotonic() - begun,

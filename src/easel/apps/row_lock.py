@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Select[Any])
 
 def held(statement: S) -> S:
     """The statement on apps that selects only existing ones and locks their rows until the commit. In a `.sql` file it
-    is the part `apps.holding.held`."""
+    is the part `apps.row_lock.held`."""
     return statement.where(App.deleted_at.is_(None)).with_for_update(key_share=True)
 
 

@@ -9,13 +9,15 @@ from easel.bundles.names import MAX_NAME_BYTES
 from easel.bundles.root import NOT_FOUND_PAGE
 from easel.envelope import envelope
 from easel.errors import EaselError
-from easel.serving.models import File, Fixed, Found, Site
+from easel.serving.models import File, FixedAnswer, Found, Site
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, max-age=0, must-revalidate"
 NO_STORE: Final = "no-store"
 
-NOT_FOUND: Final = Fixed(404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", REVALIDATE)
+NOT_FOUND: Final = FixedAnswer(
+    404, b"404: there is nothing at this address.\n", "text/plain; charset=utf-8", REVALIDATE
+)
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
@@ -31,15 +33,15 @@ def not_found_page(site: Site, path: str, status: int = 404) -> Found:
         if not folder:
             break
         folder = folder.rpartition("/")[0]
-    return NOT_FOUND if status == 404 else Fixed(status, f"{status}\n".encode(), NOT_FOUND.content_type, NO_STORE)
+    return NOT_FOUND if status == 404 else FixedAnswer(status, f"{status}\n".encode(), NOT_FOUND.content_type, NO_STORE)
 
 
-def redirect(status: int, location: str) -> Fixed:
+def redirect(status: int, location: str) -> FixedAnswer:
     """A redirect that clients revalidate each time."""
-    return Fixed(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
+    return FixedAnswer(status, b"", "text/plain; charset=utf-8", REVALIDATE, location)
 
 
-def refusal(error: EaselError, *, varies: tuple[str, ...] = ()) -> Fixed:
+def refusal(error: EaselError, *, varies: tuple[str, ...] = ()) -> FixedAnswer:
     """An error in the contract's envelope."""
     caching = REVALIDATE if error.status == 404 else NO_STORE
-    return Fixed(error.status, json.dumps(envelope(error)).encode(), "application/json", caching, varies=varies)
+    return FixedAnswer(error.status, json.dumps(envelope(error)).encode(), "application/json", caching, varies=varies)

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from easel.builds.pack import Packed, pack
+from easel.builds.pack import PackedOutput, pack
 from easel.builds.report import BuildReport
 from easel.bundles.models import Limits
-from easel.deploys.building.parts import Parts
+from easel.deploys.building.parts import BuilderServices
 from easel.deploys.deploy_row import DeployRow
 from easel.ids import new_secret
 from easel.settings import Settings
@@ -30,7 +30,7 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-async def packed(settings: Settings, source: Path, output: Path, to: Path) -> Packed:
+async def packed(settings: Settings, source: Path, output: Path, to: Path) -> PackedOutput:
     """Zips the output of a build. Raises the errors of `pack`, and BundleTooLargeError."""
     made = await asyncio.to_thread(pack, source, output, to, limits_of(settings))
     if made.size > settings.max_upload_size:
@@ -38,7 +38,7 @@ async def packed(settings: Settings, source: Path, output: Path, to: Path) -> Pa
     return made
 
 
-async def store(parts: Parts, deploy: DeployRow, bundle: Path, size: int) -> str:
+async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: int) -> str:
     """Stores the bundle; its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
     key = upload_key(deploy.app_id, new_secret(), NAME)
     with translated(key):
@@ -50,7 +50,7 @@ async def store(parts: Parts, deploy: DeployRow, bundle: Path, size: int) -> str
     return key
 
 
-def told(made: Packed) -> str:
+def told(made: PackedOutput) -> str:
     """The line of the log about the bundle."""
     return f"Packed {made.files} file{'s' if made.files != 1 else ''}, {decimal(made.bytes)}, as {decimal(made.size)}"
 

@@ -18,7 +18,7 @@ _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from easel.builds.sandb
 LONGEST_MESSAGE = 64 * 1024
 
 
-class Kept:
+class KeeperProcess:
     """A process that keeps one command. Starting it takes 20 ms and more, so one is started ahead."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ _MOST: Final = 16 * 1024
 _MOST_OPEN: Final = 4096
 
 
-class Lying(NamedTuple):
+class MappedBody(NamedTuple):
     """A body: mapped bytes, the bytes before and after them, and the offset of the mapped bytes in their file."""
 
     before: bytes

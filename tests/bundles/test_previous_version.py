@@ -11,11 +11,11 @@ import pytest
 
 from easel import __version__
 from easel.bundles import members
-from easel.bundles.before import Before, as_before
 from easel.bundles.errors import CrcMismatchError, SecretInBundleError
 from easel.bundles.inflate import inflated
 from easel.bundles.inspect import inspect
 from easel.bundles.models import Allowances, BundleRef, Inspection, Limits, Manifest
+from easel.bundles.previous_version import PreviousVersion, as_before
 from tests.bundles.crafted import STORED, File, Header, craft
 from tests.bundles.looking import look
 
@@ -38,7 +38,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return craft(*(File(path.encode(), content) for path, content in files.items()))
 
 
-def before_of(data: bytes, folder: Path, allow: Allowances | None = None, release: str = __version__) -> Before | None:
+def before_of(
+    data: bytes, folder: Path, allow: Allowances | None = None, release: str = __version__
+) -> PreviousVersion | None:
     """The version that these bytes made, as the next deploy finds it."""
     bundle = folder / "bundle.zip"
     bundle.write_bytes(data)
@@ -46,7 +48,7 @@ def before_of(data: bytes, folder: Path, allow: Allowances | None = None, releas
     return as_before(Manifest([BundleRef("", "", len(data))], found.files, inspected_by=release), bundle)
 
 
-def look_after(data: bytes, before: Before | None, allow: Allowances | None = None) -> Inspection:
+def look_after(data: bytes, before: PreviousVersion | None, allow: Allowances | None = None) -> Inspection:
     return inspect(memoryview(data), limits=Limits(), allow=allow or Allowances(), before=before)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from easel.bundles.inflate import inflate
 from easel.serving.chain import SERVING, Decision
 from easel.serving.fingerprint import looks_fingerprinted
-from easel.serving.models import File, Fixed, Request, Site
+from easel.serving.models import File, FixedAnswer, Request, Site
 from easel.serving.respond import answer_file, representations
 
 LOOKED_AT = 512 * 1024
@@ -33,7 +33,7 @@ def entry(site: Site) -> tuple[Request, Decision]:
     for _ in range(MOST_REDIRECTS):
         asked = Request("GET", target, accept="text/html", fetch_dest="document")
         decision = SERVING.decide_alone(site, asked)
-        location = decision.found.location if isinstance(decision.found, Fixed) else None
+        location = decision.found.location if isinstance(decision.found, FixedAnswer) else None
         if location is None or not location.startswith("/") or location.startswith("//"):
             break
         target = location.partition("#")[0]
@@ -44,7 +44,7 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
     """Failures and notes about the entry page's answer, independent of its content. If there are none, the content is
     checked next."""
     page = decision.found
-    if isinstance(page, Fixed) and page.location is not None:
+    if isinstance(page, FixedAnswer) and page.location is not None:
         return [], [f"its entry page leads to `{page.location}`, which is not checked."]
     if not isinstance(page, File) or page.status != 200:
         return ["its entry page does not answer."], []

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from easel.bundles import vouched
+from easel.bundles import vouched_pages
 from easel.bundles.models import NO_PLACE
 from tests.bundles.crafted import File, craft
 from tests.bundles.looking import look
@@ -79,7 +79,7 @@ def test_nothing_else_vouches(files: dict[str, str]) -> None:
 
 
 def test_no_more_is_read_than_the_limit_the_small_lists_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vouched, "MOST_READ", 1000)
+    monkeypatch.setattr(vouched_pages, "MOST_READ", 1000)
     assert by({"a.json": f'"{"f" * 64}"' * 100, "b.json": LISTS["ngsw.json"]}) == {"index.html": "b.json"}
     assert by({"a.json": f'"{"f" * 64}"' * 100 + LISTS["ngsw.json"]}) == {}
 
