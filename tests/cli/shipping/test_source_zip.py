@@ -57,6 +57,25 @@ def test_in_a_work_tree_what_git_tracks_is_sent_as_well(project: Path) -> None:
     assert sent(project) == [".env.production", *ALWAYS]
 
 
+@pytest.mark.parametrize(
+    ("content", "goes_along"),
+    [
+        ("engine-strict=true\nlegacy-peer-deps = true\n; _auth=x\n# _password=y\n", True),
+        ("//npm.example.com/:_authToken=${NPM_TOKEN}\n", True),
+        ("@me:registry=https://npm.example.com/\n", True),
+        ("//npm.example.com/:_authToken=npm_abc\n", False),
+        ("a=1\r\n_auth = dTpw\r\n", False),
+        ('//npm.example.com/:_password="cHc="\n', False),
+        ("registry=https://ada:pw@npm.example.com/\n", False),
+        ("key=-----BEGIN PRIVATE KEY-----\\nx\n", False),
+        ("a=1\n" * 20_000, False),
+    ],
+)
+def test_an_npmrc_goes_along_where_it_holds_no_credential(project: Path, content: str, goes_along: bool) -> None:
+    (project / "packages/a/.npmrc").write_text(content)
+    assert ("packages/a/.npmrc" in sent(project)) is goes_along
+
+
 def test_a_folder_without_files_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "x.js").write_text("x")

@@ -10,6 +10,7 @@ from easel.bundles.write import FoundFile
 from easel.cli.project import Project
 from easel.cli.shipping.errors import FileUnreadableError, FolderMissingError, SourceMissingError
 from easel.cli.shipping.ignore import BY_DEFAULT, IgnoreRules, rules_for
+from easel.cli.shipping.npmrc import holds_no_credential
 from easel.cli.shipping.pack import ExcludedFile, Selection
 from easel.cli.shipping.sources import candidates
 from easel.cli.shipping.target import Target
@@ -30,9 +31,10 @@ def source_target(given: Path | None, project: Project, working: Path) -> Target
 def select_sources(folder: Path) -> Selection:
     """The files of a project that its build needs: what Git tracks or would add, else all that .gitignore leaves.
 
-    `.easelignore` and the default exclusions hold, but for files that Git tracks: a deploy from Git would have them.
-    Links, repositories and `node_modules/` are left out. Raises IgnoreFileError, FileUnreadableError,
-    SourceMissingError.
+    `.easelignore` and the default exclusions hold, but for files that Git tracks, since a deploy from Git would have
+    them, and for an `.npmrc` of settings only. Links, repositories and `node_modules/` are left out.
+
+    Raises IgnoreFileError, FileUnreadableError, SourceMissingError.
     """
     rules = rules_for(folder, extra=(".gitignore",))
     tracked = tracked_files(folder)
@@ -40,6 +42,8 @@ def select_sources(folder: Path) -> Selection:
     for path in candidates(folder, lambda name: _reason(rules, name, tracked) is None):
         place = folder / path
         reason = "since it is a link" if place.is_symlink() else _reason(rules, path, tracked)
+        if reason == BY_DEFAULT and holds_no_credential(place):
+            reason = None
         if reason is not None:
             left_out.append(ExcludedFile(path, reason))
             continue
