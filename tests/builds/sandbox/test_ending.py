@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from easel.builds.sandbox.cgroups import Cgroups
 from easel.builds.sandbox.sandbox import Sandbox
 from tests.builds.sandbox.conftest import Bench, running, until
 
@@ -46,6 +47,29 @@ async def test_a_log_that_cannot_be_written_ends_the_build(bench: Bench) -> None
     assert running("98763") == []
 
 
+async def test_a_process_that_was_started_ahead_and_killed_is_no_loss(bench: Bench) -> None:
+    await bench.run("true")
+    while (spare := bench.sandbox._spare) is None:
+        await asyncio.sleep(0.01)
+    spare._process.kill()
+    spare._process.wait()
+    assert (await bench.run("echo here")).code == 0
+    assert bench.text == "here\n"
+
+
+def test_only_the_groups_of_builders_that_were_killed_are_removed(tmp_path: Path) -> None:
+    ended = 2**22 + 1  # No process has a higher number (proc(5), pid_max).
+    old, new, own = (
+        tmp_path / name for name in (f"easel-build-{ended}-1", f"easel-build-{ended}-2", f"easel-build-{os.getpid()}-1")
+    )
+    for folder in (old, new, own):
+        folder.mkdir()
+    for folder in (old, own):
+        os.utime(folder, (1, 1))
+    Cgroups(2, (tmp_path,)).remove_left()
+    assert sorted(tmp_path.iterdir()) == sorted([new, own])
+
+
 @pytest.mark.parametrize("victim", ["builder", "keeper"])
 def test_killing_easel_ends_the_build(data_dir: Path, tmp_path: Path, sandbox: Sandbox, victim: str) -> None:
     mark = {"builder": "98764", "keeper": "98765"}[victim]
@@ -54,7 +78,9 @@ def test_killing_easel_ends_the_build(data_dir: Path, tmp_path: Path, sandbox: S
     if victim == "builder":
         builder.kill()
     else:
-        [keeper] = (process for process in children(builder.pid) if "keeper" in line(process) and children(process))
+        # The child of one that was started ahead is no other program yet.
+        keepers = (process for process in children(builder.pid) if "keeper" in line(process))
+        [keeper] = (one for one in keepers if any("keeper" not in line(child) for child in children(one)))
         os.kill(keeper, signal.SIGKILL)
     assert builder.wait(20) == {"builder": -9, "keeper": 3}[victim]
     until(lambda: not running(mark))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,16 @@ from tests.builds.sandbox.conftest import MIB, Bench, running
 
 
 @pytest.fixture(params=["cgroup", "watcher"])
-def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """With the kernel's groups where they can be had, and without them."""
     if request.param == "cgroup" and bench.sandbox._cgroups is None:
         pytest.skip("no control group can be made here")
     if request.param == "watcher":
         monkeypatch.setattr(bench.sandbox, "_cgroups", None)
-    return bench
+    # The process that was started ahead has, or lacks, the groups that it was started with.
+    bench.sandbox.close()
+    yield bench
+    bench.sandbox.close()
 
 
 async def test_memory_without_end(either: Bench) -> None:

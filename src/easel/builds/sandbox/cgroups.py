@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,12 @@ from typing import Final, Literal
 from easel.builds.sandbox.limits import Limits
 
 ROOT: Final = Path("/sys/fs/cgroup")
+_PREFIX: Final = "easel-build"
 _NUMBERS = itertools.count(1)
 REMOVE_TIMEOUT = 1.0
 """Seconds for the kernel to let go of a group whose processes have ended."""
+_ABANDONED = 60.0
+"""Seconds after which an empty group belongs to nobody, if its builder has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,24 @@ class Group:
     def doors(self) -> list[str]:
         """The files that a process writes `0` to, to be in."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
+
+    def limit(self, limits: Limits) -> None:
+        """Sets what all processes in it may use together. Raises OSError."""
+        if self.version == 1:
+            values = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
+        else:
+            values = {"memory.max": limits.memory, "memory.swap.max": 0, "memory.oom.group": 1}
+        self._write({**values, "pids.max": limits.processes + 8})
+
+    def share(self) -> None:
+        """Gives it a tenth of the processor time that others get. Raises OSError."""
+        self._write({"cpu.shares": 100} if self.version == 1 else {"cpu.weight": 10})
+
+    def _write(self, values: Mapping[str, int]) -> None:
+        for folder in self.folders:
+            for file, value in values.items():
+                with suppress(FileNotFoundError):
+                    _write(folder / file, str(value))
 
     def memory(self) -> int:
         """Bytes that are used now, without what the kernel caches of files."""
@@ -67,35 +88,32 @@ class Cgroups:
             lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
             for found in (_second(lines), _first(lines)):
                 if found is not None and _works(found):
+                    found.remove_left()
                     return found
         return None
 
-    def new(self, limits: Limits) -> Group:
-        """Groups for one build. Raises OSError."""
-        name = f"easel-build-{os.getpid()}-{next(_NUMBERS)}"
+    def remove_left(self) -> None:
+        """Removes the groups of builders that were killed."""
+        for parent in self.parents:
+            for folder in parent.glob(f"{_PREFIX}-*-*"):
+                number = folder.name.split("-")[-2]
+                # One that another container's builder has just made may be empty too.
+                with suppress(OSError):
+                    if not Path("/proc", number).exists() and time.time() - folder.stat().st_mtime > _ABANDONED:
+                        folder.rmdir()
+
+    def new(self) -> Group:
+        """Groups for one command, whose limits are not set yet. Raises OSError."""
+        name = f"{_PREFIX}-{os.getpid()}-{next(_NUMBERS)}"
         group = Group(self.version, tuple(parent / name for parent in self.parents))
         try:
             for folder in group.folders:
                 folder.mkdir()
-                for file, value in self._values(limits):
-                    with suppress(FileNotFoundError):
-                        _write(folder / file, value)
+            group.share()
         except OSError:
             group.remove()
             raise
         return group
-
-    def _values(self, limits: Limits) -> Iterator[tuple[str, str]]:
-        if self.version == 1:
-            yield "memory.limit_in_bytes", str(limits.memory)
-            yield "memory.memsw.limit_in_bytes", str(limits.memory)
-            yield "cpu.shares", "100"
-        else:
-            yield "memory.max", str(limits.memory)
-            yield "memory.swap.max", "0"
-            yield "memory.oom.group", "1"
-            yield "cpu.weight", "10"
-        yield "pids.max", str(limits.processes + 8)
 
 
 def _second(lines: list[list[str]]) -> Cgroups | None:
@@ -136,11 +154,14 @@ def _first(lines: list[list[str]]) -> Cgroups | None:
 
 def _works(found: Cgroups) -> bool:
     try:
-        group = found.new(Limits(wall=1, processor=1, memory=1 << 26, processes=16, disk=1, file_size=1, log=1))
+        group = found.new()
     except OSError:
         return False
     try:
+        group.limit(Limits(wall=1, processor=1, memory=1 << 26, processes=16, disk=1, file_size=1, log=1))
         return (group.folders[0] / ("memory.limit_in_bytes" if found.version == 1 else "memory.max")).exists()
+    except OSError:
+        return False
     finally:
         group.remove()
 

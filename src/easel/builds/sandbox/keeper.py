@@ -1,10 +1,11 @@
 """The process that starts one command of a build, keeps it, and ends all of it: `python -I -S`, the standard library
 alone, one thread.
 
-It is started ahead and waits for a request on its standard input, a socket: the length and a JSON object, with the
-output's file descriptor. It answers with lines of JSON: `listening` with a descriptor (where the command's connections
-to the proxy arrive), `child` (the process id of a sandbox's first process), at last `ended`. When the socket is closed,
-everything is killed.
+It is started ahead, and its child joins the command's control groups ahead: that takes the kernel ten milliseconds. The
+child waits for a request on its standard output, a socket: the length and a JSON object, with the output's file
+descriptor. Answers go to the standard input, another socket, as lines of JSON: `listening` with a descriptor (where the
+command's connections to the proxy arrive), `child` (the process id of a sandbox's first process), at last `ended`. When
+that socket is closed, everything is killed.
 
 Between fork and exec, Python code runs that makes the namespaces: that is why this is a process of its own.
 """
@@ -19,6 +20,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -36,32 +38,57 @@ UNSTARTED = 125
 
 
 def main() -> NoReturn:
-    """Serves one request on standard input."""
+    """Serves one request; the arguments from the second on are the files by which its groups are joined."""
     builder = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    head, received, _, _ = socket.recv_fds(builder, LENGTH.size, 1)
-    if not head or not received:
-        os._exit(0)
-    length = LENGTH.unpack(head + builder.recv(LENGTH.size - len(head), socket.MSG_WAITALL))[0]
-    request = json.loads(builder.recv(length, socket.MSG_WAITALL))
-    output = received[0]
-    os.set_inheritable(output, False)
     kernel.adopt_orphans()
+    nothing = os.open("/dev/null", os.O_RDWR)
     status, status_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _start(request, builder, output, status_end)
+            _become_the_command(builder, status_end, sys.argv[2:])
         except BaseException as error:
             _say(builder, failed=f"{type(error).__name__}: {error}")
             os._exit(UNSTARTED)
-    os.close(output)
+    # Requests are the child's alone: a builder learns from its socket that nobody reads them any more.
+    os.dup2(nothing, 1)
     os.close(status_end)
-    if request["kind"] == "unsandboxed":
-        _say(builder, child=child, sandboxed=False)
     _keep(builder, child, status)
     os._exit(0)
+
+
+def _become_the_command(builder: socket.socket, status: int, groups: list[str]) -> NoReturn:
+    """Does all that can be done before the request is there, and then what it says. Raises OSError."""
+    requests = socket.socket(fileno=os.dup(1))
+    failed: OSError | None = None
+    try:
+        _prepare(groups)
+    except OSError as error:
+        failed = error
+    head, received, _, _ = socket.recv_fds(requests, LENGTH.size, 1)
+    if not head or not received:
+        os._exit(0)
+    length = LENGTH.unpack(head + requests.recv(LENGTH.size - len(head), socket.MSG_WAITALL))[0]
+    request = json.loads(requests.recv(length, socket.MSG_WAITALL))
+    os.set_inheritable(received[0], False)
+    if failed is not None:
+        raise failed
+    _start(request, builder, received[0], status)
+
+
+def _prepare(groups: list[str]) -> None:
+    """A session with low priority, in the control groups. Raises OSError."""
+    os.setsid()
+    # Python ignores the last two, and a program that is started inherits that.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    kernel.be_idle()
+    for path in groups:
+        with open(path, "w") as file:
+            file.write("0")
+    os.umask(0o022)
 
 
 def _say(builder: socket.socket, *descriptors: int, **message: Any) -> None:
@@ -133,17 +160,8 @@ def _below(process: int) -> list[int]:
 
 def _start(request: dict[str, Any], builder: socket.socket, output: int, status: int) -> NoReturn:
     """Becomes the command, in what was asked for. Raises OSError."""
-    # Python ignores the last two, and a program that is started inherits that.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    os.setsid()
-    kernel.be_idle()
-    for path in request["groups"]:
-        with open(path, "w") as file:
-            file.write("0")
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
-    os.umask(0o022)
     nothing = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
@@ -152,6 +170,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
         os.chdir(request["folder"])
         _limit(request["limits"])
         kernel.die_with_parent()
+        _say(builder, child=os.getpid(), sandboxed=False)
         os.execvpe(request["argv"][0], request["argv"], request["environment"])  # noqa: S606
     if request["stages"]:
         _stage(request["stages"])

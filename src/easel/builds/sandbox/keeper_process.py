@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from easel.builds.sandbox.cgroups import Group
 from easel.builds.sandbox.keeper import LENGTH
 
 _SOURCES = Path(__file__).parents[3]
@@ -19,27 +20,37 @@ LONGEST_MESSAGE = 64 * 1024
 
 
 class KeeperProcess:
-    """A process that keeps one command. Starting it takes 20 ms and more, so one is started ahead."""
+    """A process that keeps one command, and the control groups of that command, if any. Starting it takes 20 ms and
+    more, so one is started ahead."""
 
-    def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
+    def __init__(self, group: Group | None) -> None:
+        self.group = group
+        self._socket, answers = socket.socketpair()
+        self._requests, requests = socket.socketpair()
+        with answers, requests:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(_SOURCES)],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(_SOURCES), *(group.doors if group else ())],
+                stdin=answers.fileno(),
+                stdout=requests.fileno(),
                 cwd="/",
                 env={},
             )
-        self._socket.setblocking(False)
+        for each in (self._socket, self._requests):
+            each.setblocking(False)
         self._received = b""
         self._descriptors: list[int] = []
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is there: one that was started ahead may have been killed meanwhile."""
+        return self._process.poll() is None
 
     async def start(self, request: dict[str, Any], output: int) -> None:
         """Has it start a command, whose output goes to the descriptor. Raises OSError."""
         text = json.dumps(request).encode()
-        socket.send_fds(self._socket, [LENGTH.pack(len(text))], [output])
-        await asyncio.get_running_loop().sock_sendall(self._socket, text)
+        with self._requests as requests:
+            socket.send_fds(requests, [LENGTH.pack(len(text))], [output])
+            await asyncio.get_running_loop().sock_sendall(requests, text)
 
     async def message(self) -> tuple[dict[str, Any], list[int]]:
         """Its next message, and the descriptors that came by then. Raises OSError if it has ended without one."""
@@ -65,15 +76,18 @@ class KeeperProcess:
 
     async def close(self) -> None:
         """Ends it, and with it all that it kept."""
-        self.abandon()
-        await asyncio.to_thread(self._process.wait)
+        await asyncio.to_thread(self.end)
 
-    def abandon(self) -> None:
-        """The same without waiting."""
+    def end(self) -> None:
+        """The same for a thread, or for one that keeps nothing."""
         self._socket.close()
+        self._requests.close()
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors = []
+        self._process.wait()
+        if self.group is not None:
+            self.group.remove()
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from easel.builds.errors import SandboxUnavailableError
-from easel.builds.sandbox.cgroups import Group
 from easel.builds.sandbox.command import Command, CommandResult
 from easel.builds.sandbox.disk import DiskUse
 from easel.builds.sandbox.keeper_process import KeeperProcess
@@ -36,11 +35,9 @@ class RunningCommand:
     command: Command
     kept: KeeperProcess
     proxy: EgressProxy
-    group: Group | None
     reserve: DiskReserve
     on_bytes: Callable[[bytes], None]
     should_stop: Callable[[], bool]
-    on_started: Callable[[], None]
     _tail: bytes = b""
     _reason: Reason | None = None
     _peak: int = 0
@@ -108,7 +105,6 @@ class RunningCommand:
                 for descriptor in descriptors:
                     await opened.enter_async_context(self.proxy.on_listener(socket.socket(fileno=descriptor)))
                 if "child" in message:
-                    self.on_started()
                     watching = asyncio.create_task(self._watch(message["child"], message["sandboxed"]))
                 elif "failed" in message:
                     failure = message
@@ -132,7 +128,7 @@ class RunningCommand:
         others = tuple(mount.source for mount in self.command.mounts if mount.writable)
         limit = self.command.limits.disk
         disk = DiskUse(self.command.work, others, limit, self.reserve, processes.removed_files)
-        watcher = Watcher(self.command.limits, processes, disk, self.group, self.should_stop)
+        watcher = Watcher(self.command.limits, processes, disk, self.kept.group, self.should_stop)
         try:
             self._reason = self._reason or await watcher.watch()
         except Exception as error:
@@ -165,7 +161,7 @@ class RunningCommand:
 
     def _found_out(self, code: int) -> Reason | None:
         """The limit that made a command fail between two looks of the watcher."""
-        if self.group is not None and self.group.was_short():
+        if self.kept.group is not None and self.kept.group.was_short():
             return "memory"
         return "disk" if code == _FILE_TOO_LARGE else None
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -32,6 +32,8 @@ from easel.storage.disk_reserve import DiskReserve
 
 OPEN_FILES = 16_384
 """Of a process of a build."""
+SPARE_AFTER = 0.05
+"""Seconds from a command's start to that of the process for the next one, which would delay it."""
 
 
 class Sandbox:
@@ -51,6 +53,7 @@ class Sandbox:
         self._cgroups = Cgroups.find()
         self._destinations = Destinations.of(settings)
         self._spare: KeeperProcess | None = None
+        self._next: asyncio.TimerHandle | None = None
 
     @classmethod
     def find(cls, settings: Settings) -> Self:
@@ -99,31 +102,55 @@ class Sandbox:
             os.stat(mount.source)
         async with AsyncExitStack() as opened:
             proxy = EgressProxy(self._destinations, command.hosts.also(self._settings.build_hosts))
-            kept = self._spare or KeeperProcess()
-            self._spare = None
+            kept = self._take()
             opened.push_async_callback(kept.close)
-            group = self._cgroups.new(command.limits) if self._cgroups is not None else None
-            if group is not None:
-                opened.callback(group.remove)
+            if kept.group is not None:
+                kept.group.limit(command.limits)
             if self._program is None:
                 url = await opened.enter_async_context(proxy.on_loopback())
                 request = self._unsandboxed(command, url, opened)
             else:
                 request = self._sandboxed(command, self._program)
-            request["groups"] = group.doors if group is not None else []
             reserve = DiskReserve(command.work, self._settings.disk_reserve, self._settings.ballast)
-            running = RunningCommand(command, kept, proxy, group, reserve, on_bytes, should_stop, self._have_a_spare)
-            return await running.run(request)
+            self._cancel_the_next()
+            self._next = asyncio.get_running_loop().call_later(SPARE_AFTER, self._have_a_spare)
+            return await RunningCommand(command, kept, proxy, reserve, on_bytes, should_stop).run(request)
 
     def close(self) -> None:
         """Ends the process that waits for the next command."""
+        self._cancel_the_next()
         if self._spare is not None:
-            self._spare.abandon()
+            self._spare.end()
             self._spare = None
 
+    def _cancel_the_next(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _take(self) -> KeeperProcess:
+        """The process that was started ahead, or a new one."""
+        spare, self._spare = self._spare, None
+        if spare is not None and not spare.waits:
+            spare.end()
+            spare = None
+        return spare or self._new()
+
+    def _new(self) -> KeeperProcess:
+        group = self._cgroups.new() if self._cgroups is not None else None
+        try:
+            return KeeperProcess(group)
+        except OSError:
+            if group is not None:
+                group.remove()
+            raise
+
     def _have_a_spare(self) -> None:
+        self._next = None
         if self._spare is None:
-            self._spare = KeeperProcess()
+            # The next command's own start says why there is none.
+            with suppress(OSError):
+                self._spare = self._new()
 
     def _try(self) -> None:
         """Runs `true`, if need be without what a container's root may lack: control groups that it can join, the right

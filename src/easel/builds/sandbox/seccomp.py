@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 MACHINES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -123,6 +124,7 @@ def _numbers(table: dict[str, tuple[int, int | None]], column: int) -> Iterable[
     return sorted(number for number in (numbers[column] for numbers in table.values()) if number is not None)
 
 
+@cache
 def program(machine: str) -> bytes:
     """The filter for a machine. Raises KeyError for one that `MACHINES` does not have."""
     architecture, column = MACHINES[machine]
