@@ -40,8 +40,13 @@ def frozen(person: Person) -> Iterator[Callable[[], None]]:
 
 def start(person: Person, *arguments: str) -> subprocess.Popen[str]:
     """Starts `easel …`, with little patience."""
-    impatient = (
-        "from easel.cli.main import main; from easel.cli.shipping import queue_note as note; note.REPORT_AFTER = 0.2; main()"
+    impatient = "\n".join(
+        (
+            "from easel.cli.main import main",
+            "from easel.cli.shipping import queue_note",
+            "queue_note.REPORT_AFTER = 0.2",
+            "main()",
+        )
     )
     return subprocess.Popen(
         [sys.executable, "-c", impatient, *arguments],
