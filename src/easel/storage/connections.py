@@ -54,10 +54,12 @@ def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
 
 class OwnConnection:
     """One connection outside every pool, opened on first use, and reopened after it has ended. A pool would add backoff
-    to each failed attempt."""
+    to each failed attempt. With `snapshots`, a transaction on it only reads, and sees the database as it was at its
+    first query."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, snapshots: bool = False) -> None:
         self._url = url
+        self._snapshots = snapshots
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._hanging_up: asyncio.TimerHandle | None = None
 
@@ -89,6 +91,10 @@ class OwnConnection:
                 self._connection = await psycopg.AsyncConnection.connect(
                     self._url, autocommit=True, row_factory=tuple_row, **noticing(self._url)
                 )
+                if self._snapshots:
+                    # Part of the statement that begins a transaction.
+                    await self._connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+                    await self._connection.set_read_only(True)
         return self._connection
 
     async def close(self) -> None:

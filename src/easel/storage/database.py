@@ -170,6 +170,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=False,
+            # The connection that was used last has its statements prepared, and its process in the processor's cache.
+            pool_use_lifo=True,
             pool_timeout=20,
             # A statement may contain a configuration of two mebibytes.
             json_serializer=msgspec.json.encode,

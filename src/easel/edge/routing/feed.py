@@ -34,6 +34,8 @@ QUERY_TIMEOUT = 2.0
 """Timeout of a database query in seconds. After a slower query, it is twice that query's time, up to a minute."""
 LONGEST_QUERY = 60.0
 
+_FEW = 100
+"""The rows of fewer changed apps are fetched at once: the driver prepares such a statement."""
 _CHUNK = 1000
 """Rows fetched at a time: the whole result would take more memory than the routes."""
 
@@ -67,7 +69,7 @@ class DatabaseFeed:
         self._lock = asyncio.Lock()
         self._told: set[tuple[str, int]] = set()
         self._told_schema = ""
-        self._looking = OwnConnection(url)
+        self._looking = OwnConnection(url, snapshots=True)
         self._timeout = QUERY_TIMEOUT
         self._pool = AsyncConnectionPool(
             url,
@@ -132,9 +134,8 @@ class DatabaseFeed:
 
     async def _take_in(self, connection: psycopg.AsyncConnection[Any], *, carefully: bool = False) -> None:
         async with connection.transaction():
-            await connection.execute("set transaction isolation level repeatable read, read only")
-            arguments = {"since": str(self._since), "retention": self._retention, "carefully": carefully}
-            horizon, now, server, any_changed = await _one(connection, _NOW, arguments)
+            arguments = {"since": str(self._since), "retention": self._retention, "carefully": carefully, "few": _FEW}
+            horizon, now, server, count = await _one(connection, _NOW, arguments)
             # A replacement server may lack the last transactions of its predecessor and use their ids again; a restored
             # backup may use earlier ids. Then everything is read, however long it takes.
             everything = not self._since or server != self._server or horizon < self._since
@@ -142,10 +143,11 @@ class DatabaseFeed:
                 self._looking.take_time()
                 arguments["since"] = "0"
             served = _SERVED if everything else SERVED_SOME
+            read = _rows if everything or count == _FEW else _few_rows
             if carefully:
-                async for app_id, number in _rows(connection, _OF_ANOTHER_FORM, arguments):
+                async for app_id, number in read(connection, _OF_ANOTHER_FORM, arguments):
                     self._tell(app_id, number)
-            changed = await _changed(connection, served, arguments) if everything or any_changed else {}
+            changed = await _changed(connection, read, served, arguments) if everything or count else {}
         if everything:
             changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
         self._table.ahead = time.time() - now
@@ -170,6 +172,7 @@ class DatabaseFeed:
 
 
 _name = attrgetter("name")
+_Read = Callable[[psycopg.AsyncConnection[Any], LiteralString, dict[str, Any]], AsyncIterator[tuple[Any, ...]]]
 
 
 async def _one(
@@ -181,11 +184,11 @@ async def _one(
 
 
 async def _changed(
-    connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
+    connection: psycopg.AsyncConnection[Any], read: _Read, query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
     """The current state of each changed app; None for a deleted one."""
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
-    async for app_id, name, since, has_variants, moves in _rows(connection, query, arguments):
+    async for app_id, name, since, has_variants, moves in read(connection, query, arguments):
         if len(moves) % MOVE.size:
             raise _MisnamedManifestError
         _, version, manifest = MOVE.unpack_from(moves)
@@ -193,7 +196,7 @@ async def _changed(
         route = EnvironmentRoute(version, manifest, since, has_variants, earlier, sys.intern(name))
         served[app_id] = (*served[app_id], route) if app_id in served else (route,)
     changed: dict[str, AppRoute | None] = {}
-    async for app_id, slug, active, last, stored, prunings, gone in _rows(connection, APPS, arguments):
+    async for app_id, slug, active, last, stored, prunings, gone in read(connection, APPS, arguments):
         # A fixed order makes unchanged values equal.
         environments = served.pop(app_id, ())
         if len(environments) > 1:
@@ -210,3 +213,10 @@ def _rows(
     connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
 ) -> AsyncIterator[tuple[Any, ...]]:
     return connection.cursor().stream(query, arguments, binary=True, size=_CHUNK)
+
+
+async def _few_rows(
+    connection: psycopg.AsyncConnection[Any], query: LiteralString, arguments: dict[str, Any]
+) -> AsyncIterator[tuple[Any, ...]]:
+    for row in await (await connection.execute(query, arguments, binary=True)).fetchall():
+        yield row

@@ -1,10 +1,11 @@
 -- The edge asks without SQLAlchemy, row by row: it starts in a moment, and a million apps are never in memory twice.
 
 -- name: now
--- Begins each look: from where on changes are visible, which server answers, and whether there is a change at all.
+-- Begins each look: from where on changes are visible, which server answers, and how many apps have changed, up to %(few)s.
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, extract(epoch from clock_timestamp())::float8,
        pg_postmaster_start_time(),
-       coalesce((select changed_xid >= %(since)s::xid8 from app order by changed_xid desc limit 1), false)
+       (select count(*) from (
+           select from app where changed_xid >= %(since)s::xid8 order by changed_xid desc limit %(few)s) as changed)
 
 -- name: apps
 -- All that changed, in one statement.

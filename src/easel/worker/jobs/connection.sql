@@ -1,9 +1,11 @@
 -- name: fetch
 -- In place of procrastinate's own (migration 0013). Only what this release knows: a task that a newer one has put there is for
--- the newer one's workers.
+-- the newer one's workers. Most polls find no job: the function, which takes several times as long, is not called then.
 select id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
   from easel_fetch_job(
        %(queues)s::varchar[], %(tasks)s::varchar[], %(worker)s, %(everywhere)s, %(organisation)s, %(places)s)
+ where exists (
+     select from procrastinate_jobs where status = 'todo' and queue_name = any (%(queues)s::varchar[]))
 
 -- name: take_over
 -- Several workers look at once: what one of them has put back is not silent any more when the next one gets to it.
