@@ -1,3 +1,3 @@
-"""Easel: a self-hosted home for web apps, with immutable versions and pointers that move at once."""
+"""Easel: self-hosted hosting for web apps, with immutable versions and pointers that move at once."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""The one clock: every timestamp Easel records or compares comes from here."""
+"""The one clock: every timestamp that Easel records or compares comes from here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current time, aware, in UTC."""
+    """The current time in UTC, with its time zone."""
     return datetime.now(UTC)
 
 

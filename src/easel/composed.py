@@ -1,20 +1,20 @@
-"""Text in one spelling (NFC), however many marks a stranger puts in a row."""
+"""Normalises text to NFC in linear time, even with very many combining marks in a row."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Every mark that combines is in this class; few runs of what is in it are marks.
+# Every combining mark is in this class; most other characters in it are rarely repeated.
 _MAYBE_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
 _MOST_MARKS = 30
 
 
 def composed(text: str) -> str:
-    """The text in NFC (UAX #15), in time that grows with its length alone.
+    """The text in NFC (UAX #15), in time linear in its length.
 
-    Marks are put in order in time that grows with the square of how many stand in a row. Text with more than thirty in
-    a row, which no language has (UAX #15 §13, Stream-Safe Text), stays as it is.
+    Sorting marks takes time quadratic in the length of a run of marks. A text with a run of more than thirty, which no
+    language has (UAX #15 §13, Stream-Safe Text), stays as it is.
     """
     if text.isascii() or any(_holds_many_marks(run[0]) for run in _MAYBE_MARKS.finditer(text)):
         return text

@@ -1,4 +1,4 @@
-"""The envelope in which an error is answered."""
+"""The envelope of error answers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The root of every error a user can meet.
+"""The base classes of all errors that users can meet.
 
-An error is a class: its docstring is the message (with `{placeholders}` filled from `details`), `code` is what a
-program branches on, `status` is the HTTP status. It is raised where the rule is, and turned into an HTTP answer, CLI
-text or a deploy's log line in one place each.
+An error is a class. Its docstring is the message, with `{placeholders}` filled from `details`. `code` is for programs,
+`status` is the HTTP status. The rule that is broken raises it. It becomes an HTTP answer, CLI text or a deploy's log
+line in one place each.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 _WORDING: Final = frozenset(
     {"advice", "hint", "kind", "known", "looked", "named", "part", "problem", "reason", "said", "what", "why"}
 )
-"""Details that are pieces of the sentence and mean nothing without it."""
+"""Details that are pieces of the sentence, and mean nothing without it."""
 
 
 class EaselError(Exception):
@@ -28,17 +28,17 @@ class EaselError(Exception):
         super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """An error can pass from one process to another."""
+        """Lets an error pass from one process to another."""
         return _again, (type(self), self.details)
 
     @property
     def type(self) -> str:
-        """The stable class name a client sees as `error.type`."""
+        """The stable class name, which clients see as `error.type`."""
         return type(self).__name__
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The details that a program can use: limits, counts, names and ids, without the sentence's own pieces."""
+        """The details that a program can use: limits, counts, names and ids, without pieces of the sentence."""
         return {name: value for name, value in self.details.items() if name not in _WORDING}
 
     @property
@@ -53,21 +53,21 @@ def _again(kind: type[EaselError], details: dict[str, Any]) -> EaselError:
 
 
 class _Lenient(string.Formatter):
-    """Formats without failing on a placeholder that has no value: an error must never hide behind another."""
+    """Formats without failing on a placeholder without a value: an error must never hide another one."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
         return kwargs.get(key, f"{{{key}}}") if isinstance(key, str) else ""
 
 
 class BadRequestError(EaselError):
-    """The request cannot be carried out."""
+    """The request is not valid."""
 
     status = 400
     code = "bad_request"
 
 
 class NotFoundError(EaselError):
-    """There is no such resource."""
+    """The resource does not exist."""
 
     status = 404
     code = "not_found"
@@ -83,15 +83,15 @@ class ConflictError(EaselError):
 class LimitReachedError(EaselError):
     """A limit is reached: {used} of {limit}.
 
-    `details` hold the limit, how much of it is used and, where time helps, `retry_after_seconds`.
+    `details` hold the limit, its usage and, if waiting helps, `retry_after_seconds`.
     """
 
     limit: ClassVar[str] = "other"
-    """Which, as metrics and `GET /v1/limits` name it."""
+    """The limit's name in metrics and `GET /v1/limits`."""
 
 
 class NotImplementedYetError(EaselError):
-    """This operation of the contract is not built yet."""
+    """Easel does not support this operation of the contract yet."""
 
     status = 501
     code = "not_implemented"

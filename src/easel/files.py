@@ -1,4 +1,4 @@
-"""Files on this machine's disk: hashed, mapped into memory, locked."""
+"""Files on this machine's disk: hashing, mapping into memory, locking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 
 def hash_file(path: Path) -> str:
-    """The SHA-256 (hex) of a file's bytes, which are read through a mapping. Raises OSError."""
+    """The SHA-256 (hex) of a file's bytes, read through a mapping. Raises OSError."""
     if path.stat().st_size == 0:
         return hashlib.sha256().hexdigest()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
@@ -20,7 +20,7 @@ def hash_file(path: Path) -> str:
 
 
 def map_file(path: Path) -> memoryview:
-    """A file's bytes, mapped for as long as anything refers to the view. Raises OSError, and ValueError for an empty
+    """A file's bytes, mapped until nothing refers to the view any more. Raises OSError, and ValueError for an empty
     file."""
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -33,7 +33,7 @@ class Mapping(mmap.mmap):
 
     @classmethod
     def of(cls, descriptor: int) -> memoryview:
-        """The mapped file of this descriptor, which the mapping owns. Raises OSError, and ValueError for an empty
+        """Maps the file of this descriptor, and takes over the descriptor. Raises OSError, and ValueError for an empty
         file."""
         try:
             mapping = cls(descriptor, 0, access=mmap.ACCESS_READ)
@@ -46,12 +46,12 @@ class Mapping(mmap.mmap):
 
 
 def map_open(path: Path) -> memoryview:
-    """As `map_file`, and the view's `Mapping` keeps the file's descriptor."""
+    """Like `map_file`, but the view's `Mapping` keeps the file's descriptor."""
     return Mapping.of(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
 def map_bytes(content: bytes) -> memoryview:
-    """These bytes in an unnamed file in memory, mapped as by `map_open`; the bytes themselves if the system has no such
+    """These bytes in an unnamed file in memory, mapped as by `map_open`. The bytes themselves if the system has no such
     files or the process has no descriptor left."""
     try:
         descriptor = os.memfd_create("easel", os.MFD_CLOEXEC)
@@ -63,8 +63,8 @@ def map_bytes(content: bytes) -> memoryview:
 
 
 def lock_file(file: IO[Any]) -> bool:
-    """Takes the lock of an open file, which is given back when the file is closed or the process ends: False where
-    another process holds it. Raises OSError where the file system has no locks."""
+    """Takes the lock of an open file. The lock is released when the file is closed or the process ends. False if
+    another process holds it. Raises OSError if the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The one id maker. Ids are random, so that none can be guessed from another."""
+"""The one generator of ids. Ids are random, so that none can be guessed from another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import string
 
 _LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 _SECRET_LENGTH = 43
-"""The fewest of 62 characters that hold 256 bits."""
+"""The least number of the 62 characters that holds 256 bits."""
 
 
 def new_id(prefix: str) -> str:
@@ -16,6 +16,6 @@ def new_id(prefix: str) -> str:
 
 
 def new_secret() -> str:
-    """An unguessable token of at least 256 random bits. It is letters and digits alone: safe in URLs and headers, and
-    taken by clients that refuse anything else in a key."""
+    """An unguessable token of at least 256 random bits, of letters and digits only: it is safe in URLs and headers, and
+    every client accepts it in a key."""
     return "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(_SECRET_LENGTH))

@@ -1,4 +1,4 @@
-"""The data folder, and where on this machine a server and the command line find each other."""
+"""The data folder, and the files by which server and command line find each other on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DataDirInUseError(ConflictError):
 
 
 class DataDirUnusableError(EaselError):
-    """The data folder {folder} cannot be used: {reason}. Name another one with --data-dir."""
+    """The data folder {folder} cannot be used: {reason}. Choose another one with --data-dir."""
 
     code = "data_dir_unusable"
 
@@ -33,7 +33,7 @@ class DataFolderMissingError(EaselError):
 
 
 def home() -> Path | None:
-    """The user's home, with its links followed; None for a user without one, such as a container's number."""
+    """The user's home with links resolved; None for a user without one, such as a numeric user in a container."""
     try:
         return Path.home().resolve()
     except (OSError, RuntimeError):
@@ -41,7 +41,7 @@ def home() -> Path | None:
 
 
 def lock_data_dir(folder: Path) -> IO[str]:
-    """Makes the folder if need be, and holds it for as long as the file that is given stays open.
+    """Creates the folder if necessary, and locks it as long as the returned file stays open.
 
     Raises DataDirInUseError, DataDirUnusableError.
     """
@@ -57,7 +57,7 @@ def lock_data_dir(folder: Path) -> IO[str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file that its owner alone can read, from its first byte on."""
+    """Writes a file that only its owner can read, from the first byte on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -65,7 +65,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def data_dir_note() -> Path:
-    """The file in which `easel serve` notes its data folder for its user (XDG Base Directory Specification: state).
+    """The file in which `easel serve` records its data folder for its user (XDG Base Directory Specification: state).
 
     Raises RuntimeError for a user without a home.
     """
@@ -76,7 +76,8 @@ def data_dir_note() -> Path:
 
 
 def remember_data_dir(folder: Path) -> None:
-    """Notes the folder, so that the command line finds this server's first key from anywhere. Failing is no matter."""
+    """Records the folder, so that the command line finds this server's first key from any folder. Errors are
+    ignored."""
     with suppress(OSError, RuntimeError):
         note = data_dir_note()
         note.parent.mkdir(parents=True, exist_ok=True)

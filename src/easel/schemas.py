@@ -1,4 +1,4 @@
-"""What every request and answer model shares: storable text, JSON values with bounds, and the two kinds of model."""
+"""The common base of request and answer models: storable text, bounded JSON values, and the two kinds of model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 _STORABLE = r"^[^\x00]*$"
 SEALED: Final = "$sealed"
 DIGEST: Final = "$digest"
-"""The names that mark a secret at rest; a value that came from outside must not look like one."""
+"""The names that mark a stored secret. A value from outside must not look like one."""
 
 TEXT_LENGTH = 20_000
 MESSAGE_LENGTH = 4_000
 TREE_DEPTH = 32
 TREE_VALUES = 10_000
-"""The same limit that a body has as a whole: what cannot arrive at once is not put together piece by piece either."""
+"""The same limit as for a whole body: a value that is too large for one request cannot be built piece by piece
+either."""
 TREE_TEXT = 1_000_000
 
 Line = Annotated[str, StringConstraints(pattern=_STORABLE)]
@@ -46,7 +47,7 @@ def _integral(value: Any) -> Any:
 
 
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53), BeforeValidator(_integral)]
-"""An integer that every JSON reader keeps exactly (RFC 8259 §6)."""
+"""An integer that every JSON reader represents exactly (RFC 8259 §6)."""
 
 
 def _storable_name(name: str) -> str:
@@ -72,11 +73,11 @@ Message = Annotated[
     AfterValidator(_not_blank),
     Field(json_schema_extra={"minLength": 1, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}),
 ]
-"""What changed, in words: not blank."""
+"""A description of a change; not blank."""
 
 
 def storable_tree(value: Any) -> Any:
-    """The JSON value, if it can be stored: bounded in depth, count and text, no NUL, no half characters, no NaN.
+    """The JSON value, if it can be stored: bounded in depth, count and text, without NUL, half characters and NaN.
 
     Raises PydanticCustomError, which becomes a 422.
     """
@@ -108,7 +109,7 @@ def _measure(value: Any, depth: int, room: list[int]) -> None:
             _storable_name(name)
             _measure(inner, depth - 1, room)
     elif isinstance(value, list):
-        # Whole numbers, the most there can be of anything, only have to be counted.
+        # Whole numbers, which can be very many, only have to be counted.
         others = [inner for inner in value if type(inner) is not int]
         room[0] -= len(value) - len(others)
         for inner in others:
@@ -118,7 +119,7 @@ def _measure(value: Any, depth: int, room: list[int]) -> None:
 
 
 def whole_text(text: str) -> str:
-    """The text, if it can be stored and written. Raises PydanticCustomError for a NUL or half a surrogate pair."""
+    """The text, if it can be stored and encoded. Raises PydanticCustomError for a NUL or half a surrogate pair."""
     _check_text(text)
     return text
 
@@ -137,7 +138,8 @@ Tree = Annotated[Any, AfterValidator(storable_tree)]
 
 
 def never_null(schema: dict[str, Any]) -> None:
-    """Publishes a field that may be left out but not be null, whose model says null where it was left out."""
+    """Publishes a field that may be left out but not be null. The model itself has null for a field that was left
+    out."""
     options = schema.pop("anyOf")
     schema.pop("default", None)
     schema.update(next(option for option in options if option.get("type") != "null"))
@@ -148,9 +150,9 @@ def _drop_extra(schema: dict[str, Any]) -> None:
 
 
 def _give_up_early(schema: Any) -> None:
-    """Has every list and map in the schema counted before it is looked at, and left at its first wrong value.
+    """Counts every list and map in the schema before validating it, and stops at its first wrong value.
 
-    Each wrong value is an object a hundred times its size, and who sent them reads a few of them.
+    An error object is a hundred times as large as a wrong value, and the sender needs only a few.
     """
     if isinstance(schema, list | tuple):
         for inner in schema:
@@ -178,7 +180,7 @@ def _count(value: Any, *, most: int) -> Any:
 
 
 class _Received(BaseModel):
-    """What a client sends: lists and maps are counted before they are validated."""
+    """A value from a client: lists and maps are counted before they are validated."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -189,7 +191,7 @@ class _Received(BaseModel):
 
 
 class Part(_Received):
-    """A part of a request, also shown in answers. Types are taken at their word (`"1"` is no number)."""
+    """A part of a request, also shown in answers. Types are not converted (`"1"` is no number)."""
 
     model_config = ConfigDict(strict=True)
 

@@ -20,12 +20,12 @@ Role = Literal["api", "worker", "builder", "edge"]
 BuildKind = Literal["sandboxed", "unsandboxed", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""All of them, in the order in which they are started."""
+"""All roles, in the order in which they are started."""
 
 COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
-"""Variables that are no settings of a server: those of the command line."""
+"""The variables of the command line, which are no settings of a server."""
 OF_BUILDS = ("EASEL_ENVIRONMENT", "EASEL_URL", "EASEL_DEPLOY_ID", "EASEL_GIT_COMMIT", "EASEL_GIT_BRANCH")
-"""The same: those that Easel sets for the builds of apps."""
+"""The variables that Easel sets for the builds of apps, which are no settings either."""
 _OF_OTHERS = re.compile(
     r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
     |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # of containers, where something beside them is called `easel`""",
@@ -34,7 +34,7 @@ _OF_OTHERS = re.compile(
 
 
 _UNESCAPED = re.compile(r"[@:/]|%(?![0-9A-Fa-f]{2})")
-"""What a password in an address may hold in its escaped form alone."""
+"""Characters that a password in an address may contain only in escaped form."""
 
 
 RESERVE = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
@@ -45,7 +45,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_RULE = re.compile(
     rf"(?=.{{1,262}}\Z)(?P<name>\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
 )
-"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host, with or without a port."""
+"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host; with or without a port."""
 
 
 class Settings(BaseSettings):
@@ -307,54 +307,54 @@ class Settings(BaseSettings):
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """What runs on this machine."""
+        """The roles that run on this machine."""
         roles = self.role or ROLES
         return tuple(role for role in roles if role != "builder" or self.role or self.builds != "off")
 
     @property
     def postgres_dir(self) -> Path:
-        """Where the embedded PostgreSQL keeps its data."""
+        """The folder of the embedded PostgreSQL's data."""
         return self.data_dir / "postgres"
 
     @property
     def objects_dir(self) -> Path:
-        """Where the folder store keeps its objects."""
+        """The folder of the folder store's objects."""
         return self.data_dir / "objects"
 
     @property
     def ballast(self) -> Path:
-        """What is kept on disk for the embedded PostgreSQL."""
+        """The disk space that is reserved for the embedded PostgreSQL."""
         return self.data_dir / "ballast"
 
     @property
     def edge_dir(self) -> Path:
-        """What edges keep on this machine."""
+        """The folder of the edges' caches on this machine."""
         return self.data_dir / "edge"
 
     @property
     def run_dir(self) -> Path:
-        """Small files that the processes of one machine share while they run."""
+        """The folder of small files that the processes of one machine share at run time."""
         return self.data_dir / "run"
 
     @property
     def scratch_dir(self) -> Path:
-        """Files of running deploys and uploads; may be lost at any time."""
+        """The folder of files of running deploys and uploads. It may be lost at any time."""
         return self.data_dir / "scratch"
 
     def metrics_port(self, role: Role) -> int | None:
-        """The port on which the first process of the role on this machine serves its metrics; None for nowhere."""
+        """The port on which the first process of the role on this machine serves its metrics; None for none."""
         if role in ("worker", "builder"):
             return self.worker_metrics_port if role == "worker" else self.builder_metrics_port
         public, given = (
             (self.api_port, self.api_metrics_port) if role == "api" else (self.edge_port, self.edge_metrics_port)
         )
         if given is None:
-            # Below it where there are no ports a thousand above.
+            # The port is below if there are no ports a thousand above.
             return public + _METRICS_ABOVE if public + _METRICS_ABOVE + 64 <= 65535 else public - _METRICS_ABOVE
         return given or None
 
     def metrics_variable(self, role: Role) -> str:
-        """The variable that says on which port."""
+        """The variable that sets that port."""
         return f"EASEL_{role.upper()}_METRICS_PORT"
 
     @property
@@ -364,13 +364,13 @@ class Settings(BaseSettings):
 
 
 def _misread(url: str) -> bool:
-    """Whether a part of the password would be taken for a host, and told to everybody."""
+    """Whether a part of the password would be read as a host, and then shown in messages."""
     user = url.partition("?")[0].partition("://")[2].rpartition("@")[0]
     return _UNESCAPED.search(user.partition(":")[2]) is not None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
-    """The `EASEL_…` variables that nothing reads, each with the known one it is most like, if it is like any."""
+    """The `EASEL_…` variables that nothing reads, each with the most similar known one, if there is one."""
     known = [*(f"EASEL_{name.upper()}" for name in Settings.model_fields), *COMMAND_LINE, *OF_BUILDS]
     unknown = sorted(
         name
@@ -385,5 +385,5 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once from the environment."""
+    """The settings of this process. They are read once from the environment."""
     return Settings()

@@ -104,7 +104,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     before, before_pruned = everything(app), everything(pruned)
     running.stop()
     shutil.rmtree(running.data_dir)
-    assert "Brought back" in easel(running, "restore-backup", place)
+    assert "Restored" in easel(running, "restore-backup", place)
     assert "already holds apps" in easel(running, "restore-backup", place, expect=7)
     running.start()
     assert everything(app) == before

@@ -127,7 +127,7 @@ def test_a_policy_in_a_header_lets_pages_load_what_it_does_not_let_them_hold(tab
 def test_angulars_service_worker_is_normal_and_opens_without_a_network(tab: Page, app: RunningApp) -> None:
     change(app, env_vars={"COLOUR": "red"})
     deployed = app.deploy(site_zip("angular-worker"))
-    assert "`ngsw.json` says what is in it" in deployed["warnings"][0]
+    assert "`ngsw.json` contains its hash" in deployed["warnings"][0]
     address = address_of(app)
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("none")

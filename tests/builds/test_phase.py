@@ -140,4 +140,4 @@ async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(
             say=log.append,
         )
     assert "Sesame" not in "\n".join(log) + caught.value.message + repr(caught.value.args)
-    assert "wrote no folder `***`" in caught.value.message
+    assert "did not write the folder `***`" in caught.value.message

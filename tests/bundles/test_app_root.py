@@ -128,9 +128,9 @@ def test_files_that_only_resemble_the_platforms_are_not_warned_about(name: str) 
     ("name", "told"),
     [
         ("web.config", "`web.config` is a rules file of another kind of server"),
-        (".htaccess", "changes nothing here"),
-        ("api/hello.ts", "server functions are not run yet: `api/hello.ts` is served as a file"),
-        ("functions/a/b.tsx", "server functions are not run yet"),
+        (".htaccess", "has no effect here"),
+        ("api/hello.ts", "Easel does not run server functions yet: `api/hello.ts` is served as a file"),
+        ("functions/a/b.tsx", "Easel does not run server functions yet"),
     ],
 )
 def test_what_has_no_effect_here_is_said(name: str, told: str) -> None:
@@ -185,7 +185,7 @@ def test_a_package_json_deeper_down_does_not() -> None:
     [
         (("site.zip",), r"There is a zip inside the zip: take `site\.zip` out and upload that"),
         (("artifact/build.ZIP", "artifact/README"), r"take `artifact/build\.ZIP` out"),
-        (("artifact.tar",), r"unpack `artifact\.tar`, and zip what is in it"),
+        (("artifact.tar",), r"unpack `artifact\.tar`, and zip its contents"),
         (("out.tar.gz", "sums.txt"), r"unpack `out\.tar\.gz`"),
         (("index.htm", "about.htm"), r"`index\.htm`: rename it to `index\.html`\."),
         (("Default.htm", "b.html"), r"rename it to `index\.html`\."),

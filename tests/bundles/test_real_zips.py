@@ -147,7 +147,7 @@ def test_a_missing_entry_point_names_the_root_and_the_nearest_one() -> None:
         look_at("infozip-no-entry-point")
     assert str(refusal.value) == (
         "There is no index.html at the root of the zip. At the root there is `README.md`, `app/`. The nearest one is "
-        "`app/build/index.html`: zip the contents of `app/build/`, not what is around it."
+        "`app/build/index.html`: zip the contents of `app/build/`, not its parent folder."
     )
     with pytest.raises(errors.EntryPointMissingError, match=r"rename it to `index\.html`"):
         look_at("infozip-capital-entry-point")

@@ -28,6 +28,7 @@ MODELS: list[tuple[type[msgspec.Struct], type[BaseModel]]] = [
     (answers.Apps, apps.ListAppsResponse),
     (answers.Deleted, apps.GenericDeleteResponse),
     (answers.Repository, repositories.RepositoryAnswer),
+    (answers.RepositoryCheck, repositories.RepositoryCheck),
     (answers.UploadAddress, uploads.UploadUrlResponse),
     (answers.Accepted, deploys.DeployResponse),
     (answers.Build, deploys.BuildReport),

@@ -137,7 +137,7 @@ def test_nobody_waits_for_an_hour(waited: list[float], after: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        ((502, HTML, {}), ExitCode.UNAVAILABLE, "not available: the proxy before it answered 502. Try again"),
+        ((502, HTML, {}), ExitCode.UNAVAILABLE, "not available: the proxy in front of it answered 502. Try again"),
         ((413, HTML, {}), ExitCode.UNAVAILABLE, "`client_max_body_size`"),
         ((407, HTML, {}), ExitCode.UNAVAILABLE, "requires a user name and a password"),
         (
@@ -211,4 +211,4 @@ def test_a_proxy_that_does_not_answer_is_not_taken_for_the_server(monkeypatch: p
     monkeypatch.setenv("http_proxy", proxy)
     with Client(ServerAccess("http://easel.example.com", "sk_x")) as client, pytest.raises(EaselError) as refused:
         client.get_app("app_1")
-    assert "the proxy that the environment names: connection refused" in refused.value.message
+    assert "the proxy in the environment's variables: connection refused" in refused.value.message

@@ -40,7 +40,7 @@ def test_easel_toml_is_found_from_anywhere_inside_the_project(tmp_path: Path) ->
         ('allow = ["guards", "all"]', "`allow` must be a list"),
         ("allow = [[1]]", "`allow` must be a list"),
         ("build = 'make'", "has to be a table"),
-        ("[build]\ncommand = 'make'", "there is no such setting"),
+        ("[build]\ncommand = 'make'", "it is not a known setting"),
         ("[build]\nroot = '/srv'", "has to be a folder inside the sources"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
     with pytest.raises(ProxyUnusableError) as refused:
         proxy_for("https://easel.example.com:8443")
     message = refused.value.message
-    assert (variable in message, said in message, "easel.example.com into NO_PROXY" in message) == (True, True, True)
+    assert (variable in message, said in message, "easel.example.com to NO_PROXY" in message) == (True, True, True)
     assert "secret" not in message
     for excepted in ("easel.example.com", "*", "example.com:8443"):
         monkeypatch.setenv("NO_PROXY", excepted)

@@ -131,7 +131,7 @@ def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch:
         await run(world, stale)
         row, log = await deploy(world, stale)
         assert (row.status, row.attempt, row.step) == ("building", 2, "start")
-        assert log[-1] == "Going on after an interruption (run 2)"
+        assert log[-1] == "Continuing after an interruption (run 2)"
         await run(world, stale)
         row, log = await deploy(world, stale)
         assert (row.status, row.attempt, row.version) == ("complete", 3, 1)
@@ -357,6 +357,6 @@ def test_of_two_runs_that_take_a_deploy_at_once_the_later_one_has_it(world: Worl
         assert [version.number for version in await versions(world, app)] == [1]
         assert log.count("Recorded version 1") == 1
         assert sum(line.startswith("Deploy complete!") for line in log) == 1
-        assert row.attempt == sum(line.startswith(("Deploying", "Going on")) for line in log)
+        assert row.attempt == sum(line.startswith(("Deploying", "Continuing")) for line in log)
 
     world.do(go())

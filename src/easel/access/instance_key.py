@@ -19,24 +19,24 @@ from easel.storage.statements import statements
 _NAME = "secret_key_fingerprint"
 _SQL = statements(__name__)
 _SEALED = (_SQL["newest_answers"], _SQL["newest_repositories"], _SQL["newest_secrets"])
-"""The values sealed under the secret key, newest first: remembered answers, which are fastest to find, the secrets of
-repositories, and those of apps."""
+"""The encrypted values, newest first: remembered answers, which are fastest to find; the secrets of repositories; those
+of apps."""
 
 
 class SecretKeyDiffersError(ConflictError):
     """{source} does not match the secret key of this database. Use the same key on every api. If the old key is lost,
-    run `easel new-secret-key` to replace it with this one; the secrets of apps have to be set again then."""
+    run `easel new-secret-key` to replace it with this one; the secrets of apps then have to be set again."""
 
     code = "secret_key_differs"
 
 
 def recognise(url: str, vault: Vault, *, source: str) -> None:
-    """Stores the key's fingerprint if the database has none and the key opens a sealed value. Raises
+    """Stores the key's fingerprint if the database has none and the key decrypts a stored value. Raises
     SecretKeyDiffersError, DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
-        # A database from before migration 0011 has secrets but no fingerprint: the first api to start may have a wrong
-        # key.
+        # A database from before migration 0011 has secrets but no fingerprint, and the first api to start may have a
+        # wrong key.
         if known is None and not _fits(connection, vault):
             raise SecretKeyDiffersError(source=source)
         if known is None:
@@ -46,7 +46,7 @@ def recognise(url: str, vault: Vault, *, source: str) -> None:
 
 
 def replace(url: str, vault: Vault) -> bool:
-    """Stores this key's fingerprint in place of the old one; returns whether another key was stored. Raises
+    """Replaces the old key's fingerprint with this key's. Returns whether another key was stored. Raises
     DatabaseUnavailableError."""
     with reached(), _connected(url) as connection:
         known = _known(connection)
@@ -65,8 +65,8 @@ def _known(connection: psycopg.Connection[tuple[str]]) -> str | None:
 
 
 def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
-    """Whether the key opens one of the newest sealed values, or there are none. One is enough: after an earlier loss of
-    a key, not even the right one opens older values."""
+    """Whether the key decrypts one of the newest stored values, or there are none. One is enough: after an earlier loss
+    of a key, even the right key cannot decrypt older values."""
     found = False
     for statement in _SEALED:
         for (sealed,) in connection.execute(statement, {"secrets": SECRETS_PATH, "keys": KEYS_PATH}):
@@ -78,7 +78,7 @@ def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
 
 
 def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str | None:
-    """The fingerprint in the database after storing this one: if several apis start at once, the first one's."""
+    """The fingerprint in the database after storing this one. If several apis start at once, it is the first one's."""
     try:
         connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:

@@ -1,4 +1,4 @@
-"""Organisations, API keys and remembered answers, as they are stored."""
+"""The tables of organisations, API keys and remembered answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easel.storage.database import Base
 
 
 class Organisation(Base):
-    """A tenant: everything else belongs to exactly one."""
+    """A tenant. Every other row belongs to exactly one."""
 
     __tablename__ = "organisation"
 
@@ -38,8 +38,8 @@ class ApiKey(Base):
 
 
 class RememberedAnswer(Base):
-    """The first answer that a subject got to a POST with an Idempotency-Key, sealed, and stored for a day. A large
-    answer is `abridged`: parts that the records can restore are left out."""
+    """The first answer that a subject got to a POST with an Idempotency-Key. It is encrypted, and stored for a day. A
+    large answer is `abridged`: parts that the database can restore are left out."""
 
     __tablename__ = "remembered_answer"
     __table_args__ = (Index("ix_remembered_answer_created", "created_at"),)

@@ -26,7 +26,7 @@ class KeyResponse(Answer):
     name: str
     scope: Scope
     app_id: str | None = None
-    hint: str = Field(description="Beginning and end of the key, to recognise it by")
+    hint: str = Field(description="Beginning and end of the key, for recognising it")
     created_at: str | None = None
 
 
@@ -51,7 +51,8 @@ class LimitResponse(Answer):
     used: int
     frees_at: str | None = Field(
         default=None,
-        description="When time alone frees some of it: of requests all that count now, of uploads the oldest",
+        description="When some of it becomes free without any action: for requests all current usage, for "
+        "uploads the oldest",
     )
 
 

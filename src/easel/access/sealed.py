@@ -1,4 +1,5 @@
-"""Which entries of a configuration are sealed: one rule, for sealing them and for finding them in the database."""
+"""The one rule for the encrypted entries of a configuration. It is used to encrypt them, and to find them in the
+database."""
 
 from __future__ import annotations
 
@@ -11,22 +12,23 @@ _PUBLIC: Final = "_id"
 
 _STRING: LiteralString = f'"{SEALED}" ? (@.type() == "string")'
 SECRETS_PATH: LiteralString = f"$.build_config.secrets.*.{_STRING}"
-"""The JSON path (SQL) of the sealed texts of `build_config.secrets`: each of its entries is sealed."""
+"""The JSON path (SQL) of the encrypted texts of `build_config.secrets`. Each of its entries is encrypted."""
 KEYS_PATH: LiteralString = (
     '$.auth_config.api_keys[*] ? (@.type() == "object").keyvalue()'
     f' ? (@.key like_regex "{"|".join(_PARTS)}" flag "i" && !(@.key like_regex "{_PUBLIC}$" flag "i"))'
     f".value.{_STRING}"
 )
-"""The JSON path (SQL) of the sealed texts of `auth_config.api_keys`: in each key, the entries of `names_a_secret`."""
+"""The JSON path (SQL) of the encrypted texts of `auth_config.api_keys`: in each key, the entries of
+`names_a_secret`."""
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether the entry of an API key with this name is sealed."""
+    """Whether the entry of an API key with this name is encrypted."""
     lowered = name.lower()
     return any(part in lowered for part in _PARTS) and not lowered.endswith(_PUBLIC)
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether this value is a stored secret: sealed, with a digest to compare it by."""
-    # The values of secrets that somebody has given these names are no strings.
+    """Whether this value is a stored secret: an encrypted text, with a digest for comparison."""
+    # The values of secrets that users have given these names are not strings.
     return isinstance(value, dict) and value.keys() == {SEALED, DIGEST} and isinstance(value[SEALED], str)

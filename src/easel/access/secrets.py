@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed values, signatures and passwords, all under one instance key."""
+"""Secrets at rest: encrypted values, signatures and passwords, all under one instance key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SecretUnreadableError(EaselError):
 
 
 class Vault:
-    """Seals, signs and digests with keys derived from the instance's secret key."""
+    """Encrypts, signs and digests with keys derived from the instance's secret key."""
 
     def __init__(self, secret: str) -> None:
         root = hashlib.sha256(secret.encode()).digest()
@@ -33,39 +33,39 @@ class Vault:
         self._signing = _derive(root, b"sign")
         self._digesting = _derive(root, b"digest")
         self.fingerprint = _derive(root, b"fingerprint").hex()
-        """By which the key is known again. Nothing that is sealed or signed can be read or made with it."""
+        """Identifies the key. Nothing encrypted or signed can be read or made with it."""
 
     def seal(self, plain: str) -> str:
         """The value encrypted (Fernet: AES-128-CBC and HMAC-SHA-256); two seals of one value differ."""
         return self._fernet.encrypt(plain.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The value that was sealed. Raises SecretUnreadableError."""
+        """The decrypted value. Raises SecretUnreadableError."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise SecretUnreadableError() from error
 
     def digest(self, plain: str) -> str:
-        """A keyed digest (hex) by which two secrets can be compared without opening them."""
+        """A keyed digest (hex). Two secrets can be compared by it without decrypting them."""
         return hmac.digest(self._digesting, plain.encode(), "sha256").hex()
 
     def sign(self, text: str) -> str:
-        """A signature (hex) of the text, for URLs that Easel hands out."""
+        """A signature (hex) of the text, for URLs that Easel issues."""
         return hmac.digest(self._signing, text.encode(), "sha256").hex()
 
     def signed(self, text: str, signature: str) -> bool:
-        """Whether the signature is the text's, compared in constant time."""
+        """Whether the text has this signature, compared in constant time."""
         return hmac.compare_digest(self.sign(text).encode(), signature.encode("utf-8", "replace"))
 
 
 def hash_key(secret: str) -> str:
-    """The SHA-256 (hex) under which an API key is stored. Keys hold 256 random bits, so no slow hash is needed."""
+    """The SHA-256 (hex) under which an API key is stored. Keys have 256 random bits, so no slow hash is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def hash_password(password: str) -> str:
-    """The bcrypt hash of a password. Longer ones than bcrypt's 72 bytes are digested first."""
+    """The bcrypt hash of a password. A password longer than bcrypt's 72 bytes is digested first."""
     return bcrypt.hashpw(_password_bytes(password), bcrypt.gensalt(10)).decode()
 
 
@@ -78,9 +78,9 @@ def password_matches(password: str, hashed: str) -> bool:
 
 
 def load_secret(path: Path) -> str:
-    """The instance key from a file (mode 0600), created at first use. Safe when several processes start at once."""
+    """The instance key from a file (mode 0600), created on first use. Several processes may start at once."""
     if not path.exists():
-        # Written to another file and linked when complete: a second process reads the first one's whole key.
+        # The key is written to another file and linked when complete, so that a second process reads the whole key.
         mine = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
         write_private(mine, base64.urlsafe_b64encode(os.urandom(48)).decode() + "\n")
         with suppress(FileExistsError):

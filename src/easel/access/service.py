@@ -1,4 +1,4 @@
-"""API keys: creating, listing, revoking, and authenticating a request."""
+"""API keys: creates, lists and revokes them, and authenticates requests."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def bearer(header: str | None) -> str:
 
 
 async def authenticate(work: Transaction, secret: str) -> Subject:
-    """The subject of this key. Raises InvalidApiKeyError for unknown and revoked ones alike."""
+    """The subject of this key. Raises InvalidApiKeyError for unknown and revoked keys alike."""
     found = await work.sql(_SQL["find_key"], {"hash": hash_key(secret)})
     if not found:
         raise InvalidApiKeyError()
@@ -96,7 +96,7 @@ async def is_good(work: Transaction, subject: Subject) -> bool:
 async def create_key(
     work: Transaction, org_id: str, *, name: str, scope: str, app_id: str | None = None
 ) -> tuple[ApiKey, str]:
-    """A new key of the organisation, and its secret, which is not stored and cannot be shown again."""
+    """Creates a key for the organisation. Returns it with its secret, which is not stored and cannot be shown again."""
     secret = f"sk_{new_secret()}"
     key = ApiKey(
         id=new_id("key"),
@@ -126,7 +126,7 @@ async def list_keys(work: Transaction, org_id: str) -> list[ApiKey]:
 async def revoke_key(work: Transaction, org_id: str, key_id: str) -> None:
     """Revokes a key at once. Raises KeyNotFoundError, and LastAdminKeyError so that an organisation cannot lock itself
     out."""
-    # One row to lock, so that two admins cannot revoke each other's last key at the same moment.
+    # This row is locked, so that two admins cannot revoke each other's last key at the same moment.
     await work.session.execute(select(Organisation.id).where(Organisation.id == org_id).with_for_update())
     key = await work.session.scalar(
         select(ApiKey).where(ApiKey.org_id == org_id, ApiKey.id == key_id, ApiKey.revoked_at.is_(None))

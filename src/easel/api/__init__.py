@@ -1,1 +1,1 @@
-"""The api: the control plane, put together from the domains' routes."""
+"""The api: the control plane, assembled from the domains' routes."""

@@ -1,4 +1,4 @@
-"""The api's application, put together."""
+"""Assembles the api's application."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
 
 
 class _Lifespan:
-    """The background tasks of an application, whose services may be known later than its routes."""
+    """The background tasks of an application. Its services may be known later than its routes."""
 
     services: Services
 
@@ -117,8 +117,8 @@ async def _count_again(services: Services) -> None:
         try:
             await forget_broken_off(services.database)
         except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
-            # They count until they are swept.
-            logger.warning("could not look for uploads that were broken off: %s", error or type(error).__name__)
+            # They count until the sweep removes them.
+            logger.warning("could not search for interrupted uploads: %s", error or type(error).__name__)
 
 
 def _routed() -> tuple[FastAPI, _Lifespan]:
@@ -136,8 +136,8 @@ _ahead: list[tuple[FastAPI, _Lifespan]] = []
 
 
 def make_ahead() -> None:
-    """Prepares the next application as far as possible without its services, so that processes forked from this one
-    have it already."""
+    """Prepares an application as far as possible without its services, so that processes forked from this one share
+    it."""
     app, lifespan = _routed()
     # The framework compiles its routes at the first request that it matches.
     for route in app.router.routes:

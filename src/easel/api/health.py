@@ -68,7 +68,7 @@ class Health:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._services.objects.check()
             parts["objects"] = "ok"
-        except (EaselError, OSError) as error:  # TimeoutError is an OSError
+        except (EaselError, OSError) as error:  # TimeoutError is an OSError.
             parts["objects"] = f"no answer ({type(error).__name__})"
         ready = all(state == "ok" for state in parts.values())
         # On a nearly full disk, everything except uploads and deploys works, so the api stays ready.
@@ -86,7 +86,7 @@ def _disk(services: Services) -> str:
 
 @router.get("/")
 async def lead_to_the_documentation() -> Response:
-    """Redirects a browser at the api's address to its documentation."""
+    """Redirects a browser from the api's root to its documentation."""
     return Response(status_code=307, headers={"Location": "docs"})
 
 
@@ -98,7 +98,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether database, queue and objects answer; 503 if one does not. Which one is told on the private port alone."""
+    """Whether database, queue and objects answer; 503 if one does not. Only the private port tells which one."""
     health: Health = request.app.state.health
     found = await health.readiness()
     return Response(found.told(in_detail=False), found.code, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Metrics of the queue, which are the same from every api."""
+"""Metrics of the queue. They are the same from every api."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SQL = statements(__name__)
 
 _WAITED = extract("epoch", func.now() - func.min(Deploy.queued_at))
 _STATUS = case((Deploy.step == BUILD_QUEUED, QUEUED), else_=Deploy.status)
-"""The status, and `queued` for a deploy that waits to be built: a worker has looked at some of these."""
+"""The status; `queued` for a deploy that waits to be built, although a worker may have already seen it."""
 _DEPLOYS = (
     select(_STATUS, func.count(), func.greatest(_WAITED, 0)).where(Deploy.status.in_(UNFINISHED)).group_by(_STATUS)
 )
@@ -23,13 +23,19 @@ _JOBS = _SQL["jobs"]
 
 
 async def queue_metrics(services: Services) -> bytes:
-    """Deploys that have not ended and jobs that wait, in Prometheus' text format; without the database only that."""
+    """Unfinished deploys and waiting jobs, in Prometheus' text format. While the database is unreachable, reports only
+    that."""
     registry = CollectorRegistry()
     answers = Gauge("easel_database_up", "Whether the database is reachable and writable", registry=registry)
     deploys = Gauge("easel_deploys", "Deploys that have not ended", ["status"], registry=registry)
-    oldest = Gauge("easel_deploys_oldest_seconds", "Since when the oldest of them waits", ["status"], registry=registry)
+    oldest = Gauge(
+        "easel_deploys_oldest_seconds", "Since when the oldest of them has been waiting", ["status"], registry=registry
+    )
     waits = Gauge(
-        "easel_deploys_waiting_seconds", "Since when a queued deploy waits, by what for", ["for"], registry=registry
+        "easel_deploys_waiting_seconds",
+        "Since when the longest-waiting queued deploy has been waiting, by cause",
+        ["for"],
+        registry=registry,
     )
     jobs = Gauge("easel_jobs_waiting", "Jobs that wait for a worker", ["queue"], registry=registry)
     for status in UNFINISHED:

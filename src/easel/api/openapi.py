@@ -1,4 +1,4 @@
-"""/openapi.json: titles, operation ids and schemas as in the source document."""
+"""/openapi.json, with titles, operation ids and schemas as in the contract."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ _VALIDATION_SCHEMAS: dict[str, Any] = {
         "title": "ValidationError",
     },
 }
-"""Stated here because FastAPI's own have grown fields that Easel does not send (`input` would repeat secrets)."""
+"""Stated here because FastAPI's own schemas have fields that Easel does not send (`input` would repeat secrets)."""
 
 
 def info() -> dict[str, Any]:
-    """Title, version and where the documents are, for FastAPI."""
+    """The title, version and addresses of the documents, for FastAPI."""
     return {"title": TITLE, "version": API_VERSION, "description": DESCRIPTION, "redoc_url": None}
 
 
 def install(app: FastAPI) -> None:
-    """Makes the application give the finished document, which is made once."""
+    """Makes the application serve the finished document, which is generated once."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -73,14 +73,14 @@ def install(app: FastAPI) -> None:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the error answers of every operation, and the models they are in."""
+    """The document with the error answers of every operation, and their models."""
     schemas = document["components"]["schemas"]
     model = ErrorResponse.model_json_schema(ref_template=_REF)
     schemas.update(model.pop("$defs", {}), ErrorResponse=model)
     _drop_null_defaults(schemas["ErrorDetail"])
-    # A 422 is both shapes at once; the source document names this one.
+    # A 422 has both formats at once; the contract names this one.
     schemas.update(_VALIDATION_SCHEMAS)
-    # The source document has no description here, where a docstring would put one.
+    # The contract has no description here, where FastAPI would put the docstring.
     schemas["DeployResponse"].pop("description", None)
     for path in document["paths"].values():
         for method, operation in path.items():

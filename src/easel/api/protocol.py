@@ -1,4 +1,4 @@
-"""The api's connections: bounded, and refusing malformed requests in the contract's envelope."""
+"""The api's connections: with limits, and with refusals of malformed requests in the contract's envelope."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class ApiProtocol(GuardedProtocol):
     longest_query = 8 * 1024
 
     def on_headers_complete(self) -> None:
-        """The head is complete. Refuses it unless it names one host (RFC 9112 §3.2): another reader on the way may take
-        the other one of two, and the addresses of uploads are made of it."""
+        """Checks the complete head. Refuses it unless it names exactly one host (RFC 9112 §3.2): a proxy on the way
+        might use the other one of two, and upload addresses are built from the host."""
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self.break_off(400, "The request does not name exactly one host.")
@@ -54,5 +54,5 @@ class ApiProtocol(GuardedProtocol):
         return b"application/json", json.dumps(envelope(kind(reason=message)), separators=(",", ":")).encode()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has gone: the rest of its body will never arrive, and nobody follows its streams."""
+        """The client has disconnected: the rest of its body will never arrive, and nobody follows its streams."""
         return False

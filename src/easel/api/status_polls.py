@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"/v1/apps/(app_[0-9a-f]{1,64})/deploys/(dep_[0-9a-f]{1,64
 
 
 class _NamedRoute:
-    """Stands for the route in the metrics."""
+    """Stands in for the route in the metrics."""
 
     path = "/v1/apps/{app_id}/deploys/{deploy_id}"
 
@@ -86,7 +86,7 @@ class StatusPolls:
         return Response(self._body(found), media_type="application/json")
 
     def _body(self, found: DeployStatus) -> bytes:
-        """The answer's body, written once for as long as what was read stays the same."""
+        """The answer's body. It is encoded once as long as the deploy stays the same."""
         read = found[1:]
         known = self._written.get(found.id)
         if known is None or known[0] != read:

@@ -1,4 +1,5 @@
-"""How an app is built from its source: the settings that apps and single deploys share. All are additions."""
+"""The settings for building an app from its source, shared by apps and single deploys. All are additions to the
+contract."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ NAMES: Final = ("root", "preset", "install", "build", "output", "node", "package
 
 
 def _folder(path: str) -> str:
-    """The folder with '/' alone between its parts; `.` is the source's own. Raises PydanticCustomError."""
+    """The folder with '/' only between its parts; `.` is the source's root. Raises PydanticCustomError."""
     plain = path.replace("\\", "/").removeprefix("./").rstrip("/")
     if path.startswith("/"):
         raise PydanticCustomError("folder_invalid", "a folder is written relative to the source, without a leading /")
@@ -41,7 +42,7 @@ Host = Annotated[str, StringConstraints(max_length=253, to_lower=True, pattern=_
 
 
 class BuildSettings(Part):
-    """What is to be done in place of what Easel would guess. Null leaves the guess."""
+    """Settings that replace Easel's detection. Null leaves the value to the detection."""
 
     root: Folder | None = Field(default=None, description="An addition: the folder of the project in its source")
     preset: Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z0-9-]*$")] | None = Field(
@@ -54,13 +55,15 @@ class BuildSettings(Part):
         default=None, description="An addition: the version of Node, or a range of versions"
     )
     package_manager: Annotated[str, StringConstraints(max_length=70, pattern=_PACKAGE_MANAGER)] | None = Field(
-        default=None, description="An addition: npm, pnpm, yarn or bun, with `@version` if need be"
+        default=None, description="An addition: npm, pnpm, yarn or bun, optionally with `@version`"
     )
     ignore: list[Pattern] | None = Field(
-        default=None, max_length=100, description="An addition: a push that changes these files alone is not built"
+        default=None, max_length=100, description="An addition: a push that only changes these files is not built"
     )
     build_hosts: list[Host] | None = Field(
-        default=None, max_length=50, description="An addition: more hosts that a build may reach (`*.` for all below)"
+        default=None,
+        max_length=50,
+        description="An addition: additional hosts that a build may reach (`*.` for all names below)",
     )
 
 

@@ -1,4 +1,4 @@
-"""The one way to notify every edge that an app's routing changed."""
+"""The one way to notify all edges of a change of an app's routing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _SQL = statements(__name__)
 
 
 async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False) -> None:
-    """Marks the app's routing as changed in this transaction: edges here know at commit, all others by NOTIFY.
+    """Marks the app's routing as changed in this transaction. Edges on this machine see it at the commit, all others by
+    NOTIFY.
 
     `hosts` says that the set of host names changed too (created, deleted, renamed).
     """
@@ -23,11 +24,11 @@ async def routing_changed(work: Transaction, app_id: str, *, hosts: bool = False
 
 
 async def configuration_changed(work: Transaction, app_id: str) -> None:
-    """Marks the app's routing as changed by the configuration that this transaction published, and stores what edges
-    are told of it. The caller holds the app's row.
+    """Marks the app's routing as changed by the configuration that this transaction published, and stores the form for
+    edges. The caller holds the app's row.
 
-    The database has forgotten what edges were told of the configuration before (migration 0016): where this call is
-    missing they work it out themselves.
+    The database has deleted the form of the previous configuration (migration 0016). Without this call, edges compute
+    it themselves.
     """
     ((stored,),) = await work.sql(_SQL["stored"], {"app": app_id})
     await work.sql(_SQL["told"], {"app": app_id, "site": to_store(told(stored)), "channel": CHANGES_CHANNEL})

@@ -1,7 +1,7 @@
-"""An app's configuration as a value: merging changes, sealing secrets, hashing, and showing it.
+"""An app's configuration as a value: merges changes, encrypts secrets, hashes it, and shows it.
 
-The configuration is one JSON object with a key per section (`meta`, `auth_config`, `build_config`, …). At rest a
-secret is `{"$sealed": …, "$digest": …}`; the digest lets two configurations be compared without opening anything.
+The configuration is one JSON object with a key per section (`meta`, `auth_config`, `build_config`, …). At rest a secret
+is `{"$sealed": …, "$digest": …}`. The digest allows comparing two configurations without decrypting them.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ SECTIONS = (
     "tabs",
     "password_secret_name",
 )
-"""The keys of a configuration, each shown as a file of its own when two versions are compared."""
+"""The keys of a configuration. A diff of two versions shows each as a separate file."""
 
 _PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
-"""Types without children: most of a configuration, recognised by type at once."""
+"""Types without children: the largest part of a configuration, recognised by type at once."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """The target with a JSON merge patch applied (RFC 7396): objects merge, null removes, all else replaces."""
+    """The target with a JSON merge patch applied (RFC 7396): objects merge, null removes, every other value
+    replaces."""
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(target) if isinstance(target, Mapping) else {}
@@ -57,10 +58,10 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def seal(vault: Vault, config: Config, before: Config) -> Config:
-    """The configuration with every secret sealed and every password hashed.
+    """The configuration with every secret encrypted and every password hashed.
 
-    A secret given as `***` (what Easel shows) keeps the value it had in `before`; one that did not change keeps its
-    sealed form, so that an unchanged configuration stays equal to itself.
+    A secret given as `***` (which Easel shows for secrets) keeps its value from `before`. An unchanged secret keeps its
+    encrypted form, so that an unchanged configuration stays equal to itself.
     """
     # Only these two sections hold secrets; the others, which may be large, are shared with the argument.
     copied: Config = {
@@ -116,7 +117,7 @@ def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """The configuration as answers and logs may show it: every secret and password hash as `***`."""
+    """The configuration for answers and logs: every secret and password hash is `***`."""
     if is_sealed(value):
         return MASK
     if isinstance(value, Mapping):
@@ -130,9 +131,9 @@ def shown(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """One spelling for equal values: sorted keys, no white space, digests in the place of secrets.
+    """A canonical form, the same for equal values: sorted keys, no white space, digests instead of secrets.
 
-    msgspec writes what `json` writes, and in a tenth of the time, except for numbers with a fraction.
+    msgspec writes the same text as `json` in a tenth of the time, except for numbers with a fraction.
     """
     try:
         return msgspec.json.encode(_comparable(value, _PLAIN - {float}), order="sorted")
@@ -158,18 +159,18 @@ def _comparable(value: Any, plain: Set[type]) -> Any:
 
 
 def config_hash(config: Config) -> str:
-    """SHA-256 (hex) of the configuration alone; equal configurations have equal hashes."""
+    """SHA-256 (hex) of the configuration alone. Equal configurations have equal hashes."""
     return measured(config)[1]
 
 
 def measured(config: Config) -> tuple[int, str]:
-    """How long the configuration is (bytes, in its one spelling), and its hash."""
+    """The configuration's length (bytes, in canonical form) and its hash."""
     spelled = canonical(config)
     return len(spelled), hashlib.sha256(spelled).hexdigest()
 
 
 def by_section(config: Config) -> dict[str, tuple[str, int]]:
-    """The configuration as the diff of two versions compares it: section → (SHA-256 hex, size in bytes as shown)."""
+    """The configuration for the diff of two versions: section → (SHA-256 hex, size in bytes as shown)."""
     return {
         section: (hashlib.sha256(canonical(value)).hexdigest(), len(shown_text(value).encode()))
         for section, value in config.items()
@@ -182,8 +183,8 @@ def shown_text(value: Any) -> str:
 
 
 def allowances(config: Config, *, is_built: bool = False) -> Allowances:
-    """The accidents that the app allows in its bundles (`build_config.allow`, and `preset` for pages that are served as
-    they are). A bundle that a builder made is not built again."""
+    """The likely accidents that the app allows in its bundles (`build_config.allow`, and `preset` for pages that are
+    served without a build). A bundle from a builder is not built again."""
     build = config.get("build_config") or {}
     allowed = build.get("allow") or []
     return Allowances(
@@ -194,8 +195,8 @@ def allowances(config: Config, *, is_built: bool = False) -> Allowances:
 
 
 def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
-    """The configuration with which a deploy's bundle is read: the deploy's settings precede the app's, and the
-    allowances of both apply."""
+    """The configuration for reading a deploy's bundle: the deploy's settings override the app's, and the allowances of
+    both apply."""
     if not deploys:
         return config
     build = config.get("build_config") or {}

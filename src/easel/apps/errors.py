@@ -1,4 +1,4 @@
-"""Why an app cannot be created or changed."""
+"""Errors of apps: why one cannot be created or changed."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class ConfigInvalidError(EaselError):
 
 
 class AccessModeNotBuiltError(BadRequestError):
-    """`auth_config.mode` is `{mode}`, which is not built yet: everybody could see the app. Leave the mode `public`, and
-    put private content behind a server of your own for now."""
+    """`auth_config.mode` is `{mode}`, which Easel does not support yet: everybody could see the app. Leave the mode
+    `public`, and put private content behind a server of your own for now."""
 
     code = "access_mode_not_built"
 
@@ -77,7 +77,7 @@ class ConfigTooLargeError(BadRequestError):
 
 
 class EnvVarsTooLargeError(BadRequestError):
-    """`build_config.env_vars` would be {size} bytes long, names and values as JSON; the limit is {limit}, since every
-    page of the app carries them. Put large values into a file of the app."""
+    """`build_config.env_vars` would be {size} bytes long, names and values as JSON. The limit is {limit}, since every
+    page of the app contains them. Put large values into a file of the app."""
 
     code = "env_vars_too_large"

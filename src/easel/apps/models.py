@@ -1,4 +1,4 @@
-"""The app, as it is stored."""
+"""The tables of apps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def short_host(slug: LiteralString) -> LiteralString:
 
 
 def is_cut(slug: LiteralString) -> LiteralString:
-    """SQL: whether the slug is cut in some of its addresses."""
+    """SQL: whether some of the slug's addresses are shortened."""
     return f"length({slug}) > {UNCUT}"
 
 
@@ -29,15 +29,14 @@ _SHORT_HOST = text(short_host("slug"))
 class App(Base):
     """A hosted web app.
 
-    `draft` is the configuration that PATCH changes, `published` the one visitors get, `published_version` the number
-    of the version that recorded it (None: the one it was created with). Both may be large, so neither is read with the
-    row; their hashes are (None: a release up to 0.2.0 wrote it, see `service.with_hashes`). `site` is what edges are
-    told of what is published (None: each reader makes it, see `serving/published.py`), `listed` the part of the draft
-    that lists show, which a trigger writes. `last_version` and `last_sequence` are the
-    counters for version numbers and for acceptance order; both are only moved under this row's lock.
-    `build_cache_generation` counts how often its build cache was cleared. `prunings` counts how often versions of it
-    were let go, which edges tell by it.
-    `changed_xid` is the transaction that last changed the app's routing.
+    `draft` is the configuration that PATCH changes. `published` is the one that visitors get, and `published_version`
+    the number of the version that recorded it (None: the configuration that the app was created with). Both may be
+    large, so neither is loaded with the row. Their hashes are None if a release up to 0.2.0 wrote them (see
+    `service.with_hashes`). `site` is the published configuration in the form for edges (None: each reader makes it, see
+    `serving/published.py`). `listed` is the part of the draft that lists show; a trigger writes it. `last_version` and
+    `last_sequence` are the counters of version numbers and of the acceptance order; both change only under this row's
+    lock. `build_cache_generation` counts how often its build cache was cleared. `prunings` counts how often versions of
+    it were pruned, so that edges notice. `changed_xid` is the transaction that last changed the app's routing.
     """
 
     __tablename__ = "app"
@@ -79,8 +78,8 @@ class App(Base):
 
 
 class FormerSlug(Base):
-    """A slug that an app with versions gave up, by rename or deletion, and the organisation that had it (the last of
-    several). A trigger writes it (migration 0014)."""
+    """A slug that an app with versions gave up, by rename or deletion, and the organisation that had it (the last one
+    of several). A trigger writes it (migration 0014)."""
 
     __tablename__ = "former_slug"
     __table_args__ = (

@@ -1,7 +1,7 @@
 """The lock order of an app's rows: every change of several rows locks the app's own row first.
 
-Rows are locked app first, environment second, a deploy's own last. Thus, no two transactions deadlock, and pointers and
-records stay unchanged while a transaction decides about the app's versions and objects.
+The order is: app, environment, deploy. Thus, no two transactions deadlock, and pointers and records stay unchanged
+while a transaction decides about the app's versions and objects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Select[Any])
 
 
 def held(statement: S) -> S:
-    """The statement on apps that selects only existing ones and locks their rows until the commit. In a `.sql` file it
+    """The statement on apps restricted to existing ones, with their rows locked until the commit. In a `.sql` file it
     is the part `apps.row_lock.held`."""
     return statement.where(App.deleted_at.is_(None)).with_for_update(key_share=True)
 
@@ -26,5 +26,5 @@ _HOLD = held(select(App.org_id).where(App.id == bindparam("app")))
 
 
 async def hold(work: Transaction, app_id: str) -> str | None:
-    """Locks the app's row until the commit: the id of its organisation, or None if the app is deleted."""
+    """Locks the app's row until the commit. Returns the id of its organisation, or None if the app is deleted."""
     return await work.session.scalar(_HOLD, {"app": app_id})

@@ -39,10 +39,10 @@ def check_slug(slug: str) -> str:
         raise SlugInvalidError(slug=slug[:80], reason=f"it must have {MIN_LENGTH} to {MAX_LENGTH} characters")
     if not _SHAPE.match(slug):
         raise SlugInvalidError(
-            slug=slug, reason="it may hold a-z, 0-9 and '-' only, and must begin and end with a letter or digit"
+            slug=slug, reason="it must consist of a-z, 0-9 and '-', and begin and end with a letter or digit"
         )
     if "--" in slug:
-        raise SlugInvalidError(slug=slug, reason="it may not hold two hyphens in a row")
+        raise SlugInvalidError(slug=slug, reason="it must not contain two hyphens in a row")
     if _ADDRESS_FORM.match(slug) or (len(slug) >= LEAST_CUT + DIGITS and _CUT_FORM.search(slug)):
         raise SlugCollidesError(slug=slug)
     if slug in RESERVED:

@@ -43,10 +43,10 @@ _MOST_KEY_VALUES = 1_000
 
 
 def _few_in_all(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Each of them may be a secret, and is sealed by itself.
+    # Each of them may be a secret, and is encrypted separately.
     if sum(map(len, keys)) > _MOST_KEY_VALUES:
         raise PydanticCustomError(
-            "too_many_values", "the keys may hold {most} values in all", {"most": _MOST_KEY_VALUES}
+            "too_many_values", "the keys may have {most} values in total", {"most": _MOST_KEY_VALUES}
         )
     return keys
 
@@ -116,21 +116,21 @@ class BuildConfig(BuildSettings):
     api_allow: list[ApiAllowRule] | None = Field(default=None, max_length=1_000)
     allow: list[Allowed] | None = Field(
         default=None,
-        description="An addition: what bundles of this app may hold, or lose, although it is a mistake mostly",
+        description="An addition: likely mistakes that this app allows in its bundles",
     )
     rules: Dialect | None = Field(
-        default=None, description="An addition: whose reading of `_redirects` and `_headers` holds"
+        default=None, description="An addition: the dialect in which `_redirects` and `_headers` are read"
     )
     html_handling: PageAddresses | None = Field(
-        default=None, description="An addition: to which form of their address pages move"
+        default=None, description="An addition: the form of pages' addresses that others redirect to"
     )
     not_found_handling: WithoutPage | None = Field(
-        default=None, description="An addition: what answers an address that names nothing"
+        default=None, description="An addition: the answer for addresses without a file"
     )
     runtime: Runtime | None = Field(
         default=None,
         description="An addition: how pages get `window.__EASEL__`: within them (`inline`, also for null), from "
-        "`/_easel/runtime.js` (`external`), or not at all, being sent byte for byte (`off`)",
+        "`/_easel/runtime.js` (`external`), or not at all (`off`): pages are then sent byte for byte",
     )
 
 

@@ -1,4 +1,4 @@
-"""Creating, finding, changing, publishing and deleting apps."""
+"""Creates, finds, changes, publishes and deletes apps."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _SQL = statements(__name__)
 
 CONFIG_LIMIT = 2 * 1024 * 1024
 ENV_VARS_LIMIT = 64 * 1024
-"""Limit of an app's public variables in bytes, as JSON in UTF-8. Edges cache those of every app, and every page has
-them."""
+"""Limit of an app's public variables in bytes, as JSON in UTF-8. Edges cache those of every app, and every page
+contains them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(
 async def get_app(
     work: Transaction, caller: Subject, app_id: str, *, lock: bool = False, with_draft: bool = False
 ) -> App:
-    """The caller's app, with its draft only on request, and never with the published configuration: both may be large.
-    Raises AppNotFoundError, for another organisation's app just as for none."""
+    """The caller's app. Its draft is loaded only on request, and its published configuration never: both may be large.
+    Raises AppNotFoundError for a missing app and for another organisation's alike."""
     app = None
     if caller.app_id is None or caller.app_id == app_id:
         statement = _WITH_DRAFT[lock] if with_draft else _APP_HELD if lock else _APP
@@ -74,7 +74,7 @@ async def get_app(
 
 
 class ListedApp(NamedTuple):
-    """The fields of an app in a list: of its draft only `App.listed`."""
+    """The fields of an app in a list. Of its draft, only `App.listed`."""
 
     id: str
     slug: str
@@ -103,7 +103,7 @@ async def list_apps(
     slug: str | None = None,
     search: str | None = None,
 ) -> tuple[list[ListedApp], int]:
-    """The organisation's apps, newest first, and how many match in all. `search` is part of the slug or title."""
+    """The organisation's apps, newest first, and the total number of matches. `search` is part of the slug or title."""
     wanted = [App.org_id == caller.org_id, App.deleted_at.is_(None)]
     if caller.app_id is not None:
         wanted.append(App.id == caller.app_id)
@@ -131,10 +131,10 @@ async def add_app(
     namespace: str | None,
     reserved_for: float,
 ) -> App:
-    """A new app without environments: `releases.create` adds them. Raises the Slug…Errors, TooManyAppsError,
+    """Adds an app without environments, which `releases.create` adds. Raises the Slug…Errors, TooManyAppsError,
     ConfigTooLargeError, EnvVarsTooLargeError.
 
-    `reserved_for` is how many seconds a slug stays its former organisation's.
+    `reserved_for` is the number of seconds for which a slug stays reserved for its former organisation.
     """
     slug = check_slug(request.slug)
     if max_apps is not None:
@@ -211,13 +211,13 @@ async def update_app(
 
 
 def set_draft(app: App, draft: Config, digest: str) -> None:
-    """Replaces the app's draft, which has that hash; an equal draft is not rewritten."""
+    """Replaces the app's draft and its hash; an equal draft is not rewritten."""
     if digest != app.draft_hash:
         app.draft, app.draft_hash = draft, digest
 
 
 def _patched(vault: Vault, slug: str, draft: Config, patch: Config) -> tuple[Config, str]:
-    # Sealing first preserves masked secrets, and lets the merge work on stored values.
+    # Encrypting first preserves masked secrets, and lets the merge work on stored values.
     merged = merge_patch(draft, patch)
     sealed = seal(vault, merged, draft)
     _check_valid(slug, merged)
@@ -236,21 +236,21 @@ def _check_valid(slug: str, config: Config) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """The value with sealed secrets as text, as the schema requires."""
+    """The value with encrypted secrets as text, as the schema requires."""
     if isinstance(value, dict):
         return MASK if SEALED in value else {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _check_access(config: Config) -> None:
-    """Refuses a protection that is not built: the app would only seem protected."""
+    """Refuses a protection that is not supported yet: the app would only seem protected."""
     mode = (config.get("auth_config") or {}).get("mode") or "public"
     if mode != "public":
         raise AccessModeNotBuiltError(mode=mode)
 
 
 def _check_size(config: Config) -> str:
-    """The configuration's hash, if it is not too large."""
+    """The configuration's hash. Raises ConfigTooLargeError."""
     size, digest = measured(config)
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
@@ -276,21 +276,21 @@ async def with_hashes(work: Transaction, app: App) -> None:
 
 
 async def delete_app(work: Transaction, app: App) -> None:
-    """Deletes the app: its addresses answer 404 at once, its slug is free for its organisation, its objects are removed
-    later."""
+    """Deletes the app: its addresses answer 404 at once, its slug is free for its organisation, and its objects are
+    removed later."""
     app.deleted_at = clock.now()
     await work.session.flush()
     await routing_changed(work, app.id, hosts=True)
 
 
 def clear_build_cache(app: App) -> None:
-    """Has builders use nothing that the app's builds left until now. They remove it with the app's next build, or when
-    they need room."""
+    """Invalidates the app's build cache. Builders remove the files with the app's next build, or when they need
+    space."""
     app.build_cache_generation += 1
 
 
 class ServedEnvironment(NamedTuple):
-    """An environment of an app that serves something or is locked, and the key of the manifest that it serves."""
+    """An environment of an app that serves a version or is locked, and the key of the manifest that it serves."""
 
     name: str
     version: int | None
@@ -304,7 +304,7 @@ class ServedEnvironment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What answers about an app hold beside its row: the branch that it follows, and its served environments."""
+    """The data in answers about an app besides its row: the branch that it follows, and its served environments."""
 
     repo_url: str | None
     repo_branch: str | None

@@ -1,7 +1,7 @@
-"""Whether a slug is free: no app has it, and no other organisation had it recently. `rules` checks its form.
+"""Checks whether a slug is free: no app has it, and no other organisation had it recently. `rules` checks its form.
 
 Browsers keep state for an address: service workers, storage, cookies, files that are cached for a year. So a slug stays
-reserved for its organisation for a while after its app has left it.
+reserved for its organisation for a while after its app has given it up.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ async def refuse_taken(work: Transaction, slug: str, org_id: str, reserved_for: 
 
 
 MOST_LEFT = 200
-"""Limit of reserved slugs of an organisation, by deleting and renaming, before it may not rename any more."""
+"""Limit of an organisation's reserved slugs, from deleted and renamed apps. At the limit, it cannot rename apps."""
 
 
 async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> None:
-    """Raises TooManySlugsError if the organisation has left too many slugs within the last `reserved_for` seconds: each
-    rename reserves another slug."""
+    """Raises TooManySlugsError if the organisation has given up too many slugs within the last `reserved_for` seconds:
+    each rename reserves another slug."""
     since = clock.now() - timedelta(seconds=reserved_for)
     lately = select(func.count()).select_from(FormerSlug)
     lately = lately.where(FormerSlug.org_id == org_id, FormerSlug.freed_at > since)
@@ -44,10 +44,11 @@ async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> No
 
 
 async def flush_slug(work: Transaction, app: App, reserved_for: float) -> None:
-    """Writes the app with its new slug. Raises as `refuse_taken` does: another app may have taken the slug meanwhile.
+    """Writes the app with its new slug. Raises the errors of `refuse_taken`: another app may have taken the slug
+    meanwhile.
 
-    Once the unique index has the slug, its former owner has committed leaving it. So the reservation is checked only
-    now; `refuse_taken` may have run before the former owner even took it.
+    Once the unique index has the slug, its former owner has committed giving it up. The reservation is checked only
+    now, because `refuse_taken` may have run before the former owner even took it.
     """
     slug, org_id = app.slug, app.org_id
     try:

@@ -1,1 +1,1 @@
-"""Backups: everything out of a running instance and into an empty one; auditing the objects of the live store."""
+"""Backups: exports of a running instance, restoring into an empty one, and audits of the live store's objects."""

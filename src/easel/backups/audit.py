@@ -1,4 +1,4 @@
-"""Verifies that the store still holds every object of the records, byte for byte. Writes nothing."""
+"""Verifies that the store still has every object that the database refers to, byte for byte. Writes nothing."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from easel.storage.object_names import names_variants
 from easel.storage.objects import ObjectStore
 
 APPS_AT_ONCE = 20
-"""Apps whose needed objects are in memory at a time: a million apps fit as well."""
+"""Apps whose needed objects are in memory at a time, so that memory stays bounded even with a million apps."""
 SAY_EVERY = 5.0
 """Seconds between two progress messages."""
 _JUST_NOW = timedelta(minutes=1)
-"""How long before this begins a pointer may have been moved by a transaction that is not committed yet."""
+"""A transaction that is not committed yet may have moved a pointer this long before the audit began."""
 
 What = Literal["missing", "damaged", "unreadable", "misnamed"]
-"""Missing; damaged; unreadable, while others are readable; misnamed."""
+"""The kinds of fault. `unreadable` is one object, while others can be read."""
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An object that is missing or damaged, and the versions that need it.
+    """A missing or damaged object, and the versions that need it.
 
-    `environments` are those that serve from it, `versions` and `pruned` the numbers of the versions it belongs to; for
-    a pruned one it holds the record of its content. `reason` follows the key in a sentence.
+    `environments` are those that serve from it. `versions` and `pruned` are the numbers of the versions it belongs to;
+    a pruned version only needs the record of its content. `reason` follows the key in a sentence.
     """
 
     key: str
@@ -53,8 +53,7 @@ class Fault:
 
 @dataclass
 class AuditResult:
-    """The result: the number of objects read, the bytes of intact ones, and all faults, first those that visitors may
-    meet."""
+    """The number of objects read, the bytes of intact ones, and all faults, first those that visitors can notice."""
 
     objects: int = 0
     bytes: int = 0
@@ -64,8 +63,8 @@ class AuditResult:
 async def verify(
     url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Reads every object that the records refer to, or those of the app with this slug or id, and verifies its hash:
-    first the served versions, then all others.
+    """Reads every object that the database refers to, or those of the app with this slug or id, and verifies its hash:
+    served versions first, then all others.
 
     Easel may run meanwhile. `found` is called with each fault at once. Objects recorded meanwhile may be left out.
     Memory holds pieces of the few objects that are read at a time, the records of a few apps, and the faults. Raises
@@ -77,7 +76,7 @@ async def verify(
             raise AppUnknownError(app=named)
     run = _Run(url, objects, began, say, found)
     for live in (True, False):
-        say("Reading what environments serve …" if live else "Reading everything else …")
+        say("Reading the objects that environments serve …" if live else "Reading everything else …")
         async for apps in _batches(url, named):
             await run.look_at(apps, live=live)
     run.made.faults.sort(key=lambda fault: (not fault.environments, PRODUCTION not in fault.environments))
@@ -108,13 +107,13 @@ class _Run:
         self._found = found
         self._said = time.monotonic()
         self._known: set[str] = set()
-        """What a fault was told of."""
+        """Objects with a reported fault."""
         self._lately: set[str] = set()
-        """What was read because some environment has served it, but not for long."""
+        """Objects that were read because an environment has served them, but only recently."""
         self.made = AuditResult()
 
     async def look_at(self, apps: list[str], *, live: bool) -> None:
-        """Reads the objects that the apps' environments serve, or all others that they need."""
+        """Reads the objects that the apps' environments serve, or all other needed ones."""
         suspects: set[str] = set()
 
         async def read(needed: NeededObject) -> None:
@@ -134,12 +133,12 @@ class _Run:
             await self._confirm(apps, suspects)
 
     def _is_left(self, needed: NeededObject) -> bool:
-        """Whether it was not read in the first pass, which covers everything that environments have served for
+        """Whether the first pass has not read the object. It covers everything that environments have served for
         longer."""
         return not needed.served_before and needed.key not in self._lately
 
     async def _confirm(self, apps: list[str], suspects: set[str]) -> None:
-        """Checks again: versions are pruned and apps deleted meanwhile, and a missing object may be back."""
+        """Checks again: meanwhile, versions may have been pruned, apps deleted, and missing objects restored."""
 
         async def read(needed: NeededObject) -> None:
             fault = await self._read(needed.key)
@@ -178,14 +177,14 @@ class _Run:
                 return await self._read_variants(key)
             digest, size = hashlib.sha256(), 0
             async for piece in self._objects.pieces(key):
-                # In a thread, so that all cores can be used.
+                # A thread is used, so that all cores work.
                 await asyncio.to_thread(digest.update, piece)
                 size += len(piece)
             return ("damaged", CHANGED) if has_changed(key, digest.hexdigest()) else size
         except ObjectMissingError:
             return "missing", MISSING
         except StoreUnavailableError as error:
-            # One that cannot be read is a fault of its own, unless it is the whole store.
+            # An unreadable object is a separate fault, unless the whole store is unreachable.
             await self._objects.check()
             return "unreadable", f"cannot be read ({error.details.get('reason', error.message)})"
 

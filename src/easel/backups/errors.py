@@ -1,4 +1,4 @@
-"""Errors of backups: how making or restoring one fails."""
+"""Errors of backups: why a backup cannot be made or restored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The parts of a backup, as stored in its folder or bucket.
 
-`backups/{name}/index.json` lists its parts, `backups/{name}/records/{table}` are the tables in the text format of COPY,
-and `objects/…` the objects, which all backups in one place share.
+`backups/{name}/index.json` lists the parts. `backups/{name}/records/{table}` are the tables in the text format of COPY.
+`objects/…` are the objects, which all backups in one place share.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ FORMAT = 1
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table's rows: how many, under which columns, and the SHA-256 (hex) of the file."""
+    """A table's rows: their number, their columns, and the SHA-256 (hex) of the file."""
 
     columns: list[str]
     rows: int
@@ -20,8 +20,8 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object: its length in bytes, its SHA-256 (hex), and the store's ETag of it then, if it is one that may change
-    under its name."""
+    """An object: its length in bytes, its SHA-256 (hex), and, for an object that may change, the store's ETag at the
+    time."""
 
     size: int
     sha256: str

@@ -11,24 +11,24 @@ from easel.storage.object_names import hash_in, names_its_content, names_variant
 T = TypeVar("T")
 
 AT_ONCE = 4
-"""Objects read at a time: enough to keep a bucket busy, and few beside a running Easel."""
+"""Objects read at a time: enough to keep a bucket busy, but few beside a running Easel."""
 MISSING = "is missing"
 CHANGED = "does not match the hash in its name"
 MISNAMED = "is not named the way Easel names objects"
 
 
 def is_named(key: str) -> bool:
-    """Whether this is the name of an object that a version can consist of."""
+    """Whether this is the name of a version's object."""
     return names_its_content(key) or names_variants(key)
 
 
 def has_changed(key: str, sha256: str) -> bool:
-    """Whether an object that is stored under its hash no longer matches it (SHA-256, hex)."""
+    """Whether an object stored under its hash no longer matches the hash (SHA-256, hex)."""
     return names_its_content(key) and sha256 != hash_in(key)
 
 
 async def each(what: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Does the work for each, a few at once. Raises the first error of the work, after which no more is begun."""
+    """Runs the work for each item, a few at once. After the first error, starts no more, and raises the error."""
     left = iter(what)
 
     async def some() -> None:

@@ -1,4 +1,5 @@
-"""The records, out of one database and into another: whole tables by COPY, in one snapshot and one transaction."""
+"""Copies the database's records out of one database and into another: whole tables by COPY, in one snapshot and one
+transaction."""
 
 from __future__ import annotations
 
@@ -31,13 +32,13 @@ _SQL = statements(__name__)
 
 
 def tables() -> list[SqlTable]:
-    """Easel's own tables, each after those that it refers to."""
+    """Easel's own tables. Each follows the tables that it refers to."""
     return list(Base.metadata.sorted_tables)
 
 
 @asynccontextmanager
 async def snapshot(url: str) -> AsyncIterator[Snapshot]:
-    """The database at this moment, for as long as the block takes."""
+    """A snapshot of the database for the duration of the block."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
@@ -45,14 +46,14 @@ async def snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 
 class Snapshot:
-    """Queries of one moment of the database."""
+    """Queries on one snapshot of the database."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
 
     async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
         """All rows of a table in COPY's text format, with their number, columns and hash."""
-        # A transaction's id means nothing in another database. SQLAlchemy's names are not plain texts if a column and
+        # A transaction's id has no meaning in another database. SQLAlchemy's names are not plain texts if a column and
         # its attribute differ in name.
         columns = [str(column.name) for column in table.columns if not isinstance(column.type, Xid8)]
         query = sql.SQL("copy (select {} from {} order by {}) to stdout").format(
@@ -81,10 +82,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class NeededObject:
-    """An object and its users: the environments that serve from it, and the numbers of the versions it belongs to. For
-    `pruned` versions it holds the record of their content.
+    """An object and its users: the environments that serve from it, and the numbers of the versions it belongs to.
+    `pruned` versions need only the record of its content.
 
-    `served_before` says whether some environment has served from it since before the given moment.
+    `served_before` says whether an environment has served from it since before the given moment.
     """
 
     key: str
@@ -97,7 +98,7 @@ class NeededObject:
 
 
 async def moment(url: str) -> datetime:
-    """The time on the database's clock, which dates the moves of pointers."""
+    """The time on the database's clock, which also dates the moves of pointers."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         row = await (await now.execute(_SQL["moment"])).fetchone()
         assert row is not None
@@ -106,7 +107,7 @@ async def moment(url: str) -> datetime:
 
 
 async def apps_after(url: str, after: str, count: int, *, named: str | None = None) -> list[str]:
-    """The ids of the next apps in their order, after that one; only of the one with this slug or id, if given."""
+    """The ids of the next apps after that one, in order; only of the one with this slug or id, if given."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["apps"], {"after": after, "named": named, "n": count})
         return [app for (app,) in await found.fetchall()]
@@ -149,8 +150,7 @@ async def put_rows(
 
 
 async def unfinished(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str, str, str | None, bool]]:
-    """Deploys that have not ended, as (id, app, step, whether it is built), each app's in the order they were
-    accepted."""
+    """Unfinished deploys as (id, app, step, whether it is built), in the order in which each app's were accepted."""
     return list(await (await connection.execute(_SQL["unfinished"])).fetchall())
 
 

@@ -1,4 +1,4 @@
-"""Making a backup of a running instance, and restoring one into an empty one."""
+"""Makes a backup of a running instance, and restores one into an empty one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from easel.storage.objects import ObjectStore
 from easel.storage.queue import DEFER
 
 KEPT_FILES = ("secret-key", "api-key")
-"""Files of a data folder that are in no record: without the first, stored secrets cannot be read."""
+"""Files of a data folder that no record contains. Without the first, stored secrets cannot be read."""
 
 Say = Callable[[str], None]
 
@@ -46,9 +46,9 @@ async def back_up(
 ) -> BackupResult:
     """Writes a consistent backup of the instance, which may be running, to the place.
 
-    Records are of one moment. Objects never change and are older than the records that refer to them, so copying them
-    afterwards is consistent with that moment. Objects of an earlier backup at the place are not copied again. The
-    answer names missing or damaged objects; all others are in the backup. Raises the store's errors.
+    All records are from one moment. Objects never change and are older than the records that refer to them, so copying
+    them afterwards is consistent with that moment. Objects of an earlier backup at the place are not copied again. The
+    result names missing or damaged objects; all others are in the backup. Raises the store's errors.
     """
     made = BackupResult(name=clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
     async with records.snapshot(url) as moment:
@@ -59,7 +59,7 @@ async def back_up(
             tables[table.name], data = await moment.rows(table)
             await place.put(table_key(made.name, table.name), data)
         needed, uploads = await moment.objects()
-    # The snapshot ends here: copying may take hours, and no transaction should be open as long.
+    # The snapshot ends here: copying may take hours, and no transaction should be open that long.
     stored: dict[str, StoredObject] = {}
     earlier = await _objects_of_last(place)
 
@@ -91,10 +91,11 @@ async def _copy_out(
         earlier = None
     etag = None
     if names_its_content(key):
-        # An object that was damaged in the last backup is read again: it may be repaired, and is reported until it is.
+        # An object that was damaged in the last backup is read again. It is reported until it is repaired.
         is_new = earlier is None or earlier.sha256 != hash_in(key)
     else:
-        # Queried before it is read: if the object is replaced meanwhile, the next backup sees a different one.
+        # The ETag is queried before the object is read: if the object is replaced meanwhile, the next backup sees a
+        # different one.
         etag = await _etag(objects, key)
         is_new = earlier is None or etag is None or earlier.etag != etag
     if earlier is not None and not is_new:
@@ -133,8 +134,8 @@ async def bring_back(
 ) -> None:
     """Restores the chosen backup into an empty database and store.
 
-    The hash of every object and table is verified before the records are written, in one transaction with the jobs of
-    unfinished deploys. Raises BackupDamagedError, NotEmptyError.
+    The hash of every object and table is verified before the records are written. One transaction writes them together
+    with the jobs of unfinished deploys. Raises BackupDamagedError, NotEmptyError.
     """
     await asyncio.to_thread(migrate, url, index.schema)
     async with await psycopg.AsyncConnection.connect(url) as connection:
@@ -143,7 +144,7 @@ async def bring_back(
     rows = {}
     for table, known in index.tables.items():
         rows[table] = await _checked(place, table_key(chosen, table), known.sha256)
-    say(f"Bringing back the backup {chosen} of Easel {index.easel} …")
+    say(f"Restoring the backup {chosen} of Easel {index.easel} …")
 
     async def copy(key: str) -> None:
         known = index.objects[key]
@@ -197,7 +198,7 @@ async def _checked(place: ObjectStore, key: str, sha256: str) -> bytes:
 
 
 async def _each(keys: Collection[str], work: Callable[[str], Awaitable[None]], say: Say) -> None:
-    """Does the work for each key, a few at once, and reports progress. Raises the errors of the work."""
+    """Runs the work for each key, a few at once, and reports progress. Raises the errors of the work."""
     done = 0
 
     async def one(key: str) -> None:

@@ -1,1 +1,1 @@
-"""Turning sources into a bundle: the sandbox a build runs in, and its log."""
+"""Builds: sources become a bundle, by commands in a sandbox and with a log."""

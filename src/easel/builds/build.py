@@ -1,4 +1,4 @@
-"""A build: sources become a folder of files, by the project's own commands in the sandbox."""
+"""A build: the project's own commands turn sources into a folder of files, in the sandbox."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ async def build(
     should_stop: Callable[[], bool] = lambda: False,
     begin: Callable[[str], None] = lambda phase: None,
 ) -> BuildResult:
-    """Builds the sources in a folder, which the build changes as it likes, and gives the folder of its output.
+    """Builds the sources in a folder, and gives the folder of the output. The build may change the sources.
 
-    `wanted` are the deploy's wishes, `app` those of its app. `environment` is the project's own, `secrets` are the
-    texts that no line of the log and no error may show, `say` takes the log's lines, `begin` hears of `install` and
-    `build` as they begin. A folder beside `source`, of its name and
-    `.build`, is used meanwhile. Raises BuildPlanError for sources that cannot be built or have no page in the end,
-    ToolchainError and VersionUnavailableError, BuildFailedError for a command that fails or takes too much,
-    BuildStoppedError, BuilderDiskFullError, and OSError.
+    `wanted` are the deploy's options, `app` those of its app. `environment` has the project's own variables. `secrets`
+    are texts that must not appear in the log or in an error. `say` receives the log's lines. `begin` is called with
+    `install` and `build` when each begins. The folder `{source}.build` beside the sources is used meanwhile. Raises
+    BuildPlanError for sources that cannot be built or have no page in the end, ToolchainError and
+    VersionUnavailableError, BuildFailedError for a command that fails or exceeds a limit, BuildStoppedError,
+    BuilderDiskFullError, and OSError.
     """
     masking = Masking(secrets)
 

@@ -13,15 +13,15 @@ class SandboxUnavailableError(EaselError):
 
 
 class BuildVariableInvalidError(EaselError):
-    """The variable `{name}` cannot be given to a build: {problem}. Rename or shorten it."""
+    """A build cannot have the variable `{name}`: {problem}. Rename or shorten it."""
 
     status = 400
     code = "build_variable_invalid"
 
 
 class BuildsOffError(EaselError):
-    """This Easel does not build sources: its operator has set EASEL_BUILDS=off. Build on your machine, and deploy the
-    output."""
+    """This Easel does not build sources: its operator has set EASEL_BUILDS=off. Build the app on your machine, and
+    deploy the output."""
 
     status = 400
     code = "builds_off"

@@ -1,4 +1,4 @@
-"""Why a build that was begun failed: one class per cause, each with its way out."""
+"""Errors of a running build. Each class is one cause, and its message says how to fix it."""
 
 from __future__ import annotations
 
@@ -24,48 +24,49 @@ class BuildCommandFailedError(BuildFailedError):
 
 
 class BuildOutOfMemoryError(BuildFailedError):
-    """`{command}` took more than {limit} of memory, and was ended. Have it work on less at a time (for Node, with
+    """`{command}` used more than {limit} of memory, so Easel ended it. Let it work on less at a time (for Node, with
     `NODE_OPTIONS=--max-old-space-size=…` in MiB), or ask Easel's operator for a larger EASEL_BUILD_MEMORY."""
 
     code = "build_out_of_memory"
 
 
 class BuildTimedOutError(BuildFailedError):
-    """The build took longer than {seconds:.0f} s, and was ended in `{command}`. Easel's operator sets the limit with
-    EASEL_BUILD_DEADLINE."""
+    """The build took longer than {seconds:.0f} s, so Easel ended it during `{command}`. Easel's operator sets the limit
+    with EASEL_BUILD_DEADLINE."""
 
     code = "build_timed_out"
 
 
 class BuildProcessorTimeError(BuildFailedError):
-    """The build took more than {seconds:.0f} s of processor time, and was ended in `{command}`. Easel's operator sets
-    the limit with EASEL_BUILD_PROCESSOR_TIME."""
+    """The build used more than {seconds:.0f} s of processor time, so Easel ended it during `{command}`. Easel's
+    operator sets the limit with EASEL_BUILD_PROCESSOR_TIME."""
 
     code = "build_processor_time"
 
 
 class BuildProcessesError(BuildFailedError):
-    """`{command}` started more than {limit} processes and threads, and was ended. Easel's operator sets the limit with
-    EASEL_BUILD_PROCESSES."""
+    """`{command}` started more than {limit} processes and threads, so Easel ended it. Easel's operator sets the limit
+    with EASEL_BUILD_PROCESSES."""
 
     code = "build_processes"
 
 
 class BuildDiskFullError(BuildFailedError):
-    """`{command}` wrote more than {limit}, and was ended. Easel's operator sets the limit with EASEL_BUILD_DISK."""
+    """`{command}` wrote more than {limit}, so Easel ended it. Easel's operator sets the limit with EASEL_BUILD_DISK."""
 
     code = "build_disk_full"
 
 
 class BuildLogTooLargeError(BuildFailedError):
-    """`{command}` wrote a log of more than {limit}, and was ended. Have it print less; Easel's operator sets the limit
-    with EASEL_BUILD_LOG_BYTES."""
+    """`{command}` wrote a log of more than {limit}, so Easel ended it. Make it print less, or ask Easel's operator for
+    a larger EASEL_BUILD_LOG_BYTES."""
 
     code = "build_log_too_large"
 
 
 class BuilderDiskFullError(EaselError):
-    """The builder's disk is full, so the build was ended in `{command}`. Easel's operator makes room."""
+    """The builder's disk is full, so Easel ended the build during `{command}`. Easel's operator has to free space on
+    the builder."""
 
     status = 507
     code = "builder_disk_full"

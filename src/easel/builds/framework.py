@@ -1,4 +1,4 @@
-"""A tool that makes sites of sources."""
+"""A site generator or bundler that Easel knows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _NPM: Final = "npm run build"
 class Framework:
     """A tool that makes a site.
 
-    `files` and `packages` (of npm) identify its projects, either of them; `outputs` are the folders that it may write,
-    the likeliest first. `command` is its own build command, `scripts` are the names under which it usually stands in
-    package.json, and `marks` are words of a script that runs it.
+    A project uses the tool if it has one of `files` or of `packages` (of npm). `outputs` are the folders that the tool
+    may write, the likeliest first. `command` is its own build command. `scripts` are the usual names of that command in
+    package.json. `marks` are words of a script that runs the tool.
     """
 
     name: str
@@ -27,16 +27,16 @@ class Framework:
     marks: tuple[str, ...] = ()
     needs: Literal["node", "python", "ruby", "dart", "rust", "quarto"] = "node"
     advice: str = _NPM
-    """The command to build it, for messages of the command line."""
+    """The build command, for messages of the command line."""
     server_output: str | None = None
-    """Its output for an app with its own server, which Easel does not run."""
+    """The output folder of an app with its own server. Easel does not run such apps."""
     static: str = ""
-    """The setting for a static app instead."""
+    """The setting that makes the app static."""
     general: bool = False
-    """Whether other tools of this list are built on it, or have a file of that name as well."""
+    """Whether other tools of this list are built on this tool, or have a file of the same name."""
     makes_libraries: bool = False
-    """Whether libraries are built with it as well: then a project is a site if it has a page."""
+    """Whether the tool also builds libraries. A project is then a site if it has a page."""
     caches: tuple[str, ...] = ()
-    """Folders that its next build gains from."""
+    """Folders that make the next build faster."""
     environment: tuple[tuple[str, str], ...] = ()
-    """Variables for the build: no telemetry, no questions."""
+    """Variables for the build, such as those that turn off telemetry and questions."""

@@ -1,6 +1,6 @@
-"""The tools that make sites of sources: how their projects are recognised, how they are run, and where they write.
+"""The known tools that make sites: how to recognise their projects, how to run them, and their output folders.
 
-One table for the command line, which looks for what was built, and for builds.
+Both the builds and the command line, which looks for finished outputs, use this table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from easel.builds.other_frameworks import OTHER_FRAMEWORKS
 FRAMEWORKS: Final = (*NODE_FRAMEWORKS, *OTHER_FRAMEWORKS)
 
 USUAL: Final = ("dist", "build", "out")
-"""Where most tools write."""
+"""The usual output folders of most tools."""
 OTHERS: Final = (
     "_site",
     "site",
@@ -44,9 +44,9 @@ OTHERS: Final = (
     "docs/dist",
     "website/build",
 )
-"""Where others do."""
+"""Output folders of other tools."""
 SOURCE_OR_OUTPUT: Final = "public"
-"""Of many projects it holds the files that go into the build as they are."""
+"""In many projects this folder holds files that the build copies unchanged."""
 
 _TEMPLATE_WORDS: Final = ("%PUBLIC_URL%", "<%= BASE_URL", "<%= htmlWebpackPlugin")
 
@@ -57,5 +57,5 @@ def is_template(page: str) -> bool:
 
 
 def named(name: str) -> Framework | None:
-    """The framework of that name, as `build_config.framework` and easel.toml give it."""
+    """The framework with this name, as in `build_config.framework` and easel.toml."""
     return next((framework for framework in FRAMEWORKS if framework.name == name), None)

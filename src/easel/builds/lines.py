@@ -1,4 +1,4 @@
-"""A build's output as the lines of its log: text without control characters, and without secrets."""
+"""The lines of a build's log, from its output: without control characters and secrets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from easel.builds.secrets import Masking
 
 LONGEST_LINE = 2000
-"""Characters of a line; the others are counted."""
+"""Limit of a line's characters. Further characters are only counted."""
 LONGEST_PIECE = 64 * 1024
-"""Characters without a line break after which one is made."""
+"""Characters without a line break after which a line break is inserted."""
 
 # ECMA-48: control sequences, control strings (titles, links) up to their end, and escapes of one character.
 _ESCAPES = re.compile(
@@ -21,15 +21,15 @@ _ESCAPES = re.compile(
 )
 _CONTROLS = (range(0x20), range(0x7F, 0xA0), (0x200E, 0x200F), range(0x202A, 0x202F), range(0x2066, 0x206A))
 _UNSEEN = {code: None for codes in _CONTROLS for code in codes} | {0x09: " ", 0x2028: " ", 0x2029: " "}
-"""Control characters, those that change the direction of text, and other line breaks."""
+"""Control characters, characters that change the direction of text, and unusual line breaks."""
 
 
 class LogLines:
-    """Takes bytes as they come, and gives whole lines to `on_line`.
+    """Takes bytes as they arrive, and gives whole lines to `on_line`.
 
-    Escape sequences and control characters are left out, and of a line that was overwritten (a progress bar) the last
-    state is kept. A secret is masked as `***`, also where line breaks are within it. A line whose end may be the
-    beginning of a secret waits for the next one. Work grows with the bytes, however many secrets there are.
+    Removes escape sequences and control characters. Of an overwritten line (a progress bar), keeps the last state.
+    Masks a secret as `***`, even if line breaks split it. Holds back a line whose end may begin a secret until the next
+    line arrives. The work is linear in the bytes, however many secrets there are.
     """
 
     def __init__(self, on_line: Callable[[str], None], secrets: Collection[str] = ()) -> None:
@@ -42,11 +42,11 @@ class LogLines:
         self._length = 0
 
     def feed(self, data: bytes) -> None:
-        """More of the output."""
+        """Takes more of the output."""
         self._take(self._decoder.decode(data))
 
     def close(self) -> None:
-        """The output has ended: gives out what is left, the last line also without its line break."""
+        """Ends the output: gives out the rest, including a last line without a line break."""
         self._take(self._decoder.decode(b"", final=True))
         if self._begun:
             self._end_line()
@@ -76,7 +76,7 @@ class LogLines:
         self._give_out(self._masking.feed(seen))
 
     def _give_out(self, settled: int) -> None:
-        """Gives out the lines that lie in the first `settled` characters of the whole output."""
+        """Gives out the lines in the first `settled` characters of the whole output."""
         while self._waiting and self._waiting[0][0] + len(self._waiting[0][1]) <= settled:
             start, line = self._waiting.popleft()
             masked = self._masking.masked(start, line)

@@ -13,8 +13,8 @@ ManagerName = Literal["npm", "pnpm", "yarn", "bun"]
 class Manager:
     """A package manager's files and commands.
 
-    `frozen` installs exactly what the lock file says, or fails; `loose` installs without one. `run` runs a
-    script of the package in the working directory, `execute` a program that was installed.
+    `frozen` installs exactly the content of the lock file, or fails. `loose` installs without a lock file. `run` runs a
+    script of the package in the working directory. `execute` runs an installed program.
     """
 
     locks: tuple[str, ...]
@@ -25,7 +25,7 @@ class Manager:
 
 
 MANAGERS: Final[Mapping[ManagerName, Manager]] = {
-    # npm's comes last: one `npm install` by mistake leaves its lock file beside the real one.
+    # npm comes last: a mistaken `npm install` leaves its lock file beside the real one.
     "pnpm": Manager(
         locks=("pnpm-lock.yaml",),
         frozen=("pnpm", "install", "--frozen-lockfile", "--prod=false"),

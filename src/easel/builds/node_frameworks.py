@@ -1,4 +1,4 @@
-"""The tools of Node.js that make sites. Those that are built on others of the list come before them."""
+"""Tools of Node.js that make sites. A tool comes before the tools that it is built on."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ NODE_FRAMEWORKS: Final = (
         outputs=("public",),
         command="gatsby build",
         marks=("gatsby build",),
-        # The pages of the last build are a part of its cache.
+        # The cache contains the pages of the last build.
         caches=(".cache", "public"),
         environment=(("GATSBY_TELEMETRY_DISABLED", "1"),),
     ),

@@ -1,4 +1,4 @@
-"""The tools of other languages that make sites."""
+"""Tools of other languages that make sites."""
 
 from __future__ import annotations
 

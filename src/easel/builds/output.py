@@ -1,4 +1,4 @@
-"""After the build: which folder holds its pages, and if none does, what is to be changed."""
+"""Finds the folder with a build's pages. If there is none, says what to change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _NAMED_AT_MOST: Final = 4
 
 
 def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) -> Path:
-    """The folder that the build wrote its pages into, without links, inside the sources; `say` hears why that one.
+    """The folder that the build wrote its pages into: inside the sources, with links resolved. `say` receives the
+    reason for the choice.
 
     Raises OutputMissingError, OutputWithoutPageError, OutputStaleError.
     """
@@ -45,7 +46,7 @@ def _reason(tree: Tree, plan: Plan, path: str, real: Path) -> str:
     link = f" (a link to `{printable(place)}`)" if place != (path or ".") else ""
     if len(plan.outputs) == 1:
         return f"Output: `{printable(path) or '.'}`{link}."
-    return f"Output: `{printable(path) or '.'}`{link}, the first of the likely folders that holds a page."
+    return f"Output: `{printable(path) or '.'}`{link}, the first of the likely folders with a page."
 
 
 def _hint(tree: Tree, plan: Plan) -> str:

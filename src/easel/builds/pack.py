@@ -1,4 +1,4 @@
-"""A build's output as a zip, reproducibly: the same files give the same bytes."""
+"""Packs a build's output as a zip, reproducibly: the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PackedOutput:
-    """The zip that was written: how many files it holds, their bytes, its own bytes, and its SHA-256 (hex)."""
+    """A written zip: its number of files, their bytes, its own bytes, and its SHA-256 (hex)."""
 
     files: int
     bytes: int
@@ -41,10 +41,10 @@ class PackedOutput:
 def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> PackedOutput:
     """Zips the folder `output`, which is inside the sources, into the file `to`.
 
-    Links inside the output are followed, absolute ones as the sandbox sees them. The repository of a folder that is
-    served as it is, and files that no app needs, are left out; secrets are not, so that the bundle's inspection
-    refuses them. Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError), TooManyFilesError,
-    FileTooLargeError, InflatesTooLargeError, NamesTooLongError.
+    Links inside the output are followed; absolute ones as the sandbox sees them. Leaves out the `.git` of a folder that
+    is served without a build, and files that no app needs. Keeps secrets, so that the bundle's inspection refuses them.
+    Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError), TooManyFilesError, FileTooLargeError,
+    InflatesTooLargeError, NamesTooLongError.
     """
     walk = _Walk(source, output, limits or Limits())
     files = sorted(walk.files(), key=lambda file: file.path.encode())
@@ -77,7 +77,7 @@ class _Walk:
         self.prefix = "/".join(place.relative_to(self.tree.root).parts)
 
     def files(self) -> Iterator[FoundFile]:
-        """Every file of the output, checked against the limits as it is found."""
+        """Every file of the output. Each is checked against the limits when it is found."""
         ahead: list[tuple[str, str, tuple[str, ...]]] = [("", self.prefix, (self.prefix,))]
         while ahead:
             shown, real, inside = ahead.pop()
@@ -94,7 +94,7 @@ class _Walk:
                     yield self._file(path, place)
 
     def _listed(self, real: str, shown: str) -> list[str]:
-        # Folders count as well: a build could make millions of empty ones.
+        # Folders count too: a build could make millions of empty ones.
         names = []
         with os.scandir(self.tree.root / real) as entries:
             for entry in entries:
@@ -113,11 +113,11 @@ class _Walk:
         self.names += len(shown.encode()) + len(raw) + 1
         if self.names > self.limits.max_names_bytes:
             raise NamesTooLongError(size=self.names, limit=self.limits.max_names_bytes)
-        # As the command line does it: links in pages are composed (UAX #15).
+        # As on the command line, names are composed (UAX #15), like the links in pages.
         return composed(name)
 
     def _real(self, real: str, path: str) -> tuple[str, str]:
-        """Whether it is a "file" or a "folder", and its path in the sources without links."""
+        """The kind, "file" or "folder", and the path in the sources with links resolved."""
         try:
             place = self.tree.real(real)
         except LeadsOutError as error:

@@ -1,4 +1,4 @@
-"""One command of a build, run in the sandbox with its log, within what the whole build may use."""
+"""Runs one command of a build in the sandbox, with its log, within the limits of the whole build."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from easel.errors import EaselError
 from easel.outgoing.hosts import HostRules
 
 _SHORTEST = 1.0
-"""Seconds, or bytes, that a command gets at least: it ends by its limit then, with the limit's own message."""
+"""The least seconds or bytes that a command gets. With these it reaches its limit, and fails with the limit's own
+message."""
 _KILLED = 137
 _NOT_FOUND = 127
 
 
 @dataclass
 class Phases:
-    """The commands of one build. The limits hold for all of them together."""
+    """The commands of one build. They share its limits."""
 
     sandbox: Sandbox
     work: Path
@@ -40,7 +41,7 @@ class Phases:
     should_stop: Callable[[], bool]
     report: BuildReport
     begin: Callable[[str], None] = lambda name: None
-    """Hears the name of each phase as it begins."""
+    """Receives the name of each phase when it begins."""
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
@@ -48,7 +49,7 @@ class Phases:
         self._masking = Masking(self.secrets)
 
     async def run(self, name: str, words: Words, folder: str) -> None:
-        """Runs a command in a folder of the sources; its name is a phase of the report. Raises BuildFailedError,
+        """Runs a command in a folder of the sources. Its name is a phase in the report. Raises BuildFailedError,
         BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
         shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
@@ -90,7 +91,7 @@ class Phases:
         self.report.processor = round(self.report.processor + ended.processor, 3)
         self.report.peak_memory = max(self.report.peak_memory, ended.peak_memory)
         for refusal in ended.refused:
-            # A program may have put a secret into the name of a host.
+            # A program may have put a secret into a host's name.
             sentence = self._masking.once(refusal.sentence)
             if sentence not in self.report.refused:
                 self.report.refused.append(sentence)
@@ -120,12 +121,12 @@ class Phases:
 
 
 def _hint(name: str, ended: CommandResult) -> str:
-    """The likeliest next thing to do."""
+    """The most likely fix."""
     if ended.refused:
         first = ended.refused[0]
         return f"Its log says why. {first.sentence}"
     if ended.code == _KILLED:
-        return "It was killed, as a program is that takes too much memory. Its log says more."
+        return "It was killed, probably because it used too much memory. Its log says more."
     if ended.code == _NOT_FOUND:
         where = "`dependencies` or `devDependencies`" if name == "build" else "the build's tools"
         return f"A program was not found: it is not in {where}. Its log says which."

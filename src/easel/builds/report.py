@@ -1,4 +1,4 @@
-"""Facts about a build, as its deploy keeps them."""
+"""The report on a build, which is saved with its deploy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Literal
 from easel.builds.detect.models import Plan
 
 CacheUse = Literal["warm", "cold", "off"]
-"""Whether the dependencies of an earlier build were used; `off` for a build that was told to use none."""
+"""Whether the build used the dependencies of an earlier one; `off` if the deploy turned the cache off."""
 
 
 @dataclass(slots=True)
 class BuildReport:
-    """What a build ran with, and how it went: seconds by phase (`plan`, `tools`, `install`, `build`, `cache`), the
-    refused hosts with a sentence for each, seconds of processor time, and the most memory of a phase in bytes."""
+    """The versions of a build's tools, and its figures: seconds by phase (`plan`, `tools`, `install`, `build`,
+    `cache`), the refused hosts with a sentence for each, seconds of processor time, and the largest memory of a phase
+    in bytes."""
 
     sandbox: Literal["sandboxed", "unsandboxed"]
     framework: str | None = None
@@ -32,7 +33,7 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A finished build: the folder of its output, below its sources, its plan and its report."""
+    """The result of a build: its output folder in the sources, its plan and its report."""
 
     output: Path
     plan: Plan

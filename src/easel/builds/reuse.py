@@ -1,4 +1,4 @@
-"""What a build takes over from the last one of its app and environment, and what it leaves to the next."""
+"""The folders that a build takes over from the last one of its app and environment, and leaves to the next."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _log = logging.getLogger(__name__)
 _DOWNLOADS = "downloads"
 _VENV = "venv"
 _REMOVES_MODULES = ("npm", "ci")
-"""The beginning of an install that removes `node_modules` first."""
+"""The beginning of an install command that removes `node_modules` first."""
 
 
 class Reuse:
-    """Of one build: dependencies (`node_modules`), what package managers have downloaded, and caches of frameworks.
+    """The reused folders of one build: dependencies (`node_modules`), downloads of package managers, and caches of
+    frameworks.
 
-    Dependencies are kept by lock file and toolchain, and used in place of an install where an install would do nothing
-    else. Downloads are kept for installs whose lock file has changed.
+    Dependencies are cached by lock file and toolchain. They replace an install that would do nothing else. Downloads
+    are cached for installs with a changed lock file.
     """
 
     def __init__(
@@ -63,30 +64,30 @@ class Reuse:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders beside the sources, for a build to write to."""
+        """The writable folders beside the sources."""
         return tuple(mount.source for mount in self.mounts)
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """The same, and their places in the sandbox."""
+        """The same folders, with their places in the sandbox."""
         downloads = Mount(self._beside / _DOWNLOADS, DOWNLOADS, writable=True)
         if self._tools.venv is None:
             return (downloads,)
         return (downloads, Mount(self._beside / _VENV, ENVIRONMENT, writable=True))
 
     async def restore(self, report: BuildReport) -> bool:
-        """Puts everything in its place. True where the dependencies are there and an install would do nothing else."""
+        """Restores everything. True if the dependencies are complete, so that an install would do nothing."""
         if self._tools.venv is not None:
             await copy_folder(self._tools.venv.folder, self._beside / _VENV)
             if report.sandbox == "unsandboxed":
                 await asyncio.to_thread(move_programs, self._beside / _VENV, self._tools.venv.place)
         if not self._cache.reading:
             report.cache = "off"
-            self._say("Cache: not used, as this deploy asks.")
+            self._say("Cache: not used, by this deploy's option.")
         try:
             await self._restore(report)
         except OSError:
-            # The error names folders of this machine, which are no user's business.
+            # The error names folders of this machine, which users must not see.
             _log.warning("The cache of a build could not be read", exc_info=True)
             report.cache = "cold"
             self._is_installed = False
@@ -110,11 +111,12 @@ class Reuse:
             )
         if not self._is_installed and await self._cache.restore("downloads", self._downloads_key, self._beside):
             report.cache = "warm"
-            self._say("Cache: what the package manager downloaded for earlier builds.")
+            self._say("Cache: the package manager's downloads of earlier builds.")
 
     async def _restore_dependencies(self) -> bool:
         install, found = self._plan.install, self._dependencies
-        # A project's own command may do anything, and one that removes the dependencies first gains nothing from them.
+        # A project's own command may do anything. A command that removes the dependencies first gains nothing from
+        # them.
         if found.key is None or not isinstance(install, tuple):
             return False
         if found.runs_scripts and install[:2] == _REMOVES_MODULES:
@@ -122,8 +124,8 @@ class Reuse:
         return bool(await self._cache.restore("dependencies", found.key, self._source))
 
     async def restore_caches(self) -> tuple[Path, ...]:
-        """Puts the caches of frameworks in their places, which an install may have emptied, and gives the
-        folders that are new by it."""
+        """Restores the caches of frameworks, which an install may have removed, and gives the folders that this
+        creates."""
         if not self._plan.caches:
             return ()
         places = {path: _first_missing(self._source, joined(self._plan.root, path)) for path in self._plan.caches}
@@ -138,8 +140,8 @@ class Reuse:
         return tuple(place for path, place in places.items() if joined(self._plan.root, path) in paths)
 
     async def keep(self, output: Path) -> None:
-        """Keeps what the next build can use; nothing is kept of a build that failed. Folders that the output may lead
-        into are copied, others moved."""
+        """Saves the folders for the next build; nothing after a failed build. Copies folders that the output may link
+        to, and moves others."""
         plan, cache = self._plan, self._cache
         is_apart = await asyncio.to_thread(self._is_apart, output)
         try:
@@ -154,11 +156,11 @@ class Reuse:
                 await cache.keep("downloads", self._downloads_key, self._beside, (_DOWNLOADS,))
             await cache.shrink()
         except OSError:
-            _log.warning("The cache of a build could not be kept", exc_info=True)
-            self._say("Warning: not all of this build could be kept for the next one.")
+            _log.warning("The cache of a build could not be saved", exc_info=True)
+            self._say("Warning: not everything of this build could be cached for the next one.")
 
     def _is_apart(self, output: Path) -> bool:
-        """Whether the output holds no link, and none of the folders that are kept."""
+        """Whether the output contains no link and none of the cached folders."""
         kept = ("node_modules", *self._plan.caches)
         for path, folders, others in walk(output):
             if any(joined(path, name).endswith(kept) for name in folders):
@@ -178,7 +180,7 @@ class Reuse:
 
 
 def _first_missing(folder: Path, path: str) -> Path:
-    """The topmost part of a path below a folder that is not there yet, else the path."""
+    """The topmost missing part of a path below a folder; the path itself if nothing is missing."""
     place = folder
     for part in path.split("/"):
         place /= part

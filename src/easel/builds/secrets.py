@@ -1,6 +1,6 @@
-"""Finding secrets in a stream of text, in the forms in which programs print them.
+"""Finds secrets in a stream of text, in the forms in which programs print them.
 
-All forms are looked for at once (Aho and Corasick, 1975), in one step for each character.
+All forms are searched at once (Aho and Corasick, 1975), with one step for each character.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from easel.errors import EaselError
 
 MASK = "***"
 SHORTEST = 4
-"""Characters of a secret that is masked: shorter ones would mask words and numbers everywhere."""
+"""The least characters of a masked secret: masking shorter ones would hide words and numbers everywhere."""
 SHORTEST_FORM = 6
-"""Characters of an encoded form that is masked, and of a secret's line."""
+"""The least characters of a masked encoded form, and of a masked line of a secret."""
 LARGEST = 400_000
-"""Characters of all forms together; encoded forms beyond that are not looked for, the secrets themselves always."""
+"""Limit of characters of all forms together. Encoded forms beyond it are not searched; the secrets themselves always
+are."""
 
 _NODE = 21
-"""Bits of a character in a transition's key."""
+"""The number of bits of a character in a transition's key."""
 
 
 class Masking:
-    """Where secrets are in a stream that is fed line by line, without the line breaks."""
+    """Finds secrets in a stream that is fed line by line, without the line breaks."""
 
     def __init__(self, secrets: Collection[str]) -> None:
         self._step: dict[int, int] = {}
@@ -41,8 +42,8 @@ class Masking:
         self._ranges: deque[tuple[int, int]] = deque()
 
     def feed(self, text: str) -> int:
-        """Looks through more of the stream. Gives how much of the whole is settled: no secret that may still end later
-        begins there."""
+        """Searches the next part of the stream. Gives the length of the settled beginning of the stream: no unfinished
+        secret begins there."""
         if not self._step:
             self._length += len(text)
             return self._length
@@ -62,13 +63,13 @@ class Masking:
         return self._length - self._depth[state]
 
     def close(self) -> int:
-        """The stream has ended. A secret that its end cuts is masked too, from `SHORTEST_FORM` characters on."""
+        """Ends the stream. A secret that is cut off by the end is masked too, from `SHORTEST_FORM` characters on."""
         if self._depth[self._state] >= SHORTEST_FORM:
             self._mark(self._length - self._depth[self._state], self._length)
         return self._length
 
     def masked(self, start: int, line: str) -> str:
-        """The line that begins at `start` of the stream, masked. Lines are asked for in their order, once."""
+        """The masked line that begins at `start` of the stream. Lines must be requested in order, each once."""
         end = start + len(line)
         parts: list[str] = []
         at = start
@@ -83,7 +84,7 @@ class Masking:
         return "".join(parts) + line[at - start :]
 
     def once(self, text: str) -> str:
-        """A text that is no part of the stream, masked."""
+        """Masks a text that does not belong to the stream."""
         alone = copy(self)
         alone._state, alone._length, alone._ranges = 0, 0, deque()
         alone.feed(text)
@@ -91,7 +92,7 @@ class Masking:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Masks the details of errors that are raised in the block: they may name a command, a file or a host."""
+        """Masks the details of errors that are raised in the block. They may contain a command, a file or a host."""
         try:
             yield
         except EaselError as error:
@@ -121,7 +122,8 @@ class Masking:
         self._found[node] = len(form)
 
     def _link(self) -> None:
-        """Each node's longest suffix that is a node too, nearer nodes first, and the longest form that ends in it."""
+        """Links each node to its longest suffix that is a node, nearer nodes first, and to the longest form that ends
+        in it."""
         for key, node in sorted(self._step.items(), key=lambda item: self._depth[item[1]]):
             parent, code = key >> _NODE, key & ((1 << _NODE) - 1)
             state = self._fail[parent] if parent else None
@@ -149,13 +151,13 @@ def _all_forms(secrets: Collection[str]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    """The text as a log shows it, but for its line breaks."""
+    """The text as a log shows it, without its line breaks."""
     return "".join(character for character in text.replace("\t", " ") if character.isprintable())
 
 
 def _encoded(secret: str) -> set[str]:
-    """The secret in a URL, in lower case as in a host's name, in JSON, as hex, and in Base64 (RFC 4648 §4 and §5) at
-    each of the three alignments: the characters that depend on the secret alone."""
+    """The encoded forms of the secret: in a URL, in lower case (as in a host's name), in JSON, as hex, and in Base64
+    (RFC 4648 §4 and §5) at each of the three alignments, limited to the characters that depend only on the secret."""
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {
         secret.lower(),

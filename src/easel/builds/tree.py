@@ -1,4 +1,4 @@
-"""A folder that strangers filled: looked at and read without following a link out of it."""
+"""Reads a folder with untrusted content, without following a link out of it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Final, Literal
 
 SANDBOX: Final = "/build"
-"""The place of a build's folder inside the sandbox, where absolute links lead."""
+"""The path of a build's folder in the sandbox. Absolute links refer to it."""
 _MOST_LINKS: Final = 40
-"""As many as Linux follows (path_resolution(7))."""
+"""Limit of links in a path, as in Linux (path_resolution(7))."""
 _MOST_PARTS: Final = 256
 _MOST_NAMES: Final = 5_000
-"""Entries of a folder that are looked at."""
+"""Limit of a folder's entries that are read."""
 
 
 class LeadsOutError(Exception):
-    """A path that leads out of the tree, or in a circle. Not a refusal: callers say which file is meant."""
+    """A path that leads out of the tree, or in a circle. Callers turn it into an error that names the file."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
@@ -28,17 +28,16 @@ class LeadsOutError(Exception):
 
 
 class Tree:
-    """A folder whose content is not trusted. Paths are relative to it, with '/' between their parts; "" is itself.
+    """A folder with untrusted content. Paths are relative to it, with '/' between their parts; "" is the folder itself.
 
-    Links inside it are followed, absolute ones as a build in the sandbox follows them. Nothing may change the folder
-    meanwhile.
+    Links inside it are followed; absolute ones are resolved as in the sandbox. The folder must not change meanwhile.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
 
     def real(self, path: str) -> str | None:
-        """The same path without links, or None if nothing is there. Raises LeadsOutError."""
+        """The path with all links resolved, or None if it does not exist. Raises LeadsOutError."""
         ahead = _parts(path)[::-1]
         behind: list[str] = []
         links = 0
@@ -78,7 +77,7 @@ class Tree:
         raise LeadsOutError(path, "leads out of the folder")
 
     def place(self, path: str) -> Path | None:
-        """Where it really lies on this machine, or None if nothing is there. Raises LeadsOutError."""
+        """The real path on this machine, or None if it does not exist. Raises LeadsOutError."""
         real = self.real(path)
         return None if real is None else Path(self._place(real.split("/") if real else []))
 
@@ -86,7 +85,7 @@ class Tree:
         return "/".join([str(self.root), *parts])
 
     def kind(self, path: str) -> Literal["file", "folder"] | None:
-        """What is there; None for nothing, for anything else, and for a link out of the tree."""
+        """The kind of the entry; None if it is missing, of another kind, or a link out of the tree."""
         try:
             place = self.place(path)
             mode = 0 if place is None else os.lstat(place).st_mode
@@ -95,19 +94,19 @@ class Tree:
         return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else None
 
     def is_file(self, path: str) -> bool:
-        """Whether a regular file is there."""
+        """Whether the path is a regular file."""
         return self.kind(path) == "file"
 
     def is_folder(self, path: str) -> bool:
-        """Whether a folder is there."""
+        """Whether the path is a folder."""
         return self.kind(path) == "folder"
 
     def head(self, path: str, most: int) -> bytes | None:
-        """The file's first bytes, or None if there is no file. Raises LeadsOutError, OSError."""
+        """The first bytes of a file, or None if there is no file. Raises LeadsOutError, OSError."""
         place = self.place(path)
         if place is None:
             return None
-        # A pipe would keep its reader waiting.
+        # Opening a pipe would block.
         descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
@@ -116,7 +115,7 @@ class Tree:
             return file.read(most)
 
     def names(self, path: str) -> list[str]:
-        """The names in a folder, sorted; those beyond the first 5,000 that the system lists are left out."""
+        """The names in a folder, sorted. Only the first 5,000 entries that the system lists are read."""
         try:
             place = self.place(path)
             if place is None:
@@ -127,7 +126,7 @@ class Tree:
             return []
 
     def matches(self, pattern: str, base: str = "") -> list[str]:
-        """The paths below `base` that fit the pattern, in which a `*` stands for any part of a name."""
+        """The paths below `base` that match the pattern. A `*` matches a part of any name."""
         found = [base]
         for part in pattern.split("/"):
             found = [path for folder in found for path in self._children(folder, part)][:_MOST_NAMES]
@@ -143,7 +142,7 @@ class Tree:
 
 
 def joined(folder: str, path: str) -> str:
-    """The path of something in a folder; either may be ""."""
+    """The path of an entry in a folder; either may be ""."""
     return f"{folder}/{path}" if folder and path else folder or path
 
 

@@ -1,1 +1,1 @@
-"""Bundles: the uploaded zips, checked, hashed and indexed in place. They are never unpacked."""
+"""Bundles: the uploaded zips, which are checked, hashed and indexed in place, and never unpacked."""

@@ -58,8 +58,8 @@ _TO_META = re.compile(
 
 
 def with_charset(type_: str, content: bytes) -> str:
-    """The Content-Type of a text of this type with this beginning, with the charset that it declares. A byte order mark
-    precedes any declaration; a label unknown to browsers is ignored."""
+    """The Content-Type for a text of this type with this beginning, including its declared charset. A byte order mark
+    overrides any declaration; a label unknown to browsers is ignored."""
     if content[:1] not in _MARKED and not type_.startswith(_DECLARING):
         return type_  # most files
     plain, _, rest = type_.partition(";")
@@ -83,7 +83,7 @@ def _declared(plain: str, head: bytes) -> str | None:
 
 
 def _of_page(head: bytes) -> str | None:
-    """From the first `<meta>` with a charset, else from an XML declaration: "prescan a byte stream" (HTML
+    """The charset of the first `<meta>` that has one, else of an XML declaration: "prescan a byte stream" (HTML
     §13.2.3.2)."""
     at = 0
     while (found := _TO_META.match(head, at)) is not None:

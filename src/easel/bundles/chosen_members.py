@@ -1,4 +1,4 @@
-"""Which members of a zip are files that count, under which paths: names and declared sizes, before any is read."""
+"""Chooses the relevant members of a zip and their paths, from names and declared sizes, before any is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from easel.bundles.root import is_folder_icon, is_junk
 
 
 def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], set[str], list[str]]:
-    """The files by safe path, the folders, and the junk. Junk is checked too: it is part of the same zip.
+    """The files by safe path, the folders, and the junk. Junk is checked too, since it is part of the same zip.
 
     Raises the errors of `check_path`, PathDuplicateError, ZipEmptyError, TooManyFilesError, NamesTooLongError.
     """
@@ -28,7 +28,7 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
     left_out: list[str] = []
     for entry in entries:
         if not entry.size and names_root(entry.name):
-            continue  # the folder that the tool was pointed at: "./" by bsdtar, "/" by Dropbox
+            continue  # The zipped folder itself: "./" from bsdtar, "/" from Dropbox.
         icon = is_folder_icon(entry.name)
         path = check_path(entry.name[:-1] if icon else entry.name, max_bytes=limits.max_name_bytes)
         if is_junk(path) or icon:
@@ -50,7 +50,7 @@ def choose(entries: Sequence[Entry], limits: Limits) -> tuple[dict[str, Entry], 
 
 
 def check_sizes(files: Mapping[str, Entry], limits: Limits) -> None:
-    """Raises FileTooLargeError, InflatesTooLargeError, by the sizes that the directory states."""
+    """Raises FileTooLargeError or InflatesTooLargeError for sizes that the directory states."""
     total = 0
     for path, entry in files.items():
         if entry.size > limits.max_file_size:

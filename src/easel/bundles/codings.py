@@ -1,6 +1,6 @@
-"""Files that a build compressed itself: the meaning of their names, and which of them are sent as their content.
+"""Files that a build compressed itself: the meaning of their names, and which of them are sent decoded.
 
-`game.data.br` and `app.wasm.gz` without the plain file beside them are meant to be sent with a `Content-Encoding`;
+`game.data.br` and `app.wasm.gz` without the plain file beside them are meant to be sent with a `Content-Encoding`.
 `archive.tar.gz` and `model.json.gz` are downloads, or data that a program unpacks itself.
 """
 
@@ -25,7 +25,7 @@ _ENDS = (*(f".{suffix}" for suffix in _SUFFIXES), ".svgz")
 _CODE = frozenset({"js", "mjs", "cjs", "css", "wasm"})
 """Types that browsers load directly, so that no program would unpack them."""
 _UNITY = frozenset({"data", "json", "mem", "memory"})
-"""Files that Unity's loader requests beside code. With gzip, another program might unpack such a file."""
+"""Files that Unity's loader requests beside code. Another program might unpack such a file if it is gzip."""
 _ARCHIVES = frozenset({"tar", "zip"})
 _LOOKED_AT = 4 * 1024
 _UNPACKED = 16 * 1024
@@ -39,11 +39,11 @@ def plain_name(path: str) -> str:
 
 
 def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> dict[str, Coding]:
-    """The files that are sent as their content, with their compression.
+    """The files to send decoded, with their compression.
 
-    Brotli files are: only browsers unpack them. Of gzip and Zstandard files, code is, and files beside a loader of
-    Unity's. A file is not if the plain file exists too, or if its content does not match its name: `read` returns the
-    first bytes of a file.
+    These are Brotli files, since only browsers unpack them; of gzip and Zstandard files, code, and files beside a
+    loader of Unity's. A file is left out if the plain file exists too, or if its content does not match its name.
+    `read` returns the first bytes of a file.
     """
     compressed = (path for path in paths if path.lower().endswith(_ENDS))
     named = [(path, _SUFFIXES.get(_suffix(path), "gzip")) for path in compressed]
@@ -67,7 +67,8 @@ def siblings(path: str, paths: Collection[str]) -> Iterable[tuple[str, Coding]]:
 
 
 def decoded(data: bytes, coding: Coding, limit: int) -> bytes | None:
-    """The content of compressed data, or None if it is invalid or longer than `limit` bytes. No more is unpacked."""
+    """The content of compressed data; None if it is invalid or longer than `limit` bytes. Unpacking stops at the
+    limit."""
     try:
         if coding == "br":
             content = _brotli_decoded(data, limit)
@@ -97,7 +98,7 @@ def _gzip_decoded(data: bytes, limit: int) -> bytes | None:
 
 
 def _begins_like(data: bytes, coding: Coding) -> bool:
-    """Whether its first bytes match this compression."""
+    """Whether the first bytes match this compression."""
     if coding == "zstd":
         return 0 < window(memoryview(data)) <= LARGEST_WINDOW
     try:

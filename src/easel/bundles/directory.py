@@ -1,8 +1,8 @@
-"""Reading a zip's central directory, and holding it against the local headers (APPNOTE.TXT 6.3.10, §4.3 to §4.5).
+"""Reads a zip's central directory, and compares it with the local headers (APPNOTE.TXT 6.3.10, §4.3 to §4.5).
 
-Everything here works on the bytes where they lie. What comes out is a list of entries of which each lies inside the
-archive, over no other, with a local header that says the same as the directory. The directory is what counts; data
-descriptors are not read, since they only repeat it, in four shapes that cannot be told apart for certain.
+Everything works on the bytes in place. The result is a list of entries: each is inside the archive, overlaps no other,
+and has a local header that agrees with the directory. The directory decides. Data descriptors are not read: they only
+repeat it, in four formats that cannot be told apart with certainty.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DESCRIPTOR_FLAG = 1 << 3
 _UTF8_FLAG = 1 << 11
 _AES_METHOD = 99
 _ZIP64_FIELD, _UNICODE_PATH_FIELD = b"\x01\x00", b"up"
-# Systems under which the upper half of the external attributes is a Unix mode: Unix, BeOS, macOS and AtheOS by
+# Systems for which the upper half of the external attributes is a Unix mode: Unix, BeOS, macOS and AtheOS by
 # definition, the DOS family because 7-Zip and others put it there as well.
 _MODE_SYSTEMS = frozenset({0, 3, 10, 11, 14, 16, 19, 30})
 METHODS = {
@@ -140,7 +140,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
         if at + name_length + extra_length + comment_length > stop:
             raise ZipMalformedError(reason="an entry of its directory is cut off")
         raw = bytes(data[at : at + name_length])
-        # Checked here already, so that a directory of long names never fills the memory.
+        # This is checked here, so that a directory of long names never fills the memory.
         if name_length > limits.max_name_bytes:
             raise PathTooLongError(
                 member=printable(raw.decode("utf-8", "replace")), size=name_length, limit=limits.max_name_bytes
@@ -160,7 +160,7 @@ def _centrals(data: memoryview, directory: Directory, limits: Limits) -> Iterato
 
 
 def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tuple[int, int, int, int]:
-    """Sizes, offset and disk with those that are at their maximum taken from the zip64 field (§4.5.3)."""
+    """Sizes, offset and disk; those at their maximum are taken from the zip64 field (§4.5.3)."""
     if _MAX32 not in (size, length, header) and disk != _MAX16:
         return size, length, header, disk
     body = _extra_field(extra, _ZIP64_FIELD) or b""
@@ -175,7 +175,7 @@ def _widen(extra: bytes, size: int, length: int, header: int, disk: int) -> tupl
 
 
 def _extra_field(extra: bytes, wanted: bytes) -> bytes | None:
-    """The body of the first extra field with this id (§4.5.1), None where there is none."""
+    """The body of the first extra field with this id (§4.5.1); None if there is none."""
     if wanted not in extra:
         return None
     at = 0

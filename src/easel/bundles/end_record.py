@@ -1,7 +1,7 @@
-"""Finding a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
+"""Finds a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
 
-The directory must stand where the end record says and reach exactly up to it: whatever is before, between or after is
-a zip that different readers would read differently.
+The directory must be where the end record says, and end exactly at the record. With other bytes before, between or
+after, different readers would read the zip differently.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OTHER_FORMATS = (
 
 
 class Directory(NamedTuple):
-    """The offset of the central directory in the zip, its length (bytes), and its stated number of entries."""
+    """The central directory: its offset in the zip, its length (bytes), and its stated number of entries."""
 
     start: int
     size: int
@@ -76,7 +76,7 @@ def find_directory(data: memoryview) -> Directory:
 
 
 def _find_end(data: memoryview) -> _End:
-    # Tools that write to a pipe in blocks fill the last one with zeros. The record's own last bytes may be zeros too.
+    # Tools that write to a pipe in blocks fill the last block with zeros. The record's own last bytes may be zeros too.
     written = _without_zeros(data)
     begin = max(0, written - _END.size - _MAX16)
     tail = bytes(data[begin : written + _END.size])
@@ -131,7 +131,7 @@ def _asks_for_zip64(end: _End) -> bool:
 
 
 def _find_end64(data: memoryview, end: _End) -> _End | None:
-    """The zip64 end record, when there is one before the end record."""
+    """The zip64 end record, if there is one before the end record."""
     at = end.position - _LOCATOR64.size
     if at < 0 or bytes(data[at : at + 4]) != _LOCATOR64_SIGNATURE:
         if end.start == _MAX32:

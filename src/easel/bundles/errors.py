@@ -1,4 +1,4 @@
-"""Why a bundle is refused: one class per fault, each naming the member and saying what to do."""
+"""Errors of bundles: one class per fault. The message names the member and says what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ZipTruncatedError(BadRequestError):
 
 
 class ZipEmptyError(BadRequestError):
-    """The zip holds no files. Zip the contents of your build output folder."""
+    """The zip has no files. Zip the contents of your build output folder."""
 
     code = "zip_empty"
 
@@ -48,7 +48,7 @@ class MultiDiskError(BadRequestError):
 
 
 class TooManyFilesError(BadRequestError):
-    """The zip holds {count} files; the limit is {limit}. Leave out files that the app does not load."""
+    """The zip has {count} files; the limit is {limit}. Leave out files that the app does not load."""
 
     code = "too_many_files"
 
@@ -60,15 +60,15 @@ class NamesTooLongError(BadRequestError):
 
 
 class FileTooLargeError(BadRequestError):
-    """`{member}` is {size} bytes long inflated; the limit for a file is {limit}. Serve it from elsewhere, or split
+    """`{member}` is {size} bytes long when inflated; the limit for a file is {limit}. Serve it from elsewhere, or split
     it."""
 
     code = "file_too_large"
 
 
 class InflatesTooLargeError(BadRequestError):
-    """The files of the zip are {size} bytes long inflated; the limit for all is {limit}. Leave out files that the app
-    does not load."""
+    """The zip's files are {size} bytes long when inflated; the limit for all together is {limit}. Leave out files that
+    the app does not load."""
 
     code = "bundle_inflates_too_large"
 
@@ -93,7 +93,7 @@ class PathAbsoluteError(BadRequestError):
 
 
 class PathTraversalError(BadRequestError):
-    """The path `{member}` holds `..`. Zip the contents of your build output folder from inside it."""
+    """The path `{member}` contains `..`. Zip the contents of your build output folder from inside it."""
 
     code = "path_traversal"
 
@@ -106,7 +106,7 @@ class PathDriveLetterError(BadRequestError):
 
 
 class PathControlCharacterError(BadRequestError):
-    """The path `{member}` holds a control character. Rename the file."""
+    """The path `{member}` contains a control character. Rename the file."""
 
     code = "path_control_character"
 
@@ -180,7 +180,7 @@ class HeaderMismatchError(BadRequestError):
 
 
 class SizeMismatchError(BadRequestError):
-    """The length of `{member}` is not the one that the zip states. Make the zip again."""
+    """`{member}` does not have the length that the zip states. Make the zip again."""
 
     code = "size_mismatch"
 
@@ -205,8 +205,8 @@ class SecretInBundleError(BadRequestError):
 
 
 class DependenciesInBundleError(BadRequestError):
-    """The zip holds `node_modules/`. Upload the build output, not the project. If it is meant to be there, allow it and
-    deploy again: `easel apps update APP --allow dependencies --publish`."""
+    """The zip contains `node_modules/`. Upload the build output, not the project. If it is meant to be there, allow it
+    and deploy again: `easel apps update APP --allow dependencies --publish`."""
 
     code = "dependencies_in_bundle"
 
@@ -218,11 +218,11 @@ class EntryPointMissingError(BadRequestError):
 
 
 class SourceBundleError(BadRequestError):
-    """The zip holds a project that is not built ({found}). Build it, and upload the output folder (often dist/, build/
-    or out/)."""
+    """The zip contains the sources of a project, not its output ({found}). Build the project, and upload the output
+    folder (often dist/, build/ or out/)."""
 
     code = "source_build_unsupported"
 
 
 class InspectionStoppedError(Exception):
-    """The inspection was stopped. Not a refusal: the caller that asked for the stop catches it."""
+    """The inspection was stopped. This is not a refusal: the caller that requested the stop catches it."""

@@ -1,4 +1,4 @@
-"""The forms of names that hold a hash of their content, and the names that people type, which look alike."""
+"""The forms of names that contain a hash of their content, and names typed by people, which can look alike."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
     ("/", re.compile(r"\Achunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z")),
 )
-"""Where a tool writes, and how the name ends that it gives a file. What is looked for has one length, so that the work
-grows with the path alone."""
+"""Each tool's output folder, and the ending of the names that it gives files. Each pattern has a fixed length, so that
+the work is linear in the path."""
 _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
-"""VitePress' pages, right in `assets/`."""
+"""VitePress' pages, directly in `assets/`."""
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
-"""Characters of a path that are examined; no tool writes longer ones."""
+"""Characters of a path that are examined. No tool writes longer ones."""
 _MARKS = re.compile(r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|\.md\.|assets/[js]|_hu|chunk-")
-"""Every match has one of these, which are faster to find."""
+"""Every match contains one of these, which are faster to find."""
 _SUFFIX = re.compile(r"[a-z0-9]+\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
 _KINDS_OF_SCRIPTS = (".chunk", ".min", ".bundle", ".module", ".esm", ".lean", ".legacy")
@@ -73,8 +73,8 @@ _ABBREVIATIONS = frozenset(
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
-"""Runs (of one kind of letters, or digits) in eight characters that are too many to be typed; half of all hashes have
-as many."""
+"""The number of runs (of one kind of letters, or of digits) in eight characters that is too high for typed text. Half
+of all hashes reach it."""
 
 
 class HashForm(NamedTuple):
@@ -87,7 +87,7 @@ class HashForm(NamedTuple):
 
 
 def certain(path: str) -> bool:
-    """Whether the path alone says that the name holds a hash: it is one tool's own, in folder and form."""
+    """Whether the path alone proves that the name contains a hash: folder and form belong to one tool."""
     if len(path) > LONGEST or _MARKS.search(path) is None:
         return False
     folder, _, name = path.rpartition("/")
@@ -114,7 +114,7 @@ def _is_hash(match: re.Match[str], path: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """The part of a name that may end with a hash, and the suffix; empty where there is no suffix."""
+    """The part of a name that may end with a hash, and the suffix; both empty if there is no suffix."""
     stem, _, suffix = name.removesuffix(".map").rpartition(".")
     if "@" in stem:
         stem = _SCALE.sub("", stem)
@@ -126,7 +126,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def form_of(stem: str, suffix: str) -> HashForm | None:
-    """The part of a name that may be a hash by its form, or None."""
+    """The part of a name that may be a hash by its form; None if there is none."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
     end = HEX_END.search(stem)
@@ -149,7 +149,7 @@ def is_random(form: HashForm) -> bool:
 
 
 def _surely_typed(token: str) -> bool:
-    """A size, a number, a date."""
+    """Whether it is a size, a number or a date."""
     return token.isdigit() or _SIZE.search(token) is not None or DATED.match(token) is not None
 
 
@@ -157,8 +157,8 @@ DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
 
 
 def typed(form: HashForm) -> bool:
-    """Whether it may have been typed: sizes, years, models, words and numbers. About one in thirty of the hashes of
-    eight characters is taken for typed."""
+    """Whether a person may have typed it: sizes, years, models, words and numbers. About one in thirty of the
+    eight-character hashes is taken for typed."""
     token = form.token
     if form.kind == "hex":
         return _typed_hex(token) or (form.suffix in SHOWN and token in _PLACEHOLDERS)
@@ -191,7 +191,7 @@ def _typed_hex(token: str) -> bool:
 
 
 def of_words(token: str) -> bool:
-    """Whether it is put together of four of what words, models and versions are put together of."""
+    """Whether it consists of four of the parts that words, models and versions consist of."""
     pieces = PIECES.findall(token)
     return (
         len(pieces) == 4

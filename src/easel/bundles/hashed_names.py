@@ -1,10 +1,10 @@
-"""Which names hold a hash of their content, as build tools write them. In doubt a name holds none: a file that is asked
-for again costs little, a changed file that is never asked for again costs the app.
+"""Finds the names that contain a hash of their content, as build tools write them. A doubtful name counts as having
+none: requesting a file again costs little, but a changed file that is never requested again breaks the app.
 
 A form alone proves nothing, since sizes, years, models and ids look alike (`og-1200x630`, `hero-iPhone15`, an order's
-`1a2b3c4d`). It counts in a folder that one tool alone writes; elsewhere what is beside it has to confirm it: scripts
-and styles of the same form, and pages or scripts that name the file. A name that reads as if somebody had typed it is
-then still none.
+`1a2b3c4d`). It counts in a folder that only one tool writes. Elsewhere, neighbouring files must confirm it: scripts and
+styles of the same form, and pages or scripts that name the file. Even then, a name that a person might have typed does
+not count.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ _SOME_HEX = re.compile(r"[0-9a-f]{6,64}\Z")
 
 
 class HashedNames(NamedTuple):
-    """The files whose names are `known` to hold a hash, and those that `may` hold one, they among them."""
+    """The files whose names are `known` to contain a hash, and all files whose names `may` contain one."""
 
     known: Set[str]
     may: Set[str]
 
 
 def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> HashedNames:
-    """Which of a version's files are named by a hash of their content.
+    """The files of a version whose names contain a hash of their content.
 
-    `paths` are all of them, with each one's SHA-256 (hex) and size. `read` gives a file's content, or so many bytes of
-    it (a few more do no harm), and is asked for few: at most `MOST_READ` bytes of pages, scripts, styles and build
-    manifests, and only as long as some name has to be confirmed.
+    `paths` are all files, with the SHA-256 (hex) and size of each. `read` returns a file's content, or at least that
+    many bytes of it. It is called for few files: at most `MOST_READ` bytes of pages, scripts, styles and build
+    manifests, and only while a name needs confirmation.
     """
     known: set[str] = set()
     may: set[str] = set()
@@ -67,7 +67,7 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], byte
         if certain(path) or (md5_images and "/assets/" in f"/{path}" and _MD5_IMAGE.search(name)):
             known.add(path)
         elif stem.isalpha() and stem.strip("abcdef"):
-            continue  # most names: one word, which nothing below would take for a hash
+            continue  # Most names are one word, which no rule below takes for a hash.
         elif (sha := _SHA.search(name)) is not None:
             may.add(path)
             if sha[1] == paths[path][0]:
@@ -89,8 +89,8 @@ def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], byte
 
 
 def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:
-    """Angular's entries and media: `main-` or a chunk is among them, and every one is in base 32, of which many a hash
-    reads as a word: then its page has to name it."""
+    """Angular's entries and media. `main-` or a chunk must be among them, and all must be in base 32. Many such hashes
+    read like words, so the page must name those files."""
     by_folder: dict[str, set[str]] = defaultdict(set)
     for path, form in forms.items():
         if _ANGULAR.search(path) and (not typed(form) or (form.token.isalpha() and references.by_pages(path))):
@@ -149,8 +149,7 @@ def _confirmed(
                 if kind == "hex" or not of_words(members[path].token) or references.by_build(path)
             }
             if 4 * len(untyped) >= 3 * len(members) and len(untyped) > 2:
-                # If most neighbours are hashes, one that reads as a word is a hash too, provided that scripts reference
-                # it.
+                # If most neighbours are hashes, a name that reads like a word is a hash too, if scripts reference it.
                 good |= {
                     path
                     for path in named - untyped

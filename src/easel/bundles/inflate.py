@@ -1,5 +1,5 @@
-"""Inflating a member from its bundle, in bounded memory: raw deflate (RFC 1951), and Zstandard (RFC 8878), whose frames
-state a window size that has to be limited."""
+"""Inflates a member from its bundle in bounded memory: raw deflate (RFC 1951), and Zstandard (RFC 8878), whose frames
+state a window size that must be limited."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def inflate(data: memoryview, method: int, chunk: int = CHUNK) -> Iterator[bytes
 def inflate_with(
     inflater: IgzipDecompressor, data: memoryview, chunk: int = CHUNK, first: bytes = b""
 ) -> Iterator[bytes]:
-    """The content that an inflater of raw deflate makes of `first` and then of the data, which ends there, as `inflate`
-    gives it. Raises DamagedDataError."""
+    """The content that a raw-deflate inflater makes of `first` and then of the data, in the form of `inflate`. The
+    content must end with the data. Raises DamagedDataError."""
     at = 0
     while not inflater.eof:
         given: bytes | memoryview = b""
@@ -92,7 +92,7 @@ def _unpacked_up_to(data: memoryview, most: int) -> bytes:
 
 
 def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
-    """The content of one Zstandard frame or several. A truncated frame gives the content up to there: the caller
+    """The content of one or more Zstandard frames. A truncated frame gives its content up to the cut: the caller
     compares the size."""
     reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
         cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
@@ -118,7 +118,7 @@ class _Source:
 
 
 def window(data: memoryview) -> int:
-    """The window size (bytes) that the first frame of Zstandard data states; 0 without a readable frame."""
+    """The window size (bytes) in the first frame of Zstandard data; 0 without a readable frame."""
     try:
         return zstandard.get_frame_parameters(bytes(data[:32])).window_size
     except zstandard.ZstdError:

@@ -1,7 +1,7 @@
-"""Inspecting a bundle: one pass over the stored zip, in bounded memory. An inspected bundle can be served.
+"""Inspects a bundle in one pass over the stored zip, in bounded memory. An inspected bundle can be served.
 
-Members are inflated in memory once, compared with size and CRC, and hashed. Limits hold while inflating, whatever the
-headers state: no member is inflated further than a piece past its declared size.
+Each member is inflated in memory once, compared with its size and CRC, and hashed. The limits hold while inflating,
+whatever the headers state: inflating stops one piece past a member's declared size.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def inspect_file(
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise NotAZipError(found="empty")
-        # It is closed when its last reference ends: the traceback of a refusal may still hold a part of it, and closing
-        # it here would raise and hide the refusal.
+        # It is closed when its last reference ends. The traceback of a refusal may still refer to a part of it, and
+        # closing it here would raise an error that hides the refusal.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return inspect(
             mapped,
@@ -83,9 +83,9 @@ def inspect(
 ) -> Inspection:
     """Reads a whole zip: structure, names, rules, and every member's content.
 
-    Returns the app's files by path, with the location of their bytes, and the notes for the uploader. Raises the errors
-    of `easel.bundles.errors`, and InspectionStoppedError once `should_stop` returns true (called every few MiB). Files
-    that are as they were in the version `before` are not inflated again.
+    Returns the app's files by path, with the location of their bytes, and notes for the uploader. Raises the errors of
+    `easel.bundles.errors`, and InspectionStoppedError once `should_stop` returns true (called every few MiB). Files
+    that are unchanged since the version `before` are not inflated again.
     """
     reader = MemberReader(allow, should_stop or (lambda: False), before)
     with memoryview(data) as view:
@@ -127,7 +127,7 @@ def inspect(
 
 
 def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) -> None:
-    """Raises SourceBundleError for a project whose page shows nothing until it is built."""
+    """Raises SourceBundleError for a project whose page is blank until it is built."""
 
     def read(path: str) -> bytes:
         entry = chosen[root + path]
@@ -138,7 +138,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
     try:
         script = unbuilt_script(paths, ENTRY_POINT, read)
     except DamagedDataError:
-        # Reading all of it names the member.
+        # Reading all of it lets the error name the member.
         return
     if script is not None:
         member = printable(root + script)
@@ -146,7 +146,7 @@ def _refuse_unbuilt(chosen: Mapping[str, Entry], root: str, bundle: memoryview) 
 
 
 def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSettings) -> Rules | None:
-    """The rules that the bundle's rules files give. Raises the errors of `easel.rules.errors`."""
+    """The rules in the bundle's rules files. Raises the errors of `easel.rules.errors`."""
     present = {name: files[name] for name in RULES_FILES if name in files}
     for name, member in present.items():
         if member.size > LARGEST_SEARCHED:
@@ -157,7 +157,7 @@ def _read_rules(files: Mapping[str, Member], bundle: memoryview, wanted: RuleSet
 
 
 def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, int], bytes]:
-    """Returns the first bytes of a file, and one more if it is longer."""
+    """Returns a function that reads the first bytes of a file, and one more if the file is longer."""
 
     def read(path: str, most: int) -> bytes:
         member = files[path]
@@ -167,7 +167,7 @@ def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, 
 
 
 def _pausing(read: Callable[[str, int], bytes], check_stop: Callable[[], None]) -> Callable[[str, int], bytes]:
-    """The same reading, which stops once it should: a few bytes of Brotli may unpack to all of its window."""
+    """The same, but it stops when required: a few bytes of Brotli may unpack to its whole window."""
 
     def reading(path: str, most: int) -> bytes:
         check_stop()

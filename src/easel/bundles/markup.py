@@ -1,4 +1,4 @@
-"""Reading tags at the beginning of a page, as browsers do: comments, declarations, and start tags with their attributes
+"""Reads tags at the beginning of a page, as browsers do: comments, declarations, and start tags with their attributes
 (HTML §13.2.5). Skipped text is matched in one pass, in time linear in its length."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _VALUE = rb"""(?P<value>"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"
 _ATTRIBUTE_VALUE = rb"(?:B*+=B*+V|(?!B*+=))".replace(b"B", BLANK).replace(b"V", _VALUE)
 _NAMED = (_ATTRIBUTE_NAME + _ATTRIBUTE_VALUE).replace(b"?P<name>", b"?:").replace(b"?P<value>", b"?:")
 TAGS_REST = rb"(?:" + _NAMED + rb")*+[\t\n\f\r /]*+>"
-"""The rest of a tag after its name. A `>` in quotes is part of a value."""
+"""The rest of a tag after its name. A `>` in quotes belongs to a value."""
 
 _SKIPPED = re.compile(
     rb"(?:" + BLANK + rb"++|" + COMMENT + rb"|<!(?!--|doctype)[^>]*+>|<\?[^>]*+>|</(?![a-z])[^>]*+>)++",
@@ -30,7 +30,7 @@ _RAW_TEXT = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE)
     for name in b"script style title textarea noscript template".split()
 }
-"""Elements in which no tag makes an element of the page, and their ends."""
+"""Elements whose content is not parsed as tags, and their end tags."""
 
 
 class Tag(NamedTuple):
@@ -42,27 +42,27 @@ class Tag(NamedTuple):
 
 
 def skip(page: bytes, at: int, most: int) -> int:
-    """The offset after all white space and comments at `at`, none of which extends beyond `most`."""
+    """The offset after all white space and comments at `at` that end before `most`."""
     found = _SKIPPED.match(page, at, most)
     return found.end() if found is not None else at
 
 
 def tag_name(page: bytes, at: int, most: int) -> bytes | None:
-    """The name, in lower case, of the start tag at `at`, None if there is none."""
+    """The name, in lower case, of the start tag at `at`; None if there is none."""
     found = _TAG_NAME.match(page, at, most)
     return found[1].lower() if found is not None else None
 
 
 def start_tag(page: bytes, at: int, most: int) -> Tag | None:
-    """The start tag at `at`, None if none ends before `most`."""
+    """The start tag at `at`; None if none ends before `most`."""
     named = _TAG_NAME.match(page, at, most)
     rest = _TAGS_REST.match(page, named.end(), most) if named is not None else None
     return Tag(named[1].lower(), named.end(), rest.end()) if named is not None and rest is not None else None
 
 
 def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
-    """The start tags of the page's elements that end before `most`, in order, found at the first `looks` places that
-    may begin one. Tags inside raw text (scripts, styles, templates) are skipped."""
+    """The start tags of the page's elements that end before `most`, in order. At most `looks` possible beginnings of a
+    tag are examined. Tags inside raw text (scripts, styles, templates) are skipped."""
     at = 0
     for _ in range(looks):
         at = page.find(b"<", at, most)
@@ -85,7 +85,7 @@ def start_tags(page: bytes, most: int, looks: int) -> Iterator[Tag]:
 
 
 def attributes(page: bytes, tag: Tag) -> dict[bytes, bytes]:
-    """The first attributes of the tag, by name in lower case; of equal names the first counts."""
+    """The attributes of the tag by name in lower case. Of equal names, the first counts."""
     found: dict[bytes, bytes] = {}
     for match in islice(_ATTRIBUTE.finditer(page, tag.begin, tag.end - 1), _MOST_ATTRIBUTES):
         value = match["value"] or b""

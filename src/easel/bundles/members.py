@@ -1,6 +1,6 @@
-"""Reading members: each is inflated in memory once, compared with its size and CRC, hashed and looked through.
+"""Reads members: inflates each in memory once, compares its size and CRC, hashes it and searches it.
 
-A member that has the very bytes that it had in the version before is not inflated again.
+A member whose bytes are unchanged since the previous version is not inflated again.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ from easel.bundles.vouched_pages import (
 )
 
 WHOLE = 1024 * 1024
-"""Members up to this size (bytes, both compressed and inflated) are inflated in one go, larger ones in pieces."""
+"""Size limit (bytes, both compressed and inflated) of members that are inflated at once; larger ones are inflated in
+pieces."""
 WHOLE_TEXT = LARGEST_LIST
-"""The same for texts, which are searched."""
+"""The same limit for texts, which are searched."""
 HEAVY = 64 * WHOLE
-"""Bundles that inflate to more (bytes) are heavy."""
+"""Limit in bytes. Bundles that inflate to more are heavy."""
 _BATCH_BYTES = 4 * WHOLE
 _BATCH_FILES = 64
 # The heavy bundles of this process use at most one thread per core, so that light bundles and other work are not
@@ -57,7 +58,7 @@ _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 class FileKind(NamedTuple):
-    """What a file's name says of it: its type, whether it is searched for digests, and whether browsers run it."""
+    """The facts that a file's name shows: its type, whether it is searched for digests, and whether browsers run it."""
 
     type: str
     whole: int
@@ -74,7 +75,7 @@ def kind_of(path: str) -> FileKind:
 
 @lru_cache(maxsize=1024)
 def _kind(end: str) -> FileKind:
-    """All that counts of a name is its suffix, or the whole of one without: large bundles have few of them."""
+    """Only the suffix of a name matters, or the whole name if it has none. Large bundles have few different ones."""
     type_ = content_type(end)
     return FileKind(type_, WHOLE_TEXT if is_text(type_) else WHOLE, is_looked_through(end, type_), is_run(type_))
 
@@ -92,7 +93,7 @@ class MemberReader:
         self._is_heavy = False
 
     def read_all(self, data: memoryview, files: Sequence[tuple[str, Entry]], threads: int) -> dict[str, Member]:
-        """Every file's member. isal and hashlib release the interpreter's lock, so threads help."""
+        """The members of all files. isal and hashlib release the interpreter lock, so threads help."""
         batches = list(_batches(files))
         self._is_heavy = sum(entry.size for _, entry in files) > HEAVY
         if threads < 2 or len(batches) < 2:
@@ -114,7 +115,7 @@ class MemberReader:
             return [(path, self._read(data, path, entry)) for path, entry in batch]
 
     def check_stop(self) -> None:
-        """Raises InspectionStoppedError once it should stop, or another thread's file was refused."""
+        """Raises InspectionStoppedError once a stop is requested, or another thread's file was refused."""
         if self._failed or self._should_stop():
             raise InspectionStoppedError
 

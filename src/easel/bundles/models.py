@@ -12,30 +12,30 @@ import msgspec
 from easel.rules.models import Rules
 
 ENTRY_LARGEST = 64 * 1024
-"""Limit of an entry page (bytes, as stored in its bundle) that is copied into the manifest."""
+"""Size limit (bytes, as stored in its bundle) of an entry page that is copied into the manifest."""
 
 STORED = 0
 DEFLATED = 8
 ZSTANDARD = 93
 
 Coding = Literal["br", "gzip", "zstd"]
-"""How a file's content is compressed (RFC 7932, RFC 1952, RFC 8878)."""
+"""The compression of a file's content (RFC 7932, RFC 1952, RFC 8878)."""
 NO_PLACE = -1
-"""Stands for the script's offset in a page that cannot have one."""
+"""The script offset of a page that cannot have a script."""
 MAY_VOUCH, REGISTERS_WORKER = 1, 2
-"""Marks of a text: there is something like a digest of a page in it; it registers a service worker."""
+"""Marks of a text: it contains a possible digest of a page; it registers a service worker."""
 
 
-# There may be thousands, and none is in a reference cycle, so the garbage collector can skip them.
+# There may be thousands of them, and none is in a reference cycle, so the garbage collector can skip them.
 class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One file of a version, and where its bytes lie.
+    """One file of a version, and the location of its bytes.
 
     `hash` is the SHA-256 (hex) of the content, `size` its length in bytes. `bundle` is the index into
-    `Manifest.bundles`; `offset` and `length` (bytes) are where the member's data lies in that zip, compressed by
-    `method` (0 stored, 8 raw deflate, 93 Zstandard); `crc` is the CRC-32 of the content, which a gzip frame
-    needs. `immutable` says whether the name is known to hold a hash of the content, `place` at which offset (bytes) a
-    page takes a script, or NO_PLACE; `coding` how the content is compressed, if it is to be sent as what is in it;
-    `marks` what was found in a text. Each is None in the manifest of a release that did not ask.
+    `Manifest.bundles`. `offset` and `length` (bytes) locate the member's data in that zip, compressed by `method` (0
+    stored, 8 raw deflate, 93 Zstandard). `crc` is the CRC-32 of the content, which a gzip frame needs. `immutable` says
+    whether the name is known to contain a hash of the content. `place` is the offset (bytes) at which a page takes a
+    script, or NO_PLACE. `coding` is the compression of a file that is sent decoded. `marks` are the findings in a text.
+    Each of the last four is None in the manifest of a release that did not determine it.
     """
 
     hash: str
@@ -61,12 +61,12 @@ class BundleRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
-    """All files of one version by path (relative, '/' separated, NFC), and the bundles their bytes lie in.
+    """All files of one version by path (relative, '/' separated, NFC), and the bundles that contain their bytes.
 
-    `entry` is the data of the entry page as it lies in its bundle, unless it is large: who reads a manifest is about to
-    be asked for it, and asks the store once instead of twice. `has_worker` says whether it has a service worker, `home`
-    which page that is, and `is_one_page` whether it is an app of one page, or None if the release did not ask;
-    `inspected_by` is the release, by whose rules types, places and marks were found.
+    `entry` is the entry page's data as stored in its bundle, unless it is large: a reader of the manifest needs the
+    page next, so one request to the store is enough. `has_worker` says whether there is a service worker, `home` is the
+    entry page, and `is_one_page` says whether this is an app of one page (None if the release did not determine it).
+    `inspected_by` is the release whose rules determined types, places and marks.
     """
 
     bundles: list[BundleRef]
@@ -80,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
     @property
     def total_size(self) -> int:
-        """The inflated size of all files together, in bytes."""
+        """The total inflated size of all files, in bytes."""
         return sum(member.size for member in self.files.values())
 
     def encode(self) -> bytes:
@@ -88,7 +88,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
         return _encoder.encode(msgspec.structs.replace(self, files=dict(sorted(self.files.items()))))
 
     def content_hash(self) -> str:
-        """SHA-256 (hex) over paths and content hashes alone: the same files give the same hash in any zip."""
+        """SHA-256 (hex) over paths and content hashes only: the same files give the same hash in any zip."""
         digest = hashlib.sha256()
         for path, member in sorted(self.files.items()):
             digest.update(f"{path}\0{member.hash}\n".encode())
@@ -100,7 +100,7 @@ _decoder = msgspec.json.Decoder(Manifest)
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """The manifest from its stored bytes. Raises msgspec.ValidationError or msgspec.DecodeError when damaged."""
+    """The manifest from its stored bytes. Raises msgspec.ValidationError or msgspec.DecodeError if it is damaged."""
     return _decoder.decode(data)
 
 
@@ -122,18 +122,18 @@ class Allowances:
     secrets: bool = False
     dependencies: bool = False
     sources: bool = False
-    """A page of a project that is not built: it is meant so, or was built from such a page."""
+    """The sources of a project: the page is intended, or the output was built from such a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What reading a bundle gave: its files, and what there is to tell the person who uploaded it.
+    """The result of reading a bundle: its files, and notes for the uploader.
 
-    `stripped_root` is the single top-level folder that was taken as the root ('' if none), `left_out` the members
-    that never belong to a site (`__MACOSX/`, `.DS_Store`, …), `warnings` sentences for the deploy's log. Files whose
-    names hold a hash of their content, as far as this bundle says, are immutable; those that by some rule may be so
-    named are in `may_be_hashed`. `vouched` are pages with the file that says what their bytes are. `has_worker` says
-    whether there is a service worker. `home` is the entry page, `is_one_page` whether it is an app of one page.
+    `stripped_root` is the single top-level folder that was taken as the root ('' if none). `left_out` are members that
+    never belong to a site (`__MACOSX/`, `.DS_Store`, …). `warnings` are sentences for the deploy's log. Files whose
+    names certainly contain a hash of their content, as far as this bundle shows, are immutable; possible ones are in
+    `may_be_hashed`. `vouched` maps pages to the file that states their digest. `has_worker` says whether there is a
+    service worker. `home` is the entry page. `is_one_page` says whether this is an app of one page.
     """
 
     files: dict[str, Member]

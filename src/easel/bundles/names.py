@@ -1,4 +1,4 @@
-"""Names of members: how they are decoded, and which paths are safe. Pure rules."""
+"""Names of members: decoding them, and checking that a path is safe. Pure rules."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _SHOWN = 200
 def decode_name(raw: bytes, *, utf8_flag: bool, unicode_path: bytes | None = None) -> str:
     """A member's name as text: UTF-8 by flag, else UTF-8 if it is valid, else cp437 (APPNOTE.TXT, appendix D).
 
-    `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which wins while its CRC
-    fits the raw name. Raises PathEncodingError for a name that says it is UTF-8 and is not.
+    `unicode_path` is the body of the Info-ZIP Unicode Path extra field (0x7075, §4.6.9), which overrides the name if
+    its CRC matches the raw name. Raises PathEncodingError for a name that is flagged as UTF-8 and is not.
     """
-    # A tool that renamed the member without knowing this field left a CRC that no longer matches: then the field is
+    # A tool that does not know this field and renames the member leaves a CRC that no longer matches. The field is then
     # ignored.
     if (
         unicode_path is not None
@@ -63,7 +63,7 @@ def check_path(path: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
     the Path…Error classes.
     """
     _check_length(path, path, max_bytes)
-    # No control character is printable, and most names are: that is faster than the expression.
+    # Control characters are not printable, and most names are printable. This check is faster than the expression.
     if not path.isprintable() and _CONTROL.search(path):
         raise PathControlCharacterError(member=printable(path))
     normal = path.replace("\\", "/")

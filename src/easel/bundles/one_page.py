@@ -1,7 +1,7 @@
-"""Whether a bundle is an app of one page, which answers all addresses without a file of their own.
+"""Determines whether a bundle is an app of one page, which answers all addresses without a file of their own.
 
-It is if there is no other page; or if its page takes its scripts from the root, so that it works at any address. A page
-that names them relative to itself is broken at an address that is deeper than its own.
+It is one if there is no other page, or if its page loads its scripts from the root, so that it works at any address. A
+page with relative script addresses breaks at an address deeper than its own.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from easel.bundles.markup import attributes, start_tags
 from easel.bundles.models import NO_PLACE, Manifest, Member
 
 LOOKED_AT = 256 * 1024
-"""Bytes of the page that are read for its scripts."""
+"""Bytes of the page that are searched for its scripts."""
 _MOST_TAGS = 5000
 _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def is_one_page(files: Mapping[str, Member], home: str, page: bytes) -> bool:
-    """Whether the files are an app of one page, which is `home`; `page` is how that begins."""
+    """Whether the files are an app of one page, which is `home`. `page` is the beginning of that page."""
     others = (path for path, member in files.items() if path != home and _is_page(member))
     return next(others, None) is None or takes_scripts_from_root(page)
 
 
 def of_manifest(manifest: Manifest) -> bool:
-    """Whether a version is an app of one page, as its manifest says, or as far as an earlier release's shows."""
+    """Whether a version is an app of one page: stated in its manifest, or derived from the manifest of an earlier
+    release."""
     if manifest.is_one_page is not None:
         return manifest.is_one_page
     home = manifest.files.get(manifest.home)
@@ -40,7 +41,8 @@ def of_manifest(manifest: Manifest) -> bool:
 
 
 def takes_scripts_from_root(page: bytes) -> bool:
-    """Whether the page has scripts of its own address, and names all of them from the root (by its `<base>` too)."""
+    """Whether the page has scripts at its own origin, and loads all of them from the root (considering its
+    `<base>`)."""
     base = b""
     found = False
     for tag in start_tags(page, min(len(page), LOOKED_AT), _MOST_TAGS):

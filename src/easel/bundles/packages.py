@@ -1,4 +1,4 @@
-"""Compressors that the server needs and the command line may lack: each is imported on first use."""
+"""Compressors that the server needs and the command line may lack. Each is imported on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from easel.errors import EaselError
 
 
 class PackageMissingError(EaselError):
-    """The zip holds data compressed with {package}, which is not installed here. `pip install {package}` installs
+    """The zip contains data compressed with {package}, which is not installed here. `pip install {package}` installs
     it."""
 
     status = 400
@@ -17,7 +17,7 @@ class PackageMissingError(EaselError):
 
 
 class Package:
-    """A module under its name, imported on first access. Raises PackageMissingError if it is missing."""
+    """A module that is imported on first access. Raises PackageMissingError if it is missing."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -28,6 +28,6 @@ class Package:
         except ModuleNotFoundError:
             raise PackageMissingError(package=self._name) from None
         found = getattr(module, attribute)
-        # The question occurs once per bundle.
+        # This is reached once per bundle.
         setattr(self, attribute, found)
         return found

@@ -1,7 +1,7 @@
-"""The offset in a page where a script runs before all others and changes nothing else.
+"""Finds the offset in a page where a script runs before all others and changes nothing else.
 
-The page is read forward from its beginning and never searched: text like a tag may be in a comment, a script or a text
-area. The offset is inside the head, or where browsers begin one.
+The page is parsed from its beginning and never searched: text that looks like a tag may be in a comment, a script or a
+text area. The offset is inside the head, or where browsers begin one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from easel.bundles.markup import Tag, attributes, skip, start_tag, tag_name
 LOOKED_AT = 256 * 1024
 """Bytes of a page that are searched for the offset."""
 LARGEST = 8 * 1024 * 1024
-"""Limit of a page (bytes) that is changed. A larger one is not meant for readers; it is streamed."""
+"""Size limit (bytes) of pages that are changed. A larger one is not meant for readers; it is streamed."""
 UTF8_MARK = b"\xef\xbb\xbf"
 _DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r ]*+([^\t\n\f\r >]*+)[^>]*+>", re.IGNORECASE)
 _END_TAG = re.compile(rb"</[a-z]", re.IGNORECASE)
@@ -22,16 +22,16 @@ _CLOSED = {
     name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])[^>]*+>", re.IGNORECASE)
     for name in b"title style script noscript noframes textarea xmp iframe noembed svg math template select".split()
 }
-"""Elements in which no tag makes a page, and how they end."""
+"""Elements whose content is not parsed as tags, and their end tags."""
 _MOST_PASSED = 500
 """Limit of tags before the first one that makes a page."""
 _ACCELERATED = frozenset(name.encode() for name in ("⚡", "amp", "⚡4ads", "amp4ads", "⚡4email", "amp4email"))
-"""AMP's attributes of `<html>`: such a page may hold no script of anybody's (AMP HTML, "Required mark-up")."""
+"""AMP's attributes of `<html>`: such a page must not contain scripts (AMP HTML, "Required mark-up")."""
 
 
 def script_place(page: bytes) -> int | None:
-    """The offset (bytes) at which a script comes first in the page's head, or None for a file that is not a page: a
-    fragment, without a doctype, `<html>`, `<head>` and `<body>`; another format by its name; UTF-16; AMP."""
+    """The offset (bytes) at which a script comes first in the page's head; None for a file that is not a page: a
+    fragment without a doctype, `<html>`, `<head>` and `<body>`; another format by its name; UTF-16; AMP."""
     most = min(len(page), LOOKED_AT)
     at = skip(page, len(UTF8_MARK) if page.startswith(UTF8_MARK) else 0, most)
     is_page = False

@@ -1,4 +1,4 @@
-"""The version before: of a file that has the very bytes in the zip that it had there, everything is known already."""
+"""The previous version: if a file's bytes in the zip are unchanged since then, all facts about it are known."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from easel.bundles.models import NO_PLACE, Manifest, Member
 
 @dataclass(frozen=True, slots=True)
 class PreviousVersion:
-    """The version before: its files, and the bundle that all of them lie in."""
+    """The previous version: its files, and the one bundle that contains all of them."""
 
     files: Mapping[str, Member]
     bundle: mmap.mmap
 
     def unchanged(self, path: str, entry: Entry, raw: memoryview) -> Member | None:
-        """The file of this path that had these very bytes (`raw`) and figures, or None.
+        """The previous file at this path if its bytes (`raw`) and figures are the same; else None.
 
         Equal bytes inflate to equal content. A page without a place for a script may lack it because of another file,
         so it is read again.
@@ -38,8 +38,8 @@ class PreviousVersion:
 
 
 def as_before(manifest: Manifest, bundle: Path) -> PreviousVersion | None:
-    """The version of this manifest, whose bundle is this file. None if another release inspected it, by whose rules
-    something else may have been found, or if the file is not there."""
+    """The version of this manifest, with this file as its bundle. None if another release inspected it, since that
+    release's rules may differ, or if the file is missing."""
     if manifest.inspected_by != __version__ or len(manifest.bundles) != 1:
         return None
     try:

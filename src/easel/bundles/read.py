@@ -1,4 +1,4 @@
-"""Reading the files of a version out of its bundles: whole, or as the gzip body they almost are."""
+"""Reads the files of a version from its bundles: whole, or as a gzip body, which needs only a frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def content(member: Member, bundle_bytes: memoryview) -> bytes:
 
 
 def gzip_length(member: Member) -> int:
-    """The length (bytes) of the gzip body that a deflated member makes."""
+    """The length (bytes) of a deflated member as a gzip body."""
     return len(GZIP_HEADER) + member.length + _GZIP_TRAILER
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from easel.bundles.hash_forms import CODE, HashForm
 
 MOST_READ = 32 * 1024 * 1024
-"""Bytes of pages, scripts, styles and build manifests that are searched for the names of files."""
+"""Limit in bytes of the pages, scripts, styles and build manifests that are searched for names of files."""
 MOST_OF_ONE = 8 * 1024 * 1024
 _SUFFIX_NAMED = re.compile(
     rb"\.(?:js|mjs|cjs|css|wasm|avif|gif|ico|jpe?g|jxl|png|svg|webp|bmp|eot|otf|ttf|woff2?|mp[34]|webm|ogg|m4a|wav|gl(?:b|tf))"
@@ -24,7 +24,7 @@ _BUILD_MANIFESTS = (".vite/manifest.json", "asset-manifest.json")
 
 
 class References:
-    """The files that the build's own files name. Read on first use."""
+    """The files that the build's own files name. They are read on first use."""
 
     def __init__(
         self, paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes], forms: Mapping[str, HashForm]
@@ -42,19 +42,19 @@ class References:
         self._hashes: set[bytes] = set()
 
     def names_code(self, path: str, form: HashForm) -> bool:
-        """Whether a page, a script, a style or a build's manifest names this script or style, or its hash."""
+        """Whether a page, a script, a style or a build manifest names this script or style, or its hash."""
         self._look()
         assert self._by_pages is not None
         name = path.rpartition("/")[2].removesuffix(".map").encode()
         return name in self._by_pages or name in self._by_code or form.token.encode() in self._hashes
 
     def by_code(self, path: str) -> bool:
-        """Whether a script, a style or a build's manifest names the file. Names in pages may be typed by hand."""
+        """Whether a script, a style or a build manifest names the file. Names in pages may be typed by hand."""
         self._look()
         return path.rpartition("/")[2].removesuffix(".map").encode() in self._by_code
 
     def by_build(self, path: str) -> bool:
-        """Whether something of the build's names the file, not only an element of a page as people write them: build
+        """Whether an output of the build tool names the file, and not only a hand-written element of a page: build
         tools write `crossorigin` beside addresses of the same origin."""
         self._look()
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools

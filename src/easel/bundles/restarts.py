@@ -1,12 +1,13 @@
-"""Where reading may begin inside a long deflated member, so that a range near its end does not inflate all before it.
+"""Points inside a long deflated member where inflating can begin, so that a range near its end does not inflate all
+bytes before it.
 
-Deflate (RFC 1951) looks back over at most 32 KiB, and its blocks begin at any bit. A place to restart is therefore the
-bit at which a block begins, how much content lies before it, and the last 32 KiB of that. They are found once, in the
-background, with indexed_gzip, and are held beside the variants in one section for each member:
+Deflate (RFC 1951) refers back at most 32 KiB, and its blocks begin at any bit. A restart point is therefore the bit at
+which a block begins, the length of the content before it, and the last 32 KiB of that content. The points are found
+once, in the background, with indexed_gzip. They are stored beside the variants, in one section for each member:
 
-    SHA-256 of all that follows, number of places (4 bytes, little-endian), the places (`_PLACE`), their windows
+SHA-256 of all that follows, number of points (4 bytes, little-endian), the points (`_PLACE`), their windows
 
-A window is a Zstandard frame with a checksum, of the place's own numbers and the 32 KiB: what is read is whole.
+A window is a Zstandard frame with a checksum, of the point's own numbers and the 32 KiB, so that damage is detected.
 """
 
 from __future__ import annotations
@@ -33,24 +34,25 @@ else:
     zstandard = Package("zstandard")
 
 SMALLEST = 1024 * 1024
-"""The smallest file (bytes) that has places to restart: a smaller one is inflated whole in a millisecond or two."""
+"""The smallest file (bytes) with restart points. A smaller one is inflated whole in a millisecond or two."""
 _SPACING = 512 * 1024
 _MOST_PLACES = 1024
 _WINDOW = 32 * 1024
 _DIGEST = 32
 _COUNT = struct.Struct("<L")
 _PLACE = struct.Struct("<QQLL")
-"""Bytes of content before it, its bit in the member's data, the offset of its window and its length."""
+"""A point: the bytes of content before it, its bit in the member's data, the offset of its window and the window's
+length."""
 _NUMBERS = struct.Struct("<QQ")
 _EXPORT = struct.Struct("<5sBBQQLLL")
 """The head of indexed_gzip's export: its name, version, flags, both sizes, spacing, window and number of points."""
 _POINT = struct.Struct("<QQBB")
 
-# Blocks without content, which fill the first bits of a byte: a decoder accepts only whole bytes.
+# Empty blocks that fill the first bits of a byte: a decoder accepts only whole bytes.
 _TEN_BITS = (0b0000000_01_0, 10)
-"""Fixed codes, and nothing but their end."""
+"""Fixed codes, with only an end code."""
 _NINETY_FIVE_BITS = (0x3F5BF820_00000000_0881E004, 95)
-"""Codes of its own, which end it at once: the shortest way to an odd number of bits."""
+"""Dynamic codes that end at once: the shortest block with an odd number of bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Restart:
 
 
 class Restarts:
-    """The places to restart of one member. Nothing but the section, which may be mapped, is held."""
+    """The restart points of one member. Only the section, which may be mapped, is in memory."""
 
     __slots__ = ("_count", "_section")
 
@@ -91,8 +93,8 @@ class Restarts:
         return place
 
     def reaching(self, start: int, stop: int, length: int) -> Restart | None:
-        """The last place at or before the byte `start` of the content, to read up to `stop`; the member's data has
-        `length` bytes. None before the first place, and where it is damaged."""
+        """The last point at or before the byte `start` of the content, for reading up to `stop`. `length` is the length
+        (bytes) of the member's data. None if no point comes that early, or if it is damaged."""
         number = bisect_right(range(self._count), start, key=lambda one: self._place(one)[0]) - 1
         if number < 0:
             return None
@@ -110,8 +112,8 @@ class Restarts:
 
 
 def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The content from a restart point on, in pieces of at most `chunk` bytes, up to its end. Raises DamagedDataError,
-    also for a longer range."""
+    """The content from a restart point up to the range's end, in pieces of at most `chunk` bytes. Raises
+    DamagedDataError, also for a longer range."""
     at, used = divmod(restart.bit, 8)
     first = b""
     if used:
@@ -124,7 +126,7 @@ def inflate_from(restart: Restart, data: memoryview, chunk: int = CHUNK) -> Iter
 
 
 def _filling(used: int) -> tuple[int, int]:
-    """Blocks without content that end after `used` bits of a byte: their bits, and how many those are."""
+    """Empty blocks for a byte of which `used` bits are taken: their bits, and the number of bits."""
     bits, count = _NINETY_FIVE_BITS if used % 2 else (0, 0)
     while count % 8 != used:
         bits |= _TEN_BITS[0] << count
@@ -133,9 +135,9 @@ def _filling(used: int) -> tuple[int, int]:
 
 
 def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
-    """The section for a deflated member, None where there is no place to restart in it.
+    """The section for a deflated member; None if it has no restart points.
 
-    It takes about as long as inflating the member twice, and 32 KiB of memory for each place.
+    This takes about as long as inflating the member twice, and 32 KiB of memory for each point.
     """
     # Importing it takes a third of an edge's start, and only the background job needs it.
     import indexed_gzip
@@ -158,7 +160,7 @@ def find_restarts(member: Member, bundle: memoryview) -> bytes | None:
 
 
 def _exported(data: memoryview, header: int) -> Iterator[Restart]:
-    """The places in an index as indexed_gzip writes it (`zran_export_index` in its zran.c)."""
+    """The points in an index in indexed_gzip's format (`zran_export_index` in its zran.c)."""
     *_, window_size, count = _EXPORT.unpack_from(data)
     window_at = _EXPORT.size + count * _POINT.size
     for number in range(count):
@@ -184,7 +186,7 @@ def _section(places: list[Restart]) -> bytes | None:
 
 
 class _AsGzip(io.RawIOBase):
-    """A member as the gzip file that it almost is (RFC 1952)."""
+    """A member as a gzip file, by adding a frame (RFC 1952)."""
 
     def __init__(self, member: Member, bundle: memoryview) -> None:
         header, trailer = gzip_frame(member)

@@ -1,4 +1,4 @@
-"""Which files of a zip make the app: junk left out, the root found, accidents refused. Pure rules on paths."""
+"""Determines the app's files in a zip: leaves out junk, finds the root, refuses accidents. Pure rules on paths."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
 Start."""
 NOT_FOUND_PAGE = "404.html"
 RESERVED_FOLDERS = ("_easel",)
-"""Folders whose addresses are the platform's in every app."""
+"""Folders whose addresses belong to the platform in every app."""
 SHARED_FOLDERS = ("api", "_api", "_auth", "functions")
-"""Folders that are the platform's only in an app that has a proxy, functions or a login; else its own files answer
-there."""
+"""Folders whose addresses belong to the platform only in an app with a proxy, functions or a login. In other apps,
+their own files answer there."""
 RULES_FILES = FILES
-"""Files with rules for the edge; they are never served themselves."""
+"""Files with rules for the edge. They are never served themselves."""
 
 PROJECT_SETTINGS = "easel.toml"
-"""The settings of `easel deploy`, which are not part of the app beside them."""
+"""The settings of `easel deploy`, which do not belong to the app in the same folder."""
 DEPENDENCIES = "node_modules/"
 """A folder that is refused at the root. Elsewhere, a build tool wrote it, and pages may need it."""
 
 _PROJECT_FILE = PROJECT_FILE
 _PROJECT_FILES = ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "hugo.toml", "hugo.yaml", "hugo.json", "pelicanconf.py")
-"""Files that only the sources of a site have. A zip with one of them and a page is an app nevertheless."""
+"""Files that only the sources of a site have. A zip with one of them and a page is still an app."""
 _SPHINX_FILE = "conf.py"
 _SPHINX_FOLDERS = ("", "docs/", "source/", "doc/", "docs/source/", "doc/source/")
 _FOLDER_ICON = "Icon\r"
@@ -84,29 +84,29 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 
 def is_junk(path: str) -> bool:
-    """Whether an operating system left the member there, which is never part of an app."""
+    """Whether an operating system created the member. Such a member never belongs to an app."""
     return _IS_JUNK.search(path.lower()) is not None
 
 
 def is_folder_icon(name: str) -> bool:
-    """Whether the member, as the zip names it, is macOS's icon of a folder, whose name is no valid path."""
+    """Whether the member is macOS's icon of a folder. Its name in the zip is no valid path."""
     return name == _FOLDER_ICON or name.endswith(_FOLDER_ICONS)
 
 
 def home_page(paths: Collection[str]) -> str | None:
-    """The page at an app's own address: its index.html, else a build tool's page for all addresses, else the only page,
-    if it is at the root. `paths` begin at the root. None if there is no such page."""
+    """The page at the app's root address: its index.html, else a build tool's page for all addresses, else the only
+    page, if it is at the root. `paths` are relative to the root. None if there is no such page."""
     for name in (ENTRY_POINT, *APPS_PAGES):
         if name in paths:
             return name
     pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path != NOT_FOUND_PAGE]
     pages = pages or [path for path in paths if path.lower().endswith(_XML_PAGES_END)]
-    # `Index.html` must be renamed: what links to it says `index.html`, and addresses tell capital letters apart.
+    # `Index.html` must be renamed: links say `index.html`, and addresses are case-sensitive.
     return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() != ENTRY_POINT else None
 
 
 def find_root(paths: Collection[str]) -> str:
-    """The folder that is the app's root: '' for the zip's own, else the only top-level folder with a trailing '/'.
+    """The app's root folder: '' for the zip's own root, else the only top-level folder with a trailing '/'.
 
     `paths` are the files without the junk. Raises SourceBundleError, EntryPointMissingError.
     """
@@ -151,19 +151,19 @@ def _hint(paths: Collection[str]) -> str:
         if archive is not None and archive.lower().endswith(".zip"):
             return f"{found} There is a zip inside the zip: take `{printable(archive)}` out and upload that."
         if archive is not None:
-            return f"{found} There is an archive inside the zip: unpack `{printable(archive)}`, and zip what is in it."
+            return f"{found} There is an archive inside the zip: unpack `{printable(archive)}`, and zip its contents."
         return f"{found} Zip the contents of your build output folder (often dist/, build/ or out/)."
     nearest = min(pages, key=lambda path: (path.count("/"), path))
     folder, _, name = nearest.rpartition("/")
     hint = f"{found} The nearest one is `{printable(nearest)}`"
     if name != ENTRY_POINT:
-        why = ", since addresses tell capital letters apart" if name.lower() == ENTRY_POINT else ""
+        why = ", since addresses are case-sensitive" if name.lower() == ENTRY_POINT else ""
         return f"{hint}: rename it to `{ENTRY_POINT}`{why}."
-    return f"{hint}: zip the contents of `{printable(folder)}/`, not what is around it."
+    return f"{hint}: zip the contents of `{printable(folder)}/`, not its parent folder."
 
 
 def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None:
-    """Refuses files that are public almost certainly by mistake; `root` as `find_root` returned it. Raises
+    """Refuses files that are almost certainly public by mistake. `root` is the result of `find_root`. Raises
     SecretInBundleError, DependenciesInBundleError."""
     dependencies = f"{root}{DEPENDENCIES}"
     for path in paths:
@@ -175,7 +175,7 @@ def refuse_accidents(paths: Iterable[str], root: str, allow: Allowances) -> None
 
 
 def secret_kind(path: str) -> str | None:
-    """The kind of secret that the path names, or None."""
+    """The kind of secret that the path suggests, or None."""
     *folders, name = path.lower().split("/")
     for folder, repository in _REPOSITORIES:
         if name == folder or folder in folders:
@@ -226,11 +226,14 @@ def notes(paths: Collection[str], stripped: str, left_out: Sequence[str]) -> lis
                 f"`/{folder}/` belongs to the platform: `{printable(example)}` and its neighbours are never served."
             )
     said.extend(
-        f"`{name}` is a rules file of another kind of server: it changes nothing here, and is served as a file."
+        f"`{name}` is a rules file of another kind of server: it has no effect here, and is served as a file."
         for name in _RULES_ELSEWHERE
         if name in paths
     )
     function = next((path for path in paths if _FUNCTION.match(path)), None)
     if function is not None:
-        said.append(f"server functions are not run yet: `{printable(function)}` is served as a file, for all to read.")
+        said.append(
+            f"Easel does not run server functions yet: `{printable(function)}` is served as a file "
+            f"that everybody can read."
+        )
     return said

@@ -1,6 +1,6 @@
-"""Searching texts for a few bytes: a large bundle holds a hundred megabytes of them, each searched several times.
+"""Searches texts for a few bytes. A large bundle has a hundred megabytes of text, which is searched several times.
 
-StringZilla does it with vector instructions, up to twenty times faster than Python. The command line does without it.
+StringZilla uses vector instructions, and is up to twenty times faster than Python. The command line works without it.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import cast
 _find: Callable[[bytes, bytes, int], int]
 try:
     from stringzilla import find
-except ImportError:  # the command line alone
+except ImportError:  # Only the command line lacks it.
     _find = bytes.find
 else:
     _find = cast("Callable[[bytes, bytes, int], int]", find)
 
 
 def holds(content: bytes, text: bytes) -> bool:
-    """Whether the text is somewhere in the content."""
+    """Whether the content contains the text."""
     return _find(content, text, 0) >= 0
 
 
 def offsets(content: bytes, text: bytes) -> Iterator[int]:
-    """Where in the content the text begins, again and again."""
+    """The offsets of all occurrences of the text in the content."""
     at = _find(content, text, 0)
     while at >= 0:
         yield at

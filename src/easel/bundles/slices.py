@@ -1,4 +1,4 @@
-"""Decoding large JSON objects in slices: decoding one at once would block the event loop."""
+"""Decodes large JSON objects in slices: decoding one at once would block the event loop."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import msgspec
 from easel.bundles.models import Manifest, Member, decode_manifest
 
 AT_ONCE = 128 * 1024
-"""Limit of an object (bytes) that is decoded at once, which takes about two milliseconds."""
+"""Size limit (bytes) of an object that is decoded at once, which takes about two milliseconds."""
 _FILES = b'"files":{'
 _ENTRIES = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+":\[[^\[\]]*+\],?){1,250}+')
-"""Some entries as they are written here: a name, and an array without another one in it."""
+"""Some entries in Easel's own format: a name, and an array that contains no array."""
 _decode = msgspec.json.Decoder(dict[str, Member]).decode
 
 V = TypeVar("V")
 
 
 def entries(data: bytes, at: int, decode: Callable[[bytes], dict[str, V]]) -> Iterator[tuple[dict[str, V], int]]:
-    """The entries of the JSON object whose first one begins at `at`, some at a time, with where the next ones begin or
-    the object's closing brace is. It ends early, or gives another place, where the object is written otherwise.
+    """The entries of the JSON object whose first entry begins at `at`, in slices. Each comes with the offset of the
+    next entry, or of the closing brace. Ends early, or gives another offset, if the object has a different format.
 
     Raises msgspec.ValidationError or msgspec.DecodeError as `decode` does.
     """

@@ -1,4 +1,4 @@
-"""Content types by file name: one table, the same with every Python and on every machine."""
+"""Content types by file name: one table for every Python version and every machine."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TYPES: dict[str, str] = {
     suffix: type_ for type_, *suffixes in map(str.split, SUFFIXES.strip().splitlines()) for suffix in suffixes
 } | _OUR_OWN
 
-# Files that clients look up under a name without a suffix, and want as JSON.
+# Files that clients request under a name without a suffix, and expect as JSON.
 _NAMES = {"apple-app-site-association": "application/json"}
 
 _TEXT_TYPES = frozenset(
@@ -76,8 +76,8 @@ _TEXT_TYPES = frozenset(
 )
 _TEXT_ENDS = ("+json", "+xml")
 
-# Types that shrink by a third or more without being text: machine code, outlines of letters and models, plain pixels.
-# woff and woff2 are compressed already, and so are the pictures in most icons of newer formats.
+# Types that shrink by a third or more although they are not text: machine code, outlines of letters and models, plain
+# pixels. woff and woff2 are already compressed, and so are the pictures in most icons of newer formats.
 _COMPRESSIBLE_TYPES = frozenset(
     {
         "application/vnd.apple.mpegurl",
@@ -103,7 +103,7 @@ _LOADED = frozenset(_LOADED_SUFFIXES.split())
 
 
 def content_type(path: str) -> str:
-    """The Content-Type for a file of this name; text is UTF-8, unknown is `application/octet-stream`."""
+    """The Content-Type for a file of this name. Text is UTF-8; unknown types are `application/octet-stream`."""
     name = path.rsplit("/", 1)[-1].lower()
     if name in _NAMES:
         return _NAMES[name]
@@ -120,12 +120,12 @@ def is_text(type_: str) -> bool:
 
 
 def is_compressible(type_: str) -> bool:
-    """Whether content of this type is worth an encoding. Other types are sent unencoded: archives, media, databases and
-    other data that programs read in ranges, whose lengths they query with HEAD."""
+    """Whether compressing content of this type is worth it. Other types are sent uncompressed: archives, media,
+    databases and other data that programs read in ranges, and whose length they query with HEAD."""
     return is_text(type_) or type_ in _COMPRESSIBLE_TYPES
 
 
 def is_loaded_by_pages(name: str) -> bool:
-    """Whether pages load files of this name: a script, style, image, font, medium or data. A separate list, since the
-    suffixes of many types also end the names of hosts and people (`.me`, `.au`, `.in`, `.com`)."""
+    """Whether pages load files of this name: a script, style, image, font, medium or data. This is a separate list,
+    since the suffixes of many types are also the endings of hosts' and people's names (`.me`, `.au`, `.in`, `.com`)."""
     return name.rpartition(".")[2].lower() in _LOADED

@@ -1,8 +1,8 @@
-"""Whether a zip with an entry page is a project that is certainly not built: visitors would see a blank page.
+"""Determines whether a zip with an entry page is certainly an unbuilt project: visitors would see a blank page.
 
-It certainly is where a package.json says that a tool builds it, and the page loads a module that no browser runs: one
-in another language, or a script whose first lines import a package by its name or a file that is no script. A page that
-works in a browser as it is, by an import map for example, makes no project, whatever lies beside it.
+It is if package.json names a build tool, and the page loads a module that no browser can run: one in another language,
+or a script whose first lines import a package by its name or a file that is no script. A page that works in a browser,
+for example by an import map, makes no project, whatever other files there are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from easel.bundles.markup import attributes, start_tags
 
 PROJECT_FILE: Final = "package.json"
 LOOKED_AT: Final = 256 * 1024
-"""Bytes of package.json, the page and a script that are read."""
+"""Limit in bytes that are read of package.json, of the page and of a script."""
 _MOST_TAGS: Final = 2_000
 _MOST_SCRIPTS: Final = 20
 _MOST_IMPORTS: Final = 200
@@ -28,7 +28,7 @@ _TOOLS: Final = frozenset(
 """Packages that bundle modules for browsers."""
 _CONFIGURED: Final = tuple(f"vite.config.{suffix}" for suffix in ("ts", "js", "mjs", "mts", "cjs", "cts"))
 _COMPILED: Final = (".ts", ".tsx", ".mts", ".cts", ".jsx", ".vue", ".svelte", ".coffee")
-"""Suffixes that are served with no type of a script's, so that no browser runs a module of that name."""
+"""Suffixes of files that are not served with a script's type, so that no browser runs them as modules."""
 _SCRIPTS: Final = (".js", ".mjs")
 _NO_SCRIPTS: Final = (
     *_COMPILED, ".css", ".scss", ".sass", ".less", ".styl", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".html",
@@ -47,9 +47,10 @@ class _Package(msgspec.Struct):
 
 
 def unbuilt_script(paths: Container[str], page: str, read: Callable[[str], bytes]) -> str | None:
-    """The script of the page that no browser runs, if the files are certainly a project that has to be built.
+    """The page's script that no browser can run, if the files are certainly an unbuilt project; else None.
 
-    `paths` begin at the root, where package.json and the page are; `read` gives a file's first `LOOKED_AT` bytes.
+    `paths` are relative to the root, where package.json and the page are. `read` returns a file's first `LOOKED_AT`
+    bytes.
     """
     if PROJECT_FILE not in paths or not _is_built(paths, read(PROJECT_FILE)):
         return None
@@ -75,7 +76,8 @@ def _is_built(paths: Container[str], data: bytes) -> bool:
 
 
 def _modules(page: bytes) -> tuple[list[str], bool]:
-    """The addresses of the page's own modules, and whether it has an import map. None of a page with a `<base>`."""
+    """The addresses of the page's own modules, and whether it has an import map. No addresses for a page with a
+    `<base>`."""
     found: list[str] = []
     has_map = False
     for tag in start_tags(page, len(page), _MOST_TAGS):
@@ -91,14 +93,14 @@ def _modules(page: bytes) -> tuple[list[str], bool]:
 
 
 def _path(address: str) -> str:
-    """The path of a file in the app; "" for one of another host."""
+    """The path of a file in the app; "" for an address on another host."""
     if address.startswith("//") or _SCHEME.match(address):
         return ""
     return address.partition("#")[0].partition("?")[0].removeprefix(".").removeprefix("/")
 
 
 def _cannot_run(script: bytes, *, has_map: bool) -> bool:
-    """Whether a script imports, in its first statements, something that a browser does not find or does not take."""
+    """Whether the first statements of a script import a module that a browser cannot find or does not accept."""
     at = _after(script, len(b"\xef\xbb\xbf") if script.startswith(b"\xef\xbb\xbf") else 0)
     for _ in range(_MOST_IMPORTS):
         found = _IMPORT.match(script, at)
@@ -107,7 +109,7 @@ def _cannot_run(script: bytes, *, has_map: bool) -> bool:
         named = found[1][1:-1].decode("utf-8", "replace")
         is_address = named.startswith(("/", "./", "../")) or _SCHEME.match(named) is not None
         if found[2] is not None:
-            # `with { type: "css" }`: browsers take that.
+            # `with { type: "css" }`: browsers accept that.
             return False
         if (not is_address and not has_map) or (is_address and _path(named).lower().endswith(_NO_SCRIPTS)):
             return True

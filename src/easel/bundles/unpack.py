@@ -1,4 +1,4 @@
-"""Unpacking a zip of sources into a folder, under the same checks as a bundle: names, sizes, CRC."""
+"""Unpacks a zip of sources into a folder, with the same checks as for a bundle: names, sizes, CRC."""
 
 from __future__ import annotations
 
@@ -26,16 +26,15 @@ from easel.bundles.names import printable
 from easel.bundles.root import DEPENDENCIES, refuse_conflicts
 
 _LONGEST_PART = 255
-"""Bytes of a file's or folder's name on Linux's file systems."""
+"""Limit in bytes of a file's or folder's name on Linux file systems."""
 _REPOSITORY = ".git/"
 
 
 def unpack(path: Path, into: Path, *, limits: Limits, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Writes the files of the zip at the path into an empty folder, and returns their number.
 
-    A single top-level folder around everything is left away, and so are `node_modules/` and `.git/` of the project's
-    root, and junk. Raises the errors of `easel.bundles.errors`, InspectionStoppedError once `should_stop` returns true,
-    and OSError.
+    Strips a single top-level folder, and leaves out `node_modules/` and `.git/` of the project's root, and junk. Raises
+    the errors of `easel.bundles.errors`, InspectionStoppedError once `should_stop` returns true, and OSError.
     """
     with path.open("rb") as file:
         if path.stat().st_size == 0:
@@ -69,7 +68,7 @@ def _write(data: memoryview, entry: Entry, into: Path, name: str, made: set[str]
         (into / folder).mkdir(parents=True, exist_ok=True)
         made.add(folder)
     size = crc = 0
-    # The folder was empty and the paths are checked: there is nothing to follow and nothing to replace.
+    # The folder was empty and the paths are checked, so no link can be followed and no file replaced.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with (
         open(os.open(into / name, flags, 0o644), "wb") as out,

@@ -1,9 +1,10 @@
-"""Pages of which a bundle itself says what their bytes are: a service worker's list of hashes (Angular's `ngsw.json`,
-Blazor's `service-worker-assets.js`), subresource integrity, checksums, a signature. Changed, they would be refused.
+"""Finds pages whose digest is stated in the bundle itself: in a service worker's list of hashes (Angular's `ngsw.json`,
+Blazor's `service-worker-assets.js`), as subresource integrity, in checksums, or in a signature. A changed page would be
+refused.
 
-No list's format is read. A page is vouched for where its own digest stands in some text of the bundle, which nothing
-but a list of it brings about. MD5 in scripts does not count: a precache's revisions (Workbox) are compared with each
-other and with nothing that is served. Nor does SHA-1 there.
+No list's format is parsed. A page counts if its own digest appears in some text of the bundle, which only such a list
+can cause. MD5 in scripts does not count: a precache's revisions (Workbox) are compared only with each other, not with
+served content. Neither does SHA-1 in scripts.
 """
 
 from __future__ import annotations
@@ -23,29 +24,30 @@ from easel.bundles.types import DEFAULT, is_text
 LARGEST_LIST = 8 * 1024 * 1024
 """Limit of a file (bytes) that is searched."""
 MOST_READ = 32 * 1024 * 1024
-"""Limit in bytes of such files, the smallest first."""
+"""Limit in bytes of such files together, the smallest first."""
 MOST_HASHED = 256 * 1024 * 1024
-"""Limit in bytes of hashed pages, the smallest first."""
+"""Limit in bytes of hashed pages together, the smallest first."""
 _MOST_DIGESTS = 400_000
 
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
 _ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
-"""The shortest digest in hex that counts. In a page none does: one that shows it is no list that is compared."""
+"""The shortest digest in hex that counts, outside and inside scripts. None counts in a page: a page that shows one is
+no list for comparison."""
 _PAGES = frozenset({"html", "htm", "shtml"})
 _COMPARE_NOTHING = frozenset({"css", "map"})
-"""Suffixes of texts in which no digest is compared with a page's: styles, and what debuggers read."""
+"""Suffixes of texts whose digests are never compared with a page: styles, and files for debuggers."""
 _QUOTES = (b'"', b"'", b"`", b"\\")
 _MOST_LOOKED_AT = 100
-"""Limit of names of pages, runs of hex digits and mentions of service workers that are looked at in a text. One
-with more is taken to hold the thing that is looked for."""
+"""Limit of page names, runs of hex digits and mentions of service workers that are examined in a text. A text with more
+counts as a match."""
 _RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "image/svg+xml"})
-"""Types of texts that browsers run."""
+"""Types of text that browsers run."""
 _BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
 _BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-")
-"""As integrity (SRI §3.5) and digest fields (RFC 9530 §5) spell it."""
+"""The spelling in integrity attributes (SRI §3.5) and digest fields (RFC 9530 §5)."""
 _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
-"""Before it a digest is one of a script or a style."""
+"""A digest after one of these belongs to a script or a style."""
 _SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json")
 _REGISTERS = re.compile(rb"serviceWorker\s{0,32}\??\.\s{0,32}register\s{0,32}\(")
 """The call that registers a service worker, also minified."""
@@ -56,29 +58,30 @@ LONGEST_REGISTERS = len("serviceWorker?.register(") + 3 * 32
 
 
 def is_looked_through(name: str, type_: str) -> bool:
-    """Whether a file of this name and type may be a list of digests, if it is not larger than `LARGEST_LIST`."""
+    """Whether a file of this name and type may be a list of digests, if it is at most `LARGEST_LIST` bytes long."""
     if name.rpartition(".")[2].lower() in _COMPARE_NOTHING:
         return False
     return is_text(type_) or (type_ == DEFAULT and (_is_sum(name) or "." not in name))
 
 
 def may_vouch(path: str, content: bytes) -> bool:
-    """Whether there is something like a page's digest in a file. This is asked of every text, and looks no further than
-    it has to: in hex in scripts that name a page in quotes, and in pages not at that of what they load."""
+    """Whether a file contains a possible digest of a page. This runs for every text, so it searches as little as
+    possible: scripts for hex digits only if they name a page in quotes, pages not for digests of the files that they
+    load."""
     shortest = _shortest(path)
-    # Many texts lack the beginning of all four, and are searched once instead of four times.
+    # Many texts contain the beginning of none of the four, and are searched once instead of four times.
     begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if holds(content, b"sha") else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
     if begins or (shortest == _IN_CODE and not _names_page(content)):
         return bool(begins)
-    # A text with very many runs of hex digits is taken for one with digests: looking costs no more than flattening.
+    # A text with very many runs of hex digits counts as one with digests, so that it is not searched further.
     runs = enumerate(_runs(content, shortest))
     return any(number == _MOST_LOOKED_AT or _algorithm(content, run) is not None for number, run in runs)
 
 
 def _names_page(script: bytes) -> bool:
-    # Most scripts that hold the suffix have it in comments: in addresses of documentation.
+    # Most scripts that contain the suffix have it in comments, in addresses of documentation.
     for number, at in enumerate(offsets(script, b".htm")):
         if number == _MOST_LOOKED_AT or script[at + 4 : at + 6].lstrip(b"l")[:1] in _QUOTES:
             return True
@@ -86,18 +89,18 @@ def _names_page(script: bytes) -> bool:
 
 
 def is_run(type_: str) -> bool:
-    """Whether browsers run the scripts of a file of this type, so that it may register a service worker."""
+    """Whether browsers run the scripts in a file of this type, so that it may register a service worker."""
     return type_.partition(";")[0] in _RUN
 
 
 def registers_worker(content: bytes) -> bool:
-    """Whether a script, or a page's, registers a service worker."""
+    """Whether a script, or a page's script, registers a service worker."""
     calls = enumerate(offsets(content, b"serviceWorker"))
     return any(number == _MOST_LOOKED_AT or _REGISTERS.match(content, at) is not None for number, at in calls)
 
 
 def is_worker(path: str) -> bool:
-    """Whether a file of this name is a service worker's."""
+    """Whether a file of this name is a service worker's script."""
     name = path.rpartition("/")[2]
     lower = name.lower()
     if "sw" not in lower and "worker" not in lower and "precache" not in lower:
@@ -140,8 +143,8 @@ def _named(
 
 
 def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
-    """Possible digests in a text: the algorithm by length, and the digest. `shortest` is the shortest run of hex digits
-    that counts, each written as `h`; None if hex does not count."""
+    """Possible digests in a text: the algorithm (by length), and the digest. `shortest` is the shortest run of hex
+    digits that counts, each written as `h`; None if hex does not count."""
     yield from _in_base64(content)
     if shortest is not None:
         yield from _in_hex(content, shortest)
@@ -159,7 +162,7 @@ def _in_base64(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
-    """Where runs of hex digits that are not shorter begin and end."""
+    """The start and end of each run of hex digits that is long enough."""
     flat = content.translate(_FLAT)
     at = flat.find(shortest)
     while at >= 0:
@@ -170,7 +173,7 @@ def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _algorithm(content: bytes, run: tuple[int, int]) -> str | None:
-    """The algorithm by the run's length, None where it is no digest that stands alone."""
+    """The algorithm by the run's length; None if the run is no separate digest."""
     at, end = run
     if content[max(0, at - 1) : at].isalnum() or content[end : end + 1].isalnum():
         return None

@@ -1,4 +1,4 @@
-"""Writing zips, reproducibly: the same files always give the same bytes."""
+"""Writes zips reproducibly: the same files always give the same bytes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import IO
 
 CHUNK = 256 * 1024
-# The earliest moment a zip can tell (APPNOTE.TXT 4.4.6); any fixed one would do.
+# The earliest time that a zip can state (APPNOTE.TXT 4.4.6). Any fixed time would do.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
-# Deflating these again gains nothing, and a stored member is served in ranges as it lies. Of others it is found out.
+# Deflating these again gains nothing, and ranges of a stored member are sent in place. For other types, a trial
+# decides.
 _COMPRESSED = frozenset(
     f".{extension}"
     for kind in (
@@ -33,7 +34,7 @@ _ZLIB_FRAME = 6
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read. Not a refusal: callers say whose it is."""
+    """A file that cannot be read. This is not a refusal: callers say which file it is."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
@@ -42,7 +43,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file of the app: its path in the zip, its location, its size in bytes."""
+    """A file of the app: its path in the zip, its location, and its size in bytes."""
 
     path: str
     source: Path
@@ -50,7 +51,7 @@ class FoundFile:
 
 
 def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[[int], None] | None = None) -> int:
-    """Writes the zip and gives its size in bytes; `progress` hears how many bytes of the files were read.
+    """Writes the zip, and returns its size in bytes. `progress` receives the number of bytes read.
 
     Raises UnreadableError.
     """
@@ -70,12 +71,13 @@ def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[
 
 
 def _shrinks(file: FoundFile) -> bool:
-    """Whether deflating makes the file at least 5 % smaller: tried on all of it, or on four parts of a long one."""
+    """Whether deflating makes the file at least 5 % smaller. The trial covers all of it, or four parts of a long
+    one."""
     if Path(file.path).suffix.lower() in _COMPRESSED or not file.size:
         return False
     try:
         with file.source.open("rb") as content:
-            # Most files are texts, of which a quick look says enough.
+            # Most files are texts, for which a quick trial is enough.
             looks = [_deflated(content, at, _LOOK, 1) for at in (0, file.size // 2, max(0, file.size - _LOOK))]
             if all(after < before / 2 for before, after in looks):
                 return True
@@ -87,7 +89,7 @@ def _shrinks(file: FoundFile) -> bool:
 
 
 def _deflated(content: IO[bytes], at: int, most: int, level: int) -> tuple[int, int]:
-    """The bytes of a part of a file, before and after deflating."""
+    """The bytes of a part of a file before and after deflating."""
     content.seek(at)
     part = content.read(most)
     return len(part), len(zlib.compress(part, level)) - _ZLIB_FRAME if part else 0

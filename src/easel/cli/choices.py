@@ -63,7 +63,7 @@ def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, ru
         if not running or deploy.status in UNFINISHED:
             return deploy
     if running:
-        raise NoDeployError(slug=slug, kind=" that is under way", hint=" `easel deploys` lists those that have ended.")
+        raise NoDeployError(slug=slug, kind=" that is running", hint=" `easel deploys` lists those that have ended.")
     raise NoDeployError(slug=slug, kind=" yet", hint=" `easel deploy` makes the first.")
 
 

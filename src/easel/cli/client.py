@@ -109,7 +109,7 @@ class Client:
         return self._get(_app(app_id, "connect-repo"), answers.Repository)
 
     def disconnect_repository(self, app_id: str) -> answers.Deleted:
-        """Makes the app follow it no longer."""
+        """Ends the app's connection to its repository."""
         return self._delete(_app(app_id, "connect-repo"))
 
     # Uploads and deploys
@@ -246,7 +246,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """One request; retried after connection errors and at `Retry-After` if that is safe."""
+        """Sends one request. Retries after connection errors and at `Retry-After`, if that is safe."""
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         said = {**self._headers, **(headers or {})} | ({"Content-Type": "application/json"} if body is not None else {})
         url = self.server + path + (f"?{urlencode(params)}" if params else "")
@@ -260,7 +260,7 @@ class Client:
                 time.sleep(pause)
                 continue
             # 429 and 503 with a time are sent before any work, so every request may be repeated (RFC 9110 §10.2.3).
-            # After a gateway's error, or no answer, only a harmless request is repeated.
+            # After a gateway's error, or without an answer, only a harmless request is repeated.
             passing = retry and response.status in GATEWAY
             wait = retry_after(response) if passing or response.status in (429, 503) else None
             if passing and "retry-after" not in response.headers:

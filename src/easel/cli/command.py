@@ -1,4 +1,4 @@
-"""How a function becomes a command: it gets a Session, the options every command has, and one place for errors."""
+"""Turns functions into commands: they get a Session, the options that every command has, and one place for errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ env_option = click.option("--env", "-e", metavar="|".join(NAMES), help="The envi
 
 
 class SharedOption(click.Option):
-    """An option that every command has: its help stands apart from the command's own."""
+    """An option that every command has. Its help is separate from the command's own options."""
 
 
 _SHARED: Final = (
@@ -45,7 +45,7 @@ _SHARED: Final = (
 
 
 class Command(click.Command):
-    """A command whose help shows the shared options under a heading of their own."""
+    """A command whose help shows the shared options under a separate heading."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the command's own options, then the shared ones."""
@@ -62,7 +62,7 @@ class Group(click.Group):
     """A group of commands, whose help lists them in their order, with whole sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names in the order in which they were added."""
+        """The names of its commands, in the order in which they were added."""
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -78,10 +78,10 @@ def summary(command: click.Command) -> str:
 
 
 def client_command(name: str, *, group: click.Group | None = None) -> Callable[[Callable[..., None]], Command]:
-    """Makes a function, whose first parameter is a Session, the command `name`, of the group where one is given.
+    """Turns a function whose first parameter is a Session into the command `name`, of the group if one is given.
 
-    Errors end the command in one place: a sentence on stderr (and the envelope on stdout with --json), and the exit
-    code that tells them.
+    Errors end the command in one place: with a sentence on stderr (and the envelope on stdout with --json), and the
+    exit code of the error.
     """
 
     def make(function: Callable[..., None]) -> Command:

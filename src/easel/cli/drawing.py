@@ -1,4 +1,4 @@
-"""Drawing on a terminal: tables, bars, a spinner. The one module that imports rich."""
+"""Draws on a terminal: tables, bars, a spinner. Only this module imports rich."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(headings):
-        # Ids and addresses stay whole, however narrow the terminal; the last column, a text of any length, gives way.
+        # Ids and addresses are never cut, however narrow the terminal is. The last column, a text of any length, is.
         last = index == len(headings) - 1
         least = _LEAST_LAST if last else max(len(heading), *(len(row[index]) for row in rows), 0)
         table.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "crop", min_width=least)
@@ -37,7 +37,7 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Progress]:
-    """A bar over `total` bytes on stderr, gone when it is done."""
+    """A bar over `total` bytes on stderr. It disappears when it is done."""
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),

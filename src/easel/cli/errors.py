@@ -40,7 +40,7 @@ class NotAnEaselServerError(CliError):
 
 
 class ServerUnavailableError(NotAnEaselServerError):
-    """{server} is not available: the proxy before it answered {status}. Try again in a moment."""
+    """{server} is not available: the proxy in front of it answered {status}. Try again in a moment."""
 
     code = "server_unavailable"
 
@@ -54,22 +54,22 @@ class ServerMovedError(NotAnEaselServerError):
 
 
 class SentElsewhereError(NotAnEaselServerError):
-    """{server} answered {status} and redirects to {location}: it is no Easel server, but perhaps a sign-in page before
-    one. Check the address: it must be the API's."""
+    """{server} answered {status} and redirects to {location}: it is no Easel server, but perhaps a sign-in page in
+    front of one. Check the address: it must be the API's."""
 
     code = "sent_elsewhere"
 
 
 class RequestTooLargeForProxyError(NotAnEaselServerError):
-    """A proxy before {server} refused the request as too large (status {status}). Raise that proxy's limit for bodies
-    (`client_max_body_size` of nginx)."""
+    """A proxy in front of {server} refused the request as too large (status {status}). Raise that proxy's limit for
+    bodies (`client_max_body_size` of nginx)."""
 
     code = "request_too_large_for_proxy"
 
 
 class ProxyAsksError(NotAnEaselServerError):
-    """The proxy before {server} requires a user name and a password: write {login} into the variable that names the
-    proxy."""
+    """The proxy in front of {server} requires a user name and a password: write {login} into the variable that names
+    the proxy."""
 
     code = "proxy_asks"
 
@@ -82,8 +82,8 @@ class ServerUnreachableError(CliError):
 
 
 class ProxyUnusableError(CliError):
-    """The proxy in {variable} cannot be used: {reason}. Name another one there, or put {host} into NO_PROXY to go
-    without one."""
+    """The proxy in {variable} cannot be used: {reason}. Set another one there, or add {host} to NO_PROXY to go without
+    one."""
 
     code = "proxy_unusable"
 
@@ -154,8 +154,8 @@ class ProjectFileError(CliError):
 
 
 class NoAppGivenError(CliError):
-    """Which app? Give `--app SLUG`, or put `app = "slug"` into an easel.toml here; `easel deploy --create` makes a new
-    app and writes the file."""
+    """No app is given. Give `--app SLUG`, or put `app = "slug"` into an easel.toml here; `easel deploy --create` makes
+    a new app and writes the file."""
 
     code = "app_not_given"
 
@@ -167,7 +167,7 @@ class AppNamedTwiceError(CliError):
 
 
 class AppToDeleteMissingError(CliError):
-    """Which app is to be deleted? Name it: `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
+    """No app to delete is given. Name it: `easel apps delete SLUG`, `--app SLUG` or EASEL_APP."""
 
     code = "app_not_given"
 
@@ -193,7 +193,7 @@ class FileUnreadableError(CliError):
 
 
 class NoSlugError(CliError):
-    """The name `{name}` gives no slug: a slug has 3 to 60 of a-z, 0-9 and '-'. Choose one with `--app SLUG`."""
+    """The name `{name}` gives no slug, which has 3 to 60 of a-z, 0-9 and '-'. Choose one with `--app SLUG`."""
 
     code = "slug_not_given"
 
@@ -205,7 +205,7 @@ class ReasonMissingError(CliError):
 
 
 class MessageMissingError(CliError):
-    """A message that says what changed is needed: `-m "…"`. It is stored with the version, like a commit's."""
+    """A message that describes the change is needed: `-m "…"`. It is stored with the version, like a commit's."""
 
     code = "message_missing"
 
@@ -287,7 +287,7 @@ class SettingInvalidError(CliError):
 
 
 class UnexpectedError(CliError):
-    """Something unexpected went wrong: {reason}. EASEL_TRACEBACK=1 shows where; please report it."""
+    """An unexpected error occurred: {reason}. EASEL_TRACEBACK=1 shows where; please report it."""
 
     code = "unexpected"
     exit_code = ExitCode.UNEXPECTED

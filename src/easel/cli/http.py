@@ -60,8 +60,8 @@ def reason(error: HTTPError) -> str:
     if not isinstance(error, ProxyError):
         return what
     if _PROXY_ASKS in str(error.original_error):
-        return f"the proxy that the environment names requires a user name and a password ({PROXY_LOGIN})"
-    return f"the proxy that the environment names: {what}"
+        return f"the proxy in the environment's variables requires a user name and a password ({PROXY_LOGIN})"
+    return f"the proxy in the environment's variables: {what}"
 
 
 def _reason(error: HTTPError) -> str:

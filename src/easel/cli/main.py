@@ -1,4 +1,4 @@
-"""The `easel` command, put together: a table of commands, each imported when it is called."""
+"""Assembles the `easel` command: a table of commands, each imported when it is called."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
     "Running Easel": {
         "serve": Entry(
             "server.serve:serve",
-            "Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles EASEL_ROLE names.",
+            "Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles in EASEL_ROLE.",
         ),
         "api": Entry("server.serve:api", "Run the api alone."),
         "worker": Entry("server.serve:worker", "Run a worker alone."),
@@ -92,7 +92,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         "edge": Entry("server.serve:edge", "Run an edge alone."),
         "migrate": Entry(
             "server.serve:migrate",
-            "Bring the database to this release's schema; safe to run from several machines at once.",
+            "Bring the database to this release's schema.",
         ),
         "new-secret-key": Entry(
             "server.serve:new_secret_key",
@@ -120,8 +120,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "verify": Entry(
             "server.verify:verify",
-            "Read every object that the records refer to, while Easel runs, and name those that are missing or"
-            " damaged.",
+            "Read every object that the database refers to, while Easel runs, and name missing and damaged ones.",
         ),
     },
 }
@@ -226,15 +225,16 @@ def main() -> None:
 
 
 def _print_anything() -> None:
-    """Makes the streams escape characters that their encoding lacks: texts may hold any, and a pipe may be cp1252."""
+    """Makes the streams escape characters that their encoding lacks: texts may contain any, and a pipe may be
+    cp1252."""
     for stream in (sys.stdout, sys.stderr):
-        # A stream that is closed is None.
+        # A closed stream is None.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(error: Exception) -> ExitCode:
-    """Reports an error that no command reported. An operator needs the origin of an unknown error."""
+    """Reports an error that no command has reported. For an unknown error, an operator needs its origin."""
     from easel.cli.errors import exit_code_of
     from easel.cli.output import Output
     from easel.errors import EaselError

@@ -94,7 +94,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress]:
-        """A bar over `total` bytes on a terminal, gone when it is done; silence elsewhere."""
+        """A bar over `total` bytes on a terminal, which disappears when it is done; nothing elsewhere."""
         if self.as_json or not _is_terminal(sys.stderr):
             yield Silent()
             return
@@ -142,7 +142,7 @@ def _plain(value: Answer | DataclassInstance | dict[str, Any]) -> Any:
 
 
 def _field_errors(details: dict[str, Any] | None) -> list[str]:
-    """The fields that a 422 names, a line each."""
+    """The fields that a 422 names, one line each."""
     errors = (details or {}).get("validation_errors")
     found = []
     for entry in errors if isinstance(errors, list) else []:

@@ -27,9 +27,7 @@ class Proxy:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """The proxy for requests to `url`, or None; proxies are for other machines than this one. Raises
-    ProxyUnusableError.
-    """
+    """The proxy for requests to `url`, or None. Proxies apply only to other machines. Raises ProxyUnusableError."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _PORTS.get(parts.scheme, 0)
@@ -54,7 +52,7 @@ def _names(entry: str, host: str, port: int) -> bool:
     try:
         return ip_address(host) in ip_network(entry.strip("[]"), strict=False)
     except ValueError:
-        pass  # one of the two is a name, or the entry has a port
+        pass  # One of the two is a name, or the entry has a port.
     name, colon, of_port = entry.rpartition(":")
     if colon and of_port.isdigit():
         return int(of_port) == port and _names(name, host, port)

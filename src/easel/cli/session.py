@@ -34,7 +34,7 @@ class Session:
         except OSError as error:
             raise WorkingFolderGoneError(reason=error.strerror) from error
         self.named_app: str | None = None
-        """The app as the command line named it, where easel.toml does not name it already."""
+        """The app named on the command line, if easel.toml does not name it."""
 
     @cached_property
     def output(self) -> Output:
@@ -70,7 +70,7 @@ class Session:
         return name
 
     def again(self, command: str) -> str:
-        """A command to advise, with those options of this run that easel.toml does not contain."""
+        """A command to suggest, with those options of this run that easel.toml does not contain."""
         named = self.named_app
         return f"`easel {command}`" if named is None else f"`easel {command} --app {named}`"
 

@@ -1,4 +1,4 @@
-"""Text for messages: moments, sizes, counts, and foreign text made safe to print."""
+"""Text for messages: times, sizes, counts, and foreign text made safe to print."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.filesize import decimal
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_JOINER = "\u200d"  # holds emoji together, and is not printable by itself
+_JOINER = "\u200d"  # It joins emoji, and is not printable by itself.
 
 
 def clean(text: str) -> str:
@@ -22,7 +22,7 @@ def clean(text: str) -> str:
 
 
 def when(text: str | datetime | None) -> str:
-    """A moment of the API's as local time, to the second."""
+    """A time from the API in local time, to the second."""
     if text is None:
         return ""
     moment = text if isinstance(text, datetime) else _parse(text)
@@ -42,7 +42,7 @@ def size(count: int) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text as it can be sent and kept: no NUL, no half of a character, at most `longest` characters."""
+    """The text in a form that can be sent and stored: no NUL, no half of a character, at most `longest` characters."""
     whole = text.replace("\0", "").encode("utf-8", "replace").decode()
     return whole if len(whole) <= longest else whole[: longest - 1].rstrip() + "…"
 

@@ -81,13 +81,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self.headers = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is there."""
+        """A client has connected."""
         super().connection_made(transport)
         self._touched = True
         self._watch = self.loop.call_later(self.timeout_keep_alive / 2, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -217,7 +217,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete: the request goes to the application."""
         if self.parser.get_http_version() not in _VERSIONS:
-            self.break_off(400, "The request is of another version of HTTP than 1.0 and 1.1.")
+            self.break_off(400, "The request's HTTP version is neither 1.0 nor 1.1.")
         # RFC 9112 §5: blanks around a value do not belong to it. The parser keeps trailing ones.
         url, headers = self.url, [(name, value.rstrip(b" \t")) for name, value in self.headers]
         self._check_target(url)
@@ -246,7 +246,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return False
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """The client is reading again."""
         self._read_on = True
         super().resume_writing()
 
@@ -307,8 +307,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def _in_kernel(transport: asyncio.Transport) -> int:
     """Sent bytes that the client has not acknowledged. For a slow reader, this number shrinks long before other signs
-    of progress. If the system does not report it, the number differs every time, so that no reader is taken for a stuck
-    one."""
+    of progress. If the system does not report it, the number differs every time, so that a reader never seems stuck."""
     try:
         answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
     except (OSError, AttributeError):

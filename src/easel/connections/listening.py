@@ -9,7 +9,7 @@ from easel.errors import EaselError
 
 
 class PortTakenError(EaselError):
-    """Something else listens on {host}:{port} ({reason}). Stop it, or choose another port with `{option}`."""
+    """Another program listens on {host}:{port} ({reason}). Stop it, or choose another port with `{option}`."""
 
     code = "port_taken"
 
@@ -22,7 +22,7 @@ class AddressNotHereError(EaselError):
 
 
 def not_bound(host: str, port: int, option: str, error: OSError) -> EaselError:
-    """The error that tells people why the port is not available; `option` is the setting that names it."""
+    """The error that explains why the port is not available; `option` is the setting that names it."""
     if error.errno == errno.EADDRNOTAVAIL:
         return AddressNotHereError(host=host)
     return PortTakenError(host=host, port=port, option=option, reason=error.strerror or str(error))

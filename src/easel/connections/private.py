@@ -29,11 +29,11 @@ class Readiness:
 
     @property
     def code(self) -> int:
-        """The status code: 200, or 503 if it cannot."""
+        """The status code: 200, or 503 if the process is not ready."""
         return 200 if self.ready else 503
 
     def told(self, *, in_detail: bool) -> bytes:
-        """The body as JSON. The public port omits the parts."""
+        """The state as JSON. The public port omits the parts."""
         public = {"status": "ok" if self.ready else "not ready"}
         body = {"status": self.status, **self.parts} if in_detail else public
         return json.dumps(body, separators=(",", ":")).encode()
@@ -75,7 +75,7 @@ class PrivateApp:
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # The process has another server, which is told of them.
+        # The process's other server handles signals.
         yield
 
 
@@ -100,7 +100,7 @@ async def private_port(app: PrivateApp, bound: socket.socket | None) -> AsyncIte
     try:
         yield
     finally:
-        # Monitoring clients need no graceful end: they retry, and notice that the process is gone.
+        # Monitoring clients need no graceful end: they retry, and notice that the process has ended.
         serving.cancel()
         await asyncio.wait([serving])
         for listening in getattr(server, "servers", []):

@@ -1,1 +1,1 @@
-"""Deploys: from an accepted request to a live version, one idempotent step after another."""
+"""Deploys: from an accepted request to a live version, in idempotent steps."""

@@ -1,4 +1,4 @@
-"""A deploy as the runs of it read and write it."""
+"""A deploy as its runs read and write it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class DeployRow:
-    """A deploy outside every session: the columns of `models.Deploy` that a run goes by, and those that it fills.
+    """A deploy outside a database session: the columns of `models.Deploy` that a run reads or fills.
 
     `run_row.sql` names them in this order.
     """

@@ -1,4 +1,4 @@
-"""Why a deploy is refused or fails."""
+"""Errors of deploys: why a deploy is refused or fails."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SourceFilesTooLargeError(BadRequestError):
 
 
 class SourceFilePathError(BadRequestError):
-    """`source_files` names a path that cannot be used: {reason}"""
+    """`source_files` contains an invalid path: {reason}"""
 
     code = "source_file_path_invalid"
 
@@ -76,14 +76,15 @@ class BundleGoneError(EaselError):
 
 
 class SourceBuildsOffError(BadRequestError):
-    """The zip holds a project that is not built ({found}), and this server builds none. Build it, and upload the output
-    folder (often dist/, build/ or out/); or have Easel's operator switch builds on (EASEL_BUILDS=sandboxed)."""
+    """The zip contains the sources of a project ({found}), which this server does not build. Build the project, and
+    upload the output folder (often dist/, build/ or out/). Or ask Easel's operator to turn builds on
+    (EASEL_BUILDS=sandboxed)."""
 
     code = "source_build_unsupported"
 
 
 class TooManyWaitingBuildsError(LimitReachedError):
-    """This organisation has {used} deploys that are to be built; the limit is {limit}. Deploy again once some have
+    """This organisation has {used} deploys waiting to be built; the limit is {limit}. Deploy again once some have
     ended."""
 
     status = 429
@@ -92,16 +93,16 @@ class TooManyWaitingBuildsError(LimitReachedError):
 
 
 class BuildDeadlineError(EaselError):
-    """The build timed out after {seconds:.0f} s in all, in the step `{step}`. Deploy again; if that does not help, the
-    builder or its object store is too slow for this source."""
+    """The build timed out after {seconds:.0f} s in total, in the step `{step}`. Deploy again; if that does not help,
+    the builder or its object store is too slow for this source."""
 
     status = 504
     code = "build_deadline"
 
 
 class BuildGivenUpError(EaselError):
-    """The build was started {runs} times and never finished: its builders died or were cut off each time. It may need
-    more memory than there is; the builders' logs tell Easel's operator the cause."""
+    """The build was started {runs} times and never finished: its builders died or were interrupted each time. It may
+    need more memory than the builder has. The builders' logs show Easel's operator the cause."""
 
     code = "build_given_up"
 
@@ -121,7 +122,7 @@ class DeployCancelledError(EaselError):
 
 
 class DeploySupersededError(EaselError):
-    """A newer push took the place of this one before it was built: the deploy {by} has the branch's newest commit."""
+    """A newer push replaced this deploy before it was built: the deploy {by} has the branch's newest commit."""
 
     status = 400
     code = "deploy_superseded"
@@ -133,8 +134,8 @@ class PushSupersededError(DeploySupersededError):
 
 
 class DeploySkippedError(EaselError):
-    """Nothing was built, and what is live stays: since version {version}, no file changed that counts for this app.
-    Those that count are {rule}. `easel deploy --git` builds the commit nevertheless."""
+    """Nothing was built, and the live version stays: since version {version}, no file changed that this app is built
+    from. Relevant files are {rule}. `easel deploy --git` builds the commit anyway."""
 
     status = 400
     code = "deploy_skipped"
@@ -156,22 +157,22 @@ class StepTimedOutError(EaselError):
 
 
 class DeployGivenUpError(EaselError):
-    """The deploy was started {runs} times and never finished: its workers died or were cut off each time. Their logs
-    tell Easel's operator the cause."""
+    """The deploy was started {runs} times and never finished: its workers died or were interrupted each time. Their
+    logs show Easel's operator the cause."""
 
     code = "deploy_given_up"
 
 
 class AppGoneError(EaselError):
-    """The app was deleted while this deploy was under way."""
+    """The app was deleted during this deploy."""
 
     status = 404
     code = "app_deleted"
 
 
 class InternalDeployError(EaselError):
-    """Easel failed in the step `{step}`; the server's log says more under {deploy_id}. Deploy again, and report it to
-    Easel's operator if it happens twice."""
+    """Easel failed in the step `{step}`. The server's log has details under {deploy_id}. Deploy again, and tell Easel's
+    operator if it happens twice."""
 
     status = 500
     code = "internal_error"

@@ -1,4 +1,4 @@
-"""Following deploys live: who waits for news of which deploy, woken by NOTIFY."""
+"""Live log streams: the followers of each deploy, which NOTIFY wakes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from easel.storage.turns import retry_after
 
 
 class Streams:
-    """How many log streams each organisation has open at this process: at most so many, 0 for no limit."""
+    """Counts each organisation's open log streams at this process, up to a limit; 0 is no limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._open: Counter[str] = Counter()
 
     def used(self, organisation: str) -> int:
-        """How many it has open."""
+        """The number of streams that the organisation has open."""
         return self._open[organisation]
 
     @contextmanager
     def opened(self, organisation: str) -> Iterator[None]:
-        """One more, for the length of the block. Raises TooManyLogStreamsError."""
+        """Counts one more stream for the duration of the block. Raises TooManyLogStreamsError."""
         if self._most and self._open[organisation] >= self._most:
             raise TooManyLogStreamsError(
                 limit=self._most, used=self._open[organisation], retry_after_seconds=retry_after(5, 19), retryable=True
@@ -39,18 +39,18 @@ class Streams:
 
 
 class Followers:
-    """Wakes everybody who follows a deploy when there is news of it."""
+    """The followers of deploys. News of a deploy wakes its followers."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def news(self, deploy_id: str) -> None:
-        """There is news of this deploy."""
+        """Wakes the followers of this deploy."""
         for event in self._waiting.get(deploy_id, ()):
             event.set()
 
     def news_of_all(self) -> None:
-        """There may be news of any deploy: the notifications were cut off for a while."""
+        """Wakes all followers: notifications were interrupted for a while, so any deploy may have news."""
         for events in self._waiting.values():
             for event in events:
                 event.set()

@@ -1,4 +1,4 @@
-"""What workers and builders measure."""
+"""The metrics of workers and builders."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ STEP_SECONDS = Histogram(
 ENDED = Counter("easel_deploys_ended", "Deploys that this worker finished", ["status"])
 BUILDS_ENDED = Counter("easel_builds_ended", "Builds that this builder finished", ["status"])
 SKIPPED = "skipped"
-"""In place of `failed`, for a deploy of a push that changed nothing for its app: no cause for an alert."""
+"""The outcome, instead of `failed`, of a push that changed nothing for its app: it is no cause for an alert."""
 TAKEN_OVER = Counter("easel_jobs_taken_over", "Jobs taken over from workers without a heartbeat")

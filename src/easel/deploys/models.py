@@ -1,4 +1,4 @@
-"""Deploys and their logs, as they are stored."""
+"""The tables of deploys and their logs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Deploy(Base):
     """One accepted deploy. `sequence` is its place in the app's acceptance order.
 
     `status` goes queued → building → complete | failed and never back. `bundle_key`, `manifest_key`, `version` and
-    `outcome` (what asking the pointer to move gave) are the results of the steps that made them: a step that finds
-    its own result goes on. `attempt` counts the runs: a worker that was taken over holds an old number, and nothing
-    it still does counts.
+    `outcome` (the result of the request to move the pointer) are the results of steps; a step that finds its result is
+    skipped. `attempt` counts the runs. A worker whose deploy was taken over has an old number, so its writes have no
+    effect.
     """
 
     __tablename__ = "deploy"
@@ -59,9 +59,9 @@ class Deploy(Base):
     timings: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
     counts: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     build_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """What the deploy asks of how its bundle is read, in place of the app's own `build_config`."""
+    """The deploy's settings for reading its bundle, which override the app's own `build_config`."""
     built_key: Mapped[str | None] = mapped_column(String)
-    """The bundle that a builder made of the deploy's source: from then on it is not built again."""
+    """The bundle that a builder made of the deploy's source. A deploy that has one is not built again."""
     build: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The report of the build (`schemas.BuildReport`)."""
 

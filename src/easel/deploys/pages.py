@@ -1,4 +1,4 @@
-"""Pages of a bundle that do not get the app's public variables: said, never passed over."""
+"""Warnings about pages of a bundle that do not get the app's public variables."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _INSTEAD = f'`<script src="/{RUNTIME_PATH}"></script>` in the page loads them.'
 def pages_without_variables(
     files: Mapping[str, Member], vouched: Mapping[str, str], published: PublishedSite
 ) -> list[str]:
-    """Warnings about pages that are sent as they are, where the app has variables for them; `vouched` are those with
-    the file that says what their bytes are."""
+    """Warnings about pages that are served unchanged although the app has variables for them. `vouched` maps such a
+    page to the file that states its hash."""
     said: list[str] = []
     if published.runtime == "off" or not published.variables:
         return said
     if vouched:
         first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))
         said.append(
-            f"{_pages(first, len(vouched))} sent without the app's variables, byte for byte, since "
-            f"`{printable(vouched[first])}` says what is in it. {_INSTEAD}"
+            f"{_pages(first, len(vouched))} sent byte for byte, without the app's variables, since "
+            f"`{printable(vouched[first])}` contains its hash. {_INSTEAD}"
         )
     large = sorted(path for path, one in files.items() if one.place not in (None, NO_PLACE) and one.size > LARGEST)
     if large:
@@ -37,7 +37,8 @@ def pages_without_variables(
     entry = files.get(ENTRY_POINT)
     if entry is not None and entry.place == NO_PLACE and ENTRY_POINT not in vouched:
         said.append(
-            f"`{ENTRY_POINT}` is sent without the app's variables, since it is no whole page: it has neither a doctype "
+            f"`{ENTRY_POINT}` is sent without the app's variables, since it is not a complete page: it has "
+            f"neither a doctype "
             f"nor `<html>`, `<head>` or `<body>`, is AMP, or is not in an encoding that a script can be written in. "
             f"{_INSTEAD}"
         )
@@ -45,13 +46,13 @@ def pages_without_variables(
 
 
 def pages_out_of_reach(vouched: Mapping[str, str], published: PublishedSite) -> str | None:
-    """A note for the log of an app without variables: the pages that those of later would not reach."""
+    """A log note for an app without variables: the pages that future variables would not reach."""
     if published.runtime == "off" or published.variables or not vouched:
         return None
     first = min(vouched, key=lambda path: (path != ENTRY_POINT, path))
     return (
-        f"{_pages(first, len(vouched))} sent byte for byte, since `{printable(vouched[first])}` says what is in it: "
-        f"variables that are published later do not get there. {_INSTEAD}"
+        f"{_pages(first, len(vouched))} sent byte for byte, since `{printable(vouched[first])}` contains its "
+        f"hash: later variables will not reach it. {_INSTEAD}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The jobs of a deploy: a builder makes the bundle where there is none yet, and a worker makes the bundle a version."""
+"""The jobs of a deploy: a builder makes a bundle if there is none yet, and a worker makes the bundle a version."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from easel.storage.queue import BUILDS, DEPLOYS, deferred
 
 RUN_TASK: Final = "easel.deploys.run"
 RUN_BUILT_TASK: Final = "easel.deploys.run_built"
-"""The same work by another name: a worker of a release that knows no builds would take the source for the bundle."""
+"""The same job under another name: a worker of a release without builds would take the source for the bundle."""
 BUILD_TASK: Final = "easel.builds.run"
 
 GIT: Final = "git"
-"""The source of a deploy whose bundle is made of a commit."""
+"""The `source` of a deploy whose bundle is made from a commit."""
 
 
 def next_job(app_id: str, deploy_id: str, *, step: str | None, built: bool) -> dict[str, Any]:
     """The job (`deferred`) that continues a deploy in that step; `built` if a builder has made its bundle. An app's
-    jobs of a kind run one after another, in the order in which they were enqueued."""
+    jobs of one kind run one after another, in the order in which they were enqueued."""
     if built:
         return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
     return to_build(app_id, deploy_id) if step in BUILD_STEPS else to_run(app_id, deploy_id)
@@ -30,5 +30,5 @@ def to_run(app_id: str, deploy_id: str) -> dict[str, Any]:
 
 
 def to_build(app_id: str, deploy_id: str) -> dict[str, Any]:
-    """The job that builds a source, beside other deploys of the app."""
+    """The job that builds a source. It can run beside other deploys of the app."""
     return deferred(BUILD_TASK, queue=BUILDS, lock=f"build:{app_id}", deploy_id=deploy_id)

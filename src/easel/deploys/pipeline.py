@@ -1,8 +1,8 @@
-"""The pipeline: what a worker does for one deploy, step by step.
+"""The pipeline: a worker's run of one deploy, step by step.
 
-Every step finds its own earlier result and goes on, so a run may be broken off anywhere and started again. Every
-transaction ends by writing the deploy's row, if the deploy is still this run's to work on: a run that was cancelled, or
-taken over by another worker, changes nothing.
+Every step finds its own earlier result, so a run can be interrupted anywhere and repeated. Every transaction ends by
+writing the deploy's row, if the deploy still belongs to this run. A run that was cancelled, or whose deploy another
+worker took over, changes nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OPTIMISE_TASK = "easel.deploys.optimise"
 
 
 class Pipeline:
-    """One run of one deploy, through `steps` in their order."""
+    """One run of one deploy through `steps`, in their order."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class Pipeline:
     async def run(self) -> None:
         """Takes the deploy to its end, complete or failed.
 
-        Raises StopRequestedError at a step border when the worker stops, and ServiceUnavailableError when database
-        or store do not answer: in both cases the deploy is to be run again.
+        Raises StopRequestedError between two steps when the worker stops, and ServiceUnavailableError when database or
+        store are unreachable. In both cases the deploy must be run again.
         """
         try:
             async with asyncio.timeout(self._settings.deploy_deadline):
@@ -89,7 +89,7 @@ class Pipeline:
                 await self._run.abandon()
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed, unless it has ended already; as complete, if all that was left was to say so."""
+        """Ends the deploy as failed unless it has ended; as complete if only the record of that was missing."""
         try:
             async with self._row.alone():
                 deploy = self._row.deploy
@@ -105,20 +105,20 @@ class Pipeline:
             logger.info("deploy %s had ended before it could fail", self._id)
 
     async def fail_unexpectedly(self, error: Exception) -> None:
-        """Ends the deploy after an error nobody foresaw; what it was is in the server's log."""
+        """Ends the deploy after an unexpected error, and logs the error."""
         if isinstance(error, ServiceUnavailableError):
             await self.fail(error)
         else:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
 
     async def _have_it_built(self, source: SourceBundleError) -> None:
-        """Hands the deploy of a source over to the builders. Their run ends it, or puts it back with a bundle."""
+        """Passes the deploy of a source on to the builders. Their run ends it, or queues it again with a bundle."""
         try:
             async with self._row.ours() as work:
                 deploy = self._row.deploy
                 await require_place(work, self._settings, deploy.org_id)
                 deploy.step = BUILD_QUEUED
-                self._row.say("The zip holds a project that is not built. It waits for a builder.")
+                self._row.say("The zip contains the sources of a project. The deploy waits for a builder.")
                 self._row.then = to_build(deploy.app_id, deploy.id)
         except NoLongerOursError:
             logger.info("deploy %s had ended before it could be handed over", self._id)
@@ -140,7 +140,7 @@ class Pipeline:
         await self._complete()
 
     async def _take(self, step: Step, run: Run) -> None:
-        """One step, within its own deadline. Raises StepTimedOutError, and what the step raises."""
+        """Runs one step, within the step's deadline. Raises StepTimedOutError and the step's errors."""
         self._row.step = step.name
         began = time.perf_counter()
         seconds = step.deadline(self._settings)
@@ -154,7 +154,8 @@ class Pipeline:
         self._row.took(step.name, time.perf_counter() - began)
 
     async def _complete(self) -> None:
-        """Says that it is done: in a transaction of its own, after the edges of this machine know."""
+        """Records the deploy as complete: in a separate transaction, after the edges of this machine know the
+        version."""
         async with self._row.alone():
             self._end_as_complete()
         ENDED.labels(COMPLETE).inc()

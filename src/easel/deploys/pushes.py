@@ -1,4 +1,5 @@
-"""Deploying what a host's webhook says was pushed: each delivery once, and of several that wait the newest only."""
+"""Deploys the pushes that a host's webhook reports: each delivery once, and only the newest of several waiting
+pushes."""
 
 from __future__ import annotations
 
@@ -30,14 +31,14 @@ from easel.storage.queue import Queue
 
 _AUTHOR_LENGTH: Final = 1000
 _PUSHES: Final = ("push", "repo:push", "repo:refs_changed")
-"""What hosts call a push that may be one of tags alone; GitLab has another event for those."""
+"""The hosts' names for a push event that may contain only tags. GitLab has a separate event for tags."""
 
 Did = Literal["deploying", "repeated", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """What was done about a delivery: the deploy that it caused, now or when it came first, or the reason for none."""
+    """The outcome of a delivery: its deploy (of this or an earlier attempt), or the reason for none."""
 
     did: Did
     reason: str
@@ -55,16 +56,16 @@ async def hear(
     delivery: Delivery,
     body: bytes,
 ) -> PushOutcome:
-    """Deploys the branch's head to production, if the verified delivery says that the followed branch moved. Raises the
-    errors of `accept`."""
+    """Deploys the branch's head to production if the verified delivery reports that the followed branch moved. Raises
+    the errors of `accept`."""
     push = next((push for push in delivery.pushes if push.branch == repository.branch), None)
     if push is None:
         moved = ", ".join(f"`{push.branch[:100]}`" for push in delivery.pushes[:3])
         other = "a push that moves no branch" if delivery.event in _PUSHES else f"the event `{delivery.event[:100]}`"
-        told = f"it tells of {moved}" if moved else f"{other} deploys nothing"
+        told = f"it reports {moved}" if moved else f"{other} deploys nothing"
         return PushOutcome("ignored", f"{told}; this app follows the branch `{repository.branch}`")
     if push.sha is None:
-        return PushOutcome("ignored", f"the branch `{push.branch}` was deleted; what is live stays live")
+        return PushOutcome("ignored", f"the branch `{push.branch}` was deleted; the live version stays")
     try:
         sha = check_sha(push.sha)
     except EaselError as error:
@@ -76,7 +77,7 @@ async def hear(
                 WebhookDelivery.app_id == app.id, WebhookDelivery.delivery == key, WebhookDelivery.org_id == app.org_id
             )
         )
-        return PushOutcome("repeated", "this delivery was heard before", earlier)
+        return PushOutcome("repeated", "this delivery was already processed", earlier)
     # From here on no other push of the app is heard.
     await hold(work, app.id)
     if (same := await _already(work, app, repository, sha)) is not None:
@@ -108,18 +109,19 @@ def _order(repository: Repository, push: Push, sha: str) -> DeployOrder:
 
 
 def _plain(text: str | None) -> str:
-    """Text that the database can hold."""
+    """The text without characters that the database cannot store."""
     return (text or "").replace("\0", "").strip()
 
 
 def _key(repository: Repository, delivery: Delivery, body: bytes) -> str:
-    """By which a delivery is known again: the host's id of it, or what it says where it has none."""
+    """The key that identifies a delivery: the host's id, or its content if the host sends no id."""
     known = delivery.id.encode("utf-8", "replace") if delivery.id else b"body\n" + body
     return hashlib.sha256(repository.provider.encode() + b"\n" + known).hexdigest()
 
 
 async def _is_first(work: Transaction, app: App, key: str) -> bool:
-    """Notes the delivery; whether it was not noted before. A second one waits for the first one's transaction."""
+    """Records the delivery, and says whether it is new. A concurrent second one waits for the first one's
+    transaction."""
     noted = (
         insert(WebhookDelivery)
         .values(app_id=app.id, delivery=key, org_id=app.org_id, received_at=clock.now())
@@ -154,7 +156,7 @@ async def _already(work: Transaction, app: App, repository: Repository, sha: str
 
 
 async def _supersede(work: Transaction, app: App, newest: Deploy) -> tuple[str, ...]:
-    """Ends deploys of older pushes that no builder has begun: nobody waits for a version between two others."""
+    """Ends deploys of older pushes that no builder has begun: nobody waits for an intermediate version."""
     of_webhooks = select(WebhookDelivery.deploy_id).where(
         WebhookDelivery.app_id == app.id, WebhookDelivery.org_id == app.org_id, WebhookDelivery.deploy_id.is_not(None)
     )

@@ -1,5 +1,5 @@
-"""What deploys that nobody works on wait for: a worker, a builder, or something that holds them back however many of
-those there are."""
+"""The causes of a queued deploy's wait: no worker or builder is free, or a limit holds it back, however many of those
+there are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQL = statements(__name__)
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 _ALIVE = 30
-"""Seconds within which a worker must have given a sign: what dead ones have begun holds nobody back by design."""
+"""Seconds within which a worker must have given a heartbeat. The jobs of dead workers hold back no deploy by design."""
 
 
 _LONGEST = _SQL["longest"]
@@ -27,14 +27,14 @@ _OF_AN_APP = _SQL["of_an_app"]
 
 
 class Limits(NamedTuple):
-    """The limits that workers have, and those that builders have."""
+    """The limits of the workers and of the builders."""
 
     deploys: ConcurrencyLimit
     builds: ConcurrencyLimit = ConcurrencyLimit()
 
 
 def limits_in(settings: Settings) -> Limits:
-    """The limits that workers and builders with these settings have."""
+    """The limits of workers and builders with these settings."""
     return Limits(
         ConcurrencyLimit(settings.deploys_at_once, settings.deploys_at_once_per_organisation or None),
         ConcurrencyLimit(settings.builds_at_once, settings.builds_at_once_per_organisation or None),
@@ -42,7 +42,7 @@ def limits_in(settings: Settings) -> Limits:
 
 
 def waiting_in(deploy: Deploy) -> str | None:
-    """The queue in which the deploy waits; None while it is worked on, and once it has ended."""
+    """The queue in which the deploy waits; None while it runs, and once it has ended."""
     if deploy.status in FINAL:
         return None
     if deploy.step == BUILD_QUEUED:
@@ -51,17 +51,16 @@ def waiting_in(deploy: Deploy) -> str | None:
 
 
 async def waits_for(work: Transaction, limits: Limits, *, app: str, organisation: str, queue: str = DEPLOYS) -> Cause:
-    """What the first deploy of the organisation's app that is in the queue waits for. `limits` are those that workers
-    and builders have."""
+    """The cause that the organisation's first queued deploy waits for. `limits` are those of workers and builders."""
     ((cause,),) = await work.sql(_OF_AN_APP, {**_asked(limits), "app": app, "org": organisation, "queue": queue})
     return cast("Cause", cause)
 
 
 async def longest_waits(work: Transaction, limits: Limits) -> dict[Cause, float]:
-    """How long (seconds) the deploy has waited that has waited longest, by what for; 0 where none does.
+    """The longest wait of a deploy (seconds) by its cause; 0 if no deploy waits.
 
-    `limits` are those that workers and builders have. A deploy behind another one of its app waits since that one
-    ended.
+    `limits` are those of workers and builders. A deploy behind another one of its app starts to wait when that one
+    ends.
     """
     longest = dict.fromkeys(CAUSES, 0.0)
     for cause, seconds in await work.sql(_LONGEST, _asked(limits)):

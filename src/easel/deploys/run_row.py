@@ -1,8 +1,8 @@
-"""A deploy's row in the hands of one run of the deploy, with the log and the timings that are written with it.
+"""A deploy's row during one run of the deploy, with the log and the timings that are written with it.
 
-A run takes the row, and from then on each of its transactions ends by writing it: if it still is this run's, or else
-nothing of the transaction stands. So nothing need be asked before. In plain statements, as few as can be: all workers'
-deploys wait for the same database.
+A run claims the row. From then on, each of its transactions ends by writing the row on the condition that it still
+belongs to this run; otherwise the transaction is rolled back. Thus the run need not check before. It uses few, plain
+statements, because the deploys of all workers wait for the same database.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from easel.versions.service import HeldApp
 _SQL = statements(__name__)
 
 MOST_RUNS = 80
-"""A bundle that kills its workers must not go on killing them for ever. More than trouble of other kinds takes."""
+"""A bundle that kills its workers must not go on killing them for ever. Other failures take fewer runs."""
 
 QUIET = 0.25
-"""Seconds from a run's start within which followers are told of its end alone, and then between two tellings. A
-transaction that notifies waits for all others that do, until each is on disk."""
+"""Seconds after a run's start during which followers are notified only of its end, and the minimum between two
+notifications later. A transaction that notifies waits until all other such transactions are on disk."""
 QUIET_START = 1.0
 """Seconds in the queue after which followers are notified of the start."""
 
@@ -53,21 +53,21 @@ class NoLongerOursError(Exception):
 
 
 class ClaimedDeploy(NamedTuple):
-    """The app of a deploy that was taken, and the key of the manifest of the app's latest version."""
+    """A claimed deploy's app, and the key of the manifest of the app's latest version."""
 
     app: HeldApp
     before: str | None
 
 
 class RunRow:
-    """What one run holds of its deploy: the row, the lines of the log that wait to be written with it, and how long the
-    steps took (`timings`, milliseconds by step, with those of earlier runs).
+    """The deploy during one run: the row, the log lines to write with it, and the durations of the steps (`timings`,
+    milliseconds by step, with those of earlier runs).
 
-    `step` is the one that the run is in. `then` is a job (`deferred`) that the next write puts on the queue as well.
+    `step` is the current step. `then` is a job (`deferred`) that the next write enqueues as well.
     """
 
     written, written_then = _SQL["write"], _SQL["write_then"]
-    """The statements that write the row, and with a job besides."""
+    """The statements that write the row: without and with a job."""
     first_step = "start"
 
     def __init__(self, database: Database, deploy_id: str) -> None:
@@ -85,12 +85,12 @@ class RunRow:
 
     @property
     def deploy(self) -> DeployRow:
-        """The row: what the database has of it, and what the block that is open (`ours`, `alone`) changes."""
+        """The row, with the changes of the open block (`ours`, `alone`)."""
         assert self._deploy is not None
         return self._deploy
 
     def say(self, line: str) -> None:
-        """Adds a line to the deploy's log. Said in a block that is undone, it is not said."""
+        """Adds a line to the deploy's log. If the surrounding block is rolled back, the line is dropped."""
         self._lines.append((clock.now(), line))
 
     def took(self, step: str, seconds: float) -> None:
@@ -99,12 +99,12 @@ class RunRow:
         self.timings[step] = milliseconds(seconds)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Whether the deploy, which has not ended, is a worker's: a job may come twice, and a builder have the deploy
-        by then."""
+        """Whether the unfinished deploy is a worker's job: a job may be delivered twice, when a builder already has the
+        deploy."""
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
     async def take(self) -> ClaimedDeploy | None:
-        """Takes the deploy over for this run. None when it has ended already. Raises DeployGivenUpError."""
+        """Claims the deploy for this run. None if it has ended. Raises DeployGivenUpError."""
         while True:
             found = await self._database.statement(_SQL["find"], {"id": self._id})
             if not found:
@@ -137,12 +137,12 @@ class RunRow:
                 self._told = time.monotonic()
             self.say(f"Deploying to {deploy.environment}")
         elif before not in (BUILD_QUEUED, BUILT):
-            self.say(f"Going on after an interruption (run {deploy.attempt})")
+            self.say(f"Continuing after an interruption (run {deploy.attempt})")
 
     @asynccontextmanager
     async def ours(self) -> AsyncIterator[Transaction]:
-        """A transaction with the deploy's row, which is written at its end. Raises NoLongerOursError, and undoes what
-        was done in it, when it turns out then that the deploy is not this run's any more."""
+        """A transaction that ends by writing the deploy's row. Raises NoLongerOursError, and rolls back, if the deploy
+        no longer belongs to this run by then."""
         with self._undone_together():
             async with self._database.transaction() as work:
                 await self._read(work.sql)
@@ -151,7 +151,7 @@ class RunRow:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """The same where nothing but the row is changed: it is written in one statement. Raises NoLongerOursError."""
+        """The same for a change of the row alone, which is written in one statement. Raises NoLongerOursError."""
         with self._undone_together():
             await self._read(self._database.statement)
             yield
@@ -183,7 +183,7 @@ class RunRow:
 
     async def _write(self, ask: Ask) -> None:
         self.deploy.timings = dict(self.timings)
-        # `asdict` copies the values deeply, which takes as long as a statement.
+        # `asdict` makes deep copies, which takes as long as a statement.
         row = {name: getattr(self.deploy, name) for name in _NAMES}
         for name in _JSON:
             if row[name] is not None:

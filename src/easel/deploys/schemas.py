@@ -1,4 +1,4 @@
-"""Requests and answers about deploys. Titles and descriptions are the source document's."""
+"""Requests and answers about deploys. Titles and descriptions are those of the contract's document."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from easel.environments.names import PRODUCTION, EnvironmentName
 from easel.schemas import Answer, Line, Message, Request, Text
 
 Cause = Literal["worker", "builder", "app", "organisation", "everywhere"]
-"""What a deploy that nobody works on waits for: a worker, a builder, the deploy or build of the same app before it, or
-a place among those of its organisation, or everywhere, that may run at once."""
+"""What a queued deploy waits for: a worker; a builder; an earlier deploy or build of the same app; or a free place
+under the limit of its organisation or of the installation."""
 
 
 class DeploySettings(BuildSettings):
-    """A deploy's settings for building it and for reading its bundle, which precede the app's `build_config`. The
+    """A deploy's settings for its build and for reading its bundle. They override the app's `build_config`; the
     allowances of both apply."""
 
     rules: Dialect | None = None
@@ -34,7 +34,7 @@ class DeploySettings(BuildSettings):
 
 
 BranchName = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]*$")]
-"""The name of a branch, as far as one look at it tells (git-check-ref-format): Git itself refuses the rest."""
+"""The name of a branch. This checks only the simple rules of git-check-ref-format; Git refuses the rest."""
 
 
 def _bundle_rule(schema: JsonDict) -> None:
@@ -84,7 +84,7 @@ class DeployRequest(Request):
     git_author: Line | None = Field(
         default=None, title="Git Author", description="Git commit author (name <email>)", max_length=1000
     )
-    # Additions that the document does not name: this model is the source document's, word for word.
+    # Additions to the contract. This model contains the contract's own text, word for word.
     build_config: SkipJsonSchema[DeploySettings | None] = None
     git_branch: SkipJsonSchema[BranchName | None] = None
     build: SkipJsonSchema[bool] = False
@@ -109,14 +109,14 @@ class DeployRequest(Request):
             except UnicodeEncodeError:
                 raise PydanticCustomError(
                     "text_invalid",
-                    "the path or text of {path} holds half of a surrogate pair",
+                    "the path or text of {path} contains half of a surrogate pair",
                     {"path": path[:200].encode("utf-8", "replace").decode()},
                 ) from None
         return files
 
 
 class DeployResponse(Answer):
-    """What an accepted deploy answers."""
+    """The answer to an accepted deploy."""
 
     app_id: str = Field(title="App Id")
     deploy_id: str = Field(title="Deploy Id")
@@ -140,13 +140,13 @@ class DeployCounts(Answer):
 
     files: int
     bytes: int
-    new_bytes: int | None = Field(default=None, description="Bytes of files that the version before did not have")
+    new_bytes: int | None = Field(default=None, description="Bytes of files that the previous version did not have")
 
 
 class BuildReport(Answer):
     """How a deploy was built; `seconds` by phase."""
 
-    sandbox: SandboxKind | None = Field(default=None, description="Whether what the build ran was kept apart")
+    sandbox: SandboxKind | None = Field(default=None, description="Whether the build ran in a sandbox")
     framework: str | None = None
     package_manager: str | None = None
     node: str | None = None
@@ -155,11 +155,11 @@ class BuildReport(Answer):
         default=None, description="Whether dependencies of an earlier build were used"
     )
     seconds: dict[str, float] = Field(default_factory=dict)
-    refused_hosts: list[str] = Field(default_factory=list, description="Hosts that the build asked for in vain")
+    refused_hosts: list[str] = Field(default_factory=list, description="Hosts that the build was refused")
 
 
 class DeployStatusResponse(Answer):
-    """Where a deploy is. Everything from `app_id` on is an addition to the contract."""
+    """The state of a deploy. The fields from `app_id` on are additions to the contract."""
 
     deploy_id: str
     status: Status
@@ -172,15 +172,15 @@ class DeployStatusResponse(Answer):
     error: str | None = None
     smoke_test: SmokeTestResult | None = None
     app_id: str
-    version: int | None = Field(default=None, description="The version it recorded, once it has")
+    version: int | None = Field(default=None, description="The version that it recorded, once there is one")
     url: str | None = Field(default=None, description="The address of the environment it deploys to")
-    version_url: str | None = Field(default=None, description="The address of its version, for ever")
+    version_url: str | None = Field(default=None, description="The permanent address of its version")
     outcome: Outcome | None = Field(
-        default=None, description="Whether it went live, or why its version was only recorded"
+        default=None, description="Whether its version went live, or why it was only recorded"
     )
     error_code: str | None = None
     warnings: list[str] = Field(default_factory=list)
-    step: str | None = Field(default=None, description="The step it is in, or ended in")
+    step: str | None = Field(default=None, description="The current step, or the last one")
     timings: dict[str, int] = Field(default_factory=dict, description="Milliseconds per step")
     counts: DeployCounts | None = None
     started_at: str | None = None
@@ -201,6 +201,6 @@ class ListDeploysResponse(Answer):
     offset: int
     waits_for: Cause | None = Field(
         default=None,
-        description="What holds back those of them that nobody works on: no worker or builder takes them, one of the"
-        " app comes first, or as many of the organisation, or everywhere, run as may",
+        description="The cause of each queued deploy's wait: no worker or builder is free, an earlier deploy "
+        "of the app comes first, or the limit of the organisation or of the installation is reached",
     )

@@ -1,4 +1,4 @@
-"""Accepting, reading and cancelling deploys."""
+"""Accepts, reads and cancels deploys."""
 
 from __future__ import annotations
 
@@ -73,10 +73,11 @@ class DeployOrder:
 async def accept(
     work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: DeployOrder, actor: str
 ) -> Deploy:
-    """Accepts a deploy: its row and its job, in one transaction. From here on it ends once, complete or failed.
+    """Accepts a deploy: writes its row and its job in one transaction. An accepted deploy ends once, complete or
+    failed.
 
-    Raises the errors of `_of_repository` or BundleNotFoundError, BundleNotUploadedError, those of `require_place` where
-    it is to be built, and those of `check_source_files`.
+    Raises the errors of `_of_repository` or BundleNotFoundError, BundleNotUploadedError, those of `require_place` if it
+    must be built, and those of `check_source_files`.
     """
     step = BUILD_QUEUED if order.build or order.source == GIT else None
     if order.source == GIT:
@@ -88,8 +89,8 @@ async def accept(
     data = None
     if order.source_files is not None:
         data = await asyncio.to_thread(check_source_files, order.source_files, limits)
-    # From here on the app's row is locked, so the sweep of orphans cannot remove the sources before the deploy refers
-    # to them.
+    # The app's row is locked from here on, so the orphan sweep cannot remove the sources before the deploy refers to
+    # them.
     place = await next_place(work, app.id, app.org_id)
     sources = None
     if data is not None:
@@ -139,7 +140,7 @@ async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key
 
 
 async def _of_repository(work: Transaction, limits: Settings, app: App, order: DeployOrder) -> DeployOrder:
-    """The order for a commit: the one that is named, or the newest of a branch. Raises RepositoryNotConnectedError,
+    """The order for a commit: the named one, or the newest of a branch. Raises RepositoryNotConnectedError,
     BranchNameError, CommitShaError."""
     repository = await connected(work, app)
     if repository is None:
@@ -153,8 +154,8 @@ async def _of_repository(work: Transaction, limits: Settings, app: App, order: D
 
 
 async def require_place(work: Transaction, limits: Settings, organisation: str) -> None:
-    """Raises BuildsOffError, and TooManyWaitingBuildsError if as many deploys of the organisation wait to be built as
-    may. Simultaneous requests may exceed the number by a few."""
+    """Raises BuildsOffError if builds are off, and TooManyWaitingBuildsError if the organisation has reached its limit
+    of deploys waiting to be built. Simultaneous requests may exceed the limit slightly."""
     if limits.builds == "off":
         raise BuildsOffError()
     ((used,),) = await work.sql(_SQL["waiting_builds"], {"org": organisation})
@@ -204,7 +205,7 @@ async def get_deploy(work: Transaction, app: App, deploy_id: str, *, lock: bool 
 
 
 async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) -> tuple[list[Deploy], int]:
-    """The app's deploys, newest first, and how many there are in all."""
+    """The app's deploys, newest first, and their total number."""
     mine = (Deploy.app_id == app.id, Deploy.org_id == app.org_id)
     rows = await work.session.scalars(
         select(Deploy).where(*mine).order_by(Deploy.sequence.desc()).limit(limit).offset(offset)
@@ -214,7 +215,7 @@ async def list_deploys(work: Transaction, app: App, *, limit: int, offset: int) 
 
 
 async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Deploy:
-    """Ends a queued or building deploy as failed, at once: further work of a worker on it no longer counts. Raises
+    """Ends a queued or building deploy as failed at once. A worker's later writes have no effect. Raises
     DeployNotFoundError, DeployFinishedError, and DeployAlreadyLiveError once its pointer has moved."""
     deploy = await get_deploy(work, app, deploy_id, lock=True)
     if deploy.status in FINAL:
@@ -227,7 +228,7 @@ async def cancel(work: Transaction, app: App, deploy_id: str, actor: str) -> Dep
 
 
 async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) -> None:
-    """Ends the deploy, whose row the caller holds, with the error as its reason and as its last log line."""
+    """Ends the deploy with the error as its reason and its last log line. The caller holds its row."""
     line = fail(deploy, error)
     await work.session.flush()
     await work.sql(_SQL["add_lines"], appended(deploy.id, [(clock.now(), line)]))
@@ -245,7 +246,7 @@ def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:
 
 
 def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: bool = True) -> dict[str, Any]:
-    """The arguments of the part `lines_added`: the deploy, each line with its time, and whether to wake anybody."""
+    """The arguments of the part `lines_added`: the deploy, each line with its time, and whether to notify followers."""
     return {
         "id": deploy_id,
         "tell": tell,

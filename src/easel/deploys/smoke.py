@@ -1,7 +1,7 @@
-"""The smoke test: a candidate is asked for its entry page by the edge's own rules, before any visitor sees it.
+"""The smoke test: requests a candidate's entry page by the edge's own rules, before any visitor sees it.
 
-It fails when the page does not answer, or when a script without which it cannot start is not there: one that its
-build named (a module, or a fingerprinted name). Everything else that is missing is only told.
+The test fails if the page does not answer, or if a script is missing that the page cannot start without: a module, or
+one with a fingerprint in its name. Other missing files are only reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
 
 _READ_AT_ONCE = 4 * 1024
-"""Bytes of a page that is read without a thread, which would take longer to start."""
+"""Limit in bytes of a page that is read without a thread. Starting a thread would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class SmokeResult:
 
 
 async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
-    """Asks the candidate site for its entry page and for what that page loads. Raises StoreUnavailableError."""
+    """Requests the candidate site's entry page and the files that the page loads. Raises StoreUnavailableError."""
     began = time.perf_counter()
     asked, decision = entry(site)
     page = decision.found

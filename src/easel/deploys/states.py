@@ -18,25 +18,25 @@ COMPLETE: Final = "complete"
 FAILED: Final = "failed"
 
 UNFINISHED: Final = (QUEUED, BUILDING)
-"""The statuses of a deploy that has not ended; `states.sql` says the same to the database."""
+"""The statuses of an unfinished deploy. `states.sql` has the same ones for the database."""
 
 FINAL: Final = (COMPLETE, FAILED)
-"""The statuses of a deploy that has ended; none of them ever changes."""
+"""The statuses of a finished deploy. They never change."""
 
 Outcome = Literal["moved", "locked", "overtaken"]
-"""The result of the pointer's move for a recorded version: it moved, the environment was locked, or a newer request
-came first."""
+"""The result of the pointer's move to a recorded version: the pointer moved, the environment was locked, or a newer
+request had been accepted."""
 
 BUILD_QUEUED: Final = "build_queued"
 BUILT: Final = "built"
-"""The steps between two phases of a deploy: it waits for a builder, and then, with its bundle, for a worker."""
+"""The steps between two phases of a deploy: waiting for a builder, and, with its bundle, for a worker."""
 
 BUILD_STEPS: Final = (BUILD_QUEUED, "prepare", "fetch", "unpack", "install", "build", "pack", "store")
-"""The steps in which a deploy without a bundle is the builders'."""
+"""The steps in which a deploy without a bundle belongs to the builders."""
 _STEPS: Final = (QUEUED, *BUILD_STEPS, "pin", "inspect", "ingest", "record", "smoke_test", "activate")
 
 
 def in_order(timings: Mapping[str, int]) -> dict[str, int]:
-    """The duration of each step (ms), in the order of the steps; the database sorts by length."""
+    """The duration of each step (ms), in the order of the steps. The database sorts them by length of name."""
     places = {step: place for place, step in enumerate(_STEPS)}
     return dict(sorted(timings.items(), key=lambda step: (places.get(step[0], len(places)), step[0])))

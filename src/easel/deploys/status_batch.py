@@ -26,7 +26,7 @@ READ = _SQL["read"]
 
 
 class DeployStatus(NamedTuple):
-    """A deploy as it is now, the slug of its app, and the organisation's id."""
+    """The current state of a deploy, with its app's slug and its organisation's id."""
 
     org_id: str
     slug: str
@@ -95,15 +95,15 @@ class Polls:
         self._crowd = _Crowd()
 
     async def read(self, secret: str, app_id: str, deploy_id: str) -> DeployStatus | None:
-        """The deploy, or None if the key, the app or the deploy is invalid, whichever it is. Raises psycopg.Error,
-        OSError or TimeoutError while the database is unreachable."""
+        """The deploy; None if the key, the app or the deploy is invalid. Raises psycopg.Error, OSError or TimeoutError
+        while the database is unreachable."""
         asked = _StatusQuery(hash_key(secret), app_id, deploy_id)
         answer = self._waiting.get(asked)
         if answer is None:
             answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read_on(), name="polls")
-        # A caller who leaves must not cancel the answer for others.
+        # A caller who disconnects must not cancel the answer for others.
         return await asyncio.shield(answer)
 
     async def close(self) -> None:
@@ -127,7 +127,7 @@ class Polls:
                     await self._connection.close()
                     for answer in waiting.values():
                         answer.set_exception(error)
-                        # The caller may be gone.
+                        # The caller may have disconnected.
                         answer.exception()
                 else:
                     for number, answer in enumerate(waiting.values(), 1):

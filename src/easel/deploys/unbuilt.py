@@ -16,7 +16,9 @@ def unbuilt_in_sources(source_files: Iterable[str] | None) -> list[str]:
     if not functions:
         return []
     more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
-    return [f"server functions are not run yet: `{printable(functions[0])}`{more} in `source_files` answers nothing."]
+    return [
+        f"Easel does not run server functions yet: `{printable(functions[0])}`{more} in `source_files` has no effect."
+    ]
 
 
 def unbuilt_in_settings(config: Mapping[str, Any]) -> list[str]:
@@ -27,5 +29,5 @@ def unbuilt_in_settings(config: Mapping[str, Any]) -> list[str]:
         named = ", ".join(f"`{printable(name)}`" for name in fields)
         said.append(f"`auth_config` protects nothing yet ({named}): everybody who knows the address can see the app.")
     if (config.get("build_config") or {}).get("api_allow"):
-        said.append("`build_config.api_allow` lets nothing through yet: requests to `/api/` are not passed on.")
+        said.append("`build_config.api_allow` has no effect yet: requests to `/api/` are not passed on.")
     return said

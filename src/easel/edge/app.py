@@ -198,7 +198,7 @@ class EdgeApp:
         return answer
 
     async def _lying(self, live: LiveSite, file: File, ready: Representations, answer: Answer) -> PreparedAnswer | None:
-        """The prepared form of an answer whose body is sent from a mapped file; None if that is impossible."""
+        """The prepared form of an answer whose body is sent from a mapped file; None if the body is not in one."""
         if answer.length > LYING_LARGEST:
             return None
         borrow = None
@@ -212,7 +212,7 @@ class EdgeApp:
         if body is None and borrow is None:
             return None
         if body is not None and body.length != answer.length:
-            raise DamagedDataError("a file in the store has another length than it was recorded with")
+            raise DamagedDataError("a file in the store does not have its recorded length")
         return prepare_lying(answer, body, self._recorder.of(live.app.app_id), borrow)
 
     async def _body(self, answer: Answer) -> bytes:
@@ -222,7 +222,7 @@ class EdgeApp:
             return bytes(part)
         body = b"".join(pieces(part, await self._content.bundle(part.source.manifest, part.member)))
         if len(body) != answer.length:
-            raise DamagedDataError("a file in the store has another length than it was recorded with")
+            raise DamagedDataError("a file in the store does not have its recorded length")
         return body
 
     async def _send(self, method: str, answer: Answer, tally: Tally, receive: Receive, send: Send) -> None:
@@ -262,7 +262,7 @@ class EdgeApp:
             await send({"type": "http.response.body", "body": bytes(body[last:])})
 
     async def _stream(self, part: BundleSlice, length: int, tally: Tally, receive: Receive, send: Send) -> None:
-        """Sends the body in pieces, no faster than the client reads, and stops when the client is gone."""
+        """Sends the body in pieces, no faster than the client reads. Stops when the client has disconnected."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             async for piece in self._content.stream(part):

@@ -41,7 +41,7 @@ class EdgeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The current metrics."""
-        requests = CounterMetricFamily("easel_edge_requests", "Answers by the way they were made", labels=["path"])
+        requests = CounterMetricFamily("easel_edge_requests", "Answers by path (fast, full)", labels=["path"])
         statuses = CounterMetricFamily("easel_edge_answers", "Answers by their status", labels=["status"])
         by_path, by_status = Counter({FAST: 0, FULL: 0}), Counter[int]()
         for (path, status), count in self._recorder.answers().items():
@@ -68,14 +68,16 @@ class EdgeCollector(Collector):
         )
         yield CounterMetricFamily(
             "easel_edge_refresh_timeouts",
-            "Requests that were answered from what was known, since the database did not answer",
+            "Requests answered with the last known state, because the database did not answer",
             value=self._freshness.timeouts,
         )
         yield GaugeMetricFamily("easel_edge_fresh", "Whether the database answers", value=int(self._freshness.healthy))
         yield GaugeMetricFamily(
-            "easel_edge_store_up", "Whether the object store answered when last asked", value=int(self._store.answers)
+            "easel_edge_store_up", "Whether the object store answered the last request", value=int(self._store.answers)
         )
-        cached = GaugeMetricFamily("easel_edge_cache_bytes", "Bytes kept in memory, about", labels=["kind"])
+        cached = GaugeMetricFamily(
+            "easel_edge_cache_bytes", "Approximate bytes of the caches in memory", labels=["kind"]
+        )
         disk = self._content.disk
         cached.add_metric(["sites"], self._sites.weight + self._sites.versions_weight)
         cached.add_metric(["content"], self._content.weight)
@@ -85,9 +87,13 @@ class EdgeCollector(Collector):
         cached.add_metric(["bundles"], disk.bookkeeping + disk.in_memory)
         cached.add_metric(["routes"], self._table.weight)
         yield cached
-        yield GaugeMetricFamily("easel_edge_disk_bytes", "Bytes of a bucket's bundles kept on disk", value=disk.weight)
+        yield GaugeMetricFamily(
+            "easel_edge_disk_bytes", "Bytes of a bucket's bundles cached on disk", value=disk.weight
+        )
         yield CounterMetricFamily("easel_edge_store_fetches", "Requests for bundles to the bucket", value=disk.fetches)
-        yield CounterMetricFamily("easel_edge_store_bytes", "Bytes of bundles from the bucket", value=disk.fetched)
+        yield CounterMetricFamily(
+            "easel_edge_store_bytes", "Bytes of bundles fetched from the bucket", value=disk.fetched
+        )
 
 
 def registry(

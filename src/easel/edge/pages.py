@@ -1,4 +1,4 @@
-"""The edge's own pages. None names a tenant."""
+"""The edge's own pages. They name no tenant."""
 
 from __future__ import annotations
 

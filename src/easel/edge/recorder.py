@@ -1,5 +1,5 @@
-"""Counts the answers of an edge process in one place, for both paths. The fast path counts too, so counting is only an
-addition."""
+"""Counts the answers of an edge process in one place, for both paths. Counting is only an addition, because the fast
+path does it too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FAST: Final = "fast"
 FULL: Final = "full"
 
 _MOST_APPS = 1000
-"""Limit of apps with counters of their own. Further apps share one, so that the metrics stay readable."""
+"""Limit of apps with separate counters. Further apps share one, so that the metrics stay readable."""
 OTHERS: Final = "others"
 
 

@@ -40,9 +40,9 @@ MAPPED: Final = 700
 HELD: Final = 1600
 """A bucket's object on disk, without its blocks."""
 BLOCK: Final = 65
-"""A block of such an object."""
+"""One cached block of such an object."""
 LEFT: Final = 230
-"""A file on disk, known by its name."""
+"""A file on disk that is known only by its name."""
 REMEMBERED: Final = 450
 """A cached request, without its bytes, with a host and path of the usual length."""
 ENCODINGS: Final = 600

@@ -1,1 +1,2 @@
-"""Environments: the pointers that visitors follow, the one function that moves them, and the audit of every move."""
+"""Environments: the pointers that decide what visitors get, the one function that moves them, and the audit of every
+move."""

@@ -1,4 +1,4 @@
-"""Why a pointer does not move."""
+"""Errors of environments: why a pointer does not move."""
 
 from __future__ import annotations
 

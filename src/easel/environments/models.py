@@ -1,4 +1,4 @@
-"""Environments (the pointers) and the audit of every move, as they are stored."""
+"""The tables of environments (the pointers) and of the audit of every move."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from easel.storage.database import Base
 
 
 class Environment(Base):
-    """A pointer at a complete version of its app, or at none.
+    """A pointer to a complete version of its app, or to none.
 
-    `revision` counts the moves. `intent` is the acceptance sequence of the deploy, restore or promote that it follows:
-    a move with a lower sequence was overtaken and changes nothing.
+    `revision` counts the moves. `intent` is the acceptance sequence of the deploy, restore or promote that it follows.
+    A move with a lower sequence was overtaken, and changes nothing.
     """
 
     __tablename__ = "environment"
@@ -34,8 +34,8 @@ class Environment(Base):
 
 
 class Audit(Base):
-    """An audit entry: author, operation and pointer, from which version to which, written in the transaction that moved
-    it."""
+    """An audit entry: author, operation, pointer, and the versions before and after. It is written in the transaction
+    of the move."""
 
     __tablename__ = "audit"
     __table_args__ = (

@@ -8,7 +8,7 @@ Outcome = Literal["moved", "unchanged", "locked", "overtaken"]
 
 MOVED: Final = "moved"
 UNCHANGED: Final = "unchanged"
-"""The environment served that version already."""
+"""The environment already served that version."""
 LOCKED: Final = "locked"
 OVERTAKEN: Final = "overtaken"
 """The environment follows a request that was accepted later."""

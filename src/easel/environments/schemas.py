@@ -12,7 +12,7 @@ class RestoreVersionRequest(Request):
     """Points an environment at a version. The last three fields are additions to the contract."""
 
     environment: EnvironmentName | None = PRODUCTION
-    with_config: bool = Field(default=False, description="Bring the configuration of that version along")
+    with_config: bool = Field(default=False, description="Restore the configuration of that version too")
     lock: bool = Field(default=False, description="Lock the environment in the same step")
     lock_reason: Line | None = Field(default=None, max_length=1000)
 

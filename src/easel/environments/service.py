@@ -24,7 +24,7 @@ _SQL = statements(__name__)
 
 
 NEXT = 0
-"""The sequence of a move that gets its place in acceptance order when it is made."""
+"""The sequence of a move that gets its place in the acceptance order when it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ async def get_environment(work: Transaction, app: App, name: str, *, lock: bool 
 
 
 def new_environments(app: App) -> list[Environment]:
-    """The environments every app starts with, pointing at nothing."""
+    """The environments that every app starts with. They point at no version."""
     return [Environment(app_id=app.id, org_id=app.org_id, name=name, revision=0, intent=0) for name in NAMES]
 
 
@@ -94,7 +94,7 @@ class AcceptancePlace(NamedTuple):
 
 
 async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptancePlace:
-    """The next place in acceptance order. Holds the app's row until the commit, so that order is one.
+    """The next place in the acceptance order. Holds the app's row until the commit, so that the order is total.
 
     Raises AppNotFoundError: the app may have been deleted since it was read.
     """
@@ -108,7 +108,7 @@ async def move_pointer(work: Transaction, move: Move) -> MoveResult:
     """Moves the pointer, and writes audit and revision in the same transaction.
 
     Repeating a move changes only the intent. A locked environment stays unchanged; see `refuse_lock`. Raises
-    EnvironmentNotFoundError, also when the app is deleted, and VersionPrunedError.
+    EnvironmentNotFoundError, also if the app is deleted, and VersionPrunedError.
     """
     try:
         rows = await work.sql(_MOVE, {name: getattr(move, name) for name in _ASKED})
@@ -140,7 +140,7 @@ def locked_error(environment: str, locked_by: str | None, reason: str | None) ->
 async def set_lock(
     work: Transaction, app: App, name: str, *, reason: str | None, actor: str, locked: bool
 ) -> Environment:
-    """Locks or unlocks an environment; doing so twice changes nothing (the first lock's reason and owner stay).
+    """Locks or unlocks an environment. Repeating it changes nothing (the first lock's reason and owner stay).
 
     Raises EnvironmentNotFoundError.
     """
@@ -169,7 +169,7 @@ async def set_lock(
 
 
 async def active_in(work: Transaction, app: App) -> dict[str, int | None]:
-    """Which version each environment of the app serves."""
+    """The version that each environment of the app serves."""
     rows = await work.session.execute(
         select(Environment.name, Environment.version).where(
             Environment.app_id == app.id, Environment.org_id == app.org_id

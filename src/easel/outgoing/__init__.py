@@ -1,1 +1,1 @@
-"""Connections that Easel makes for its users: which hosts and addresses they may reach, a proxy, an HTTP client."""
+"""Connections that Easel makes for its users: the allowed hosts and addresses, a proxy, and an HTTP client."""

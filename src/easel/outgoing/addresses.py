@@ -1,7 +1,7 @@
-"""Which addresses Easel connects to for its users: public ones, and private networks that the operator allows.
+"""The addresses that Easel connects to for its users: public ones, and private networks that the operator allows.
 
-A name is resolved once, every address of the answer is checked, and the connection goes to a checked address: a name
-that resolves to something else a moment later (DNS rebinding) gains nothing.
+A name is resolved once, every address in the answer is checked, and the connection goes to a checked address. Thus, a
+name that resolves differently a moment later (DNS rebinding) has no effect.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MOST_ADDRESSES = 16
-"""Addresses of a host that are looked at; a name with more is refused."""
+"""Limit of a host's addresses. A name with more is refused."""
 RESOLVE_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 10.0
-"""Seconds, for each address."""
+"""Timeout for each address, seconds."""
 _LOOK_UPS = ThreadPoolExecutor(8, "look-up")
 """Threads of their own: a name server that does not answer holds one for longer than it is waited for."""
 
-# Of IANA's special-purpose registries (RFC 6890), networks in which releases of Python differ. An IPv6 address that
-# carries an IPv4 address is refused whatever that is: a translator on the way would connect to it.
+# Networks in IANA's special-purpose registries (RFC 6890) on which releases of Python disagree. An IPv6 address that
+# contains an IPv4 address is always refused: a translator on the way would connect to the IPv4 address.
 _REFUSED = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -61,19 +61,19 @@ _REFUSED = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """The addresses that may be connected to: public ones, and those of `private_networks`."""
+    """The allowed addresses: public ones, and those in `private_networks`."""
 
     private_networks: tuple[Network, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings say."""
+        """The destinations from the settings."""
         return cls(tuple(ipaddress.ip_network(network) for network in settings.private_networks))
 
     def allows(self, address: Address) -> bool:
-        """Whether the address may be connected to."""
+        """Whether connections to the address are allowed."""
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        # A mapped address is the IPv4 address to this machine's kernel: it is judged as that one.
+        # For this machine's kernel, a mapped address is the IPv4 address, so the rules for that one apply.
         judged = mapped or address
         if any(judged.version == network.version and judged in network for network in self.private_networks):
             return True
@@ -82,11 +82,11 @@ class Destinations:
         return not any(judged.version == network.version and judged in network for network in _REFUSED)
 
     async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
-        """The addresses of the host, all of them checked. Raises DestinationRefusedError if one of them may not be
-        connected to, HostUnknownError."""
+        """The checked addresses of the host. Raises DestinationRefusedError if one of them is not allowed,
+        HostUnknownError."""
         name = host_name(host)
         if not name or len(name) > LONGEST_NAME:
-            raise HostUnknownError(host=host[:40], reason="that is no host name")
+            raise HostUnknownError(host=host[:40], reason="it is not a host name")
         found = await _look_up(name, port)
         for address in found:
             if not self.allows(address):
@@ -94,8 +94,8 @@ class Destinations:
         return found
 
     async def connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to the host, at one of its checked addresses, the first that accepts it. Raises
-        DestinationRefusedError, HostUnknownError, HostUnreachableError."""
+        """A connection to the first of the host's checked addresses that accepts it. Raises DestinationRefusedError,
+        HostUnknownError, HostUnreachableError."""
         reason = "it has no address"
         for address in await self.resolve(host, port):
             try:
@@ -122,7 +122,7 @@ async def _look_up(name: str, port: int) -> tuple[Address, ...]:
             host=name, reason=f"the look-up took longer than {RESOLVE_TIMEOUT:.0f} seconds"
         ) from error
     except (OSError, UnicodeError) as error:
-        raise HostUnknownError(host=name, reason=getattr(error, "strerror", None) or "it is no host name") from error
+        raise HostUnknownError(host=name, reason=getattr(error, "strerror", None) or "it is not a host name") from error
     found = tuple(dict.fromkeys(_without_scope(ipaddress.ip_address(answer[4][0])) for answer in answers))
     if not found or len(found) > MOST_ADDRESSES:
         raise HostUnknownError(host=name, reason=f"it has {len(found)} addresses")

@@ -1,4 +1,4 @@
-"""The HTTP client for hosts that users name: checked addresses, no redirects, bounded answers."""
+"""The HTTP client for hosts that users name: checked addresses, no redirects, limited answers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from easel.outgoing.addresses import Destinations
 from easel.outgoing.errors import AnswerTooLargeError, HostUnknownError, HostUnreachableError
 
 TIMEOUT = 15.0
-"""Seconds of a whole request, its answer included."""
+"""Timeout of a whole request with its answer, seconds."""
 LONGEST_ANSWER = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer whose whole body was read."""
+    """An answer with its complete body."""
 
     status: int
     headers: httpx.Headers
@@ -33,7 +33,7 @@ class Answer:
 
 
 class OutgoingClient:
-    """Requests to hosts that users name, one after another or at once, within `outgoing_client`."""
+    """Makes requests to hosts that users name. Each is within an `outgoing_client`."""
 
     def __init__(self, client: httpx.AsyncClient, longest: int) -> None:
         self._client = client
@@ -58,8 +58,8 @@ class OutgoingClient:
                 return Answer(found.status_code, found.headers, await self._body(found))
 
     async def save(self, url: str, to: Path, *, timeout: float) -> int:
-        """Writes the body of a GET's answer to a file if its status is 200, and gives the status. `timeout` is in
-        seconds, for the whole of it. Raises as `request` does, and OSError when the file cannot be written."""
+        """Saves the body of a GET's answer to a file if its status is 200, and returns the status. `timeout` is in
+        seconds, for the whole request. Raises the errors of `request`, and OSError if the file cannot be written."""
         place = _address(url)
         with to.open("wb") as file, _failures_of(place, timeout):
             async with asyncio.timeout(timeout), self._client.stream("GET", place) as found:
@@ -71,7 +71,7 @@ class OutgoingClient:
                 return found.status_code
 
     async def _body(self, found: httpx.Response) -> bytes:
-        # As it came: a small answer that inflates to a large one is never inflated.
+        # The body is read without decompression: a small answer could inflate to a huge one.
         body = bytearray()
         async for chunk in found.aiter_raw():
             body += chunk
@@ -89,7 +89,7 @@ def _address(url: str) -> httpx.URL:
 
 @contextmanager
 def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
-    """A failed connection as Easel's error."""
+    """A failed connection as an error of Easel."""
     port = place.port or (80 if place.scheme == "http" else 443)
     try:
         yield
@@ -103,7 +103,7 @@ def _failures_of(place: httpx.URL, timeout: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANSWER) -> AsyncIterator[OutgoingClient]:
-    """A client that keeps its connections within the block, and reads at most `longest` bytes of an answer."""
+    """A client whose connections live as long as the block. It reads at most `longest` bytes of an answer."""
     transport = httpx.AsyncHTTPTransport(trust_env=False)
     await transport.aclose()
     transport._pool = httpcore.AsyncConnectionPool(
@@ -120,12 +120,12 @@ async def outgoing_client(destinations: Destinations, longest: int = LONGEST_ANS
 
 @lru_cache(maxsize=1)
 def _authorities() -> ssl.SSLContext:
-    """Reading them takes longer than most requests."""
+    """The certificate authorities. Reading them takes longer than most requests, so they are cached."""
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Connections to addresses that are allowed: a name is resolved and checked here, and httpx gets an address."""
+    """Connects only to allowed addresses. It resolves and checks a name, and passes httpx an address."""
 
     def __init__(self, destinations: Destinations) -> None:
         self._destinations = destinations

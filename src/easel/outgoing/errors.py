@@ -6,8 +6,8 @@ from easel.errors import BadRequestError, EaselError
 
 
 class DestinationRefusedError(BadRequestError):
-    """{host} has the address {address}, which is not a public one. An operator who wants Easel to connect to it adds
-    its network to EASEL_PRIVATE_NETWORKS."""
+    """{host} has the address {address}, which is not public. An operator who wants Easel to connect to it adds its
+    network to EASEL_PRIVATE_NETWORKS."""
 
     code = "destination_refused"
 
@@ -27,7 +27,7 @@ class HostUnreachableError(EaselError):
 
 
 class HostRuleInvalidError(BadRequestError):
-    """`{rule}` names no host. Write `example.com`, `*.example.com` or `example.com:8443`."""
+    """`{rule}` is not a host. Write `example.com`, `*.example.com` or `example.com:8443`."""
 
     code = "host_rule_invalid"
 

@@ -17,12 +17,12 @@ _METHOD = re.compile(r"[A-Z]{1,20}")
 _TARGET = re.compile(r"[\x21-\x7e]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*")
 _OWN = frozenset({"host", "connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "upgrade"})
-"""Headers that are this connection's (RFC 9110 §7.6.1), and the one that the address gives."""
+"""Headers of this connection alone (RFC 9110 §7.6.1), and Host, which the address determines."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyRequest:
-    """What a client wants: the host and port, its credentials, and the head to send on; none of `CONNECT`."""
+    """A proxy request: the host and port, the credentials, and the head to forward (empty for `CONNECT`)."""
 
     host: str
     port: int
@@ -31,7 +31,7 @@ class ProxyRequest:
 
 
 def read_request(head: bytes) -> ProxyRequest | None:
-    """The request of a head that ends with an empty line; None if it is not a proxy's."""
+    """Parses a head that ends with an empty line; None if it is not a proxy request."""
     try:
         first, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         method, target, version = first.split(" ")

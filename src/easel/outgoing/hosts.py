@@ -1,4 +1,4 @@
-"""Which hosts may be reached, by their names."""
+"""Rules for the hosts that may be reached, by name."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from easel.outgoing.errors import HostRuleInvalidError
 from easel.settings import HOST_RULE
 
 LONGEST_NAME = 253
-"""Characters of a host name, RFC 1035 §2.3.4 without the final dot."""
+"""Limit of a host name's characters: RFC 1035 §2.3.4 without the final dot."""
 PORTS = frozenset({80, 443})
-"""The ports of a rule that names none."""
+"""The ports of a rule without a port."""
 
 
 def host_name(text: str) -> str:
-    """A host as it is compared: lower case, without the final dot and without the brackets of IPv6."""
+    """A normalised host: lower case, without a final dot, and without the brackets of IPv6."""
     return text.lower().removesuffix(".").removeprefix("[").removesuffix("]")
 
 
 @dataclass(frozen=True)
 class HostRules:
-    """Hosts that may be reached: `example.com`, `*.example.com` (every name below it) or `*` (every host), each with
-    `:port` or on the ports 80 and 443. Raises HostRuleInvalidError for a rule of another form."""
+    """The hosts that may be reached: `example.com`, `*.example.com` (every name below it) or `*` (every host). Each
+    rule has a `:port`, or covers the ports 80 and 443. Raises HostRuleInvalidError for a malformed rule."""
 
     rules: tuple[str, ...] = ()
 
@@ -33,11 +33,11 @@ class HostRules:
 
     @classmethod
     def of(cls, rules: Iterable[str]) -> HostRules:
-        """The rules in lower case, each once. Raises HostRuleInvalidError."""
+        """The rules in lower case, without duplicates. Raises HostRuleInvalidError."""
         return cls(tuple(dict.fromkeys(rule.strip().lower() for rule in rules)))
 
     def also(self, rules: Iterable[str]) -> HostRules:
-        """These rules and more. Raises HostRuleInvalidError."""
+        """These rules and additional ones. Raises HostRuleInvalidError."""
         return HostRules.of((*self.rules, *rules))
 
     def allows(self, host: str, port: int) -> bool:

@@ -1,6 +1,6 @@
-"""An HTTP proxy (RFC 9110 §9.3.6, RFC 9112 §3.2.2) that reaches allowed hosts alone.
+"""An HTTP proxy (RFC 9110 §9.3.6, RFC 9112 §3.2.2) that reaches only allowed hosts.
 
-It has `CONNECT` and requests in absolute form. It resolves names itself, and connects to addresses that are allowed.
+It supports `CONNECT` and requests in absolute form. It resolves names itself, and connects only to allowed addresses.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from easel.outgoing.hosts import HostRules
 
 HEAD_TIMEOUT = 30.0
 IDLE_TIMEOUT = 180.0
-"""Seconds without a byte in either direction."""
+"""Idle timeout in seconds, for both directions together."""
 LINGER = 1.0
-"""Seconds for a refused client to read the refusal."""
+"""Seconds that a refused client has to read the refusal."""
 READ_CHUNK = 64 * 1024
 MOST_CONNECTIONS = 256
 MOST_REFUSED = 100
-"""Refused hosts that are reported."""
+"""Limit of refused hosts that are reported."""
 _CHALLENGE = 'Proxy-Authenticate: Basic realm="Easel"\r\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A host that was refused, and the setting that allows it."""
+    """A refused host, and the setting that allows it."""
 
     host: str
     port: int
@@ -45,7 +45,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """For a log."""
+        """A sentence for a log."""
         place = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
         if self.setting == "EASEL_PRIVATE_NETWORKS":
             return (
@@ -55,7 +55,7 @@ class Refusal:
 
 
 class EgressProxy:
-    """A proxy for one user of it. `on_refused` is called once for each refused host and port."""
+    """A proxy for one client. `on_refused` is called once for each refused host and port."""
 
     def __init__(
         self,
@@ -73,24 +73,24 @@ class EgressProxy:
 
     @property
     def refused(self) -> tuple[Refusal, ...]:
-        """Hosts that were refused, each once, at most `MOST_REFUSED`."""
+        """The refused hosts, each once, at most `MOST_REFUSED`."""
         return tuple(self._refused.values())
 
     @asynccontextmanager
     async def on_listener(self, listener: socket.socket) -> AsyncIterator[None]:
-        """Serves the connections of a listening socket within the block; the socket is closed at its end."""
+        """Serves the connections of a listening socket during the block, and closes the socket."""
         async with self._serving(await asyncio.start_server(self._connected(None), sock=listener, limit=LONGEST_HEAD)):
             yield
 
     @asynccontextmanager
     async def on_path(self, path: Path) -> AsyncIterator[None]:
-        """The same on a unix socket at the path. Raises OSError."""
+        """Serves a unix socket at the path during the block. Raises OSError."""
         async with self._serving(await asyncio.start_unix_server(self._connected(None), path, limit=LONGEST_HEAD)):
             yield
 
     @asynccontextmanager
     async def on_loopback(self) -> AsyncIterator[str]:
-        """The same on a free port of 127.0.0.1: gives the proxy's URL, with the password without which it refuses."""
+        """Serves a free port of 127.0.0.1 during the block. Gives the proxy's URL with the required password."""
         password = secrets.token_urlsafe(24)
         credentials = base64.b64encode(f"easel:{password}".encode()).decode()
         started = await asyncio.start_server(
@@ -132,9 +132,13 @@ class EgressProxy:
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
                 return None
             if request is None:
-                return await answer(HTTPStatus.BAD_REQUEST, "This proxy knows CONNECT, and requests for http:// URLs.")
+                return await answer(
+                    HTTPStatus.BAD_REQUEST, "This proxy supports CONNECT, and requests for http:// URLs."
+                )
             if credentials is not None and not hmac.compare_digest(request.credentials.encode(), credentials.encode()):
-                return await answer(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, "This proxy has a password.", _CHALLENGE)
+                return await answer(
+                    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, "This proxy requires a password.", _CHALLENGE
+                )
             if not self._hosts.allows(request.host, request.port):
                 return await answer(HTTPStatus.FORBIDDEN, self._refuse(request, self._setting))
             try:
@@ -166,13 +170,13 @@ async def _answer(
         async with asyncio.timeout(LINGER):
             await writer.drain()
             writer.write_eof()
-            # A connection that is closed with bytes unread is reset, and its peer may lose the answer.
+            # Closing a connection with unread bytes resets it, and the peer may lose the answer.
             while await reader.read(READ_CHUNK):
                 pass
 
 
 async def _relay(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
-    """Copies both ways until both have ended, one is broken, or neither has had a byte for `IDLE_TIMEOUT`."""
+    """Copies in both directions until both have ended, one is broken, or neither had a byte for `IDLE_TIMEOUT`."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(IDLE_TIMEOUT) as idle, asyncio.TaskGroup() as both:

@@ -1,4 +1,4 @@
-"""Creating an app, with its environments."""
+"""Creates an app with its environments."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ async def create_app(
     namespace: str | None,
     reserved_for: float,
 ) -> App:
-    """A new app, live with the configuration it was created with. Raises the Slug…Errors, TooManyAppsError,
-    ConfigTooLargeError, EnvVarsTooLargeError.
+    """Creates an app, with the given configuration live. Raises the Slug…Errors, TooManyAppsError, ConfigTooLargeError,
+    EnvVarsTooLargeError.
 
-    `reserved_for` is how many seconds a slug stays its former organisation's.
+    `reserved_for` is the number of seconds for which a slug stays reserved for its former organisation.
     """
     app = await add_app(work, vault, caller, request, max_apps=max_apps, namespace=namespace, reserved_for=reserved_for)
     work.session.add_all(new_environments(app))

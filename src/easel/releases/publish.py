@@ -1,4 +1,4 @@
-"""Publishing the draft configuration, and rolling back to the previous one."""
+"""Publishes the draft configuration, and rolls back to the previous one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from easel.versions.room import require_room
 from easel.versions.service import Files, Origin, get_version, record_published
 
 _MESSAGE = 1000
-"""Limit of characters of a commit's message that a publish copies from the version whose files it keeps."""
+"""Limit of the characters of a commit message. A publish copies the message from the version whose files it keeps."""
 
 
 async def publish(work: Transaction, app: App, *, message: str, actor: str, most_bytes: int = 0) -> int:
-    """Makes the draft live, and records it as a version together with the files production serves: its number.
+    """Makes the draft live, and records it with production's current files as a version. Returns the version's number.
 
-    The caller holds the app's row. `most_bytes` is the limit of what the organisation's configurations take. Raises
+    The caller holds the app's row. `most_bytes` is the limit of the organisation's stored configurations. Raises
     EnvironmentLockedError while production is locked, ConfigurationBytesLimitError.
     """
     production = await _unlocked_production(work, app)
@@ -71,10 +71,11 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str, most
 
 
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
-    """Goes back to the configuration published before the one that is live; gives what there is to tell.
+    """Restores the configuration that was live before the current one; returns notes on that.
 
-    Before an app's first publish, what it was created with is live: that is in the versions recorded until then.
-    The code that is served stays as it is. Raises NothingToRollBackError, EnvironmentLockedError, VersionPrunedError.
+    Before an app's first publish, the configuration that the app was created with is live; it is in the versions
+    recorded until then. The served code stays the same. Raises NothingToRollBackError, EnvironmentLockedError,
+    VersionPrunedError.
     """
     production = await _unlocked_production(work, app)
     if app.published_version is None:
@@ -102,11 +103,11 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
     )
     await work.session.flush()
     await configuration_changed(work, app.id)
-    return ["The draft holds changes that were not published; they were kept."] if kept else []
+    return ["The draft contains unpublished changes, which were kept."] if kept else []
 
 
 async def _before(work: Transaction, app: App, version: Version) -> Version | None:
-    """The version recorded before this one."""
+    """The version that was recorded before this one."""
     return await work.session.scalar(
         select(Version)
         .where(Version.org_id == app.org_id, Version.app_id == app.id, Version.number < version.number)
@@ -118,11 +119,11 @@ async def _before(work: Transaction, app: App, version: Version) -> Version | No
 async def adopt_config(
     work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
-    """Makes the configuration of the version `of` live, which is recorded under that hash. The draft follows if it
-    holds no changes of its own; says whether it did. With `shown` the app has its draft then, as it is now. Raises
-    VersionPrunedError where the version has given its configuration up.
+    """Makes the configuration of the version `of`, which is recorded under that hash, live. The draft follows if it has
+    no changes of its own. Returns whether it did. With `shown`, the app has its current draft afterwards. Raises
+    VersionPrunedError if the version's configuration was pruned.
 
-    The caller holds the app's row. The configuration goes from one row of the database into another, if at all.
+    The caller holds the app's row. The configuration is copied inside the database, if at all.
     """
     await with_hashes(work, app)
     follows = app.draft_hash == app.published_hash

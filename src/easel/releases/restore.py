@@ -1,4 +1,4 @@
-"""Moving pointers: restoring a version, promoting staging."""
+"""Moves pointers: restores a version, or promotes staging."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def restore(
     lock: bool = False,
     lock_reason: str | None = None,
 ) -> VersionRef:
-    """Points the environment at the version, after verifying its bytes. Nothing is built or copied. Raises
+    """Points the environment at the version after verifying its bytes. No build or copy is made. Raises
     AppNotFoundError, VersionNotFoundError, VersionHasNoFilesError, VersionPrunedError, VersionDamagedError,
     EnvironmentLockedError."""
     version = await find_recorded(work, caller, app_id, number)
@@ -76,7 +76,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
     if caller.app_id not in (None, app_id):
         raise AppNotFoundError(app_id=app_id)
     whole = await _verified_before(work, verifier, which) if verifier.far else None
-    # The app's row is locked first, in its own statement, so that staging cannot move between reading and pointing.
+    # The app's row is locked first, in a separate statement, so that staging cannot move before production is pointed.
     place = await next_place(work, app_id, caller.org_id)
     staged = await work.sql(_STAGED, which)
     if not staged:
@@ -100,7 +100,7 @@ async def promote(work: Transaction, verifier: Verifier, caller: Subject, app_id
 
 
 async def _verified_before(work: Transaction, verifier: Verifier, which: dict[str, str]) -> str | None:
-    """The manifest that staging serves now, verified outside any transaction; None if it serves nothing."""
+    """The manifest that staging serves now, verified outside a transaction; None if staging serves nothing."""
     staged = await work.sql(_STAGED, which)
     await work.release()
     if not staged:

@@ -1,1 +1,1 @@
-"""Repositories: which one an app follows, how its host speaks, and fetching a commit of it."""
+"""Repositories: the repository that an app follows, the dialect of its host, and fetching a commit."""

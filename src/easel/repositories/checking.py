@@ -46,7 +46,7 @@ async def check(vault: Vault, settings: Settings, repository: Repository, *, has
     if has_new_key:
         return RepositoryCheck(
             status="not_checked",
-            message="The repository was not read yet. Add the deploy key to it, then connect it again to have it read.",
+            message="The repository was not checked yet. Add the deploy key to it, then connect it again to check it.",
         )
     try:
         remote = await open_remote(vault, settings, repository)
@@ -60,7 +60,7 @@ async def check(vault: Vault, settings: Settings, repository: Repository, *, has
         )
     except (GitMissingError, SshMissingError) as error:
         return RepositoryCheck(
-            status="not_checked", code=error.code, message="The repository was not read: its first deploy does so."
+            status="not_checked", code=error.code, message="The repository was not checked: its first deploy does that."
         )
     except EaselError as error:
         return RepositoryCheck(status="failed", code=error.code, message=error.message)

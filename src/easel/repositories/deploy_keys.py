@@ -1,4 +1,4 @@
-"""Deploy keys: making a pair, and reading one that somebody brings."""
+"""Deploy keys: makes a pair, or reads one that a user supplies."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from cryptography.hazmat.primitives.serialization import (
 from easel.repositories.errors import DeployKeyError
 
 LONGEST: Final = 16 * 1024
-"""Bytes of a private key as text; of an RSA key of 8,192 bits it is 6 KiB."""
+"""Limit in bytes of a private key's text; an RSA key of 8,192 bits has 6 KiB."""
 _SMALLEST_RSA: Final = 2048
-"""Bits; OpenSSH and the hosts refuse less."""
+"""Bits. OpenSSH and the hosts refuse shorter keys."""
 
 _Private = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
 
 
 @dataclass(frozen=True, slots=True)
 class DeployKey:
-    """A pair of keys in OpenSSH's formats: the private half is secret, the public one is one line."""
+    """A key pair in OpenSSH's formats. The private half is secret, the public one is a single line."""
 
     private: str
     public: str
 
 
 def make_key(comment: str) -> DeployKey:
-    """A new Ed25519 pair (RFC 8032), whose public half carries the comment."""
+    """A new Ed25519 pair (RFC 8032). Its public half contains the comment."""
     return _pair(Ed25519PrivateKey.generate(), comment)
 
 
 def read_key(text: str, comment: str) -> DeployKey:
-    """The pair of a private key in OpenSSH's or PEM format. Raises DeployKeyError."""
+    """The pair for a private key in OpenSSH's or PEM format. Raises DeployKeyError."""
     if len(text) > LONGEST:
         raise DeployKeyError(reason=f"it is longer than {LONGEST} bytes")
     data = text.strip().replace("\r\n", "\n").encode("utf-8", "replace") + b"\n"

@@ -1,7 +1,7 @@
-"""A GitHub App: its install address, the proof that an installation belongs to a person, and tokens to fetch with.
+"""A GitHub App: its install address, the proof that an installation belongs to a person, and tokens for fetching.
 
-The id of an installation proves nothing: everybody may open GitHub's redirect with any number in it (docs.github.com,
-"About the setup URL"). GitHub is asked whether the person that it sent back sees that installation.
+The id of an installation proves nothing: anybody can open GitHub's redirect with any number in it (docs.github.com,
+"About the setup URL"). So Easel asks GitHub whether the returning person can see that installation.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from easel.repositories.remote_url import RemoteUrl
 from easel.settings import Settings
 
 STATE_LIFE: Final = 3600
-"""Seconds in which somebody installs the App."""
+"""Seconds within which a user must complete the installation."""
 _TOKEN_LIFE: Final = 540
-"""Seconds; GitHub takes at most 600, by its own clock."""
+"""Seconds. GitHub accepts at most 600, by its own clock."""
 _SLOW_CLOCK: Final = 60
 _PAGES: Final = 10
 _PAGE: Final = 100
@@ -73,7 +73,7 @@ class GithubApp:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings say. Raises GithubAppMissingError, GithubAppInvalidError."""
+        """The App from the settings. Raises GithubAppMissingError, GithubAppInvalidError."""
         key = settings.github_app_private_key.get_secret_value() if settings.github_app_private_key else None
         if key is None and settings.github_app_private_key_file is not None:
             try:
@@ -86,7 +86,7 @@ class GithubApp:
         return cls(
             settings.github_app_id,
             settings.github_app_slug,
-            # Where a variable cannot hold lines, they are written as one.
+            # Where a variable cannot contain line breaks, they are written as `\n`.
             key.replace("\\n", "\n"),
             client,
             secret.get_secret_value(),
@@ -95,28 +95,28 @@ class GithubApp:
         )
 
     def install_url(self, state: str) -> str:
-        """The address at which the App is installed; GitHub sends the person back with the state."""
+        """The address for installing the App. GitHub sends the person back with the state."""
         return f"{self.url}/apps/{self.slug}/installations/new?{urlencode({'state': state})}"
 
     def bearer(self) -> dict[str, str]:
-        """The header by which the App proves to be itself (RFC 7519, RS256). Raises GithubAppInvalidError."""
+        """The header that authenticates the App (RFC 7519, RS256). Raises GithubAppInvalidError."""
         now = int(clock.now().timestamp())
         claims = {"iat": now - _SLOW_CLOCK, "exp": now + _TOKEN_LIFE, "iss": self.app_id}
         try:
             token = jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(self.private_key))
         except (JoseError, ValueError, TypeError) as error:
-            raise GithubAppInvalidError(reason="its private key is none of RSA") from error
+            raise GithubAppInvalidError(reason="its private key is not an RSA key") from error
         return {**_HEADERS, "Authorization": f"Bearer {token}"}
 
 
 def new_state(vault: Vault, org_id: str, app_id: str) -> str:
-    """A state for one app of one organisation: signed, and good for an hour."""
+    """A signed state for one app of one organisation, valid for an hour."""
     plain = f"{org_id}.{app_id}.{int(clock.now().timestamp()) + STATE_LIFE}.{new_secret()[:16]}"
     return f"{plain}.{vault.sign(_PURPOSE + plain)}"
 
 
 def read_state(vault: Vault, state: str) -> tuple[str, str]:
-    """The organisation and the app of a state. Raises InstallStateError."""
+    """The organisation and the app in a state. Raises InstallStateError."""
     plain, _, signature = state.rpartition(".")
     if len(state) > 500 or not vault.signed(_PURPOSE + plain, signature):
         raise InstallStateError()
@@ -127,7 +127,7 @@ def read_state(vault: Vault, state: str) -> tuple[str, str]:
 
 
 async def require_theirs(settings: Settings, code: str, installation: int) -> None:
-    """Asks GitHub whether the person whom it gave the code sees the installation. Raises InstallationNotYoursError,
+    """Asks GitHub whether the person with this code can see the installation. Raises InstallationNotYoursError,
     GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
     app = GithubApp.of(settings)
     async with outgoing_client(Destinations.of(settings)) as client:
@@ -153,7 +153,7 @@ async def require_theirs(settings: Settings, code: str, installation: int) -> No
 
 
 async def installation_token(settings: Settings, installation: int, url: RemoteUrl) -> str:
-    """A token that reads this one repository, for an hour. Raises InstallationGoneError, GithubUnavailableError,
+    """A token that can read this one repository for an hour. Raises InstallationGoneError, GithubUnavailableError,
     GithubAppMissingError, GithubAppInvalidError, and the errors of OutgoingClient."""
     app = GithubApp.of(settings)
     name = url.path.removesuffix(".git").rpartition("/")[2]

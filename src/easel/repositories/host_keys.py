@@ -1,4 +1,4 @@
-"""The keys by which hosts of ssh are recognised: those of the large hosts, and those that a user brings."""
+"""The keys that identify ssh hosts: those of large hosts, and those that users supply."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ MOST_KEYS: Final = 10
 
 
 def place(url: RemoteUrl) -> str:
-    """The host as `known_hosts` names it (sshd(8))."""
+    """The host's name in `known_hosts` (sshd(8))."""
     return url.host if url.port == 22 else f"[{url.host}]:{url.port}"
 
 
 def published(url: RemoteUrl) -> str | None:
-    """The `known_hosts` of a large host; None for any other."""
+    """The `known_hosts` of a large host; None for other hosts."""
     key = _PUBLISHED.get(url.host)
     return f"{place(url)} ssh-ed25519 {key}\n" if key else None
 
 
 def read_known_hosts(text: str, url: RemoteUrl) -> str:
-    """The lines about the address's host, each rewritten to name that host alone. Raises KnownHostsError.
+    """The lines for the address's host, each rewritten to name only that host. Raises KnownHostsError.
 
-    Lines without a host (`ssh-ed25519 AAAA…`) are taken to be about it; those about other hosts are left out.
+    Lines without a host (`ssh-ed25519 AAAA…`) count for this host. Lines for other hosts are left out.
     """
     if len(text) > LONGEST:
         raise KnownHostsError(reason=f"it is longer than {LONGEST} characters")
@@ -58,14 +58,14 @@ def read_known_hosts(text: str, url: RemoteUrl) -> str:
         raise KnownHostsError(reason=f"it has more than {MOST_LINES} lines")
     found = list(dict.fromkeys(_about(lines, place(url))))
     if not found:
-        raise KnownHostsError(reason=f"no line of it is a host key of {place(url)}; `ssh-keyscan` prints them")
+        raise KnownHostsError(reason=f"it contains no host key of {place(url)}; `ssh-keyscan` prints them")
     if len(found) > MOST_KEYS:
         raise KnownHostsError(reason=f"it has more than {MOST_KEYS} keys of the host")
     return "".join(f"{place(url)} {kind} {key}\n" for kind, key in found)
 
 
 def fingerprints(known_hosts: str | None) -> list[str]:
-    """The kind and SHA-256 of each key, as `ssh-keygen -l` shows them."""
+    """The type and SHA-256 of each key, as `ssh-keygen -l` shows them."""
     shown = []
     for line in (known_hosts or "").splitlines():
         _, kind, key = line.split(" ")
@@ -92,7 +92,7 @@ def _about(lines: list[str], host: str) -> Iterator[tuple[str, str]]:
 
 
 def _no_key(line: str) -> KnownHostsError:
-    return KnownHostsError(reason=f"`{printable(line)}` is no host key")
+    return KnownHostsError(reason=f"`{printable(line)}` is not a host key")
 
 
 def _names(pattern: str, host: str) -> bool:
@@ -106,7 +106,7 @@ def _names(pattern: str, host: str) -> bool:
 
 
 def _is_key(kind: str, key: str) -> bool:
-    """Whether the text is a public key of that kind (RFC 4253 §6.6: it begins with the kind's name)."""
+    """Whether the text is a public key of that type (RFC 4253 §6.6: it begins with the type's name)."""
     try:
         data = base64.b64decode(key, validate=True)
     except (ValueError, binascii.Error):

@@ -1,4 +1,4 @@
-"""Installations of the GitHub App: which ones an organisation has proved to be its own, and the apps that use them."""
+"""Installations of the GitHub App: the ones proved to belong to an organisation, and the apps that use them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ async def take_installation(
     request: ConnectRepoRequest,
     url: RemoteUrl,
 ) -> None:
-    """Has the repository read through a GitHub App's installation, if this organisation has proved that it is its.
-    Raises GithubAppMissingError, InstallationNotLinkedError, CredentialMismatchError."""
+    """Makes the repository use a GitHub App's installation, which must be proved to belong to this organisation. Raises
+    GithubAppMissingError, InstallationNotLinkedError, CredentialMismatchError."""
     if "github_installation_id" not in request.model_fields_set:
         if repository.github_installation_id is None and not request.token and _fits_installation(repository, url):
             repository.github_installation_id = await _linked(work, app)
@@ -50,7 +50,7 @@ def _fits_installation(repository: Repository, url: RemoteUrl) -> bool:
 
 
 async def _linked(work: Transaction, app: App) -> int | None:
-    """The installation that was linked for this app."""
+    """The installation that is linked to this app."""
     return await work.session.scalar(
         select(GithubInstallation.installation_id).where(
             GithubInstallation.app_id == app.id, GithubInstallation.org_id == app.org_id
@@ -59,7 +59,7 @@ async def _linked(work: Transaction, app: App) -> int | None:
 
 
 async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
-    """Whether somebody of the organisation has proved that the installation is theirs, for whichever app."""
+    """Whether a person of the organisation has proved, for any app, that the installation belongs to them."""
     found = await work.session.scalar(
         select(GithubInstallation.app_id)
         .where(GithubInstallation.org_id == app.org_id, GithubInstallation.installation_id == installation)
@@ -69,7 +69,7 @@ async def _is_linked(work: Transaction, app: App, installation: int) -> bool:
 
 
 async def read_through(work: Transaction, installation: int, name: str, most: int) -> list[tuple[str, str]]:
-    """The apps (id, organisation) that follow the repository `owner/name` through the installation, at most so many."""
+    """The apps (id, organisation) that follow the repository `owner/name` through the installation, up to a limit."""
     found = await work.session.execute(
         select(Repository.app_id, Repository.org_id, Repository.repo_url)
         .where(Repository.github_installation_id == installation)
@@ -85,8 +85,8 @@ async def read_through(work: Transaction, installation: int, name: str, most: in
 
 
 async def link_installation(work: Transaction, org_id: str, app_id: str, installation: int) -> App | None:
-    """Notes an installation that was proved to be theirs, and has the app's repository on GitHub read through it;
-    returns the app, None where it was deleted meanwhile."""
+    """Records an installation that was proved to belong to the person, and makes the app's GitHub repository use it.
+    Returns the app; None if it was deleted meanwhile."""
     app = await work.session.scalar(
         held(select(App).where(App.id == app_id, App.org_id == org_id, App.deleted_at.is_(None)))
     )

@@ -1,4 +1,4 @@
-"""Connected repositories, linked GitHub installations and seen deliveries, as they are stored."""
+"""The tables of connected repositories, linked GitHub installations and received deliveries."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from easel.storage.database import Base
 
 
 class Repository(Base):
-    """The repository that an app follows: one branch of it, with what it takes to read it.
+    """The repository that an app follows: one branch, and the credential to read it.
 
-    The columns that begin with `sealed` hold values that only the instance's secret key opens. `allow` names parts of a
-    repository that a deploy goes on without.
+    Columns that begin with `sealed` can only be decrypted with the instance's secret key. `allow` names unsupported
+    parts of a repository that do not stop a deploy.
     """
 
     __tablename__ = "repository"
@@ -42,7 +42,7 @@ class Repository(Base):
 
 
 class GithubInstallation(Base):
-    """A GitHub App's installation that somebody of the organisation has proved to be theirs, for one app."""
+    """A GitHub App's installation that a person of the organisation has proved to be theirs, for one app."""
 
     __tablename__ = "github_installation"
     __table_args__ = (Index("ix_github_installation_org_installation", "org_id", "installation_id"),)
@@ -54,14 +54,14 @@ class GithubInstallation(Base):
 
 
 class WebhookDelivery(Base):
-    """A webhook's delivery that was acted upon, so that a repeated one is not."""
+    """A processed webhook delivery. A repeated one is ignored."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (Index("ix_webhook_delivery_received", "received_at"),)
 
     app_id: Mapped[str] = mapped_column(ForeignKey("app.id"), primary_key=True)
     delivery: Mapped[str] = mapped_column(String, primary_key=True)
-    """SHA-256 (hex) of the sender's kind and its id of the delivery."""
+    """SHA-256 (hex) of the sender's kind and the sender's id for the delivery."""
     org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
     deploy_id: Mapped[str | None] = mapped_column(String)
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

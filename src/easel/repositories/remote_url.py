@@ -1,4 +1,4 @@
-"""The address of a repository: https, ssh, or ssh as `user@host:path`, taken apart and written in one form."""
+"""The address of a repository (https, ssh, or ssh as `user@host:path`), parsed and normalised."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from easel.repositories.errors import (
 )
 
 LONGEST: Final = 2048
-"""Characters of an address."""
+"""Limit of an address's characters."""
 LONGEST_BRANCH: Final = 255
-"""Bytes of a branch's name."""
+"""Limit of a branch name's bytes."""
 
 Scheme = Literal["https", "http", "ssh"]
 
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
-# Git's own form of an address with a helper: `ext::sh -c …` runs a program.
+# Git's own syntax for an address with a helper: `ext::sh -c …` runs a program.
 _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*)://")
 _SCP: Final = re.compile(r"(?P<user>[^@:/\\]+)@(?P<host>\[[^\]/]+\]|[^@:/\\\[\]]+):(?P<path>.+)")
@@ -36,8 +36,8 @@ _REFUSED_IN_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 @dataclass(frozen=True, slots=True)
 class RemoteUrl:
-    """An address of a repository. `host` is a lower-case name or an address without brackets; `path` has no slash at
-    its beginning; `user` is None where the address names none."""
+    """An address of a repository. `host` is a lower-case name or an address without brackets. `path` has no leading
+    slash. `user` is None if the address names none."""
 
     scheme: Scheme
     host: str
@@ -45,11 +45,12 @@ class RemoteUrl:
     path: str
     user: str | None = None
     relative: bool = False
-    """Whether the path begins at the user's home (`user@host:path`); a server with plain ssh makes a difference."""
+    """Whether the path is relative to the user's home (`user@host:path`). A plain ssh server treats such a path
+    differently."""
 
     @property
     def text(self) -> str:
-        """The address in full, with the user that ssh needs and without one elsewhere."""
+        """The full address. It contains the user only for ssh."""
         if self.relative:
             return f"{self.user or 'git'}@{self.authority}:{self.path}"
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
@@ -58,7 +59,7 @@ class RemoteUrl:
 
     @property
     def authority(self) -> str:
-        """The host as a URL names it: addresses of IPv6 in brackets."""
+        """The host in URL syntax: with brackets for IPv6 addresses."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
@@ -71,19 +72,19 @@ class RemoteUrl:
 
     @property
     def web(self) -> str:
-        """The repository's page, as hosts have it: https without `.git`."""
+        """The repository's web page: https, without `.git`."""
         port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
         scheme = "http" if self.scheme == "http" else "https"
         return f"{scheme}://{self.authority}{port}/{self.path.removesuffix('.git')}"
 
 
 def read_url(text: str) -> RemoteUrl:
-    """Takes an address apart. Raises RepositoryUrlError, RepositorySchemeError, RepositoryUrlSecretError."""
+    """Parses an address. Raises RepositoryUrlError, RepositorySchemeError, RepositoryUrlSecretError."""
     if len(text) > LONGEST:
         raise RepositoryUrlError(reason=f"it is longer than {LONGEST} characters")
     text = text.strip(" ")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise RepositoryUrlError(reason="it holds spaces, control characters or letters beyond ASCII")
+        raise RepositoryUrlError(reason="it contains spaces, control characters or letters beyond ASCII")
     if _HELPER.match(text):
         raise RepositorySchemeError(scheme=f"{text.partition('::')[0]}::")
     if schemed := _SCHEME.match(text):
@@ -107,7 +108,7 @@ def _with_scheme(scheme: Scheme, rest: str) -> RemoteUrl:
     if place.startswith("["):
         host, bracket, port = place[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise RepositoryUrlError(reason="its host is no address")
+            raise RepositoryUrlError(reason="its host is not a valid address")
         port = port.removeprefix(":")
     else:
         host, _, port = place.partition(":")
@@ -116,7 +117,7 @@ def _with_scheme(scheme: Scheme, rest: str) -> RemoteUrl:
 
 def _user(user: str) -> str:
     if not _USER.fullmatch(user):
-        raise RepositoryUrlError(reason="its user name holds other characters than letters, digits and `._+-`")
+        raise RepositoryUrlError(reason="its user name contains characters other than letters, digits and `._+-`")
     return user
 
 
@@ -125,10 +126,10 @@ def _host(host: str) -> str:
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError:
-            raise RepositoryUrlError(reason="its host is no address") from None
+            raise RepositoryUrlError(reason="its host is not a valid address") from None
     name = host.lower().removesuffix(".")
     if not 1 <= len(name) <= 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise RepositoryUrlError(reason="its host is no name of one")
+        raise RepositoryUrlError(reason="its host is not a valid name")
     return name
 
 
@@ -143,19 +144,19 @@ def _port(port: str, scheme: Scheme) -> int:
 def _path(path: str) -> str:
     path = path.strip("/")
     if "?" in path or "#" in path:
-        raise RepositoryUrlError(reason="it holds a query or a fragment")
+        raise RepositoryUrlError(reason="it contains a query or a fragment")
     if not path:
         raise RepositoryUrlError(reason="it has no path")
     if not _PATH.fullmatch(path) or _ESCAPED.search(path):
-        raise RepositoryUrlError(reason="its path holds characters that no repository's path has")
+        raise RepositoryUrlError(reason="its path contains invalid characters")
     segments = path.lower().replace("%2e", ".").split("/")
     if any(segment in ("", ".", "..") for segment in segments) or path.startswith("-"):
-        raise RepositoryUrlError(reason="its path leads somewhere else")
+        raise RepositoryUrlError(reason="its path contains `.` or `..`")
     return path
 
 
 def check_branch(name: str) -> str:
-    """The name of a branch, without `refs/heads/`, by the rules of `git check-ref-format --branch`. Raises
+    """A valid branch name without `refs/heads/`, by the rules of `git check-ref-format --branch`. Raises
     BranchNameError."""
     branch = name.removeprefix("refs/heads/")
     if reason := _refused(branch):
@@ -171,11 +172,11 @@ def _refused(branch: str) -> str | None:
     if branch.startswith("-"):
         return "it begins with `-`, like an option"
     if _REFUSED_IN_BRANCH.search(branch) or not branch.isprintable():
-        return "it holds spaces, control characters or one of `~^:?*[\\`"
+        return "it contains spaces, control characters or one of `~^:?*[\\`"
     if branch in ("@", "HEAD") or "@{" in branch:
-        return "Git gives it another meaning"
+        return "Git reserves it"
     if ".." in branch or branch.endswith("."):
-        return "it holds `..` or ends with a dot"
+        return "it contains `..` or ends with a dot"
     if any(not part or part.startswith(".") or part.endswith(".lock") for part in branch.split("/")):
         return "a part between slashes is empty, begins with a dot or ends with `.lock`"
     return None

@@ -1,4 +1,4 @@
-"""A connected repository as something to fetch from, with its credentials opened."""
+"""A connected repository as a remote to fetch from, with decrypted credentials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easel.settings import Settings
 
 
 async def open_remote(vault: Vault, settings: Settings, repository: Repository) -> Remote:
-    """The remote of a repository, with a token of its GitHub App's installation where that reads it. Raises
+    """The remote of a repository, with a token from its GitHub App's installation if it uses one. Raises
     SecretUnreadableError and the errors of `installation_token`."""
     remote = remote_of(vault, repository)
     installation = repository.github_installation_id
@@ -25,8 +25,8 @@ async def open_remote(vault: Vault, settings: Settings, repository: Repository) 
 
 
 def remote_of(vault: Vault, repository: Repository) -> Remote:
-    """The remote of a repository, with what is stored of its credentials. Raises SecretUnreadableError after the secret
-    key was replaced."""
+    """The remote of a repository with its stored credentials. Raises SecretUnreadableError after a change of the secret
+    key."""
     token, key = repository.sealed_token, repository.sealed_deploy_key
     return Remote(
         url=read_url(repository.repo_url),

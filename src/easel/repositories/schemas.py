@@ -11,14 +11,14 @@ from pydantic.json_schema import SkipJsonSchema
 from easel.schemas import Answer, Line, Request, Text, Whole
 
 Provider = Literal["github", "gitlab", "gitea", "bitbucket", "plain"]
-"""The kinds of host: their webhooks differ. `gitea` is Forgejo too, and `plain` any other."""
+"""The kinds of host, by the format of their webhooks. `gitea` covers Forgejo, and `plain` all other hosts."""
 Without = Literal["submodules", "lfs"]
 """Parts of a repository that Easel does not fetch."""
 Credential = Literal["token", "deploy_key", "github_app"]
 
 
 class ConnectRepoRequest(Request):
-    """Asks for an app to follow a repository's branch. The fields from `provider` on are additions to the contract."""
+    """Connects an app to a repository's branch. The fields from `provider` on are additions to the contract."""
 
     repo_url: Line = Field(max_length=2048)
     branch: Line | None = Field(default="main", max_length=255)
@@ -47,8 +47,8 @@ class RepositoryCheck(Answer):
 
 
 class RepositoryAnswer(Answer):
-    """The repository that an app follows. `webhook_secret` is `***` except in the answer that made it; `deploy_key` is
-    the public key, to be added to the host."""
+    """The repository that an app follows. `webhook_secret` is `***` except in the answer to the request that created
+    it. `deploy_key` is the public key, to be added to the host."""
 
     app_id: str
     repo_url: str

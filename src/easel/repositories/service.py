@@ -1,4 +1,4 @@
-"""Connecting an app with a repository, and reading what it is connected with."""
+"""Connects an app to a repository, and reads the connection."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ConnectedRepository:
 
 
 async def connected(work: Transaction, app: App) -> Repository | None:
-    """The repository that the app follows; None where it follows none."""
+    """The repository that the app follows; None if it follows none."""
     return await work.session.scalar(
         select(Repository).where(Repository.app_id == app.id, Repository.org_id == app.org_id)
     )
@@ -59,8 +59,8 @@ async def connected(work: Transaction, app: App) -> Repository | None:
 async def connect(
     work: Transaction, vault: Vault, settings: Settings, app: App, request: ConnectRepoRequest, actor: str
 ) -> ConnectedRepository:
-    """Makes the app, whose row the caller holds, follow a branch. Credentials and webhook secret stay where the same
-    repository is connected again; another address gets none of them.
+    """Makes the app follow a branch. The caller holds the app's row. Connecting the same repository again keeps its
+    credentials and webhook secret; another address gets none of them.
 
     Raises RepositoryUrlError and its like, BranchNameError, CredentialMismatchError, DeployKeyError, KnownHostsError,
     RepositoryRootError, WebhookSecretError, GithubAppMissingError, InstallationNotLinkedError.
@@ -96,7 +96,7 @@ async def connect(
 
 
 async def disconnect(work: Transaction, app: App) -> Repository:
-    """Ends the connection, and forgets its secrets; returns what was connected. Raises NothingConnectedError."""
+    """Ends the connection, and deletes its secrets. Returns the ended connection. Raises NothingConnectedError."""
     repository = await connected(work, app)
     if repository is None:
         raise NothingConnectedError()
@@ -106,13 +106,13 @@ async def disconnect(work: Transaction, app: App) -> Repository:
 
 
 async def webhook_secret_of(database: Database, app_id: str) -> tuple[str, str] | None:
-    """The organisation of an app that is not deleted, and its sealed webhook secret; None where it has none."""
+    """The organisation of an existing app, and its encrypted webhook secret; None if it has none."""
     found = await database.statement(_SQL["webhook_secret"], {"app": app_id})
     return (found[0][0], found[0][1]) if found else None
 
 
 async def following(work: Transaction, app_id: str, org_id: str) -> tuple[App, Repository] | None:
-    """The app and what it follows, for a webhook that was verified; None where that ended meanwhile."""
+    """The app and its repository, for a verified webhook; None if the connection ended meanwhile."""
     found = await work.session.execute(
         select(App, Repository)
         .join(Repository, Repository.app_id == App.id)
@@ -123,13 +123,13 @@ async def following(work: Transaction, app_id: str, org_id: str) -> tuple[App, R
 
 
 async def forget(work: Transaction, app_id: str) -> None:
-    """Removes everything that is stored about a deleted app's repository, its secrets above all."""
+    """Deletes all data about a deleted app's repository, above all its secrets."""
     for model in (Repository, GithubInstallation, WebhookDelivery):
         await work.session.execute(delete(model).where(model.app_id == app_id))
 
 
 def is_readable(vault: Vault, repository: Repository) -> bool:
-    """Whether all secrets of the repository can be opened: not after the instance's secret key was replaced."""
+    """Whether all secrets of the repository can be decrypted. False after a change of the instance's secret key."""
     sealed = (repository.sealed_webhook_secret, repository.sealed_token, repository.sealed_deploy_key)
     return all(_opens(vault, value) for value in sealed if value is not None)
 
@@ -143,7 +143,7 @@ def _opens(vault: Vault, sealed: str) -> bool:
 
 
 def _drop_unreadable(vault: Vault, repository: Repository) -> None:
-    """Forgets secrets that nobody can open any more, so that connecting again makes others."""
+    """Deletes secrets that can no longer be decrypted, so that a new connection creates new ones."""
     if not _opens(vault, repository.sealed_webhook_secret):
         repository.sealed_webhook_secret = ""
     if repository.sealed_token is not None and not _opens(vault, repository.sealed_token):
@@ -153,7 +153,7 @@ def _drop_unreadable(vault: Vault, repository: Repository) -> None:
 
 
 def credential_of(repository: Repository) -> Credential | None:
-    """The kind of credential that fetches the repository."""
+    """The kind of credential for fetching the repository."""
     if repository.sealed_token is not None:
         return "token"
     if repository.sealed_deploy_key is not None:
@@ -162,7 +162,7 @@ def credential_of(repository: Repository) -> Credential | None:
 
 
 def _webhook_secret(request: ConnectRepoRequest, *, is_new: bool) -> str | None:
-    """The webhook secret to store: one that is brought, or a new one; None keeps the one that there is."""
+    """The webhook secret to store: the supplied one or a new one. None keeps the stored one."""
     if request.webhook_secret is not None:
         given = request.webhook_secret
         if not 16 <= len(given) <= 255 or not all(33 <= ord(character) < 127 for character in given):
@@ -201,22 +201,25 @@ def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
 
 
 def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
-    """Refuses credentials that the address has no use for."""
+    """Refuses credentials that the address cannot use."""
     key = request.deploy_key or request.new_deploy_key
     if url.scheme != "ssh" and (key or request.known_hosts):
         raise CredentialMismatchError(
-            reason="A deploy key and `known_hosts` need an ssh address. Send the repository's ssh address, or a token."
+            reason="A deploy key and `known_hosts` are only for an ssh address. Send the repository's ssh "
+            "address, or a token."
         )
     if url.scheme == "ssh" and (request.token or request.username):
         raise CredentialMismatchError(
-            reason="A token is for an https address. Send the repository's https address, or a deploy key."
+            reason="A token is only for an https address. Send the repository's https address, or a deploy key."
         )
     if request.deploy_key and request.new_deploy_key:
-        raise CredentialMismatchError(reason="`deploy_key` brings a key, `new_deploy_key` makes one: send one of them.")
+        raise CredentialMismatchError(
+            reason="`deploy_key` supplies a key, and `new_deploy_key` creates one. Send only one of them."
+        )
     if request.token is not None and not (request.token.isascii() and request.token.isprintable()):
-        raise CredentialMismatchError(reason="The token holds characters that no token has.")
+        raise CredentialMismatchError(reason="The token contains invalid characters.")
     if request.username is not None and (":" in request.username or not request.username.isprintable()):
-        raise CredentialMismatchError(reason="The user name holds a colon or control characters.")
+        raise CredentialMismatchError(reason="The user name contains a colon or control characters.")
 
 
 def _take_credential(

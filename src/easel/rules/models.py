@@ -30,9 +30,9 @@ REDIRECTING = frozenset({301, 302, 303, 307, 308})
 """Statuses that redirect a client. Any other status is sent with the target's content."""
 
 LARGEST_SEARCHED = 32 * 1024 * 1024
-"""Maximum size (bytes) of a rules file: what is behind LARGEST_FILE bytes is only searched for guards."""
+"""Maximum size (bytes) of a rules file. The part after LARGEST_FILE bytes is only searched for guards."""
 LARGEST_FILE = 2 * 1024 * 1024
-"""Limit of a rules file in bytes."""
+"""Bytes of a rules file that are parsed."""
 MOST_REDIRECTS = 10_000
 """Limit of redirect lines in force."""
 MOST_ODD = 500

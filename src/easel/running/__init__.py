@@ -1,1 +1,1 @@
-"""Running the roles: one process each, the supervisor above them, and commands that operators use."""
+"""Runs the roles, each in its own process, the supervisor above them, and operators' commands."""

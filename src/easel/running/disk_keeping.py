@@ -1,4 +1,4 @@
-"""The other tasks of `easel serve`: keeping the embedded database running, and the disk space that it needs."""
+"""The other tasks of `easel serve`: keeping the embedded database running, and keeping disk space for it."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The process that the other processes of `easel serve` are forked from. It has read their modules, has no threads and
-no event loop, and does nothing but fork.
+"""The process that forks the other processes of `easel serve`. It has imported their modules, has no threads and no
+event loop, and only forks.
 
-It is forked from the supervisor itself before that has any thread, so that all of them share the memory of the modules.
-One that was killed is replaced by a new process, which reads the modules for itself.
+The supervisor forks it before starting any thread, so that all processes share the memory of the modules. If it is
+killed, a new process replaces it, and imports the modules itself.
 
-A request is the length of what follows, with one end of a socket, then a pickled function with its arguments and the
-process's title. The socket gets an answer of the form kind, length, bytes: the process's id from the process itself
-once signals do to it what they do to others, and at last its end, from here.
+A request is a length and one end of a socket, then a pickled function with its arguments and the process's title.
+Answers on the socket have the form kind, length, bytes. The first is the process's id, sent by the process itself once
+its signal handlers are reset; the last is its end, sent from here.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ PREPARING: Final = "easel.running.preparing"
 
 LENGTH = struct.Struct("!I")
 FRAME = struct.Struct("!cI")
-"""Kind and length of a reply."""
+"""The kind and length of a reply."""
 STARTED, RESULT, FAILED, ENDED = b"s", b"r", b"f", b"e"
 NUMBER = struct.Struct("!i")
-"""The process's id; its exit code, a negative number being the signal that ended it."""
+"""The process's id, or its exit code; a negative number is the signal that ended it."""
 
 
 def read_modules(roles: Sequence[Role], *, apart: bool) -> None:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def database_beside(settings: Settings, *, create: bool = False) -> Iterator[str]:
-    """The database for one command: the operator's, or the one in the data folder, which keeps running or is stopped
-    again, as before. Raises DataFolderMissingError if there is none and none is to be created, RolesApartError."""
+    """The database for one command: the operator's, or the one in the data folder. The latter is started if necessary,
+    and left as it was. Raises DataFolderMissingError if there is none and none may be created, RolesApartError."""
     require_shared(settings)
     if settings.database_url is not None:
         yield settings.database_url
@@ -83,7 +83,8 @@ def back_up(settings: Settings, place: str, *, with_keys: bool, say: Callable[[s
 def verify(
     settings: Settings, *, app: str | None, say: Callable[[str], None], found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Reads what the records refer to, or what an app's (slug or id) do; `found` hears of each fault at once.
+    """Verifies the objects that the records refer to, or those of one app (slug or id). `found` is called with each
+    fault at once.
 
     Raises DataFolderMissingError, SchemaVersionError, AppUnknownError, DatabaseUnavailableError, StoreUnavailableError.
     """
@@ -92,7 +93,7 @@ def verify(
 
     with database_beside(settings) as url:
         check_schema(url)
-        # Nothing is stored, so the servers' own scratch folder will do.
+        # The command stores nothing, so the servers' own scratch folder can be used.
         objects = open_objects(settings.objects_url, settings.objects_dir, settings.scratch_dir)
         return asyncio.run(verifying.verify(url, objects, named=app, say=say, found=found))
 
@@ -104,7 +105,7 @@ def bring_back(settings: Settings, place: str, *, name: str | None, say: Callabl
 
     kept = _open_place(place, settings, create=False)
     with lock_data_dir(settings.data_dir):
-        # Chosen first: without a backup, no database should be created.
+        # The backup is chosen first: without one, no database should be created.
         chosen, index = asyncio.run(service.choose(kept, name=name, where=place))
         with database_beside(settings, create=True) as url:
             back = service.bring_back(url, _open_aside(settings), kept, settings.data_dir, chosen, index, say=say)
@@ -128,7 +129,7 @@ class PlaceUrlInvalidError(EaselError):
 
 
 def _open_place(place: str, settings: Settings, *, create: bool = True) -> ObjectStore:
-    """The place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
+    """Opens the place of backups. Raises PlaceUnusableError, BackupNotFoundError, and PlaceUrlInvalidError,
     EndpointWithoutTlsError for a URL."""
     from easel.backups.errors import BackupNotFoundError
 
@@ -147,22 +148,22 @@ def _open_place(place: str, settings: Settings, *, create: bool = True) -> Objec
 
 
 def _open_aside(settings: Settings) -> ObjectStore:
-    """The object store for a command, with a scratch folder of its own, so that its files are not mistaken for those of
-    a killed server."""
+    """The object store for a command, with a separate scratch folder, so that its files are not mistaken for those of a
+    killed server."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     scratch = _own_scratch(settings.scratch_dir)
     return open_objects(settings.objects_url, settings.objects_dir, scratch, reserve=open_reserve(settings))
 
 
 def _own_scratch(folder: Path | None) -> Path:
-    """A new folder of this process inside that one, by default the system's; it is removed at the end."""
+    """A new folder for this process inside that one, by default the system's. It is removed at the end."""
     made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
 
 
 def migrate_database(settings: Settings) -> None:
-    """Brings the database to this release's schema. Raises DataFolderMissingError, SchemaVersionError."""
+    """Upgrades the database to this release's schema. Raises DataFolderMissingError, SchemaVersionError."""
     from easel.storage.migrate import migrate
 
     with database_beside(settings) as url:

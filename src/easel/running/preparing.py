@@ -1,4 +1,4 @@
-"""The preparation of a database by `easel serve`, before its processes start."""
+"""Prepares a database for `easel serve`, before its processes start."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from easel.worker.jobs.queue import JobQueue
 
 
 def prepare(settings: Settings, url: str) -> str | None:
-    """Brings the schema up to date and sees to the first organisation, the first key, and the jobs that a killed
-    predecessor left behind. Gives the first key's secret if it was made now. Raises SchemaVersionError."""
+    """Upgrades the schema, creates the first organisation and key if missing, and requeues the jobs of a killed
+    predecessor. Returns the first key's secret if it was just created. Raises SchemaVersionError."""
     migrate(url)
     return asyncio.run(_prepare(settings, url))
 
@@ -25,7 +25,7 @@ def prepare(settings: Settings, url: str) -> str | None:
 async def _prepare(settings: Settings, url: str) -> str | None:
     made = await _first_key(settings, url)
     if settings.database_url is None:
-        # Nobody else works on an embedded database, so whatever is marked as running was left behind.
+        # An embedded database has no other users, so every job marked as running was abandoned.
         async with JobQueue(url).open() as queue:
             await queue.take_over(0)
     return made

@@ -1,7 +1,7 @@
 """The processes of `easel serve`.
 
-Reading the modules of a role takes longer than starting it. So they are read once, and every process begins as a copy
-of one that has read them and does nothing else (`running/nursery.py`).
+Importing the modules of a role takes longer than starting it. So one process imports them once and does nothing else
+(`running/nursery.py`), and every process starts as a copy of it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Nursery:
     """The supervisor's side of the process that forks the others."""
 
     def __init__(self, wanted: Sequence[Role], *, without: IO[str]) -> None:
-        """Forks it, with the modules that were read so far and without the file that this process alone is to hold.
+        """Forks the nursery with the modules imported so far, and without the file that only this process may hold.
 
-        To be called in the main thread, before there are others: the process ends with the thread that started it.
+        Call it in the main thread, before there are others: the nursery ends with the thread that started it.
         """
         self._roles = wanted
         self._control, theirs = socket.socketpair()
@@ -51,7 +51,7 @@ class Nursery:
         theirs.close()
 
     def start(self, title: str, function: Callable[..., Any], *arguments: Any) -> Child:
-        """A new process that calls a module's function."""
+        """Starts a process that calls a module's function."""
         request = pickle.dumps((title, function, arguments))
         try:
             return self._ask(request)
@@ -86,10 +86,10 @@ class Child:
 
     pid: int
     code: int | None
-    """Its exit code, once it has ended, as `wait` returns it."""
+    """The exit code once the process has ended, as `wait` returns it."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Waits until it lives. Raises EOFError if the forking process is gone."""
+        """Waits until the process lives. Raises EOFError if the forking process has ended."""
         try:
             kind, size = FRAME.unpack(nursery.received(channel, FRAME.size))
             number = NUMBER.unpack(nursery.received(channel, size))[0]
@@ -102,8 +102,8 @@ class Child:
         self._reader: asyncio.StreamReader | None = None
 
     async def result(self) -> Any:
-        """The result of its function, once it has ended. Raises the function's errors, and EOFError when it was
-        killed."""
+        """The result of the process's function, once it has ended. Raises the function's errors, and EOFError if the
+        process was killed."""
         kind, data = await self._next()
         if kind not in (RESULT, FAILED):
             raise EOFError(f"a process ended with code {NUMBER.unpack(data)[0]} before it had an answer")
@@ -114,7 +114,7 @@ class Child:
         return found
 
     async def wait(self) -> int:
-        """Waits for its end and gives the exit code; a negative one is the signal that ended it."""
+        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it."""
         while self.code is None:
             try:
                 kind, data = await self._next()
@@ -125,7 +125,7 @@ class Child:
         return self.code
 
     def send(self, number: signal.Signals) -> None:
-        """Sends it a signal, unless it has ended."""
+        """Sends the process a signal, unless it has ended."""
         if self.code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -141,10 +141,10 @@ class Child:
 
 
 class DatabaseStart:
-    """The embedded database, being started by a process of its own while this one reads modules."""
+    """The embedded database. A separate process starts it while this one imports modules."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
-        """Starts the process, without the file that this one alone is to hold. To be called as `Nursery` is."""
+        """Starts the process, without the file that only this one may hold. The same rules apply as for `Nursery`."""
         self._embedded = embedded
         supervisor = os.getpid()
         self._url, told = os.pipe()
@@ -171,27 +171,27 @@ class DatabaseStart:
 
 
 class RoleProcess:
-    """One role, running."""
+    """A running role."""
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
-        """Starts it; `checked` if its database was just verified."""
+        """Starts the process; `checked` if its database was just verified."""
         self._child = home.start(f"easel: {role}", live, role, settings, checked)
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the process is running."""
         return self._child.code is None
 
     async def wait(self) -> int:
-        """Waits for its end and gives the exit code; a negative one is the signal that ended it."""
+        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it."""
         return await self._child.wait()
 
     def terminate(self) -> None:
-        """Asks it to finish its running work and stop."""
+        """Tells the process to finish its running work and stop."""
         self._child.send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Kills the process."""
         self._child.send(signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""The roles, each one process: api, worker, builder, edge."""
+"""The roles, each in its own process: api, worker, builder, edge."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0005
-"""Seconds for which a thread of an api may keep the interpreter. The default of five milliseconds would be added to
-each step of a request, while a large body is read in a thread."""
+"""Seconds for which a thread of an api may hold the interpreter. While a large body is parsed in a thread, the default
+of five milliseconds would delay each step of a request."""
 KEY_REPLACED = "The secret key has changed: apps' secrets have to be set again"
 
 
@@ -66,7 +66,7 @@ def prepare_database(settings: Settings, url: str) -> PreparedDatabase:
 
 
 def prepare_apart(settings: Settings, url: str) -> None:
-    """Finds the database of several machines ready for this one's roles. Raises SchemaVersionError,
+    """Prepares the shared database of several machines for this machine's roles. Raises SchemaVersionError,
     SecretKeyDiffersError."""
     require_schema(url)
     if opens_secrets(settings):
@@ -81,7 +81,7 @@ def require_schema(url: str) -> None:
 
 
 def open_store(settings: Settings, *, patience: float = 300, impatience: float | None = None) -> ObjectStore:
-    """The object store that the settings name; for `patience` and `impatience` (seconds) see `open_objects`."""
+    """The object store in the settings. For `patience` and `impatience` (seconds) see `open_objects`."""
     return open_objects(
         settings.objects_url,
         settings.objects_dir,
@@ -129,7 +129,7 @@ def run_role(role: Role, settings: Settings, *, checked: bool = False) -> None:
 
 
 def run_api(settings: Settings, *, checked: bool = False) -> None:
-    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless somebody
+    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless the caller
     has just `checked` for both."""
     url = _prepare(settings, "api", checked)
     sys.setswitchinterval(_SWITCH)
@@ -173,7 +173,7 @@ def run_api(settings: Settings, *, checked: bool = False) -> None:
 
 
 def run_worker(settings: Settings, *, checked: bool = False) -> None:
-    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError, unless somebody has just
+    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError, unless the caller has just
     `checked` for it."""
     url = _prepare(settings, "worker", checked)
 
@@ -205,12 +205,13 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
 
 
 def run_builder(settings: Settings, *, checked: bool = False) -> None:
-    """Builds sources until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless somebody has just
+    """Builds sources until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless the caller has just
     `checked` for both."""
     url = _prepare(settings, "builder", checked)
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
-    # After the embedded database, which may have been started here, and before there are threads: all inherit it.
+    # This comes after the embedded database, which may have been started here, and before any thread: all threads
+    # inherit it.
     yield_to_others()
 
     from easel.storage.database import Database
@@ -234,7 +235,7 @@ def run_builder(settings: Settings, *, checked: bool = False) -> None:
 
 
 def _serve_metrics(settings: Settings, role: Role) -> None:
-    """Serves the metrics of a process without a port of its own. Raises PortTakenError and its like."""
+    """Serves the metrics of a process without another port. Raises PortTakenError and its like."""
     from prometheus_client import start_http_server
 
     port = settings.metrics_port(role)
@@ -262,8 +263,8 @@ def _known_routes(settings: Settings, url: str) -> dict[str, AppRoute] | None:
 
 
 def run_edge(settings: Settings, *, checked: bool = False) -> None:
-    """Answers visitors until told to stop; while the database does not answer, with the routes that are kept on this
-    machine. Raises SchemaVersionError, and DatabaseUnavailableError where none are, unless somebody has just `checked`
+    """Answers visitors until told to stop. While the database is unreachable, uses the routes saved on this machine.
+    Raises SchemaVersionError, and DatabaseUnavailableError if no routes are saved, unless the caller has just `checked`
     for both."""
     known, check = None, None
     try:
@@ -286,8 +287,8 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
 
 
 def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket | None:
-    """The private port of a process. `easel serve` assigns one to each of several processes; those started one by one
-    share it, like the public one."""
+    """The private port of a process. `easel serve` assigns one to each of several processes; processes started
+    separately share it, like the public one."""
     port = settings.metrics_port(role)
     if port is None:
         return None
@@ -295,7 +296,7 @@ def _private(settings: Settings, role: Role, *, shared: bool) -> socket.socket |
 
 
 def _prepare(settings: Settings, role: str, checked: bool) -> str:
-    """The database of a role, found to have this release's schema before the role's own modules are read."""
+    """Opens a role's database, and verifies its schema before the role's own modules are imported."""
     configure_logging(settings.log_level, role)
     # Every connection and every cached object takes a descriptor; the usual limit of 1,024 exists for `select`.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -324,7 +325,7 @@ def configure_logging(level: str, role: str) -> None:
 
 
 def end_with(parent: int) -> None:
-    """Makes the system end this process once its parent, which has that process id, has ended for any reason
+    """Makes the system end this process when its parent, which has that process id, has ended for any reason
     (Linux)."""
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""What several machines need to have in common."""
+"""The resources that several machines must share."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from easel.settings import Settings
 
 
 class RolesApartError(EaselError):
-    """EASEL_ROLE makes this machine one of several, and all of them need the same {missing}. Set it here, or leave
-    EASEL_ROLE out to run everything on this machine."""
+    """EASEL_ROLE makes this machine one of several, which must all share the same {missing}. Set it here, or remove
+    EASEL_ROLE to run everything on this machine."""
 
     code = "roles_apart"
 
 
 def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
-    """Raises RolesApartError if this is one of several machines and stores data where the others cannot reach it."""
+    """Raises RolesApartError if this is one of several machines but stores data where the others cannot reach it."""
     if settings.role is None:
         return
     needed: dict[str, object] = {
@@ -29,5 +29,6 @@ def require_shared(settings: Settings, *, with_secret: bool = False) -> None:
 
 
 def opens_secrets(settings: Settings) -> bool:
-    """Whether this machine needs the secret key: an api seals and signs with it, a builder opens secrets for builds."""
+    """Whether this machine needs the secret key: an api encrypts and signs with it, a builder decrypts secrets for
+    builds."""
     return "api" in settings.roles or "builder" in settings.roles

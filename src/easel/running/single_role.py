@@ -20,15 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 def run_alone(role: Role, settings: Settings) -> None:
-    """Runs the role until told to stop. Raises what the role raises."""
+    """Runs the role until told to stop. Raises the role's errors."""
     with _embedded(settings):
         run_role(role, settings)
 
 
 @contextmanager
 def _embedded(settings: Settings) -> Iterator[None]:
-    """Stops the embedded database at the end, if there is one and no process uses it any more. The last role to end
-    does so, not the one that started it."""
+    """Stops the embedded database at the end, if there is one and no other process uses it. Thus the last role to end
+    stops it, not the one that started it."""
     if settings.database_url is not None:
         yield
         return

@@ -1,4 +1,4 @@
-"""`easel serve`: the roles of one machine. Starts the parts, watches over them, and stops them in order."""
+"""`easel serve`: starts the roles of one machine, watches them, and stops them in order."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 class NotReadyError(EaselError):
-    """Easel did not get ready within {seconds:.0f} s. The lines above say why."""
+    """Easel did not become ready within {seconds:.0f} s. The lines above say why."""
 
     code = "not_ready"
 
 
 class Supervisor:
-    """One `easel serve`. `say` is told what happens, for the person who started it; the first API key only if that is
-    `attended`, so that nobody else reads it."""
+    """One run of `easel serve`. `say` receives messages for the person who started it. The first API key is among them
+    only if that person is present (`attended`), so that nobody else reads it."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None], *, attended: bool) -> None:
         self._settings = settings
@@ -144,7 +144,7 @@ class Supervisor:
         return [one for one in ports if one[0] in settings.roles]
 
     def _require_ports(self) -> None:
-        """Raises PortTakenError unless the ports are free, or become free as a killed predecessor's processes end."""
+        """Raises PortTakenError unless the ports are free, or become free when a killed predecessor's processes end."""
         deadline = time.monotonic() + PORTS_FREE_WITHIN
         needed = [(host, port, f"--{role}-port") for role, host, port in self._ports()]
         for role, own in _processes(self._settings):
@@ -163,8 +163,8 @@ class Supervisor:
                     time.sleep(0.02)
 
     async def _prepare(self, url: str) -> None:
-        """Clears the leftovers of a killed predecessor; on a single machine also creates the schema, first
-        organisation, first key."""
+        """Removes the leftovers of a killed predecessor. On a single machine, also creates the schema, the first
+        organisation and the first key."""
         # All writers start later, so these files are leftovers of a killed predecessor.
         for left in self._settings.scratch_dir.glob("*"):
             if left.is_file():
@@ -212,7 +212,7 @@ class Supervisor:
             await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, number: int, role: Role, settings: Settings) -> None:
-        """Keeps one process running; one that ends by itself is started again, after a growing pause."""
+        """Keeps one process running. If it ends by itself, it is restarted with growing backoff."""
         pause = FIRST_PAUSE
         # Later, machines of another release may have migrated the database.
         checked = self._checked
@@ -230,7 +230,7 @@ class Supervisor:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _stops_within(self, seconds: float) -> bool:
-        """Waits that long, or until this Easel is told to stop; gives whether it was."""
+        """Waits that long, or until this Easel is told to stop. Returns whether it was."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
@@ -249,7 +249,7 @@ class Supervisor:
 
     async def _announce(self) -> None:
         settings = self._settings
-        # In another process, because parsing the list takes memory.
+        # A separate process is used, because parsing the list takes memory.
         if "edge" in settings.roles and await self._nursery.call(shares_cookies, settings.domain):
             self._say(
                 f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
@@ -285,7 +285,7 @@ def _processes(settings: Settings) -> list[tuple[Role, Settings]]:
 
 
 async def _is_ready(host: str, port: int) -> bool:
-    """Whether the server there says that it is ready."""
+    """Whether the server at that address reports that it is ready."""
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(host, port)
@@ -299,13 +299,13 @@ async def _is_ready(host: str, port: int) -> bool:
 
 
 def _program() -> str:
-    """How the command is called from anywhere: by its name if the shell finds it, else by its path."""
+    """The command as it can be called from any folder: its name if the shell finds it, else its path."""
     beside = Path(sys.executable).with_name("easel")
     return "easel" if shutil.which("easel") is not None or not beside.exists() else str(beside)
 
 
 def _reach(host: str) -> str:
-    """An address at which a server listening on the host can be reached from this machine."""
+    """An address at which this machine can reach a server that listens on the host."""
     if host in ("0.0.0.0", "", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

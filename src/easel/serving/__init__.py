@@ -1,4 +1,4 @@
-"""The rules by which a request becomes an answer. They take values and give values; the edge does all I/O.
+"""The rules that turn a request into an answer. They are pure; the edge does all I/O.
 
 The deploy pipeline tries the same rules on a new version before a visitor sees it.
 """

@@ -1,7 +1,7 @@
-"""The chain: all that happens between a request to an app's host and its answer, in order.
+"""The chain: all stages between a request to an app's host and its answer, in order.
 
-A request goes down the list until a stage answers. The answer goes back up through the stages that the request went
-through. A new concern is a file in `stages/` and a line in `SERVING`.
+A request goes down the list until a stage answers. The answer goes back up through the stages that the request passed.
+A new concern is a file in `stages/` and a line in `SERVING`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
         found = self.found
         if not isinstance(found, FixedAnswer) or not found.lasting or "?" in request.target or not request.reads:
             return False
-        # The line depends on the address alone, which is why the redirect is lasting.
+        # The line depends on the address alone, so the redirect is lasting.
         others = (varies for varies in self.passed.varies if varies is not redirects.FIRST.varies)
         return request.address.is_plain and not any(varies(site, request) for varies in others)
 

@@ -1,4 +1,4 @@
-"""Which files may be cached for ever, and which missing files an earlier version may have."""
+"""Determines which files may be cached for ever, and which missing files an earlier version may have."""
 
 from __future__ import annotations
 

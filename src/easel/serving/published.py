@@ -1,4 +1,4 @@
-"""The value that an app tells the edges, made from its published configuration by one rule.
+"""The published settings of an app in the form for edges, made from its configuration by one rule.
 
 Each publish stores the encoded value on the app's row. Edges receive it and keep it as bytes, and compare two values by
 their bytes. A new field needs a line in `PublishedSite` and its rule in `published_site`.
@@ -68,7 +68,7 @@ def encoded(site: PublishedSite) -> bytes:
 
 
 decoded = msgspec.json.Decoder(PublishedSite).decode
-"""The value of these bytes. Raises msgspec.MsgspecError."""
+"""The value in these bytes. Raises msgspec.MsgspecError."""
 
 NOTHING_TOLD: Final = encoded(PublishedSite())
 """The encoded value of most apps."""

@@ -1,4 +1,4 @@
-"""Whether the apps of a domain can set cookies for each other."""
+"""Determines whether the apps of a domain can set cookies for each other."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Disk space reserved for the embedded database, and freed for it when the disk is full.
 
-One file of real blocks. It is shortened piece by piece while the disk is almost full, and lengthened again when there
-is space. PostgreSQL stops without a segment to write its log to; it cannot even delete without one more page for a
-table.
+It is one file of real blocks. The file is shortened piece by piece while the disk is almost full, and lengthened again
+when there is space. PostgreSQL stops if it cannot write a segment of its log; it cannot even delete rows without one
+more page for a table.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def size_on(total: int) -> int:
 
 
 class Ballast:
-    """The file. Many processes may read its size; only the process that holds the data folder changes it."""
+    """The reserved file. Many processes may read its size; only the process that holds the data folder changes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
     def is_kept(self) -> bool:
-        """Whether the file exists, however short: it does if the database is on this disk."""
+        """Whether the file exists, however short. It exists if the database is on this disk."""
         return self._path.exists()
 
     def missing(self, total: int) -> int:
@@ -44,7 +44,7 @@ class Ballast:
             return 0
 
     def give_up(self) -> int:
-        """Frees a piece, or the rest; returns its bytes, 0 if none are left. Raises OSError."""
+        """Frees a piece, or the rest. Returns its bytes; 0 if none are left. Raises OSError."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -68,7 +68,7 @@ class Ballast:
             os.close(descriptor)
 
     def make(self) -> None:
-        """Creates an empty file if there is none: from then on its whole size is missing. Raises OSError."""
+        """Creates an empty file if there is none. From then on, its whole size is missing. Raises OSError."""
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

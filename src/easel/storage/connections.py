@@ -46,16 +46,18 @@ def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
 
 
 def hang_up(connection: psycopg.BaseConnection[Any]) -> None:
-    """Closes an unresponsive connection: the caller that waits gets an OperationalError at once. Cancelling the wait
-    would send another request to the unresponsive server, and take seconds more."""
+    """Closes an unresponsive connection, so that the waiting caller gets an OperationalError at once. Cancelling would
+    send another request to the unresponsive server, and take seconds more."""
     with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
         held.shutdown(socket.SHUT_RDWR)
 
 
 class OwnConnection:
-    """One connection outside every pool, opened on first use, and reopened after it has ended. A pool would add backoff
-    to each failed attempt. With `snapshots`, a transaction on it only reads, and sees the database as it was at its
-    first query."""
+    """One connection outside the pools. It is opened on first use, and reopened after it has ended. A pool would add
+    backoff to each failed attempt.
+
+    With `snapshots`, a transaction on it is read-only, and sees the database as of its first query.
+    """
 
     def __init__(self, url: str, *, snapshots: bool = False) -> None:
         self._url = url
@@ -67,7 +69,7 @@ class OwnConnection:
     async def within(self, seconds: float | None) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """The connection, in autocommit mode, for one user at a time.
 
-        Connecting and the block may each take so many seconds (None: any number); then the connection is hung up.
+        Connecting and the block may each take this many seconds (None: no limit). After that, the connection is closed.
         Raises TimeoutError, OSError and psycopg.Error.
         """
         connection = await self._connected(seconds)
@@ -105,7 +107,7 @@ class OwnConnection:
 
 
 async def check_silent(connection: psycopg.AsyncConnection[Any]) -> None:
-    """The same check for psycopg's pool, which takes another connection after an OperationalError."""
+    """Applies `is_silent` to psycopg's pool, which takes another connection after an OperationalError."""
     if not is_silent(connection):
         # The driver has not noticed the end yet, so the pool would hand the connection out again.
         await connection.close()

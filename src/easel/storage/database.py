@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL, and the unit of work around every change."""
+"""The connection to PostgreSQL, and the unit of work of every change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from easel.storage.turns import Turn
 IDLE_AT_MOST = 10_000
 """Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
 POOL = 16
-"""Maximum of connections of a process, by default."""
+"""Default limit of a process's connections."""
 
 
 class Base(DeclarativeBase):
@@ -60,11 +60,10 @@ class Xid8(UserDefinedType[int]):
 
 
 class Transaction:
-    """One unit of work: a connection, a session on it where somebody asks for one, and the slots of the freshness page
-    that it changes.
+    """One unit of work: a connection, a session on it if one is requested, and the changed slots of the freshness page.
 
     Everything in it is committed together or not at all. The slots are bumped once the commit is durable and before the
-    caller goes on, so that an answer is never sent before the edges of this machine know.
+    caller continues, so that no answer is sent before the edges of this machine know the change.
     """
 
     def __init__(self, engine: AsyncEngine, page: FreshnessPage | None, turn: Turn | None = None) -> None:
@@ -78,7 +77,7 @@ class Transaction:
 
     @property
     def session(self) -> AsyncSession:
-        """SQLAlchemy's session. Units of work with only plain statements do without it: it would cost more than the
+        """SQLAlchemy's session. Units of work with only plain statements do not use one: it would cost more than the
         statements."""
         if self._session is None:
             self._session = AsyncSession(self._engine, expire_on_commit=False, autoflush=False)
@@ -87,19 +86,19 @@ class Transaction:
         return self._session
 
     def mark(self, slot: int) -> None:
-        """Marks a slot of the freshness page, which is bumped once this transaction is committed."""
+        """Marks a slot of the freshness page. It is bumped once this transaction is committed."""
         self._slots.add(slot)
 
     async def sql(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of a plain statement (`%(name)s` for arguments), run in this transaction by the driver itself.
+        """The rows of a plain statement (`%(name)s` for arguments), which the driver itself runs in this transaction.
 
-        For the few statements of every request and every step: it takes a quarter of the time of SQLAlchemy. It does
-        not see changes that the session has not flushed yet.
+        It is meant for the few statements of every request and every step, and takes a quarter of SQLAlchemy's time. It
+        does not see changes that the session has not flushed yet.
         """
         return await _rows(self._driver or await self._connected(), query, arguments)
 
     async def is_read_only(self) -> bool:
-        """Whether the database is read-only, for example while it fails over."""
+        """Whether the database is read-only, for example during a failover."""
         return await self.session.scalar(select(func.current_setting("transaction_read_only"))) == "on"
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
@@ -111,8 +110,8 @@ class Transaction:
         return self._driver
 
     async def release(self) -> None:
-        """Ends the transaction here and returns its connection, before slow work without the database. Rows read before
-        stay valid as read; the next statement begins another transaction, for which `resume` waits for a turn."""
+        """Ends the transaction here and returns its connection, before slow work without the database. Rows that were
+        read stay usable. The next statement begins another transaction; `resume` waits for its turn."""
         await self.commit()
         if self._turn is not None:
             self._turn.give()
@@ -138,7 +137,7 @@ class Transaction:
     async def close(self) -> None:
         """Returns the connection; uncommitted changes are rolled back."""
         if self._session is not None:
-            # All in one step: a cancelled caller must not leave the connection without an owner.
+            # All of this is one step: a cancelled caller must not leave the connection without an owner.
             await asyncio.shield(self._close(self._session))
         elif self._held is not None:
             await self._give_back()
@@ -188,8 +187,8 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, turn: Turn | None = None) -> AsyncIterator[Transaction]:
-        """A unit of work that commits at the end of the block, and rolls back when it raises. With a `turn`, it first
-        waits for that. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the errors of driver and SQLAlchemy if the
+        """A unit of work that commits at the end of the block, and rolls back if the block raises. With a `turn`, waits
+        for that first. Raises DatabaseReadOnlyError, TooManyAtOnceError, and the errors of driver and SQLAlchemy if the
         database is unreachable."""
         if turn is not None:
             await turn.take()
@@ -208,8 +207,8 @@ class Database:
                     turn.give()
 
     async def statement(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one plain statement that is a unit of work in itself: a third of a transaction's round trips.
-        Raises DatabaseReadOnlyError, and the driver's errors if the database is unreachable."""
+        """The rows of one plain statement that is a whole unit of work: it takes a third of a transaction's round
+        trips. Raises DatabaseReadOnlyError, and the driver's errors if the database is unreachable."""
         held = await _borrow(self.engine)
         driver = _driver_of(held)
         try:

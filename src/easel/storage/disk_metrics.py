@@ -1,4 +1,4 @@
-"""How full the disk is, for Prometheus."""
+"""The free space of the disk, for Prometheus."""
 
 from __future__ import annotations
 

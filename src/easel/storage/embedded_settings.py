@@ -19,19 +19,19 @@ wal_buffers = 1MB
 # None of its statements runs long enough to be compiled.
 jit = off
 """
-"""Switches off parts that take memory, or a process, and are of no use to Easel. For the others see PostgreSQL's
+"""Turns off parts that take memory or a process and that Easel does not use. For the other settings see PostgreSQL's
 documentation, chapter 19."""
 SINCE_18: Final = """
 # Readers of a small database that lies in memory need no processes that read for them.
 io_method = sync
 io_max_concurrency = 8
 """
-"""Further settings of PostgreSQL 18; earlier versions do not start with an unknown name."""
+"""Further settings for PostgreSQL 18. Earlier versions do not start with an unknown setting."""
 _INCLUDE: Final = f"include_if_exists = '{NAME}'\n"
 
 
 def configure(folder: Path) -> None:
-    """Writes the settings into a data folder of PostgreSQL's, for its next start.
+    """Writes the settings into a data folder of PostgreSQL, for its next start.
 
     An operator's settings in `postgresql.conf` take precedence. Raises OSError, with the folder unchanged or without
     the newest settings.
@@ -42,12 +42,12 @@ def configure(folder: Path) -> None:
     if not own.exists() or own.read_text() != settings:
         _write(own, settings, like=given)
     if _INCLUDE not in text:
-        # At the top, because the last of several lines about a setting counts.
+        # The line is at the top, because the last of several lines about a setting counts.
         _write(given, _INCLUDE + text, like=given)
 
 
 def _write(path: Path, text: str, *, like: Path) -> None:
-    """Writes the whole file or nothing of it, readable for the user that the other one belongs to."""
+    """Writes the file whole or not at all, readable for the owner of the other one."""
     half, owner = path.with_name(f"{path.name}.half"), like.stat()
     half.write_text(text)
     half.chmod(0o600)

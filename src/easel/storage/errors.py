@@ -42,7 +42,7 @@ class ObjectTooLargeError(EaselError):
 class StorageFullError(EaselError):
     """The disk that holds Easel's objects is full. Nothing was changed; free some space and try again."""
 
-    # No ServiceUnavailableError: waiting does not help, so a deploy that meets it fails at once and says so.
+    # This is no ServiceUnavailableError, because waiting does not help: a deploy fails at once with this message.
 
     status = 503
     code = "storage_full"

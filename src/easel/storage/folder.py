@@ -21,7 +21,8 @@ from easel.storage.translation import translated
 
 
 class FolderObjects(ObjectStore):
-    """Objects in a folder. Pinning is a hard link: no byte is copied, and an upload is only ever replaced whole."""
+    """Objects in a folder. Pinning makes a hard link: no byte is copied, and an upload is only ever replaced as a
+    whole."""
 
     def __init__(self, root: Path, scratch: Path, *, reserve: DiskReserve | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ class FolderObjects(ObjectStore):
         return self.root.joinpath(*key.split("/"))
 
     def scratch_file(self) -> tuple[int, Path]:
-        """A new empty file on the same disk as the objects: descriptor and path."""
+        """A new empty file on the same disk as the objects, as descriptor and path."""
         descriptor, name = tempfile.mkstemp(dir=self._scratch, suffix=".part")
         return descriptor, Path(name)
 
@@ -64,13 +65,13 @@ class FolderObjects(ObjectStore):
                 part.unlink(missing_ok=True)
 
     async def put_file(self, key: str, path: Path) -> None:
-        """Stores a file as an object. Raises as for any store."""
+        """Stores a file as an object. Raises the errors of every store."""
         with _written(key):
             self.reserve.require(path.stat().st_size)
         await super().put_file(key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores the stream durably: synced to disk, then renamed into place. Raises as for any store."""
+        """Stores the stream durably: synced to disk, then renamed into place. Raises the errors of every store."""
         with _written(key):
             descriptor, part = self.scratch_file()
         try:
@@ -92,7 +93,7 @@ class FolderObjects(ObjectStore):
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """A hard link to the upload as it is now, hashed. Raises as for any store."""
+        """A hashed hard link to the current upload. Raises the errors of every store."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
         os.close(descriptor)
@@ -135,7 +136,7 @@ class FolderObjects(ObjectStore):
 
 @contextmanager
 def _written(key: str) -> Iterator[None]:
-    """As `translated`, for writes: a missing folder is not a missing object."""
+    """Like `translated`, for writes: a missing folder is not a missing object."""
     with translated(key):
         try:
             yield

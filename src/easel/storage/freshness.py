@@ -1,9 +1,9 @@
-"""The freshness page: how every edge process on this machine knows at once that a pointer moved.
+"""The freshness page: tells every edge process on this machine at once that a pointer moved.
 
-A file of 4,096 counters, mapped by all processes of the machine. Whoever commits a change bumps the app's counter
-after the commit and before it answers; an edge compares the counter with the one it saw before it last asked the
-database. The comparison costs nanoseconds, needs no message to arrive, and holds even for a process that was frozen.
-NOTIFY only makes the edges ask earlier.
+It is a file of 4,096 counters, mapped by all processes of the machine. A process that commits a change bumps the app's
+counter after the commit and before it answers. An edge compares the counter with its value before the edge's last query
+of the database. The comparison costs nanoseconds, needs no message to arrive, and works even for a process that was
+frozen. NOTIFY only makes the edges query earlier.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ HOSTS_SLOT = 0
 
 
 def slot_of(app_id: str) -> int:
-    """The counter of an app: 1 to 4095. Two apps may share one; that costs a needless look, never a stale answer."""
+    """The counter of an app: 1 to 4095. Two apps may share one: that costs an unnecessary query, never a stale
+    answer."""
     return 1 + zlib.crc32(app_id.encode()) % (SLOTS - 1)
 
 
 class FreshnessPage:
-    """The page, mapped. `view[slot]` is a counter; only `bump` writes.
+    """The mapped page. `view[slot]` is a counter; only `bump` writes.
 
     Two processes that bump the same slot at once may write the same number. That is harmless: both had committed before
     either read the counter, so an edge that sees the new number and queries the database sees both changes.

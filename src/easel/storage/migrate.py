@@ -1,4 +1,4 @@
-"""Brings a database to this release's schema, and refuses to run on any other."""
+"""Upgrades a database to this release's schema, and refuses to run on any other."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from easel.storage.statements import statements
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 REVISION = statements(__name__)["revision"]
-"""The statement that reads the revision of a database's schema."""
+"""The statement that reads a database's schema revision."""
 _WAIT, _TRIES = 3, 5
-"""For how long (seconds) a migration waits for a table at a time, and how often."""
+"""Seconds that a migration waits for a table at a time, and the number of attempts."""
 _LOCK = 0x4561_7365_6C  # "Easel": one migration at a time, from whatever machine
 
 
@@ -43,10 +43,9 @@ class DatabaseBusyError(EaselError):
 
 
 def migrate(url: str, to: str = "head") -> None:
-    """Upgrades the database in place, as far as the revision `to`; safe to run from several machines at once.
+    """Upgrades the database in place, up to the revision `to`. Several machines may call this at once.
 
-    Raises SchemaVersionError when the database was made by a newer Easel, DatabaseBusyError,
-    DatabaseUnavailableError.
+    Raises SchemaVersionError if a newer Easel made the database, DatabaseBusyError, DatabaseUnavailableError.
     """
     wanted = schema() if to == "head" else to
     with reached(), psycopg.connect(url, autocommit=True, **noticing(url)) as connection:
@@ -65,7 +64,7 @@ def migrate(url: str, to: str = "head") -> None:
 
 @contextmanager
 def reached() -> Iterator[None]:
-    """Turns connection errors into a message: this is the first access to the database."""
+    """Turns connection errors into a message. This is the first access to the database."""
     try:
         yield
     except Exception as error:
@@ -82,7 +81,7 @@ def reached() -> Iterator[None]:
 
 
 def _upgrade(url: str, to: str) -> bool:
-    """Whether the upgrade succeeded; it does not if another session locks a table for long."""
+    """Whether the upgrade succeeded. It fails if another session locks a table for long."""
     from alembic import command
     from alembic.config import Config
     from psycopg.errors import LockNotAvailable
@@ -127,7 +126,7 @@ def schema() -> str:
 
 
 def knows_schema(revision: str) -> bool:
-    """Whether this release knows the schema with this revision, as its own or as an earlier one."""
+    """Whether this release knows the schema revision, as its own or as an earlier one."""
     return revision in _revisions()
 
 

@@ -1,4 +1,4 @@
-"""Listening to PostgreSQL's NOTIFY on one connection, for as long as the process lives."""
+"""Listens to PostgreSQL's NOTIFY on one connection, for the life of the process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 class Listener:
-    """Calls a function per channel with each payload. After every (re)connection it calls `on_connect`, since
-    notifications in between are lost."""
+    """Calls one function per channel with each payload. Calls `on_connect` after every (re)connection, since earlier
+    notifications are lost."""
 
     def __init__(
         self,

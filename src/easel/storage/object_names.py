@@ -1,4 +1,5 @@
-"""The names of objects: uploads, and the parts of versions. An app's are under two prefixes, and never shared."""
+"""The names of objects: uploads, and the parts of versions. The objects of an app are under two prefixes, and are never
+shared."""
 
 from __future__ import annotations
 
@@ -13,22 +14,23 @@ _VARIANTS = re.compile(r"apps/[^/]+/variants/[0-9a-f]{64}\.bin")
 
 
 def app_prefix(app_id: str) -> str:
-    """The prefix of everything an app's versions are made of."""
+    """The prefix of all parts of an app's versions."""
     return f"apps/{app_id}"
 
 
 def uploads_prefix(app_id: str) -> str:
-    """The prefix of everything that was uploaded for an app."""
+    """The prefix of all uploads for an app."""
     return f"app-builds/{app_id}"
 
 
 def upload_key(app_id: str, token: str, filename: str) -> str:
-    """The key of an upload: unguessable, and with the file's name."""
+    """The key of an upload: unguessable, and containing the file's name."""
     return f"app-builds/{app_id}/{token}/{filename}"
 
 
 def app_in(key: str) -> str:
-    """The id of the app that an object of these names belongs to. Raises ObjectNameError where it names none."""
+    """The id of the app that an object with such a name belongs to. Raises ObjectNameError if the name contains
+    none."""
     parts = key.split("/", 2)
     if len(parts) < 3:
         raise ObjectNameError(key=key)
@@ -36,7 +38,7 @@ def app_in(key: str) -> str:
 
 
 def is_of_a_version(key: str) -> bool:
-    """Whether the key has as many parts as that of an object that a version is made of."""
+    """Whether the key has as many parts as the key of a version's object."""
     return key.startswith("apps/") and key.count("/") == 3
 
 
@@ -61,7 +63,8 @@ def variants_key(app_id: str, manifest: str) -> str:
 
 
 def names_its_content(key: str) -> bool:
-    """Whether the object is a bundle, a manifest or sources: stored under the hash of its bytes, it never changes."""
+    """Whether the object is a bundle, a manifest or sources: these are stored under the hash of their bytes, and never
+    change."""
     return _NAMED_BY_CONTENT.fullmatch(key) is not None
 
 
@@ -71,8 +74,8 @@ def names_variants(key: str) -> bool:
 
 
 def hash_in(key: str) -> str:
-    """The SHA-256 (hex) in the name of a bundle, a manifest or sources. Raises ObjectNameError where the name has
-    another form than Easel writes."""
+    """The SHA-256 (hex) in the name of a bundle, a manifest or sources. Raises ObjectNameError if the name has another
+    form."""
     named = _NAMED_BY_CONTENT.fullmatch(key)
     if named is None:
         raise ObjectNameError(key=key)
@@ -80,7 +83,7 @@ def hash_in(key: str) -> str:
 
 
 def asset_prefix(app_id: str, manifest: str | None) -> str:
-    """The contract's `asset_prefix`: the prefix of a version's assets; empty for one without files. A name in a
-    different format gives an empty one too, so that the other versions can be listed."""
+    """The contract's `asset_prefix`: the prefix of a version's assets; empty for a version without files. It is also
+    empty for a name in a different format, so that the other versions can be listed."""
     named = _NAMED_BY_CONTENT.fullmatch(manifest) if manifest else None
     return f"apps/{app_id}/manifests/{named['bundle'] or named['json']}" if named else ""

@@ -1,6 +1,6 @@
 """The object store: bundles, manifests and uploads, in a folder or a bucket, through obstore.
 
-Keys are relative paths made by Easel alone: `app-builds/{app}/{token}/{file}` for uploads and
+Only Easel makes keys. They are relative paths: `app-builds/{app}/{token}/{file}` for uploads and
 `apps/{app}/{bundles,manifests,sources,variants}/{sha256}` for the parts of versions.
 """
 
@@ -52,10 +52,10 @@ class PinnedUpload:
 
 
 class ObjectStore:
-    """The objects in one store. `local_path` is there for the folder store only."""
+    """The objects in one store. Only the folder store has `local_path`."""
 
     presigns: frozenset[Method] = frozenset()
-    """Operations with presigned URLs of the store itself, whose bytes bypass the api."""
+    """Operations with presigned URLs of the store itself. Their bytes bypass the api."""
     far = False
     """Whether it is reached over a network, for which no transaction should wait."""
 
@@ -71,11 +71,11 @@ class ObjectStore:
         self._scratch = scratch
         self._impatience = impatience
         self.reserve = reserve or DiskReserve(scratch, "0")
-        """Of the disk that holds scratch files, and the objects of a folder store."""
+        """The reserve of the disk with the scratch files, and with the objects of a folder store."""
 
     @asynccontextmanager
     async def _soon(self, key: str) -> AsyncIterator[None]:
-        """Bounds the read of a small object to `impatience` seconds in all, with its retries."""
+        """Limits the read of a small object to `impatience` seconds in total, including retries."""
         with translated(key):
             try:
                 async with asyncio.timeout(self._impatience):
@@ -111,12 +111,13 @@ class ObjectStore:
             await obstore.put_async(self._store, key, data)
 
     async def put_file(self, key: str, path: Path) -> None:
-        """Stores a file as an object, in parts when it is large. Raises StorageFullError, StoreUnavailableError."""
+        """Stores a file as an object, in parts if it is large. Raises StorageFullError, StoreUnavailableError."""
         with translated(key):
             await obstore.put_async(self._store, key, path)
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, length: int = 0) -> None:
-        """Stores the pieces, completely or not at all; not at all if `pieces` raises, whose error is passed on.
+        """Stores the pieces, completely or not at all. If `pieces` raises, nothing is stored and the error is passed
+        on.
 
         `length` bytes, if known, are reserved on the target disk. Raises StorageFullError, StoreUnavailableError.
         """
@@ -134,7 +135,7 @@ class ObjectStore:
         return ObjectInfo(key=key, size=meta["size"], etag=meta["e_tag"], last_modified=meta["last_modified"])
 
     async def delete(self, key: str) -> None:
-        """Removes the object; one that is not there is no error."""
+        """Removes the object. A missing object is no error."""
         try:
             with translated(key):
                 await obstore.delete_async(self._store, key)
@@ -151,17 +152,17 @@ class ObjectStore:
                     )
 
     async def presigned(self, method: Method, key: str, expires: int) -> str:
-        """A URL that the store itself honours for `expires` seconds. Only for what `presigns` holds.
+        """A URL that the store itself accepts for `expires` seconds. Only for operations in `presigns`.
 
-        Raises StoreRefusesError if the credentials can sign nothing, and StoreUnavailableError, since those of an
-        identity are signed with over the network.
+        Raises StoreRefusesError if the credentials cannot sign, and StoreUnavailableError, since credentials of an
+        identity sign over the network.
         """
         assert isinstance(self._store, S3Store | GCSStore | AzureStore)
         async with self._soon(key):
             return await obstore.sign_async(self._store, method, key, timedelta(seconds=expires))
 
     async def pieces(self, key: str) -> AsyncIterator[bytes]:
-        """The object's bytes one after the other, about a mebibyte at a time; nothing of it is put on a disk.
+        """The object's bytes in order, about a mebibyte at a time, without writing them to a disk.
 
         Raises ObjectMissingError, StoreUnavailableError.
         """
@@ -171,7 +172,7 @@ class ObjectStore:
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """A private copy of an uploaded object, hashed, for the length of the block.
+        """A private, hashed copy of an uploaded object, for the duration of the block.
 
         A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
         ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.
@@ -194,8 +195,8 @@ class ObjectStore:
             path.unlink(missing_ok=True)
 
     async def adopt(self, pinned: PinnedUpload, key: str) -> None:
-        """Stores a pinned copy under its final key, if it is not there with this size already; a small one without
-        asking, which would take as long."""
+        """Stores a pinned copy under its final key, unless an object of this size is already there. A small copy is
+        stored without that check, which would take as long."""
         existing = await self.head(key) if pinned.size > CHUNK else None
         if existing is None or existing.size != pinned.size:
             await self.put_file(key, pinned.path)

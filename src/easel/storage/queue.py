@@ -1,6 +1,7 @@
-"""The queue of background jobs, for callers that put jobs there: procrastinate's, in the same database as the records.
+"""The queue of background jobs, for callers that enqueue them. It is procrastinate's queue, in the same database as the
+records.
 
-`worker/jobs/` takes them from it.
+`worker/jobs/` claims the jobs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from easel.storage.database import Transaction
 from easel.storage.statements import statements
 
 DEFER = statements(__name__)["defer"]
-"""The statement that puts a job on the queue, with `deferred` for arguments."""
+"""The statement that enqueues a job. Its arguments come from `deferred`."""
 
 DEPLOYS = "deploys"
 BUILDS = "builds"
@@ -25,11 +26,11 @@ SWEEPS = "sweeps"
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """How many jobs of a queue may run at the same time, on all machines together; None is as many as there are workers
-    for.
+    """Limits of a queue's jobs that run at the same time, on all machines together; None is no limit besides the number
+    of workers.
 
-    `places` are those of one worker that one organisation may take all of; a place beyond them is given to an
-    organisation that has none there.
+    `places` are those of one worker that one organisation may fill. A worker's further places are for organisations
+    that have none there.
     """
 
     everywhere: int | None = None
@@ -38,7 +39,7 @@ class ConcurrencyLimit:
 
     @property
     def holds_back(self) -> bool:
-        """Whether a job may have to wait although a worker has a place for it."""
+        """Whether a job may have to wait although a worker has a free place."""
         return self.everywhere is not None or self.organisation is not None
 
 
@@ -48,12 +49,12 @@ def deferred(task: str, *, queue: str, lock: str | None, **arguments: Any) -> di
 
 
 class Queue:
-    """Puts jobs on the queue inside the caller's transaction: no row without its job, no job without its row."""
+    """Enqueues jobs inside the caller's transaction: there is no row without its job, and no job without its row."""
 
     async def defer(self, work: Transaction, task: str, *, queue: str, lock: str | None, **arguments: Any) -> None:
-        """Enqueues `task`; jobs with the same lock run one after another, in the order they were enqueued."""
+        """Enqueues `task`. Jobs with the same lock run one after another, in the order in which they were enqueued."""
         await self.put(work, deferred(task, queue=queue, lock=lock, **arguments))
 
     async def put(self, work: Transaction, job: Mapping[str, Any]) -> None:
-        """Enqueues a job that `deferred` made."""
+        """Enqueues a job made by `deferred`."""
         await work.sql(DEFER, job)

@@ -1,7 +1,8 @@
-"""SQL in named files: a module's statements are in the `.sql` file beside it, each with the reason for writing it out.
+"""SQL in named files: a module's statements are in the `.sql` file beside it, each with the reason for writing it as
+SQL.
 
-A file is a list of sections. `-- name: x` begins a statement, `-- part: x` a text that several statements have in
-common; the comment lines that follow are the reason. `{{x}}` includes the part `x` of the same file, and
+A file is a list of sections. `-- name: x` begins a statement. `-- part: x` begins a text that several statements share.
+The comment lines after it give the reason. `{{x}}` includes the part `x` of the same file, and
 `{{deploys.states.unfinished}}` the part `unfinished` of `deploys/states.sql`. Arguments are psycopg's, `%(name)s`.
 """
 
@@ -21,7 +22,7 @@ _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 
 class StatementsError(Exception):
-    """A `.sql` file of Easel's own is not written as its reader expects: a fault of the release."""
+    """A `.sql` file of Easel is malformed: a fault of the release."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The object stores there are, and opening the one that a URL names."""
+"""The supported object stores, and opening the one in a URL."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from easel.storage.objects import Method, ObjectStore
 
 _ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-"""The variables that name an S3 server, the one that counts first."""
+"""The variables that name an S3 server, in order of precedence."""
 
 
 class BucketObjects(ObjectStore):
-    """Objects in S3, GCS or Azure; endpoint, region and credentials come from their usual variables."""
+    """Objects in S3, GCS or Azure. Endpoint, region and credentials come from the usual variables of these services."""
 
     presigns: frozenset[Method] = frozenset(("GET", "PUT"))
     far = True
 
     async def check(self) -> None:
-        """Raises StoreUnavailableError unless the bucket is there and may be read."""
+        """Raises StoreUnavailableError unless the bucket exists and can be read."""
         # Requesting an object cannot distinguish a missing bucket from a missing object.
         async with self._soon("easel-ready"):
             async for _ in obstore.list(self._store, prefix="easel-ready"):
@@ -53,11 +53,11 @@ def open_objects(
     impatience: float | None = None,
     reserve: DiskReserve | None = None,
 ) -> ObjectStore:
-    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder when there is no URL.
+    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder if there is no URL.
 
-    `patience` is how many seconds one request to a bucket may take, with its body; `impatience`, where given, how many
-    reading a whole object, a range or what is known of it may take, with all retries. `reserve` is of the disk that
-    holds the folders, by default none. Raises ObjectsUrlInvalidError, EndpointWithoutTlsError.
+    `patience` is the timeout in seconds of one request to a bucket, with its body. `impatience`, if given, is the
+    timeout of reading a whole object, a range or its metadata, with all retries. `reserve` is of the disk with the
+    folders, by default none. Raises ObjectsUrlInvalidError, EndpointWithoutTlsError.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:

@@ -1,4 +1,4 @@
-"""Which errors of the database pass by themselves, so that the same is worth another try."""
+"""The transient errors of the database, after which a retry makes sense."""
 
 from __future__ import annotations
 

@@ -22,18 +22,18 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<\r\n]*)")
 
 _REFUSALS = frozenset(("AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "PermanentRedirect"))
-"""Codes of other answers than 401 and 403 where trying again is no use either."""
+"""Codes of answers other than 401 and 403 after which a retry does not help."""
 
 _NO_BUCKET = frozenset(("ContainerNotFound", "NoSuchBucket"))
 _BUCKET = re.compile(r"<BucketName>([^<]+)|<Resource>/?([^</]+)")
 
 _REFUSED = re.compile(r"status code: 40[13] |Generating SAS keys .{0,200} not supported")
-"""Answers to credentials that may not do this, and credentials that can sign nothing (an Azure SAS token)."""
+"""Answers to credentials without the permission, and credentials that cannot sign (an Azure SAS token)."""
 
 
 @contextmanager
 def translated(key: str) -> Iterator[None]:
-    """Turns the store's and the system's errors into Easel's: object missing, disk full, store refuses, unavailable."""
+    """Turns the errors of store and system into Easel's: object missing, disk full, store refuses, unavailable."""
     try:
         yield
     except FileNotFoundError as error:
@@ -50,7 +50,7 @@ def translated(key: str) -> Iterator[None]:
             raise StorageFullError() from error
         _require_bucket(error)
         said = _said(text)
-        # The first line is the request; the rest helps only to debug the library.
+        # The first line is the request; the rest only helps to debug the library.
         first = text.splitlines()[0]
         reason = f"{said[0]}, {said[1]}"[:300].rstrip(".") if said else first[:300].rstrip(".")
         if _REFUSED.search(first) or (said and said[0] in _REFUSALS):

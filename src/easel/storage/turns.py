@@ -12,7 +12,7 @@ from easel.errors import LimitReachedError
 
 
 class TooManyAtOnceError(LimitReachedError):
-    """Too many requests at once: {used} of this organisation wait for their turn; the limit is {limit}. Try again in
+    """Too many requests at once: {used} requests of this organisation are waiting; the limit is {limit}. Try again in
     {retry_after_seconds} s."""
 
     status = 429
@@ -21,17 +21,17 @@ class TooManyAtOnceError(LimitReachedError):
 
 
 def retry_after(least: int, most: int) -> int:
-    """Seconds for `retry_after_seconds`, different for each client, so that clients refused together do not return
+    """Seconds for `retry_after_seconds`. They differ between clients, so that clients refused together do not return
     together."""
     return least + secrets.randbelow(most - least + 1)
 
 
 class Turns:
-    """Lets so many go on at a time: of each sharer at most so many, which may be a rule by the sharer's name, and those
-    of different sharers by turns.
+    """Limits the work that runs at a time: in total, and for each sharer (a number, or a function of the sharer's
+    name). Sharers proceed by turns.
 
-    The last places are `kept` for sharers that have none. At most `waiting` of a sharer wait, the others are refused;
-    None is all.
+    The last places are `kept` for sharers that have none. At most `waiting` requests of a sharer wait, further ones are
+    refused; None is no limit.
     """
 
     def __init__(self, *, everywhere: int, each: int | Callable[[str], int], kept: int, waiting: int | None) -> None:
@@ -44,7 +44,7 @@ class Turns:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, sharer: str) -> None:
-        """Waits for the sharer's turn; to be given back by `give`. Raises TooManyAtOnceError."""
+        """Waits for the sharer's turn. The caller must return it with `give`. Raises TooManyAtOnceError."""
         queue = self._waiting.get(sharer)
         if queue is None and self._may(sharer):
             self._begin(sharer)
@@ -63,7 +63,7 @@ class Turns:
             if turn.cancelled():
                 self._forget(sharer, turn)
             else:
-                # The turn was given at the moment of the cancellation, so it passes on.
+                # The turn was given at the moment of the cancellation, so it is passed on.
                 self.give(sharer)
             raise
 
@@ -84,12 +84,12 @@ class Turns:
                 turn.set_result(None)
 
     def is_wanted(self, sharer: str) -> bool:
-        """Whether somebody waits for one of this sharer's turns: the sharer itself, or others where none is left."""
+        """Whether somebody waits for one of this sharer's turns: the sharer itself, or others if no turn is left."""
         return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
 
     @asynccontextmanager
     async def turn(self, sharer: str) -> AsyncIterator[None]:
-        """A turn, for the length of the block. Raises TooManyAtOnceError."""
+        """A turn for the duration of the block. Raises TooManyAtOnceError."""
         await self.take(sharer)
         try:
             yield
@@ -116,7 +116,7 @@ class Turns:
 
 
 class Turn:
-    """One sharer's turn, which may be given back and taken again."""
+    """One sharer's turn. It can be returned and taken again."""
 
     def __init__(self, turns: Turns, sharer: str) -> None:
         self._turns = turns
@@ -124,13 +124,13 @@ class Turn:
         self._is_taken = False
 
     async def take(self) -> None:
-        """Waits for the turn, unless it is taken. Raises TooManyAtOnceError."""
+        """Waits for the turn, unless it is held. Raises TooManyAtOnceError."""
         if not self._is_taken:
             await self._turns.take(self._sharer)
             self._is_taken = True
 
     def give(self) -> None:
-        """Releases the turn, if it is taken."""
+        """Releases the turn, if it is held."""
         if self._is_taken:
             self._is_taken = False
             self._turns.give(self._sharer)

@@ -1,4 +1,5 @@
-"""An embedded data folder, from one major version of PostgreSQL to the next, by PostgreSQL's own pg_upgrade."""
+"""Upgrades an embedded data folder from one major version of PostgreSQL to the next, with PostgreSQL's own
+pg_upgrade."""
 
 from __future__ import annotations
 
@@ -15,9 +16,9 @@ from easel.errors import EaselError
 logger = logging.getLogger(__name__)
 
 _USER = "pgserver"
-"""The system user that the wheel runs PostgreSQL as where Easel runs as root."""
+"""The system user that runs PostgreSQL if Easel runs as root."""
 _LONGEST_STEP = 3600
-"""Seconds that one program may take: copying a large database takes its time."""
+"""Timeout of one program in seconds: copying a large database takes long."""
 
 
 class PostgresUpgradeError(EaselError):
@@ -28,7 +29,7 @@ class PostgresUpgradeError(EaselError):
 
 
 def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path]) -> Path:
-    """Upgrades the data folder in place and returns the path of the saved old folder.
+    """Upgrades the data folder in place, and returns the path of the saved old folder.
 
     `programs` are the folders of PostgreSQL's programs by major version. Raises PostgresUpgradeError, which leaves the
     data folder unchanged.
@@ -64,7 +65,7 @@ def upgrade(folder: Path, found: int, target: int, programs: Mapping[int, Path])
 
 
 def finish(folder: Path) -> None:
-    """Ends an upgrade that was broken off between its last two steps, when the new folder was complete."""
+    """Completes an upgrade that was interrupted between its last two steps, when the new folder was complete."""
     if not folder.exists() and _upgrading(folder).exists():
         _upgrading(folder).rename(folder)
 
@@ -74,7 +75,7 @@ def _upgrading(folder: Path) -> Path:
 
 
 class _Runner:
-    """Runs PostgreSQL's programs, as the user that the data belongs to."""
+    """Runs PostgreSQL's programs as the owner of the data."""
 
     def __init__(self, folder: Path, found: int, target: int, working: Path) -> None:
         self._details = {"folder": str(folder), "found": found, "target": target}
@@ -82,12 +83,12 @@ class _Runner:
         self._user = _USER if os.geteuid() == 0 else None
 
     def hand_over(self, path: Path) -> None:
-        """Makes the user of the programs own a folder."""
+        """Gives a folder to the user of the programs."""
         if self._user is not None:
             shutil.chown(path, self._user)
 
     def allowed(self, program: Path, *arguments: str) -> bool:
-        """Whether the program ends well."""
+        """Whether the program succeeds."""
         return self._run(program, arguments).returncode == 0
 
     def __call__(self, program: Path, *arguments: str) -> str:
@@ -99,7 +100,7 @@ class _Runner:
         return done.stdout
 
     def _run(self, program: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        # Into files: a started server keeps its inherited files open, so a pipe would never end.
+        # Output goes into files: a started server keeps its inherited files open, so a pipe would never end.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             done = subprocess.run(
                 [str(program), *arguments],

@@ -1,4 +1,4 @@
-"""Why an upload or a download is refused."""
+"""Errors of uploads and downloads."""
 
 from __future__ import annotations
 

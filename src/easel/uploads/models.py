@@ -1,4 +1,4 @@
-"""Issued upload URLs, as they are stored."""
+"""The table of issued upload URLs."""
 
 from __future__ import annotations
 

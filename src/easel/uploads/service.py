@@ -1,4 +1,4 @@
-"""Issuing upload URLs, and tracking the uploads that arrive."""
+"""Issues upload URLs, and tracks the arriving uploads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def clean_filename(filename: str) -> str:
 
 
 KEPT = timedelta(days=1)
-"""How long an upload is stored after its URL expired."""
+"""How long an upload is stored after its URL has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def _swept_at(issued: datetime | None, settings: Settings) -> datetime | None:
 
 
 async def require_room(work: Transaction, organisation: str, settings: Settings) -> None:
-    """Raises TooManyUploadsError, UploadBytesLimitError if the organisation is at its limit of waiting uploads.
-    Simultaneous requests may exceed the number by a few; bytes are counted one upload after the other."""
+    """Raises TooManyUploadsError or UploadBytesLimitError if the organisation is at its limit of waiting uploads.
+    Simultaneous requests may exceed the number slightly; bytes are counted one upload after another."""
     waiting = await waiting_uploads(work, organisation, settings)
     for error, used, limit in (
         (TooManyUploadsError, waiting.addresses, settings.max_waiting_uploads),
@@ -91,7 +91,7 @@ def seconds_until(moment: datetime | None) -> int:
 
 
 async def issue_upload(work: Transaction, app: App, filename: str, content_type: str) -> Upload:
-    """A fresh upload for the app, under an unguessable key. Raises FilenameInvalidError."""
+    """A new upload for the app, under an unguessable key. Raises FilenameInvalidError."""
     upload = Upload(
         key=upload_key(app.id, new_secret(), clean_filename(filename)),
         org_id=app.org_id,
@@ -106,7 +106,8 @@ async def issue_upload(work: Transaction, app: App, filename: str, content_type:
 
 
 async def add_made(work: Transaction, key: str, app_id: str, org_id: str, size: int) -> None:
-    """Notes an object of this many bytes that Easel itself is about to store like an upload, to be swept like one."""
+    """Records an object of this many bytes that Easel itself is about to store like an upload, so that the sweep
+    removes it like one."""
     upload = Upload(
         key=key,
         org_id=org_id,
@@ -150,21 +151,21 @@ async def begin_upload(database: Database, key: str, length: int, settings: Sett
 
 
 async def give_up_upload(database: Database, key: str, length: int) -> None:
-    """Stops counting the bytes of an upload of which nothing was stored."""
+    """Stops counting the bytes of an upload that stored nothing."""
     await database.statement(_SQL["give_up"], {"key": key, "length": length})
 
 
 async def forget_broken_off(database: Database) -> None:
-    """Stops counting the bytes of uploads that began and did not end: those of an api process that was killed.
+    """Stops counting the bytes of uploads that a killed api process began and never ended.
 
-    Not for a store that takes uploads itself. An upload that another process receives meanwhile counts again once it is
+    Not for a store that receives uploads directly. An upload that another process is receiving counts again once it is
     complete.
     """
     await database.statement(_SQL["forget_broken_off"], {})
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
-    """Records the ETag and size (bytes) of the upload that Easel's own endpoint received, replacing an earlier one."""
+    """Records the ETag and size (bytes) of an upload that Easel's own endpoint received. Replaces an earlier one."""
     counted = func.greatest(Upload.counted - func.coalesce(Upload.size, 0), size)
     await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size, counted=counted))
 

@@ -1,4 +1,4 @@
-"""Comparing two versions: files by content, configuration by section, sources line by line. Pure."""
+"""Compares two versions: files by content, configuration by section, sources line by line. Pure."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from easel.apps.config import Config, by_section, shown_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
-"""Limit in lines; nobody reads the differences of longer files, and comparing them may take seconds each."""
+"""Limit in lines. Nobody reads the differences of longer files, and comparing them may take seconds each."""
 COMPARE_BUDGET = 2
-"""Seconds of a processor's time for the sources of two versions; the files after that are not compared line by line."""
+"""Seconds of processor time for the sources of two versions. Later files are not compared line by line."""
 
 Contents = Mapping[str, tuple[str, int]]
 """path → (content hash, size in bytes)."""
 
 
 def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
-    """The files that a version holds."""
+    """The files of a version."""
     return {path: (member.hash, member.size) for path, member in manifest.files.items()} if manifest else {}
 
 
 def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> dict[str, str]:
-    """The path under which each section of the configuration is shown among the files: `meta` → `config/meta.json`.
+    """The path under which the diff shows each section of the configuration: `meta` → `config/meta.json`.
 
-    If the app has a file of that name, it is `/config/meta.json`: no file of an app's has a path that begins with a
+    If the app has a file of that name, it is `/config/meta.json`: no file of an app has a path that begins with a
     slash.
     """
     names = list(taken)
@@ -38,12 +38,13 @@ def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> d
 
 
 def configuration(config: Config, paths: Mapping[str, str]) -> dict[str, tuple[str, int]]:
-    """The configuration as files, under the paths that `section_paths` gives."""
+    """The configuration as files, under the paths of `section_paths`."""
     return {paths[section]: content for section, content in by_section(config).items()}
 
 
 class FileChange(msgspec.Struct, frozen=True):
-    """How one file differs: the contract's FileDiff, light enough for a hundred thousand of them. Sizes in bytes."""
+    """The difference of one file: the contract's FileDiff, light enough for a hundred thousand of them. Sizes in
+    bytes."""
 
     path: str
     status: Literal["added", "removed", "modified", "unchanged"]
@@ -55,7 +56,7 @@ class FileChange(msgspec.Struct, frozen=True):
 
 
 class Rename(msgspec.Struct, frozen=True):
-    """A file that is the same under another name."""
+    """An unchanged file under a new name."""
 
     from_path: str
     to_path: str
@@ -63,7 +64,7 @@ class Rename(msgspec.Struct, frozen=True):
 
 
 def compare(old: Contents, new: Contents) -> list[FileChange]:
-    """How each path differs, sorted by path. The content's hash decides; unchanged paths are listed too."""
+    """The difference of each path, sorted by path. The content's hash decides; unchanged paths are listed too."""
     return [_compare_one(path, old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys())]
 
 
@@ -78,7 +79,7 @@ def _compare_one(path: str, old: tuple[str, int] | None, new: tuple[str, int] | 
 
 
 def summarise(files: list[FileChange]) -> dict[str, int]:
-    """How many files have each of the four statuses."""
+    """The number of files with each of the four statuses."""
     counts = Counter(file.status for file in files)
     return {status: counts[status] for status in ("added", "removed", "modified", "unchanged")}
 
@@ -98,7 +99,7 @@ def renames(files: list[FileChange]) -> list[Rename]:
 
 
 def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """Unified diffs, as git writes them, of every source file that differs."""
+    """Unified diffs of all changed source files, as git writes them."""
     until = time.thread_time() + COMPARE_BUDGET
     return {
         path: unified(path, old.get(path), new.get(path), compared=time.thread_time() < until)
@@ -108,7 +109,7 @@ def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str
 
 
 def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str, str]:
-    """Unified diffs of the configuration's sections that differ, secrets masked."""
+    """Unified diffs of the configuration's changed sections, with secrets masked."""
     differ = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     before = {paths[name]: shown_text(old[name]) for name in differ if name in old}
     after = {paths[name]: shown_text(new[name]) for name in differ if name in new}
@@ -124,7 +125,7 @@ def unified(path: str, old: str | None, new: str | None, *, compared: bool = Tru
         return f"{head}The file is too long to be compared line by line.\n"
     if not compared:
         return f"{head}So much differs that this file was not compared line by line.\n"
-    # libgit2 takes 20 MiB, and only this function needs it.
+    # libgit2 takes 20 MiB of memory, and only this function needs it.
     from pygit2 import Patch
     from pygit2.enums import DiffOption
 

@@ -1,4 +1,4 @@
-"""Why a version cannot be found or used."""
+"""Errors of versions: why one cannot be found or used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class ConfigurationBytesLimitError(LimitReachedError):
 
 
 class VersionPrunedError(BadRequestError):
-    """Version {version} was pruned: its record remains, its files are deleted. Choose a version that is kept."""
+    """Version {version} was pruned: its record remains, but its files are deleted. Choose a version that is not
+    pruned."""
 
     code = "version_pruned"
 

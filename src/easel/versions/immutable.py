@@ -1,6 +1,6 @@
-"""Which files of a new version are immutable: those named by a hash, unless a version of the app, even a pruned one,
-had other content under the same path. One statement decides this when the version is made, for the paths that changed
-since the version before."""
+"""Decides which files of a new version are immutable: those named by a hash, unless a version of the app, even a pruned
+one, had other content under the same path. One statement decides this when the version is made, for the paths that
+changed since the previous version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from easel.storage.statements import statements
 _SQL = statements(__name__)
 
 _DIFFERENT = 0
-"""Stands for the content of a path that had several."""
+"""The value for a path that has had several contents."""
 
 _NOTE = _SQL["note"]
 
@@ -29,11 +29,11 @@ async def with_immutable(
     may_be_hashed: Set[str],
     before: Mapping[str, Member],
 ) -> dict[str, Member]:
-    """The files of a version to be made, with `immutable` set.
+    """The files of a new version with `immutable` set.
 
-    Of the files that `may_be_hashed`, those whose path had other content in a version of the app are not immutable.
-    `before` are the files of its latest version. Records the content of the paths, so that two runs of one deploy
-    decide the same, and a failed deploy counts as well.
+    A file of `may_be_hashed` is not immutable if its path had other content in a version of the app. `before` are the
+    files of the latest version. The content of the paths is recorded, so that two runs of one deploy decide the same,
+    and a failed deploy counts too.
     """
     asked = {path: content for path in may_be_hashed if (content := _to_ask(path, files, before)) is not None}
     changed = await _note(database, org_id, app_id, asked) if asked else set()
@@ -42,7 +42,7 @@ async def with_immutable(
 
 
 def _to_ask(path: str, files: Mapping[str, Member], before: Mapping[str, Member]) -> int | None:
-    """The record of the path, None if the version before already recorded it."""
+    """The record of the path; None if the previous version already recorded it."""
     earlier = before.get(path)
     if earlier is None:
         return _short(bytes.fromhex(files[path].hash))

@@ -38,8 +38,8 @@ async def load_manifest(objects: ObjectStore, version: Version | VersionRef) -> 
 class Verifier:
     """Verifies bundles by hash, and caches the result for their current state.
 
-    In the folder store an untouched file (same inode, size and times) is not hashed again; in a bucket an object with
-    the same size and ETag is not.
+    An untouched object is not hashed again: in the folder store, a file with the same inode, size and times; in a
+    bucket, an object with the same size and ETag.
     """
 
     def __init__(self, objects: ObjectStore, remembered: int = 4096) -> None:

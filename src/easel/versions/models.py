@@ -1,4 +1,4 @@
-"""Versions, and the optimised variants of their files, as they are stored."""
+"""The tables of versions, and of the optimised variants of their files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from easel.storage.database import Base
 
 
 class Configuration(Base):
-    """A configuration of versions of an app, stored once for all that have it.
+    """A configuration, stored once for all versions of an app that have it.
 
-    The hash covers digests in place of sealed secrets. Two with one hash may be sealed differently, but each opens to
-    the same values: the digest is made with the key under which they are sealed.
+    The hash covers digests instead of encrypted secrets. Two configurations with one hash may be encrypted differently,
+    but each decrypts to the same values: the digest is made with the same key.
     """
 
     __tablename__ = "configuration"
@@ -30,10 +30,10 @@ class Configuration(Base):
 class Version(Base):
     """An immutable, numbered version: manifest and configuration together. Rows are inserted, never updated.
 
-    `kind` is 'deploy' or 'publish'. `manifest_key` is None for a publish before any code. `files_hash` is the hash of
-    paths and contents alone, `config_hash` of the configuration alone, under which it is in `configuration`;
-    `config_version` is the publish that the configuration is from. `previous_published` is, for a publish, the
-    version whose configuration was live before: what a rollback goes back to.
+    `kind` is 'deploy' or 'publish'. `manifest_key` is None for a publish before any code. `files_hash` covers only
+    paths and contents, `config_hash` only the configuration, which `configuration` stores under that hash.
+    `config_version` is the publish that the configuration comes from. For a publish, `previous_published` is the
+    version whose configuration was live before; a rollback returns to it.
     """
 
     __tablename__ = "version"
@@ -69,7 +69,7 @@ class Version(Base):
 
 
 class PrunedVersion(Base):
-    """Marks a version whose bundle is deleted. A row of its own, since a version never changes."""
+    """Marks a version whose bundle is deleted, in a separate row, since a version's row never changes."""
 
     __tablename__ = "pruned"
     __table_args__ = (ForeignKeyConstraint(["app_id", "number"], ["version.app_id", "version.number"]),)
@@ -81,8 +81,8 @@ class PrunedVersion(Base):
 
 
 class HashedPath(Base):
-    """The content of a path that may be named by a hash, over the app's versions, pruned ones too: the first eight
-    bytes of the path's hash and of its content's, 0 once two versions had different content there."""
+    """The content of a path that may be named by a hash, over all versions of the app: the first eight bytes of the
+    hashes of path and content; 0 for the content once two versions had different content there."""
 
     __tablename__ = "hashed_path"
 

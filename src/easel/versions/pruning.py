@@ -1,9 +1,9 @@
-"""Pruning old versions, if the operator wants it. By default every version is kept for ever.
+"""Prunes old versions, if the operator wants that. By default every version is kept for ever.
 
-A pruned version keeps its number, its record, its manifest and its sources: it is still listed, and its files are
-compared. Its bundle is deleted, so it can neither be served, restored nor downloaded; and so is its configuration,
-unless another version has the same or a rollback leads to it. The sweep of orphans removes its objects, like all
-objects without a reference.
+A pruned version keeps its number, its record, its manifest and its sources: it is still listed, and its files can be
+compared. Its bundle is deleted, so it can neither be served, restored nor downloaded. Its configuration is deleted too,
+unless another version has the same or a rollback leads to it. The orphan sweep removes its objects, like all objects
+without a reference.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which versions of an app are pruned: those that are neither among the newest `count` nor younger than `age`
-    seconds. None means no limit. `skew` is for how many seconds an environment's earlier versions still answer for open
-    tabs."""
+    """The rule for pruning an app's versions: a version is kept if it is among the newest `count` or younger than `age`
+    seconds. None means no limit. `skew` is the number of seconds for which an environment's earlier versions still
+    answer for open tabs."""
 
     count: int | None
     age: float | None

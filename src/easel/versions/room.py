@@ -1,4 +1,4 @@
-"""Room for configurations: versions are kept for ever, and each different configuration is stored whole."""
+"""The limit of configurations' size: versions are kept for ever, and each different configuration is stored whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from easel.versions.errors import ConfigurationBytesLimitError
 _SQL = statements(__name__)
 
 LARGE = 64 * 1024
-"""Bytes on disk. Only a larger configuration is refused: an organisation at its limit can still publish usual ones."""
+"""Bytes on disk. Only larger configurations are refused: an organisation at its limit can still publish usual ones."""
 
 
 async def configuration_bytes(work: Transaction, organisation: str) -> int:
@@ -20,7 +20,7 @@ async def configuration_bytes(work: Transaction, organisation: str) -> int:
 
 async def require_room(work: Transaction, app_id: str, organisation: str, draft_hash: str, limit: int) -> None:
     """Raises ConfigurationBytesLimitError if the draft is large, no version of the app has it, and the organisation's
-    versions have `limit` bytes of configurations or more. 0 is no limit."""
+    versions have at least `limit` bytes of configurations. 0 is no limit."""
     if not limit:
         return
     arguments = {"app": app_id, "org": organisation, "hash": draft_hash, "large": LARGE}

@@ -1,4 +1,4 @@
-"""Recording versions and reading them back."""
+"""Records versions, and reads them."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class HeldApp(NamedTuple):
 
 
 async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | None:
-    """Locks the app's row until the commit, and returns what a deploy needs of it, or None if it is deleted. The hash
-    of its configuration is known then."""
+    """Locks the app's row until the commit. Returns the fields that a deploy needs, with the configuration's hash
+    computed if it was missing; None if the app is deleted."""
     held = await work.sql(_SQL["hold_app"], {"app": app_id, "org": org_id})
     if not held:
         return None
@@ -86,10 +86,11 @@ async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | Non
 
 
 async def record_published(work: Transaction, app: App, origin: Origin, files: Files | None) -> int:
-    """Makes the draft the published configuration, and records the app's next version with it: the version's number.
+    """Makes the draft the published configuration, and records the app's next version with it. Returns the version's
+    number.
 
-    The caller holds the app's row, and knows its hashes. The number is given in this transaction, under the app's row:
-    no number is skipped and none is used twice.
+    The caller holds the app's row and its hashes are known. The number is assigned in this transaction, under the row's
+    lock: no number is skipped or used twice.
     """
     assert app.draft_hash is not None
     row = _row(app.id, app.org_id, app.draft_hash, app.published_version, origin, files)
@@ -103,10 +104,10 @@ async def record_published(work: Transaction, app: App, origin: Origin, files: F
 
 
 async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files: Files) -> tuple[int, HeldApp] | None:
-    """Records the app's next version, with the published configuration, of an app whose row is not locked yet: the
-    version's number, and the app as recorded. None if the app is deleted.
+    """Records the app's next version with the published configuration. The app's row is not locked yet. Returns the
+    version's number and the app as recorded; None if the app is deleted.
 
-    The same statement checks that the app is unchanged since it was read. Only if not is it read once more.
+    The same statement checks that the app is unchanged since it was read. If it has changed, it is read once more.
     """
     for _ in range(2):
         if app.published_hash is not None:
@@ -153,8 +154,8 @@ def _row(
 
 
 def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
-    """A version's hash (SHA-256 hex): over files and configuration for a deploy, over the configuration alone for a
-    publish, so that publishing the same configuration again gives the same hash."""
+    """A version's hash (SHA-256 hex). For a deploy it covers files and configuration; for a publish only the
+    configuration, so that publishing the same configuration again gives the same hash."""
     if kind == "publish":
         return configuration
     return hashlib.sha256(f"{files_hash}\n{configuration}".encode()).hexdigest()
@@ -162,7 +163,7 @@ def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VersionRef:
-    """The parts of a version and its app that a move of a pointer needs: far less than both hold."""
+    """The parts of a version and its app that a move of a pointer needs: far less than the full rows."""
 
     app_id: str
     org_id: str
@@ -173,8 +174,8 @@ class VersionRef:
 
 
 async def find_recorded(work: Transaction, caller: Subject, app_id: str, number: int) -> VersionRef:
-    """One version of the caller's app, in one round trip. Raises AppNotFoundError, for another organisation's app just
-    as for none, VersionNotFoundError, VersionPrunedError."""
+    """One version of the caller's app, in one round trip. Raises AppNotFoundError for a missing app and for another
+    organisation's alike, VersionNotFoundError, VersionPrunedError."""
     rows: list[tuple[Any, ...]] = []
     if caller.app_id is None or caller.app_id == app_id:
         known = number if 0 < number < 2**31 else 0
@@ -225,8 +226,8 @@ def _is_number(number: int) -> bool:
 
 
 async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
-    """The configurations of these versions by their hashes: each is read once, however many versions have it. Those of
-    pruned versions may be missing."""
+    """The configurations of these versions by hash. Each is read once, however many versions have it. Those of pruned
+    versions may be missing."""
     rows = await work.session.execute(
         select(Configuration.hash, Configuration.config).where(
             Configuration.app_id == app.id,
@@ -277,6 +278,6 @@ async def latest_versions(
 
 
 async def count_versions(work: Transaction, app: App) -> int:
-    """How many versions the app has."""
+    """The number of versions of the app."""
     mine = (Version.app_id == app.id, Version.org_id == app.org_id)
     return await work.session.scalar(select(func.count()).select_from(Version).where(*mine)) or 0

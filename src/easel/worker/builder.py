@@ -1,4 +1,4 @@
-"""The process of a builder: takes the jobs of builds, one at a time, and nothing else."""
+"""A builder's process: runs the jobs of builds, one at a time."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 30.0
-"""Seconds that a stopping builder waits for its build to be broken off; another builder repeats it."""
+"""Seconds that a stopping builder waits for its build to be cancelled. Another builder repeats the build."""
 
 
 class Builder:
     """One builder process: builds until it is told to stop."""
 
     def __init__(self, settings: Settings, database: Database, objects: ObjectStore, vault: Vault) -> None:
-        """Raises OSError where the folder of builds cannot be made."""
+        """Raises OSError if the folder of builds cannot be made."""
         self._settings = settings
         self._work = WorkFolder.made(settings)
         self._parts = BuilderServices(database, objects, settings, vault, self._work)
@@ -42,15 +42,15 @@ class Builder:
         self._jobs = JobQueue(database.url, tasks, retry=again, at_once=limits_in(settings).builds, connections=2)
 
     def stop(self) -> None:
-        """Asks the builder to end: a running build is broken off."""
+        """Tells the builder to stop. A running build is cancelled."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Builds until stopped, also while the database is unreachable."""
+        """Builds until stopped, even while the database is unreachable."""
         try:
             await self._try_sandbox()
             async with self._jobs.open():
-                # One at a time: a build may use all processors.
+                # One job at a time: a build may use all processors.
                 worker = self._jobs.worker(
                     [BUILDS], 1, heartbeat=self._settings.heartbeat, stopped_within=STOPPED_WITHIN
                 )
@@ -64,12 +64,12 @@ class Builder:
             if self._sandbox is not None:
                 self._sandbox.close()
             await asyncio.to_thread(self._work.remove)
-        # One that cannot say that it leaves is found to be silent.
+        # If the builder cannot sign off, its missing heartbeat shows that it has ended.
         if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
             raise result
 
     async def _try_sandbox(self) -> None:
-        """Says in the server's log what builds may expect: each that is refused says so as well."""
+        """Logs whether builds are possible. Each refused build logs it too."""
         try:
             sandbox = await asyncio.to_thread(self._find_sandbox)
             logger.info("builds run %s", sandbox.kind)
@@ -77,7 +77,7 @@ class Builder:
             logger.warning("builds are refused: %s", error.message)
 
     def _find_sandbox(self) -> Sandbox:
-        """The sandbox, found once; as long as there is none, it is looked for before each build. Raises
+        """The sandbox, which is kept once it is found. Until then, it is searched for before each build. Raises
         SandboxUnavailableError, BuildsOffError."""
         if self._sandbox is None:
             self._sandbox = Sandbox.find(self._settings)

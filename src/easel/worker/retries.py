@@ -1,4 +1,4 @@
-"""Which failures of a job are tried again, and when: those of a part that is unavailable, and those of a shutdown."""
+"""Decides which failures of a job are retried, and when: outages of a part, and shutdowns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process of a worker: the tasks on the queue, and the loop that takes over the jobs of dead workers."""
+"""A worker's process: the tasks on the queue, and the loop that takes over the jobs of dead workers."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ class DeployWorker:
         self._jobs = JobQueue(database.url, self._tasks(), retry=again, at_once=at_once)
 
     def stop(self) -> None:
-        """Asks the worker to end: running deploys stop at their next step border."""
+        """Tells the worker to stop. Running deploys stop before their next step."""
         self._stopping.set()
         self._precedence.give_up()
 
     async def run(self) -> None:
-        """Works until stopped, also while the database is unreachable."""
+        """Works until stopped, even while the database is unreachable."""
         async with self._jobs.open():
             # Background jobs mostly come from this process's own deploys. Notifications of all others would cost the
             # database more than they are worth.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
-            # One more place than one organisation may use, so that another one's deploy begins at once.
+            # One more place than one organisation may use, so that another organisation's deploy begins at once.
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
             workers = [asyncio.create_task(worker.work()) for worker in (deploys, self._background)]
             taking_over = asyncio.create_task(self._take_over())
@@ -77,7 +77,7 @@ class DeployWorker:
             results = await asyncio.gather(*workers, taking_over, making_room, return_exceptions=True)
             stopper.cancel()
         for result in results:
-            # A worker that cannot sign off is found to be silent.
+            # If the worker cannot sign off, its missing heartbeat shows that it has ended.
             if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
                 raise result
 

@@ -21,9 +21,9 @@ from tests.builds.detect.skeletons import ANGULAR, STATIC, package, write
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[]", "it holds no object of names and values"),
-        ("7", "it holds no object"),
-        ('"text"', "it holds no object"),
+        ("[]", "it is not an object of names and values"),
+        ("7", "it is not an object"),
+        ('"text"', "it is not an object"),
         ("{", "JSON is malformed|truncated"),
         ("{'a': 1}", "JSON is malformed"),
         ("[" * 100_000, "nested too deeply"),
@@ -81,7 +81,7 @@ def test_what_looks_like_a_comment_in_a_text_stays() -> None:
     [
         ("mkdocs.yml", "a: [", "expected the node content"),
         ("mkdocs.yml", "[" * 10_000, "nested too deeply"),
-        ("mkdocs.yml", "- a", "holds no object"),
+        ("mkdocs.yml", "- a", "is not an object"),
         ("mkdocs.yml", " " * LARGEST_YAML + "  ", "it is longer than"),
         ("mkdocs.yml", "a: &a [*a]\nb: *c", "undefined alias"),
         ("zensical.toml", "a = [", "Invalid value|Unclosed array"),

@@ -138,7 +138,7 @@ def test_a_package_json_without_a_build_says_how_to_name_one(tmp_path: Path) -> 
 def test_pages_of_the_sources_do_not_pass_for_the_builds(tmp_path: Path) -> None:
     files = {**STATIC["vite"][0], "dist/index.html": "committed"}
     made = plan(write(tmp_path, files), BuildOptions())
-    with pytest.raises(BuildPlanError, match="did not write its output: the pages in `dist` are those of the sources"):
+    with pytest.raises(BuildPlanError, match="did not write its output: the pages in `dist` are from the sources"):
         judge(tmp_path, made)
     (tmp_path / "dist/index.html").write_text("built")
     assert judge(tmp_path, made) == tmp_path / "dist"

@@ -49,7 +49,7 @@ def test_the_only_app_of_a_workspace_is_built_in_it(tmp_path: Path) -> None:
     assert made.package_manager is not None
     assert made.package_manager.lock == "pnpm-lock.yaml"
     assert made.outputs[0] == "apps/web/dist"
-    assert "Root: `apps/web`, the only folder with an app. Another one is chosen by `root`." in made.reasons
+    assert "Root: `apps/web`, the only folder with an app. The setting `root` overrides that." in made.reasons
 
 
 def test_the_packages_that_an_app_depends_on_are_built_before_it(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_an_old_lock_file_does_not_freeze_a_newer_yarn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["deno@2.1.0", "cnpm", "--version", "npm; rm -rf /@1.0.0"])
 def test_a_package_manager_that_is_not_known_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(BuildPlanError, match="is none of the package managers `pnpm`, `bun`, `yarn`, `npm`"):
+    with pytest.raises(BuildPlanError, match="is not one of the package managers `pnpm`, `bun`, `yarn`, `npm`"):
         planned(tmp_path, {}, packageManager=name)
 
 

@@ -27,7 +27,8 @@ def test_without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Bubblewrap, "find", lambda: None)
     assert why(tmp_path) == (
         "This machine cannot build in a sandbox: bubblewrap is not installed. Install Debian's package `bubblewrap`, or"
-        " `easel[builder]`. EASEL_BUILDS=unsandboxed builds without one, which gives builds all that Easel's user has."
+        " `easel[builder]`. EASEL_BUILDS=unsandboxed builds without one, so that builds have all"
+        " rights of Easel's user."
     )
 
 

@@ -59,7 +59,7 @@ def answers(result: Result) -> list[dict[str, Any]]:
 def test_it_says_what_is_immutable_and_what_each_line_of_rules_does(check: Check) -> None:
     said = check()
     assert said.exit_code == 0
-    assert "Immutable, kept by browsers for a year (1):\n  assets/app-4f5e6d7c.js" in said.stdout
+    assert "Immutable, cached by browsers for a year (1):\n  assets/app-4f5e6d7c.js" in said.stdout
     assert "  _redirects, line 1: /old/* /new/:splat 301" in said.stdout
     assert "  _headers, line 1: /* X-Frame-Options: DENY" in said.stdout
     assert "`_redirects`, line 3 is refused: it has no target. (`/bad`)" in said.stderr

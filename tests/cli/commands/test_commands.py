@@ -286,7 +286,7 @@ def test_without_waiting_the_deploy_goes_on_by_itself(person: Person) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["status"], 2, "Which app"),
+        (["status"], 2, "No app is given"),
         (["deploy", "-m", "x"], 2, "no built app here"),
         (["deploy", "nowhere", "-m", "x"], 2, "no folder or zip"),
         (["status", "--app", "no-such-app"], 4, "no app `no-such-app`"),

@@ -19,7 +19,7 @@ from ..conftest import Person
 def test_an_empty_name_is_not_the_folder_one_is_in(person: Person, slug: str) -> None:
     person.place("index.html", "<!doctype html>private")
     refused = person.run("deploy", "", "--create", "--app", slug, "-m", "x")
-    assert (refused.code, "variable unset" in refused.stderr) == (2, True)
+    assert (refused.code, "may be unset" in refused.stderr) == (2, True)
     assert person.run("apps", "show", slug).code == 4
 
 
@@ -213,7 +213,7 @@ def test_apps_are_named_by_argument_option_or_environment(person: Person, slug: 
     person.ok("apps", "update", "--app", slug, "--title", "Shop")
     person.place("easel.toml", f'app = "{slug}"')
     refused = person.run("apps", "delete", "--yes")
-    assert (refused.code, "Which app is to be deleted" in refused.stderr) == (2, True)
+    assert (refused.code, "No app to delete is given" in refused.stderr) == (2, True)
     assert person.run("apps", "delete", slug, "--app", "other", "--yes").code == 2
     person.environment["EASEL_APP"] = "other"
     assert slug in person.ok("apps", "show", slug).stdout

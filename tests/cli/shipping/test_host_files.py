@@ -36,7 +36,7 @@ def names(beside: WithHostFiles) -> list[str]:
 def test_what_hosts_read_from_a_projects_root_goes_along_and_is_named(root: Path) -> None:
     beside = found(root)
     assert names(beside) == ["index.html", "netlify.toml", "vercel.json", "wrangler.toml"]
-    assert beside.notes[0].startswith("`netlify.toml`, `vercel.json`, `wrangler.toml` beside the output goes along")
+    assert beside.notes[0].startswith("`netlify.toml`, `vercel.json`, `wrangler.toml` beside the output is sent too")
 
 
 def test_lines_that_belong_into_the_output_are_named_and_not_sent(root: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, lim
             )
             connection.execute("update deploy set status = 'building' where id = %s", (running,))
         assert said(deploying := start(person, "deploy", "--create", "-m", "one")) == (
-            "Note: Still queued after 0.2 s: your organisation runs its limit of deploys at once."
+            "Note: Still queued after 0.2 s: your organisation's limit of simultaneous deploys is reached."
         )
         with platform.database() as connection:
             connection.execute(

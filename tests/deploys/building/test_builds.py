@@ -34,7 +34,7 @@ def test_a_source_bundle_is_built_and_becomes_a_version(world: World) -> None:
         await run(world, wanted)
         row, log = await seen(world, wanted)
         assert (row.status, row.step, row.version) == ("building", "build_queued", None)
-        assert log[-1] == "The zip holds a project that is not built. It waits for a builder."
+        assert log[-1] == "The zip contains the sources of a project. The deploy waits for a builder."
         assert await jobs(world, wanted) == [RUN_TASK, BUILD_TASK]
         await build(world, wanted)
         row, log = await seen(world, wanted)
@@ -176,7 +176,7 @@ def test_a_build_of_a_builder_that_stops_is_repeated_by_another(world: World) ->
         await run(world, wanted)
         row, log = await seen(world, wanted)
         assert (row.status, row.version) == ("complete", 1)
-        assert "Going on after an interruption (run 3)" in log
+        assert "Continuing after an interruption (run 3)" in log
 
     world.do(go())
 
@@ -289,7 +289,7 @@ def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy
         assert given["secrets"] == ("hush hush",)
         assert given["settings"].build_hosts == ("fonts.example.com", "b.example.com")
         _, log = await seen(world, wanted)
-        assert "Note: the build does not get the variable `no name`: it is no name for one." in log
+        assert "Note: the build does not get the variable `no name`: the name is not valid." in log
 
     world.do(go())
 

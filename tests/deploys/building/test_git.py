@@ -169,8 +169,8 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
         row, log = await seen(world, skipped)
         assert (row.git_commit_sha, row.step, row.version) == (sha, "fetch", None)
         assert log[-2].endswith("2 files, `apps/shop/a.js`, `apps/web/docs/a.md`.")
-        assert "what is live stays: since version 2, no file changed that counts" in log[-1]
-        assert "are in `apps/web`, or directly in a folder around, but for those that `ignore` names" in log[-1]
+        assert "the live version stays: since version 2, no file changed that this app is built from" in log[-1]
+        assert "are in `apps/web`, or directly in a parent folder, except those that `ignore` names" in log[-1]
         # It is built for those that ask for it, by a deploy or an empty commit.
         assert await ended((await order_git(world, app, sha=sha)).id) == "3"
         files = {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}
@@ -237,7 +237,7 @@ def test_a_push_is_built_where_the_commit_before_is_gone_and_after_other_setting
         repository.forget(first)
         forced = await pushed(world, app, second)
         assert await version(forced) == 2
-        assert any("version 1" in line and "cannot be told" in line for line in (await seen(world, forced))[1])
+        assert any("version 1" in line and "cannot be determined" in line for line in (await seen(world, forced))[1])
         async with world.database.transaction() as work:
             (await work.session.get_one(App, app.id)).published_at = clock.now()
         assert await version(await pushed(world, app, repository.commit({**files, "b.md": ""}, after=second))) == 3

@@ -1,4 +1,4 @@
-"""Bodies of requests: limits of size and time, and reading large ones without harm to other requests.
+"""Bodies of requests: limits of size and time, and parsing large ones without delaying other requests.
 
 No database connection is held while a body arrives, and no large body is accepted without a valid key.
 """
@@ -21,15 +21,15 @@ from easel.errors import EaselError
 from easel.schemas import TREE_VALUES
 
 LARGEST_BODY = 4 * 1024 * 1024
-"""Bytes; a configuration may have half of it."""
+"""Bytes. A configuration may take half of it."""
 TAKEN_FROM_STRANGERS = 64 * 1024
-"""Bytes of a body that are read before the key is checked."""
+"""Limit in bytes of a body that is read before the key is checked."""
 SILENCE = 20
 """Idle timeout of a body, in seconds."""
 SLOWEST = 16 * 1024
-"""Minimum average rate, in bytes per second."""
+"""Minimum average rate of a body, in bytes per second."""
 SLOWEST_BESIDE_OTHERS = 256 * 1024
-"""The same while other large bodies wait for the turn that this one has."""
+"""The minimum average rate while other large bodies wait for this one's turn."""
 
 MOST_VALUES = TREE_VALUES
 """Limit of values in a body, in all its lists and maps together. Reading each takes microseconds, so a small body can
@@ -75,7 +75,7 @@ def takes_texts(field: str, largest: int) -> Callable[[Endpoint], Endpoint]:
 
 
 def rule_of(endpoint: Callable[..., Any]) -> BodyRule:
-    """The rule of an operation."""
+    """The limits of an operation's body."""
     rule = getattr(endpoint, "body_rule", None)
     return rule if isinstance(rule, BodyRule) else BodyRule()
 
@@ -97,7 +97,7 @@ class BoundedRequest(Request):
 
     @property
     def has_body(self) -> bool:
-        """Whether a body comes with it (RFC 9112 §6.3)."""
+        """Whether the request has a body (RFC 9112 §6.3)."""
         return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
 
     @property
@@ -124,9 +124,9 @@ class BoundedRequest(Request):
         return SLOWEST_BESIDE_OTHERS if self.is_turn_wanted() else SLOWEST
 
     async def json(self) -> Any:
-        """The body read as JSON (RFC 8259, UTF-8). Raises json.JSONDecodeError.
+        """The body parsed as JSON (RFC 8259, UTF-8). Raises json.JSONDecodeError.
 
-        A large one is read in a thread, and is an instance of the model already where it is a good one.
+        A large body is parsed in a thread; if it is valid, the result is already an instance of the model.
         """
         body = await self.body()
         if len(body) <= TAKEN_FROM_STRANGERS:
@@ -146,9 +146,9 @@ class BoundedRequest(Request):
 
 
 async def timely(request: Request, *, silence: float, slowest: Callable[[], float] = lambda: 0) -> AsyncIterator[bytes]:
-    """The pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or below
-    `slowest` bytes per second on average, which is asked before each piece, and Starlette's error if the client
-    disconnects."""
+    """The pieces of the request's body. Raises RequestTimeoutError after `silence` seconds without data, or when the
+    average rate falls below `slowest` bytes per second, which is called before each piece. Raises Starlette's error if
+    the client disconnects."""
     began = time.monotonic()
     received = 0
     stream = request.stream()
@@ -157,7 +157,7 @@ async def timely(request: Request, *, silence: float, slowest: Callable[[], floa
         if least := slowest():
             patience = min(silence, silence + received / least - (time.monotonic() - began))
         try:
-            # A piece that is there already would not be waited for.
+            # Without this, a piece that has already arrived would not be read.
             if patience < 0:
                 raise TimeoutError
             async with asyncio.timeout(patience):
@@ -187,10 +187,10 @@ def _whole_number(digits: str) -> int:
 
 
 def _refuse_many(body: bytes) -> None:
-    """Raises json.JSONDecodeError where more values are in the JSON than are read.
+    """Raises json.JSONDecodeError if the JSON has more values than the limit.
 
-    Every value but the first follows a comma or a bracket that something stands in. Where there are so many of these
-    that some may be part of texts, all else is taken away, and then what stands in quotes.
+    Every value except the first follows a comma or a bracket. If there are very many of these, some may be inside
+    texts: everything else is removed, and then the quoted texts.
     """
     if body.count(b",") + body.count(b"[") + body.count(b"{") <= MOST_VALUES:
         return
@@ -205,8 +205,8 @@ def _refuse_many(body: bytes) -> None:
 
 
 def _read_large(body: bytes, field: str) -> dict[str, Any]:
-    """A large object, in which one field holds texts and all others together are small. Other content (ten million
-    empty lists) could take a hundred times its size in memory."""
+    """Parses a large object, in which one field holds texts and all others together are small. Other content (ten
+    million empty lists) could take a hundred times its size in memory."""
     # Every string begins with a quote that is not escaped.
     if body.count(b'"') - body.count(b'\\"') > 4 * MOST_VALUES:
         raise json.JSONDecodeError(f"more than {2 * MOST_VALUES} texts", "", 0)
@@ -218,6 +218,6 @@ def _read_large(body: bytes, field: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("it is not UTF-8", "", error.start) from error
     if sum(map(len, raw.values())) > LARGEST_BODY:
-        raise json.JSONDecodeError(f"all but {field} is larger than {LARGEST_BODY} bytes", "", 0)
+        raise json.JSONDecodeError(f"the fields other than {field} have more than {LARGEST_BODY} bytes", "", 0)
     _refuse_many(b",".join(map(bytes, raw.values())))
     return {**{name: _read(bytes(value)) for name, value in raw.items()}, field: texts}

@@ -1,4 +1,4 @@
-"""Errors as responses: all of them, from every layer, in the contract's envelope."""
+"""Errors as responses, from all layers, in the contract's envelope."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class InternalServerError(EaselError):
-    """Easel failed unexpectedly. Its operator finds more in the log under the request id {request_id}."""
+    """Easel failed unexpectedly. Its operator finds details in the log under the request id {request_id}."""
 
     status = 500
     code = "internal_error"
 
 
 class AddressInvalidError(NotFoundError):
-    """There is nothing at an address that holds a NUL character."""
+    """The address contains a NUL character, so nothing exists there."""
 
     code = "route_not_found"
 
@@ -69,7 +69,7 @@ def error_answer(error: EaselError) -> JSONResponse:
 
 
 def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
-    """A 422 that is both shapes at once: `detail` as the source document has it, and the envelope."""
+    """A 422 in both formats at once: `detail` as in the contract, and the envelope."""
     fields = [
         {"loc": list(error["loc"]), "msg": str(error["msg"]), "type": str(error["type"])} for error in errors[:100]
     ]
@@ -90,7 +90,7 @@ def validation_answer(errors: list[dict[str, Any]]) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Every method of the address (RFC 9110 §15.5.6), where the router names only its first route's."""
+    """All methods of the address (RFC 9110 §15.5.6). The router only names those of its first route."""
     template = getattr(request.scope.get("route"), "path", None)
     if described := request.app.openapi()["paths"].get(template):
         return sorted(method.upper() for method in described)

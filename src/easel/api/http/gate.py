@@ -1,8 +1,9 @@
-"""The gate before the framework: finds out whose turn a request takes, refuses requests over a limit, and starts
-requests by turns.
+"""The gate in front of the framework: finds the organisation whose turn a request takes, refuses requests over a limit,
+and starts requests by turns.
 
-A request costs the event loop most in its first step, before it waits for anything. A thousand that arrive together
-would take that step one after the other, and a request of another organisation would wait for all of them.
+The first step of a request, before it waits for anything, costs the event loop most. Without turns, a thousand requests
+that arrive together would take that step one after another, and a request of another organisation would wait for all of
+them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ logger = logging.getLogger(__name__)
 
 _STREAM = re.compile(r"/v1/apps/[^/]{1,100}/deploys/[^/]{1,100}/logs/stream")
 _NETWORK = 64
-"""Bits of an IPv6 address that name a network (RFC 4291 §2.5.4): all addresses of one are one client."""
+"""Bits of an IPv6 address that identify a network (RFC 4291 §2.5.4). All addresses of one network count as one
+client."""
 
 
 class Gate:
@@ -59,9 +61,9 @@ class Gate:
             await self.app(scope, receive, send)
 
     async def _sharer(self, scope: Scope) -> str:
-        """Whose turn the request takes: an organisation's id, or "" for all whose keys are not good.
+        """The sharer whose turn the request takes: an organisation's id, or "" for all requests without a valid key.
 
-        A key that was not seen lately is looked up, by turns of the addresses that send such keys. Raises
+        A key that is not in the cache is looked up, by turns of the client addresses that send such keys. Raises
         TooManyAtOnceError.
         """
         try:
@@ -86,15 +88,16 @@ class Gate:
 
 
 class Rounds:
-    """Lets one request of each sharer begin in each round of the event loop. The others of that sharer wait, each a
-    place in a queue."""
+    """Starts one request of each sharer in each round of the event loop. Further requests of a sharer wait in a
+    queue."""
 
     def __init__(self) -> None:
         self._begun: set[str] = set()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def begin(self, sharer: str) -> None:
-        """Returns when the sharer's next request may begin: at once where none of its others began in this round."""
+        """Returns when the sharer's next request may begin: at once if no other request of that sharer began in this
+        round."""
         if sharer not in self._begun:
             if not self._begun:
                 asyncio.get_running_loop().call_soon(self._next_round)
@@ -127,7 +130,7 @@ def _authorization(scope: Scope) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """The client that an address belongs to: the address itself, of IPv6 its network, "" where it is none."""
+    """The client of an address: the address itself, for IPv6 its network, "" for an invalid one."""
     if ":" not in address:
         return address
     try:

@@ -27,9 +27,9 @@ PLAIN = 1.0
 POLL = 0.1
 """The weight of a status poll."""
 HEAVY = 64 * 1024
-"""Bytes of a body or an answer, beyond which a request is costly."""
+"""Limit in bytes of a body or an answer. Larger ones make a request costly."""
 _BYTES = 128 * 1024
-"""So many bytes of a body or an answer weigh as much as a plain request."""
+"""Bytes of a body or an answer that weigh as much as a plain request."""
 _MOST_KNOWN = 4096
 _LATELY, _LONGEST_PAUSE, _JUST = 1.0, 0.5, 0.03
 """Seconds."""
@@ -91,7 +91,7 @@ class Limiter:
         return max(0.0, used - (self._now() - since) * self.per_minute / 60)
 
     def frees_in(self, organisation: str) -> float | None:
-        """Seconds until the usage is 0; None if it is."""
+        """Seconds until the usage is 0; None if it is 0."""
         used = self.used(organisation)
         return used * 60 / self.per_minute if used else None
 
@@ -105,7 +105,7 @@ class Fairness:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        # An LRUCache does not tell which of its keys was used last.
+        # An LRUCache does not tell which key was used last.
         self._asked: OrderedDict[str, float] = OrderedDict()
         # Health, metrics and the objects' own addresses use the last three connections.
         self._connections = Turns(everywhere=POOL - 6, each=self._of_connections, kept=3, waiting=1000)
@@ -146,7 +146,7 @@ class Fairness:
         return Turn(self._connections, organisation)
 
     def look(self, organisation: str) -> Turn:
-        """The same for an open log stream, which is never refused any more."""
+        """A turn for an open log stream, which is never refused once it is open."""
         return Turn(self._looks, organisation)
 
     def hosts(self, organisation: str) -> AbstractAsyncContextManager[None]:
@@ -158,15 +158,15 @@ class Fairness:
         return self._bodies.turn(organisation)
 
     def is_body_wanted(self, organisation: str) -> bool:
-        """Whether a large body waits for a turn that one of this organisation's has."""
+        """Whether a large body waits for a turn that one of this organisation's bodies has."""
         return self._bodies.is_wanted(organisation)
 
     @asynccontextmanager
     async def costly(self, organisation: str) -> AsyncIterator[None]:
         """A turn for an operation that takes longer than a plain request.
 
-        While other organisations send requests too, the organisation's next turn comes after a pause of twice the time
-        of this one, in which theirs are answered.
+        While other organisations send requests too, the organisation's next turn comes after a pause of twice this
+        turn's time. Their requests are answered in the pause.
         """
         await self._costly.take(organisation)
         began = self._now()
@@ -187,7 +187,7 @@ class Fairness:
 
     @contextmanager
     def plain(self, organisation: str) -> Iterator[None]:
-        """Marks the block as a plain request: costly ones of other organisations wait for it."""
+        """Marks the block as a plain request. Costly requests of other organisations wait for it."""
         going, _ = self._plain.get(organisation, (0, 0.0))
         self._plain[organisation] = going + 1, self._now()
         try:
@@ -201,8 +201,8 @@ class Fairness:
                 self._answered.clear()
 
     async def quiet(self, organisation: str) -> None:
-        """Waits briefly for plain requests of other organisations that have just begun: costly work proceeds in steps
-        of milliseconds, and each of these would delay a step of theirs."""
+        """Waits briefly for plain requests of other organisations that have just begun. Costly work proceeds in steps
+        of milliseconds, each of which would delay them."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_JUST):
                 while any(

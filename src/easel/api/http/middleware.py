@@ -30,10 +30,10 @@ _CROSS_ORIGIN = (
     (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-Id"),
     (b"access-control-max-age", b"3600"),
 )
-"""Headers that let pages of any origin upload, and read why an upload was refused (Fetch, 3.2)."""
+"""Headers that let pages of any origin upload, and read the reason of a refused upload (Fetch, 3.2)."""
 
 CLIENT_GONE = 499
-"""The status in the metrics for a request whose client left before its body was complete."""
+"""The metrics' status of a request whose client disconnected before its body was complete."""
 
 
 class RequestContext:
@@ -67,7 +67,7 @@ class RequestContext:
         try:
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
-            # The client is gone, and nothing unexpected has happened.
+            # The client has disconnected, which is not an unexpected error.
             status = status or CLIENT_GONE
         except Exception:
             logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])

@@ -1,4 +1,4 @@
-"""One transaction around every request, and first answers remembered under their Idempotency-Key."""
+"""Runs every request in one transaction, and remembers first answers under their Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 REMEMBERED = 64 * 1024
-"""Largest answer in bytes that is remembered in full."""
+"""Size limit in bytes of an answer that is remembered in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abridgement:
-    """How an operation's large answers are remembered: without the parts that the records can restore."""
+    """How large answers of an operation are remembered: without the parts that the database can restore."""
 
     abridge: Callable[[bytes], bytes]
     complete: Callable[[Transaction, Subject, bytes], Awaitable[bytes]]
@@ -54,9 +54,9 @@ def abridged(
 
 
 class EaselRoute(APIRoute):
-    """A route whose work is one transaction: committed before the answer is sent, rolled back when it raises.
+    """A route that runs in one transaction: committed before the answer is sent, rolled back if the route raises.
 
-    The caller is authenticated first, before any of the request is read.
+    The caller is authenticated before any of the request is read.
     """
 
     def get_route_handler(self) -> Handler:
@@ -89,7 +89,8 @@ class EaselRoute(APIRoute):
                 return await in_turn(request, True)
 
         async def in_turn(request: BoundedRequest, costly: bool) -> Response:
-            """The answer, when it is the organisation's turn for it, if it takes longer than a plain one."""
+            """The answer. An operation that takes longer than a plain request first waits for its organisation's
+            turn."""
             fairness, organisation, address = services_of(request).fairness, _whose(request), request.scope["path"]
             if not costly and not fairness.answers_large(organisation, address):
                 with fairness.plain(organisation):
@@ -115,7 +116,7 @@ class EaselRoute(APIRoute):
 
 
 def _model_of(route: APIRoute) -> type[BaseModel] | None:
-    """The model of the request's body, where it is one."""
+    """The model of the request's body; None if it has no model."""
     kind = route.body_field.field_info.annotation if route.body_field is not None else None
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
@@ -129,7 +130,7 @@ async def _transaction(request: Request) -> AsyncIterator[Transaction]:
 
 
 def _whose(request: Request) -> str:
-    """Whose turn the request takes, as the gate has found out."""
+    """The sharer whose turn the request takes, as the gate has found it."""
     whose: str = request.state.whose
     return whose
 
@@ -168,12 +169,12 @@ async def _once(
     handle: Callable[[Request], Awaitable[Response]],
     abridgement: Abridgement | None,
 ) -> Response:
-    """The subject's first answer under this Idempotency-Key, or the handler's, remembered in the same transaction as
-    what it did.
+    """The subject's first answer under this Idempotency-Key. If there is none yet, the handler's answer, remembered in
+    the handler's own transaction.
 
-    Refusals are not remembered: they changed nothing, and the same request may be right later. Answers hold secrets
-    (a new key, a presigned address), so they are sealed, and only the subject that was given one gets it again. Of one
-    that is large only the part is remembered that the records cannot give again.
+    Refusals are not remembered: they changed nothing, and the same request may succeed later. Answers contain secrets
+    (a new key, a presigned address), so they are encrypted, and only the same subject gets one again. Of a large
+    answer, only the part that the database cannot restore is remembered.
     """
     fingerprint = hashlib.sha256()
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):

@@ -1,1 +1,1 @@
-"""The operations over HTTP, a module for each domain."""
+"""The operations over HTTP, one module for each domain."""

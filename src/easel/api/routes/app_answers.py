@@ -47,7 +47,7 @@ _KEPT = (
 
 
 async def describe(work: Transaction, settings: Settings, app: App, warnings: list[str] | None = None) -> AppResponse:
-    """The full answer about an app, which has its draft."""
+    """The full answer about an app. The app's draft must be loaded."""
     await with_hashes(work, app)
     around = (await surroundings_of(work, [app.id]))[app.id]
     versions = await latest_versions(work, app.id, app.org_id, limit=RECENT_VERSIONS)
@@ -75,7 +75,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
 
 
 def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]) -> AppResponse:
-    """The answer of the draft, the versions, and all else."""
+    """The answer made of the draft, the versions, and all other parts."""
     config = shown(draft)
     defaults: dict[str, Any] = {
         "template": "generic",
@@ -103,14 +103,14 @@ def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]
 
 
 def abridge(answer: bytes) -> bytes:
-    """The answer without the parts in the records: the configuration, and the versions."""
+    """The answer without the parts that the database can restore: the configuration and the versions."""
     whole = msgspec.json.decode(answer)
     return msgspec.json.encode({name: whole[name] for name in _KEPT})
 
 
 async def complete(work: Transaction, caller: Subject, abridged: bytes) -> bytes:
-    """The answer that `abridge` was given. A draft that no version was recorded with, and that has changed since, is
-    shown as it is now. Raises AppNotFoundError where the app was deleted, and swept."""
+    """Restores an answer that `abridge` has shortened. A draft that is in no version and has changed since is shown in
+    its current state. Raises AppNotFoundError if the app was deleted and swept."""
     rest = msgspec.json.decode(abridged)
     app_id, organisation = rest["app_id"], caller.org_id
     recorded = select(Configuration.config).where(

@@ -41,7 +41,7 @@ router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 HEARTBEAT = 15
 """Seconds between two comment lines of a silent log stream."""
 FIRST_LOOK, NEXT_LOOKS = 1, 5
-"""Seconds after which a stream looks for news of which nobody told it, at first and from then on."""
+"""Seconds after which a stream polls for news without a notification: at first, and later."""
 
 DEPLOY_DESCRIPTION = """Queue a build+deploy for an App, creating a new version.
 
@@ -187,7 +187,7 @@ async def _events(
 async def _news(
     database: Database, turn: Turn, caller: Subject, app: App, deploy_id: str, after: int
 ) -> tuple[list[DeployLogLine], bool] | None:
-    """The lines that follow, and whether the deploy has ended; None where the caller is no longer good."""
+    """The next log lines, and whether the deploy has ended; None if the caller's key is no longer valid."""
     async with database.transaction(turn) as work:
         if not await is_good(work, caller):
             return None

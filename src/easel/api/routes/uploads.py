@@ -1,5 +1,5 @@
-"""The operations on uploads, and Easel's own upload and download endpoints for stores without direct access: both for
-the folder store, uploads for Azure."""
+"""The operations on uploads. Also Easel's own upload and download endpoints, for stores that clients cannot access:
+both for the folder store, uploads for Azure."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def verify_upload(
 
 
 def public_base(settings: Settings, request: Request) -> str:
-    """The api's public address: as configured, else the one of the request."""
+    """The api's public address: the configured one, else the request's."""
     return settings.api_url or str(request.base_url)
 
 
@@ -117,8 +117,8 @@ async def receive_upload(
     content_type: Annotated[str, Query(alias="X-Easel-Content-Type")] = "",
     signature: Annotated[str, Query(alias="X-Easel-Signature")] = "",
 ) -> Response:
-    """Receives the bytes of an upload: streamed to the store, put in place when complete, removed otherwise. Their
-    Content-Type is ignored: browsers and tools label zips in many ways, and the deploy checks the content."""
+    """Receives the bytes of an upload. They are streamed to the store, installed when complete, and removed otherwise.
+    Their Content-Type is ignored: browsers and tools label zips in many ways, and the deploy checks the content."""
     services = services_of(request)
     signed = SignedAddress("PUT", key, expires, content_type, "")
     signed.check(services.vault, signature)
@@ -138,9 +138,9 @@ async def receive_upload(
 
 
 async def store_upload(objects: ObjectStore, key: str, request: Request, length: int) -> str:
-    """Stores the request's body of `length` bytes as the object; returns its ETag. Raises UploadIncompleteError,
+    """Stores the request's body of `length` bytes as the object, and returns its ETag. Raises UploadIncompleteError,
     RequestTimeoutError, StorageFullError and StoreUnavailableError, after which no part remains."""
-    # S3's ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
+    # As in S3, the ETag of an object in one piece is the MD5 of its bytes; it identifies, it does not protect.
     digest = hashlib.md5(usedforsecurity=False)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -153,7 +153,7 @@ async def store_upload(objects: ObjectStore, key: str, request: Request, length:
                 digest.update(chunk)
                 yield chunk
         except ClientDisconnect:
-            # The client is gone; nothing unexpected has happened either.
+            # The client has disconnected, which is not an unexpected error.
             raise UploadIncompleteError(received=received, expected=length) from None
         if received != length:
             raise UploadIncompleteError(received=received, expected=length)
@@ -195,7 +195,7 @@ async def send_object(
 
 
 def _plain_range(asked: str, size: int) -> bytes | None:
-    """The Range header of a file of `size` bytes in its plainest form; None if the whole file is to be sent.
+    """The Range header for a file of `size` bytes in its plainest form; None to send the whole file.
 
     RFC 9110 §14.2: a server may ignore the header. Ranges past the end are ignored too, so that a client that resumes a
     download gets the whole file instead of an error.
@@ -214,4 +214,4 @@ def _folder(services: Services) -> FolderObjects:
 
 
 def _kept_elsewhere() -> UploadUrlInvalidError:
-    return UploadUrlInvalidError(reason="this Easel keeps its objects in a bucket")
+    return UploadUrlInvalidError(reason="this Easel stores its objects in a bucket")

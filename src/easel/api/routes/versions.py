@@ -133,7 +133,7 @@ def _diff(
     before, after = sources
     old_config, new_config = configs.get(old.config_hash, {}), configs.get(new.config_hash, {})
     if old.config_hash not in configs or new.config_hash not in configs:
-        # One of the two is pruned. Compared with nothing, every section would look changed.
+        # One of the two is pruned. Compared with nothing, every section would seem changed.
         old_config = new_config = {}
     paths = diff.section_paths({**old_config, **new_config}, (*contents, before or {}, after or {}))
     files = diff.compare(*contents)
@@ -195,7 +195,7 @@ async def download_version(
 
 
 async def manifest_of(objects: ObjectStore, version: Version) -> Manifest | None:
-    """The manifest of a version, None where it has no files. Raises VersionDamagedError and the store's errors."""
+    """The manifest of a version; None if it has no files. Raises VersionDamagedError and the store's errors."""
     return await load_manifest(objects, version) if version.manifest_key is not None else None
 
 

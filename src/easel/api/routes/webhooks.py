@@ -1,4 +1,4 @@
-"""Where Git hosts send their webhooks: no API key, a signature of the body instead."""
+"""Receives the webhooks of Git hosts. Instead of an API key, they have a signature of the body."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WEBHOOKS_PATH: Final = "/webhooks/apps"
 _PROVIDERS: Final = frozenset(get_args(Provider))
 _LONGEST_ID: Final = 100
 _MOST_FOLLOWERS: Final = 50
-"""Apps that one push to a repository deploys."""
+"""Limit of apps that one push to a repository deploys."""
 
 
 @router.post(WEBHOOKS_PATH + "/{provider}/{app_id}", status_code=202)
@@ -54,7 +54,7 @@ def _bounded(request: Request) -> tuple[BoundedRequest, str]:
 
 
 def _room(request: BoundedRequest, client: str) -> AbstractAsyncContextManager[None]:
-    """A turn for a large body, which nobody knows yet."""
+    """A turn for a large body of an unknown sender."""
     if not request.has_body or request.is_small:
         return nullcontext()
     return services_of(request).fairness.body(f"webhooks of {client}")
@@ -86,7 +86,7 @@ async def receive_github_app(request: Request) -> JSONResponse:
 async def _act_or_say(
     request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes
 ) -> dict[str, Any]:
-    """The same, where an error of one app is no matter of the others."""
+    """Processes the delivery for one app. Catches the app's errors, so that other apps are still processed."""
     try:
         return await _act(request, app_id, organisation, delivery, body)
     except EaselError as error:
@@ -108,7 +108,7 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
 
 
 async def _read(request: Request, sender: Sender, body: bytes, whose: str) -> Delivery:
-    """The delivery; a large one is read in a thread, and in turn: forms take a second to take apart. Raises
+    """The delivery. A large body is parsed in a thread, and by turns: parsing a form takes a second. Raises
     WebhookBodyError."""
     if len(body) <= TAKEN_FROM_STRANGERS:
         return sender.read(request.headers, body)
@@ -117,8 +117,8 @@ async def _read(request: Request, sender: Sender, body: bytes, whose: str) -> De
 
 
 async def _act(request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes) -> dict[str, Any]:
-    """What was done for one app about a verified delivery. Raises WebhookRefusedError where it follows nothing any
-    more."""
+    """The outcome of a verified delivery for one app. Raises WebhookRefusedError if the app no longer follows a
+    repository."""
     services = services_of(request)
     services.limiter.count(organisation)
     services.limiter.charge(organisation, len(body))
@@ -165,7 +165,8 @@ _decoys: dict[int, str] = {}
 
 
 def _opened(vault: Vault, sealed: tuple[str, str] | None) -> tuple[str, str]:
-    """Organisation and secret. Where there is none, a secret that nobody knows is opened, which takes as long."""
+    """The organisation and the decrypted secret. Without one, a random secret is decrypted, which takes the same
+    time."""
     decoy = _decoys.setdefault(id(vault), vault.seal(new_secret()))
     organisation, text = sealed or ("", decoy)
     try:

@@ -1,7 +1,7 @@
 """The cached folders of one app and environment on this machine.
 
-An entry is immutable: a build gets a copy, and the entry is replaced by another as a whole, by a build of the same app
-and environment that succeeded. So no build changes what another one, or a later one, starts with.
+An entry is immutable. A build works on a copy of it. A successful build of the same app and environment replaces the
+entry as a whole. Thus, no build changes the folders that another build starts with.
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ from easel.settings import Settings
 Kind = Literal["dependencies", "downloads", "framework"]
 
 MOST_ENTRIES = 500_000
-"""Files and folders of an entry: to copy more takes longer than to install them."""
+"""Limit of files and folders of an entry. Copying more of them takes longer than an install."""
 LOCK_TIMEOUT = 30.0
-"""Seconds to wait for a build of the same app and environment that is copying."""
+"""Seconds to wait for another build of the same app and environment that is copying."""
 _ABANDONED = 3600.0
-"""Seconds after which an unfinished folder belongs to a builder that was killed."""
+"""Age in seconds from which an unfinished folder counts as the remains of a killed builder."""
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class BuildCache:
-    """The cache of one app and environment. `generation` grows when the app's cache is cleared; entries of an earlier
-    one are never read again. `limit` is in bytes, of all apps together. Without `reading`, a build starts cold."""
+    """The cache of one app and environment.
+
+    `generation` grows when the app's cache is cleared; entries of earlier generations are never read again. `limit` is
+    in bytes, for all apps together. Without `reading`, a build starts cold."""
 
     folder: Path
     app_id: str
@@ -51,25 +53,25 @@ class BuildCache:
     def of(
         cls, settings: Settings, app_id: str, environment: str, *, generation: int = 0, reading: bool = True
     ) -> Self:
-        """The cache below the data folder."""
+        """The cache in the data folder."""
         folder = settings.data_dir.resolve() / "builds" / "cache"
         return cls(folder, app_id, environment, generation, settings.build_cache_bytes, reading)
 
     @property
     def _app(self) -> Path:
         if not _SAFE.fullmatch(self.app_id):
-            raise ValueError(f"{self.app_id[:80]!r} is no id of an app")
+            raise ValueError(f"{self.app_id[:80]!r} is not an app id")
         return self.folder / self.app_id
 
     @property
     def _scope(self) -> Path:
-        # An environment's name may be long, and hold characters that are no file's.
+        # An environment's name may be too long for a file name, or hold characters that file names cannot have.
         named = hashlib.sha256(self.environment.encode()).hexdigest()[:32]
         return self._app / str(self.generation) / named
 
     async def restore(self, kind: Kind, key: str, into: Path) -> tuple[str, ...]:
-        """Copies an entry's folders to their places below `into`, in place of those that are there, and gives their
-        paths; none where there is no such entry, or where a path now leads through a link. Raises OSError."""
+        """Copies an entry's folders to their places below `into`, replacing those that are there, and gives their
+        paths. Gives no paths if there is no such entry, or if a path now leads through a link. Raises OSError."""
         if not self.reading:
             return ()
         entry = self._scope / _name(kind, key)
@@ -79,7 +81,7 @@ class BuildCache:
             try:
                 paths = json.loads((entry / "about.json").read_text())["paths"]
             except (OSError, ValueError):
-                # Evicted meanwhile.
+                # Another process has evicted the entry meanwhile.
                 return ()
             targets = [target for path in paths if (target := _place(into, path, make=True)) is not None]
             if len(targets) < len(paths):
@@ -89,7 +91,7 @@ class BuildCache:
                     await remove_folder(target)
                     await copy_folder(entry / "contents" / str(number), target)
             except OSError:
-                # Half an entry is worse than none, and the next build would fail at it too.
+                # Half an entry is worse than none: the next build would fail because of it.
                 for target in targets:
                     await remove_folder(target)
                 await self._evict(entry)
@@ -98,12 +100,12 @@ class BuildCache:
         return tuple(paths)
 
     def has(self, kind: Kind, key: str) -> bool:
-        """Whether there is such an entry."""
+        """Whether the cache has this entry."""
         return (self._scope / _name(kind, key)).is_dir()
 
     async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
-        """Moves or copies the folders at these paths below `of` into an entry, which replaces the one there was, and
-        gives its bytes; 0 where none of them is a folder, or they are too large to be kept. Raises OSError."""
+        """Moves or copies the folders at these paths below `of` into an entry, which replaces the previous one. Gives
+        the entry's bytes, or 0 if none of the paths is a folder or they exceed the limits. Raises OSError."""
         found = {path: place for path in paths if (place := _place(of, path)) is not None and _is_folder(place)}
         if not found:
             return 0
@@ -129,8 +131,8 @@ class BuildCache:
         return size
 
     async def shrink(self) -> None:
-        """Evicts entries, the least recently used first, until all apps' take at most the limit; before that the
-        entries of this app's earlier generations, and what killed builders left. Raises OSError."""
+        """Evicts entries until all apps' take at most the limit, the least recently used first. Removes this app's
+        earlier generations and the remains of killed builders before that. Raises OSError."""
         for folder in _folders(self._app):
             if folder.name.isdigit() and int(folder.name) < self.generation:
                 await self._evict(folder)
@@ -143,7 +145,7 @@ class BuildCache:
             if total <= self.limit:
                 return
             with _alone(entry.parent) as alone:
-                # Else a build is copying from there.
+                # Without the lock, another build may be copying from the entry.
                 if alone:
                     total -= entries[entry][0]
                     await self._evict(entry)
@@ -159,7 +161,7 @@ class BuildCache:
 
 @asynccontextmanager
 async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
-    """Holds a scope's lock. Raises OSError when it is not given within `LOCK_TIMEOUT`."""
+    """Holds a scope's lock. Raises OSError if the lock is not free within `LOCK_TIMEOUT`."""
     with (scope / "lock").open("a") as file:
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
@@ -175,7 +177,7 @@ async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
 
 @contextmanager
 def _alone(scope: Path) -> Iterator[bool]:
-    """Whether nobody else holds the scope's lock, which is held meanwhile."""
+    """Whether no other process holds the scope's lock. Holds the lock meanwhile."""
     with (scope / "lock").open("a") as file:
         yield lock_file(file)
 
@@ -185,7 +187,8 @@ def _name(kind: Kind, key: str) -> str:
 
 
 def _place(folder: Path, path: str, *, make: bool = False) -> Path | None:
-    """Where a path below a folder is, unless a part before the last is a link, or missing and not to be made."""
+    """The place of a path below a folder. None if a part before the last is a link, or is missing and may not be
+    made."""
     *parts, last = path.split("/")
     place = folder
     for part in (*parts, last):
@@ -205,7 +208,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _make_private(top: Path, *folders: Path) -> None:
-    """Makes folders that builds, which are another user where root started Easel, cannot look into."""
+    """Makes folders that builds cannot look into. Builds run as another user if root started Easel."""
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in folders:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -220,7 +223,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _entries(top: Path) -> Mapping[Path, tuple[int, float]]:
-    """The bytes of each entry, and when it was last used."""
+    """The bytes of each entry, and the time of its last use."""
     found = {}
     for app in _folders(top):
         if app.name.startswith("."):

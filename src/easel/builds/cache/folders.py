@@ -1,7 +1,7 @@
-"""Whole folders copied, moved, measured and removed.
+"""Copies, moves, measures and removes whole folders.
 
-A build filled them, and may have made them as deep or as wide as it could, with links to anywhere. The system's own
-programs do this work: they follow no link, and a tree's depth is no matter to them.
+Builds filled these folders. They may be very deep or very wide, and hold links to any place. The system's own programs
+do the work: they follow no link, and have no limit of depth.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TIMEOUT = 300.0
 """Seconds for one folder."""
 _REMOVE = ("rm", "-rf", "--one-file-system", "--")
 _OPEN = ("chmod", "-R", "u+rwx", "--")
-"""Gives their owner the folders back in which nothing could be removed."""
+"""Restores the owner's rights to folders, without which nothing in them could be removed."""
 
 
 async def copy_folder(source: Path, target: Path) -> None:
-    """Copies a folder with owners, times and links, sharing its blocks where the file system can. Never with hard links
-    to the source, through which the copy's owner could write. Raises OSError."""
-    # Where blocks cannot be shared, `auto` has ext4 write the source to the disk first, file by file.
+    """Copies a folder with owners, times and links. The copy shares blocks with the source if the file system can do
+    that. Hard links are never used: the copy's owner could write to the source through them. Raises OSError."""
+    # Without shared blocks, `auto` makes ext4 write the source to the disk first, file by file.
     reflink = "--reflink=auto" if await asyncio.to_thread(_shares_blocks, target.parent) else "--reflink=never"
     await _run("cp", "-a", reflink, "--no-target-directory", "--", str(source), str(target))
 
@@ -47,7 +47,7 @@ def _shares_blocks(folder: Path) -> bool:
 
 
 async def remove_folder(folder: Path) -> None:
-    """Removes a folder or file, or nothing; also where a build has taken away the rights to do so. Raises OSError."""
+    """Removes a folder or file if it exists, even if a build has taken away the rights to do so. Raises OSError."""
     try:
         await _run(*_REMOVE, str(folder))
     except OSError:
@@ -56,7 +56,7 @@ async def remove_folder(folder: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """The same for a thread, however long it takes. What cannot be removed stays, and the server's log says so."""
+    """Removes a folder in a thread, without a time limit. Logs a warning for anything that cannot be removed."""
     for command in (_REMOVE, _OPEN, _REMOVE):
         done = subprocess.run([*command, str(folder)], stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if command is _REMOVE and not done.returncode:
@@ -66,13 +66,13 @@ def remove_tree(folder: Path) -> None:
 
 
 async def folder_size(folder: Path) -> int:
-    """The bytes of disk that a folder takes. Raises OSError."""
+    """The bytes that a folder takes on the disk. Raises OSError."""
     said = await _run("du", "-s", "--block-size=1", "--", str(folder))
     return int(said.split(None, 1)[0])
 
 
 async def move_folder(source: Path, target: Path) -> None:
-    """Gives a folder another place, by copying where that is on another file system. Raises OSError."""
+    """Moves a folder; copies it if the destination is on another file system. Raises OSError."""
     try:
         source.rename(target)
     except OSError as error:
@@ -83,13 +83,13 @@ async def move_folder(source: Path, target: Path) -> None:
 
 
 async def folder_entries(folder: Path) -> int:
-    """How many files and folders are in a folder. Raises OSError."""
+    """The number of files and folders in a folder. Raises OSError."""
     said = await _run("du", "-s", "--inodes", "--", str(folder))
     return int(said.split(None, 1)[0])
 
 
 async def _run(*command: str) -> str:
-    """The output of a program that ends within `TIMEOUT`."""
+    """The output of a program. The program must end within `TIMEOUT`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,

@@ -1,4 +1,5 @@
-"""The key of a project's dependencies: everything that decides what an install puts into `node_modules`."""
+"""The cache key of a project's dependencies. It covers everything that decides the content of `node_modules` after an
+install."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ from easel.builds.detect.models import Plan
 from easel.builds.tree import LeadsOutError, Tree, joined
 
 MOST_ENTRIES: Final = 200_000
-"""Files and folders of the sources that are looked at; dependencies of larger ones are not kept."""
+"""Limit of files and folders that are searched in the sources. Dependencies of larger sources are not cached."""
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of a lock file, and of all other files of which the key is made."""
+"""Limit for a lock file, and for all other files of the key together."""
 MOST_PACKAGES: Final = 2_000
 MOST_MODULES: Final = 500
 DEEPEST: Final = 64
-"""Folders in folders that are looked into."""
+"""Limit of the depth of folders that are searched."""
 
 _DECIDING: Final = (
     "name",
@@ -50,7 +51,7 @@ _DECIDING: Final = (
 )
 _DEPENDENCIES: Final = ("dependencies", "devDependencies", "optionalDependencies")
 _OF_INSTALLS: Final = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
-"""Scripts of a project's own packages that an install runs."""
+"""Scripts of package.json that an install runs."""
 _SETTINGS: Final = frozenset(
     {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml"}
 )
@@ -64,9 +65,8 @@ _VARIABLES: Final = ("npm_config_", "pnpm_config_", "yarn_", "bun_", "node_env",
 class Dependencies:
     """A project's dependencies.
 
-    `key` is None where an install may have another result each time: without a lock file, or with packages that are
-    folders of the sources. `runs_scripts` says that an install does more than install: the project's own packages have
-    scripts for it.
+    `key` is None if two installs may have different results: there is no lock file, or packages are folders of the
+    sources. `runs_scripts` says that the project's own packages have install scripts, which may do anything.
     """
 
     key: str | None
@@ -74,7 +74,7 @@ class Dependencies:
 
 
 class _Key:
-    """A digest of named values, of which files may be so many bytes long together."""
+    """A digest of named values and files. The files may have a limited number of bytes together."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -87,7 +87,7 @@ class _Key:
         self._digest.update(b"%d %d " % (len(encoded), len(value)) + encoded + value)
 
     def read(self, tree: Tree, path: str) -> bytes | None:
-        """A file's bytes; None where there are none, or more than are left."""
+        """A file's bytes; None if it has none, or if it exceeds the remaining bytes."""
         text = None
         with suppress(OSError, LeadsOutError):
             text = tree.head(path, self._left + 1)
@@ -103,7 +103,7 @@ class _Key:
             self.add(path, text)
 
     def value(self) -> str | None:
-        """The key, unless something is missing in it."""
+        """The key; None if a file is missing in it."""
         return self._digest.hexdigest() if self.is_whole else None
 
 
@@ -136,8 +136,7 @@ def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mappi
 
 
 def modules_of(source: Path) -> tuple[str, ...]:
-    """The paths of all `node_modules` folders that are not in another one; none where there are too many. Raises
-    OSError."""
+    """The paths of all outermost `node_modules` folders; no paths if there are too many."""
     looked = 0
     found: list[str] = []
     for path, folders, files in walk(Tree(source).root):
@@ -150,7 +149,7 @@ def modules_of(source: Path) -> tuple[str, ...]:
 
 
 def _files(root: Path) -> list[str] | None:
-    """The files that decide about an install; None in sources that are too large to tell."""
+    """The files that decide the result of an install; None if the sources are too large for a search."""
     looked = 0
     found: list[str] = []
     for path, folders, files in walk(root):
@@ -165,8 +164,8 @@ def _files(root: Path) -> list[str] | None:
 
 
 def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each folder's path, folders and other entries, without following links, and neither into dependencies nor deeper
-    than `DEEPEST`. A folder that cannot be read is passed over."""
+    """Each folder's path, subfolders and other entries. Skips links, dependencies, folders deeper than `DEEPEST`, and
+    folders that cannot be read."""
     ahead = [""]
     while ahead:
         path = ahead.pop()
@@ -196,7 +195,7 @@ def _runs_scripts(package: Mapping[str, Any]) -> bool:
 
 
 def _holds_folders(package: Mapping[str, Any]) -> bool:
-    """Whether a dependency is a folder or file of the sources that some package managers copy."""
+    """Whether a dependency is a folder or file of the sources. Some package managers copy these."""
     for field in _DEPENDENCIES:
         named = package.get(field)
         if isinstance(named, dict) and any(

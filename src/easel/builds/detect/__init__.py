@@ -1,1 +1,2 @@
-"""Which tools build a folder of sources, with which commands, into which folder. Nothing of it is run."""
+"""Detects the tools that build a folder of sources, their commands, and the output folder. Runs nothing from the
+sources."""

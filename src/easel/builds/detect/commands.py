@@ -26,7 +26,7 @@ _DOCS: Final = {"vitepress": ".vitepress", "vuepress": ".vuepress"}
 
 
 def script_of(project: Project) -> str | None:
-    """The name of the script in package.json that builds the site, or None if the tool has to be called itself."""
+    """The name of the package.json script that builds the site; None if the tool must be called directly."""
     tool = project.framework
     scripts = project.package.scripts if project.package else {}
     names = [name for name in (tool.scripts if tool else _USUAL) if name in scripts]
@@ -43,7 +43,7 @@ def script_of(project: Project) -> str | None:
 def build_command(
     tree: Tree, project: Project, manager: Manager, workspace: Workspace | None, reasons: list[str]
 ) -> tuple[Command, str]:
-    """The command, and the text of the script or command that it comes to. Raises NothingToBuildError,
+    """The command, and the text of the script that it runs in the end. Raises NothingToBuildError,
     BuildFileInvalidError."""
     tool, package = project.framework, project.package
     name = script_of(project)
@@ -64,8 +64,8 @@ def build_command(
         raise NothingToBuildError(
             place=f"`{printable(package.path)}`" if package else "the sources",
             reason="it has no script `build`, and no known tool is among its dependencies",
-            hint="Add the script, or give the command as `build` and its folder as `output` in the table `[build]` of "
-            "easel.toml (`--build-command` and `--output`).",
+            hint="Add the script, or set the command as `build` and its folder as `output` in the table "
+            "`[build]` of easel.toml (`--build-command` and `--output`).",
         )
     said = f"{tool.title}'s own command `{tool.command}`"
     why = "since package.json has no script for it"
@@ -77,7 +77,7 @@ def build_command(
 
 
 def _of_nx(tree: Tree, folder: str) -> str | None:
-    """The name of the project of Nx in the folder."""
+    """The name of the Nx project in the folder."""
     if not folder or not tree.is_file(NX_FILE):
         return None
     data = read_json(tree, joined(folder, _NX_PROJECT), comments=True)
@@ -90,7 +90,7 @@ def _has(text: str, marks: tuple[str, ...]) -> bool:
 
 
 def _folder_of_docs(tree: Tree, project: Project) -> tuple[str, ...]:
-    """The argument that VitePress and VuePress need where their pages are in a folder of their own."""
+    """The argument that VitePress and VuePress need when their pages are in a separate folder."""
     name = _DOCS.get(project.framework.name if project.framework else "")
     if name is None or tree.is_folder(joined(project.folder, name)):
         return ()
@@ -106,14 +106,14 @@ def _with_needed(
     command: tuple[str, ...],
     reasons: list[str],
 ) -> Command:
-    """The command, behind the builds of the workspace's packages that this one depends on."""
+    """The command, after the builds of the workspace's packages that this package depends on."""
     if package is None or workspace is None:
         return command
     before = [one for one in needed(package, members(tree, workspace)) if "build" in one.scripts]
     if not before:
         return command
     reasons.append(
-        "Build: before it, the packages of this repository that it depends on: "
+        "Build: first, the packages of this repository that it depends on: "
         + ", ".join(printable(one.name or one.folder) for one in before)
         + "."
     )

@@ -1,4 +1,4 @@
-"""Why sources cannot be built, or their build not deployed: one class per fault, each with its way out."""
+"""Errors of a build's plan and output. Each class is one fault, and its message says how to fix it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SeveralAppsError(BuildPlanError):
 
 
 class NothingToBuildError(BuildPlanError):
-    """There is nothing to build in {place}: {reason}. {hint}"""
+    """{place} has nothing to build: {reason}. {hint}"""
 
     code = "nothing_to_build"
 
@@ -49,44 +49,43 @@ class BuildToolUnsupportedError(BuildPlanError):
 
 
 class NotStaticError(BuildPlanError):
-    """This {title} project is set up for a server of its own, which Easel does not run: {reason}. For a static app:
-    {fix}"""
+    """This {title} project needs a server of its own, which Easel does not run: {reason}. For a static app: {fix}"""
 
     code = "build_not_static"
 
 
 class OutputMissingError(BuildPlanError):
-    """The build ended without an error, but wrote no folder {looked}. {hint}"""
+    """The build succeeded, but it did not write the folder {looked}. {hint}"""
 
     code = "build_output_missing"
 
 
 class OutputStaleError(BuildPlanError):
-    """The build ended without an error, but did not write its output: the pages in `{folder}` are those of the sources.
-    Remove that folder from them. {hint}"""
+    """The build succeeded, but it did not write its output: the pages in `{folder}` are from the sources. Remove that
+    folder from the sources. {hint}"""
 
     code = "build_output_stale"
 
 
 class OutputWithoutPageError(BuildPlanError):
-    """The build wrote `{folder}`, but no page is in it: there is no index.html. {hint}"""
+    """The build wrote `{folder}`, but the folder has no page: index.html is missing. {hint}"""
 
     code = "build_output_without_page"
 
 
 class BuiltLinkError(BuildPlanError):
-    """The build's output holds the symbolic link `{path}`, which {reason}. Have the build copy the file instead."""
+    """The build's output contains the symbolic link `{path}`, which {reason}. Make the build copy the file instead."""
 
     code = "build_output_link"
 
 
 class BuiltSpecialFileError(BuildPlanError):
-    """The build's output holds `{path}`, which is {kind} and no file. Have the build remove it."""
+    """The build's output contains `{path}`, which is {kind} and not a file. Make the build remove it."""
 
     code = "build_output_special_file"
 
 
 class BuiltNameError(BuildPlanError):
-    """The build's output holds `{path}`, whose name is not valid text (UTF-8). Have the build rename it."""
+    """The build's output contains `{path}`, whose name is not valid text (UTF-8). Make the build rename it."""
 
     code = "build_output_name_invalid"

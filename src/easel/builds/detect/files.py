@@ -1,4 +1,4 @@
-"""Reading a project's files as values, whatever is in them: bounded before they are parsed, refused with a reason."""
+"""Reads a project's files as values. Sizes are checked before parsing. Invalid files are refused with a reason."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from easel.bundles.names import printable
 from easel.rules.hosts.netlify_toml import bounded
 
 LARGEST: Final = 1024 * 1024
-"""Bytes of a file that are read."""
+"""Limit of a file's bytes. Longer files are refused."""
 LARGEST_YAML: Final = 128 * 1024
-"""Bytes of a YAML file that are read: parsing them takes a second. The faster parser, in C, overflows its stack where
-values are nested deeply."""
+"""Limit of a YAML file's bytes: parsing them takes a second. The faster parser in C overflows its stack on deeply
+nested values."""
 LARGEST_SCRIPT: Final = 256 * 1024
-"""Bytes of a configuration written as a program that are searched."""
+"""The number of bytes that are searched in a configuration written as a program."""
 
 _DEEPEST: Final = 50
-"""Limit of brackets in brackets in a YAML file: the parser looks at all of them at each word."""
+"""Limit of nested brackets in a YAML file. The parser checks all open brackets at each token."""
 _BRACKETS = re.compile(r"[][{}]")
 _MARK: Final = b"\xef\xbb\xbf"
-# A string, so that what looks like a comment in it stays; else a comment; else a comma before a closing bracket.
+# One alternative each: a string, to keep comment signs in it; a comment; a comma before a closing bracket.
 _NOT_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s{0,99}[]}])', re.DOTALL)
 
 Table = dict[str, Any]
@@ -53,7 +53,7 @@ def read_text(tree: Tree, path: str, most: int = LARGEST) -> str | None:
 
 
 def read_roughly(tree: Tree, path: str, most: int = LARGEST_SCRIPT) -> str:
-    """The beginning of a file that is only searched for words, or "" if it cannot be read."""
+    """The beginning of a file that is only searched for words; "" if it cannot be read."""
     try:
         return (tree.head(path, most) or b"").decode("utf-8", "replace")
     except (LeadsOutError, OSError):
@@ -70,7 +70,7 @@ def read_json(tree: Tree, path: str, *, comments: bool = False) -> Table | None:
 
 
 def without_comments(text: str) -> str:
-    """A JSON text without its comments, and without commas behind the last value, as editors and compilers take it."""
+    """A JSON text without comments and trailing commas, which editors and compilers accept."""
     return _NOT_JSON.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
 
 
@@ -80,9 +80,9 @@ def read_toml(tree: Tree, path: str) -> Table | None:
 
 
 def read_yaml(tree: Tree, path: str) -> Table | None:
-    """The map in a YAML file, every scalar as a text, or None if there is no file. Raises BuildFileInvalidError.
+    """The map in a YAML file with every scalar as text, or None if there is no file. Raises BuildFileInvalidError.
 
-    No tag is resolved: configurations of MkDocs name functions by tags.
+    Tags are not resolved: in MkDocs configurations, they name functions.
     """
 
     def parse(text: str) -> Any:
@@ -109,7 +109,7 @@ def _read(tree: Tree, path: str, most: int, parse: Callable[[str], Any]) -> Tabl
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _invalid(path, "it holds no object of names and values")
+        raise _invalid(path, "it is not an object of names and values")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a build, and the plan that is made of it."""
+"""The options of a build, and its plan."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from easel.builds.managers import ManagerName
 
 Runtime = Literal["node", "python", "none"]
 Stamp = tuple[int, int]
-"""When a file was last written (ns since 1970), and its bytes."""
+"""The time of a file's last change (ns since 1970), and its size in bytes."""
 Command = tuple[str, ...] | str
-"""The words of a command, or a line for the shell."""
+"""A command as a list of words, or as a line for the shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """The wishes of one place: a deploy, easel.toml, or an app. None leaves the choice open.
+    """The build options from one place: a deploy, easel.toml, or an app. None leaves the choice open.
 
     `root` and `ignore` are relative to the sources, `output` to the root. `install` and `build` are lines for the
-    shell; an empty one skips that part.
+    shell; an empty one skips the step.
     """
 
     root: str | None = None
@@ -33,17 +33,17 @@ class BuildOptions:
     ignore: tuple[str, ...] | None = None
 
     def over(self, other: BuildOptions) -> BuildOptions:
-        """These wishes, and the other's where these are silent."""
+        """These options, completed with the other ones for values that are None here."""
         open_ones = {each.name: getattr(other, each.name) for each in fields(self) if getattr(self, each.name) is None}
         return replace(self, **open_ones)
 
 
 @dataclass(frozen=True, slots=True)
 class PackageManager:
-    """The package manager of a project, and its lock file (a path within the sources), if there is one.
+    """The package manager of a project, and its lock file (a path in the sources) if it has one.
 
     `version` is exact ("9.1.0"), a range (">=9 <10"), or None for the newest. `digest` is the checksum of an exact
-    version as `packageManager` gives it ("sha512.ab12…").
+    version, as in `packageManager` ("sha512.ab12…").
     """
 
     name: ManagerName
@@ -56,12 +56,12 @@ class PackageManager:
 class Plan:
     """How a folder of sources is built.
 
-    `root` and `install_root` are folders within the sources ("" for the top): the build runs in the first, the install
-    in the second, which differs in a workspace. `node` is a range of versions, or None for the newest LTS release. A
-    plan with a package manager needs Node.js, also where its runtime is Python. `outputs` are folders within the
-    sources, the likeliest first, with `*` for a part of any name. `caches` are folders, relative to `root`, that the
-    next build gains from. `before` are the outputs that hold a page already, which the build has to write anew.
-    `reasons` are lines for the log.
+    `root` and `install_root` are folders in the sources ("" is the top). The build runs in the first, the install in
+    the second; they differ in a workspace. `node` is a range of versions, or None for the newest LTS release. A plan
+    with a package manager needs Node.js, even if its runtime is Python. `outputs` are folders in the sources, the
+    likeliest first, where `*` matches a part of any name. `caches` are folders relative to `root` that make the next
+    build faster. `before` are the outputs that already hold a page, which the build has to rewrite. `reasons` are lines
+    for the log.
     """
 
     root: str

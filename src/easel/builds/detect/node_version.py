@@ -1,7 +1,7 @@
-"""Which version of Node.js a project asks for.
+"""The version of Node.js that a project requires.
 
-The order: the build's setting, .nvmrc, .node-version, .tool-versions, `volta`, `devEngines.runtime`, `engines`. Files
-in the root of the build come before those in the folders around it.
+The first of these decides: the build's setting, .nvmrc, .node-version, .tool-versions, `volta`, `devEngines.runtime`,
+`engines`. Files in the build's root come before those in its parent folders.
 """
 
 from __future__ import annotations
@@ -36,34 +36,33 @@ _LTS_NAMES: Final = {
     "jod": "22",
     "krypton": "24",
 }
-"""The names of releases with long-term support, as `lts/jod` in .nvmrc means them."""
+"""The names of releases with long-term support, used in .nvmrc as `lts/jod`."""
 
 
 def node_version(
     tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> str | None:
-    """The range of versions, or None for the newest LTS release. Raises BuildSettingInvalidError for the setting."""
+    """The range of versions, or None for the newest LTS release. Raises BuildSettingInvalidError for an invalid
+    setting."""
     if wanted.node is not None:
         found, is_known = _read(wanted.node)
         if not is_known:
-            reason = f"`{printable(wanted.node)}` is no version of Node.js, such as `24`, `22.11.0` or `lts/*`"
+            reason = f"`{printable(wanted.node)}` is not a version of Node.js, such as `24`, `22.11.0` or `lts/*`"
             raise BuildSettingInvalidError(setting="node", where="this build", reason=reason)
-        reasons.append(f"Node.js: {found or 'the newest LTS release'}, as the build's setting says.")
+        reasons.append(f"Node.js: {found or 'the newest LTS release'}, by the build's setting.")
         return found
     for where, text in _stated(tree, folder, packages):
         found, is_known = _read(text)
         if is_known:
-            reasons.append(f"Node.js: {found or 'the newest LTS release'}, as {where} says.")
+            reasons.append(f"Node.js: {found or 'the newest LTS release'}, by {where}.")
             return found
-        reasons.append(
-            f"Warning: {where} asks for the Node.js version `{printable(text[:50])}`, which is not understood."
-        )
-    reasons.append("Node.js: the newest LTS release, since nothing asks for another one.")
+        reasons.append(f"Warning: {where} names the Node.js version `{printable(text[:50])}`, which is not valid.")
+    reasons.append("Node.js: the newest LTS release, since the project names no version.")
     return None
 
 
 def _stated(tree: Tree, folder: str, packages: tuple[Package, ...]) -> Iterator[tuple[str, str]]:
-    """Each place that asks for a version, and its text."""
+    """Each place that states a version, and its text."""
     for place in (folder, *folders_above(folder)):
         for name in _FILES:
             path = joined(place, name)
@@ -86,7 +85,7 @@ def _stated(tree: Tree, folder: str, packages: tuple[Package, ...]) -> Iterator[
 
 
 def _read(text: str) -> tuple[str | None, bool]:
-    """The range that the text means, and whether it means one."""
+    """The range in the text, and whether the text is a valid range."""
     word = text.strip().lower()
     if word in _NEWEST_LTS:
         return None, True

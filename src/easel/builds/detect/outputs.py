@@ -1,4 +1,4 @@
-"""The folders into which a project's build may write its pages, the likeliest first."""
+"""The folders that may hold a build's pages, the likeliest first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
     """
     folder, tool = project.folder, project.framework
     if tool is None:
-        # Nothing is known of the tool, so that every usual place counts.
+        # The tool is unknown, so every usual folder is possible.
         return within(
             folder, *_deployed(tree, folder), *_nx(tree, folder), *_optional(command), *USUAL, *OTHERS, SOURCE_OR_OUTPUT
         )
@@ -42,10 +42,10 @@ def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
 
 
 def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[str, Stamp]:
-    """The folders that hold an entry page, in the order of the outputs, and when that was written.
+    """The folders with an entry page, in the order of the outputs, and the time when that page was written.
 
-    Where the framework may also write a server, no page of another name than an entry page's counts: it may be a proof
-    of ownership for a search engine, which lies among the assets.
+    If the framework may also write a server, only entry pages count: another page may be a proof of ownership for a
+    search engine among the assets.
     """
     of_any_name = framework not in FIXES
     found = ((path, _page(tree, path, of_any_name=of_any_name)) for path in folders_of(tree, outputs))
@@ -53,7 +53,7 @@ def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[
 
 
 def folders_of(tree: Tree, outputs: Iterable[str]) -> list[str]:
-    """The outputs that exist, each once, in their order."""
+    """The existing outputs, each once, in their order."""
     paths = (path for pattern in outputs for path in (tree.matches(pattern) if "*" in pattern else [pattern]))
     return [path for path in dict.fromkeys(paths) if tree.is_folder(path)]
 
@@ -72,7 +72,7 @@ def _page(tree: Tree, folder: str, *, of_any_name: bool) -> Stamp | None:
 
 
 def _optional(command: str) -> tuple[str, ...]:
-    """The folder that the command names."""
+    """The output folder in the command's options."""
     found = _OUTPUT_OPTION.search(command)
     return (found[1].rstrip("/"),) if found and _is_plain(found[1]) else ()
 
@@ -82,14 +82,14 @@ def _is_plain(path: str) -> bool:
 
 
 def _deployed(tree: Tree, folder: str) -> Iterator[str]:
-    """The folder that easel.toml beside the project has `easel deploy` take."""
+    """The folder that `easel deploy` takes by the easel.toml beside the project."""
     path = (read_toml(tree, joined(folder, PROJECT_SETTINGS)) or {}).get("folder")
     if isinstance(path, str) and _is_plain(path):
         yield path
 
 
 def _nx(tree: Tree, folder: str) -> Iterator[str]:
-    """The folder that a project of Nx states, which is relative to the top of the sources."""
+    """The output folder of an Nx project, relative to the top of the sources."""
     if folder and tree.is_file(NX_FILE):
         data = read_json(tree, joined(folder, "project.json"), comments=True)
         path = _at(data, "targets", "build", "options", "outputPath")
@@ -183,7 +183,7 @@ def _sphinx(tree: Tree, folder: str) -> Iterator[str | None]:
 
 
 def sphinx_output(folder: str) -> str:
-    """The folder for the pages of the conf.py in `folder`, as Sphinx's own Makefile has it."""
+    """The output folder for the conf.py in `folder`, as in Sphinx's own Makefile."""
     around, _, name = folder.rpartition("/")
     return joined(around, "build/html") if name == "source" else joined(folder, "_build/html")
 

@@ -1,4 +1,4 @@
-"""package.json: what a build needs of it. Values of another kind than npm's are left out, as npm does."""
+"""The parts of package.json that a build needs. Values of the wrong type are ignored, as npm does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEPENDENCIES: Final = ("dependencies", "devDependencies", "optionalDependencies
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package.json. `folder` is where it lies in the sources."""
+    """A package.json. `folder` is its folder in the sources."""
 
     folder: str
     name: str = ""
@@ -25,13 +25,13 @@ class Package:
     workspaces: tuple[str, ...] = ()
     package_manager: str = ""
     dev_engine: tuple[str, str] = ("", "")
-    """Name and version of `devEngines.packageManager`."""
+    """The name and version in `devEngines.packageManager`."""
     dev_runtime: tuple[str, str] = ("", "")
     volta: str = ""
 
     @property
     def path(self) -> str:
-        """Its path in the sources."""
+        """The path of the file in the sources."""
         return joined(self.folder, PACKAGE_FILE)
 
 

@@ -1,4 +1,4 @@
-"""Which package manager installs a project, in which version, and how."""
+"""The package manager that installs a project, its version, and its commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
 
 _HEAD: Final = 4 * 1024
-"""Bytes of a lock file that say which version wrote it."""
+"""The bytes of a lock file that state the version of its writer."""
 _NAMED = re.compile(
     r"([a-z]{1,20})@(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,60})?)(?:\+(sha\d{3}\.[0-9a-f]{40,128}))?\Z",
     re.ASCII,
@@ -33,18 +33,18 @@ _FIRST = re.compile(r"[~^=v]{0,3}[01](?:\.|\Z)", re.ASCII)
 _OF_PNPM_LOCKS: Final = {"5": "7", "6": "8"}
 _OF_YARN_LOCKS: Final = {"4": "2", "5": "3", "6": "3"}
 _PNPM_10: Final = "10"
-"""Reads the settings of older projects in package.json, and those of newer ones as far as an install needs them."""
+"""pnpm 10 reads the settings of older projects in package.json, and the newer settings that an install needs."""
 
 
 def choose_manager(
     tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> PackageManager:
-    """The package manager of what is installed in `folder`; `packages` may name one, the first that does holds.
+    """The package manager for an install in `folder`. The first of `packages` that names one decides.
 
     Raises BuildSettingInvalidError, BuildToolUnsupportedError.
     """
     locks = {lock: name for name, manager in MANAGERS.items() for lock in manager.locks}
-    # An empty one marks a folder as a project of its own, and freezes nothing.
+    # An empty lock file marks a folder as a separate project, and pins nothing.
     found = [lock for lock in locks if read_roughly(tree, joined(folder, lock), 1)]
     if tree.is_file(joined(folder, "deno.lock")) and not found:
         raise BuildToolUnsupportedError(
@@ -58,25 +58,27 @@ def choose_manager(
         name = locks[found[0]] if found else "npm"
         version, digest = None, None
         if not found:
-            reasons.append("Package manager: npm, since there is no lock file and nothing names another one.")
+            reasons.append("Package manager: npm, since there is no lock file and the project names no other one.")
         elif len({locks[lock] for lock in found}) > 1:
             reasons.append(
-                f"Package manager: {name}. There are several lock files ({_quoted(found)}); {found[0]} is taken, as "
-                "`packageManager` in package.json would say otherwise. Delete those that nobody keeps up."
+                f"Package manager: {name}. There are several lock files ({_quoted(found)}); {found[0]} is "
+                f"used; `packageManager` in package.json overrides that. Delete outdated lock files."
             )
         else:
             reasons.append(f"Package manager: {name}, by its lock file {printable(joined(folder, found[0]))}.")
     else:
         name, version, digest, said = chosen
-        reasons.append(f"Package manager: {name}{f' {version}' if version else ''}, as {said} says.")
+        reasons.append(f"Package manager: {name}{f' {version}' if version else ''}, by {said}.")
     lock = next((one for one in found if locks[one] == name), None)
     if version is None or not is_exact(version):
         of_lock = _by_lock(tree, folder, name, lock)
         asked = version or _by_engines(packages, name)
         version = _narrowed(asked, of_lock) if asked and lock else asked or of_lock
     if _is_older(tree, folder, lock, version):
-        # Yarn 2 and later have to write it anew, which a frozen install refuses.
-        reasons.append(f"Warning: {lock} is Yarn 1's, and Yarn {version} is asked for: versions may change.")
+        # Yarn 2 and later must rewrite this lock file, which a frozen install refuses.
+        reasons.append(
+            f"Warning: {lock} was written by Yarn 1, but the project requires Yarn {version}: versions may change."
+        )
         return PackageManager(name, version, None, digest)
     if lock is None:
         others = f" ({_quoted(found)} is not {name}'s)" if found else ""
@@ -88,14 +90,14 @@ def choose_manager(
 
 
 def _is_older(tree: Tree, folder: str, lock: str | None, version: str | None) -> bool:
-    """Whether the lock file is of Yarn 1, and another version is asked for."""
+    """Whether Yarn 1 wrote the lock file, but the project requires a later version."""
     if lock != "yarn.lock" or version is None or _FIRST.match(version):
         return False
     return _YARN_1_LOCK in read_roughly(tree, joined(folder, lock), _HEAD)
 
 
 def commands_of(manager: PackageManager) -> Manager:
-    """The commands of this version."""
+    """The commands of this version of the package manager."""
     is_first = manager.name == "yarn" and _FIRST.match(manager.version or "")
     return YARN_1 if is_first else MANAGERS[manager.name]
 
@@ -127,7 +129,7 @@ def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None,
     _refuse_unknown(exact[1] if exact else name, where, setting)
     if exact:
         return cast("ManagerName", name), exact[2], exact[3]
-    # A range, or a build of the manager from elsewhere, whose address is not asked for.
+    # It is a range, or the address of a build from elsewhere. The address is not used.
     return cast("ManagerName", name), version_range(version.partition("+")[0]), None
 
 
@@ -136,7 +138,7 @@ def _refuse_unknown(name: str, where: str, setting: str) -> None:
         raise BuildSettingInvalidError(
             setting=setting,
             where=where,
-            reason=f"`{printable(name[:50])}` is none of the package managers {_quoted(MANAGERS)}",
+            reason=f"`{printable(name[:50])}` is not one of the package managers {_quoted(MANAGERS)}",
         )
 
 
@@ -145,16 +147,16 @@ def _by_engines(packages: tuple[Package, ...], name: str) -> str | None:
 
 
 def _narrowed(wanted: str, of_lock: str | None) -> str:
-    """The range that is asked for, or the lock file's major version if it is within: newer ones may refuse the file."""
+    """The required range, or the lock file's major version if that is in the range: newer ones may refuse the file."""
     return of_lock if of_lock and satisfies(f"{of_lock}.999.999", wanted, loose=True) else wanted
 
 
 def _by_lock(tree: Tree, folder: str, name: str, lock: str | None) -> str | None:
-    """The version whose lock file this is, as a range; None for the newest."""
+    """The version that wrote the lock file, as a range; None for the newest."""
     head = read_roughly(tree, joined(folder, lock), _HEAD) if lock else ""
     if name == "pnpm" and lock:
         written = _PNPM_LOCK.search(head)
-        # Since 11 the lock file may have a document of its own for pnpm itself.
+        # Since version 11, the lock file may have a separate document for pnpm itself.
         newest = head.startswith("---")
         return None if newest else _OF_PNPM_LOCKS.get(written[1], _PNPM_10) if written else None
     if name == "yarn":

@@ -1,6 +1,6 @@
-"""Patterns of paths: `*` and `?` stand for characters of a name, `**` for any folders.
+"""Path patterns: `*` and `?` match characters of a name, `**` matches any folders.
 
-They are matched part by part without backtracking, since strangers write both patterns and paths.
+They are matched part by part without backtracking, since users control both patterns and paths.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ _MOST_PARTS: Final = 20
 
 
 class Pattern:
-    """One pattern, its parts separated by '/'. One that is too long, or has too many parts, fits nothing."""
+    """One pattern, its parts separated by '/'. A pattern that is too long or has too many parts matches nothing."""
 
     def __init__(self, text: str) -> None:
         parts = tuple(part for part in text.split("/") if part not in ("", "."))
         self._parts = parts if len(text) <= _LONGEST and len(parts) <= _MOST_PARTS else None
 
     def fits(self, path: str) -> bool:
-        """Whether it fits the whole path."""
+        """Whether the pattern matches the whole path."""
         return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=True)
 
     def covers(self, path: str) -> bool:
-        """Whether it fits the path or a folder that the path is in."""
+        """Whether the pattern matches the path or one of its parent folders."""
         return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=False)
 
     def _reached(self, path: list[str], *, to_the_end: bool) -> set[int]:
-        """The places in the pattern that the path, or a part of its beginning, leads to."""
+        """The positions in the pattern after matching the path, or a beginning of it."""
         wanted = self._parts or ()
         places = _skipped({0}, wanted)
         for name in path:
@@ -49,10 +49,10 @@ class Pattern:
 
 
 def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
-    """Whether the patterns ignore the path, as gitignore(5) has it; None if none of them fits it.
+    """Whether the patterns ignore the path, by the rules of gitignore(5); None if no pattern matches.
 
-    The last that fits decides, one with `!` takes back, one without a '/' fits at any depth, and one that fits a folder
-    fits all in it.
+    The last match decides. A pattern with `!` includes the path again. A pattern without '/' matches at any depth. A
+    match of a folder covers everything in it.
     """
     ignored = None
     for text in patterns:
@@ -64,7 +64,7 @@ def is_ignored(path: str, patterns: Iterable[str]) -> bool | None:
 
 
 def _skipped(places: set[int], wanted: tuple[str, ...]) -> set[int]:
-    """The places, and those behind each `**` that stands for nothing."""
+    """The positions, and those after each `**` that matches no folder."""
     reached = set(places)
     for place in places:
         at = place
@@ -81,6 +81,6 @@ def _compiled(text: str) -> Pattern:
 
 @lru_cache(maxsize=512)
 def _names(part: str) -> re.Pattern[str]:
-    # Each bracket is looked for to the end: those that none closes are no more than themselves.
+    # The search for each bracket's end goes to the end of the pattern. An unclosed bracket is an ordinary character.
     head, closing, tail = part.rpartition("]")
     return re.compile(fnmatch.translate(head + closing + tail.replace("[", "[[]")), re.DOTALL)

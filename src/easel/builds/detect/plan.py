@@ -1,4 +1,4 @@
-"""The plan of a build: root, tools, commands and outputs, from what is asked for and what the sources show."""
+"""Makes the plan of a build from its options and the sources: root, tools, commands and outputs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from easel.bundles.names import printable
 from easel.bundles.root import PROJECT_SETTINGS
 
 STATIC: Final = "static"
-"""As `framework`: the folder is served as it is."""
+"""The value of `framework` for a folder that is served without a build."""
 _NONE: Final = ("", "react")
-"""Frameworks that name no tool: every app's configuration has `react`, whatever builds it."""
+"""Values of `framework` that name no tool. Every app's configuration has `react`, whatever its tool is."""
 _WITH_NODE: Final = ("hugo",)
-"""Tools of other languages that call programs of Node.js."""
+"""Tools of other languages that run programs of Node.js."""
 _MISSING: Final = {
     "ruby": "it needs Ruby, which Easel's builds do not have",
     "dart": "it needs Flutter, which Easel's builds do not have",
@@ -40,10 +40,9 @@ _MISSING: Final = {
 
 
 def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> Plan:
-    """How the sources are built. `wanted` is the deploy's, and comes before easel.toml; `app` is the app's own, and
-    comes after it.
+    """The plan for the sources. The deploy's options `wanted` override easel.toml, which overrides the `app`'s own.
 
-    Raises BuildPlanError, in one of its kinds. Nothing of the sources is run, and no link out of them followed.
+    Raises a subclass of BuildPlanError. Nothing from the sources is run, and no link out of them is followed.
     """
     tree = Tree(source)
     reasons: list[str] = []
@@ -54,14 +53,14 @@ def plan(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) ->
 def root_and_settings(
     tree: Tree, wanted: BuildOptions, app: BuildOptions | None, reasons: list[str]
 ) -> tuple[Project, BuildOptions]:
-    """The project to build, and all that is asked for. Raises BuildPlanError."""
+    """The project to build, and all options combined. Raises BuildPlanError."""
     asked = checked(wanted, "this deploy")
     after = _of_easel_toml(tree, "").over(checked(app or BuildOptions(), "this app"))
     root = asked.over(after).root
     if root is not None:
         folder = _checked_root(tree, root)
         project = project_at(tree, folder)
-        reasons.append(f"Root: `{printable(folder) or '.'}`, as the build's settings say.")
+        reasons.append(f"Root: `{printable(folder) or '.'}`, by the build's settings.")
     else:
         is_told = asked.over(after).build is not None
         project = choose_root(tree, reasons, is_told=is_told)
@@ -99,7 +98,7 @@ def _with_framework(project: Project, wanted: BuildOptions) -> Project:
         known = ", ".join(f"`{tool.name}`" for tool in FRAMEWORKS)
         reason = f"`{printable(name[:50])}` is not known; known are {known} and `{STATIC}`"
         raise BuildSettingInvalidError(setting="framework", where="this build", reason=reason)
-    return replace(project, framework=found, by="the build's settings say so")
+    return replace(project, framework=found, by="the build's settings name it")
 
 
 def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
@@ -125,7 +124,7 @@ def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]
         outputs: tuple[str, ...] = (joined(project.folder, wanted.output),)
     else:
         outputs = outputs_of(tree, project, wanted.build or commands.text)
-    # A folder that is served as it is may be the output of a build that is left out.
+    # A folder that is served without a build may be the output of a build that is skipped.
     before = pages_in(tree, outputs, tool.name if tool else None) if build is not None else {}
     return Plan(
         root=project.folder,
@@ -145,7 +144,7 @@ def _plan(tree: Tree, project: Project, wanted: BuildOptions, reasons: list[str]
 
 
 class _Commands:
-    """What is found of a project's commands."""
+    """The detected commands of a project."""
 
     manager: PackageManager | None = None
     node: str | None = None
@@ -156,7 +155,7 @@ class _Commands:
 
 
 def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
-    """Whether the folder is served as it is: there is a page, and nothing that makes others."""
+    """Whether the folder is served without a build: it has a page, and no tool that makes pages."""
     if wanted.framework == STATIC:
         return True
     is_built = project.framework is not None or project.script("build") is not None
@@ -165,7 +164,7 @@ def _is_plain(tree: Tree, project: Project, wanted: BuildOptions) -> bool:
 
 def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
     is_told = wanted.framework == STATIC
-    why = "as the build's settings say" if is_told else "since there is an index.html, and no tool that makes others"
+    why = "by the build's settings" if is_told else "since there is an index.html, and no tool that makes pages"
     reasons.append(f"Build: none, {why}.")
     return Plan(
         root=project.folder,
@@ -183,13 +182,12 @@ def _plain(project: Project, wanted: BuildOptions, reasons: list[str]) -> Plan:
 
 def _line(text: str, part: str, reasons: list[str]) -> str | None:
     shown = f"`{printable(text)}`" if text.strip() else "left out"
-    reasons.append(f"{part}: {shown}, as the build's settings say.")
+    reasons.append(f"{part}: {shown}, by the build's settings.")
     return text if text.strip() else None
 
 
 def _package_around(tree: Tree, project: Project) -> Package | None:
-    """The package.json that the project's tools are installed by: its own, or one above where it is a tool's of
-    Node.js."""
+    """The package.json that installs the project's tools: its own, or one in a parent folder for tools of Node.js."""
     tool = project.framework
     if tool is not None and tool.needs != "node" and tool.name not in _WITH_NODE and not _runs(project):
         return None
@@ -215,21 +213,21 @@ def _node(tree: Tree, project: Project, package: Package, wanted: BuildOptions, 
     commands.install = manager.frozen if commands.manager.lock else manager.loose
     if wanted.build is None and (project.framework is None or project.framework.needs == "node" or _runs(project)):
         commands.build, commands.text = build_command(tree, project, manager, workspace, reasons)
-    # Somebody who names the command or the folder may know a way.
+    # A user who names the command or the folder may know a way to build it.
     if wanted.build is None and wanted.output is None and project.framework and project.framework.needs == "node":
         refuse_servers(tree, project, commands.text)
     return commands
 
 
 def _workspace(tree: Tree, folder: str) -> Workspace | None:
-    """The workspace that the folder is installed with; None if it has a lock file of its own."""
+    """The workspace that installs the folder; None if the folder has a lock file of its own."""
     if any(tree.is_file(joined(folder, lock)) for manager in MANAGERS.values() for lock in manager.locks):
         return workspace_at(tree, folder)
     return workspace_around(tree, folder) or workspace_at(tree, folder)
 
 
 def _runs(project: Project) -> bool:
-    """Whether a script of package.json runs the tool of another language."""
+    """Whether a script of package.json runs the other language's tool."""
     tool, text = project.framework, project.script("build")
     return tool is not None and text is not None and tool.command.split()[0] in text
 

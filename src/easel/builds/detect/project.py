@@ -1,4 +1,4 @@
-"""Which tool makes the site of a folder, judged by its package.json and its files; and which folder holds the site."""
+"""Detects the tool that makes the site of a folder, from package.json and files; and the folder that holds the site."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _PROJECT_FILES: Final = frozenset(
     | {file for tool in FRAMEWORKS if tool.needs != "node" for file in tool.files if "*" not in file}
 )
 NX_FILE: Final = "nx.json"
-"""Marks a repository whose projects Nx builds, which need no package.json of their own."""
+"""The file that marks an Nx repository. Its projects need no package.json of their own."""
 _PAGES: Final = (ENTRY_POINT, "src/index.html", "public/index.html")
-"""Pages that a site's sources have, and a library's do not."""
+"""Pages in the sources of a site, but not in those of a library."""
 _NAMED_AT_MOST: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder of sources, and the tool that builds it. `by` says how it was recognised."""
+    """A folder of sources, and the tool that builds it. `by` says what identified the tool."""
 
     folder: str
     package: Package | None
@@ -37,16 +37,16 @@ class Project:
 
     @property
     def is_site(self) -> bool:
-        """Whether its build certainly makes a site, and not a library."""
+        """Whether the build certainly makes a site, and not a library."""
         return self.framework is not None and (self.has_page or not self.framework.makes_libraries)
 
     def script(self, name: str) -> str | None:
-        """A script of its package.json."""
+        """A script in the project's package.json."""
         return self.package.scripts.get(name) if self.package else None
 
 
 def project_at(tree: Tree, folder: str) -> Project:
-    """What the folder holds. Raises BuildFileInvalidError."""
+    """The project in a folder. Raises BuildFileInvalidError."""
     package = read_package(tree, folder)
     has_page = any(tree.is_file(joined(folder, page)) for page in _PAGES)
     found = [*_by_dependency(package), *_by_file(tree, folder)]
@@ -55,8 +55,8 @@ def project_at(tree: Tree, folder: str) -> Project:
 
 
 def _rank(tool: Framework, has_page: bool) -> int:
-    """Which of several tools makes the site, the least first: one for sites alone, one that has a page to build, one of
-    another language, which may make the documentation beside it, or else one that may make libraries."""
+    """The rank of a tool among several; the lowest makes the site. The order: tools for sites only; tools with a page
+    to build; tools of another language, which may only make documentation; tools that may make libraries."""
     if tool.needs == "node" and not tool.general:
         return 0
     if tool.needs == "node" and (has_page or not tool.makes_libraries):
@@ -84,7 +84,7 @@ def _by_file(tree: Tree, folder: str) -> list[tuple[Framework, str]]:
 
 
 def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
-    """Whether the file is the tool's, where others have files of that name too."""
+    """Whether the file belongs to this tool. Other tools have files of the same name."""
     if tool.name == "sphinx":
         beside = file.rpartition("/")[0]
         indexed = any(tree.is_file(joined(beside, f"index.{suffix}")) for suffix in ("rst", "md", "txt"))
@@ -97,8 +97,8 @@ def _is_its_file(tree: Tree, folder: str, tool: Framework, file: str) -> bool:
 
 
 def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
-    """The project to build where nobody names its folder; `is_told` says that the command is named, which then holds
-    for the top. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
+    """The project to build when no option names its folder. `is_told` says that an option names the command, which is
+    then meant for the top folder. Raises SeveralAppsError, NothingToBuildError, BuildFileInvalidError."""
     top = project_at(tree, "")
     if top.is_site or (is_told and (top.package or top.framework)):
         return top
@@ -111,11 +111,11 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
         sites = [project for project in below if project.is_site and workspace.holds(project.folder)]
     else:
         sites = [project for project in below if project.is_site] or [one for one in below if one.has_page]
-    # An app's own folder may hold another one, such as its documentation.
+    # An app's folder may contain another project, such as its documentation.
     outermost = [one for one in sites if not any(one.folder.startswith(f"{other.folder}/") for other in sites)]
     if len(outermost) == 1:
         reasons.append(
-            f"Root: `{printable(outermost[0].folder)}`, the only folder with an app. Another one is chosen by `root`."
+            f"Root: `{printable(outermost[0].folder)}`, the only folder with an app. The setting `root` overrides that."
         )
         return outermost[0]
     if is_told:
@@ -131,7 +131,7 @@ def choose_root(tree: Tree, reasons: list[str], *, is_told: bool) -> Project:
     if built:
         raise NothingToBuildError(
             place="the top of the sources",
-            reason="no known tool makes a site there, and none in the folders of the workspace",
+            reason="no known tool makes a site there or in the folders of the workspace",
             hint=f"Name the folder of the app as the `root`, such as `{printable(built[0])}`.",
         )
     if top.package is not None:

@@ -1,4 +1,4 @@
-"""Sites whose tools are Python packages: MkDocs, Zensical, Sphinx, Pelican, and Hugo, which is packed as one."""
+"""Sites made by Python packages: MkDocs, Zensical, Sphinx, Pelican, and Hugo, which has a Python package too."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _WITH_THE_TOOL: Final = frozenset(
         *("blog", "group", "info", "meta", "offline", "optimize", "privacy", "projects", "social", "tags", "typeset"),
     }
 )
-"""Themes and plugins that MkDocs or Material for MkDocs bring along."""
+"""Themes and plugins that MkDocs or Material for MkDocs install themselves."""
 _PLUGINS: Final = {
     "autorefs": "mkdocs-autorefs",
     "awesome-nav": "mkdocs-awesome-nav",
@@ -90,29 +90,29 @@ _OF_SPHINX: Final = {
     "sphinxcontrib.mermaid": "sphinxcontrib-mermaid",
     "sphinxext.opengraph": "sphinxext-opengraph",
 }
-"""Modules that conf.py names, and the packages that they are in."""
+"""Modules named in conf.py, and the packages that contain them."""
 _WORDS = re.compile(r"[\"']([A-Za-z_][\w.]{1,60})[\"']")
 
 
 def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
-    """The line that installs the tool and the packages that its project asks for. Raises BuildFileInvalidError."""
+    """The command that installs the tool and the project's required packages. Raises BuildFileInvalidError."""
     name = project.framework.name if project.framework else ""
     command, named, where = _declared(tree, project.folder)
     lines = [command] if command else []
     if where:
         reasons.append(f"Install: the Python packages of {printable(where)}.")
-    # Themes and plugins, which are named after their tool, bring it along.
+    # Themes and plugins are named after their tool, and install it.
     packages = [] if name in named.lower() else [*_PACKAGES.get(name, ())]
     if not command:
         packages += _guessed(tree, project, reasons)
     if packages:
-        reasons.append(f"Install: {', '.join(packages)}, since no requirements of the project name {name}.")
+        reasons.append(f"Install: {', '.join(packages)}, since the project's requirements do not name {name}.")
         lines.append(shlex.join(("pip", "install", *dict.fromkeys(packages))))
     return " && ".join(lines)
 
 
 def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str, ...]:
-    """The tool's own command, to be run in the project's folder."""
+    """The tool's own command. It runs in the project's folder."""
     tool = project.framework
     assert tool is not None
     command = tuple(tool.command.split())
@@ -124,20 +124,20 @@ def python_build(tree: Tree, project: Project, reasons: list[str]) -> tuple[str,
 
 
 def _conf_py(tree: Tree, project: Project) -> str:
-    """The configuration of Sphinx. Raises NothingToBuildError."""
+    """The path of Sphinx's configuration. Raises NothingToBuildError."""
     files = project.framework.files if project.framework else ()
     found = next((file for pattern in files for file in tree.matches(pattern, project.folder)), None)
     if found is None:
         raise NothingToBuildError(
             place=f"`{printable(project.folder) or '.'}`",
-            reason="it has no conf.py, also not in docs/ or source/",
+            reason="it has no conf.py, and neither do docs/ and source/",
             hint="Name the folder that has it as the `root`, or the command as `build` and its folder as `output`.",
         )
     return found
 
 
 def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
-    """The command that installs what the project declares, the text that declares it, and its file."""
+    """The command that installs the project's declared packages, the text that declares them, and its file."""
     text = {name: read_roughly(tree, joined(folder, name)) for name in ("uv.lock", "poetry.lock", "pyproject.toml")}
     if text["uv.lock"]:
         return (
@@ -182,7 +182,7 @@ def _table(value: Any) -> Mapping[str, Any]:
 
 
 def _guessed(tree: Tree, project: Project, reasons: list[str]) -> list[str]:
-    """The packages of the themes and plugins that the tool's configuration names, as far as they are known."""
+    """The packages of the known themes and plugins in the tool's configuration."""
     name = project.framework.name if project.framework else ""
     if name == "mkdocs":
         return _guessed_of_mkdocs(tree, project.folder, reasons)
@@ -203,7 +203,7 @@ def _guessed_of_mkdocs(tree: Tree, folder: str, reasons: list[str]) -> list[str]
     unknown = [one for one in wanted if one not in _THEMES and one not in _PLUGINS and one not in _WITH_THE_TOOL]
     if unknown:
         shown = ", ".join(f"`{printable(one[:50])}`" for one in unknown[:8])
-        reasons.append(f"Warning: it is not known which package {shown} is in. List it in requirements.txt.")
+        reasons.append(f"Warning: the package of {shown} is unknown. List it in requirements.txt.")
     extensions = config.get("markdown_extensions")
     uses_pymdown = any("pymdownx" in str(one) for one in extensions) if isinstance(extensions, list) else False
     return [

@@ -1,4 +1,4 @@
-"""Configurations that are programs (`next.config.ts`): searched for words, never run."""
+"""Configurations that are programs (`next.config.ts`). They are searched for words, and never run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from easel.builds.detect.files import read_roughly
 from easel.builds.tree import Tree, joined
 
-# A text in quotes stays, a comment goes. No element is entered twice, so that the search takes time by length alone.
+# A quoted text is kept, a comment is removed. The pattern never backtracks, so its time is linear in the length.
 _COMMENT = re.compile(
     r'"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.)*+\'?|`(?:[^`\\]|\\.)*+`?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?',
     re.DOTALL | re.ASCII,
@@ -32,22 +32,22 @@ class Script:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it is in these files: it takes nothing from files beside it."""
+        """Whether these files hold the whole configuration, without imports from files beside them."""
         return _RELATIVE.search(self.text) is None
 
     def folder(self, name: str) -> str | None:
-        """The folder that is given for a name as a plain text, relative to the project."""
+        """The folder assigned to a name as a plain string, relative to the project."""
         found = _VALUES[name].search(self.text)
         value = found[1] if found else ""
         return None if not value or value.startswith("/") else value
 
 
 def without_comments(text: str) -> str:
-    """The text of a JavaScript or TypeScript program without its comments."""
+    """A JavaScript or TypeScript program without its comments."""
     return _COMMENT.sub(lambda found: " " if found[0][0] == "/" else found[0], text)
 
 
 def within(folder: str, *outputs: str) -> tuple[str, ...]:
-    """The outputs of a project in this folder, as paths in the sources; those outside are left out."""
+    """A project's outputs in this folder, as paths in the sources. Paths outside the sources are left out."""
     paths = (posixpath.normpath(joined(folder, one)) for one in outputs)
     return tuple(dict.fromkeys("" if one == "." else one for one in paths if one != ".." and not one.startswith("../")))

@@ -1,4 +1,4 @@
-"""Projects that are set up for a server of their own: refused before their build where that is certain."""
+"""Refuses projects that certainly need a server of their own, before their build."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ FIXES: Final[Mapping[str, str]] = {
     "waku": "have each page's `getConfig` return `render: 'static'`.",
     "vike": "set `prerender: true` in +config.",
 }
-"""How a project of each framework becomes static: the lines to change."""
+"""The lines to change for a static app, by framework."""
 
 
 def refuse_servers(tree: Tree, project: Project, command: str) -> None:
-    """Refuses a project whose build certainly writes no pages. `command` is the build's. Raises NotStaticError."""
+    """Refuses a project whose build certainly writes no pages. `command` is the build command. Raises
+    NotStaticError."""
     check = _CHECKS.get(project.framework.name if project.framework else "")
     reason = check(tree, project, command) if check else None
     if reason is not None and project.framework is not None:
@@ -54,7 +55,7 @@ def refuse_servers(tree: Tree, project: Project, command: str) -> None:
 
 
 def fix_of(tree: Tree, name: str, folder: str) -> str:
-    """How a project of this framework becomes static, naming its own configuration; "" if nothing is known."""
+    """How to make a project of this framework static, with the name of its configuration file; "" if unknown."""
     config = _config(tree, name, folder)
     usual = f"{_CONFIGS.get(name, ('the configuration',))[0].removesuffix('.*')}.js"
     named = printable(config.path) if config.path else usual

@@ -1,7 +1,7 @@
-"""What a build is asked for: checked, read from easel.toml, and put in order.
+"""Checks the build options, reads them from easel.toml, and combines them.
 
-A deploy's settings come first, then easel.toml in the build's root, easel.toml at the top of the sources, and the
-app's `build_config`. What none of them says is found out.
+The order of precedence: the deploy's options, easel.toml in the build's root, easel.toml at the top of the sources, the
+app's `build_config`. The rest is detected.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from easel.bundles.names import printable
 from easel.bundles.root import PROJECT_SETTINGS
 
 TABLE: Final = "build"
-"""The table of easel.toml."""
+"""The name of the table in easel.toml."""
 SETTINGS: Final = tuple(each.name for each in fields(BuildOptions))
 _OTHER_NAMES: Final[Mapping[str, str]] = {"preset": "framework"}
-"""Names in `build_config`, where `framework` is taken."""
+"""Accepted alternatives to the name `framework` in `build_config`."""
 _COMMANDS: Final = ("install", "build")
 _FOLDERS: Final = ("root", "output")
 _LISTS: Final = ("ignore",)
 _LONGEST: Final = 1_000
 _LONGEST_COMMAND: Final = 4_000
 _MOST_PATTERNS: Final = 100
-# A line for the shell may be several.
+# A shell command may have several lines.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
-    """The settings in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names `where`
-    they are."""
+    """The options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names the table
+    (`where`)."""
     if not isinstance(table, Mapping):
         raise BuildSettingInvalidError(setting=TABLE, where=where, reason=f"it has to be a table, `[{TABLE}]`")
     named: dict[str, Any] = {_OTHER_NAMES.get(name, name): value for name, value in table.items()}
@@ -42,7 +42,7 @@ def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
         if name not in SETTINGS:
             known = ", ".join(f"`{one}`" for one in SETTINGS)
             raise BuildSettingInvalidError(
-                setting=printable(str(name)), where=where, reason=f"there is no such setting; there are {known}"
+                setting=printable(str(name)), where=where, reason=f"it is not a known setting; known are {known}"
             )
         if name in _LISTS:
             _check_list(name, value, where)
@@ -53,8 +53,8 @@ def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
 
 
 def checked(wanted: BuildOptions, where: str) -> BuildOptions:
-    """The settings, with folders in their shortest form. Raises BuildSettingInvalidError for one that cannot be meant
-    or is too long."""
+    """The options, with normalised folders. Raises BuildSettingInvalidError for an option that is invalid or too
+    long."""
     for name in SETTINGS:
         value = getattr(wanted, name)
         if isinstance(value, str):
@@ -69,7 +69,7 @@ def _check_list(name: str, value: Any, where: str) -> None:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise BuildSettingInvalidError(setting=name, where=where, reason="it has to be a list of texts in quotes")
     if len(value) > _MOST_PATTERNS:
-        reason = f"it has {len(value)} patterns; {_MOST_PATTERNS} are the most"
+        reason = f"it has {len(value)} patterns; the limit is {_MOST_PATTERNS}"
         raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
     for one in value:
         _check_text(name, one, where)
@@ -78,10 +78,10 @@ def _check_list(name: str, value: Any, where: str) -> None:
 def _check_text(name: str, value: str, where: str) -> None:
     longest, control = (_LONGEST_COMMAND, _CONTROL_IN_COMMAND) if name in _COMMANDS else (_LONGEST, _CONTROL)
     if len(value) > longest:
-        reason = f"it is {len(value)} characters long; {longest} are the most"
+        reason = f"it is {len(value)} characters long; the limit is {longest}"
         raise BuildSettingInvalidError(setting=name, where=where, reason=reason)
     if control.search(value):
-        raise BuildSettingInvalidError(setting=name, where=where, reason="it holds a control character")
+        raise BuildSettingInvalidError(setting=name, where=where, reason="it contains a control character")
 
 
 def _folder(name: str, value: str | None, where: str) -> str | None:

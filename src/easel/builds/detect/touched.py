@@ -1,4 +1,4 @@
-"""Whether a commit touched the app: a build whose sources did not change is left out."""
+"""Decides whether a commit affects the app. A push that changes none of the app's sources causes no build."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from easel.builds.tree import Tree
 
 _MOST_LOOKED_AT: Final = 10_000
 _MOST_COMPARED: Final = 1_000_000
-"""Parts of paths, each with each pattern."""
+"""Limit of comparisons: parts of paths times patterns."""
 _NO_INPUT: Final = (".md", ".mdx", ".rst")
 _NO_INPUT_NAMES: Final = ("license", "licence", "codeowners", ".gitignore", ".gitattributes", ".editorconfig")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The folders besides the root whose files count, and patterns of files that do not (gitignore syntax)."""
+    """The folders besides the root whose files count, and patterns of files that do not count (gitignore syntax)."""
 
     folders: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
 
 
 def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None) -> tuple[str, Rule]:
-    """The folder whose files count, and which others do: those of the workspace's packages that the app depends on.
+    """The app's root, and the rule for other files: folders of the workspace's packages that the app depends on count
+    too.
 
-    Of a project without a package.json every file counts: nothing says what of the sources it reads, as documentation
-    does that is made from code. Raises BuildPlanError.
+    For a project without package.json, every file counts: nothing states which sources it reads, and documentation may
+    be generated from code. Raises BuildPlanError.
     """
     tree = Tree(source)
     project, settings = root_and_settings(tree, wanted, app, [])
@@ -47,12 +48,12 @@ def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None)
 
 
 def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
-    """Whether one of the changed paths matters to the build of the app in `root`.
+    """Whether one of the changed paths affects the build of the app in `root`.
 
-    Files in the root matter, those in the rule's folders, and those that lie directly in a folder around the root,
-    such as lock files, unless they are texts for readers. Files that the rule ignores never do, those that a `!` takes
-    back always. A change of more than 10,000 files, or of fewer that take long to compare with the patterns, touches
-    the app.
+    Three kinds of files affect it: files in the root; files in the rule's folders; files directly in a parent folder of
+    the root, such as lock files, unless they are texts for readers. Ignored files never affect it; files included again
+    by `!` always do. A change counts as affecting the app if it has more than 10,000 files, or if comparing it with the
+    patterns takes too long.
     """
     changed = list(islice(changed, _MOST_LOOKED_AT + 1))
     if len(changed) > _MOST_LOOKED_AT:

@@ -1,4 +1,4 @@
-"""Workspaces: the packages of one repository that are installed together, and which of them need which."""
+"""Workspaces: packages of one repository that are installed together, and their dependencies on each other."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from easel.builds.tree import Tree, joined
 PNPM_FILE: Final = "pnpm-workspace.yaml"
 _MOST_PATTERNS: Final = 100
 _MOST_FOLDERS: Final = 2_000
-"""Folders that are searched for packages."""
+"""Limit of folders that are searched for packages."""
 _DEPTH: Final = 5
 NOT_ENTERED: Final = frozenset({"node_modules", ".git", ".venv", "venv", "__pycache__"})
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder that a workspace is installed in, and the patterns of its members' folders, relative to it."""
+    """A workspace's root folder, and the patterns of its members' folders, relative to it."""
 
     folder: str
     patterns: tuple[str, ...]
 
     def holds(self, folder: str) -> bool:
-        """Whether the folder (a path in the sources) is a member's."""
+        """Whether the folder (a path in the sources) belongs to a member."""
         if not _is_inside(folder, self.folder):
             return False
         path = folder[len(self.folder) :].strip("/")
@@ -37,7 +37,7 @@ class Workspace:
 
 
 def workspace_at(tree: Tree, folder: str) -> Workspace | None:
-    """The workspace whose root the folder is. Raises BuildFileInvalidError."""
+    """The workspace with its root in this folder. Raises BuildFileInvalidError."""
     listed = (read_yaml(tree, joined(folder, PNPM_FILE)) or {}).get("packages")
     package = read_package(tree, folder)
     patterns = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
@@ -46,7 +46,7 @@ def workspace_at(tree: Tree, folder: str) -> Workspace | None:
 
 
 def workspace_around(tree: Tree, folder: str) -> Workspace | None:
-    """The workspace that the folder is a member of: the nearest one going up. Raises BuildFileInvalidError."""
+    """The nearest workspace in a parent folder that has this folder as a member. Raises BuildFileInvalidError."""
     for above in folders_above(folder):
         found = workspace_at(tree, above)
         if found is not None and found.holds(folder):
@@ -55,15 +55,15 @@ def workspace_around(tree: Tree, folder: str) -> Workspace | None:
 
 
 def folders_above(folder: str) -> Iterator[str]:
-    """The folders around one, the nearest first, the sources' own ("") last."""
+    """A folder's parent folders, from the nearest to the top of the sources ("")."""
     while folder:
         folder = folder.rpartition("/")[0]
         yield folder
 
 
 def folders_of_projects(tree: Tree, base: str, files: frozenset[str], depth: int = _DEPTH) -> list[str]:
-    """The folders below `base` that directly hold one of these files; at most 2,000 folders are searched, the nearest
-    first."""
+    """The folders below `base` that directly contain one of these files. At most 2,000 folders are searched, the
+    nearest first."""
     found: list[str] = []
     level, looked = [base], 0
     for _ in range(depth):
@@ -84,7 +84,7 @@ def folders_of_projects(tree: Tree, base: str, files: frozenset[str], depth: int
 
 
 def _is_own_folder(tree: Tree, path: str) -> bool:
-    # A link to a folder may lead to one that is searched already.
+    # A link to a folder may lead to a folder that is already searched.
     return tree.is_folder(path) and tree.real(path) == path
 
 
@@ -100,7 +100,7 @@ def members(tree: Tree, workspace: Workspace) -> dict[str, Package]:
 
 
 def needed(package: Package, by_name: Mapping[str, Package]) -> list[Package]:
-    """The workspace's packages that this one depends on, each behind those that it depends on itself."""
+    """The workspace's packages that this package depends on. Each follows its own dependencies."""
     order: list[Package] = []
     entered = {package.name}
     ahead = [(package, iter(sorted(package.dependencies)))]

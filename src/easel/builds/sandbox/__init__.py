@@ -1,1 +1,2 @@
-"""Running somebody else's commands: namespaces, a system call filter, limits, and no network but a proxy."""
+"""The sandbox for other people's commands: namespaces, a system call filter, limits, and a proxy as the only
+network."""

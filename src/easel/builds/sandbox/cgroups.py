@@ -1,5 +1,5 @@
-"""Control groups, version 1 and 2, where Easel may make them: the kernel itself then limits a build's memory, and gives
-it a tenth of the processor time that others of the machine get."""
+"""Control groups, versions 1 and 2, if Easel may make them. With them, the kernel limits a build's memory, and gives
+the build a tenth of the processor time of other processes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ ROOT: Final = Path("/sys/fs/cgroup")
 _PREFIX: Final = "easel-build"
 _NUMBERS = itertools.count(1)
 REMOVE_TIMEOUT = 1.0
-"""Seconds for the kernel to let go of a group whose processes have ended."""
+"""Seconds until the kernel releases a group whose processes have ended."""
 _ABANDONED = 60.0
 """Seconds after which an empty group belongs to nobody, if its builder has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The groups of one build, one folder for each hierarchy; the first is that of memory."""
+    """The groups of one build: one folder for each hierarchy, memory first."""
 
     version: Literal[1, 2]
     folders: tuple[Path, ...]
 
     @property
     def doors(self) -> list[str]:
-        """The files that a process writes `0` to, to be in."""
+        """The files into which a process writes `0` to join the groups."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
     def limit(self, limits: Limits) -> None:
@@ -54,17 +54,17 @@ class Group:
                     _write(folder / file, str(value))
 
     def memory(self) -> int:
-        """Bytes that are used now, without what the kernel caches of files."""
+        """Bytes in use now, without the kernel's cache of files."""
         names = ("total_rss", "total_shmem") if self.version == 1 else ("anon", "shmem")
         return sum(_values(self.folders[0] / "memory.stat").get(name, 0) for name in names)
 
     def was_short(self) -> bool:
-        """Whether the kernel has ended a process because the memory was used up."""
+        """Whether the kernel has killed a process because the memory was used up."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"
         return _values(self.folders[0] / name).get("oom_kill", 0) > 0
 
     def remove(self) -> None:
-        """Removes the groups; their processes have ended."""
+        """Removes the groups. Their processes must have ended."""
         until = time.monotonic() + REMOVE_TIMEOUT
         for folder in self.folders:
             while folder.exists() and time.monotonic() < until:
@@ -76,14 +76,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Cgroups:
-    """Where groups are made: the folder of each hierarchy that may be written, memory first."""
+    """The places for new groups: one writable folder for each hierarchy, memory first."""
 
     version: Literal[1, 2]
     parents: tuple[Path, ...]
 
     @classmethod
     def find(cls) -> Cgroups | None:
-        """The groups of this process, if it may make others below or beside them, and limit their memory."""
+        """The groups of this process, if it may make groups below or beside them and limit their memory."""
         with suppress(OSError):
             lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
             for found in (_second(lines), _first(lines)):
@@ -121,8 +121,8 @@ def _second(lines: list[list[str]]) -> Cgroups | None:
     if path is None:
         return None
     own = ROOT / path.lstrip("/")
-    # Version 2 has processes in the leaves alone: systemd puts a service's into `DelegateSubgroup=`, and groups beside
-    # that are Easel's to make.
+    # Version 2 allows processes only in leaf groups. systemd puts a service's processes into `DelegateSubgroup=`, and
+    # Easel may make groups beside that one.
     for parent in (own.parent, own):
         with suppress(OSError):
             if parent == ROOT.parent or "memory" not in (parent / "cgroup.controllers").read_text().split():
@@ -167,7 +167,7 @@ def _works(found: Cgroups) -> bool:
 
 
 def _write(file: Path, value: str) -> None:
-    # Without O_CREAT: a name that the kernel does not have is no file here.
+    # Without O_CREAT: a name that the kernel does not know must not become a file.
     descriptor = os.open(file, os.O_WRONLY)
     try:
         os.write(descriptor, value.encode())

@@ -1,4 +1,4 @@
-"""A command for the sandbox, and how it ended."""
+"""A command for the sandbox, and its result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easel.outgoing.proxy import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file or folder of this machine, and its place inside."""
+    """A file or folder of this machine, and its place in the sandbox."""
 
     source: Path
     at: str
@@ -22,9 +22,10 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Runs `argv` in `folder`, with `work` as the writable `/build`. `environment` is added to what the sandbox sets
-    (HOME, PATH, TMPDIR, CI, the proxy's variables), and wins over it. The hosts are those it may reach by the
-    proxy, none by default."""
+    """A command: `argv` runs in `folder`, with `work` as the writable `/build`.
+
+    `environment` is added to the sandbox's own variables (HOME, PATH, TMPDIR, CI, the proxy), and overrides them.
+    `hosts` can be reached through the proxy; the default is none."""
 
     argv: tuple[str, ...]
     work: Path
@@ -37,8 +38,8 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended: its exit code (128 and the number for a signal), the reason if Easel ended it, seconds of
-    wall time and of processor time, the most memory that was seen in bytes, and the hosts it was refused."""
+    """The end of a command: its exit code (128 plus the number for a signal), the reason if Easel ended it, seconds of
+    wall time and of processor time, the largest seen memory in bytes, and the refused hosts."""
 
     code: int
     reason: Reason | None

@@ -1,4 +1,4 @@
-"""The disk that a running build takes."""
+"""Measures the disk space of a running build."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from easel.builds.sandbox.limits import Reason
 from easel.storage.disk_reserve import DiskReserve
 
 SHARE = 0.05
-"""Of a processor's time, for counting a build's files."""
+"""The share of one processor's time for counting a build's files."""
 SOONEST = 0.2
 LATEST = 5.0
-"""Seconds between two counts."""
+"""Limit of the seconds between two counts."""
 LOW_INODES = 0.02
-"""The part of a file system's inodes that is left free."""
+"""The fraction of a file system's inodes that stays free."""
 
 
 class DiskUse:
-    """Folders whose files are counted together, each again and again: the more often the faster it goes, and at once
-    when the disk has lost so much that the limit may have been reached.
+    """Folders whose files are counted together, repeatedly. A count that takes less time is repeated sooner. A count
+    starts at once if the disk has lost so much space that the limit may be reached.
 
-    `removed` gives the bytes of files that are open and have no name.
+    `removed` gives the bytes of open files without a name.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class DiskUse:
         self._counting: asyncio.Task[None] | None = None
 
     def reached(self) -> Reason | None:
-        """Whether a limit is reached, as far as it is known; counts again in the background when it is time to."""
+        """Whether a limit is reached, by the last count. Starts a new count in the background when it is due."""
         found = os.statvfs(self._folder)
         if self._reserve.is_reached or (found.f_files and found.f_favail < found.f_files * LOW_INODES):
             return "disk_full"
@@ -57,7 +57,7 @@ class DiskUse:
         return None
 
     async def close(self) -> None:
-        """Ends the counting."""
+        """Stops counting."""
         if self._counting is not None:
             self._counting.cancel()
             await asyncio.gather(self._counting, return_exceptions=True)
@@ -77,8 +77,9 @@ class DiskUse:
         self._next = time.monotonic() + min(LATEST, max(SOONEST, took / SHARE))
 
     async def _size(self, folder: Path) -> int:
-        """Bytes of the folder's files on its disk; of one that may not be read, the disk's loss since the beginning."""
-        # Not asyncio's: a count that is cancelled as it begins would be waited for twice.
+        """The bytes of the folder's files on its disk. For an unreadable folder: the free space that its disk has lost
+        since the beginning."""
+        # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
             ["nice", "-n", "19", "du", "-sx", "--block-size=1", "--", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -92,5 +93,5 @@ class DiskUse:
             counter.kill()
             raise
         size = int(said.split(None, 1)[0]) if said[:1].isdigit() else 0
-        # A build can take its own rights to a folder away; what is in it then counts all the same.
+        # A build may remove its own rights to a folder. The folder's content still counts.
         return max(size, self._first_free - self._now_free()) if b"denied" in complained else size

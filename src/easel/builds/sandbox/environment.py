@@ -1,4 +1,4 @@
-"""The environment variables of a build's commands, and their paths where there is no sandbox."""
+"""The environment variables of a build's commands, and their paths for builds without a sandbox."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from easel.builds.errors import BuildVariableInvalidError
 
 MOST_VARIABLES = 2000
 LONGEST_VARIABLE = 128 * 1024 - 8
-"""Bytes of name and value (MAX_ARG_STRLEN of execve(2), with the characters around them)."""
+"""Limit of a variable's bytes: name, value and separators (MAX_ARG_STRLEN of execve(2))."""
 _NAME = re.compile(r"[\x21-\x3c\x3e-\x7e]{1,1000}")
 _LOCAL = "localhost,127.0.0.1,::1"
 
 
 def environment(proxy: str, certificates: str | None, home: str, temporary: str) -> dict[str, str]:
-    """The variables that every build has: its places, the proxy and the authorities under the names by which npm, yarn,
-    pip, git, curl and others know them."""
+    """The variables of every build: its folders, the proxy and the certificate authorities, under the names that npm,
+    yarn, pip, git, curl and others read."""
     found = {
         "CI": "true",
         "HOME": home,
@@ -57,7 +57,7 @@ def check(variables: Mapping[str, str]) -> None:
 
 
 def outside(text: str, places: Mapping[str, str]) -> str:
-    """A command, path or variable with the places inside a sandbox replaced by those they have outside it."""
+    """A command, path or variable with the sandbox's paths replaced by the real ones."""
     if not places:
         return text
     longest_first = sorted(places, key=len, reverse=True)

@@ -28,13 +28,13 @@ from easel.builds.sandbox import kernel
 
 LENGTH = struct.Struct("!I")
 STAGE = "/tmp"  # noqa: S108
-"""A mount point that every system has; what is mounted there, in a mount namespace of its own, nobody else sees."""
+"""A mount point that every system has. The mounts are in a private mount namespace, so no other process sees them."""
 INSIDE = 1000
-"""The user's and group's number inside."""
+"""The user id and group id in the sandbox."""
 PROXY_PORT = 3128
 _FIRST = re.compile(rb'"child-pid":\s*(\d+)\s*[,}]')
 UNSTARTED = 125
-"""The exit code of a command that could not be started."""
+"""The exit code for a command that could not be started."""
 
 
 def main() -> NoReturn:
@@ -81,7 +81,7 @@ def _become_the_command(builder: socket.socket, status: int, groups: list[str]) 
 def _prepare(groups: list[str]) -> None:
     """A session with low priority, in the control groups. Raises OSError."""
     os.setsid()
-    # Python ignores the last two, and a program that is started inherits that.
+    # Python ignores the last two signals, and a started program would inherit that.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     kernel.be_idle()
@@ -97,7 +97,7 @@ def _say(builder: socket.socket, *descriptors: int, **message: Any) -> None:
 
 
 def _keep(builder: socket.socket, child: int, status: int) -> None:
-    """Waits until the command has ended or the builder wants it to, kills what is left of it, and says how it ended."""
+    """Waits until the command ends or the builder stops it, kills its remaining processes, and reports the result."""
     poll = select.poll()
     ended = os.pidfd_open(child)
     for descriptor in (builder.fileno(), ended, status):
@@ -133,9 +133,9 @@ def _keep(builder: socket.socket, child: int, status: int) -> None:
 
 
 def _end_all() -> None:
-    """Kills every process below this one, and waits for its end: orphans have become children."""
+    """Kills every process below this one, and waits for their end. Orphaned processes have become its children."""
     while True:
-        # A parent that is stopped makes no more of them while the others are killed.
+        # A stopped parent cannot start new processes while the others are killed.
         below = _below(os.getpid())
         for signalled in (signal.SIGSTOP, signal.SIGKILL):
             for process in below:
@@ -159,7 +159,7 @@ def _below(process: int) -> list[int]:
 
 
 def _start(request: dict[str, Any], builder: socket.socket, output: int, status: int) -> NoReturn:
-    """Becomes the command, in what was asked for. Raises OSError."""
+    """Becomes the requested command, in the requested sandbox. Raises OSError."""
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     nothing = os.open("/dev/null", os.O_RDONLY)
@@ -181,7 +181,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
         os.setresuid(user, user, user)
         kernel.be_dumpable()
     _own_network()
-    # Inside, /proc/1/exe leads to this file, which may belong to the user of builds.
+    # In the sandbox, /proc/1/exe leads to this file. The file may belong to the user of builds.
     kernel.bind(request["bwrap"], request["bwrap"])
     kernel.make_read_only(request["bwrap"])
     with socket.socket() as listener:
@@ -206,7 +206,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
 
 
 def _readable(content: bytes) -> int:
-    """A descriptor that gives these bytes."""
+    """A file descriptor from which these bytes can be read."""
     descriptor = os.memfd_create("easel")
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -214,7 +214,7 @@ def _readable(content: bytes) -> int:
 
 
 def _stage(stages: dict[str, str]) -> None:
-    """Binds files and folders to places below `STAGE`, for a user who may not enter the folders they are in."""
+    """Binds files and folders to places below `STAGE`, for a user who may not enter their parent folders."""
     kernel.unshare(kernel.NEW_MOUNTS)
     kernel.keep_mounts()
     opened = {name: os.open(source, os.O_PATH) for name, source in stages.items()}
@@ -231,7 +231,7 @@ def _stage(stages: dict[str, str]) -> None:
 
 
 def _own_network() -> None:
-    """A network namespace with nothing but `lo`, one of mounts, and the user namespace that owns them."""
+    """Makes three namespaces: a network with only `lo`, one for mounts, and the user namespace that owns them."""
     user, group = os.geteuid(), os.getegid()
     kernel.unshare(kernel.NEW_USER | kernel.NEW_NETWORK | kernel.NEW_MOUNTS)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{INSIDE} {user} 1"), ("gid_map", f"{INSIDE} {group} 1")):

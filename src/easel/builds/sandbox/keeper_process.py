@@ -1,4 +1,4 @@
-"""The builder's side of a keeper: see `keeper`."""
+"""The builder's side of a keeper process (see `keeper`)."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class KeeperProcess:
         return self._process.poll() is None
 
     async def start(self, request: dict[str, Any], output: int) -> None:
-        """Has it start a command, whose output goes to the descriptor. Raises OSError."""
+        """Makes it start a command with this descriptor as its output. Raises OSError."""
         text = json.dumps(request).encode()
         with self._requests as requests:
             socket.send_fds(requests, [LENGTH.pack(len(text))], [output])
             await asyncio.get_running_loop().sock_sendall(requests, text)
 
     async def message(self) -> tuple[dict[str, Any], list[int]]:
-        """Its next message, and the descriptors that came by then. Raises OSError if it has ended without one."""
+        """Its next message, and the descriptors received with it. Raises OSError if it has ended without one."""
         while b"\n" not in self._received:
             await self._readable()
             data, descriptors, _, _ = socket.recv_fds(self._socket, LONGEST_MESSAGE, 4)
@@ -68,14 +68,14 @@ class KeeperProcess:
         return json.loads(line), descriptors
 
     def kill(self) -> None:
-        """Has it kill all processes of the command; it goes on to say how that ended."""
+        """Makes it kill all processes of the command. It still reports the result."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             return
 
     async def close(self) -> None:
-        """Ends it, and with it all that it kept."""
+        """Ends it with all processes of its command."""
         await asyncio.to_thread(self.end)
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""Calls of the Linux kernel that Python has no name for. Each raises OSError."""
+"""Linux system calls that Python does not provide. Each raises OSError."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IDLE_CLASS = 3 << 13
 _SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
 
 NICE: Final = 10
-"""A tenth of the processor time of a process that is not nice."""
+"""The nice value that gives a process a tenth of the processor time of a normal one."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,23 +33,22 @@ def _checked(result: int) -> None:
 
 
 def unshare(namespaces: int) -> None:
-    """New namespaces for this process, which has one thread."""
+    """Moves this process, which has one thread, into new namespaces."""
     _checked(_libc.unshare(ctypes.c_int(namespaces)))
 
 
 def mount_tmpfs(place: str) -> None:
-    """An empty folder in memory, that everybody may read."""
+    """Mounts an empty folder in memory that every user may read."""
     _checked(_libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", ctypes.c_ulong(_NOSUID | _NODEV), b"mode=0755"))
 
 
 def bind(source: str, place: str) -> None:
-    """A file or folder, with what is mounted in it, at another place too."""
+    """Binds a file or folder, with all mounts in it, to a second place."""
     _checked(_libc.mount(os.fsencode(source), os.fsencode(place), None, ctypes.c_ulong(_BIND | _RECURSIVE), None))
 
 
 def make_read_only(place: str) -> None:
-    """What is mounted there can be changed from nowhere that sees this mount: no content, no rights, no times
-    (mount_setattr(2))."""
+    """Makes a mount read-only for everyone who sees it: content, permissions and times (mount_setattr(2))."""
     wanted = struct.pack("=QQQQ", _READ_ONLY, 0, 0, 0)
     _checked(
         _libc.syscall(ctypes.c_long(_MOUNT_SETATTR), _HERE, os.fsencode(place), 0, wanted, ctypes.c_size_t(len(wanted)))
@@ -57,28 +56,28 @@ def make_read_only(place: str) -> None:
 
 
 def keep_mounts() -> None:
-    """What is mounted from now on stays in this mount namespace."""
+    """Keeps later mounts in this mount namespace."""
     _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(_RECURSIVE | _SLAVE), None))
 
 
 def die_with_parent() -> None:
-    """The kernel kills this process when the thread that started it has ended."""
+    """Makes the kernel kill this process when the thread that started it has ended."""
     _checked(_libc.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0))
 
 
 def be_dumpable() -> None:
-    """Gives this process back its own files in /proc, which a change of user takes."""
+    """Restores this process's access to its own files in /proc after a change of user."""
     _checked(_libc.prctl(_DUMPABLE, 1, 0, 0, 0))
 
 
 def adopt_orphans() -> None:
-    """Processes below this one whose parent has ended become its children (PR_SET_CHILD_SUBREAPER)."""
+    """Makes this process the parent of orphaned processes below it (PR_SET_CHILD_SUBREAPER)."""
     _checked(_libc.prctl(_SUBREAPER, 1, 0, 0, 0))
 
 
 def be_idle() -> None:
-    """Low priority for the processors and the lowest for the disk, for this session and all that it starts."""
-    # A builder is that nice already.
+    """Gives this session and everything that it starts low priority for the processors, and the lowest for the disk."""
+    # A builder already has this nice value.
     os.nice(max(0, NICE - os.getpriority(os.PRIO_PROCESS, 0)))
     lower_session("self")
     number = _IOPRIO_SET.get(os.uname().machine)
@@ -93,8 +92,8 @@ def raise_loopback() -> None:
 
 
 def lower_session(process: int | str) -> None:
-    """Low priority for a process's session. Each session is a group of its own to the scheduler (sched(7), autogroup),
-    and a nice value counts within it alone. Nothing happens where that is off, or the kernel is asked too often."""
+    """Gives a process's session low priority. The scheduler treats each session as a group (sched(7), autogroup), and a
+    nice value counts only within it. Does nothing if that is off, or if the kernel gets too many such requests."""
     try:
         with open(f"/proc/{process}/autogroup", "w") as file:
             file.write(str(NICE))
@@ -103,7 +102,7 @@ def lower_session(process: int | str) -> None:
 
 
 def has_low_session(process: int) -> bool:
-    """Whether the process's session has low priority, or there is no such thing."""
+    """Whether the process's session has low priority, or sessions have no priority of their own."""
     try:
         with open(f"/proc/{process}/autogroup") as file:
             return file.read().rstrip().endswith(f" nice {NICE}")

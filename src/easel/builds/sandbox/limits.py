@@ -1,4 +1,4 @@
-"""How much a build may use."""
+"""The limits of a build."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal, Self
 from easel.settings import Settings
 
 Reason = Literal["memory", "processor", "processes", "time", "disk", "disk_full", "log", "stopped"]
-"""Why a build was ended: a limit it reached, the disk's reserve that was reached, or a caller that wanted it ended."""
+"""Why Easel ended a build: a limit, the disk's reserve, or a request to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one command: seconds of wall time and of processor time, and bytes of memory, of its folder's disk, of its
-    largest file and of its output; how many processes and threads it has at a time."""
+    """The limits of one command: seconds of wall time and of processor time; bytes of memory, of its folder's disk, of
+    its largest file and of its output; and the number of processes and threads at a time."""
 
     wall: float
     processor: float
@@ -26,7 +26,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings say. A file may take the whole disk of a build."""
+        """The limits from the settings. One file may take the whole disk space of a build."""
         return cls(
             wall=settings.build_deadline,
             processor=settings.build_processor_time,

@@ -1,4 +1,4 @@
-"""The processes of a running build, as the kernel tells of them (proc(5))."""
+"""The processes of a running build, from the kernel's files (proc(5))."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from easel.builds.sandbox import kernel
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 MAKING = 0.002
-"""Seconds between two looks at a sandbox that is being made."""
+"""Seconds between two checks of a sandbox that is being made."""
 MOST_FILES = 20_000
-"""Open files that are looked at in one go."""
+"""Limit of open files that are checked at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Of all processes: how many threads, bytes of memory that each has mapped (shared ones counted for each), seconds
-    of processor time, their ended children included, and the ids of their sessions."""
+    """The use of all processes: threads, bytes of mapped memory (shared memory counts once for each process), seconds
+    of processor time including ended children, and their session ids."""
 
     threads: int
     resident: int
@@ -32,9 +32,9 @@ class Usage:
 
 
 class Processes:
-    """The processes of a sandbox, seen through its own /proc, which has no others; without one, those below a process.
+    """The processes of a sandbox, from its own /proc; without a sandbox, the processes below a process.
 
-    `first` is the sandbox's first process, or the command of a build without one.
+    `first` is the sandbox's first process, or the command of a build without a sandbox.
     """
 
     def __init__(self, first: int, *, sandboxed: bool) -> None:
@@ -50,10 +50,10 @@ class Processes:
 
     @classmethod
     async def of(cls, first: int, *, sandboxed: bool) -> Processes | None:
-        """The processes as soon as the sandbox is made; None if it has ended before."""
+        """The processes as soon as the sandbox is made; None if it has ended before that."""
         outside = os.stat("/proc").st_dev
         while True:
-            # Until then the root is this machine's, or has no /proc.
+            # Until then, the root is this machine's, or has no /proc.
             try:
                 if not sandboxed or os.stat(f"/proc/{first}/root/proc").st_dev != outside:
                     return cls(first, sandboxed=sandboxed)
@@ -63,13 +63,13 @@ class Processes:
             await asyncio.sleep(MAKING)
 
     def close(self) -> None:
-        """Forgets the processes."""
+        """Closes the files of the processes."""
         os.close(self._proc)
         if self._root is not None:
             os.close(self._root)
 
     def usage(self) -> Usage:
-        """What they use now."""
+        """The current use."""
         threads = resident = ticks = 0
         sessions: set[int] = set()
         for process in self._all():
@@ -83,7 +83,7 @@ class Processes:
         return Usage(threads, resident, ticks / _TICK, frozenset(sessions))
 
     def proportional(self) -> int:
-        """Bytes of memory, each shared page divided among those that share it (PSS). Takes milliseconds."""
+        """Bytes of memory with each shared page divided among its processes (PSS). Takes milliseconds."""
         total = 0
         for process in self._all():
             found = self._read(f"{process}/smaps_rollup").partition(b"\nPss:")[2].split(None, 1)
@@ -91,7 +91,7 @@ class Processes:
         return total
 
     def temporary(self, folders: tuple[str, ...]) -> int:
-        """Bytes in the folders inside that are in memory."""
+        """Bytes in the sandbox's folders that are in memory."""
         total = 0
         if self._root is not None:
             for folder in folders:
@@ -105,7 +105,7 @@ class Processes:
         return total
 
     def removed_files(self, device: int) -> int:
-        """Bytes on the device in files that have no name any more and are still open."""
+        """Bytes on the device in open files without a name."""
         sizes: dict[int, int] = {}
         looked = 0
         for process in self._all():
@@ -125,8 +125,9 @@ class Processes:
         return sum(sizes.values())
 
     def lower(self) -> bool:
-        """Low priority for all sessions; whether all have it now: the kernel may be asked ten times a second."""
-        # By this machine's /proc: the sandbox's own is read-only.
+        """Gives all sessions low priority. False if some do not have it yet: the kernel allows ten requests a
+        second."""
+        # Through this machine's /proc: the sandbox's own is read-only.
         for process in self._below():
             if not kernel.has_low_session(process):
                 kernel.lower_session(process)

@@ -1,4 +1,4 @@
-"""One command while it runs: its output, its limits, its end."""
+"""A running command: its output, its limits and its end."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from easel.storage.disk_reserve import DiskReserve
 
 READ_CHUNK = 64 * 1024
 OUTPUT_TIMEOUT = 5.0
-"""Seconds for the output's end after that of all processes."""
+"""Seconds to wait for the output's end after the end of all processes."""
 _FILE_TOO_LARGE = 128 + 25
 """The exit code of a process that SIGXFSZ ended."""
 
 
 @dataclass(slots=True)
 class RunningCommand:
-    """A command, the process that keeps it, and the caller that wants its output."""
+    """A command, its keeper process, and the caller that receives its output."""
 
     command: Command
     kept: KeeperProcess
@@ -45,8 +45,8 @@ class RunningCommand:
     _failure: Exception | None = None
 
     async def run(self, request: dict[str, Any]) -> CommandResult:
-        """Starts the command and returns when all its processes have ended, also when it is cancelled. Raises OSError,
-        and SandboxUnavailableError if it could not be started."""
+        """Starts the command, and returns when all its processes have ended, even after a cancellation. Raises OSError,
+        and SandboxUnavailableError if the command could not be started."""
         begun = time.monotonic()
         output, end = os.pipe()
         try:
@@ -71,7 +71,7 @@ class RunningCommand:
             await asyncio.gather(pump, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
-        # The kernel does not add up what it killed with its namespace; the watcher has seen it.
+        # The kernel does not count processes that were killed with their namespace. The watcher has seen them.
         processor = max(self._processor, ended["processor"])
         if processor >= self.command.limits.processor:
             self._reason = self._reason or "processor"
@@ -96,7 +96,7 @@ class RunningCommand:
         return await ending
 
     async def _until_ended(self, opened: AsyncExitStack) -> dict[str, Any]:
-        """What the keeper says of the end. On the way, the proxy is opened and the watcher set on the processes."""
+        """The keeper's last message. Until then, serves the proxy and watches the processes."""
         failure: dict[str, Any] = {}
         watching: asyncio.Task[None] | None = None
         try:
@@ -134,14 +134,14 @@ class RunningCommand:
         except Exception as error:
             self._failure = error
         finally:
-            # Also if the watcher itself failed: nothing runs unwatched.
+            # This holds even if the watcher itself failed: no command runs unwatched.
             self.kept.kill()
             self._peak, self._processor = watcher.peak_memory, watcher.processor
             processes.close()
             await disk.close()
 
     async def _pump(self, output: int) -> bool:
-        """Gives on the output until its end: False if it is longer than it may be."""
+        """Passes the output on until it ends. False if it exceeds the limit."""
         left = self.command.limits.log
         reader = asyncio.StreamReader(limit=READ_CHUNK)
         loop = asyncio.get_running_loop()
@@ -160,7 +160,7 @@ class RunningCommand:
             transport.close()
 
     def _found_out(self, code: int) -> Reason | None:
-        """The limit that made a command fail between two looks of the watcher."""
+        """The limit that made a command fail between two checks of the watcher."""
         if self.kept.group is not None and self.kept.group.was_short():
             return "memory"
         return "disk" if code == _FILE_TOO_LARGE else None

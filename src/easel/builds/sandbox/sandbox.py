@@ -1,4 +1,4 @@
-"""Running the commands of builds, away from all that is Easel's."""
+"""Runs the commands of builds, isolated from everything that belongs to Easel."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from easel.settings import Settings
 from easel.storage.disk_reserve import DiskReserve
 
 OPEN_FILES = 16_384
-"""Of a process of a build."""
+"""Limit of open files for each process of a build."""
 SPARE_AFTER = 0.05
 """Seconds from a command's start to that of the process for the next one, which would delay it."""
 
 
 class Sandbox:
-    """Where the commands of builds run: `sandboxed`, or `unsandboxed` as the operator chose.
+    """Runs the commands of builds: `sandboxed`, or `unsandboxed` if the operator chose that.
 
-    Belongs to one event loop at a time. `close` it at the end.
+    An instance belongs to one event loop at a time. Call `close` at the end.
     """
 
     kind: Literal["sandboxed", "unsandboxed"]
@@ -57,7 +57,7 @@ class Sandbox:
 
     @classmethod
     def find(cls, settings: Settings) -> Self:
-        """The sandbox of this machine, in which a command was run. Takes a tenth of a second. Raises
+        """The sandbox of this machine, after a trial command. Takes a tenth of a second. Raises
         SandboxUnavailableError, BuildsOffError."""
         if settings.builds == "off":
             raise BuildsOffError
@@ -81,8 +81,8 @@ class Sandbox:
         return sandbox
 
     def own(self, folder: Path) -> None:
-        """Gives a folder and all in it to the user of builds where that is not Easel's own, with the mode 0700. Raises
-        OSError."""
+        """Gives a folder and its content to the user of builds, with the mode 0700, if that user is not Easel's own.
+        Raises OSError."""
         if self._user is not None:
             own(folder, self._user.number)
         else:
@@ -94,7 +94,7 @@ class Sandbox:
         on_bytes: Callable[[bytes], None],
         should_stop: Callable[[], bool] = lambda: False,
     ) -> CommandResult:
-        """Runs the command and gives its output to `on_bytes` as it comes. All its processes have ended when this
+        """Runs the command, and passes its output to `on_bytes` as it arrives. All its processes have ended when this
         returns or is cancelled. Raises BuildVariableInvalidError, OSError, and SandboxUnavailableError if the command
         could not be started."""
         check(command.environment)
@@ -153,8 +153,8 @@ class Sandbox:
                 self._spare = self._new()
 
     def _try(self) -> None:
-        """Runs `true`, if need be without what a container's root may lack: control groups that it can join, the right
-        to mount. Raises SandboxUnavailableError, OSError."""
+        """Runs `true`, if necessary without features that a container's root may lack: control groups that it can join,
+        the right to mount. Raises SandboxUnavailableError, OSError."""
         scratch = self._settings.run_dir
         scratch.mkdir(parents=True, exist_ok=True)
         refused: list[SandboxUnavailableError] = []
@@ -182,7 +182,7 @@ class Sandbox:
                 self.close()
                 shutil.rmtree(work, ignore_errors=True)
 
-        # The caller may be in an event loop.
+        # A thread is used, because the caller may be in an event loop.
         thread = threading.Thread(target=run)
         thread.start()
         thread.join()
@@ -241,8 +241,8 @@ class Sandbox:
 
 
 def _rlimits(limits: Limits) -> dict[str, list[int]]:
-    """Soft and hard limits of each process. A core dump of one byte is one that no program of the machine is given
-    either, see core(5)."""
+    """Soft and hard limits of each process. With a limit of one byte, the kernel passes no core dump to a program of
+    the machine either (core(5))."""
     processor = max(1, int(limits.processor))
     return {
         "RLIMIT_CORE": [1, 1],

@@ -1,9 +1,9 @@
-"""The filter of system calls: a program for the kernel's classic BPF (seccomp(2)), as bubblewrap takes it.
+"""The system call filter: a classic BPF program for the kernel (seccomp(2)), in the form that bubblewrap takes.
 
-What a build never needs and what has had holes is refused with EPERM, after the example of Flatpak and of Docker's
-default profile: other processes' memory, mounts, namespaces, keys, tracing, io_uring, the clock, NUMA. `clone3` gets
-ENOSYS, since its flags are in memory that a filter cannot read; libraries go on with `clone`, whose flags are checked.
-Memory that no process need have mapped (memfd, System V) gets ENOSYS, since no watcher sees it.
+Refuses with EPERM the calls that builds never need and that had vulnerabilities, as Flatpak and Docker's default
+profile do: other processes' memory, mounts, namespaces, keys, tracing, io_uring, the clock, NUMA. `clone3` gets ENOSYS:
+its flags are in memory that a filter cannot read. Libraries then use `clone`, whose flags are checked. Memory that no
+process needs to map (memfd, System V) gets ENOSYS, since the watcher cannot see it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 from typing import Final
 
 MACHINES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""The machine as the kernel calls it: its AUDIT_ARCH constant, and its column in the tables."""
+"""For each machine name of the kernel: its AUDIT_ARCH constant, and its column in the tables."""
 
 _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "acct": (163, 89),
@@ -98,7 +98,7 @@ _X32 = 0x40000000
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND, _THIRD = 0, 4, 16, 24, 32
-"""Offsets in `struct seccomp_data`; of an argument, its lower half on these little-endian machines."""
+"""Offsets in `struct seccomp_data`. For an argument, the offset of its lower half on these little-endian machines."""
 _ALLOW = 0x7FFF0000
 
 
@@ -111,7 +111,7 @@ def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
 
 
 def _when(number: int, *then: bytes) -> bytes:
-    """The instructions for one system call; the number is loaded again after them."""
+    """The instructions for one system call. They end by loading the call's number again."""
     block = b"".join(then) + _instruction(_LOAD, _NUMBER)
     return _instruction(_EQUAL, number, no=len(block) // 8) + block
 
@@ -126,11 +126,11 @@ def _numbers(table: dict[str, tuple[int, int | None]], column: int) -> Iterable[
 
 @cache
 def program(machine: str) -> bytes:
-    """The filter for a machine. Raises KeyError for one that `MACHINES` does not have."""
+    """The filter for a machine. Raises KeyError for a machine that is not in `MACHINES`."""
     architecture, column = MACHINES[machine]
     refused = _instruction(_RETURN, _errno(errno.EPERM))
     parts = [
-        # Numbers mean something else under another architecture, such as 32 bits.
+        # Under another architecture, such as 32 bits, the numbers mean different calls.
         _instruction(_LOAD, _ARCHITECTURE),
         _instruction(_EQUAL, architecture, yes=1) + _instruction(_RETURN, _errno(errno.ENOSYS)),
         _instruction(_LOAD, _NUMBER),
@@ -158,7 +158,7 @@ def program(machine: str) -> bytes:
             + _instruction(_EQUAL, _INET, yes=5)
             + _instruction(_EQUAL, _INET6, yes=4)
             + _instruction(_EQUAL, _NETLINK, no=2)
-            # Of netlink, the addresses and routes (NETLINK_ROUTE) alone: `os.networkInterfaces()` asks for them.
+            # Of netlink, only addresses and routes are allowed (NETLINK_ROUTE): `os.networkInterfaces()` needs them.
             + _instruction(_LOAD, _THIRD)
             + _instruction(_EQUAL, 0, yes=1)
             + _instruction(_RETURN, _errno(errno.EAFNOSUPPORT)),

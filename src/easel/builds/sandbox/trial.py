@@ -1,4 +1,4 @@
-"""Why a sandbox cannot be made, and what an operator can do about it."""
+"""Explains why a sandbox cannot be made, and what an operator can do about it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _SWITCHES = (
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
     ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
 )
-"""Kernel settings that forbid user namespaces: the file, the value that does, and the line that allows them."""
-OTHERWISE = "EASEL_BUILDS=unsandboxed builds without one, which gives builds all that Easel's user has."
+"""Kernel settings that forbid user namespaces: the file, the forbidding value, and the line that allows them."""
+OTHERWISE = "EASEL_BUILDS=unsandboxed builds without one, so that builds have all rights of Easel's user."
 
 
 def advice() -> str:
-    """What can be done where user namespaces do not work."""
+    """What to do if user namespaces do not work."""
     lines = [line for file, value, line in _SWITCHES if _says(file, value)]
     if lines:
         return f"Set {' and '.join(lines)} with sysctl, then start Easel again. {OTHERWISE}"
     return (
-        "Give a container the right to make user namespaces and an unmasked /proc, and a systemd unit what the one in"
-        f" deploy/systemd has. {OTHERWISE}"
+        "Give a container the right to make user namespaces and an unmasked /proc; give a systemd unit the "
+        "settings of the one in deploy/systemd. {OTHERWISE}"
     )
 
 

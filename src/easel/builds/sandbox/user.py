@@ -1,5 +1,5 @@
-"""The user of builds where root started Easel. The kernel counts processes per user and exempts root, and files of root
-would be a build's own: so each builder process of a machine has a user id of its own for its builds."""
+"""The user of builds if root started Easel. The kernel counts processes by user and exempts root, and builds could
+write root's files. So each builder process of a machine has a separate user id for its builds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from easel.files import lock_file
 from easel.settings import Settings
 
 FIRST: Final = 1_900_000_000
-"""Within a range that no system allocates from (systemd's UIDS-GIDS: unused from 1,879,048,192 on)."""
+"""The first user id, in a range that no system allocates from (systemd's UIDS-GIDS: unused from 1,879,048,192 on)."""
 FIRST_IN_CONTAINER: Final = 65_000
-"""The same where a container has the usual 65,536 ids."""
+"""The first user id in a container with the usual 65,536 ids."""
 MOST: Final = 64
-"""Builder processes of a machine that have a user each."""
+"""Limit of builder processes of a machine that have a separate user each."""
 
 
 class BuildUser:
-    """A user id that no other builder process of this data folder has, as long as this object is there."""
+    """A user id that no other builder process of this data folder has, during the life of this object."""
 
     def __init__(self, number: int, lock: IO[bytes]) -> None:
         self.number = number
@@ -28,7 +28,7 @@ class BuildUser:
 
     @classmethod
     def claim(cls, settings: Settings) -> BuildUser | None:
-        """The next one that is free; None where builds run as Easel's own user, since it is not root, or
+        """Claims the next free user id. None if builds run as Easel's own user: Easel does not run as root, or runs as
         the root of a container without other users. Raises OSError."""
         if os.geteuid() != 0:
             return None
@@ -43,13 +43,13 @@ class BuildUser:
             if lock_file(lock):
                 return cls(number, lock)
             lock.close()
-        raise OSError(f"{MOST} builder processes of this machine have their users already")
+        raise OSError(f"the limit of {MOST} builder processes with users on this machine is reached")
 
 
 def own(folder: Path, user: int) -> None:
-    """Gives a folder and all in it to a user and the group of the same number, the folder with the mode 0700. Links are
-    not followed. Raises OSError."""
-    # The system's program walks trees that are deeper than a path may be long, as a build can leave them.
+    """Gives a folder and its content to a user and the group of the same number, the folder with the mode 0700. Links
+    are not followed. Raises OSError."""
+    # A build may leave a tree that is deeper than the longest path. The system's program can handle that.
     command = ["chown", "-RhP", "--", f"{user}:{user}", str(folder)]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False

@@ -1,4 +1,4 @@
-"""Watching a running build: it is ended when it reaches a limit."""
+"""Watches a running build, and ends it when it reaches a limit."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from easel.builds.sandbox.limits import Limits, Reason
 from easel.builds.sandbox.processes import Processes
 
 SOONEST, LATEST = 0.02, 0.1
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 FASTEST_GROWTH = 4 * 1024**3
-"""Bytes a second that a build's memory can grow by: the less is left, the sooner the next look."""
+"""The fastest growth of a build's memory, in bytes a second. The less memory is left, the sooner the next check is."""
 CROWDED_FOR = 0.5
-"""Seconds that a build may have all its processes and threads; one that has them longer makes ever more."""
+"""Seconds that a build may have its maximum of processes and threads. A build that has them longer keeps starting
+more."""
 IN_MEMORY = ("/tmp", HOME, "/dev/shm")  # noqa: S108
 
 
 class Watcher:
-    """Looks at a build's processes, its folder and the clock. It keeps the highest values."""
+    """Checks a build's processes, its folder and the time. Keeps the highest values."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Watcher:
             return "processor"
         if usage.threads > self._limits.processes:
             return "processes"
-        # In a sandbox the kernel refuses one more when the limit is reached, so it is never seen to be passed.
+        # In a sandbox, the kernel refuses a process over the limit, so the watcher never sees more than the limit.
         if usage.threads < self._limits.processes - 2:
             self._crowded_since = None
         elif self._crowded_since is None:

@@ -1,1 +1,2 @@
-"""Toolchains of builds: Node, its package managers and Python, chosen by what a project asks for and kept read-only."""
+"""The toolchains of builds: Node, package managers and Python, in the versions that projects require. They are
+read-only."""

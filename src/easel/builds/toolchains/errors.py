@@ -1,4 +1,4 @@
-"""Why a build's toolchain cannot be had."""
+"""Errors of preparing a build's toolchain."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from easel.errors import BadRequestError, EaselError
 
 
 class ToolchainError(EaselError):
-    """The build's toolchain cannot be prepared: {reason}"""
+    """Easel cannot prepare the build's toolchain: {reason}"""
 
     status = 502
     code = "toolchain_unavailable"
 
 
 class RegistryUnreachableError(ToolchainError):
-    """The package registry did not answer for {package}: {reason}. Deploy again; if that does not help, Easel's
-    operator checks the registry that npm is configured with on the builder."""
+    """The package registry did not answer for {package}: {reason}. Deploy again. If that does not help, Easel's
+    operator has to check the registry in the builder's npm configuration."""
 
     code = "registry_unreachable"
 
 
 class RegistryUnknownError(ToolchainError):
-    """The builder does not know which package registry to use, because it has no npm. Install `easel[builder]`, or set
+    """The builder does not know its package registry, because it has no npm. Install `easel[builder]`, or set
     `npm_config_registry`."""
 
     status = 503
@@ -28,7 +28,7 @@ class RegistryUnknownError(ToolchainError):
 
 
 class ToolIntegrityError(ToolchainError):
-    """The package {package} that was downloaded is not the one that was named: its {algorithm} digest differs."""
+    """The downloaded package {package} is not the requested one: its {algorithm} digest differs."""
 
     code = "tool_integrity"
 
@@ -40,8 +40,8 @@ class ToolPackageError(ToolchainError):
 
 
 class ToolsTooLargeError(ToolchainError):
-    """Builds asked for more versions of Node and package managers within two hours than {limit} bytes hold. Deploy
-    again later, or ask for a version that other builds use; Easel's operator sets the limit with
+    """In the last two hours, builds asked for more versions of Node and package managers than fit into {limit} bytes.
+    Deploy again later, or use a version that other builds use. Easel's operator sets the limit with
     EASEL_BUILD_CACHE_BYTES."""
 
     status = 503
@@ -55,7 +55,8 @@ class VersionUnavailableError(BadRequestError):
 
 
 class VersionRangeError(BadRequestError):
-    """`{wanted}` is not a version of {tool}, nor a range of versions. Write one like `22`, `^22.12.0` or `>=20 <25`."""
+    """`{wanted}` is neither a version of {tool} nor a range of versions. Write one like `22`, `^22.12.0` or `>=20
+    <25`."""
 
     code = "tool_version_invalid"
 

@@ -1,4 +1,4 @@
-"""Which Node a build runs: the builder's own where it satisfies the project's range, else one of the registry."""
+"""Chooses the Node of a build: the builder's own if it is in the project's range, else one from the registry."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from easel.builds.toolchains.ranges import SUPPORTED, check_range, is_within, ne
 
 OF_DEBIAN = Path("/usr/bin/node")
 INSIDE = "/opt/node"
-"""Where a Node that is not the system's lies in the sandbox."""
+"""The place of a downloaded Node in the sandbox."""
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 _OLDEST = 14
-"""Majors below it are not offered: their packages are of another shape."""
+"""The oldest major version that is offered. Earlier packages have a different layout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node: its version, the folder to mount (None for the system's, which is in the sandbox anyway), the path of the
-    program there, of npm's own program, and of the folder whose `include` has its headers, both if it has them."""
+    """A Node: its version; the folder to mount (None for the system's own, which is already in the sandbox); the path
+    of its program there; the path of npm's program, and of the folder whose `include` has the headers, each if
+    present."""
 
     version: str
     folder: Path | None
@@ -41,13 +42,13 @@ class Node:
 
 
 def architecture() -> str:
-    """This machine's architecture as Node names it."""
+    """This machine's architecture, by Node's name for it."""
     machine = platform.machine().lower()
     return _ARCHITECTURES.get(machine, machine)
 
 
 def local_nodes() -> Iterator[Node]:
-    """The Nodes of this machine: the wheel's, then Debian's."""
+    """The Nodes of this machine: the Python package's, then Debian's."""
     for find in (_of_the_wheel, _of_debian):
         found = find()
         if found is not None:
@@ -55,7 +56,7 @@ def local_nodes() -> Iterator[Node]:
 
 
 async def choose_node(wanted: str | None, packages: Packages) -> Node:
-    """The Node for a range; None is one with long-term support, the builder's own where it has one.
+    """The Node for a range. None requests a version with long-term support: the builder's own if it has one.
 
     Raises VersionRangeError, VersionUnavailableError, ToolchainError.
     """
@@ -123,7 +124,7 @@ def _of_debian() -> Node | None:
 
 
 def host_npm() -> tuple[str, str] | None:
-    """The programs of a Node and of its npm on this machine, to ask npm for its configuration; None without npm."""
+    """The programs of a Node and its npm on this machine, for reading npm's configuration; None without npm."""
     for local in local_nodes():
         if local.npm is None:
             continue

@@ -1,4 +1,4 @@
-"""Which package manager a build runs: npm, pnpm, Yarn or Bun in the version that the project pins."""
+"""Chooses the package manager of a build: npm, pnpm, Yarn or Bun, in the version that the project pins."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _EXACT = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(-[0-9A-Za-z.-]{1,40})?"
 _DIGEST = re.compile(r"(sha1|sha224|sha256|sha384|sha512)\.([0-9a-f]{40,128})")
 _BERRY = "@yarnpkg/cli-dist"
 _NATIVE_PNPM = 12
-"""From this major on, pnpm is a native program in a package of its own."""
+"""The first major version of pnpm that is a native program in a separate package."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """A package manager: its version, the folder to mount (None where it comes with Node), and its programs by name, as
-    paths in the folder; `native` says that they run without Node."""
+    """A package manager: its version, the folder to mount (None if it comes with Node), and its programs by name, as
+    paths in the folder. `native` says that they run without Node."""
 
     name: str
     version: str
@@ -37,12 +37,12 @@ class Manager:
 
     @property
     def is_yarn_1(self) -> bool:
-        """Yarn before version 2 has other settings."""
+        """Whether this is Yarn before version 2, which has different settings."""
         return self.name == "yarn" and self.version.startswith("1.")
 
 
 async def choose_npm(node: Node, packages: Packages) -> Manager:
-    """Node's own npm, or the newest one that runs on it. Raises VersionUnavailableError, ToolchainError."""
+    """Node's own npm, or the newest one that runs on this Node. Raises VersionUnavailableError, ToolchainError."""
     if node.npm is not None and node.npm_version is not None:
         return Manager("npm", node.npm_version, None)
     return await _of_the_registry("npm", "npm", None, node, packages)
@@ -72,7 +72,7 @@ async def _pnpm(wanted: PackageManager, node: Node, packages: Packages) -> Manag
     program = await packages.unpacked(native) / "pnpm"
 
     def put_in_place(folder: Path) -> None:
-        # As the package's own install script does: each placeholder becomes the native program.
+        # As in the package's own install script, the native program replaces each placeholder.
         for name in release.programs.values():
             (folder / name).unlink(missing_ok=True)
             shutil.copyfile(program, folder / name)
@@ -82,7 +82,7 @@ async def _pnpm(wanted: PackageManager, node: Node, packages: Packages) -> Manag
 
 
 async def _yarn(wanted: PackageManager, node: Node, packages: Packages) -> Manager:
-    """Yarn from version 2 on is another package than Yarn 1."""
+    """Yarn from version 2 on is a different package from Yarn 1."""
     berry, classic = [await packages.registry.releases(name) for name in (_BERRY, "yarn")]
     package = _BERRY
     if wanted.version is not None:
@@ -101,7 +101,7 @@ async def _bun(wanted: PackageManager, node: Node, packages: Packages) -> Manage
     package = f"@oven/bun-linux-{machine}"
     if machine == "x64" and not _has_avx2():
         package += "-baseline"
-    # No tool that writes `packageManager` says which file the checksum of a Bun belongs to.
+    # No tool that writes `packageManager` states the file that a checksum of Bun belongs to.
     wanted = replace(wanted, digest=None)
     release = await _release("bun", package, wanted, node, packages)
     folder = await packages.unpacked(release)
@@ -115,13 +115,13 @@ async def _of_the_registry(
 
 
 async def _release(name: str, package: str, wanted: PackageManager | None, node: Node, packages: Packages) -> Release:
-    """The pinned release, or the newest one within the range that says it runs on this Node."""
+    """The pinned release, or the newest one in the range that supports this Node."""
     version = wanted.version if wanted else None
     if version is not None and _EXACT.fullmatch(version):
         return await packages.registry.exactly(name, package, version)
     releases = await packages.registry.releases(package)
     found = newest_first(name, releases, version or "*")
-    # Where none says that it runs on this Node, the newest one's own message says more than ours would.
+    # If no release supports this Node, the newest one's own message is the most helpful.
     return releases[next((one for one in found if _runs_on(releases[one], node)), found[0])]
 
 
@@ -152,8 +152,8 @@ async def _unpacked(
 
 
 def _check_pin(release: Release, pin: str, folder: Path, archive: Path) -> None:
-    """Compares with the checksum of `packageManager` as Corepack does: of the archive, but for Yarn from version 2 on
-    of its one program."""
+    """Compares the checksum in `packageManager` as Corepack does: with the archive, or with the program for Yarn from
+    version 2 on."""
     found = _DIGEST.fullmatch(pin)
     if found is None:
         raise ToolIntegrityError(package=str(release), algorithm=pin[:20])

@@ -1,4 +1,4 @@
-"""Packages of the npm registry, unpacked once and kept read-only for all builds of the machine."""
+"""Packages of the npm registry, unpacked once and shared read-only by all builds of the machine."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ UNPACKED_LIMIT = 1024 * 1024 * 1024
 """Bytes of a package's files; Node's are 130 million."""
 MOST_FILES = 50_000
 IN_USE = 2 * 3600.0
-"""Seconds after its last choice for which a package may be part of a running build."""
+"""Seconds after its last choice during which a running build may still use a package."""
 
 
 @dataclass(frozen=True)
 class Packages:
-    """The folder of unpacked packages, `{name}-{version}` each. A package is either whole there or not at all."""
+    """The folder of unpacked packages, named `{name}-{version}`. It contains only complete packages."""
 
     folder: Path
     registry: Registry
     limit: int
-    """Bytes that all of them may take."""
+    """Limit of the bytes of all packages."""
 
     async def unpacked(
         self, release: Release, prepare: Callable[[Path, Path], None] | None = None, pin: str | None = None
     ) -> Path:
-        """The folder of a release, downloaded, checked against its digest and unpacked unless it is there already.
+        """The folder of a release. Downloads the release, checks its digest and unpacks it unless the folder exists.
 
         `prepare` is called with the unpacked folder and the archive before the folder gets its name. A release that a
-        project pins by a checksum of its own has a folder of its own, which exists only if `prepare` accepted it.
-        Raises ToolIntegrityError, ToolPackageError, RegistryUnreachableError.
+        project pins by a checksum has a separate folder, which exists only if `prepare` accepted it. Raises
+        ToolIntegrityError, ToolPackageError, RegistryUnreachableError.
         """
         name = f"{release.name.replace('/', '+')}-{release.version}"
         if pin is not None:
@@ -65,11 +65,11 @@ class Packages:
         return target
 
     async def _make_room(self, new: Path) -> None:
-        """Evicts packages, the least recently used first, until they and the new one take at most the limit. Raises
-        ToolsTooLargeError where too many of them may be in use."""
+        """Evicts packages until they and the new one take at most the limit, the least recently used first. Raises
+        ToolsTooLargeError if too many of them may be in use."""
         sizes: dict[Path, tuple[float, int]] = {}
         for folder in self.folder.iterdir():
-            # Another builder may have ended to make, or begun to remove it.
+            # Another builder may have just finished the package, or begun to remove it.
             with suppress(OSError):
                 sizes[folder] = folder.stat().st_mtime, await folder_size(folder)
         total = sum(size for _, size in sizes.values())
@@ -95,8 +95,8 @@ class Packages:
 
 
 def install(folder: Path, target: Path) -> None:
-    """Gives a finished folder its name. Another process may have been first: then its folder stays."""
-    # A folder without write permission cannot be renamed by its owner, whose `..` would change.
+    """Gives a finished folder its name. If another process was first, keeps that process's folder."""
+    # The owner cannot rename a folder without write permission, because its `..` would change.
     folder.chmod(0o755)
     try:
         folder.rename(target)
@@ -108,7 +108,7 @@ def install(folder: Path, target: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder, also one whose folders are read-only."""
+    """Removes a folder, even if its folders are read-only."""
     for path, folders, _ in os.walk(folder):
         for name in folders:
             child = Path(path, name)
@@ -118,7 +118,7 @@ def remove(folder: Path) -> None:
 
 
 def make_read_only(folder: Path) -> None:
-    """Takes every write permission away; everybody may read."""
+    """Removes all write permissions, and lets every user read."""
     for path, _, files in os.walk(folder, topdown=False):
         for name in files:
             file = Path(path, name)
@@ -148,7 +148,7 @@ def _check_and_unpack(release: Release, archive: Path, folder: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Writes the regular files of an npm archive, whose names all begin with one folder; links are in none."""
+    """Writes the regular files of an npm archive. All names begin with one folder. Links are skipped."""
     folder.mkdir(mode=0o755)
     size = 0
     with tarfile.open(archive, "r:gz") as tar:
@@ -167,7 +167,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """The path below the archive's one folder. Raises ValueError for one that leads out of it."""
+    """The path below the archive's one folder. Raises ValueError if it leads out of that folder."""
     parts = [part for part in PurePosixPath(name).parts if part != "."]
     if name.startswith("/") or ".." in parts or len(parts) < 2:
         raise ValueError(f"it holds the path {name[:80]!r}")

@@ -1,4 +1,4 @@
-"""The toolchain of a plan: fetched by Easel itself, never by a build, and the same folders for all builds."""
+"""Prepares the toolchain of a plan. Easel itself fetches the tools, never a build, and all builds share the folders."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
 
 LEAST_TOOLS = 2 * 1024**3
-"""Bytes of tools that are kept at least: without any there are no builds."""
+"""The least bytes for cached tools: builds need some of them."""
 _YARN_SETTINGS = 64 * 1024
 
 _registry: dict[str, NpmRegistry] = {}
 _registries: dict[tuple[str, Destinations], Registry] = {}
-"""Of this process: npm is asked once, and lists of versions are used for an hour."""
+"""The registries that this process knows. npm's configuration is read once, and lists of versions are cached for an
+hour."""
 
 
 async def prepare(plan: Plan, source: Path, sandbox: Sandbox, settings: Settings) -> Toolchain:
-    """The tools of a plan, fetched where they are not there yet. Raises ToolchainError, VersionUnavailableError,
-    VersionRangeError, and errors of `outgoing` for a registry that cannot be reached."""
+    """Prepares the tools of a plan, and fetches missing ones. Raises ToolchainError, VersionUnavailableError,
+    VersionRangeError, and errors of `outgoing` for an unreachable registry."""
     folder = settings.data_dir.resolve() / "builds" / "tools"
     limits = Limits.of(settings)
     node = Toolchain()
@@ -107,7 +108,7 @@ async def _node(
 
 
 def _has_own_registry(source: Path, plan: Plan) -> bool:
-    """Whether the project's settings of Yarn name a registry."""
+    """Whether the project's Yarn settings name a registry."""
     try:
         text = Tree(source).head(joined(plan.install_root, ".yarnrc.yml"), _YARN_SETTINGS)
     except (OSError, LeadsOutError):
@@ -124,7 +125,7 @@ async def _npm_registry() -> NpmRegistry:
 async def _host_of_yarn_1(
     folder: Path, manager: Manager, mounts: tuple[Mount, ...], sandbox: Sandbox, limits: Limits
 ) -> str:
-    """The host of Yarn 1's own registry, which lock files name: asked of it once, in the sandbox."""
+    """The host of Yarn 1's own registry, which lock files name. Yarn is run in the sandbox once to find it."""
     noted = folder / f"yarn-{manager.version}.host"
     if noted.is_file():
         return noted.read_text()

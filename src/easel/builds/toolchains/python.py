@@ -1,4 +1,5 @@
-"""Which Python a build runs, and its virtual environment with pip, made once and copied for each build."""
+"""Chooses the Python of a build, and makes its virtual environment with pip, once for all builds; each build gets a
+copy."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from easel.builds.toolchains.packages import remove
 from easel.outgoing.hosts import HostRules
 
 ENVIRONMENT = "/opt/venv"
-"""Where the virtual environment lies in the sandbox: paths in it are absolute."""
+"""The place of the virtual environment in the sandbox. Its paths are absolute."""
 _INSIDE = "/opt/python"
 _OF_DEBIAN = Path("/usr/bin/python3")
 _LOOK = "import ensurepip, platform, sys, venv; print(platform.python_version(), sys.base_prefix)"
@@ -34,7 +35,7 @@ print(json.dumps({"pip": __version__, "hosts": [PyPI.netloc, PyPI.file_storage_d
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """An interpreter: its version, the folder to mount (None for the system's), and its program inside."""
+    """An interpreter: its version, the folder to mount (None for the system's), and its program in the sandbox."""
 
     version: str
     folder: Path | None
@@ -42,14 +43,13 @@ class Python:
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """What has to be mounted for it."""
+        """The mounts that the interpreter needs."""
         return () if self.folder is None else (Mount(self.folder, _INSIDE),)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A virtual environment to copy, the hosts that its pip asks unless it is told of others, and the place of it that
-    its programs name."""
+    """A virtual environment to copy, the default hosts of its pip, and the path of the environment in its programs."""
 
     folder: Path
     pip: str
@@ -59,7 +59,7 @@ class Template:
 
 @lru_cache(maxsize=1)
 def find_python() -> Python:
-    """Debian's interpreter, else the one that Easel runs with. Raises PythonUnavailableError."""
+    """Debian's interpreter, else the one that runs Easel. Raises PythonUnavailableError."""
     for program in (_OF_DEBIAN, Path(sys.executable)):
         try:
             done = subprocess.run(
@@ -75,7 +75,8 @@ def find_python() -> Python:
 
 
 async def template(python: Python, folder: Path, sandbox: Sandbox, limits: Limits) -> Template:
-    """The virtual environment of an interpreter, made in the sandbox unless there is one. Raises ToolchainError."""
+    """The virtual environment of an interpreter. Makes it in the sandbox if it does not exist. Raises
+    ToolchainError."""
     kind = hashlib.sha256(f"{python.version} {python.folder} {python.program}".encode()).hexdigest()[:16]
     target = folder / f"python-{python.version}-{kind}"
     if not target.is_dir():
@@ -119,7 +120,8 @@ async def _make(python: Python, scratch: Path, sandbox: Sandbox, limits: Limits)
 
 
 def move_programs(venv: Path, place: str) -> None:
-    """Has the programs of a copied virtual environment name its own place: outside a sandbox it has one of its own."""
+    """Changes the path in the programs of a copied virtual environment. Without a sandbox, each copy has its own
+    path."""
     for program in (venv / "bin").iterdir():
         if program.is_symlink() or not program.is_file():
             continue

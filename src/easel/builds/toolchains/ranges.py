@@ -1,4 +1,4 @@
-"""Which version a range means, by npm's rules."""
+"""Selects versions by a range, with npm's rules."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from nodesemver import compare, make_semver, satisfies, valid_range
 from easel.builds.toolchains.errors import VersionRangeError, VersionUnavailableError
 
 LONGEST_RANGE = 200
-"""Characters of a range that are read; a longer one is none."""
+"""Limit of a range's characters. A longer text is no range."""
 
 SUPPORTED = "22 || 24 || 26 || 28 || 30 || 32"
-"""The majors of Node with long-term support that still get it: odd ones never do, older ones no longer."""
+"""The majors of Node that have or will have long-term support: even ones only, without ended ones."""
 
 
 def check_range(tool: str, wanted: str) -> str:
-    """The range without spaces around it. Raises VersionRangeError when npm would not read it."""
+    """The range without surrounding spaces. Raises VersionRangeError if npm would not accept it."""
     text = wanted[: LONGEST_RANGE + 1].strip()
     if len(text) > LONGEST_RANGE or "\n" in text or valid_range(text, loose=True) is None:
         raise VersionRangeError(tool=tool, wanted=text[:60])
@@ -25,13 +25,13 @@ def check_range(tool: str, wanted: str) -> str:
 
 
 def is_within(version: str, wanted: str) -> bool:
-    """Whether the range admits the version."""
+    """Whether the version is in the range."""
     return bool(satisfies(version, wanted, loose=True))
 
 
 def newest_first(tool: str, versions: Iterable[str], wanted: str) -> list[str]:
-    """The versions that the range admits, at least one, the newest first. Raises VersionUnavailableError, which names
-    what there is."""
+    """The versions in the range, at least one, newest first. Raises VersionUnavailableError, which lists the available
+    versions."""
     known = list(versions)
     found = [version for version in known if is_within(version, wanted)]
     if not found:
@@ -41,12 +41,12 @@ def newest_first(tool: str, versions: Iterable[str], wanted: str) -> list[str]:
 
 
 def newest(tool: str, versions: Iterable[str], wanted: str) -> str:
-    """The newest version that the range admits. Raises VersionUnavailableError, which names what there is."""
+    """The newest version in the range. Raises VersionUnavailableError, which lists the available versions."""
     return newest_first(tool, versions, wanted)[0]
 
 
 def available(versions: Iterable[str]) -> str:
-    """The newest release of each major version, newest first, at most twelve, with commas between."""
+    """The newest release of each major version, newest first, at most twelve, separated by commas."""
     best: dict[int, tuple[tuple[int, int, int], str]] = {}
     for version in versions:
         parsed = make_semver(version, loose=True)

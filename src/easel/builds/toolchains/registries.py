@@ -1,7 +1,7 @@
-"""Which package registries builds use: those that npm and pip are configured with on the builder, or their defaults.
+"""The package registries of builds: those in the builder's npm and pip configuration, or the defaults of npm and pip.
 
-No address is written here. npm is asked for its own; pip's is in pip. An operator with a mirror configures npm and pip
-with it as on any machine.
+No address is written here. npm reports its own, and pip contains its own. An operator with a mirror configures npm and
+pip for it, as on any machine.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from easel.processes import end_process
 
 _ASK_TIMEOUT = 30.0
 _PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pip/pip.conf"))
-"""In pip's order, the last wins."""
+"""In pip's order: the last file wins."""
 
 
 @dataclass(frozen=True, slots=True)
 class NpmRegistry:
-    """Its address, and whether the operator chose it: then builds are told of it."""
+    """The address of npm's registry, and whether the operator chose it. Builds are configured with a chosen one."""
 
     url: str
     chosen: bool
@@ -35,14 +35,14 @@ class NpmRegistry:
 
 @dataclass(frozen=True, slots=True)
 class PythonIndex:
-    """The address of an index that the operator chose, None for pip's own, and of further ones."""
+    """The addresses of the index that the operator chose (None for pip's default) and of additional indexes."""
 
     url: str | None
     more: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
-        """For pip and uv."""
+        """The variables for pip and uv."""
         said: dict[str, str] = {}
         if self.url is not None:
             said |= {"PIP_INDEX_URL": self.url, "UV_DEFAULT_INDEX": self.url}
@@ -52,19 +52,19 @@ class PythonIndex:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Those of the chosen addresses."""
+        """The hosts of the chosen addresses."""
         return tuple(host_of(url) for url in (self.url, *self.more) if url is not None)
 
 
 async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegistry:
-    """The registry that npm uses on this machine. Raises RegistryUnknownError, ToolchainError."""
+    """The npm registry in this machine's configuration. Raises RegistryUnknownError, ToolchainError."""
     named = next((url for name, url in environment.items() if url and name.lower() == "npm_config_registry"), None)
     if named is not None:
         return NpmRegistry(_checked(named), chosen=True)
     programs = await asyncio.to_thread(host_npm)
     if programs is None:
         raise RegistryUnknownError
-    # npm writes a log into its user's folder, whatever it is asked for.
+    # npm always writes a log into its user's folder.
     with TemporaryDirectory(prefix="easel-npm-", ignore_cleanup_errors=True) as empty:
         plain = {"PATH": environment.get("PATH", os.defpath), "HOME": empty}
         nothing = (f"--userconfig={empty}/user", f"--globalconfig={empty}/global")
@@ -76,13 +76,13 @@ async def npm_registry(environment: Mapping[str, str] = os.environ) -> NpmRegist
 
 
 def python_index(environment: Mapping[str, str] = os.environ) -> PythonIndex:
-    """The index that pip is configured with on this machine, by its variables, then by its files."""
+    """The index in this machine's pip configuration: from its variables, then its files."""
     configured = _pip_files(environment)
     url = environment.get("PIP_INDEX_URL") or configured.get("index-url")
     more = (environment.get("PIP_EXTRA_INDEX_URL") or configured.get("extra-index-url") or "").split()
     return PythonIndex(
         url=url if url and _is_web(url) else None,
-        # A folder of this machine is not in the sandbox.
+        # A folder of this machine does not exist in the sandbox.
         more=tuple(address for address in more if _is_web(address)),
     )
 
@@ -104,7 +104,7 @@ def _pip_files(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _ask(programs: tuple[str, str], environment: dict[str, str], options: tuple[str, ...]) -> str:
-    """`npm config get registry`, where there is no project whose configuration would count."""
+    """Runs `npm config get registry` outside any project, so that no project's configuration counts."""
     process = await asyncio.create_subprocess_exec(
         *programs,
         "config",
@@ -125,13 +125,13 @@ async def _ask(programs: tuple[str, str], environment: dict[str, str], options: 
     finally:
         await end_process(process)
     if process.returncode:
-        raise ToolchainError(reason=f"npm ends with exit code {process.returncode} when it is asked for its registry")
+        raise ToolchainError(reason=f"npm ended with exit code {process.returncode} when asked for its registry")
     return said.decode(errors="replace").strip()
 
 
 def _checked(url: str) -> str:
     if not _is_web(url):
-        raise ToolchainError(reason="the registry that npm is configured with is no web address")
+        raise ToolchainError(reason="the registry in npm's configuration is not a web address")
     return url if url.endswith("/") else f"{url}/"
 
 

@@ -1,4 +1,4 @@
-"""The npm registry, as far as toolchains need it: which versions a package has, and a version's archive."""
+"""The npm registry, as far as toolchains need it: the versions of a package, and a version's archive."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from easel.outgoing.addresses import Destinations
 from easel.outgoing.client import outgoing_client
 
 INDEX_LIMIT = 32 * 1024 * 1024
-"""Bytes of a package's list of versions; npm's own has three million."""
+"""Limit in bytes of a package's list of versions; npm's own list has three million."""
 ARCHIVE_LIMIT = 256 * 1024 * 1024
-"""Bytes of an archive; Node's has 52 million."""
+"""Limit in bytes of an archive; Node's has 52 million."""
 ARCHIVE_TIMEOUT = 300.0
-"""Seconds for an archive."""
+"""Timeout of an archive's download, seconds."""
 INDEX_KEPT = 3600.0
-"""Seconds for which a list of versions is used again."""
+"""Lifetime of a cached list of versions, seconds."""
 
 _ABBREVIATED = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}")
@@ -33,7 +33,7 @@ _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version of a package: where its archive is, its digest, the Node it needs and the programs it has."""
+    """One version of a package: the address of its archive, its digest, the required Node, and its programs."""
 
     name: str
     version: str
@@ -57,12 +57,12 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """As a rule for hosts: with the port, if the address names one."""
+        """The host as a rule for `HostRules`: with the port if the address names one."""
         return host_of(self.url)
 
     async def releases(self, package: str) -> dict[str, Release]:
-        """The releases of a package by version, deprecated ones too. Raises RegistryUnreachableError, and as
-        `outgoing_client` does."""
+        """The releases of a package by version, including deprecated ones. Raises RegistryUnreachableError, and the
+        errors of `outgoing_client`."""
         seen = self._seen.get(package)
         if seen is not None and time.monotonic() - seen[0] < INDEX_KEPT:
             return seen[1]
@@ -74,24 +74,24 @@ class Registry:
         try:
             found = _releases(package, json.loads(answer.body))
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise RegistryUnreachableError(package=package, reason="its answer is no list of versions") from error
+            raise RegistryUnreachableError(package=package, reason="its answer is not a list of versions") from error
         self._seen[package] = (time.monotonic(), found)
         return found
 
     async def download(self, release: Release, to: Path) -> None:
-        """Writes a release's archive to a file, unchecked. Raises RegistryUnreachableError."""
+        """Downloads a release's archive to a file, without checking it. Raises RegistryUnreachableError."""
         async with outgoing_client(self.destinations, ARCHIVE_LIMIT) as client:
             status = await client.save(release.archive, to, timeout=ARCHIVE_TIMEOUT)
         if status != 200:
             raise RegistryUnreachableError(package=str(release), reason=f"it answered with the status {status}")
 
     async def newest(self, tool: str, package: str, wanted: str) -> Release:
-        """The newest release that a range admits. Raises VersionUnavailableError, RegistryUnreachableError."""
+        """The newest release in a range. Raises VersionUnavailableError, RegistryUnreachableError."""
         releases = await self.releases(package)
         return releases[newest(tool, releases, wanted)]
 
     async def exactly(self, tool: str, package: str, version: str) -> Release:
-        """One release. Raises VersionUnavailableError, RegistryUnreachableError."""
+        """The release with this exact version. Raises VersionUnavailableError, RegistryUnreachableError."""
         releases = await self.releases(package)
         if version not in releases:
             raise VersionUnavailableError(tool=tool, wanted=version[:60], available=available(releases))
@@ -115,7 +115,7 @@ def _releases(package: str, body: Any) -> dict[str, Release]:
 
 
 def _release(package: str, version: str, about: Any) -> Release | None:
-    """None for a release without a digest that is strong enough, as very old ones are."""
+    """The release in an entry of the list; None without a strong digest, as for very old releases."""
     dist = about.get("dist") or {}
     best = strongest(str(dist.get("integrity") or ""))
     archive = dist.get("tarball")
@@ -137,8 +137,8 @@ def _release(package: str, version: str, about: Any) -> Release | None:
 
 
 def strongest(integrity: str) -> tuple[str, bytes] | None:
-    """The strongest digest of a subresource integrity value (W3C SRI §3.3), as algorithm and bytes; None without one of
-    SHA-2's."""
+    """The strongest digest in a subresource integrity value (W3C SRI §3.3), as algorithm and bytes; None without a
+    SHA-2 digest."""
     best: tuple[str, bytes] | None = None
     for text in integrity.split()[:8]:
         algorithm, _, value = text.partition("-")

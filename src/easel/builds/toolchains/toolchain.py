@@ -1,4 +1,4 @@
-"""A build's tools as the sandbox gets them: folders to mount, programs on the path, variables and hosts."""
+"""A build's tools in the form that the sandbox takes: folders to mount, programs on the path, variables and hosts."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from easel.builds.toolchains.registry import host_of
 
 PROGRAMS = "/opt/bin"
 DOWNLOADS = "/home/build/.downloads"
-"""Where package managers keep what they downloaded, in the sandbox."""
+"""The folder of the package managers' downloads in the sandbox."""
 _WARNS = 11
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """What a build runs with. `key` names Node and package manager with their versions, for caches; `venv` is a virtual
-    environment to copy and mount; `hidden` are passwords in addresses, which no log may show."""
+    """The tools of a build. `key` names Node and the package manager with their versions, for caches. `venv` is a
+    virtual environment to copy and mount. `hidden` are passwords in addresses, which must not appear in a log."""
 
     mounts: tuple[Mount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -44,15 +44,15 @@ class Toolchain:
 
     @property
     def key(self) -> str:
-        """The versions that a cache depends on."""
+        """The versions in the cache keys."""
         return f"node {self.node}, {self.package_manager}, python {self.python}"
 
 
 async def programs_folder(
     folder: Path, node: Node, managers: tuple[Manager, ...], *, unsandboxed: bool = False
 ) -> Mount:
-    """A folder with one program for each command of Node and the package managers, made once for each set of them.
-    Those for builds without a sandbox name places of this machine."""
+    """A folder with one program for each command of Node and the package managers. Each set of tools has one folder.
+    Programs for builds without a sandbox contain paths of this machine."""
     places = {mount.at: str(mount.source) for mount in tool_mounts(node, managers)} if unsandboxed else {}
     texts = _programs(node, managers, places)
     named = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:16]
@@ -64,7 +64,7 @@ async def programs_folder(
 
 
 def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, str]) -> dict[str, str]:
-    """Each program's text, or for a native one the path it is a link to."""
+    """Each program's text; for a native one, the target of its link."""
 
     def real(path: str) -> str:
         top = "/".join(path.split("/", 3)[:3])
@@ -87,7 +87,7 @@ def _programs(node: Node, managers: tuple[Manager, ...], places: Mapping[str, st
 
 
 def place_of(manager: Manager) -> str:
-    """Where a package manager's folder lies in the sandbox."""
+    """The place of a package manager's folder in the sandbox."""
     return f"/opt/{manager.name}"
 
 
@@ -109,7 +109,7 @@ def _write_programs(folder: Path, target: Path, texts: Mapping[str, str]) -> Non
 
 
 def tool_mounts(node: Node, managers: tuple[Manager, ...]) -> tuple[Mount, ...]:
-    """The folders of Node and of the package managers that do not come with it."""
+    """The folders of Node, and of package managers that do not come with it."""
     own = () if node.folder is None else (Mount(node.folder, INSIDE),)
     return (*own, *(Mount(each.folder, place_of(each)) for each in managers if each.folder is not None))
 
@@ -117,7 +117,7 @@ def tool_mounts(node: Node, managers: tuple[Manager, ...]) -> tuple[Mount, ...]:
 def node_environment(
     node: Node, manager: Manager, registry: NpmRegistry, *, own_registry_of_yarn: bool
 ) -> dict[str, str]:
-    """Variables of Node and of the package manager: where downloads are kept, and which registry is asked."""
+    """The variables of Node and the package manager: the folder for downloads, and the registry."""
     said = {
         "npm_config_cache": f"{DOWNLOADS}/npm",
         "npm_config_update_notifier": "false",
@@ -125,16 +125,16 @@ def node_environment(
         "npm_config_audit": "false",
     }
     if node.headers is not None:
-        # node-gyp would ask for them by the network. npm from version 11 on warns of variables of its own that it does
-        # not know, so that node-gyp's newer name is used with it.
+        # Without it, node-gyp would download the headers. npm from version 11 on warns about unknown variables of its
+        # own, so it gets node-gyp's newer name.
         is_new = manager.name == "npm" and int(manager.version.partition(".")[0]) >= _WARNS
         said["npm_package_config_node_gyp_nodedir" if is_new else "npm_config_nodedir"] = node.headers
     if registry.chosen:
         said |= dict.fromkeys(("npm_config_registry", "pnpm_config_registry", "YARN_REGISTRY"), registry.url)
     if manager.name == "pnpm":
         said |= dict.fromkeys(("npm_config_store_dir", "pnpm_config_store_dir"), f"{DOWNLOADS}/pnpm")
-        # It is the right version already: pnpm is not to fetch itself again, nor to want a line on that in a lock file
-        # that must not change.
+        # The version is already right: pnpm must neither download itself again, nor demand a line about itself in a
+        # frozen lock file.
         said |= {"npm_config_manage_package_manager_versions": "false", "pnpm_config_pm_on_fail": "ignore"}
     elif manager.name == "bun":
         said["BUN_INSTALL_CACHE_DIR"] = f"{DOWNLOADS}/bun"
@@ -143,13 +143,13 @@ def node_environment(
     elif manager.name == "yarn":
         said |= {"YARN_GLOBAL_FOLDER": f"{DOWNLOADS}/yarn", "YARN_ENABLE_TELEMETRY": "0"}
         if not own_registry_of_yarn:
-            # Yarn has a registry of its own by default; npm's has the same packages.
+            # Yarn's default is a registry of its own; npm's has the same packages.
             said["YARN_NPM_REGISTRY_SERVER"] = registry.url.rstrip("/")
     return said
 
 
 def python_environment(index: PythonIndex) -> dict[str, str]:
-    """Variables of Python and pip."""
+    """The variables of Python and pip."""
     return {
         "VIRTUAL_ENV": ENVIRONMENT,
         "PIP_CACHE_DIR": f"{DOWNLOADS}/pip",
@@ -162,7 +162,7 @@ def python_environment(index: PythonIndex) -> dict[str, str]:
 
 
 def passwords(*urls: str | None) -> tuple[str, ...]:
-    """The passwords in addresses, as they are written there and as they are."""
+    """The passwords in addresses, both as written there and decoded."""
     written = [password for url in urls if url and (password := urlsplit(url).password)]
     return tuple(dict.fromkeys((*written, *map(unquote, written))))
 

@@ -1,1 +1,1 @@
-"""The commands of the API's client, a module for each group of them."""
+"""The commands of the API's client, one module for each group."""

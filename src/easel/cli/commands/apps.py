@@ -99,7 +99,12 @@ def show(session: Session, named: str | None, app: str | None) -> None:
         ("Newest", f"v{found.version}" if found.version else "no version yet"),
         *((name.capitalize(), environment_line(entry)) for name, entry in sorted((found.environments or {}).items())),
         ("On the air", "yes" if found.is_active else "no: every address answers 404"),
-        ("Unpublished", "configuration changes wait for `easel publish`" if found.has_unpublished_changes else "none"),
+        (
+            "Unpublished",
+            "unpublished configuration changes (`easel publish` makes them live)"
+            if found.has_unpublished_changes
+            else "none",
+        ),
         ("Created", when(found.created_at)),
         ("Changed", when(found.updated_at)),
     ]

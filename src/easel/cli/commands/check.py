@@ -25,11 +25,15 @@ _SHOWN = 20
 
 
 @client_command("check")
-@click.argument("path", metavar="DIR|ZIP", help="What to check; else what `easel deploy` would take.", required=False)
-@click.option("--request", "addresses", metavar="/PATH", help="What it would answer; repeatable.", multiple=True)
+@click.argument(
+    "path", metavar="DIR|ZIP", help="Folder or zip. [default: the one that `easel deploy` takes]", required=False
+)
+@click.option(
+    "--request", "addresses", metavar="/PATH", help="Show the answer at this address; repeatable.", multiple=True
+)
 @click.option("--method", help="The method of the requests.", default="GET")
-@click.option("--header", "headers", metavar="NAME: VALUE", help="A header of theirs; repeatable.", multiple=True)
-@click.option("--as-is", help="Check a folder or zip that looks like source all the same.", is_flag=True)
+@click.option("--header", "headers", metavar="NAME: VALUE", help="A header of the requests; repeatable.", multiple=True)
+@click.option("--as-is", help="Check a folder or zip even if it looks like source.", is_flag=True)
 def check(
     session: Session,
     path: str | None,
@@ -40,8 +44,8 @@ def check(
 ) -> None:
     """Say without a server how a deploy would end: what is refused, what each line of rules does, what is immutable.
 
-    Reads the folder or zip, and easel.toml, as a deploy does. Not what is known to a server alone: the app's own
-    configuration, its earlier versions, limits other than the usual ones.
+    Reads the folder or zip, and easel.toml, as a deploy does. Leaves out what only a server knows: the app's own
+    configuration, its earlier versions, and limits other than the defaults.
     """
     if path is not None and not path.strip():
         raise TargetMissingError()
@@ -72,12 +76,12 @@ def _show(session: Session, trial: Trial) -> None:
     inspection, output = trial.inspection, session.output
     files = inspection.files
     total = sum(member.size for member in files.values())
-    output.line(f"{plural(len(files), 'file')}, {size(total)} inflated: a deploy would take them.")
+    output.line(f"{plural(len(files), 'file')}, {size(total)} inflated: a deploy would accept them.")
     immutable = _immutable(trial)
     if immutable:
-        _show_some(session, f"Immutable, kept by browsers for a year ({len(immutable):,}):", immutable)
+        _show_some(session, f"Immutable, cached by browsers for a year ({len(immutable):,}):", immutable)
     else:
-        output.line("Immutable: none, since no name is known to hold a hash of its content.")
+        output.line("Immutable: none, since no name certainly contains a hash of the content.")
     if inspection.left_out:
         _show_some(session, f"Left out ({len(inspection.left_out):,}):", inspection.left_out)
     rules = inspection.rules

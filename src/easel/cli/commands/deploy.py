@@ -1,4 +1,4 @@
-"""`easel deploy`: a folder or zip becomes a version that is live."""
+"""`easel deploy`: a folder or zip becomes a live version."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from easel.deploys.states import FAILED
 @app_option
 @env_option
 @click.option("--create", help="Create the app if need be; write easel.toml.", is_flag=True)
-@click.option("--source-files", help="Send the source along, for diffs line by line.", is_flag=True)
+@click.option("--source-files", help="Send the source too, for line-by-line diffs.", is_flag=True)
 @click.option("--wait/--no-wait", help="Follow the deploy to its end.", default=True)
 @click.option("--not-older", help="Refuse a commit that is older than the live one.", is_flag=True)
 @click.option("--as-is", help="Deploy a folder or zip as it is, even if it looks like source.", is_flag=True)
@@ -54,11 +54,11 @@ from easel.deploys.states import FAILED
 @click.option("--commit", "git_commit", metavar="SHA", help="With --git: this commit. [default: the branch's newest]")
 @click.option("--branch", metavar="NAME", help="With --git: another branch than the connected one.")
 @click.option("--root", metavar="DIR", help="Builds: the project's folder in its source.")
-@click.option("--install", metavar="COMMAND", help="Builds: the command that installs.")
-@click.option("--build-command", metavar="COMMAND", help="Builds: the command that builds.")
+@click.option("--install", metavar="COMMAND", help="Builds: the install command.")
+@click.option("--build-command", metavar="COMMAND", help="Builds: the build command.")
 @click.option("--output", metavar="DIR", help="Builds: the folder that the build writes.")
 @click.option("--node", metavar="VERSION", help="Builds: the version of Node, or a range.")
-@click.option("--no-cache", help="Builds: use nothing that earlier builds left.", is_flag=True)
+@click.option("--no-cache", help="Builds: do not use the cache.", is_flag=True)
 def deploy(
     session: Session,
     path: str | None,
@@ -81,7 +81,8 @@ def deploy(
 
     With --build or --git, Easel builds the project's source first.
 
-    Leaves out what .easelignore (gitignore syntax) says, and by default repositories, node_modules and .env files.
+    Leaves out files that .easelignore (gitignore syntax) names, and by default repositories, node_modules and .env
+    files.
     """
     output = session.output
     environment = environment_or_default(session, env)
@@ -153,7 +154,7 @@ def deploy(
 def _end(
     session: Session, accepted: Accepted, *, wait: bool, made: NewApp | None = None, file: Path | None = None
 ) -> None:
-    """Follows the deploy to its end, unless nobody waits for that."""
+    """Follows the deploy to its end, unless the user does not wait for it."""
     if not wait:
         _say_accepted(session, accepted)
         return
@@ -176,7 +177,7 @@ _SETTINGS: Final = {
 def _overrides(
     settings: Mapping[str, Any], *, build: bool, from_git: bool, path: str | None, of_git: str | None
 ) -> dict[str, Any]:
-    """What the options ask of a build. Raises OptionsConflictError."""
+    """The build settings from the options. Raises OptionsConflictError."""
     given = {_SETTINGS[name]: value for name, value in settings.items() if value is not None}
     if from_git and (build or path is not None):
         raise OptionsConflictError(reason="--git deploys a commit, so leave out --build and the folder")
@@ -189,7 +190,7 @@ def _overrides(
 
 
 def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
-    """What the deploy says of a project that is meant to be deployed unbuilt, which a server would build. Raises
+    """The deploy's setting for a project that is meant to be deployed unbuilt, since a server would build it. Raises
     SourceFolderError."""
     try:
         refuse_source(target, shown)
@@ -197,7 +198,7 @@ def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
         if not as_is:
             raise
         return {"preset": "static"}
-    # A zip is looked into by the server alone.
+    # Only the server looks inside a zip.
     return {"preset": "static"} if as_is and not target.is_folder else {}
 
 
@@ -206,7 +207,7 @@ def _shown(path: Path, working: Path) -> str:
 
 
 def _app_name(session: Session, given: str | None, root: Path, *, create: bool) -> str:
-    """The app's slug or id: given, easel.toml's, or with --create made from the folder's name."""
+    """The app's slug or id: the given one, easel.toml's, or with --create a slug made from the folder's name."""
     if given or session.project.app or not create:
         return session.app_name(given)
     # easel.toml names the app from now on.
@@ -217,7 +218,7 @@ def _app_name(session: Session, given: str | None, root: Path, *, create: bool) 
 
 
 def _find_or_create(session: Session, name: str, root: Path, *, create: bool) -> tuple[App, bool]:
-    """The app, and whether it was made for this deploy."""
+    """The app, and whether it was created for this deploy."""
     found = session.client.find_app(name)
     if found is not None:
         return found, False
@@ -232,15 +233,15 @@ def _find_or_create(session: Session, name: str, root: Path, *, create: bool) ->
 
 
 def _chosen_slug(root: Path, slug: str) -> bool:
-    """Whether the slug was not made from the folder's name."""
+    """Whether the user chose the slug, instead of the folder's name."""
     return slug_from(root.resolve().name) != slug
 
 
 def _write_project(
     session: Session, slug: str, root: Path, target: Target, path: str | None, settings: Mapping[str, Any]
 ) -> Path | None:
-    """Writes a new easel.toml beside the code, so that the next deploy needs fewer options, and says which; returns its
-    path. `path` and `settings` are those that the user gave."""
+    """Writes a new easel.toml beside the code, so that the next deploy needs fewer options, and names those. Returns
+    the file's path. `path` and `settings` are the user's."""
     if session.project.file is not None or (root / FILE_NAME).exists():
         if session.project.file is not None and session.project.app is None:
             session.output.say(f'Put `app = "{slug}"` at the top of {session.project.file}; it names no app yet.')
@@ -253,7 +254,7 @@ def _write_project(
     folder = place.relative_to(base).as_posix() if is_output else None
     # These two settings may come from a parent folder's file.
     env, server = session.project.env, session.project.server
-    # A zip of sources holds settings of its own, or none.
+    # A zip of sources contains its own settings, or none.
     of_build = {_SETTINGS[name]: value for name, value in settings.items() if target.is_source and target.is_folder}
     try:
         file = write_project(root, app=slug, folder=folder, env=env, server=server, build=of_build)
@@ -275,7 +276,7 @@ def _say_accepted(session: Session, accepted: Accepted) -> None:
 
 
 def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
-    """Shows the log until the deploy has ended; the deploy then, and the lines of its log."""
+    """Shows the log until the deploy has ended. Returns the finished deploy and the lines of its log."""
     log: list[str] = []
 
     def show(line: LogLine) -> None:

@@ -26,7 +26,7 @@ _CALLED = {
     DeploySkippedError.code: "skipped",
     DeploySupersededError.code: "superseded",
 }
-"""Deploys that ended without a version, though nothing went wrong."""
+"""Deploys that ended without a version, but not because of an error."""
 
 
 @client_command("status")
@@ -87,7 +87,7 @@ def _show(session: Session, deploy: Deploy, indent: str = "", waits_for: str | N
 
 
 def _build(build: Build | None) -> str:
-    """How the deploy was built: in which sandbox, with what."""
+    """How the deploy was built: the sandbox and the tools."""
     if build is None:
         return ""
     facts = (

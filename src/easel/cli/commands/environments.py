@@ -42,7 +42,7 @@ def rollback(session: Session, app: str | None) -> None:
     """Go back to the configuration published before. For code, use restore."""
     found = session.app(app)
     answer = session.client.rollback(found.app_id)
-    session.output.done("The configuration published before is back.")
+    session.output.done("The previously published configuration is live again.")
     warn_if_nothing_is_live(session, answer)
     session.output.line(answer.url)
     session.output.document(answer)

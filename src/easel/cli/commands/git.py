@@ -21,7 +21,7 @@ from easel.repositories.host_keys import LONGEST, place, published
 from easel.repositories.remote_url import read_url
 
 MASK = "***"
-"""Stands for a secret that is not shown."""
+"""Replaces a secret that is not shown."""
 _LONGEST_FILE = 20_000
 _TOKEN_LENGTH = 4096
 
@@ -38,15 +38,15 @@ def group() -> None:
     "--provider", metavar="github|gitlab|gitea|bitbucket|plain", help="The kind of host. [default: by its name]"
 )
 @click.option("--root", metavar="DIR", help="The app's folder within the repository.")
-@click.option("--username", metavar="NAME", help="The user that goes with the token, where the host asks for one.")
+@click.option("--username", metavar="NAME", help="The user name for the token, if the host needs one.")
 @click.option("--token-stdin", is_flag=True, help="Read an access token from standard input.")
-@click.option("--deploy-key", type=click.Path(path_type=Path), metavar="FILE", help="A private ssh key of your own.")
+@click.option("--deploy-key", type=click.Path(path_type=Path), metavar="FILE", help="Your own private ssh key.")
 @click.option("--new-deploy-key", is_flag=True, help="Make another deploy key. An ssh address gets one by itself.")
 @click.option(
     "--known-hosts",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The ssh host's keys. [default: those that you know]",
+    help="The ssh host's keys. [default: those in your known_hosts]",
 )
 @click.option("--allow", multiple=True, metavar="submodules|lfs", help="Build without these parts.")
 @click.option("--new-webhook-secret", is_flag=True, help="Make another webhook secret.")
@@ -66,7 +66,7 @@ def connect(
     new_webhook_secret: bool,
     app: str | None,
 ) -> None:
-    """Make an app follow a branch. What the host needs is printed: a deploy key, and a webhook."""
+    """Make an app follow a branch. Prints what the host needs: a deploy key, and a webhook."""
     found = session.app(app)
     request: dict[str, Any] = {
         "repo_url": url,
@@ -105,7 +105,9 @@ def disconnect(session: Session, app: str | None) -> None:
     """Make an app follow its repository no longer. Its token, deploy key and webhook secret are deleted."""
     found = session.app(app)
     answer = session.client.disconnect_repository(found.app_id)
-    session.output.done(f"{found.slug} follows no repository any more. Remove the webhook and the deploy key there.")
+    session.output.done(
+        f"{found.slug} no longer follows a repository. Remove the webhook and the deploy key on the host."
+    )
     session.output.document(answer)
 
 
@@ -113,7 +115,7 @@ def _tell_host(session: Session, answer: Repository) -> None:
     if answer.credential == "deploy_key":
         again = answer.check is not None and answer.check.status == "not_checked"
         session.output.say(
-            "Add the deploy key to the repository, for reading alone."
+            "Add the deploy key to the repository, with read access only."
             + (" Then run this command again: it reads the repository." if again else "")
         )
         if not answer.host_keys:
@@ -121,7 +123,7 @@ def _tell_host(session: Session, answer: Repository) -> None:
                 "The host's key is not known, so nothing can be fetched yet. Connect again with `--known-hosts FILE`:"
                 " the output of `ssh-keyscan`, compared with a fingerprint that the host publishes."
             )
-    session.output.say("Add the webhook to the repository, as JSON and for pushes: each push is deployed then.")
+    session.output.say("Add the webhook to the repository, as JSON and for pushes. Each push is then deployed.")
     session.output.say(f"{session.again('deploy --git')} deploys the branch at once.")
     if answer.webhook_secret != MASK:
         session.output.say("The webhook secret is not shown again.")

@@ -29,7 +29,7 @@ _LONGEST_KEY = 64 * 1024
 
 @client_command("login")
 def login(session: Session) -> None:
-    """Check an API key with a server, and save it. Asks for what is not given. Without a terminal the key is read from
+    """Check an API key with a server, and save it. Asks for missing values. Without a terminal, the key is read from
     standard input."""
     output = session.output
     server = session.wanted.server or session.wanted.project_server or default_server(session.wanted)
@@ -48,14 +48,14 @@ def login(session: Session) -> None:
     file = credentials_file()
     kept = read_stored(file)
     store(file, StoredKeys(default=server, keys={**kept.keys, server: key}))
-    output.done(f"Signed in to {server}. The key is kept in {file}, readable by you alone.")
+    output.done(f"Signed in to {server}. The key is saved in {file}, which only you can read.")
     if server.startswith("http://") and not _on_this_machine(server):
         output.warn("the address is plain http: anybody on the network path can read the key. Use https where you can.")
     output.document({"server": server, "credentials_file": str(file)})
 
 
 @client_command("logout")
-@click.option("--all", "everywhere", help="Forget every server's key.", is_flag=True)
+@click.option("--all", "everywhere", help="Delete the keys of all servers.", is_flag=True)
 def logout(session: Session, everywhere: bool) -> None:
     """Delete the saved key of a server. The key itself stays valid: `easel keys revoke` ends it."""
     file = credentials_file()
@@ -65,7 +65,7 @@ def logout(session: Session, everywhere: bool) -> None:
     left = {name: key for name, key in kept.keys.items() if name not in gone}
     if gone:
         store(file, StoredKeys(default=kept.default if kept.default in left else next(iter(left), None), keys=left))
-        session.output.done(f"Forgot the key for {', '.join(gone)}.")
+        session.output.done(f"Deleted the key for {', '.join(gone)}.")
     else:
         session.output.say(f"No key is saved for {server}.")
     session.output.document({"forgotten": gone})

@@ -73,7 +73,7 @@ def _bring_back(place: str, data_dir: Path | None, *, name: str | None) -> None:
 
     index = bring_back(read_settings(data_dir=data_dir), place, name=name, say=_say)
     rows = sum(table.rows for table in index.tables.values())
-    _say(f"Brought back {rows} records and {len(index.objects)} objects, each checked against its hash.")
+    _say(f"Restored {rows} records and {len(index.objects)} objects, each checked against its hash.")
 
 
 def _say(text: str) -> None:

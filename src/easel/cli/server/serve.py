@@ -39,7 +39,7 @@ _domain = click.option("--domain", help="Apps answer at {app}.DOMAIN. [EASEL_DOM
 @_domain
 @click.option("--api-url", help="Public address of the api.")
 def serve(**given: Any) -> None:
-    """Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles EASEL_ROLE names."""
+    """Run everything on this machine: PostgreSQL, api, worker, builder and edge; or the roles in EASEL_ROLE."""
     from easel.running.supervisor import Supervisor
 
     settings = read_settings(**given)
@@ -96,7 +96,7 @@ def edge(**given: Any) -> None:
 @click.command("migrate", cls=ServerCommand)
 @data_dir_option
 def migrate(**given: Any) -> None:
-    """Bring the database to this release's schema; safe to run from several machines at once."""
+    """Bring the database to this release's schema. Several machines may run this at once."""
     from easel.running.operating import migrate_database
 
     migrate_database(read_settings(**given))

@@ -1,4 +1,4 @@
-"""`easel verify`: whether the store still holds every object of the records."""
+"""`easel verify`: checks whether the store still has every object that the database refers to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _APPS_NAMED = 20
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
 def verify(app: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """Read every object that the records refer to, while Easel runs, and name those that are missing or damaged."""
+    """Read every object that the database refers to, while Easel runs, and name missing and damaged ones."""
     carry_out(Session(Flags(data_dir=data_dir, as_json=as_json)), lambda session: _verify(session, app))
 
 
@@ -50,7 +50,7 @@ def _verify(session: Session, app: str | None) -> None:
 
 
 def told(fault: Fault) -> str:
-    """The fault in a line: whether and where it is live, the object, the fault, the versions that need it."""
+    """A line about the fault: whether and where it is live, the object, the fault, and the versions that need it."""
     live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
     needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]
     needed = ", ".join(text for text in needs if text) or "a deploy that has not ended"
@@ -72,7 +72,7 @@ def numbers(noun: str, of: list[int]) -> str:
 def _conclude(session: Session, made: AuditResult, app: str | None) -> None:
     output = session.output
     if not made.faults:
-        whose = f"that {app} needs" if app else "that the records refer to"
+        whose = f"that {app} needs" if app else "that the database refers to"
         output.done(f"All is well: {plural(made.objects, 'object')} {whose}, {size(made.bytes)}, each with its hash.")
         return
     served = sorted({f"{name} of {fault.slug}" for fault in made.faults for name in fault.environments})
@@ -81,9 +81,9 @@ def _conclude(session: Session, made: AuditResult, app: str | None) -> None:
         output.say(
             f"Visitors are answered from some of them: {', '.join(served[:_APPS_NAMED])}{more}.", style="bold red"
         )
-    output.say(f"{len(made.faults):,} of {plural(made.objects, 'object')} are not as they should be.", style="red")
+    output.say(f"{len(made.faults):,} of {plural(made.objects, 'object')} are missing or damaged.", style="red")
     output.say(
-        "Put them back from a backup, as docs/operations/disaster.md says under `Objects are lost or damaged`, then"
-        " verify again. A version whose objects are in no backup is lost: restore another one where it is live, or"
-        " deploy again."
+        "Restore them from a backup (docs/operations/disaster.md, `Objects are lost or damaged`), then verify "
+        "again. A version whose objects are in no backup is lost: restore another version where it is "
+        "live, or deploy again."
     )

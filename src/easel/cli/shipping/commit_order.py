@@ -1,4 +1,4 @@
-"""Whether the deployed commit is older than the live one: deploys may run in a different order than commits."""
+"""Checks whether the deployed commit is older than the live one: deploys may run in a different order than commits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SHA: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def look_at_order(session: Session, app_id: str, environment: str, commit: Commit | None, *, refuse: bool) -> None:
-    """Warns if the environment serves a later commit of the same history. With `refuse` it raises CommitOlderError
-    then, and CommitOrderUnknownError if Git cannot tell."""
+    """Warns if the environment serves a later commit of the same history. With `refuse`, raises CommitOlderError
+    instead, and CommitOrderUnknownError if Git cannot tell."""
     if commit is None:
         if refuse:
             raise CommitOrderUnknownError(why="Git knows no commit of the deployed files")

@@ -16,9 +16,9 @@ from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 def tell_ending(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
     """Reports how the deploy ended, with the address on stdout if it is live, and the notes that its log has not shown.
-    Raises click's Exit with DEPLOY_FAILED, or CONFLICT if a locked environment kept it from going live."""
+    Raises click's Exit with DEPLOY_FAILED, or with CONFLICT if a locked environment kept it from going live."""
     code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)
-    # In the log they scrolled by; here they are visible.
+    # The log has scrolled past them; here they are visible.
     for warning in deploy.warnings:
         session.output.warn(warning)
     session.output.document(deploy)
@@ -32,10 +32,10 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
         output.say("The deploy was cancelled. It changed nothing that is live.", style="yellow")
         return ExitCode.DEPLOY_FAILED
     if deploy.status == FAILED and deploy.error_code == DeploySkippedError.code:
-        output.say("The deploy was skipped, since its push changed nothing for this app. What is live stays.")
+        output.say("The deploy was skipped, since its push changed nothing for this app. The live version stays.")
         return ExitCode.OK
     if deploy.status == FAILED:
-        error = deploy.error or "no reason is known"
+        error = deploy.error or "the reason is unknown"
         # The log has just ended with the reason, which says more than the step's name.
         step = f" in the step `{deploy.step}`" if deploy.step and error not in said else ""
         output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")

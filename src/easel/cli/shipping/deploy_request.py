@@ -1,4 +1,4 @@
-"""Requesting a deploy, whatever its source."""
+"""Requests a deploy, whatever its source."""
 
 from __future__ import annotations
 

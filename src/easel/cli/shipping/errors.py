@@ -23,8 +23,8 @@ class StoreRefusedError(CliError):
 
 
 class UploadTooLargeForProxyError(StoreRefusedError):
-    """A proxy before {host} refused the upload of {size} as too large (status 413). Raise that proxy's limit for bodies
-    (`client_max_body_size` of nginx), and deploy again."""
+    """A proxy in front of {host} refused the upload of {size} as too large (status 413). Raise that proxy's limit for
+    bodies (`client_max_body_size` of nginx), and deploy again."""
 
     code = "upload_too_large_for_proxy"
 
@@ -37,22 +37,22 @@ class UploadAddressPlainError(StoreRefusedError):
 
 
 class ScratchFileError(CliError):
-    """The zip cannot be written to {folder}: {reason}. Set TMPDIR to a folder that has room for it."""
+    """The zip cannot be written to {folder}: {reason}. Set TMPDIR to a folder with enough space."""
 
     code = "scratch_file_unwritable"
 
 
 class CommitOlderError(CliError):
     """The commit {sha} is older than {live}, which is live on {environment} as version {version}. Nothing was deployed.
-    Leave out `--not-older` to go back to it, or use `easel restore`."""
+    To go back to it, leave out `--not-older`, or use `easel restore`."""
 
     code = "commit_older"
     exit_code = ExitCode.CONFLICT
 
 
 class CommitOrderUnknownError(CliError):
-    """It is unknown whether the commit is older than the live one: {why}. Fetch the whole history (`fetch-depth: 0`,
-    `GIT_DEPTH: 0`), or leave out `--not-older`."""
+    """It cannot be determined whether the commit is older than the live one: {why}. Fetch the whole history
+    (`fetch-depth: 0`, `GIT_DEPTH: 0`), or leave out `--not-older`."""
 
     code = "commit_order_unknown"
     exit_code = ExitCode.CONFLICT
@@ -93,7 +93,8 @@ class SeveralBuildsError(CliError):
 
 
 class TargetMissingError(CliError):
-    """The path to deploy is empty. Is a variable unset? Leave the path out to deploy the app in this folder."""
+    """The path to deploy is empty. A variable in the command may be unset. Leave the path out to deploy the app in this
+    folder."""
 
     code = "target_empty"
 
@@ -117,7 +118,7 @@ class OptionsConflictError(CliError):
 
 
 class SourceMissingError(CliError):
-    """`{folder}` holds no files to build, or all of them are ignored."""
+    """`{folder}` has no files to build, or all of them are ignored."""
 
     code = "source_empty"
 

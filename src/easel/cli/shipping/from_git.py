@@ -1,4 +1,4 @@
-"""Asking for a deploy of a commit: nothing is uploaded, Easel fetches it."""
+"""Requests the deploy of a commit. Nothing is uploaded; Easel fetches the commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easel.cli.shipping.deploy_request import request_deploy
 
 
 def message_for(commit: str | None, branch: str | None) -> str:
-    """The message of such a deploy, where nobody wrote one: the commit's own is not known here."""
+    """The default message of such a deploy. The commit's own message is not known here."""
     if commit:
         return f"Deploy {commit[:12]}"
     return f"Deploy the branch {branch}" if branch else "Deploy from Git"

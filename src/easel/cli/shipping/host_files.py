@@ -1,4 +1,4 @@
-"""Rules files of other hosts beside the output: those that hosts read from a project's root are sent too."""
+"""Rules files of other hosts beside the output. Those that hosts read from a project's root are sent too."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
     notes = []
     if packed:
         named = ", ".join(f"`{file.path}`" for file in packed)
-        notes.append(f"{named} beside the output goes along: its rules are read. `.easelignore` leaves it out.")
+        notes.append(f"{named} beside the output is sent too: its rules apply. `.easelignore` can exclude it.")
     notes += [
         f"`{name}` is beside the output, not in it, and is not sent: put it into the folder whose files the build"
         " copies (often public/ or static/)."
@@ -52,7 +52,7 @@ def with_host_files(selection: Selection, folder: Path, root: Path, project: Pro
 
 
 def _beside(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """The files of these names in the project: beside the configuration of the tool that wrote the output, or else at
+    """The files with these names in the project: beside the configuration of the tool that wrote the output, or else at
     the root."""
     wanted = {*OF_PROJECTS, *OF_OUTPUTS}
     source = source_of(folder)

@@ -1,4 +1,4 @@
-"""Which files of a folder belong to the app: .easelignore (gitignore syntax) after the default exclusions.
+"""Determines which files of a folder belong to the app: .easelignore (gitignore syntax) after the default exclusions.
 
 The defaults are the server's own rules for zips: files that it leaves out or refuses are not packed.
 """
@@ -31,7 +31,8 @@ _READ_AT_ONCE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Patterns from one place. Paths are matched relative to that place: `prefix` leads there from the folder."""
+    """Patterns from one file. Paths are matched relative to that file's folder; `prefix` leads there from the packed
+    folder."""
 
     source: str
     prefix: str
@@ -39,16 +40,17 @@ class _Layer:
 
 
 class IgnoreRules:
-    """The rules for one folder, later layers winning over earlier ones, as within one gitignore file."""
+    """The rules for one folder. Later layers override earlier ones, like lines of one gitignore file."""
 
     def __init__(self, layers: Sequence[_Layer]) -> None:
         self._layers = layers
 
     def reason(self, path: str, *, folder: bool = False, place: Path | None = None) -> str | None:
-        """Why the path (relative, '/' separated) is left out: `by default` or the file that says so; None if it stays.
+        """The reason why the path (relative, '/' separated) is left out: `by default`, or the file with the rule; None
+        if it is packed.
 
-        Like git, it judges the path alone, and a walk does not enter a folder that is left out. A file at `place` that
-        may be a private key is read as well.
+        Like git, it checks only the path itself, and a walk does not enter a folder that is left out. A file at `place`
+        that may be a private key is read too.
         """
         is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
         found = BY_DEFAULT if is_out else None
@@ -69,8 +71,8 @@ class IgnoreRules:
 
 
 def _is_out_by_default(path: str, *, folder: bool) -> bool:
-    """Whether the server leaves it out of every zip or refuses it; for a folder, whether it does so with all files in
-    it."""
+    """Whether the server leaves the file out of every zip, or refuses it. For a folder, whether this holds for all its
+    files."""
     if is_folder_icon(path):
         return True
     if not folder:
@@ -80,7 +82,7 @@ def _is_out_by_default(path: str, *, folder: bool) -> bool:
 
 
 def _is_private_key(path: str, place: Path) -> bool:
-    """Whether the server refuses the file for what is in it."""
+    """Whether the server refuses the file because of its content."""
     if not (path.lower().endswith(KEY_FILES) and place.is_file()):
         return False
     before = b""
@@ -91,7 +93,7 @@ def _is_private_key(path: str, place: Path) -> bool:
                     return True
                 before = piece[1 - len(PRIVATE_KEY) :]
     except OSError:
-        # Packing it says what is wrong with it.
+        # Packing it reports the error.
         return False
     return False
 
@@ -99,7 +101,7 @@ def _is_private_key(path: str, place: Path) -> bool:
 def rules_for(folder: Path, *, root: Path | None = None, extra: Sequence[str] = ()) -> IgnoreRules:
     """The rules for a folder: the defaults, the .easelignore of the project's root above it, and the folder's own.
 
-    `extra` are names of more files in gitignore syntax to read in the folder. Raises IgnoreFileError.
+    `extra` are names of further files in gitignore syntax in the folder. Raises IgnoreFileError.
     """
     layers: list[_Layer] = []
     if root is not None and root != folder and folder.is_relative_to(root):

@@ -10,7 +10,7 @@ from easel.builds.frameworks import FRAMEWORKS, OTHERS, SOURCE_OR_OUTPUT, USUAL,
 from easel.bundles.root import APPS_PAGES, ENTRY_POINT, home_page, is_junk
 
 NAMED: Final = "dist/, build/, out/, public/, _site/, site/, .output/public/, build/client/, dist/NAME/browser/"
-"""The most common ones, for messages."""
+"""The most common output folders, for messages."""
 
 _SURELY: Final = frozenset({*USUAL, SOURCE_OR_OUTPUT, "_site", "_book", "storybook-static", "web-build"})
 _PERHAPS: Final = frozenset(pattern.rpartition("/")[2] for pattern in OTHERS if not pattern.endswith("*"))
@@ -51,8 +51,8 @@ def is_project(folder: Path) -> bool:
 
 
 def source_of(output: Path) -> Path | None:
-    """The folder whose build wrote this one, judged by names and surrounding projects; None if it is not a build's
-    output."""
+    """The folder of the build that wrote this one, judged by names and surrounding projects; None if it is not a
+    build's output."""
     if is_project(output):
         return None
     inside_dist = "dist" in (output.parent.name, output.parent.parent.name)
@@ -72,12 +72,12 @@ def tools_of(folder: Path) -> list[Framework]:
 def find_outputs(base: Path) -> list[Path]:
     """The built apps of the project at `base`: those of the tools it uses, else those at the usual places.
 
-    Of a plain folder of pages, most of these names may be pages' too.
+    In a plain folder of pages, most of these names may be pages too.
     """
     tools = tools_of(base)
     plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
     written = [output for tool in tools for output in tool.outputs]
-    # Where a tool is known that writes elsewhere, `public` holds what goes into its build.
+    # If the tool is known and writes elsewhere, `public` contains inputs of its build.
     last = () if tools else (SOURCE_OR_OUTPUT,)
     for layer in (written, USUAL, () if plain else (*USUAL, *OTHERS), last):
         if found := _distinct(folder for pattern in layer for folder in _folders(base, pattern)):
@@ -86,7 +86,7 @@ def find_outputs(base: Path) -> list[Path]:
 
 
 def find_below(base: Path) -> list[Path]:
-    """Built apps of projects one or two folders below `base`, such as a monorepo's. Looks at few folders only."""
+    """Built apps of projects one or two folders below `base`, such as in a monorepo. Searches only a few folders."""
     found: list[Path] = []
     looked = 0
     for pattern in ("*", "*/*"):
@@ -100,7 +100,7 @@ def find_below(base: Path) -> list[Path]:
 
 
 def only_inner(folder: Path) -> Path | None:
-    """The only folder inside, which the server takes as the root of a zip; None if there is more."""
+    """The only folder inside, which the server takes as the root of a zip; None if there is anything else."""
     try:
         entries = [entry for entry in folder.iterdir() if not is_junk(entry.name + ("/" if entry.is_dir() else ""))]
     except OSError:
@@ -127,7 +127,7 @@ def _is_template(page: Path) -> bool:
 
 
 def _distinct(folders: Iterator[Path] | list[Path]) -> list[Path]:
-    """Each folder once, whatever links lead to it, and none inside another."""
+    """Each folder once, whatever links lead to it, and without folders inside others."""
     by_place: dict[Path, Path] = {}
     for folder in folders:
         by_place.setdefault(folder.resolve(), folder)

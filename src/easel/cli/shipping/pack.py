@@ -1,4 +1,4 @@
-"""A folder as a zip, reproducibly: the same files always give the same bytes."""
+"""Packs a folder as a zip, reproducibly: the same files always give the same bytes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Selection:
 
 
 def select(folder: Path, rules: IgnoreRules) -> Selection:
-    """The files of a folder that make the app. Links to files and folders inside it are followed.
+    """The files of a folder that belong to the app. Links to files and folders inside it are followed.
 
     Raises EntryPointMissingError, LinkOutsideError, LinkBrokenError, LinkLoopError, FileNameError, FileUnreadableError.
     """
@@ -129,7 +129,7 @@ def _name(name: str, prefix: str) -> str:
 
 
 def write_zip(selection: Selection, target: IO[bytes], progress: Callable[[int], None]) -> int:
-    """Writes the zip and gives its size in bytes; `progress` hears how many bytes of the files were read.
+    """Writes the zip, and returns its size in bytes. `progress` receives the number of bytes read.
 
     Raises FileUnreadableError.
     """

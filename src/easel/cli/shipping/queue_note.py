@@ -1,4 +1,4 @@
-"""A deploy that stays queued: a note while it is followed, with the probable reason."""
+"""A note, printed while a deploy is followed that stays queued, with the probable reason."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _HELD_BACK: Final[Mapping[str | None, str]] = {
     # If the running deploy is not in the list, it is older than all of them.
     "builder": "no builder is free",
     "app": "another deploy of this app is ahead",
-    "organisation": "your organisation runs its limit of deploys at once",
-    "everywhere": "the limit of deploys at once is reached",
+    "organisation": "your organisation's limit of simultaneous deploys is reached",
+    "everywhere": "the limit of simultaneous deploys is reached",
 }
 
 
 def waiting_for(waits_for: str | None) -> str:
-    """The reason why a deploy is queued, to follow `queued`, from the list of the app's deploys."""
+    """The reason why a deploy is queued, from the list of the app's deploys. It continues a sentence after `queued`."""
     return f": {_HELD_BACK[waits_for]}" if waits_for in _HELD_BACK else ""
 
 
 @contextmanager
 def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
-    """Prints the note once, if the block takes that long; with --json it prints none."""
+    """Prints the note once if the block takes that long. Prints nothing with --json."""
     if session.output.as_json:
         yield
         return

@@ -127,7 +127,7 @@ def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
 
 
 def _give_up(made: IO[bytes]) -> None:
-    # The rest does not fit on the disk either.
+    # The remaining bytes do not fit on the disk either.
     with suppress(OSError):
         made.close()
 

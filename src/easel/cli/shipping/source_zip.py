@@ -1,4 +1,4 @@
-"""The source of a project, to be built by Easel: which folder, and which of its files."""
+"""Selects the source of a project for a build by Easel: its folder, and the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REPOSITORIES = frozenset({".git", ".hg", ".svn"})
 
 
 def source_target(given: Path | None, project: Project, working: Path) -> Target:
-    """The folder or zip of sources: the one given, else that of easel.toml, else the working directory. Raises
+    """The folder or zip of sources: the given one, else easel.toml's, else the working directory. Raises
     FolderMissingError."""
     path = project.root if given is None else working / given
     if not path.exists():
@@ -29,10 +29,11 @@ def source_target(given: Path | None, project: Project, working: Path) -> Target
 
 
 def select_sources(folder: Path) -> Selection:
-    """The files of a project that its build needs: what Git tracks or would add, else all that .gitignore leaves.
+    """The files of a project that its build needs: those that Git tracks or would add, else all that .gitignore does
+    not name.
 
-    `.easelignore` and the default exclusions hold, but for files that Git tracks, since a deploy from Git would have
-    them, and for an `.npmrc` of settings only. Links, repositories and `node_modules/` are left out.
+    `.easelignore` and the default exclusions apply, except to files that Git tracks, which a deploy from Git would
+    have, and to an `.npmrc` without credentials. Links, repositories and `node_modules/` are left out.
 
     Raises IgnoreFileError, FileUnreadableError, SourceMissingError.
     """
@@ -59,7 +60,7 @@ def select_sources(folder: Path) -> Selection:
 
 def _reason(rules: IgnoreRules, path: str, tracked: frozenset[str]) -> str | None:
     if path == PROJECT_SETTINGS:
-        # Its table [build] is for the build.
+        # Its table [build] configures the build.
         return None
     if is_junk(path) or path.startswith(DEPENDENCIES) or f"/{DEPENDENCIES}" in path or _is_in_repository(path):
         return BY_DEFAULT

@@ -1,4 +1,4 @@
-"""Server-sent events out of a byte stream (HTML Living Standard, §9.2.6)."""
+"""Parses server-sent events from a byte stream (HTML Living Standard, §9.2.6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Event:
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """The events of a stream, each when its blank line has come. An event cut off by the end is dropped."""
+    """The events of a stream, each after its blank line has arrived. An event that is cut off by the end is dropped."""
     kind, data, last_id = "", list[str](), ""
     for line in _lines(chunks):
         if not line:
@@ -35,14 +35,14 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines ended by LF, CRLF or CR alone: other separators may lie inside data, so str.splitlines will not do."""
+    """Lines that end with LF, CRLF or CR. Other separators may occur inside data, so str.splitlines cannot be used."""
     begun: list[bytes] = []
     first = True
     after_return = False
     for chunk in chunks:
         if not chunk:
             continue
-        if after_return:  # the line has ended already, so nothing of it is left
+        if after_return:  # The line has already ended, so nothing remains.
             chunk = chunk.removeprefix(b"\n")
         after_return = chunk.endswith(b"\r")
         *whole, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

@@ -48,7 +48,7 @@ class Target:
     path: Path
     found: str | None = None
     is_source: bool = False
-    """Whether Easel is to build it."""
+    """Whether Easel builds it."""
 
     @property
     def is_folder(self) -> bool:
@@ -131,7 +131,7 @@ def _checked(target: Target, *, shown: str) -> Target:
     inner = only_inner(target.path)
     if inner is None:
         raise EntryPointMissingError(folder=shown, hint=_nearest(target.path, shown))
-    return Target(inner, found="it is all that is there")
+    return Target(inner, found="it is the only folder there")
 
 
 def _nearest(folder: Path, shown: str) -> str:

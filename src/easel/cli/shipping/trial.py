@@ -33,7 +33,7 @@ from easel.serving.start_check import entry, faults, look
 COUNTRY_HEADER: Final = "EASEL_COUNTRY_HEADER"
 """The variable that names the header with a visitor's country, as for an edge."""
 _OF_BYTES: Final = frozenset({"accept-ranges", "content-length", "etag", "last-modified", "x-easel-version"})
-"""Headers that hang on how a server holds the bytes, since when, and as which version."""
+"""Headers that depend on how a server stores the bytes, since when, and as which version."""
 _FIELDS: Final = {
     "accept": "accept",
     "accept-encoding": "accept_encoding",
@@ -69,7 +69,7 @@ class TrialAnswer(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Trial:
-    """An accepted bundle: its files and notes, and the site that it would become."""
+    """An accepted bundle: its files and notes, and the resulting site."""
 
     inspection: Inspection
     site: Site
@@ -107,7 +107,7 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
 
 
 def wanted_of(project: Project) -> RuleSettings:
-    """easel.toml's settings for the rules."""
+    """The settings for the rules in easel.toml."""
     # easel.toml was validated against the choices when it was read.
     return RuleSettings(
         msgspec.convert(project.rules or "auto", Choice),
@@ -147,7 +147,9 @@ def ask(site: Site, address: str, method: str, headers: Sequence[str]) -> TrialA
     SettingInvalidError for a malformed address or header."""
     parts = urlsplit(address)
     if not address.startswith(("/", "http://", "https://")) or (parts.scheme and not parts.netloc):
-        raise SettingInvalidError(setting="--request", value=address, reason="it is a path, such as `/old/page?x=1`")
+        raise SettingInvalidError(
+            setting="--request", value=address, reason="it must be a path, such as `/old/page?x=1`"
+        )
     path = parts.path if parts.scheme else address.partition("?")[0].partition("#")[0]
     target = (path or "/") + (f"?{parts.query}" if parts.query else "")
     sent = dict(_header(line) for line in headers)
@@ -186,5 +188,5 @@ def _answered(site: Site, address: str, request: Request) -> TrialAnswer:
 def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or not name.strip():
-        raise SettingInvalidError(setting="--header", value=line, reason="it is `Name: value`")
+        raise SettingInvalidError(setting="--header", value=line, reason="it must have the form `Name: value`")
     return name.strip().lower(), value.strip()

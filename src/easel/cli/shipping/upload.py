@@ -31,7 +31,7 @@ CONTENT_TYPE: Final = "application/zip"
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Backoff in seconds before each retry after connection errors."""
 
-_PIECE = 32 * 1024  # what the slowest line sends in the time for one piece
+_PIECE = 32 * 1024  # Bytes that the slowest line sends within the timeout of one piece.
 _CHUNK = 256 * 1024
 _STORE_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 
@@ -95,7 +95,7 @@ def download(url: str, target: Path, output: Output) -> int:
 
 
 def download_to(url: str, file: BinaryIO, output: Output) -> int:
-    """GETs a presigned address into an open file. Gives the size in bytes. Raises as `download` does."""
+    """GETs a presigned address into an open file. Returns the size in bytes. Raises the errors of `download`."""
     # The bundle itself is needed, without a content encoding.
     headers = {"Accept-Encoding": "identity"}
     received = 0

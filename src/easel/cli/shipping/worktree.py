@@ -1,4 +1,4 @@
-"""The Git facts about the deployed code."""
+"""The facts that Git knows about the deployed code."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The commit that is checked out around `folder`; `author` as `name <email>`, `modified` if tracked files differ
-    from it."""
+    """The checked-out commit in `folder`. `author` is `name <email>`. `modified` says that tracked files differ from
+    the commit."""
 
     folder: Path
     sha: str

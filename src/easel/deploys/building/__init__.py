@@ -1,1 +1,1 @@
-"""From a source to a bundle: a builder's run of a deploy, which hands the deploy on to a worker."""
+"""A builder's run of a deploy: it makes a bundle of a source, and passes the deploy on to a worker."""

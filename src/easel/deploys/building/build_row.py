@@ -1,4 +1,4 @@
-"""A deploy's row in the hands of a builder's run, and the lines of its build that are told while it prints."""
+"""The row of a deploy during a builder's run, and the lines of the build's log."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _SQL = statements(__name__)
 SETTINGS = _SQL["settings"]
 
 MOST_LINES: Final = 20_000
-"""Lines of a build that are kept, and `LAST_LINES` more: the last ones, which tell why it failed."""
+"""Limit of a build's log lines. Of a longer log, the last `LAST_LINES` are kept as well: they show why the build
+failed."""
 LAST_LINES: Final = 200
 AT_ONCE: Final = 1_000
-"""Lines that are written at a time."""
+"""Limit of lines in one write."""
 
 
 class BuildRow(RunRow):
-    """What a builder's run holds of its deploy. `facts` are columns that each write of the row sets.
+    """The deploy's row during a builder's run. `facts` are columns that every write of the row sets.
 
-    The build prints while its run writes, so one write follows the other: `output` only keeps a line.
+    The build prints while the run writes. Writes are made one after another, and `output` only queues a line.
     """
 
     written, written_then = _SQL["write"], _SQL["write_then"]
@@ -45,30 +46,32 @@ class BuildRow(RunRow):
         self._last: deque[tuple[datetime, str]] = deque(maxlen=LAST_LINES)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Whether the deploy is to be built: a job may come twice, and its deploy have been handed on."""
+        """Whether the deploy still needs a build: a job may be delivered twice, after the deploy was already passed
+        on."""
         return deploy.built_key is None and deploy.step in BUILD_STEPS
 
     def output(self, line: str) -> None:
-        """Adds a line to the log, of which `MOST_LINES` are told as they come."""
+        """Adds a line to the log. The first `MOST_LINES` are written while the build runs."""
         lines = self._output if self._taken < MOST_LINES else self._last
         lines.append((clock.now(), line.replace("\0", "")))
         self._taken += 1
 
     @property
     def has_output(self) -> bool:
-        """Whether there are lines to tell."""
+        """Whether there are lines to write."""
         return bool(self._output)
 
     async def tell(self) -> None:
-        """Writes lines, a thousand at a time, and wakes the clients that follow. Raises NoLongerOursError if the deploy
-        is no longer this run's, AppGoneError; and database errors, after which the next call tells the same lines."""
+        """Writes queued lines, a thousand at a time, and notifies the clients that follow the log. Raises
+        NoLongerOursError if the deploy no longer belongs to this run; and database errors, after which the next call
+        writes the same lines."""
         async with self._turn:
             if not await self._tell():
                 raise AppGoneError()
 
     async def write(self, change: Callable[[DeployRow], str | None], then: Mapping[str, Any] | None = None) -> None:
-        """Writes the lines that are left and then the row as `change` leaves it, with the line that it returns, and
-        the job `then`. Raises NoLongerOursError and database errors."""
+        """Writes the remaining lines, then the row changed by `change` with the line that it returns, and the job
+        `then`. Raises NoLongerOursError and database errors."""
         async with self._turn:
             while self._output:
                 await self._tell()
@@ -79,7 +82,7 @@ class BuildRow(RunRow):
                 self.then = then
 
     def end_output(self) -> None:
-        """Adds the last lines of a log that was too long to tell, after a line about those that are left out."""
+        """Adds the last lines of a log that exceeded the limit, after a line about the omitted ones."""
         left_out = self._taken - MOST_LINES - len(self._last)
         if left_out > 0:
             self._output.append((clock.now(), f"… {left_out:,} lines are left out here …"))
@@ -88,7 +91,7 @@ class BuildRow(RunRow):
         self._taken = min(self._taken, MOST_LINES)
 
     async def _tell(self) -> bool:
-        """Whether the deploy's app is still there."""
+        """Whether the deploy's app still exists."""
         lines = [self._output.popleft() for _ in range(min(len(self._output), AT_ONCE))]
         arguments = appended(self._id, lines, tell=bool(lines)) | {"known_attempt": self.deploy.attempt}
         try:

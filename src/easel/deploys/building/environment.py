@@ -1,4 +1,4 @@
-"""What a build gets: the app's settings for it, its variables and secrets, and the facts of the deploy."""
+"""The inputs of a build: the app's build settings, its variables and secrets, and the facts of the deploy."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from easel.settings import Settings
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LARGEST: Final = 512 * 1024
-"""Bytes of all variables together: the system gives a program little more (execve(2): ARG_MAX)."""
+"""Limit in bytes of all variables together: the system passes little more to a program (execve(2): ARG_MAX)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildInputs:
-    """What a build gets: what the deploy and the app want of it, and its variables. `secrets` are values that no line
-    of its log may show; `notes` are for the log."""
+    """The inputs of a build: the options of the deploy and the app, and its variables. `secrets` are values that the
+    log must not show. `notes` are for the log."""
 
     wanted: BuildOptions
     of_app: BuildOptions
@@ -37,8 +37,8 @@ class BuildInputs:
 def given(
     settings: Settings, vault: Vault, app: Mapping[str, Any], deploy: DeployRow, slug: str, root: str | None
 ) -> BuildInputs:
-    """What the deploy's build gets by the app's `build_config` and its own; `root` is the repository's, for an app that
-    names none. Raises SecretUnreadableError."""
+    """The inputs of the deploy's build, from the `build_config` of the app and its own. `root` is the repository's root
+    folder, for an app that names none. Raises SecretUnreadableError."""
     own = deploy.build_config or {}
     public = {name: value for name, value in (app.get("env_vars") or {}).items() if isinstance(value, str)}
     opened = {name: vault.open(value[SEALED]) for name, value in (app.get("secrets") or {}).items() if is_sealed(value)}
@@ -46,7 +46,9 @@ def given(
     for name, value in {**public, **opened}.items():
         room -= len(name.encode()) + len(value.encode()) + 2
         if not _NAME.fullmatch(name) or "\0" in value or room < 0:
-            reason = f"all of them would take more than {LARGEST // 1024} KiB" if room < 0 else "it is no name for one"
+            reason = (
+                f"all variables together would exceed {LARGEST // 1024} KiB" if room < 0 else "the name is not valid"
+            )
             notes.append(f"Note: the build does not get the variable `{printable(name)}`: {reason}.")
         else:
             variables[name] = value
@@ -61,7 +63,7 @@ def given(
 
 
 def wanted_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:
-    """What a `build_config` asks of the build; `root` is for one that names none."""
+    """The build options in a `build_config`. `root` is the default for one that names none."""
     ignore = config.get("ignore")
     return BuildOptions(
         root=config.get("root") or root,

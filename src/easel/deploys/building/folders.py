@@ -1,4 +1,4 @@
-"""The folders of builds on a builder's disk: one for each builder, which goes with it."""
+"""The folders of builds on a builder's disk. Each builder process has one, and removes it at its end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from easel.settings import Settings
 
 _LOCK = "lock"
 _PASSABLE = 0o711
-"""The user of builds has to pass these folders, and can list none of them."""
+"""The user of builds can enter these folders, but cannot list them."""
 
 
 class WorkFolder:
-    """A folder of one builder process, for one build after another. It is private: builds run as another user where
-    Easel was started by root, and no build sees another one's files."""
+    """A builder process's folder, for one build after another. It is private: if root started Easel, builds run as
+    another user, and no build sees the files of another."""
 
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self.path = path
@@ -28,9 +28,9 @@ class WorkFolder:
 
     @classmethod
     def made(cls, settings: Settings) -> WorkFolder:
-        """A new one. Removes those of builders that were killed, and only those: each living one holds a lock. Raises
+        """Makes a folder, and removes those of killed builders. A living builder holds a lock on its folder. Raises
         OSError."""
-        # Sandboxes mount what is in it, so no part of the path may depend on the working folder.
+        # Sandboxes mount its content, so its path must not depend on the working folder.
         top = settings.data_dir.resolve() / "builds" / "work"
         top.mkdir(mode=_PASSABLE, parents=True, exist_ok=True)
         for left in top.iterdir():
@@ -42,16 +42,16 @@ class WorkFolder:
 
     @asynccontextmanager
     async def one_build(self) -> AsyncIterator[Path]:
-        """An empty folder for the length of the block. Raises OSError."""
+        """An empty folder for the duration of the block. Raises OSError."""
         path = _made_in(self.path)
         try:
             yield path
         finally:
-            # A hundred thousand files take seconds, in which the builder has to give signs of life.
+            # Removing a hundred thousand files takes seconds, during which the builder must report that it is alive.
             await asyncio.shield(asyncio.to_thread(remove_tree, path))
 
     def remove(self) -> None:
-        """Removes it, with what is left there."""
+        """Removes the folder with its content."""
         remove_tree(self.path)
         self._lock.close()
 

@@ -1,4 +1,4 @@
-"""The parts of the platform that a builder works with."""
+"""The services of the platform that a builder works with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from easel.storage.objects import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class BuilderServices:
-    """What every build of a builder shares."""
+    """The services that all builds of a builder share."""
 
     database: Database
     objects: ObjectStore

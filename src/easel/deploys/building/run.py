@@ -1,7 +1,7 @@
-"""A builder's run of a deploy: its source is built, and the bundle stored; then a worker gets the deploy.
+"""A builder's run of a deploy: it builds the source, stores the bundle, and passes the deploy on to a worker.
 
-A run that was broken off is repeated from its beginning, by any builder. One that has handed on is not: the bundle is
-an object, and the deploy's row names it.
+Any builder can repeat an interrupted run from the beginning. A run that has passed the deploy on is not repeated: the
+bundle is stored, and the deploy's row names it.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ logger = logging.getLogger(__name__)
 
 
 TELL_EVERY: Final = 0.25
-"""Seconds between two writings of a build's lines. Where there are none, every other time the run asks whether the
-deploy still is its own."""
+"""Seconds between two writes of a build's lines. Without new lines, the run checks every second time whether the deploy
+still belongs to it."""
 LAST_LINES_WITHIN: Final = 5.0
-"""Seconds that a writing of lines may take once the build has ended."""
+"""Timeout for writing the last lines after the build, seconds."""
 OUTAGE: Final = 300.0
-"""Seconds for which the result of a build is kept, and stored again, while database or store do not answer."""
+"""Seconds for which the result of a build is kept and stored again while database or store are unreachable."""
 LONGEST_PAUSE: Final = 8.0
 MOST_BUILDS: Final = 20
 """A build that kills its builders must not go on killing them for ever."""
 
 T = TypeVar("T")
 Build = Callable[..., Awaitable[BuildResult]]
-"""`easel.builds.build.build`, or what stands for it."""
+"""`easel.builds.build.build`, or a replacement for it."""
 
 
 class BuildRun:
@@ -84,10 +84,11 @@ class BuildRun:
         self._is_handed_on = False
 
     async def run(self, attempts: int) -> None:
-        """Builds the deploy and hands it on, or ends it as failed; `attempts` is how often its job was begun before.
+        """Builds the deploy and passes it on, or ends it as failed. `attempts` is the number of earlier runs of its
+        job.
 
         Raises StopRequestedError when the builder stops, and ServiceUnavailableError and database errors when database
-        or store do not answer: in both cases the deploy is to be built again.
+        or store are unreachable. In both cases another run must build the deploy.
         """
         try:
             taken = await self._row.take()
@@ -104,7 +105,7 @@ class BuildRun:
             await self.fail(error)
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed, unless it has ended already. Raises database errors."""
+        """Ends the deploy as failed unless it has ended. Raises database errors."""
 
         def change(deploy: DeployRow) -> str:
             deploy.step = self._row.step
@@ -120,15 +121,15 @@ class BuildRun:
             logger.info("deploy %s had ended before it could fail", self._id)
 
     async def fail_unexpectedly(self, error: Exception) -> None:
-        """Ends the deploy after an error nobody foresaw; the server's log tells which."""
+        """Ends the deploy after an unexpected error, and logs the error."""
         if isinstance(error, ServiceUnavailableError):
             await self.fail(error)
         else:
             await self.fail(InternalDeployError(step=self._row.step, deploy_id=self._id))
 
     async def _watched(self, work: Awaitable[None]) -> None:
-        """The work, which is broken off when the deploy is no longer this run's, or the builder stops. Raises what ends
-        it."""
+        """Runs the work, and cancels it when the deploy no longer belongs to this run, or the builder stops. Raises the
+        work's errors."""
         working = asyncio.ensure_future(work)
         watching = asyncio.create_task(self._watch())
         try:
@@ -137,7 +138,7 @@ class BuildRun:
             is_done = working.done()
             self._over.set()
             working.cancel()
-            # Lines that are being written would be written again if that were broken off.
+            # If a write of lines were cancelled, the same lines would be written twice.
             await asyncio.wait({watching}, timeout=LAST_LINES_WITHIN)
             watching.cancel()
             await asyncio.gather(working, watching, return_exceptions=True)
@@ -153,14 +154,14 @@ class BuildRun:
                     await self._over.wait()
                     return
             if self._is_handed_on:
-                # The deploy is a worker's now, while the build's folder is still being removed.
+                # The deploy belongs to a worker now, while the build's folder is still being removed.
                 continue
             if self._should_stop():
                 raise StopRequestedError
             if self._row.has_output or is_quiet:
                 try:
                     await self._row.tell()
-                    # Else the step is written by the run itself, with what belongs to it.
+                    # Otherwise, the run itself writes the step, with the values that belong to it.
                     if self._runs_commands and self._row.step != self._row.deploy.step:
                         await self._row.write(self._set_step)
                 except Exception as error:
@@ -188,7 +189,7 @@ class BuildRun:
         row, parts = self._row, self._parts
         if parts.settings.builds == "off":
             raise BuildsOffError()
-        # Before anything is fetched: a machine without a sandbox says so at once.
+        # This comes before any fetch: a machine without a sandbox reports that at once.
         sandbox = await asyncio.to_thread(self._find_sandbox)
         source = folder / "source"
         source.mkdir(mode=0o700)
@@ -199,7 +200,8 @@ class BuildRun:
             await self._take("unpack", unpack_upload(parts, row, source, self._stops))
         await self._firmly(lambda: keep_sources(parts, row, source))
         row.facts["build"] = {"sandbox": sandbox.kind}
-        # Commit and sources are in the row from here on; each step writes another one, by which a run that reads knows.
+        # From here on, the row has the commit and sources. Each step writes a new row, so that a concurrent reader
+        # notices.
         await self._note("install")
         config, generation = await self._app_settings()
         wants = given(parts.settings, parts.vault, config, row.deploy, slug, root)
@@ -215,7 +217,8 @@ class BuildRun:
         await self._hand_on(key)
 
     async def _app_settings(self) -> tuple[dict[str, Any], int]:
-        """The app's published `build_config`, and its cache's generation. Raises AppGoneError, and database errors."""
+        """The app's published `build_config`, and the generation of its cache. Raises AppGoneError, and database
+        errors."""
         deploy = self._row.deploy
         found = await self._parts.database.statement(SETTINGS, {"app": deploy.app_id, "org": deploy.org_id})
         if not found:
@@ -226,7 +229,7 @@ class BuildRun:
         settings, deploy = self._parts.settings, self._row.deploy
 
         def begin(phase: str) -> None:
-            # The watch writes it down.
+            # The watching task writes it.
             self._row.step = phase
 
         self._runs_commands = True
@@ -253,7 +256,7 @@ class BuildRun:
         return built
 
     async def _take(self, step: str, work: Awaitable[T]) -> T:
-        """The result of a step, which the deploy's row names while it goes on."""
+        """Runs a step, and gives its result. Meanwhile the deploy's row names the step."""
         await self._note(step)
         return await self._timed(step, work)
 
@@ -264,7 +267,7 @@ class BuildRun:
         return result
 
     async def _note(self, step: str) -> None:
-        """Writes the step, and all that is known by now, into the deploy's row."""
+        """Writes the step, and everything known by now, into the deploy's row."""
         self._row.step = step
         await self._firmly(lambda: self._row.write(self._set_step))
 
@@ -272,7 +275,7 @@ class BuildRun:
         deploy.step = self._row.step
 
     async def _hand_on(self, key: str) -> None:
-        """Gives the deploy, with its bundle, to the workers."""
+        """Passes the deploy, with its bundle, on to the workers."""
         row = self._row
         row.facts["built_key"] = key
 
@@ -286,8 +289,8 @@ class BuildRun:
         BUILDS_ENDED.labels(BUILT).inc()
 
     async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
-        """The result of `write`, which is tried again while database or store do not answer: what it would store took
-        minutes to make. Raises what it raises, after `OUTAGE` seconds also that."""
+        """The result of `write`. Retries while database or store are unreachable, because the data took minutes to
+        make. Raises the errors of `write`; those of an outage after `OUTAGE` seconds."""
         until, pause = time.monotonic() + OUTAGE, 0.5
         while True:
             try:

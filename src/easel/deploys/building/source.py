@@ -1,4 +1,4 @@
-"""Before the build: the source of a deploy, in a folder."""
+"""Fetches the source of a deploy into a folder, before the build."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
         pushed = await is_push(work, deploy)
         before = await built_before(work, deploy, app, repository) if app and repository and pushed else None
     if repository is None:
-        # Its connection was ended meanwhile.
+        # The app was disconnected from its repository meanwhile.
         raise RepositoryNotConnectedError()
     with translated(repository.repo_url):
         parts.objects.reserve.require()
@@ -90,7 +90,7 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
             say=row.output,
         ) as fetched:
             commit = fetched.commit
-            # From here on a build that is repeated is one of this commit, wherever the branch has gone.
+            # From here on, a repeated build uses this commit, even if the branch has moved.
             row.facts |= {
                 "git_commit_sha": commit.sha,
                 "git_commit_message": commit.message,
@@ -108,13 +108,13 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
 
 
 async def keep_sources(parts: BuilderServices, row: BuildRow, source: Path) -> None:
-    """Stores the texts of the source, by which versions are compared, unless the deploy brought its own. Raises
+    """Stores the texts of the source, which diffs between versions show, unless the request contained them. Raises
     StorageFullError, StoreUnavailableError."""
     deploy = row.deploy
     if deploy.source_files_key is not None:
         return
     found = await asyncio.to_thread(source_files, source, SourceLimits.of(parts.settings))
-    # Every reader of the version sees them.
+    # Every reader of the version can see them.
     texts = {path: text for path, text in found.items() if secret_kind(path) is None}
     if not texts:
         return

@@ -1,4 +1,4 @@
-"""After the build: its output becomes a bundle, and the bundle an object."""
+"""Makes a bundle of a build's output, and stores it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME = "bundle.zip"
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits of a source and of what is built from it: those of every bundle."""
+    """The limits of a source and its build's output: those of every bundle."""
     return Limits(
         max_files=settings.max_files, max_file_size=settings.max_file_size, max_total_size=settings.max_total_size
     )
@@ -39,11 +39,11 @@ async def packed(settings: Settings, source: Path, output: Path, to: Path) -> Pa
 
 
 async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: int) -> str:
-    """Stores the bundle; its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
+    """Stores the bundle, and gives its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
     key = upload_key(deploy.app_id, new_secret(), NAME)
     with translated(key):
         parts.objects.reserve.require(size)
-    # Its row first: an object without one would stay for ever.
+    # The row comes first: an object without a row would never be removed.
     async with parts.database.transaction() as work:
         await add_made(work, key, deploy.app_id, deploy.org_id, size)
     await parts.objects.put_file(key, bundle)
@@ -51,12 +51,12 @@ async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: i
 
 
 def told(made: PackedOutput) -> str:
-    """The line of the log about the bundle."""
+    """The log line about the bundle."""
     return f"Packed {made.files} file{'s' if made.files != 1 else ''}, {decimal(made.bytes)}, as {decimal(made.size)}"
 
 
 def report_of(report: BuildReport) -> dict[str, Any]:
-    """The report as the deploy's row keeps it (`schemas.BuildReport`)."""
+    """The report in the form of the deploy's row (`schemas.BuildReport`)."""
     return {
         "sandbox": report.sandbox,
         "framework": report.framework,

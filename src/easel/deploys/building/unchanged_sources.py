@@ -1,4 +1,4 @@
-"""Whether a push changed any file that its app is built from: if it did not, its deploy ends without a build."""
+"""Ends the deploy of a push without a build if the push changed no file that the app is built from."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from easel.repositories.models import Repository, WebhookDelivery
 from easel.storage.database import Transaction
 
 _NAMED: Final = 5
-"""Paths that a line of the log names."""
+"""The number of paths that a log line names."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousBuild:
-    """The environment's latest version from the repository, by its number, the commit that it was built from, and the
-    app's `build_config`."""
+    """The environment's latest version from the repository: its number, the commit that it was built from, and the
+    app's `build_config` then."""
 
     version: int
     sha: str
@@ -82,21 +82,24 @@ async def refuse_untouched(
     app: BuildOptions,
     say: Callable[[str], None],
 ) -> None:
-    """Ends a deploy whose commit, which is in `source`, changed no file that counts. Raises DeploySkippedError.
+    """Ends a deploy whose commit (in `source`) changed no relevant file. Raises DeploySkippedError.
 
-    A commit that changed no file at all is built: by an empty commit people ask for a build.
+    A commit without any changed file is built: users request a build with an empty commit.
     """
     try:
         root, rule = await asyncio.to_thread(rule_of, source, wanted, app)
     except BuildPlanError:
-        # The build will tell.
+        # The build will report the error.
         return
     if not root and not rule.ignore:
-        # Every file counts.
+        # Every file is relevant.
         return
     changed = await fetched.changed_since(before.sha)
     if changed is None:
-        say(f"The changes since version {before.version} (commit {before.sha[:12]}) cannot be told, so this is built.")
+        say(
+            f"The changes since version {before.version} (commit {before.sha[:12]}) cannot be determined, so "
+            f"this commit is built."
+        )
     if not changed or await asyncio.to_thread(touched, changed, root, rule):
         return
     count = f"{len(changed)} file{'s' if len(changed) > 1 else ''}"
@@ -105,8 +108,8 @@ async def refuse_untouched(
 
 
 def _told(root: str, rule: Rule) -> str:
-    those = f"in {_named((root, *rule.folders))}, or directly in a folder around" if root else "all"
-    return f"{those}, but for those that `ignore` names ({_named(rule.ignore)})" if rule.ignore else those
+    those = f"in {_named((root, *rule.folders))}, or directly in a parent folder" if root else "all"
+    return f"{those}, except those that `ignore` names ({_named(rule.ignore)})" if rule.ignore else those
 
 
 def _named(names: Sequence[str]) -> str:

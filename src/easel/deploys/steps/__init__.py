@@ -1,6 +1,6 @@
 """The steps of a deploy, in their order.
 
-Another one is a module here, a line in the list, and its name in `deploys.states`, by which the command line sorts.
+A new step needs a module here, an entry in the list, and its name in `deploys.states`, by which the command line sorts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Activate: the version becomes live, unless a lock or something accepted later forbids it."""
+"""Activate: the version becomes live, unless a lock or a later request prevents it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Activate(Step):
     name = "activate"
 
     def found(self, run: Run) -> bool:
-        """Whether the move was made."""
+        """Whether an earlier run made the move."""
         return run.row.deploy.outcome is not None
 
     async def run(self, run: Run) -> None:
@@ -33,7 +33,7 @@ class Activate(Step):
             deploy.outcome = MOVED if moved.outcome == UNCHANGED else moved.outcome
             why = _why_not(deploy, moved)
             if why is not None:
-                note = f"{why}: version {deploy.version} is recorded, and what is live was left as it is."
+                note = f"{why}: version {deploy.version} is recorded, and the live version stays."
                 run.row.say(note)
                 deploy.warnings = [*deploy.warnings, note]
 
@@ -57,5 +57,5 @@ def _why_not(deploy: DeployRow, moved: MoveResult) -> str | None:
     if moved.outcome == LOCKED:
         return f"{deploy.environment} is locked by {moved.locked_by} ({moved.lock_reason or 'no reason given'})"
     if moved.outcome == OVERTAKEN:
-        return f"{deploy.environment} was moved by something accepted after this deploy"
+        return f"{deploy.environment} was moved by a request that was accepted after this deploy"
     return None

@@ -1,4 +1,4 @@
-"""Ingest: bundle and manifest are stored, each under the hash of its bytes."""
+"""Ingest: stores bundle and manifest, each under the hash of its bytes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Ingest(Step):
     name = "ingest"
 
     def deadline(self, settings: Settings) -> float:
-        """A bucket is sent the bundle, which may be large."""
+        """The deadline allows for sending a large bundle to a bucket."""
         return settings.ingest_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Whether an earlier run recorded where it stored them."""
+        """Whether an earlier run recorded where they are stored."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
@@ -85,6 +85,6 @@ def _entry(pinned: PinnedUpload, member: Member | None) -> bytes:
 
 
 def _new_bytes(files: dict[str, Member], earlier: dict[str, Member]) -> int:
-    """Bytes of the files whose content is in no file of the app's latest version."""
+    """The bytes of files whose content is new compared with the app's latest version."""
     known = {member.hash for member in earlier.values()}
     return sum({m.hash: m.size for m in files.values() if m.hash not in known}.values())

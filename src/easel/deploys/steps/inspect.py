@@ -1,4 +1,4 @@
-"""Inspect: everything about the bundle is checked and hashed, before any of it is stored."""
+"""Inspect: checks and hashes the whole bundle before any of it is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from easel.storage.object_names import hash_in
 from easel.storage.objects import ObjectStore
 
 _LARGE = 1024 * 1024
-"""Bundles of more bytes wait for the manifest of the version before, which says what need not be inflated again."""
+"""Bundles of more bytes wait for the previous version's manifest, which shows the members that need no inflating."""
 
 
 class Inspect(Step):
@@ -32,11 +32,11 @@ class Inspect(Step):
     name = "inspect"
 
     def deadline(self, settings: Settings) -> float:
-        """Every byte of the bundle is inflated."""
+        """The deadline allows for inflating every byte of the bundle."""
         return settings.inspect_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Whether it is ingested already."""
+        """Whether the bundle is already ingested."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:
@@ -86,7 +86,7 @@ class Inspect(Step):
 
 
 async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
-    """The manifest under this key, None if there is none, or it is missing or damaged."""
+    """The manifest under this key; None if there is no key, or the manifest is missing or damaged."""
     try:
         data = await objects.get(key) if key else b""
         return decode_manifest(data) if key and hash_in(key) == hashlib.sha256(data).hexdigest() else None
@@ -95,7 +95,7 @@ async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:
 
 
 async def _before(objects: ObjectStore, earlier: asyncio.Future[Manifest | None]) -> PreviousVersion | None:
-    """The version before, if its bundle is on this machine's disk."""
+    """The previous version, if its bundle is on this machine's disk."""
     manifest = await earlier
     path = objects.local_path(manifest.bundles[0].key) if manifest is not None and manifest.bundles else None
     return as_before(manifest, path) if manifest is not None and path is not None else None

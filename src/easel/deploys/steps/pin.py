@@ -1,4 +1,4 @@
-"""Pin: a private, hashed copy of the upload, which its uploader cannot change."""
+"""Pin: makes a private, hashed copy of the upload, which the uploader cannot change."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Pin(Step):
     name = "pin"
 
     def deadline(self, settings: Settings) -> float:
-        """A bucket sends the bundle first, which may be large."""
+        """The deadline allows for downloading a large bundle from a bucket."""
         return settings.pin_deadline or settings.step_deadline
 
     def found(self, run: Run) -> bool:
-        """Whether it is ingested already: no copy is needed then."""
+        """Whether the bundle is already ingested, so that no copy is needed."""
         return run.row.deploy.manifest_key is not None
 
     async def run(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Record: the version gets its number, in the transaction that records it and its content."""
+"""Record: gives the version its number, in the transaction that records the version and its content."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from easel.versions.service import Files, Origin, record_deployed
 
 
 class Record(Step):
-    """Sets the deploy's `version`, and the run's app as recorded."""
+    """Sets the deploy's `version`, and the run's app as it was recorded."""
 
     name = "record"
 
     def found(self, run: Run) -> bool:
-        """Whether the deploy has its version: it never gets another one."""
+        """Whether the deploy has its version, which never changes."""
         return run.row.deploy.version is not None
 
     async def run(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Smoke test: the candidate is asked for its entry page through the edge's own rules, before any visitor sees it."""
+"""Smoke test: requests the candidate's entry page through the edge's own rules, before any visitor sees it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from easel.serving.site_rules import site_rules
 
 
 class SmokeTest(Step):
-    """Gives the run its `smoke`, which is written down with what follows: the move, or the failure."""
+    """Sets the run's `smoke`. It is written with the next change: the move, or the failure."""
 
     name = "smoke_test"
 
     def found(self, run: Run) -> bool:
-        """Whether its result was written down, which it was together with the move."""
+        """Whether the result was written, which happens together with the move."""
         return run.row.deploy.smoke_test is not None
 
     async def run(self, run: Run) -> None:
@@ -35,7 +35,7 @@ class SmokeTest(Step):
 
 
 async def _candidate(run: Run) -> Site:
-    """The site as an edge would make it."""
+    """The site as an edge would build it."""
     deploy = run.row.deploy
     assert deploy.version is not None
     manifest = await run.manifest()

@@ -1,4 +1,4 @@
-"""The interface of a deploy's step, and the values that the steps of one run pass on."""
+"""The interface of a deploy's step, and the values that a run's steps pass on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from easel.versions.service import HeldApp
 
 @dataclass(slots=True)
 class Run:
-    """One run of a deploy, as its steps find it and leave it: `row` is the deploy, `app` as it was read last, `before`
-    the key of the manifest of the app's latest version. What one step makes, the later ones take."""
+    """One run of a deploy, shared by its steps. `row` is the deploy, `app` is as last read, `before` is the key of the
+    manifest of the app's latest version. Later steps use the results of earlier ones."""
 
     database: Database
     objects: ObjectStore
@@ -30,39 +30,39 @@ class Run:
     before: str | None
     pinned: PinnedUpload | None = None
     earlier: asyncio.Future[Manifest | None] | None = None
-    """The manifest of the app's latest version, which is read while a small bundle is inspected."""
+    """The manifest of the app's latest version. It is read while a small bundle is inspected."""
     inspection: Inspection | None = None
     warnings: list[str] = field(default_factory=list)
     ingested: IngestedBundle | None = None
     smoke: SmokeResult | None = None
     held: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """Resources released when no step needs them any more, or the run ends: mainly the pinned copy."""
+    """Resources that are released at the end of the run, or when no step needs them: mainly the pinned copy."""
     is_abandoned: bool = False
     """Whether the result of this run's threads is no longer needed."""
 
     async def manifest(self) -> Manifest:
-        """The manifest of the new version, made by this run or by an earlier one. Raises StoreUnavailableError."""
+        """The manifest of the new version, from this run or an earlier one. Raises StoreUnavailableError."""
         if self.ingested is not None:
             return self.ingested.manifest
         assert self.row.deploy.manifest_key is not None
         return decode_manifest(await self.objects.get(self.row.deploy.manifest_key))
 
     def note_smoke_test(self) -> None:
-        """Enters the result of the smoke test, if it was made, into the deploy's row, which the caller writes."""
+        """Puts the result of the smoke test, if there is one, into the deploy's row, which the caller writes."""
         deploy = self.row.deploy
         if self.smoke is not None and deploy.smoke_test is None:
             deploy.smoke_test = self.smoke.as_json()
             deploy.warnings = [*deploy.warnings, *self.smoke.notes]
 
     async def abandon(self) -> None:
-        """Releases held resources; threads that continue by themselves stop soon."""
+        """Releases resources. Threads that are still running stop soon."""
         self.is_abandoned = True
         await self.held.aclose()
 
 
 @dataclass(frozen=True, slots=True)
 class IngestedBundle:
-    """What was made of the bundle and where it is stored, until the record step writes it down."""
+    """The stored objects of the bundle, and the facts about it, until the record step writes them."""
 
     manifest: Manifest
     bundle_key: str
@@ -71,7 +71,7 @@ class IngestedBundle:
 
 
 class Step(ABC):
-    """One step of a deploy. It has no state of its own: what it makes is in the run, and in the end in the records."""
+    """One step of a deploy. It has no state: its results are in the run, and finally in the database."""
 
     name: ClassVar[str]
     """The step's name for users, in the status and in failures."""
@@ -82,7 +82,7 @@ class Step(ABC):
 
     @abstractmethod
     def found(self, run: Run) -> bool:
-        """Whether the records have the step's result from an earlier run: then it is skipped."""
+        """Whether the database has the step's result from an earlier run, so that the step is skipped."""
 
     @abstractmethod
     async def run(self, run: Run) -> None:

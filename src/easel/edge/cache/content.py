@@ -96,7 +96,7 @@ class Content:
         self._manifests.forget(key)
 
     async def read_manifest(self, key: str) -> Manifest:
-        """As `manifest`, without caching it."""
+        """The manifest under the key, read without caching it. Raises the errors of `manifest`."""
         if self._objects.local_path(key) is not None:
             return await self._decoded(await self._objects.get(key))
         data = await asyncio.to_thread(self._kept.get, hash_in(key))
@@ -106,7 +106,7 @@ class Content:
         return await self._decoded(data)
 
     def _put(self, manifest: str, data: bytes) -> None:
-        # In a thread, because it may be many megabytes.
+        # A thread is used, because it may be many megabytes.
         asyncio.get_running_loop().run_in_executor(None, self._kept.put, manifest, data)
 
     async def _decoded(self, data: bytes) -> Manifest:
@@ -130,7 +130,7 @@ class Content:
         raise AssertionError
 
     async def bundle(self, manifest: Manifest, member: Member, part: BundleSlice | None = None) -> memoryview:
-        """The bundle that holds the member, with the part's bytes readable; of a large part only the first bytes.
+        """The bundle that contains the member, with the part's bytes readable; of a large part only the first bytes.
         Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
         if part is not None:
@@ -226,7 +226,7 @@ class Content:
             known = {coding: place for coding, place in places.items() if place is not None}
             bodies: dict[Encoding, bytes | memoryview] = {}
             if known:
-                # They are neighbours in the object.
+                # The two are neighbours in the object.
                 start, stop = min(place[0] for place in known.values()), max(sum(place) for place in known.values())
                 view = await self._object(variants_key, start, stop)
                 bodies = {coding: view[place[0] : sum(place)] for coding, place in known.items()}

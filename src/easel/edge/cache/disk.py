@@ -295,7 +295,7 @@ class DiskCache:
         held.dropped = True
         self._weigh(held, -held.weight)
         if held.file is not None:
-            # At once, because the next request opens another file under this name.
+            # This happens at once, because the next request opens another file under this name.
             held.file.path.unlink(missing_ok=True)
         held.let_go()
 

@@ -53,7 +53,7 @@ class InflatedFiles:
             data = raw(member, await read())
             content = await asyncio.to_thread(inflated, data, member.method, member.size)
             if len(content) != member.size:
-                raise DamagedDataError("a file in the store has another length than it was recorded with")
+                raise DamagedDataError("a file in the store does not have its recorded length")
             return Representations(member.hash, member.size, {"identity": self._mappings.content(content)})
 
         return await self._making.run(key, lambda: self._kept.make(key, member.size, make))

@@ -34,7 +34,7 @@ class SingleFlight(Generic[K, V]):
 
 
 class ValuesInUse(Generic[K, V]):
-    """Values by key for as long as they are in use, and the total weight of those, each counted once."""
+    """Values by key as long as they are in use, and their total weight, each counted once."""
 
     def __init__(self) -> None:
         self._values: weakref.WeakValueDictionary[K, V] = weakref.WeakValueDictionary()
@@ -46,7 +46,8 @@ class ValuesInUse(Generic[K, V]):
         return self._values.get(key)
 
     def add(self, key: K, value: V, weight: int, heavy: object = None) -> None:
-        """Adds a new value. Its weight counts while it is in use, or while `heavy` is, the part that has the weight."""
+        """Adds a new value. Its weight counts while the value is in use, or while `heavy` is, which is its heavy
+        part."""
         self.weight += weight
         weakref.finalize(value if heavy is None else heavy, self._gone, key, weight).atexit = False
         self._values[key] = value
@@ -74,7 +75,7 @@ class LruCache(Generic[V]):
         self.weight = 0
 
     def at_hand(self, key: str) -> V | None:
-        """The value, if it is here."""
+        """The value, if it is cached."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)

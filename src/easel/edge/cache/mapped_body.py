@@ -47,7 +47,7 @@ class Mappings:
 
     @property
     def are_many(self) -> bool:
-        """Whether answers must not hold further mappings."""
+        """Whether there are so many mappings that answers must not keep more."""
         return len(self._all) > _MOST
 
     def file(self, path: Path) -> memoryview:

@@ -1,4 +1,4 @@
-"""The folders of a machine's edge processes: each has its own, and takes over the files of ended ones."""
+"""The folders of a machine's edge processes. Each has its own, and takes over the files of ended ones."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def folder_of_process(root: Path) -> tuple[Path, IO[bytes] | None, OrderedDict[str, int]]:
-    """A folder for this process; the lock that shows others that the process is alive, until it is closed (None where
-    files cannot be locked); and the complete files of ended processes (bytes by name, the oldest first). All their
-    other files are removed. Raises OSError."""
+    """The folder for this process; its lock; and the complete files of ended processes (bytes by name, the oldest
+    first), whose other files are removed. The lock shows others that the process is alive until it is closed; it is
+    None if files cannot be locked. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
     boot = _boot()
     own, lock = _made(root, boot)
@@ -71,7 +71,7 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
                 return own, None
             shutil.rmtree(own, ignore_errors=True)
             raise
-        # Before the lock, another process may have taken the folder for an abandoned one.
+        # Before this process had the lock, another one may have taken the folder for an abandoned one.
         if lock is not None:
             return own, lock
 

@@ -34,11 +34,11 @@ class EdgeStore:
         return self._objects.reserve
 
     def local_path(self, key: str) -> Path | None:
-        """As `ObjectStore.local_path`."""
+        """The same as `ObjectStore.local_path`."""
         return self._objects.local_path(key)
 
     async def get(self, key: str) -> bytes:
-        """As `ObjectStore.get`."""
+        """The same as `ObjectStore.get`."""
         with self._noticed():
             return await self._objects.get(key)
 
@@ -51,7 +51,7 @@ class EdgeStore:
         return data
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """As `ObjectStore.head`."""
+        """The same as `ObjectStore.head`."""
         with self._noticed():
             return await self._objects.head(key)
 
@@ -61,7 +61,7 @@ class EdgeStore:
         A new check runs in the background, at most every few seconds: a slow health check would count as a dead edge.
         """
         if time.monotonic() - self._looked >= CHECK_EVERY and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self._look(), name="look at the store")
+            self._looking = asyncio.create_task(self._look(), name="check the store")
         return self.answers
 
     async def _look(self) -> None:
@@ -69,7 +69,7 @@ class EdgeStore:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._objects.check()
             self.answers = True
-        except (EaselError, OSError):  # TimeoutError is an OSError
+        except (EaselError, OSError):  # TimeoutError is an OSError.
             self.answers = False
         finally:
             self._looked = time.monotonic()

@@ -57,7 +57,7 @@ class PreparedAnswer:
     """The status line of a redirect for the address without a query."""
     status: int = 200
     is_special: bool = False
-    """Whether it does not answer everyone who asks for it: a redirect, or a borrowed body."""
+    """Whether it does not answer all clients: a redirect, or a borrowed body."""
 
     @property
     def weight(self) -> int:
@@ -130,9 +130,9 @@ class Stamp:
         """The digits of ids. Each answer takes one."""
         self.defaults: list[tuple[bytes, bytes]] | None = None
         self.changed = b""
-        """For a 200."""
+        """The first lines of a 200."""
         self.unchanged = b""
-        """For a 304."""
+        """The first lines of a 304."""
         self.lines = b""
         """The lines after any other status."""
 

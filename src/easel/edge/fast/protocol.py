@@ -47,7 +47,7 @@ class EdgeProtocol(GuardedProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: a request with a known head is answered at once, all others are parsed."""
         cycle = self.cycle
-        # The same as `_is_free`, without a call for every request.
+        # This is `_is_free` without a call for every request.
         if not self.at_border or not (cycle is None or cycle.response_complete) or self.flow.write_paused:
             super().data_received(data)
             return
@@ -118,7 +118,7 @@ class EdgeProtocol(GuardedProtocol):
 
     def _answer(self, asked: PlainRequest, ready: PreparedAnswer) -> None:
         stamp, tally = self.stamp, ready.tally
-        # An id for each answer without a call.
+        # This takes an id for each answer without a call.
         identities = stamp.identities
         if not identities or self.server_state.default_headers is not stamp.defaults:
             stamp.renew(self.server_state.default_headers)
@@ -146,8 +146,8 @@ class EdgeProtocol(GuardedProtocol):
             self._send_lying(b"".join((stamp.changed, identity, ready.first)), body)
 
     def _send_lying(self, head: bytes, body: MappedBody) -> None:
-        """The system sends from the file what the connection takes at once. The transport writes the rest from memory,
-        as fast as the client reads."""
+        """The system sends from the file as much as the connection takes at once. The transport writes the rest from
+        memory, as fast as the client reads."""
         transport = self.transport
         sent = -body.at % 4096
         transport.write(b"".join((head, body.view[:sent])) if sent else head)

@@ -112,7 +112,7 @@ class DatabaseFeed:
         except EaselError as error:
             if not isinstance(error, ServiceUnavailableError) and self._told_schema != error.message:
                 self._told_schema = error.message
-                logger.error("serving what is known: %s", error.message)
+                logger.error("serving the known routes: %s", error.message)
             raise
         self._check_schema = None
 

@@ -80,7 +80,7 @@ class SavedRoutes:
                 notes = dict(connection.execute("select name, value from note").fetchall())
                 return float(notes["confirmed"]) if notes.get("owner") == self._owner else None
         except (sqlite3.Error, OSError, ValueError, KeyError) as error:
-            logger.warning("what was kept of the routes cannot be read: %s", error)
+            logger.warning("the saved routes cannot be read: %s", error)
             return None
 
     def load(self) -> dict[str, AppRoute] | None:
@@ -99,7 +99,7 @@ class SavedRoutes:
                     apps.update((app_id, _decode(route)) for app_id, route in rows)
                 return apps
         except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
-            logger.warning("what was kept of the routes cannot be read: %s", error)
+            logger.warning("the saved routes cannot be read: %s", error)
             return None
 
     def begin(self) -> int:
@@ -236,7 +236,7 @@ class RouteSaver:
                 self._complained = False
             except (sqlite3.Error, OSError, ValueError, StorageFullError) as error:
                 if not self._complained:
-                    logger.warning("routes cannot be kept on disk, for a start without the database: %s", error)
+                    logger.warning("routes cannot be saved on disk for a start without the database: %s", error)
                 self._complained = True
                 self._let_go()
             if self._lock is None:

@@ -93,7 +93,8 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def kept_moves(moves: bytes) -> bytes:
-    """The moves to keep of packed moves, the latest first: an app may have thousands, between few versions or many."""
+    """The moves to keep from packed moves, the latest first. An app may have thousands of moves between a few versions,
+    or between many."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
         return moves
     latest: dict[bytes, bytes] = {}
@@ -181,8 +182,9 @@ class RouteTable:
         return Route(app, environment, serves) if serves is not None or environment in NAMES else None
 
     def slot(self, label: str) -> int:
-        """The slot of the freshness page that changes before the label's route can change: the app's own, even if the
-        app is inactive or has no such version yet; for an unknown label, the slot of the set of hosts."""
+        """The slot of the freshness page that changes before the label's route can change. For a known app it is the
+        app's own, even if the app is inactive or has no such version yet. For an unknown label it is the slot of the
+        set of hosts."""
         named = self._named(label)
         return named[0].slot if named is not None else HOSTS_SLOT
 

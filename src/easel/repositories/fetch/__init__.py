@@ -1,1 +1,1 @@
-"""Fetching one commit of a repository with Git's own program."""
+"""Fetches one commit of a repository with Git's own program."""

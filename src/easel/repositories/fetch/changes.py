@@ -1,4 +1,4 @@
-"""Which paths differ between two commits that were fetched."""
+"""The paths that differ between two fetched commits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 from easel.repositories.fetch.program import Git
 
 MOST_CHANGED: Final = 10_000
-"""Paths of a comparison."""
+"""Limit of paths in a comparison."""
 MOST_BYTES: Final = 1024 * 1024
-"""Bytes of all of them together."""
+"""Limit of the paths' bytes together."""
 
 
 async def changed_paths(git: Git, before: str, after: str) -> list[str] | None:
-    """The paths that were added, changed or removed between the commits, a renamed file under both names; None for more
-    than `MOST_CHANGED`, or of more than `MOST_BYTES`. Raises GitFailedError."""
+    """The paths that were added, changed or removed between the commits. A renamed file has both names. None for more
+    than `MOST_CHANGED` paths or `MOST_BYTES` bytes. Raises GitFailedError."""
     listed = bytearray()
     arguments = ("-r", "-z", "--name-only", "--no-renames", before, after, "--")
     async with aclosing(git.lines("diff-tree", *arguments)) as pieces:

@@ -65,19 +65,19 @@ _UNREACHABLE: Final = (
             r"from proxy after CONNECT|CONNECT tunnel failed|the proxy answered|Connection refused"
             r"|Failed to connect|[Cc]ould not connect"
         ),
-        "it accepts no connection.",
+        "it does not accept connections.",
     ),
     (
         re.compile(r"hung up|early EOF|RPC failed|Connection (closed|reset)|unexpected disconnect|banner exchange"),
-        "it ended the connection in the middle.",
+        "it closed the connection too early.",
     ),
 )
 
 
 def meant_by(said: str, remote: Remote, ref: Ref, seconds: float) -> FetchError:
-    """The error that Git's messages mean. `seconds` is how long Git ran."""
+    """The error for Git's messages. `seconds` is how long Git ran."""
     host = remote.url.host
-    # An address may hold any of the words that are looked for.
+    # An address may contain any of the searched words.
     said = said.replace(remote.url.text, "it").replace(f"/{remote.url.path}", "it")
     details: dict[str, object] = {
         "url": remote.url.text,
@@ -106,13 +106,13 @@ def _by_status(status: int, details: dict[str, object]) -> FetchError:
         return RepositoryNotFoundError(**details)
     if 300 <= status < 400:
         return RepositoryMovedError(**details)
-    # Over plain http, 502 may be the answer of the proxy on the way.
-    reason = "it accepts no connection, or" if status == HTTPStatus.BAD_GATEWAY else "it"
+    # With plain http, the proxy on the way may have answered 502.
+    reason = "it does not accept connections, or" if status == HTTPStatus.BAD_GATEWAY else "it"
     return HostUnreachableError(host=details["host"], reason=f"{reason} answered with status {status}.")
 
 
 def _last(said: str) -> str:
-    """Git's own last sentence that tells something."""
+    """The last informative line of Git's messages."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = (
         [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))] or lines or ["no reason given"]

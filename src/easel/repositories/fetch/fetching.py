@@ -1,4 +1,4 @@
-"""Fetching exactly one commit into an empty folder, and comparing it with another."""
+"""Fetches exactly one commit into an empty folder, and compares it with another one."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ _HEAD: Final = "refs/easel/head"
 _BEFORE: Final = "refs/easel/before"
 _AUTHOR_LENGTH: Final = 1000
 _AS_COMMITTED: Final = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
-"""Attributes of Git by which no file is written otherwise than the commit has it (gitattributes(5)): one with `ident`
-could be a dozen times as large as its limit allows."""
+"""Git attributes that turn off all conversions, so that files are written as committed (gitattributes(5)). A file with
+`ident` could otherwise grow to a dozen times its limit."""
 DEPTH: Final = 100
-"""Commits of a branch that are looked through on a server that gives branches only."""
+"""The number of a branch's newest commits that are searched on a server without single commits."""
 HEAD_LAG: Final = 2.0
 """Seconds after which a branch is read once more that does not have the wanted head: hosts tell of a push before all of
 their machines know it."""
 _COMPARED_WITHIN: Final = 60.0
-"""Seconds that a comparison may take of a fetch's."""
+"""The seconds of a fetch's limit that a comparison may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedCommit:
-    """A commit that was fetched, while Git's folder with it is there."""
+    """A fetched commit, while Git's folder with it exists."""
 
     commit: Commit
     git: Git
     remote: Remote
 
     async def changed_since(self, sha: str) -> list[str] | None:
-        """The paths that differ from those of another commit, which is fetched as well; None where that cannot be told:
-        the host has it no more, or there are too many (`changes`)."""
+        """The paths that differ from another commit, which is fetched as well. None if they cannot be determined: the
+        host no longer has that commit, or there are too many (`changes`)."""
         try:
             async with asyncio.timeout(_COMPARED_WITHIN):
                 if not await self._has(sha) and not await self._fetch_as_well(sha):
@@ -67,7 +67,7 @@ class FetchedCommit:
         except GitFailedError as error:
             if self.commit.branch is None or not UNADVERTISED.search(error.said):
                 raise
-            # This server gives branches only.
+            # This server serves branches only.
             await _fetch(self.git, self.remote, f"refs/heads/{self.commit.branch}", DEPTH, _BEFORE)
         return await self._has(sha)
 
@@ -88,7 +88,7 @@ async def fetch(
     limits: FetchLimits,
     say: Say,
 ) -> Commit:
-    """Fetches one commit, as `fetching` does, and gives it."""
+    """Fetches one commit, as `fetching` does, and returns it."""
     async with fetching(remote, ref, into, destinations=destinations, limits=limits, say=say) as fetched:
         return fetched.commit
 
@@ -110,7 +110,7 @@ async def fetching(
     Raises FetchError in its kinds, PlainHttpError, and NotTheHeadError for a `Head` that the branch is not at.
     """
     began = time.monotonic()
-    # Beside the tree, on the same disk.
+    # The folder is beside the tree, on the same disk.
     private = Path(tempfile.mkdtemp(prefix=".fetch-", dir=into.parent))
     try:
         async with asyncio.timeout(limits.seconds):
@@ -128,7 +128,7 @@ async def fetching(
 
 
 async def _objects(git: Git, remote: Remote, ref: Ref, say: Say) -> Commit:
-    """Fetches the commit's objects, without a history."""
+    """Fetches the commit's objects without history."""
     wide = not isinstance(ref, Branch) and len(ref.sha) == 64
     await _init(git, "sha256" if wide else "sha1")
     wanted = ref.sha if isinstance(ref, Sha) else f"refs/heads/{_branch_of(ref)}"
@@ -158,9 +158,9 @@ def _branch_of(ref: Ref) -> str | None:
 
 
 async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) -> Commit:
-    """Looks for the commit among the newest of the branch, on a server that gives no single commits."""
+    """Searches the newest commits of the branch for the commit, on a server that does not serve single commits."""
     host = remote.url.host
-    say(f"{host} gives no single commits; looking for {ref.sha[:12]} among the last {DEPTH} of {branch}")
+    say(f"{host} does not serve single commits; searching for {ref.sha[:12]} among the last {DEPTH} of {branch}")
     await _fetch(git, remote, f"refs/heads/{branch}", DEPTH)
     try:
         return await _describe(git, ref.sha, ref)
@@ -170,7 +170,7 @@ async def _by_branch(git: Git, remote: Remote, ref: Sha, branch: str, say: Say) 
 
 async def _init(git: Git, hashing: str) -> None:
     await git.run("init", "--quiet", "--template=", "--bare", f"--object-format={hashing}")
-    # Stronger than a repository's own `.gitattributes`.
+    # This overrides a repository's own `.gitattributes`.
     (git.folder / "info").mkdir(exist_ok=True)
     (git.folder / "info" / "attributes").write_text(_AS_COMMITTED)
 

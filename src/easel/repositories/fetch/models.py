@@ -1,4 +1,4 @@
-"""What a fetch is given, and what it gives."""
+"""The inputs and results of a fetch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 MOST_FILES: Final = 500_000
-"""Files and folders of a commit: a tree may hold others many times over, and be small."""
+"""Limit of files and folders of a commit. A small tree can contain the same subtree very many times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Sha:
-    """One commit by its full id; `branch` is where it is looked for on a server that gives branches only."""
+    """One commit by its full id. `branch` is searched for it on a server that serves branches only."""
 
     sha: str
     branch: str | None = None
@@ -48,8 +48,8 @@ Ref = Branch | Sha | Head
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository and what it takes to read it, opened: a token with its user, or a private deploy key, or nothing.
-    `known_hosts` are the keys of an ssh host."""
+    """A repository with its decrypted credential: a token with its user, a private deploy key, or none. `known_hosts`
+    has the keys of an ssh host."""
 
     url: RemoteUrl
     provider: Provider
@@ -62,7 +62,7 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """The bounds of a fetch: bytes that come and bytes and files of the tree; seconds of the whole."""
+    """The limits of a fetch: bytes received, bytes and files of the tree, and seconds in total."""
 
     bytes: int
     files: int
@@ -70,14 +70,14 @@ class FetchLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> FetchLimits:
-        """As the settings say."""
+        """The limits from the settings."""
         return cls(settings.git_max_bytes, MOST_FILES, settings.git_deadline)
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The fetched commit. `branch` is the one it was asked of, if any; `message` and `author` are cut to what a deploy
-    may hold."""
+    """The fetched commit. `branch` is the requested branch, if any. `message` and `author` are cut to a deploy's
+    limits."""
 
     sha: str
     message: str
@@ -86,7 +86,7 @@ class Commit:
 
 
 def check_sha(sha: str) -> str:
-    """The full id of a commit in lower case. Raises CommitShaError: a server finds no commit by a shorter one."""
+    """The full id of a commit in lower case. Raises CommitShaError: servers do not find commits by shorter ids."""
     lowered = sha[:65].lower()
     if not _SHA.fullmatch(lowered):
         raise CommitShaError(sha=printable(sha))

@@ -1,4 +1,4 @@
-"""Running Git's program: with an environment of our own, within limits, and without a trace of its credentials."""
+"""Runs Git's program: with its own environment, within limits, and without leaving its credentials anywhere."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from easel.repositories.fetch.models import Remote
 from easel.repositories.providers.hosts import token_user
 
 MEMORY: Final = 1024 * 1024 * 1024
-"""Bytes of data of each of Git's processes: objects with deltas are put together in memory."""
+"""Limit of data memory (bytes) of each of Git's processes. Git assembles objects with deltas in memory."""
 SAID: Final = 8 * 1024
-"""Bytes of Git's messages that are kept, the last ones. A host puts its own among them."""
+"""Bytes of Git's messages that are kept, from the end. They include messages of the host."""
 LOOK_EVERY: Final = 0.05
-"""Seconds between two looks at the size of a fetch under way."""
+"""Seconds between two checks of the size of a running fetch."""
 CHUNK: Final = 64 * 1024
 _PROXY_COMMAND: Final = Path(__file__).with_name("proxy_command.py")
 _SLOW: Final = 30
-"""Seconds at less than a kilobyte a second after which a connection is given up."""
+"""A connection is closed after this many seconds at less than a kilobyte a second."""
 
 
 class GitFailedError(Exception):
@@ -43,7 +43,7 @@ class GitFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git's program for one fetch: its folder for objects, which is no part of the tree, and its environment."""
+    """Git's program for one fetch, with its environment and its folder for objects, which is separate from the tree."""
 
     program: str
     folder: Path
@@ -51,15 +51,15 @@ class Git:
     most_bytes: int
 
     async def run(self, *arguments: str, watched: bool = False) -> bytes:
-        """What Git prints. With `watched`, it is killed once its folder is too large: Git has no limit of its own.
+        """Git's output. With `watched`, Git is killed once its folder is too large, since it has no such limit itself.
         Raises GitFailedError, RepositoryTooLargeError."""
         async with aclosing(self.lines(*arguments, watched=watched)) as pieces:
             return b"".join([piece async for piece in pieces])
 
     async def lines(self, *arguments: str, watched: bool = False) -> AsyncGenerator[bytes]:
-        """The same, piece by piece; Git is killed where the caller has heard enough."""
+        """Git's output in pieces. Git is killed when the caller stops reading."""
         process = await asyncio.create_subprocess_exec(
-            # The limit holds for all that Git starts, and from their beginning.
+            # The limit holds from the start for all programs that Git starts.
             "/bin/sh",
             "-c",
             f'ulimit -d {MEMORY // 1024} && exec "$0" "$@"',
@@ -107,7 +107,7 @@ class Git:
 
 
 def size_of(folder: Path) -> int:
-    """The bytes of all files in a folder of Git's objects, which has few of them while it is fetched into."""
+    """The bytes of all files in Git's object folder. It has only few files during a fetch."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -117,8 +117,9 @@ def size_of(folder: Path) -> int:
 
 
 def environment_for(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
-    """The whole environment of Git: no settings of this machine or user, the proxy as the only way out, and what the
-    remote asks to see. `private` is a folder of this user's alone, where an ssh key lies while it is used.
+    """The complete environment of Git: without settings of this machine or user, with the proxy as the only way out,
+    and with the remote's credential. `private` is a folder that only this user can read; it holds the ssh key during
+    the fetch.
 
     Raises SshMissingError.
     """
@@ -210,7 +211,7 @@ def _ssh(remote: Remote, proxy: str, private: Path) -> dict[str, str]:
 
 
 def _as_option(path: Path) -> str:
-    """A path as ssh takes one: blanks would end it, and a percent sign begins a word of ssh's own (ssh_config(5))."""
+    """A path in ssh's syntax: blanks would end it, and a percent sign begins a token of ssh (ssh_config(5))."""
     return '"' + str(path).replace("%", "%%") + '"'
 
 
@@ -223,4 +224,4 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
 
 
 Say = Callable[[str], None]
-"""Adds a line to the log of who asked for the fetch."""
+"""Adds a line to the log of the fetch."""

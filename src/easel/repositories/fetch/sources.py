@@ -1,4 +1,4 @@
-"""The texts of a tree, by which versions are compared line by line."""
+"""The texts of a tree, for line-by-line comparison of versions."""
 
 from __future__ import annotations
 
@@ -30,29 +30,30 @@ _LOCK_FILES: Final = frozenset(
     }
 )
 LONGEST_LOCK: Final = 256 * 1024
-"""Bytes of a lock file that is compared; longer ones would take the room of everything else."""
+"""Limit in bytes of a compared lock file. Longer ones would take the space of all other files."""
 MOST_LOOKED_AT: Final = 200_000
-"""Files whose sizes are asked for."""
+"""Limit of files whose sizes are read."""
 DEEPEST: Final = 64
-"""Folders in folders that are looked into."""
+"""Limit of the depth of folders that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """How many texts, and how many bytes in all, are taken of a tree."""
+    """Limits of the texts taken from a tree: their number, and their bytes together."""
 
     files: int
     bytes: int
 
     @classmethod
     def of(cls, settings: Settings) -> SourceLimits:
-        """As the settings say of all deploys."""
+        """The limits from the settings, which apply to all deploys."""
         return cls(settings.source_files_max_count, settings.source_files_max_bytes)
 
 
 def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
-    """The texts of the tree by path, sorted: of too many the smallest, the same ones for the same tree. Links are not
-    followed. Left out are files that are no UTF-8 or very deep, dependencies, Git's own and long lock files."""
+    """The texts of the tree by path, sorted. If there are too many, the smallest are taken; the same tree always gives
+    the same texts. Links are not followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and
+    long lock files are left out."""
     texts: dict[str, str] = {}
     total = 0
     for size, path in sorted(_sized(tree, limits.bytes)):
@@ -99,7 +100,7 @@ def _text(file: Path, most: int) -> str | None:
 
 
 def _name(path: str) -> str | None:
-    """The path in the form of a version's, or None for one that no version may have."""
+    """The path in a version's form; None for a path that a version cannot have."""
     try:
         path.encode()
         return check_path(path)

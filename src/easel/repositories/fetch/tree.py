@@ -1,4 +1,4 @@
-"""The tree of a commit: what is in it, before any of it is written, and writing it into a folder."""
+"""Lists the tree of a commit before any file is written, and writes it into a folder."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from easel.repositories.fetch.models import FetchLimits, Remote
 from easel.repositories.fetch.program import Git, Say
 
 _LONGEST_ENTRY: Final = 64 * 1024
-"""Bytes of an entry's line: Git's paths have at most 4,096 bytes where files can be made of them."""
+"""Limit in bytes of an entry's line. Paths of Git have at most 4,096 bytes if they can be files."""
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZES: Final = range(100, 1025)
-"""Bytes of a pointer (Git LFS specification: less than 1,024)."""
+"""The size in bytes of an LFS pointer (Git LFS specification: less than 1,024)."""
 _NAMED: Final = 5
-"""Paths that a sentence names."""
+"""The number of paths that a message names."""
 
 
 @dataclass(slots=True)
 class TreeListing:
-    """The tree's entries: how many, their size in bytes, and those of a kind of their own, by path."""
+    """The tree's entries: their number, their bytes, and the paths of special ones by kind."""
 
     files: int = 0
     size: int = 0
     submodules: list[str] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
     small: list[bytes] = field(default_factory=list)
-    """Files that may be pointers of Git LFS, by their size."""
+    """Files whose size is that of an LFS pointer."""
 
 
 async def list_tree(git: Git, sha: str, limits: FetchLimits) -> TreeListing:
-    """Reads the tree without writing it: a small pack may hold a tree without end. Raises RepositoryTooLargeError."""
+    """Reads the tree without writing it: a small pack may contain an enormous tree. Raises RepositoryTooLargeError."""
     listed = TreeListing()
     entries = 0
     rest = b""
@@ -69,7 +69,7 @@ def _count(listed: TreeListing, line: bytes) -> None:
 
 
 async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote: Remote, say: Say) -> None:
-    """Writes the tree into the folder, of which nothing leads out. Raises SubmodulesError, LfsError."""
+    """Writes the tree into the folder. No link in it leads out. Raises SubmodulesError, LfsError."""
     if listed.submodules:
         named = _names(listed.submodules)
         if "submodules" not in remote.allow:
@@ -87,7 +87,7 @@ async def write_tree(git: Git, sha: str, listed: TreeListing, into: Path, remote
 
 def _is_pointer(into: Path, path: bytes) -> bool:
     try:
-        # Not by way of a link: the file is where the tree has it.
+        # The file is opened at its place in the tree, not through a link.
         descriptor = os.open(os.path.join(os.fsencode(into), path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
@@ -96,7 +96,7 @@ def _is_pointer(into: Path, path: bytes) -> bool:
 
 
 def _remove_leading_out(into: Path, links: list[bytes]) -> list[str]:
-    """Removes the links whose targets are outside of the folder, or would be if they were there."""
+    """Removes the links with targets outside the folder, even if the targets do not exist."""
     inside = os.path.realpath(os.fsencode(into))
     removed = []
     for path in links:

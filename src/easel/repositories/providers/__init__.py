@@ -1,1 +1,1 @@
-"""What differs between Git hosts, one module each."""
+"""The differences between Git hosts, one module each."""

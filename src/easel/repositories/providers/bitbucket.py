@@ -1,4 +1,4 @@
-"""Webhooks of Bitbucket, in the cloud and as Data Center: one of them may tell of many branches."""
+"""Webhooks of Bitbucket Cloud and Data Center. One delivery may report many branches."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class BitbucketSender:
     """Signs with `X-Hub-Signature: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the holder of the secret sent the body."""
+        """Whether the sender has the secret."""
         kind, _, digest = headers.get("x-hub-signature", "").partition("=")
         return is_hmac(digest if kind == "sha256" else None, body, secret)
 

@@ -1,4 +1,4 @@
-"""Webhooks of Gitea and Forgejo, which send Gitea's headers beside their own, and GitHub's beside both."""
+"""Webhooks of Gitea and Forgejo. Forgejo sends Gitea's headers too, and both send GitHub's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class GiteaSender:
     """Signs with `X-Gitea-Signature` or `X-Forgejo-Signature`, bare hexadecimal digits."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the holder of the secret sent the body."""
+        """Whether the sender has the secret."""
         return is_hmac(headers.get("x-forgejo-signature") or headers.get("x-gitea-signature"), body, secret)
 
     def read(self, headers: Headers, body: bytes) -> Delivery:

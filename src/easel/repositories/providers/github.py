@@ -27,8 +27,8 @@ class _Source(msgspec.Struct):
 
 
 def source_of(headers: Headers, body: bytes) -> tuple[int, str] | None:
-    """The installation of a GitHub App and the repository (`owner/name`) that a body is about; None where it names
-    none. Raises WebhookBodyError."""
+    """The GitHub App's installation and the repository (`owner/name`) in a body; None if it names none. Raises
+    WebhookBodyError."""
     source = decoded(json_of(headers, body), _Source)
     if source.installation is None or source.repository is None:
         return None
@@ -39,7 +39,7 @@ class GithubSender:
     """Signs with `X-Hub-Signature-256: sha256=…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the holder of the secret sent the body."""
+        """Whether the sender has the secret."""
         kind, _, digest = headers.get("x-hub-signature-256", "").partition("=")
         return is_hmac(digest if kind == "sha256" else None, body, secret)
 
@@ -52,7 +52,7 @@ class GithubSender:
 
 
 def json_of(headers: Headers, body: bytes) -> bytes:
-    """The JSON of a body, which GitHub sends as a form unless it is told otherwise. Raises WebhookBodyError."""
+    """The JSON of a body. GitHub sends it as a form by default. Raises WebhookBodyError."""
     if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return body
     for field in body.split(b"&", _MOST_FIELDS):

@@ -1,4 +1,4 @@
-"""GitLab's webhooks: a plain token, or a signature as Standard Webhooks has it."""
+"""GitLab's webhooks: with a plain token, or with a signature of Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from easel.repositories.providers.models import Delivery, Headers, PushBody, dec
 
 _SIGNING: Final = "whsec_"
 TOLERANCE: Final = 300
-"""Seconds by which a signed time may differ from this machine's (Standard Webhooks, "Verifying")."""
+"""Seconds by which a signed time may differ from this machine's clock (Standard Webhooks, "Verifying")."""
 MOST_SIGNATURES: Final = 10
 
 
@@ -20,7 +20,7 @@ class GitlabSender:
     """Sends the secret itself in `X-Gitlab-Token`, or signs with `webhook-signature: v1,…`."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the holder of the secret sent the body."""
+        """Whether the sender has the secret."""
         token = headers.get("x-gitlab-token", "").encode("utf-8", "replace")
         return hmac.compare_digest(token, secret.encode()) | _by_signature(headers, body, secret)
 

@@ -1,4 +1,4 @@
-"""Which kind of host an address belongs to."""
+"""Determines the kind of Git host of an address."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _TOKEN_USERS: Final[dict[Provider, str]] = {
 
 
 def recognise(url: RemoteUrl) -> Provider:
-    """The kind of host, by its name or its name's first label (`gitlab.example.com`); `plain` for any other."""
+    """The kind of host, from its name or the first label of its name (`gitlab.example.com`); `plain` for others."""
     if ssh := {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}.get(url.host):
         return _KNOWN[ssh]
     return _KNOWN.get(url.host) or _NAMED.get(url.host.partition(".")[0], "plain")
 
 
 def token_user(provider: Provider) -> str:
-    """The user name that goes with an access token in HTTP's Basic authentication."""
+    """The user name for an access token in HTTP Basic authentication."""
     return _TOKEN_USERS[provider]
 
 
@@ -52,6 +52,6 @@ _COMMITS: Final[dict[Provider, str]] = {
 
 
 def commit_page(provider: Provider, url: RemoteUrl, sha: str) -> str | None:
-    """The address of a commit's page for people; None where the kind of host has none."""
+    """The address of a commit's web page; None for kinds of host without one."""
     part = _COMMITS.get(provider)
     return f"{url.web}{part}{sha}" if part is not None else None

@@ -1,4 +1,4 @@
-"""What hosts tell by their webhooks, in one form."""
+"""The content of webhooks in one form for all hosts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BRANCH: Final = "refs/heads/"
 _NOTHING: Final = re.compile("0{40}|0{64}")
 
 Headers = Mapping[str, str]
-"""The headers of a request, whose names are looked up in any case."""
+"""The headers of a request. Names are looked up regardless of case."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A branch that is at another commit now; `sha` is None for one that was deleted."""
+    """A branch that moved to another commit. `sha` is None for a deleted branch."""
 
     branch: str
     sha: str | None
@@ -32,7 +32,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified delivery: the host's id of it, if it has one, its event, and the branches that moved."""
+    """A verified delivery: the host's id for it (if any), its event, and the branches that moved."""
 
     id: str | None
     event: str
@@ -40,10 +40,10 @@ class Delivery:
 
 
 class Sender(Protocol):
-    """How one kind of host signs and writes its webhooks."""
+    """The signature scheme and body format of one kind of host."""
 
     def signed(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the holder of the secret sent the body, compared in constant time."""
+        """Whether the sender has the secret, compared in constant time."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
         """The delivery of a signed request. Raises WebhookBodyError."""
@@ -75,7 +75,7 @@ class PushBody(msgspec.Struct):
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """The fields of a body that matter; what else it holds is not even built. Raises WebhookBodyError."""
+    """The relevant fields of a body. Other content is skipped during parsing. Raises WebhookBodyError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -83,7 +83,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def push_of(body: PushBody) -> tuple[Push, ...]:
-    """The push, if a branch moved: tags are none."""
+    """The push if a branch moved; None for a tag."""
     if not body.ref.startswith(_BRANCH):
         return ()
     branch = body.ref.removeprefix(_BRANCH)
@@ -97,11 +97,11 @@ def push_of(body: PushBody) -> tuple[Push, ...]:
 
 
 def is_nothing(sha: str) -> bool:
-    """Whether the id is the one by which hosts say that there is no commit."""
+    """Whether the id is the hosts' null id, which means that there is no commit."""
     return _NOTHING.fullmatch(sha) is not None
 
 
 def is_hmac(given: str | None, body: bytes, secret: str) -> bool:
-    """Whether the text is the HMAC-SHA-256 of the body, in hexadecimal digits."""
+    """Whether the text is the HMAC-SHA-256 of the body in hexadecimal digits."""
     expected = hmac.digest(secret.encode(), body, "sha256").hex()
     return hmac.compare_digest((given or "").lower().encode("utf-8", "replace"), expected.encode())

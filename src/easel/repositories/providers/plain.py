@@ -1,4 +1,4 @@
-"""A webhook that anything can send: `{"ref": "refs/heads/main", "after": "…"}`, signed as GitHub signs."""
+"""A generic webhook: `{"ref": "refs/heads/main", "after": "…"}`, signed like GitHub's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from easel.repositories.providers.models import Delivery, Headers, PushBody, dec
 
 
 class PlainSender(GithubSender):
-    """Signs with `X-Hub-Signature-256: sha256=…`; there is no other event than a push."""
+    """Signs with `X-Hub-Signature-256: sha256=…`. The only event is a push."""
 
     def read(self, headers: Headers, body: bytes) -> Delivery:
         """The delivery. Raises WebhookBodyError."""

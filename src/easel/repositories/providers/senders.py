@@ -1,4 +1,4 @@
-"""Whose webhook a request is."""
+"""Determines the kind of host that sent a webhook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SENDERS: Final[dict[Provider, Sender]] = {
     "bitbucket": BitbucketSender(),
     "plain": PlainSender(),
 }
-# Gitea sends GitHub's headers too, so its own are looked for first.
+# Gitea sends GitHub's headers too, so its own headers are checked first.
 _MARKS: Final[tuple[tuple[str, Provider], ...]] = (
     ("x-forgejo-event", "gitea"),
     ("x-gitea-event", "gitea"),
@@ -30,5 +30,5 @@ _MARKS: Final[tuple[tuple[str, Provider], ...]] = (
 
 
 def sender_of(headers: Headers, named: Provider) -> Sender:
-    """The kind of host that sent the request, by its headers; the one that the address names where they tell none."""
+    """The kind of host that sent the request, from its headers; the address's kind if they do not show it."""
     return _SENDERS[next((provider for mark, provider in _MARKS if mark in headers), named)]

@@ -38,7 +38,7 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
     if _HOME.search(source) and _INDEX.search(target):
         raise BadLineError("its target is the index page, which is found without a line.")
     if target.startswith("/"):
-        # This host treats two slashes in an address as one.
+        # Cloudflare treats two slashes in an address as one.
         target = _SLASHES.sub("/", target)
     return Redirect(number, source, target, status, query=query)
 

@@ -60,7 +60,7 @@ def _utf_16(data: bytes) -> str | None:
     if data.startswith(_UTF_16):
         return "utf-16"
     head = data[:256]
-    # Without a mark: of UTF-16, every other byte is zero wherever the text is ASCII.
+    # Without a mark: in UTF-16, every other byte is zero wherever the text is ASCII.
     for coding, start in (("utf-16-le", 1), ("utf-16-be", 0)):
         if head[start::2].count(0) * 4 >= len(head) > 0:
             return coding

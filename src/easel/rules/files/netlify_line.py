@@ -15,7 +15,7 @@ _HOST = re.compile(r"(https?)://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _STATUS = re.compile(r"([0-9]{1,4})(!?)")
 _PLAIN = {str(status): status for status in (200, *REDIRECTING)}
 _PATH = re.compile(r"/(?!\.netlify/)(?:[^/?%]++/?)*+\Z")
-"""A source of most lines, which need not be taken apart: a path without a query and without two slashes in a row."""
+"""A source of most lines, which need no parsing: a path without a query and without two slashes in a row."""
 _CONDITIONS = {"language": "languages", "country": "countries", "cookie": "cookies"}
 _TARGETS = ("/", "http://", "https://")
 
@@ -79,7 +79,7 @@ def host_and_path(word: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     if not word.startswith("/") and (match := _HOST.match(word)):
         host, word = f"{match[1].lower()}://{match[2].lower()}", match[3] or "/"
     source, query = source_of(word)
-    # In this dialect an escaped slash is a border between two segments, in requests as in sources.
+    # In this dialect an escaped slash separates two segments, in requests as in sources.
     return host, ESCAPED_SLASH.sub("/", source) if "%" in source else source, query
 
 

@@ -44,7 +44,7 @@ class BadLineError(ValueError):
 
 @dataclass
 class PatternBudget:
-    """The remaining room for patterns in force: each costs an edge memory, and some cost time."""
+    """The remaining budget for patterns in force: each costs an edge memory, and some cost time."""
 
     odd: int = MOST_ODD
     double: int = MOST_DOUBLE

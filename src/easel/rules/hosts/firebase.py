@@ -80,7 +80,7 @@ def _target(route: _Route) -> str:
 
 
 def _sources(route: _Route, entries: Entries) -> list[str]:
-    """The patterns that together match the entry's glob; none, and the entry refused, if no pattern can."""
+    """The patterns that together match the entry's glob. If no pattern can, refuses the entry and gives none."""
     glob = route.source or route.glob
     if not entries.next(glob + route.destination + str(route.headers)):
         return []
@@ -117,7 +117,7 @@ def _pattern(glob: str) -> str:
         if part == "*":
             parts.append(f":part{number}")
         elif part.startswith("*.") and parts and parts[-1] == "*":
-            parts[-1] = part  # `**/*.js` names the file in every folder, this one too
+            parts[-1] = part  # `**/*.js` matches the file in every folder, including this one.
         else:
             parts.append("*" if part == "**" else part.replace("**", "*"))
     return "/" + "/".join(parts)

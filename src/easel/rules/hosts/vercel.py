@@ -123,7 +123,7 @@ def _conditions(route: _Route) -> _Fitting:
         text = value if isinstance(value, str) else ""
         is_any = condition.value is None
         if condition.type == "query" and (is_any or _PLAIN.match(text)):
-            # The value is there for the destination, under the name of the parameter.
+            # The destination can use the value under the name of the parameter.
             taken = f":{condition.key}" if is_any and _NAME.match(condition.key) else ""
             found.query.append((condition.key, text or taken))
         elif condition.type == "query" and (name := _TAKEN.match(text)):

@@ -15,7 +15,7 @@ from easel.rules.hosts.entries import decoded
 from easel.rules.hosts.netlify_toml import LARGEST, bounded
 from easel.rules.models import NotFound, Pages
 
-# The closing quote may be missing: such a text is then no JSON, and is not searched again from each of its quotes.
+# The closing quote may be missing. Such a text is no JSON, and is not searched again from each of its quotes.
 _STRING = r'"(?:[^"\\\n]++|\\.)*+"?'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*+|/\*(?:.*?\*/|.*\Z)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[}}\]])", re.DOTALL)

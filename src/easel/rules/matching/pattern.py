@@ -55,7 +55,8 @@ class PlaceholderSegment:
         if len(segment) < len(first) + len(last) or not segment.startswith(first) or not segment.endswith(last):
             return False
         stop = len(segment) - len(last)
-        # From the end: the last placeholder takes as little as possible, which leaves most to the earlier ones.
+        # This goes from the end: the last placeholder takes as little as possible, which leaves most to the earlier
+        # ones.
         for index in range(len(self.names) - 1, 0, -1):
             literal = self.literals[index]
             at = segment.rfind(literal, len(first) + 1, stop - 1)

@@ -87,7 +87,7 @@ class RedirectTable:
         settled: set[str] = set()
         for redirect in rules.redirects:
             if redirect.source in settled:
-                continue  # an earlier line answers every request that this one could
+                continue  # An earlier line answers every request that this one could.
             self.any_first = self.any_first or _goes_first(redirect, rules.dialect)
             if not redirect.conditional and not redirect.query and not redirect.host:
                 settled.add(redirect.source)

@@ -30,9 +30,9 @@ def _before(site: Site, request: Request) -> Found:
 
 
 def as_asked(site: Site, path: str, not_found: NotFound) -> Found:
-    """The answer that the project's `not_found_handling` asks for."""
+    """The answer of the project's `not_found_handling`."""
     if not_found == "404-page":
-        # Netlify has a page of its root alone.
+        # Netlify serves only a 404.html at the root.
         is_netlify = site.rules is not None and site.rules.pages == "netlify"
         return not_found_page(site, "" if is_netlify else path)
     if not_found == "single-page-application" and site.manifest.home in site.manifest.files:

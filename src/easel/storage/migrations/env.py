@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations on the connection that storage/migrate.py hands over."""
+"""Alembic's entry point: runs migrations on the connection from storage/migrate.py."""
 
 from alembic import context
 

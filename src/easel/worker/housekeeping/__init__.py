@@ -1,1 +1,1 @@
-"""Background work: optimised variants, sweeps, orphaned objects, making room."""
+"""Background work: optimised variants, sweeps, orphaned objects, and freeing space."""

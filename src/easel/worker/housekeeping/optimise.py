@@ -1,4 +1,4 @@
-"""The background step after activation: variants of a version's files."""
+"""The background step after activation: makes variants of a version's files."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ async def _build(objects: ObjectStore, manifest: Manifest, should_stop: Callable
 
 
 def _build_politely(manifest: Manifest, paths: list[Path], should_stop: Callable[[], bool]) -> bytes | None:
-    """Runs in a thread of its own: on Linux niceness belongs to the thread, so deploys beside it stay quick."""
+    """Builds the variants in a separate thread. On Linux, niceness belongs to the thread, so deploys in other threads
+    stay quick."""
     result: list[bytes | None] = []
     failure: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""Objects without a reference: leftovers of a deploy that failed, or was killed, after it had stored them."""
+"""Removes objects without a reference: leftovers of a deploy that failed, or was killed, after it had stored them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from easel.versions.needed_objects import needed_objects
 logger = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
-"""How old an object is before it can be an orphan: longer than any deploy takes."""
+"""The minimum age of an orphan: longer than any deploy takes."""
 HELD_FOR = 1.0
-"""Seconds after which the lock of an app's row is released for a moment, for waiting sessions."""
+"""Seconds after which the lock of an app's row is released briefly for waiting sessions."""
 REMOVED_WITHIN = 5.0
-"""Seconds that removing one object may take; less than a transaction may be idle."""
+"""Timeout for removing one object, seconds: less than the idle timeout of a transaction."""
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
@@ -47,8 +47,8 @@ async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: time
 
 
 async def _remove_some(database: Database, objects: ObjectStore, app_id: str, keys: list[str]) -> tuple[list[str], int]:
-    """Removes orphans among these, as many as fit into a short transaction: the remaining ones, and the number of
-    removed ones."""
+    """Removes orphans among these, as many as fit into a short transaction. Returns the remaining ones, and the number
+    of removed ones."""
     removed = 0
     async with database.transaction() as work:
         orphans = await _orphans(work, app_id, keys)
@@ -81,7 +81,7 @@ async def _orphans(work: Transaction, app_id: str, keys: list[str]) -> list[str]
 
 
 async def _old_by_app(objects: ObjectStore, before: datetime) -> AsyncIterator[tuple[str, list[str]]]:
-    """The apps' objects that are older than that, app by app; stores list them in order of their keys."""
+    """The apps' objects that are older than that, app by app. Stores list them in order of their keys."""
     current: str | None = None
     keys: list[str] = []
     async for info in _listed(objects):

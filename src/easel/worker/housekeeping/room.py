@@ -1,7 +1,7 @@
-"""Freeing space on a nearly full disk: objects that a sweep would remove later are removed at once, as far as it is
+"""Frees space on a nearly full disk: objects that a sweep would remove later are removed at once, as far as that is
 safe.
 
-An earlier operation may still be storing objects: a deploy of an app that was deleted meanwhile, an upload whose URL
+An earlier operation may still be storing objects: a deploy of an app that was deleted meanwhile, or an upload whose URL
 has expired. So nothing is marked as swept here, and the sweep follows later.
 """
 

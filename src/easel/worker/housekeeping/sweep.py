@@ -35,14 +35,14 @@ _SQL = statements(__name__)
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=7)
-"""GitHub sends a delivery again for three days, when somebody asks it to."""
+"""GitHub can send a delivery again for three days."""
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
-    """Removes the objects and configurations of deleted apps, uploads that can be neither used nor needed any more, old
-    answers and deliveries, and notes of slugs that are reserved no longer.
+    """Removes the objects and configurations of deleted apps, uploads that can no longer be used, old answers and
+    deliveries, and the records of slugs that are no longer reserved.
 
-    An upload goes once its URL has been expired for a day and no deploy that has not ended names it.
+    An upload is removed a day after its URL expired, unless an unfinished deploy names it.
     """
     await _sweep_deleted_apps(database, objects)
     await _sweep_uploads(database, objects, settings)

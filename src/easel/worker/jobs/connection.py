@@ -21,8 +21,8 @@ _SQL = statements(__name__)
 async def _configure(connection: AsyncConnection[Any]) -> None:
     # Every statement of the queue is atomic, and a transaction around it would cost two round trips.
     await connection.set_autocommit(True)
-    # None of them needs to survive a crash of the database's machine: the job runs once more then, which changes
-    # nothing. Jobs are enqueued on their callers' connections, in durable transactions.
+    # No write needs to survive a crash of the database's machine: the job would run once more, which changes nothing.
+    # Jobs are enqueued on their callers' connections, in durable transactions.
     await connection.execute("set synchronous_commit = off")
 
 
@@ -53,7 +53,7 @@ def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = Concur
 
 
 class _Jobs(JobManager):
-    """procrastinate's manager, with its own way to claim a job: see migration 0013."""
+    """procrastinate's job manager, with a different way to claim a job (see migration 0013)."""
 
     def __init__(self, app: App, at_once: ConcurrencyLimit) -> None:
         super().__init__(app.connector)
@@ -77,7 +77,7 @@ class _Jobs(JobManager):
 
 
 async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
-    """Requeues the jobs of workers without a heartbeat for `silent_for` seconds: their ids and tasks. Raises
-    ConnectorException."""
+    """Requeues the jobs of workers without a heartbeat for `silent_for` seconds, and returns their ids and tasks.
+    Raises ConnectorException."""
     rows = await app.connector.execute_query_all_async(_SQL["take_over"], silent_for=silent_for)
     return [(row["id"], row["task_name"]) for row in rows]

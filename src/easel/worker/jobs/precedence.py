@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 LINGER = 0.1
-"""Seconds. Urgent work mostly comes in a row, and the next request arrives when the one before has ended."""
+"""Seconds. Urgent requests mostly come in a row, each when the previous one has ended."""
 
 
 class Precedence:
-    """Deferrable work waits while urgent work runs in this process, but at most for `patience` seconds: a busy process
-    still gets it done, slowly.
+    """Deferrable work waits while urgent work runs in this process, but at most for `patience` seconds, so that it
+    progresses slowly even in a busy process.
 
-    A lower scheduling priority alone does not help: a thread with little of the processor may hold the interpreter that
-    all others need.
+    A lower scheduling priority alone does not help: a thread with little processor time may hold the interpreter lock
+    that all others need.
     """
 
     def __init__(self, *, patience: float = 10.0) -> None:
@@ -47,7 +47,7 @@ class Precedence:
                 self._resting = asyncio.get_running_loop().call_later(LINGER, self._begin_rest)
 
     def give_up(self) -> None:
-        """Ends every wait: the process is about to end."""
+        """Ends all waits: the process is about to end."""
         self._over = True
         self._begin_rest()
 
@@ -58,7 +58,7 @@ class Precedence:
                 await self._rest.wait()
 
     def turns(self) -> Callable[[], None]:
-        """For work in a thread, called between its parts: waits as `turn` does, `patience` seconds in all."""
+        """For work in a thread, called between its parts. Waits as `turn` does, `patience` seconds in total."""
         left = self._patience
 
         def turn() -> None:

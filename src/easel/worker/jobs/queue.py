@@ -33,8 +33,8 @@ def _never(error: BaseException, attempts: int) -> None:
 
 
 class JobQueue:
-    """The queue of one database, for workers with these tasks, on so many connections and one more to listen. `retry`
-    decides which failures are retried."""
+    """The queue of one database, for workers with these tasks, with this many connections and one more for listening.
+    `retry` decides which failures are retried."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class JobQueue:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[JobQueue]:
-        """The queue with its connections, for the length of the block."""
+        """The queue with its connections, for the duration of the block."""
         async with self._app.open_async():
             yield self
 
@@ -69,10 +69,10 @@ class JobQueue:
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
     ) -> Worker:
-        """A worker of these queues, which runs this many jobs at a time.
+        """A worker of these queues that runs this many jobs at a time.
 
-        It sends a heartbeat each `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
-        stopped. `turn` and `listens` are `CarefulWorker`'s.
+        It sends a heartbeat every `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
+        stopped. For `turn` and `listens`, see `CarefulWorker`.
         """
         return CarefulWorker(
             self._app,
@@ -90,8 +90,8 @@ class JobQueue:
         )
 
     async def take_over(self, silent_for: float) -> list[tuple[int, str]]:
-        """Requeues the jobs of workers without a heartbeat for `silent_for` seconds: their ids and tasks. Raises
-        QueueUnreachableError."""
+        """Requeues the jobs of workers without a heartbeat for `silent_for` seconds, and returns their ids and tasks.
+        Raises QueueUnreachableError."""
         try:
             return await take_over(self._app, silent_for)
         except ConnectorException as error:

@@ -1,4 +1,4 @@
-"""The worker on the queue: procrastinate's, made to outlive the database's absences and its own."""
+"""The queue's worker: procrastinate's, extended to survive outages of the database and of itself."""
 
 from __future__ import annotations
 
@@ -36,17 +36,15 @@ _PUT_BACK = _SQL["put_back"]
 
 
 class CarefulWorker(Worker):
-    """procrastinate's worker, but for these:
+    """procrastinate's worker with these differences:
 
-    - A database that does not answer ends neither it nor what it runs: it tries again until it is told to stop.
-    - It looks again if a notification arrives while it is asking for a job: that one would be forgotten, and the job
-      wait for the next poll. And it looks as soon as a job of its own has ended.
-    - It says how a job ended only if the job is still its own, again and again while the database does not answer:
-      nobody would take over the job of a worker that lives.
-    - A job that it was given without learning of it, since the answer got lost, it puts back.
-    - It gives signs of life until the last of its jobs has ended, also while it is being stopped.
-    - With a `turn`, it waits for that before it looks for a job.
-    - Unless it `listens`, it looks when it is told to (`look`), and every few seconds.
+    - An unreachable database ends neither the worker nor its jobs: it retries until it is told to stop. - It polls
+    again if a notification arrives while a poll is running. Otherwise that notification would be lost, and the job
+    would wait for the next poll. It also polls as soon as one of its jobs has ended. - It records a job's end only if
+    it still holds the job. It retries while the database is unreachable: no other worker takes over the job of a living
+    one. - It returns a job that was assigned to it in a lost answer. - It sends heartbeats until the last of its jobs
+    has ended, even while it is stopping. - With a `turn`, it waits for that before it polls. - Unless it `listens`, it
+    polls when it is told to (`look`), and every few seconds.
     """
 
     def __init__(
@@ -61,7 +59,7 @@ class CarefulWorker(Worker):
         self._at_once = at_once
         self._turn = turn
         self._listens = listens
-        self.listen_notify = False  # It listens in a way of its own.
+        self.listen_notify = False  # It listens in its own way.
         self._unknown: set[int] = set()
         self._heard = False
         self._is_cut_off = False
@@ -211,7 +209,7 @@ class CarefulWorker(Worker):
 
 
 class _Turnstile(asyncio.Semaphore):
-    """The slots of a worker, each of which is given once it is free and the worker has its turn."""
+    """The slots of a worker. A slot is given when it is free and the worker has its turn."""
 
     def __init__(self, value: int, turn: Callable[[], Awaitable[None]]) -> None:
         super().__init__(value)

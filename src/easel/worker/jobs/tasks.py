@@ -25,8 +25,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Work that is repeated at the times of `cron`: each time once in the whole installation, by the first worker that
-    claims it, no two of one queue at a time, and before all other jobs in the queues of that worker."""
+    """Work that is repeated at the times of `cron`. At each time, the first worker that claims it runs it, once in the
+    whole installation. Only one of a queue runs at a time, and it comes before all other jobs in that worker's
+    queues."""
 
     name: str
     queue: str

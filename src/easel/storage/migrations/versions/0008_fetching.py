@@ -11,7 +11,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-# What of a job says that it may be begun; that it is the first of its lock is said where it is looked for.
+# The conditions for a job to begin. The search for a job checks that it is the first of its lock.
 MAY_BEGIN = """j.status = 'todo'
            and j.queue_name = any (p_queues)
            and j.task_name = any (p_tasks)
@@ -21,9 +21,9 @@ MAY_BEGIN = """j.status = 'todo'
                select from deploy d where d.id = j.args ->> 'deploy_id' and d.org_id = any (crowded)
            ))"""
 
-# The job that procrastinate's own function would take, within limits that it does not have. Thousands of jobs may wait
-# for one app, or for thousands of apps of an organisation that has no place left: none of that may make each look long.
-# So it looks at the oldest jobs first, of which one may nearly always begin, and then at the first job of each lock.
+# Claims the job that procrastinate's own function would claim, but within limits that procrastinate lacks. Thousands of
+# jobs may wait for one app, or for thousands of apps of an organisation without a free place; neither may make a search
+# long. So it first searches the oldest jobs, one of which may nearly always begin, and then the first job of each lock.
 FETCH_JOB = f"""
 create function easel_fetch_job(
     p_queues varchar[], p_tasks varchar[], p_worker bigint, p_everywhere integer, p_organisation integer

@@ -53,8 +53,8 @@ select jsonb_build_object(
 $$;
 """
 
-# A process of a release before knows nothing of hashes: where it changes a configuration, the hash is not known until
-# somebody asks. Nor does it find a version's configuration, which it must not take for none.
+# A process of an earlier release knows no hashes. If it changes a configuration, the hash is unknown until it is
+# needed. It does not find a version's configuration either, and must not take that for an empty one.
 APP_TRIGGERS = """
 create or replace function easel_app_draft() returns trigger language plpgsql as $$
 begin
@@ -130,7 +130,7 @@ EMPTY: LiteralString = (
     "update version set config = null"
     " where (app_id, number) > (%s, %s) and (app_id, number) <= (%s, %s) and config is not null"
 )
-# The rows are held: what is hashed is what is there when the hash is.
+# The rows are locked, so that the hash matches the stored configuration.
 NEXT_APPS: LiteralString = """
 select id, draft, published from app
  where id > %s and (draft_hash is null or published_hash is null or listed is null)
@@ -148,7 +148,7 @@ def upgrade() -> None:
     assert isinstance(connection, psycopg.Connection)
     for statements in (TABLES, LISTED, APP_TRIGGERS, VERSION_TRIGGERS):
         connection.execute(statements.encode())
-    # The tables are free again; a row is held for as long as its batch takes.
+    # The tables are unlocked again; a row is locked as long as its batch takes.
     bind.commit()
     connection.execute("set lock_timeout = 0")
     connection.commit()

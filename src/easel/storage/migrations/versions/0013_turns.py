@@ -12,7 +12,8 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-# Whose a job is; the installation's own jobs are nobody's. A trigger, since releases before this one enqueue as well.
+# The owner of a job; the installation's own jobs have none. A trigger sets it, since earlier releases enqueue jobs as
+# well.
 WHOSE = """
 alter table procrastinate_jobs add column org_id varchar not null default '';
 create function easel_whose_job() returns trigger language plpgsql as $$
@@ -45,16 +46,16 @@ create index ix_easel_jobs_lock on procrastinate_jobs (org_id, lock, priority de
  where status in ('todo', 'doing');
 """
 
-# What of a job says that it may be begun; that it is the first of its lock is said where it is looked for.
+# The conditions for a job to begin. The search for a job checks that it is the first of its lock.
 MAY_BEGIN = """j.status = 'todo'
                and j.task_name = any (p_tasks)
                and (j.scheduled_at is null or j.scheduled_at <= now())
                and not exists (select from procrastinate_jobs o where o.lock = j.lock and o.status = 'doing')"""
 
-# The organisation's turn comes first, its job after that. Thousands of jobs may wait for one app, for thousands of apps
-# or for thousands of organisations: none of that may make each look long. So the organisations are found by skipping
-# from one to the next; of the one whose turn it is, the oldest jobs are looked at first, of which one may nearly always
-# begin, and then the first job of each lock.
+# The organisation's turn is decided first, its job second. Thousands of jobs may wait for one app, for thousands of
+# apps or for thousands of organisations; none of these may make a search long. So the search skips from one
+# organisation to the next. Of the one whose turn it is, it first searches the oldest jobs, one of which may nearly
+# always begin, and then the first job of each lock.
 FETCH_JOB = f"""
 create function easel_fetch_job(
     p_queues varchar[], p_tasks varchar[], p_worker bigint, p_everywhere integer, p_organisation integer,
@@ -168,7 +169,7 @@ end;
 $$;
 """  # noqa: S608 (made of constants)
 
-# As releases before this one ask.
+# The call of earlier releases.
 AS_BEFORE = """
 create or replace function easel_fetch_job(
     p_queues varchar[], p_tasks varchar[], p_worker bigint, p_everywhere integer, p_organisation integer
@@ -179,9 +180,9 @@ end;
 $$;
 """
 
-# Lets an upload of so many bytes begin, if with it no more than so many wait to be deployed in its organisation. Two
-# that count at the same time would both take what is left, so one counts after the other. What was granted may be
-# forgotten in a crash, as the upload itself is, so nobody waits for the disk.
+# Lets an upload of this many bytes begin, if the organisation's waiting uploads stay within the limit. Two concurrent
+# counts would both take the remaining bytes, so one counts after the other. A crash may forget a grant, as it does the
+# upload itself, so nothing waits for the disk.
 GRANT_UPLOAD = """
 create function easel_grant_upload(p_key varchar, p_length bigint, p_most bigint)
 returns table (granted boolean, used bigint, oldest timestamptz) language plpgsql as $$
@@ -213,7 +214,7 @@ def upgrade() -> None:
     op.execute(WHOSE)
     op.execute(FETCH_JOB)
     op.execute(AS_BEFORE)
-    # Those that an older release has issued count for nothing: they are swept within a day.
+    # Uploads that an older release has issued do not count: they are swept within a day.
     op.add_column("upload", sa.Column("waiting", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("upload", sa.Column("counted", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_index(

@@ -35,7 +35,7 @@ create or replace trigger easel_app_site before update of published on app
 """
 
 BATCH = 500
-# The rows are held: what is told is made of what is published when it is written. Secrets may be most of a section.
+# The rows are locked, so that the stored value matches the published configuration. Secrets may be most of a section.
 NEXT: LiteralString = """
 select id, published -> 'meta' -> 'indexable', published -> 'build_config' -> 'env_vars' from app
  where id > %s and site is null and deleted_at is null order by id limit %s for no key update
@@ -50,7 +50,7 @@ def upgrade() -> None:
     connection = bind.connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     connection.execute(SITE.encode())
-    # The table is free again; a row is held for as long as its batch takes.
+    # The table is unlocked again; a row is locked as long as its batch takes.
     bind.commit()
     connection.execute("set lock_timeout = 0")
     connection.commit()
@@ -65,7 +65,7 @@ def upgrade() -> None:
 
 
 def _site(indexable: Any, variables: Any) -> bytes:
-    """What edges are told (serving/published.py), as it was when this migration was written."""
+    """The value for edges (serving/published.py), as it was when this migration was written."""
     told: dict[str, Any] = {"indexable": True} if indexable is True else {}
     held = variables if isinstance(variables, dict) else {}
     public = {n: str(v) for n, v in held.items() if n.upper() != "MIXPEEK_API_KEY" and v is not None}
