@@ -1,1 +1,1 @@
-"""Benchmarks: every figure a ratio of two things measured in one run, on one machine."""
+"""Benchmarks: each figure is a ratio of two measurements from one run on one machine."""

@@ -15,7 +15,7 @@ from bench.measure import Report
 from testbed.running import make_platform
 
 ON_ONE_PLATFORM = ("pointers", "diffs", "deploys")
-"""In this order: the large deploys leave background work behind, which would disturb what is measured in ms."""
+"""This order matters: large deploys leave background work, which would disturb measurements in milliseconds."""
 BY_THEMSELVES = (
     "rest",
     "memory",
@@ -34,11 +34,11 @@ BY_THEMSELVES = (
     "scale",
     "edge",
 )
-"""Each makes what it needs."""
+"""Each makes its own platform or data."""
 
 
 def _run_by_itself(name: str, report: Report, folder: Path) -> None:
-    # Each is read when it is run: the code of another commit may lack what others of them ask for.
+    # Each module is imported when it runs: another commit may lack modules that other benchmarks need.
     module = importlib.import_module(f"bench.{name}")
     if name in ("memory", "command_line"):
         (folder / name).mkdir()
@@ -75,7 +75,7 @@ def _measure(chosen: list[str]) -> Report:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the chosen parts, or all. Gives 1 when a target was missed, or something could not be measured."""
+    """Runs the chosen parts, or all. Returns 1 if a target was missed or a measurement failed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join((*ON_ONE_PLATFORM, *BY_THEMSELVES))}; none is all")
     parser.add_argument("--against", metavar="COMMIT", help="run them on that commit as well, in turn, and compare")

@@ -1,7 +1,7 @@
-"""This tree against another commit: the same benchmarks on both, in turn, in one run.
+"""Compares this tree with another commit: the same benchmarks on both, in turn, in one run.
 
-The benchmarks' code is this tree's for both; Easel's is each one's own. What a machine does beside the benchmarks
-changes from minute to minute, so each round of the one is compared with the round of the other that follows it.
+Both sides use this tree's benchmark code, and their own Easel. The machine's other load changes from minute to minute,
+so each round of one side is compared with the next round of the other.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ ROUNDS = 5
 ROOT = Path(__file__).parents[1]
 
 _OWN_DETAILS = ("easel_s", "easel_per_s", "deploy_s", "p95_ms")
-"""Of figures that are ratios to a peer, what is Easel's own: the peer's noise is not in it."""
+"""For figures that are ratios to a peer, the names of Easel's own values, which do not contain the peer's noise."""
 
 
 @dataclass
 class Side:
-    """One of the two: the Python that runs it, the folder with its Easel, and what each round measured."""
+    """One side: the Python that runs it, the folder with its Easel, and the measurements of each round."""
 
     name: str
     python: Path
@@ -38,10 +38,10 @@ class Side:
     figures: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def measure(self, part: str, figures: Path) -> None:
-        """Runs the part once more. Raises RuntimeError when it could not be measured."""
+        """Runs the part once more. Raises RuntimeError if it could not be measured."""
         figures.unlink(missing_ok=True)
         command = [str(self.python), "-m", "bench", part, "--figures", str(figures)]
-        # A missed target ends with 1 as well, which is no matter here.
+        # A missed target also ends with 1, which does not matter here.
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -60,8 +60,8 @@ class Side:
 
 def compare(commit: str, parts: list[str], rounds: int) -> int:
     """Runs each part that many times on the commit and on this tree in turn, prints this tree's figures divided by the
-    commit's, and keeps all of them. Gives 1 if a row is missing on one side. Raises CalledProcessError for a commit
-    that is not there, RuntimeError where a part cannot be measured."""
+    commit's, and saves all of them. Returns 1 if a row is missing on one side. Raises CalledProcessError for an unknown
+    commit, RuntimeError if a part cannot be measured."""
     report, kept = Report(), {}
     with tempfile.TemporaryDirectory(prefix="easel-against-", ignore_cleanup_errors=True) as folder:
         full, tree = _checked_out(commit, Path(folder))
@@ -82,15 +82,14 @@ def _checked_out(commit: str, folder: Path) -> tuple[str, Path]:
     """The commit's full name, and a tree of it."""
     full = _git(ROOT, "rev-parse", "--verify", f"{commit}^{{commit}}").strip()
     tree = folder / "old"
-    # A clone, and not a work tree of this one: where a run is killed, nothing of it is left in the repository.
+    # A clone instead of a work tree: if a run is killed, nothing of it remains in the repository.
     _git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(tree))
     _git(tree, "checkout", "--quiet", "--detach", full)
     return full, tree
 
 
 def _python_of(tree: Path, folder: Path) -> Path:
-    """The Python to run the tree with: this one, if it has the very packages that the tree was made for, else one of
-    its own."""
+    """The Python for the tree: this one if it has exactly the tree's packages, else a new environment."""
     if _pins(tree) <= _pins(ROOT):
         return Path(sys.executable)
     home = folder / "venv"
@@ -102,7 +101,7 @@ def _python_of(tree: Path, folder: Path) -> Path:
 
 
 def _pins(tree: Path) -> set[str]:
-    """The packages that Easel runs with there, with their versions and on which systems."""
+    """The pinned packages of the tree, with their versions and systems."""
     lines = (tree / "requirements" / "runtime.txt").read_text().splitlines()
     return {re.sub(r"[\s\\]+$", "", line) for line in lines if re.match(r"[\w.\[\],-]+==", line)}
 
@@ -118,8 +117,7 @@ def _rows(figures: list[dict[str, Any]]) -> dict[str, tuple[float, str]]:
 
 
 def _report(report: Report, old: Side, new: Side) -> None:
-    """A line for each row: the median of this tree's value divided by the commit's in each round, and how far they lie
-    apart."""
+    """One line for each row: the median of this tree's value divided by the commit's in each round, and the spread."""
     for name in dict.fromkeys(name for side in (old, new) for one in side.rounds for name in one):
         pairs = [(a[name], b[name]) for a, b in zip(old.rounds, new.rounds, strict=True) if name in a and name in b]
         if len(pairs) < len(old.rounds) or not all(a[0] for a, _ in pairs):

@@ -1,4 +1,5 @@
-"""Easel on a PostgreSQL and a bucket against its embedded parts; how soon deploys begin; what idling costs."""
+"""Easel on a PostgreSQL and a bucket, compared with its embedded parts: the start of deploys, and the cost of
+idling."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def _objects(report: Report, apart: Platform, bucket: Bucket) -> None:
 
 
 def _starts(report: Report, platform: Platform, where: str) -> None:
-    """How long a deploy waits that has nothing to wait for, and the tenth in a row for the ninth to end."""
+    """The wait of a deploy on an idle Easel, and of the tenth deploy in a row after the ninth has ended."""
     first, tenth = [], []
     for number in range(20):
         app = RunningApp.create(platform)
@@ -89,7 +90,7 @@ def _milliseconds(begin: dict[str, Any], since: str, end: dict[str, Any], until:
 
 
 def _idle(report: Report, platform: Platform) -> None:
-    """All processes of an `easel serve` that nobody asks for anything, its database included."""
+    """The processor time of all processes of an idle `easel serve`, including its database."""
     assert platform.process is not None
     platform.settle()
     postmaster = int((platform.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
@@ -100,7 +101,7 @@ def _idle(report: Report, platform: Platform) -> None:
 
 
 def descendants(processes: list[int]) -> Iterator[int]:
-    """These and all their descendants, as far as they are still there."""
+    """These processes and all their descendants that still run."""
     while processes:
         process = processes.pop()
         with suppress(OSError):
@@ -109,7 +110,7 @@ def descendants(processes: list[int]) -> Iterator[int]:
 
 
 def processor_time(processes: list[int]) -> float:
-    """Seconds that these and all their descendants have used so far."""
+    """Seconds of processor time of these processes and all their descendants so far."""
     seconds = 0.0
     for process in descendants(processes):
         with suppress(OSError):

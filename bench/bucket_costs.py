@@ -1,4 +1,4 @@
-"""What a deploy and a visit ask a bucket for, counted on their way there, and what S3 would charge for it."""
+"""Counts the requests of a deploy and of a visit to a bucket, and computes S3's price for them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from testbed.running import RunningApp
 from testbed.stores import moto
 
 PRICES = {"PUT": 0.005, "GET": 0.0004, "DELETE": 0.0}
-"""US dollars for a thousand requests: S3 Standard, us-east-1, list price. An assumption; look it up for yours."""
+"""US dollars for a thousand requests: S3 Standard, us-east-1, list price. This is an assumption; check your own
+price."""
 STORED = 0.023
-"""US dollars for a gigabyte and month, likewise."""
+"""US dollars for a gigabyte and month, under the same assumption."""
 CHANNELS = (
     CHANGES_CHANNEL,
     DEPLOYS_CHANNEL,
@@ -30,7 +31,7 @@ CHANNELS = (
 
 
 def count_requests(report: Report, folder: Path) -> None:
-    """Deploys a realistic bundle twice, then visits it by way of an edge that has nothing."""
+    """Deploys a realistic bundle twice, then visits it through an edge with empty caches."""
     server = EmbeddedPostgres(folder / "costs" / "database" / "postgres")
     with moto() as bucket, counted(bucket) as (watched, asked):
         url = server.start()

@@ -1,8 +1,8 @@
-"""Builds: Easel's own time over the same commands run by hand, rebuilds, the sandbox's start, and those who are served
-meanwhile.
+"""Builds: Easel's own overhead compared with the same commands run by hand, rebuilds, the start of a sandbox, and the
+effect on visitors.
 
-The projects are those of `make test-builds`, with packages from the registry that npm is configured with. By hand means
-a shell of the same user on the same machine: `git clone`, `npm ci`, `npm run build`, with the Node that the builds get.
+The projects are those of `make test-builds`, with packages from the registry in npm's configuration. "By hand" is a
+shell of the same user on the same machine: `git clone`, `npm ci`, `npm run build`, with the builds' Node.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STARTS = 20
 PAUSE = 0.2
 """Seconds between two starts."""
 ASKED_FOR = 8.0
-"""Seconds of requests, without a build and with one."""
+"""Seconds of requests, without a build and during one."""
 DEPLOYS = 8
 _LOOPBACK = "127.0.0.0/8"
 
@@ -60,7 +60,7 @@ if (isMainThread) {
 
 
 def run(report: Report, folder: Path) -> None:
-    """Needs the registry: where it cannot be reached, that is a failure and no figure."""
+    """Needs the registry. An unreachable registry is a failure, not a figure."""
     try:
         networks = networks_of_the_registry()
         sandbox = Sandbox.find(Settings(data_dir=folder / "sandbox"))
@@ -83,7 +83,7 @@ def run(report: Report, folder: Path) -> None:
 
 
 async def _starts(report: Report, sandbox: Sandbox, folder: Path) -> None:
-    """The time of `true` in the sandbox, over that of `true`."""
+    """The time of `true` in the sandbox, divided by that of `true`."""
     folder.mkdir()
     sandbox.own(folder)
     command = Command(("/bin/true",), folder, Limits.of(Settings()), hosts=HostRules())
@@ -96,7 +96,7 @@ async def _starts(report: Report, sandbox: Sandbox, folder: Path) -> None:
         process = await asyncio.create_subprocess_exec("/bin/true")
         await process.wait()
         outside.append((time.perf_counter() - began) * 1000)
-        # A builder has the process for its next command started ahead, and time for it while the last one runs.
+        # A builder starts the process for its next command in advance, while the last one runs.
         await asyncio.sleep(PAUSE)
     over = statistics.median(inside) - statistics.median(outside)
     report.add(
@@ -110,7 +110,7 @@ async def _starts(report: Report, sandbox: Sandbox, folder: Path) -> None:
 
 
 def _by_hand(report: Report, platform: Platform, server: GitServer, folder: Path) -> None:
-    """A commit of a Vite app, built cold and again, beside the same commands in a shell."""
+    """A commit of a Vite app, built cold and again, and the same commands in a shell."""
     folder.mkdir()
     files = {
         str(path.relative_to(PROJECTS / "vite")): path.read_bytes()
@@ -129,7 +129,7 @@ def _by_hand(report: Report, platform: Platform, server: GitServer, folder: Path
         cold.append(seconds(lambda: _deploy(app)))
         with _shell(folder) as shell:
             hand_cold.append(seconds(lambda: shell(f"git clone -q --depth 1 {address} . && npm ci && npm run build")))
-            # What npm has downloaded is there: only the folder of dependencies is made again.
+            # npm's downloads exist; only the folder of dependencies is made again.
             hand_warm.append(seconds(lambda: shell("npm ci && npm run build")))
         warm.append(seconds(lambda: _deploy(app)))
     mine, theirs = statistics.median(cold), statistics.median(hand_cold)
@@ -154,7 +154,7 @@ def _by_hand(report: Report, platform: Platform, server: GitServer, folder: Path
 
 @contextmanager
 def _shell(folder: Path) -> Iterator[Any]:
-    """Runs lines in an empty folder, with an npm that has downloaded nothing yet."""
+    """Runs lines in an empty folder, with an npm without downloads."""
     programs = host_npm()
     assert programs is not None
     node, npm = programs
@@ -186,7 +186,7 @@ def _deploy(app: RunningApp) -> dict[str, Any]:
 
 
 def _meanwhile(report: Report, platform: Platform) -> None:
-    """Requests and deploys of one file, alone and while a build takes all that it gets."""
+    """Requests and deploys of one file, alone and while a build uses everything that it gets."""
     app, busy = RunningApp.create(platform), RunningApp.create(platform)
     files = {"index.html": "<!doctype html><title>x</title>"}
     app.deploy(files)

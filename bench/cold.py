@@ -1,7 +1,7 @@
-"""The first visit to an edge that has nothing: the page of the large bundle, out of a bucket.
+"""The first visit to an edge with empty caches: the page of the large bundle, from a bucket.
 
-Its peer is one GET of as many bytes as the edge needed, from the same bucket, by the same client library in a process
-that has not asked the bucket before either. Each round is a fresh edge process with an empty disk.
+Its peer is one GET of as many bytes as the edge needed, from the same bucket, with the same client library, in a
+process that has not used the bucket before either. Each round starts a new edge process with an empty disk.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _measure(report: Report, name: str, site: Machine, app: RunningApp, bucket: 
     bundle, member = asyncio.run(_page(bucket.objects("bench"), app.app_id))
     with counted(bucket) as (watched, asked):
         _first_visit(site, app, watched)
-        # An edge that starts also lists, to see whether the bucket is there.
+        # A starting edge also lists the bucket, to check that it exists.
         requests, needed = asked.requests["GET"] + asked.requests["HEAD"], asked.received
     report.add("requests to the bucket for a first visit", requests, "requests")
     visits, gets, alone = [], [], []
@@ -75,7 +75,7 @@ def _measure(report: Report, name: str, site: Machine, app: RunningApp, bucket: 
 
 
 async def _page(store: S3Store, app_id: str) -> tuple[str, Member]:
-    """The key of the bundle that the page lies in, and where."""
+    """The key of the bundle that contains the page, and the page's offset."""
     (found,) = await obstore.list(store, prefix=f"apps/{app_id}/manifests").collect_async()
     manifest = decode_manifest(bytes(await (await obstore.get_async(store, found["path"])).bytes_async()))
     member = manifest.files[ENTRY]
@@ -83,7 +83,7 @@ async def _page(store: S3Store, app_id: str) -> tuple[str, Member]:
 
 
 def _first_visit(site: Machine, app: RunningApp, bucket: Bucket) -> float:
-    """Seconds from the request to the end of the answer; the connection is there before."""
+    """Seconds from the request to the end of the answer, on an existing connection."""
     shutil.rmtree(site.data_dir / "edge", ignore_errors=True)
     edge = site.begin("edge", environment={"EASEL_EDGE_PORT": str(site.edge_port), **bucket.environment("bench")})
     try:
@@ -104,7 +104,7 @@ def _first_visit(site: Machine, app: RunningApp, bucket: Bucket) -> float:
 
 
 def _connected(port: int) -> http.client.HTTPConnection:
-    """A connection to the edge once it is ready, over which it was asked for nothing of an app."""
+    """A connection to the edge once it is ready. No app was requested on it."""
     deadline = time.monotonic() + 60
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -121,7 +121,7 @@ def _connected(port: int) -> http.client.HTTPConnection:
 
 
 def _one_get(bucket: Bucket, key: str, start: int, length: int) -> float:
-    """Seconds that one ranged GET takes a fresh process; starting it is no part of that."""
+    """Seconds of one ranged GET in a fresh process, without its start."""
     asked = {"port": bucket.port, "name": bucket.name, "key": key, "start": start, "length": length}
     done = subprocess.run(
         [sys.executable, "-m", "bench.cold", json.dumps(asked)], capture_output=True, text=True, check=True
@@ -139,5 +139,5 @@ async def _get(port: int, name: str, key: str, start: int, length: int) -> float
 
 if __name__ == "__main__":
     print(asyncio.run(_get(**json.loads(sys.argv[1]))), flush=True)
-    # The store's threads may still hold on to what Python takes down at an ordinary end.
+    # The store's threads may still use objects that Python removes at a normal exit.
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The command line: the processor time of `easel --help` and of `easel status`, beside that of importing httpx."""
+"""The processor time of `easel --help` and of `easel status`, compared with importing httpx."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATUS = 1.5
 
 
 def run(report: Report, platform: Platform) -> None:
-    """Measures on an app that has been deployed once."""
+    """Measures on an app with one deploy."""
     app = RunningApp.create(platform)
     app.deploy({"index.html": "<!doctype html>"})
     environment = {**os.environ, "EASEL_DATA_DIR": str(platform.data_dir)}
@@ -43,7 +43,8 @@ def run(report: Report, platform: Platform) -> None:
 
 
 def processor_time(command: list[str], environment: dict[str, str]) -> float:
-    """The processor time of a command in seconds, user's and system's. Raises CalledProcessError when it fails."""
+    """The processor time of a command in seconds, user's and system's. Raises CalledProcessError if the command
+    fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

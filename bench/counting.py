@@ -1,4 +1,4 @@
-"""What is asked of a store: a TCP proxy in front of it that reads along. Requests pass through as they are."""
+"""Counts requests to a store with a TCP proxy in front of it. Requests pass through unchanged."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from testbed.running import free_port
 from testbed.stores import Bucket
 
 CHARGED = {"PUT": "PUT", "POST": "PUT", "LIST": "PUT", "GET": "GET", "HEAD": "GET", "DELETE": "DELETE"}
-"""The kinds of requests that S3 charges for alike: DELETE is free of charge."""
+"""The kinds of requests by S3's price; DELETE is free of charge."""
 
 
 @dataclass
 class Asked:
-    """What went through the proxy: requests by kind (GET, HEAD, PUT, POST, DELETE, LIST), and bytes of answers."""
+    """The traffic of the proxy: requests by kind (GET, HEAD, PUT, POST, DELETE, LIST), and bytes of answers."""
 
     requests: Counter[str] = field(default_factory=Counter)
     received: int = 0
 
     def forget(self) -> None:
-        """Begins to count anew."""
+        """Resets the counts."""
         self.requests.clear()
         self.received = 0
 
     def charged(self) -> Counter[str]:
-        """The requests by what they are charged as: GET, PUT, DELETE."""
+        """The requests by price: GET, PUT, DELETE."""
         charged: Counter[str] = Counter()
         for kind, count in self.requests.items():
             charged[CHARGED[kind]] += count
@@ -41,7 +41,7 @@ class Asked:
 
 @contextmanager
 def counted(bucket: Bucket) -> Iterator[tuple[Bucket, Asked]]:
-    """The same bucket by way of the proxy, and what is asked of it."""
+    """The same bucket through the proxy, and the counts."""
     asked = Asked()
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as server:
@@ -61,7 +61,7 @@ def _accept(server: socket.socket, port: int, asked: Asked) -> None:
 
 
 class _Reader:
-    """Notes the head of each request that the parser comes upon."""
+    """Records the head of each request that the parser finds."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked

@@ -1,4 +1,4 @@
-"""Deploys: the large bundle against `unzip` of the same file, and small ones one by one and all at once."""
+"""Deploys: the large bundle compared with `unzip` of the same file; small ones one by one and all at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDS = 7
 
 
 def run(report: Report, platform: Platform) -> None:
-    """Measures deploys; the large ones last, since they leave minutes of background work behind."""
+    """Measures deploys. The large ones come last, since they leave minutes of background work."""
     _small(report, platform)
     _rate(report, platform)
     platform.settle()
@@ -62,7 +62,7 @@ def _large(report: Report, platform: Platform) -> None:
 
 
 def deploy_until_live(app: RunningApp, key: str) -> None:
-    """From POST …/deploy to the new address answering with the new version."""
+    """The time from POST …/deploy until the new address serves the new version."""
     deploy_id = app.order(key)
     while (status := app.status(deploy_id))["status"] not in ("complete", "failed"):
         time.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Diff of two versions of the large bundle, against git's of the two trees."""
+"""The diff of two versions of the large bundle, compared with git's diff of the two trees."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
-"""`python -m bench.document [--check] [OLD.json=NEW.json …]`: writes the figures of kept runs into the documents that
-show them, after another run has taken the place of one where that is said.
+"""`python -m bench.document [--check] [OLD.json=NEW.json …]`: writes the figures of saved runs into the documents that
+show them; with OLD=NEW, replaces one run by another.
 
-A document names the run and which of its figures it shows; the table between the two marks is written from the run's
-file. So to show a new run is to name it, and what a document shows is what was measured (`tests/docs/test_figures.py`).
+A document names the run and the figures that it shows. The table between the two marks is generated from the run's
+file. To show a new run, name it; a document always shows measured values (`tests/docs/test_figures.py`).
 
-    <!-- figures 2026-11-24-0930.json: restore; promote -->      those whose names begin so, in the run's order
-    <!-- figures 2026-11-24-0930.json: rows:* -->                the same, without the beginning they share
-    <!-- text 2026-11-24-0930.json: an app -->                   what else a run wrote down, as it is
-    <!-- end -->
+<!-- figures 2026-11-24-0930.json: restore; promote --> figures whose names begin like this, in the run's order <!--
+figures 2026-11-24-0930.json: rows:* --> the same, without the common beginning <!-- text 2026-11-24-0930.json: an app
+--> another text of the run, unchanged <!-- end -->
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _BLOCK = re.compile(r"(<!-- (figures|text) (\S+?\.json): ([^\n]*?) -->\n).*?(<!-
 
 
 def rendered(document: str) -> str:
-    """The document with every marked place written anew. Raises LookupError where a run has no such figure."""
+    """The document with every marked place regenerated. Raises LookupError if a run has no such figure."""
     return _BLOCK.sub(lambda found: found[1] + _body(found[2], _run(found[3]), found[4]) + found[5], document)
 
 
@@ -50,7 +49,7 @@ def _body(kind: str, run: dict[str, Any], wanted: str) -> str:
 
 
 def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
-    """Figures that are held against targets."""
+    """The table of figures with targets."""
     met = {True: "met", False: "missed", None: ""}
     lines = ["| what | measured | target | |", "|---|---|---|---|"]
     for name, figure in rows:
@@ -59,7 +58,7 @@ def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 def _told(rows: list[tuple[str, dict[str, Any]]]) -> str:
-    """Figures without targets, and what belongs to each."""
+    """Figures without targets, and their details."""
     lines = ["| what | measured | |", "|---|---|---|"]
     for name, figure in rows:
         detail = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in figure["detail"].items())
@@ -72,7 +71,7 @@ def _value(figure: dict[str, Any]) -> str:
 
 
 def _number(value: float | str) -> str:
-    """Three digits, of large numbers all, with commas."""
+    """Three digits; large numbers in full, with commas."""
     if isinstance(value, str):
         return f"`{value}`" if "_" in value else value
     if float(value).is_integer() or abs(value) >= 1000:
@@ -81,7 +80,7 @@ def _number(value: float | str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the documents, or with `--check` only names those that would change; gives 1 when one of them does."""
+    """Writes the documents, or with `--check` only names those that would change; returns 1 if one does."""
     changed = 0
     only_check = "--check" in arguments
     replaced = [argument for argument in arguments if argument != "--check"]

@@ -1,7 +1,8 @@
-"""The edge against nginx, lighttpd and Caddy: the same files, the same client, in turn, with all of Easel switched on.
+"""The edge compared with nginx, lighttpd and Caddy: the same files, the same client, in turn, with all of Easel
+switched on.
 
-Each server is what its operator would run: Easel by `easel serve` with one edge process, its database beside it; peers
-serve the files from a folder on the same disk. Beside each rate is what a second of a server's processor time is worth:
+Each server runs as an operator would run it: Easel by `easel serve` with one edge process and its database; peers serve
+the files from a folder on the same disk. Beside each rate, the figures show the answers per second of processor time:
 of all processes of a peer, and of the edge.
 """
 
@@ -46,8 +47,8 @@ BROWSER: Mapping[str, str] = {
     "Accept-Encoding": "identity",
     "Accept-Language": "en-GB,en;q=0.9,de;q=0.8",
 }
-"""What Chromium sends with a request for a script, with Host, Referer and Cookie. All get the content as it is: none is
-to compress while it runs."""
+"""Chromium's headers for a script, with Host, Referer and Cookie. All servers send the content unencoded, so none
+compresses during the run."""
 
 EACH_ANOTHER = """
 local n = 0
@@ -60,7 +61,7 @@ request = function()
   return head .. n % 100 .. middle .. n .. tail
 end
 """
-"""A wrk script by which no two requests are the same bytes, so that nothing known of one helps with another."""
+"""A wrk script that sends different bytes in every request, so that caches of requests do not help."""
 
 
 def text(size: int) -> bytes:
@@ -79,12 +80,12 @@ FILES = {
     "1m.bin": random.Random(1).randbytes(1024 * 1024),
     "index.html": b"<!doctype html><html><head><title>bench</title></head></html>",
 }
-"""All but the last but one are deflated in the app's zip."""
+"""In the app's zip, all are deflated except the last but one."""
 
 
 @contextmanager
 def easel(folder: Path) -> Iterator[Server]:
-    """An Easel that serves the files as an app, with nothing left to do in the background."""
+    """An Easel that serves the files as an app, without pending background work."""
     folder.mkdir(parents=True)
     platform = make_platform(folder, EASEL_EDGE_PROCESSES="1")
     platform.start()
@@ -145,7 +146,7 @@ def run(report: Report) -> None:
 
 
 def _check_same(servers: Mapping[str, Server]) -> None:
-    """Every server gives the very same bytes. Raises RuntimeError otherwise."""
+    """Checks that every server sends exactly the same bytes. Raises RuntimeError otherwise."""
     for path, content in FILES.items():
         for name, server in servers.items():
             answer = httpx.get(
@@ -165,7 +166,7 @@ def _report(report: Report, name: str, servers: Mapping[str, Server]) -> None:
     for peer, server in servers.items():
         if server is own:
             continue
-        # Rounds are compared one by one: what disturbed a round disturbed both in it.
+        # Rounds are compared one by one: a disturbance affects both sides of a round.
         pairs = list(zip(own.rounds[name], server.rounds[name], strict=True))
         its = server.median(name)
         report.add(

@@ -1,6 +1,7 @@
-"""A server some way off: passes on what comes and goes on a port of this machine, each answer so much later.
+"""A distant server: forwards a port of this machine, and delays each answer.
 
-A process of its own (`python -m bench.far PORT TO_PORT SECONDS`): the one that measures has other things to do.
+It runs as a separate process (`python -m bench.far PORT TO_PORT SECONDS`), so that it does not disturb the measuring
+one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from testbed.stores import Bucket, serving
 
 @contextmanager
 def far(bucket: Bucket, seconds: float) -> Iterator[tuple[Bucket, subprocess.Popen[bytes]]]:
-    """The same bucket, whose answers take so much longer to come, and the process behind that."""
+    """The same bucket with delayed answers, and the process that delays them."""
     port = free_port()
     command = [sys.executable, "-m", "bench.far", str(port), str(bucket.port), str(seconds)]
     with serving(command, port) as process:

@@ -1,7 +1,7 @@
-"""Fills a database with what a large Easel holds, by SQL alone: apps with versions, deploys, audit and logs.
+"""Fills a database with the rows of a large Easel, by SQL alone: apps with versions, deploys, audit and logs.
 
-Rows are as Easel writes them: the same keys, configurations and JSON as of a small real app. Only the way they come
-there is another one, since deploying a million versions would take a day.
+The rows are as Easel writes them: with the keys, configurations and JSON of a small real app. They are inserted
+directly, since deploying a million versions would take a day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from easel.serving.published import encoded, published_site, to_store
 
 ORGANISATIONS = 500
 LOGGED = 2
-"""Of how many of an app's deploys there are log lines: nine each, as a real deploy has."""
+"""The number of an app's deploys with log lines: nine each, like a real deploy."""
 
 _CONFIG = '{"meta": {"title": "An app of the model", "description": "What it is for, in a sentence."}}'
 _CONFIG_HASH = config_hash(json.loads(_CONFIG))
@@ -32,13 +32,13 @@ _COMMON = "'An Engineer (key_0123456789abcdef)'"
 
 
 def fill(connection: psycopg.Connection[tuple[object, ...]], apps: int, versions: int) -> float:
-    """Fills an empty, migrated database; gives how many seconds that took. Statistics are up to date afterwards."""
+    """Fills an empty, migrated database, and returns the seconds that it took. Statistics are up to date afterwards."""
     began = time.perf_counter()
     app, deploy, digest = (text.format(n="n", v="v") for text in (_APP, _DEPLOY, _HASH))
     all_versions = f"generate_series(1, {apps}) n, generate_series(1, {versions}) v"
     at = f"now() - make_interval(hours => ({versions} - v) * 36 + n % 30)"
     for statement in (
-        # What refers to what is right by the way it is made: to look each of it up again would take most of the time.
+        # References are right by construction; checking each of them would take most of the time.
         "set session_replication_role = replica",
         "set synchronous_commit = off",
         f"insert into organisation (id, name) select 'org_' || left(md5(g::text), 16), 'Organisation ' || g"
@@ -101,7 +101,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], apps: int, versions
 
 
 def add_a_busy_app(connection: psycopg.Connection[tuple[object, ...]], versions: int) -> str:
-    """One more app, with so many versions, each an hour after the other; gives its id."""
+    """Adds an app with that many versions, each an hour after the previous one; returns its id."""
     statements = (
         "set session_replication_role = replica",
         f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,
@@ -126,7 +126,7 @@ def add_a_busy_app(connection: psycopg.Connection[tuple[object, ...]], versions:
 
 
 def _copied(table: str, number: str, count: int) -> str:
-    """A statement that copies one row of the table, as the busy app's, so many times."""
+    """A statement that copies one row of the table that many times, for the busy app."""
     changed = {
         "version": {"app_id": "'app_busy'", "org_id": "(select org_id from app where id = 'app_busy')"},
         "deploy": {
@@ -144,7 +144,7 @@ def _copied(table: str, number: str, count: int) -> str:
 
 
 def add_bare_apps(connection: psycopg.Connection[tuple[object, ...]], count: int) -> str:
-    """So many apps without versions in one organisation; gives the organisation's id."""
+    """Adds that many apps without versions to one organisation; returns the organisation's id."""
     for statement in (
         "insert into organisation (id, name) values ('org_large', 'A large organisation')",
         f"""insert into app (id, org_id, slug, is_active, draft, published, draft_hash, published_hash, listed, site,

@@ -1,4 +1,5 @@
-"""Lists of a thousand that have 2 MiB of configuration each: what they take of the api, against the same rows alone."""
+"""Lists of a thousand items with 2 MiB of configuration each: their cost for the api, compared with the same rows
+alone."""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ COUNT = 1000
 ROUNDS = 30
 
 _LARGE = "repeat(md5({n}::text), 65536)"
-"""2 MiB of text that is another one for each number."""
+"""2 MiB of text that differs for each number."""
 _CONFIG = f"jsonb_build_object('meta', jsonb_build_object('title', 'x'), 'custom_html', {_LARGE})"
 
 
 def run(report: Report, folder: Path) -> None:
-    """Measures both lists on a platform of its own."""
+    """Measures both lists on a separate platform."""
     (folder / "lists").mkdir()
     platform = make_platform(folder / "lists", EASEL_API_PROCESSES="1")
     platform.start()
@@ -39,7 +40,7 @@ def run(report: Report, folder: Path) -> None:
 
 
 def _fill(connection: psycopg.Connection[tuple[object, ...]], app: RunningApp) -> None:
-    """A thousand versions of the app, and a thousand more apps, each with a configuration of its own."""
+    """Adds a thousand versions of the app, and a thousand more apps, each with its own configuration."""
     of_version, of_app = _CONFIG.format(n="n"), _CONFIG.format(n="(-n)")
     for statement in (
         f"""insert into configuration (app_id, hash, org_id, config)
@@ -90,7 +91,7 @@ def _measure(
 
 
 def _by_psycopg(app: RunningApp) -> float:
-    """Seconds of this process's CPU for the same rows, read and written as JSON."""
+    """Seconds of this process's CPU for reading the same rows and writing them as JSON."""
     taken = []
     with app.platform.database() as connection:
         row = connection.execute("select org_id from app where id = %s", (app.app_id,)).fetchone()
@@ -120,12 +121,12 @@ def _api(platform: Platform) -> int:
 
 
 def _worked(process: int) -> float:
-    """Seconds of CPU that the process has taken (proc(5), schedstat)."""
+    """Seconds of CPU that the process has used (proc(5), schedstat)."""
     return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1e9
 
 
 def _resident(process: int, which: str) -> int:
-    """Bytes of memory: the process's now (VmRSS), or at its peak (VmHWM)."""
+    """Bytes of the process's memory: now (VmRSS), or at its peak (VmHWM)."""
     found = re.search(rf"^{which}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024

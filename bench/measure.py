@@ -1,4 +1,4 @@
-"""Measuring: repeated, in turn with the peer, and said with the machine it was measured on."""
+"""Measuring: repeatedly, in turn with the peer, and reported together with the machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: what was measured, against what, the ratio or value, and the target it is held against."""
+    """One figure: the measurement, its peer, the ratio or value, and its target."""
 
     name: str
     value: float
@@ -37,7 +37,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
-    """What else a run found out and a document shows, by name: plans of queries."""
+    """Other results of a run that a document shows, by name, such as plans of queries."""
 
     def add(
         self,
@@ -59,22 +59,22 @@ class Report:
         print(f"{name:<58} {value:8.3f} {unit:<8} {target:<8} {mark:<7} {told}", flush=True)
 
     def skip(self, name: str, reason: str) -> None:
-        """Says why something was not measured."""
+        """Records why something was not measured."""
         self.skipped[name] = reason
         print(f"{name:<58} skipped: {reason}", flush=True)
 
     def fail(self, name: str, reason: str) -> None:
-        """Says why something was not measured that should have been: the run is not a good one then."""
+        """Records why a required measurement failed. The run is then not a good one."""
         self.failed[name] = reason
         print(f"{name:<58} FAILED: {reason}", flush=True)
 
     @property
     def good(self) -> bool:
-        """Whether everything was measured that can be on this machine, and no target was missed."""
+        """Whether everything possible on this machine was measured, and no target was missed."""
         return not self.failed and all(figure.met is not False for figure in self.figures)
 
     def as_json(self) -> dict[str, Any]:
-        """What was found out."""
+        """The results."""
         body: dict[str, Any] = {"figures": [asdict(figure) for figure in self.figures], "skipped": self.skipped}
         if self.failed:
             body["failed"] = self.failed
@@ -83,11 +83,11 @@ class Report:
         return body
 
     def write(self, more: dict[str, Any] | None = None) -> Path:
-        """Writes the run to `bench/results/`, with the machine's description and what else there is to keep."""
+        """Writes the run to `bench/results/`, with the machine's description and further results."""
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M}.json"
         if path.exists():
-            # Two runs that end in the same minute.
+            # Two runs may end in the same minute.
             path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
         body = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -100,7 +100,7 @@ class Report:
 
 
 def describe_machine() -> dict[str, str | int]:
-    """The machine and the versions of what was measured."""
+    """The machine, and the versions of the measured programs."""
     return {
         "cores": os.cpu_count() or 0,
         "processor": _first_line("/proc/cpuinfo", "model name") or machine.processor(),
@@ -119,7 +119,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def in_turn(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """The medians (seconds) of two actions measured in turn, so that a noisy neighbour disturbs both alike."""
+    """The medians (seconds) of two actions measured in turn, so that other load disturbs both alike."""
     pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 

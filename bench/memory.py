@@ -1,4 +1,4 @@
-"""How much memory the processes of an `easel serve` take: at rest, and after work."""
+"""The memory of the processes of an `easel serve`: at rest, and after work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ APPS, DEPLOYS = 50, 4
 
 
 def run(report: Report, platform: Platform) -> None:
-    """Looks at each process before and after deploys of many apps, all of which are visited."""
+    """Measures each process before and after deploys of many apps, all of which are visited."""
     _measure(report, platform, "at rest")
     apps = [RunningApp.create(platform) for _ in range(APPS)]
     for number in range(DEPLOYS):
@@ -32,7 +32,7 @@ def _measure(report: Report, platform: Platform, when: str) -> None:
 
 
 def measure(report: Report, processes: list[int], when: str) -> None:
-    """Adds a row for each kind of process among these and all that they started, and one for all of them."""
+    """Adds a row for each kind of process among these and their descendants, and one for all together."""
     kinds: dict[str, float] = {}
     for process in descendants(processes):
         kind = _kind(process)
@@ -51,7 +51,7 @@ def _kind(process: int) -> str:
 
 
 def _proportional(process: int) -> int:
-    """Bytes of memory that are the process's own, and its part of what it shares (PSS)."""
+    """Bytes of the process's own memory, plus its share of shared memory (PSS)."""
     try:
         found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
     except (FileNotFoundError, ProcessLookupError):

@@ -1,8 +1,8 @@
-"""Neighbours: what an organisation notices of another one on the same Easel that does all it may.
+"""Neighbours: the effect on one organisation of another one that does everything it may, on the same Easel.
 
-The other one queues deploys of zips that are small and inflate to almost as much as they may; then it writes the
-largest configuration through 64 connections; then it opens log streams by the hundred. Its clients are a process of
-their own (`python -m bench.neighbours`), but what they take of the machine is part of what is measured.
+The other one queues deploys of small zips that inflate to almost the limit; then it writes the largest configuration
+through 64 connections; then it opens log streams by the hundred. Its clients run in a separate process (`python -m
+bench.neighbours`), but their use of the machine is part of the measurement.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _hostile(url: str, key: str) -> Iterator[None]:
 
 
 async def _storm(url: str, key: str) -> None:
-    """Writes, or follows, through as many connections until it is ended, and says how that was answered."""
+    """Writes, or follows, through that many connections until it is ended, and reports the answers."""
     answered: dict[int | str, int] = {}
     sections = [{"type": "text", "props": {"text": "x" * 19_000}} for _ in range(50)]
     body = json.dumps({"custom_html": "x" * 1_000_000, "sections": sections}).encode()

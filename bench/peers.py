@@ -1,4 +1,4 @@
-"""nginx, lighttpd and Caddy over a folder of files, each as its operator would run it, and `wrk` to load them."""
+"""nginx, lighttpd and Caddy over a folder of files, each configured as an operator would, and `wrk` to load them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for, again and again."""
+    """The repeated request."""
 
     name: str
     path: str
@@ -34,8 +34,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Round:
-    """Requests a second, requests for a second of the server's processor time, and the time (ms) that 99 of 100 took
-    at most."""
+    """Requests a second, requests per second of the server's processor time, and the 99th percentile of the time
+    (ms)."""
 
     rate: float
     per_processor: float
@@ -44,7 +44,7 @@ class Round:
 
 @dataclass
 class Server:
-    """A running server: its port, the Host to ask for, the processes that answer, and its rounds by what was asked."""
+    """A running server: its port, the Host to request, the processes that answer, and its rounds by request."""
 
     port: int
     host: str
@@ -52,7 +52,7 @@ class Server:
     rounds: dict[str, list[Round]] = field(default_factory=dict)
 
     def ask(self, asked: Asked, seconds: int) -> Round:
-        """A round of requests. Raises RuntimeError when an answer was not a 200."""
+        """One round of requests. Raises RuntimeError if an answer was not a 200."""
         before = processor_time(self.processes)
         rate, answers, p99 = load(self.port, asked, {"Host": self.host, **asked.headers}, seconds)
         return Round(rate, answers / (processor_time(self.processes) - before), p99)
@@ -68,8 +68,8 @@ class Server:
 
 
 def load(port: int, asked: Asked, headers: Mapping[str, str], seconds: int) -> tuple[float, int, float]:
-    """Requests a second that one wrk thread gets through on `CONNECTIONS` connections, how many those are, and the time
-    (ms) that 99 of 100 take at most."""
+    """Requests a second of one wrk thread on `CONNECTIONS` connections, their number, and the 99th percentile of the
+    time (ms)."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
@@ -89,8 +89,8 @@ def load(port: int, asked: Asked, headers: Mapping[str, str], seconds: int) -> t
 def nginx(
     folder: Path, files: Mapping[str, bytes], workers: str, *, more: str = "", of_server: str = ""
 ) -> Iterator[Server]:
-    """An nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log. `more` are other
-    directives, `of_server` such as are the server's."""
+    """An nginx over the files, with sendfile, its open-file cache, long keep-alive and no access log. `more` are
+    further directives, `of_server` those inside `server`."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "nginx.conf"
@@ -140,7 +140,7 @@ mimetype.assign = ( ".html" => "text/html", ".js" => "text/javascript", "" => "a
 
 @contextmanager
 def caddy(folder: Path, files: Mapping[str, bytes], also: str = "") -> Iterator[Server]:
-    """A Caddy over the files, as its file server comes; `also` is another directive."""
+    """A Caddy over the files with its file server's defaults; `also` is another directive."""
     port = free_port()
     _write_files(folder / "www", files)
     config = folder / "Caddyfile"
@@ -169,7 +169,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     for path in (folder, *folder.parents):
-        # nginx's workers may run under another user; the folders above are this benchmark's own.
+        # nginx's workers may run under another user; the parent folders belong to this benchmark.
         if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
             path.chmod(0o755)
 

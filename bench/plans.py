@@ -1,4 +1,4 @@
-"""How PostgreSQL answers what Easel asks: the plans of the statements that Easel's own functions send."""
+"""PostgreSQL's plans for Easel's queries: the plans of the statements that Easel's own functions send."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Statement = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """What `explain (analyze, buffers)` says of one statement; milliseconds, and pages of 8 KiB that were looked at."""
+    """The result of `explain (analyze, buffers)` for one statement: milliseconds, and pages of 8 KiB that were read."""
 
     text: str
     milliseconds: float
@@ -29,7 +29,7 @@ class Plan:
 
 
 class Watched:
-    """A database whose statements are noted as the driver is given them."""
+    """A database that records the statements passed to the driver."""
 
     def __init__(self, url: str) -> None:
         noted: list[Statement] = []
@@ -47,11 +47,11 @@ class Watched:
         event.listen(self.database.engine.sync_engine, "connect", connected)
 
     async def statements(self, ask: Callable[[Transaction], Awaitable[object]]) -> list[Statement]:
-        """What is asked of the database in all when this is asked of Easel."""
+        """All statements that this call sends to the database."""
         async with self.database.transaction() as work:
             await work.sql("select 1", {})
             self._noted.clear()
-            # What is asked for in vain is asked for in the same words.
+            # A query without a result has the same text.
             with suppress(EaselError):
                 await ask(work)
             return [(query, params) for query, params in self._noted if _is_explained(query)]
@@ -62,7 +62,7 @@ def _is_explained(query: str) -> bool:
 
 
 def plan_of(connection: psycopg.Connection[Any], query: str, params: Mapping[str, Any] | None) -> Plan:
-    """The plan of a statement, run a second time, when what it reads is in memory."""
+    """The plan of a statement's second run, when its data is in memory."""
     explained = f"explain (analyze, buffers, costs off, format json) {query}"
     for _ in range(2):
         row = connection.execute(explained.encode(), params).fetchone()

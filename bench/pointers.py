@@ -1,4 +1,4 @@
-"""Restore and promote: how long the api takes, and that the next request to the edge sees it."""
+"""Restore and promote: the api's time, and that the next request to the edge sees the change."""
 
 from __future__ import annotations
 

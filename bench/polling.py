@@ -1,8 +1,8 @@
-"""Deploys while many poll: 200 clients that ask for the status of a deploy, a thousand times a second in all.
+"""Deploys under polling: 200 clients request the status of a deploy, a thousand times a second in total.
 
-The clients are one process (`python -m bench.polling`), each with a connection of its own that stays open and asks for
-its own deploy at its own moments, five times a second. What they cost the machine is part of what is measured. A deploy
-is over when its app's address answers with the new version: its status would measure how soon polls are answered.
+The clients are one process (`python -m bench.polling`). Each has its own persistent connection, and requests its own
+deploy five times a second, at its own moments. Their cost for the machine is part of the measurement. A deploy counts
+as over when its app's address serves the new version: its status would measure the speed of poll answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RATE = 1000
 """Polls a second of all clients together."""
 ROUNDS = 30
 DEPLOYS = 6
-"""Per round with polling, and as many without."""
+"""Deploys per round with polling, and as many without."""
 
 
 def run(report: Report, folder: Path) -> None:
@@ -110,7 +110,7 @@ class _Clients:
         self._said("quiet")
 
     def told(self) -> dict[str, float]:
-        """What was measured in all: `rate`, `median_ms`, `p99_ms`."""
+        """The measurements in total: `rate`, `median_ms`, `p99_ms`."""
         self._say("tell")
         assert self._process.stdout is not None
         told: dict[str, float] = json.loads(self._process.stdout.readline())
@@ -138,7 +138,7 @@ def _clients(platform: Platform, paths: list[str]) -> Iterator[_Clients]:
 
 @dataclass(repr=False)
 class _Client(asyncio.Protocol):
-    """One client: asks at its moments, or as soon as it is answered where that is later."""
+    """One client. It polls at its moments, or as soon as its last poll is answered if that is later."""
 
     request: bytes
     loop: asyncio.AbstractEventLoop
@@ -181,7 +181,7 @@ class _Client(asyncio.Protocol):
 
 
 async def _poll(port: int, key: str, paths: list[str]) -> None:
-    """Does what standard input says, line by line."""
+    """Follows the commands on standard input, line by line."""
     loop = asyncio.get_running_loop()
     clients = []
     for path in paths:
@@ -206,7 +206,7 @@ async def _poll(port: int, key: str, paths: list[str]) -> None:
             for client in clients:
                 times += client.times
                 client.polls = False
-            # What is on its way arrives, and every timer finds that it is no longer needed.
+            # Pending data arrives, and every timer finds that it is no longer needed.
             await asyncio.sleep(2 * len(clients) / RATE)
             print("quiet", flush=True)
         else:

@@ -1,8 +1,8 @@
-"""What `easel serve` costs before anybody asks it for anything: its memory at rest, by process, and the time it takes
-to get ready on a data folder that is there already. The same memory for an edge alone, on a machine of its own.
+"""The cost of an idle `easel serve`: its memory at rest by process, and its start-up time on an existing data folder.
+Also the memory of an edge alone, on a separate machine.
 
-Memory is the proportional set size: what is a process's own, and its part of what it shares. So the sum over all
-processes, PostgreSQL's among them, is what the machine has less of.
+Memory is the proportional set size: a process's own memory plus its share of shared memory. So the sum over all
+processes, including PostgreSQL's, is the memory that the machine loses.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from testbed.stores import moto
 
 STARTS = 7
 SETTLED = 3.0
-"""Seconds after which a process that was started has done what it does at its start."""
+"""Seconds after which a started process has finished its start-up work."""
 
 
 def run(report: Report, folder: Path) -> None:
-    """Starts an installation some times, looks at the last one, and then at an edge alone beside a database."""
+    """Starts an installation several times, measures the last one, and then an edge alone beside a database."""
     (folder / "rest").mkdir()
     platform = make_platform(folder / "rest")
-    # The folder is made, and modules are compiled.
+    # The first start makes the folder and compiles modules.
     _start(platform)
     platform.stop()
     times = []
@@ -56,7 +56,7 @@ def _edge_alone(report: Report, folder: Path) -> None:
     with moto() as bucket:
         shared = {"EASEL_DATABASE_URL": server.start(), "EASEL_SECRET_KEY": "k" * 43, **bucket.environment("bench")}
         try:
-            # Makes the schema.
+            # This creates the schema.
             whole = make_platform(folder, **shared)
             whole.start()
             whole.stop()

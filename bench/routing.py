@@ -1,4 +1,4 @@
-"""What an edge holds of all apps: run as a process of its own, so that its memory is nobody else's."""
+"""An edge's routing table of all apps. It runs as a separate process, so that the memory is its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _resident() -> int:
 
 
 async def measure(url: str) -> dict[str, float]:
-    """Loads the whole table, then looks for changes when there are none and when one app has changed."""
+    """Loads the whole table, then refreshes it without changes and with one changed app."""
     table = RouteTable()
     feed = DatabaseFeed(url, table, retention=7 * 86400.0)
     before, began = _resident(), time.perf_counter()
@@ -38,7 +38,7 @@ async def measure(url: str) -> dict[str, float]:
     await feed.refresh()
     took = time.perf_counter() - began
     told = {"seconds": took, "apps": len(table.apps), "bytes": _resident() - before}
-    # The first look afterwards asks once more for what was changed by the youngest transactions.
+    # The first refresh afterwards queries the changes of the youngest transactions again.
     await feed.refresh()
     some = list(table.apps)[:50]
     nothing, one = [], []
@@ -57,7 +57,7 @@ async def measure(url: str) -> dict[str, float]:
 
 
 def _kept(table: RouteTable) -> dict[str, float]:
-    """What the whole table takes on an edge's disk, and the seconds to write it there and to read it back."""
+    """The size of the whole table on an edge's disk, and the seconds to write and to read it."""
     with tempfile.TemporaryDirectory() as folder:
         kept = SavedRoutes(Path(folder), "postgresql://bench/bench")
         began = time.perf_counter()
@@ -80,7 +80,7 @@ async def _timed(feed: DatabaseFeed) -> float:
 
 
 def manifests() -> dict[str, float]:
-    """Bytes per file of a manifest, as it is stored and as an edge holds it."""
+    """Bytes per file of a manifest: as stored, and in an edge's memory."""
     files = {
         f"assets/components/part-{n:04}.{hashlib.sha256(b'%d' % n).hexdigest()[:8]}.js": Member(
             hashlib.sha256(b"%d" % n).hexdigest(), 9000 + n, "text/javascript", 0, 3000 * n, 2900 + n % 90, 8, 2**31 + n

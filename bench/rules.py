@@ -1,7 +1,7 @@
-"""What rules files cost: reading them at a deploy, looking them up, and an edge that has many of them in force, beside
-one that has none and beside nginx with the same lines as a `map`.
+"""The cost of rules files: reading them at a deploy, looking rules up, and an edge with many rules in force, compared
+with one without rules and with nginx with the same lines as a `map`.
 
-Requests are counted for each second that a processor works on them, so that what else runs matters little.
+Requests are counted per second of processor time, so that other load matters little.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ FILES = {"index.html": b"<!doctype html><title>bench</title>", "1k.js": text(102
 
 
 def run(report: Report, folder: Path) -> None:
-    """All of it; an edge is asked for a few seconds in turn."""
+    """Runs everything; an edge is loaded for a few seconds in turn."""
     _reading(report)
     _looking_up(report)
     _serving(report, folder / "rules")
 
 
 def redirects(count: int) -> bytes:
-    """So many lines of `_redirects`, of which every tenth has a star and another a placeholder."""
+    """That many lines of `_redirects`; every tenth has a star, and another tenth a placeholder."""
     kinds = ("/old/{n}/page /new/{n} 301", "/blog/{n}/* /articles/{n}/:splat 301", "/user/{n}/:id /people/:id 302")
     return "".join(kinds[n % 10 if n % 10 < 3 else 0].format(n=n) + "\n" for n in range(count)).encode()
 
 
 def headers(count: int) -> bytes:
-    """So many blocks of `_headers`."""
+    """That many blocks of `_headers`."""
     return "".join(f"/section/{n}/*\n  X-Section: {n}\n" for n in range(count)).encode()
 
 
@@ -141,8 +141,8 @@ def _serving(report: Report, folder: Path) -> None:
 
 
 def _without_rules(report: Report, rate: float) -> None:
-    """The cost of rules for an app that has none: the stages of rules in the chain, per request of the slow path, of
-    which an edge answers `rate` per second of processor time. The fast path does not know of rules."""
+    """The cost of rules for an app without any: the rule stages in the chain, per request of the slow path. An edge
+    answers `rate` of these per second of processor time. The fast path does not use the chain."""
     of_rules = {rule_headers.STAGE, redirects_stage.FIRST, redirects_stage.LAST}
     chains = {"with": SERVING, "without": Chain(*(stage for stage in SERVING.stages if stage not in of_rules))}
     member = Member(hash="0" * 64, size=1024, type="text/plain", bundle=0, offset=0, length=1024, method=STORED, crc=0)
@@ -166,7 +166,7 @@ def _without_rules(report: Report, rate: float) -> None:
 
 
 def _ask(processes: list[int], port: int, host: str, path: str, header: str = "X-None: 0") -> float:
-    """Requests for each second that these processes have had a processor."""
+    """Requests per second of these processes' processor time."""
     target = f"http://127.0.0.1:{port}{path}"
     command = ["wrk", "-t1", "-c32", f"-d{SECONDS:g}s", "-H", f"Host: {host}", "-H", header, target]
     before = processor_time(processes)

@@ -1,4 +1,4 @@
-"""What goes over the wire: bytes of visits beside Caddy's, and how long a small part of a long deflated file takes."""
+"""Traffic: bytes of visits compared with Caddy's, and the time of a small range of a long deflated file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PART = 100
 ROUNDS = 40
 AT_MOST_MS = 5.0
 CADDYS = "encode zstd gzip"
-"""What Caddy has; brotli is no part of it."""
+"""Caddy's encodings; it has no brotli."""
 BROWSER: Mapping[str, str] = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br, zstd"}
 
 
@@ -53,7 +53,7 @@ def run(report: Report, folder: Path) -> None:
 
 
 def _measure_part(report: Report, app: RunningApp, port: int, settle: Callable[[], None]) -> None:
-    # As much as base64 saves is what deflate gains, so that there is a lot to read.
+    # Deflate gains as much as base64 adds, so there is a lot to read.
     content = base64.b64encode(os.urandom(LONG * 3 // 4))
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -93,7 +93,7 @@ def _compare(report: Report, site: Site, app: RunningApp, port: int, settle: Cal
         changed = site.changed()
         for name, files in (("first visit", site.files), ("visit after a changed line", changed)):
             if files is changed:
-                # All else keeps its time, by which Caddy tells whether a file has changed.
+                # All other files keep their time, by which Caddy detects changes.
                 (Path(folder) / "www" / site.changes).write_bytes(changed[site.changes])
             app.wait(app.order(app.upload(zip_of(files))), 120)
             settle()
@@ -103,7 +103,7 @@ def _compare(report: Report, site: Site, app: RunningApp, port: int, settle: Cal
 
 
 class _Visitor:
-    """A browser's cache over one server: what it has it asks for only where it must."""
+    """A browser's cache for one server: it requests a cached file only if necessary."""
 
     def __init__(self, port: int, host: str) -> None:
         self._port = port
@@ -112,7 +112,7 @@ class _Visitor:
         self._kept: set[str] = set()
 
     def visit(self, loads: tuple[str, ...]) -> int:
-        """Opens the page; gives the bytes of all answers, their heads included."""
+        """Opens the page; returns the bytes of all answers, including their heads."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         total = 0
         for path in ("", *loads):

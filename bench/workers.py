@@ -1,10 +1,9 @@
-"""How much more four workers get done than one, on a PostgreSQL and a bucket on the same machine.
+"""The throughput of four workers compared with one, on a PostgreSQL and a bucket on the same machine.
 
-The workers are started beforehand and frozen (SIGSTOP). While they are, deploys of many apps are queued, each of a
-bundle of its own; then one of the workers goes on, or all four do, and the time is taken until every deploy has ended.
-So neither the start of a process nor the api's accepting is part of it. Machines that others share are faster in one
-minute than in the next, so a round of one worker and the round of four after it are a pair, and the figure is the
-median of the pairs' ratios.
+The workers are started beforehand and frozen (SIGSTOP). Meanwhile, deploys of many apps are queued, each with its own
+bundle. Then one worker continues, or all four, and the time is measured until every deploy has ended. So neither the
+start of a process nor the api's accepting counts. A shared machine's speed changes from minute to minute, so each round
+of one worker and the next round of four are a pair, and the figure is the median of the pairs' ratios.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ WORKERS = 4
 APPS = 20
 ROUNDS = 5
 FAR = 0.01
-"""Seconds that a bucket of the same region takes to answer, or longer."""
+"""Seconds until a bucket in the same region answers, at least."""
 
 
 def run(report: Report, folder: Path) -> None:
-    """Measures small and realistic bundles, with workers as they come and with workers that run one deploy each."""
+    """Measures small and realistic bundles, with default workers and with workers that run one deploy each."""
     with rclone(folder / "workers" / "rclone") as bucket:
         _on(report, folder / "workers" / "bucket", "bucket", bucket)
         with far(bucket, FAR) as (there, way):
@@ -86,7 +85,7 @@ class Machine(Platform):
 
     @staticmethod
     def prepared(folder: Path, url: str, store: dict[str, str]) -> Machine:
-        """A machine on a migrated database, with the first key of an organisation."""
+        """A machine on a migrated database, with an organisation's first key."""
         port = free_port()
         secret = "the same in a benchmark"
         own = {"EASEL_DATABASE_URL": url, "EASEL_SECRET_KEY": secret, "EASEL_API_PORT": str(port), **store}
@@ -100,7 +99,7 @@ class Machine(Platform):
     def begin(
         self, *command: str, out: int | None = None, environment: Mapping[str, str] = MappingProxyType({})
     ) -> subprocess.Popen[bytes]:
-        """Starts an `easel` command on this machine, with further variables; `out` is where its output goes."""
+        """Starts an `easel` command on this machine, with further variables; `out` receives its output."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "easel.cli.main", *command, "--data-dir", str(self.data_dir)],
@@ -138,7 +137,7 @@ class Machine(Platform):
             started = [self.begin("worker", environment=limit) for _ in range(WORKERS)]
             try:
                 deadline = time.monotonic() + 60
-                # Each has one for deploys and one for what is done in the background.
+                # Each has one process for deploys and one for background work.
                 while records.execute("select count(*) from procrastinate_workers").fetchone() != (2 * WORKERS,):
                     assert time.monotonic() < deadline, self.log.read_text()[-3000:]
                     time.sleep(0.05)
@@ -157,7 +156,7 @@ class Machine(Platform):
 
 @dataclass(frozen=True)
 class Round:
-    """Deploys a second, and how many cores the workers, and database and store, kept busy meanwhile."""
+    """Deploys a second, and the number of busy cores of the workers and of database and store."""
 
     rate: float
     workers: float
@@ -184,9 +183,9 @@ def _measure(
         f"deploys a second, 4 workers / 1, {name}, {concurrency} at a time each",
         statistics.median(four.rate / one.rate for one, four in pairs),
         "x",
-        # Where one worker alone uses more of the cores than that leaves, there is no more for four to get.
+        # If one worker alone uses more than this share of the cores, four cannot reach more.
         at_least=1.6 if name.endswith("small") and concurrency == 1 else None,
-        # What would be reached if four left no moment of a core unused, and a deploy took them no longer than one.
+        # The theoretical result if four workers left no core unused, and a deploy took them no longer than one.
         most=(os.cpu_count() or 1) / busy,
         one_per_s=one,
         four_per_s=four,
@@ -201,7 +200,7 @@ def _round(
     site: Machine, workers: list[subprocess.Popen[bytes]], count: int, each: int, bundle: Callable[[int], bytes]
 ) -> Round:
     with site.records() as records:
-        # Of the background work after the last round no more than what has begun: it would take minutes.
+        # After the last round, only the running background work is awaited: the rest would take minutes.
         records.execute("delete from procrastinate_jobs where status = 'todo'")
         _until(records, "select not exists (select from procrastinate_jobs where status in ('todo', 'doing'))")
         for worker in workers:
@@ -241,7 +240,7 @@ def small(number: int) -> bytes:
 
 
 def realistic(number: int) -> bytes:
-    """About 300 files in about 3 MB: scripts and pages that compress, pictures that do not, and a page of its own."""
+    """About 300 files in about 3 MB: scripts and pages that compress, pictures that do not, and an entry page."""
     data = io.BytesIO(_common())
     with zipfile.ZipFile(data, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.html", f"<!doctype html><title>{number} {random.random()}</title>")

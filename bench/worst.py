@@ -1,7 +1,7 @@
-"""The worst requests of each kind: how much of a processor's time one of them takes from an edge, and from an api.
+"""The worst requests of each kind: the processor time of a single request for an edge and for an api.
 
-The limits are 5 ms of an edge's and 20 ms of an api's for a request of at most 64 KiB, whoever sends it, and 200 ms for
-a body of 4 MiB. A hash of a password takes as long as it is meant to, and is not among them.
+The limits are 5 ms for an edge and 20 ms for an api, for a request of at most 64 KiB from any sender, and 200 ms for a
+body of 4 MiB. Hashing a password is slow by design, and not included.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bench.measure import Report
 from testbed.running import Platform, RunningApp, make_platform, zip_of
 
 ROUNDS = 5
-"""The least of so many is taken: a process has other things to do now and then."""
+"""The least of this many rounds is taken, since a process sometimes does other work."""
 SMALL, LARGE, LARGEST = 64 * 1024, 4 * 1024 * 1024, 64 * 1024 * 1024
 EDGE_MS, API_MS, LARGE_MS = 5, 20, 200
 
 
 def run(report: Report, folder: Path) -> None:
-    """Sends each request alone, and looks at what it took."""
+    """Sends each request alone, and measures its cost."""
     (folder / "worst").mkdir()
     platform = make_platform(folder / "worst")
     platform.start()
@@ -80,7 +80,7 @@ def _api(report: Report, platform: Platform, app: RunningApp) -> None:
     order = {"message": "m", "bundle_s3_key": key}
     text = json.dumps(order)[:-1]
     for size, limit in ((SMALL - 1000, API_MS), (LARGE, LARGE_MS)):
-        # A configuration may have half of a body.
+        # A configuration may take half of a body.
         within = min(size, LARGE // 2)
         bodies = {
             "POST /v1/apps": {
@@ -133,14 +133,14 @@ def _measure(
     for _ in range(ROUNDS):
         before = processor_time(processes)
         send()
-        # What the process does once the answer is out is part of the work.
+        # Work after the answer is sent counts too.
         time.sleep(0.02)
         taken.append(processor_time(processes) - before)
     report.add(f"{role}: {name}"[:58], min(taken) * 1000, "ms", at_most=limit)
 
 
 def _send(port: int, data: bytes) -> bytes:
-    """The answer to a request that asks for the connection to be closed, or what came before it was."""
+    """The answer to a request that asks for closing the connection, or an earlier refusal."""
     answer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         try:
@@ -165,7 +165,7 @@ def processes_of(platform: Platform, role: str) -> list[int]:
 
 
 def processor_time(processes: list[int]) -> float:
-    """Seconds that all threads of these processes have had a processor (utime and stime, to the nanosecond)."""
+    """Seconds of processor time of all threads of these processes (utime and stime, to the nanosecond)."""
     total = 0
     for process in processes:
         for thread in Path(f"/proc/{process}/task").iterdir():

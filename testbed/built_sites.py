@@ -1,4 +1,4 @@
-"""Sites as their authors built them: what npm packages ship for browsers, with what one page of each loads."""
+"""Sites as their authors built them: the browser files of npm packages, and the files that one page of each loads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _REVEAL = b"""<!doctype html>
 
 @dataclass(frozen=True)
 class Site:
-    """A built site: its files, what its entry page loads, and the script of which one line is changed later."""
+    """A built site: its files, the files that its entry page loads, and the script that is changed later in one
+    line."""
 
     name: str
     files: dict[str, bytes]

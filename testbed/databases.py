@@ -1,4 +1,4 @@
-"""Debian's own PostgreSQL on this machine, for benchmarks and tests; reached over TCP with a password."""
+"""Debian's own PostgreSQL on this machine, for benchmarks and tests, reached over TCP with a password."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 
 
 def debian_postgres_version() -> int | None:
-    """The newest major version that Debian's packages installed here, or None."""
+    """The newest major version from Debian's packages on this machine, or None."""
     found = [int(path.parent.parent.name) for path in _PROGRAMS.glob("[0-9]*/bin/initdb")]
     return max(found, default=None)
 
 
 @contextmanager
 def debian_postgres(folder: Path) -> Iterator[str]:
-    """The URL of a fresh server that keeps its data in the folder. Raises RuntimeError where there is none to run.
+    """The URL of a fresh server with its data in the folder. Raises RuntimeError if there is none to run.
 
-    As root the server runs as Debian's system user `postgres`, who is let through the folder's parents.
+    As root, the server runs as Debian's system user `postgres`, which gets access through the folder's parents.
     """
     version = debian_postgres_version()
     if version is None:

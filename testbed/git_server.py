@@ -36,13 +36,13 @@ _ENVIRONMENT = {
 
 @dataclass
 class BareRepository:
-    """A repository on a server; commits are made in it without a work tree."""
+    """A repository on a server. Commits are made in it without a work tree."""
 
     folder: Path
 
     @staticmethod
     def create(folder: Path, *arguments: str) -> BareRepository:
-        """A new one, without a commit."""
+        """Creates a repository without commits."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
             ["git", "init", "--quiet", "--bare", "--initial-branch=main", *arguments, str(folder)],
@@ -52,7 +52,7 @@ class BareRepository:
         return BareRepository(folder)
 
     def git(self, *arguments: str, data: bytes = b"", **environment: str) -> str:
-        """What Git prints there."""
+        """The output of a Git command in the repository."""
         return subprocess.run(
             ["git", "--git-dir", str(self.folder), *arguments],
             input=data,
@@ -71,7 +71,7 @@ class BareRepository:
         links: Mapping[str, str] | None = None,
         submodules: Mapping[str, str] | None = None,
     ) -> str:
-        """A commit of exactly these files, links and submodules, which the branch is at from now on; gives its id."""
+        """Makes a commit of exactly these files, links and submodules, moves the branch to it, and returns its id."""
         entries = [("100644", path, self._blob(content)) for path, content in files.items()]
         entries += [("120000", path, self._blob(target)) for path, target in (links or {}).items()]
         entries += [("160000", path, sha) for path, sha in (submodules or {}).items()]
@@ -85,7 +85,7 @@ class BareRepository:
         return sha
 
     def forget(self, sha: str) -> None:
-        """Prunes what no branch reaches, and makes sure that the commit is among it."""
+        """Prunes objects that no branch reaches, and checks that the commit is among them."""
         self.git("-c", "gc.pruneExpire=now", "gc", "--quiet", "--prune=now")
         assert subprocess.run(["git", "--git-dir", str(self.folder), "cat-file", "-e", sha], check=False).returncode
 
@@ -96,9 +96,9 @@ class BareRepository:
 
 @dataclass
 class GitServer:
-    """A running server over HTTP. Below `/private/` it asks for `user` and `password`; `/moved/x` redirects to `/x`.
+    """A running server over HTTP. Below `/private/` it requires `user` and `password`; `/moved/x` redirects to `/x`.
 
-    `heard` are the heads of its requests; `before` is called with the path before each is answered.
+    `heard` are the heads of its requests. `before` is called with the path before each answer.
     """
 
     root: Path
@@ -157,7 +157,7 @@ class GitServer:
         assert process.stdin is not None
         assert process.stdout is not None
         more = True
-        # uvloop says it by a RuntimeError.
+        # uvloop reports it as a RuntimeError.
         with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
             while more:
                 message = await receive()
@@ -186,7 +186,7 @@ async def _answer(send: Any, status: int, headers: list[tuple[bytes, bytes]]) ->
 
 @contextmanager
 def git_server(root: Path) -> Iterator[GitServer]:
-    """A server of the repositories in the folder."""
+    """A server for the repositories in the folder."""
     root.mkdir(parents=True, exist_ok=True)
     served = GitServer(root, free_port())
     server = uvicorn.Server(
@@ -219,8 +219,8 @@ class SshServer:
 
 @contextmanager
 def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Iterator[SshServer]:
-    """An sshd of the repositories in the folder, for this key; without `protocol` it hides that clients speak version
-    2. To be called where `SSHD` is found."""
+    """An sshd for the repositories in the folder and this key. Without `protocol`, it hides that clients support
+    version 2. Call it only if `SSHD` is found."""
     assert SSHD is not None
     settings = folder / ".sshd"
     settings.mkdir(parents=True, exist_ok=True)
@@ -237,7 +237,7 @@ def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Itera
         + ("AcceptEnv GIT_PROTOCOL\n" if protocol else "")
     )
     if os.geteuid() == 0:
-        # Where sshd, as root, keeps its unprivileged half: Debian's service makes it.
+        # sshd, as root, keeps its unprivileged process there; Debian's service makes the folder.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     process = subprocess.Popen(
         [SSHD, "-D", "-e", "-f", str(settings / "config")], stderr=(settings / "log").open("wb"), start_new_session=True

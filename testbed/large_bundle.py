@@ -1,6 +1,6 @@
-"""The large bundle: two npm packages of many files, zipped together with a page that loads a script of one of them.
+"""The large bundle: two npm packages with many files, zipped with a page that loads a script of one of them.
 
-About 2,500 files, 130 MB inflated. It is fetched once and kept; the repository does not carry it.
+It has about 2,500 files, 130 MB inflated. It is fetched once and cached; the repository does not contain it.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class LargeBundleUnavailable(Exception):
 
 
 def large_bundle(cache_dir: Path) -> Path:
-    """The zip of both packages, from the cache or made now with `npm pack`, from the registry npm is configured for.
+    """The zip of both packages, from the cache or newly made with `npm pack`, from the registry in npm's configuration.
 
-    Its members come in the order of their names with one fixed time, so every making gives the same zip. Raises
+    Its members are in the order of their names with one fixed time, so it is always the same zip. Raises
     LargeBundleUnavailable.
     """
-    # npm runs in a folder of its own, where a relative path would lead elsewhere.
+    # npm runs in a separate folder, where a relative path would lead elsewhere.
     cache_dir = cache_dir.absolute()
     target = cache_dir / "large-bundle.zip"
     if not target.exists():
@@ -65,7 +65,7 @@ def large_bundle(cache_dir: Path) -> Path:
 
 
 def changed_bundle(large: Path, cache_dir: Path) -> Path:
-    """The same zip with one file changed: the page at the root, whose `#edition` reads 2 instead of 1."""
+    """The same zip with one file changed: the page at the root, whose `#edition` is 2 instead of 1."""
     target = cache_dir / f"{large.stem}-changed.zip"
     if not target.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _page(edition: int) -> bytes:
 
 
 def fetched(package: str, folder: Path) -> Path:
-    """The package's tarball, written into a folder of its own by npm, which also checks its digest."""
+    """The package's tarball. npm writes it into a separate folder, and checks its digest."""
     npm = shutil.which("npm")
     if npm is None:
         raise LargeBundleUnavailable("npm is not installed")
@@ -99,7 +99,7 @@ def fetched(package: str, folder: Path) -> Path:
 
 
 def _told(done: subprocess.CompletedProcess[str]) -> str:
-    """What npm says went wrong, in one line: its first few errors, which name the cause."""
+    """npm's explanation in one line: its first few errors, which name the cause."""
     told = [line.removeprefix("npm error").strip() for line in done.stderr.splitlines() if line.startswith("npm error")]
     return "; ".join([line for line in told if line][:3]) or f"npm pack ended with {done.returncode}"
 
@@ -123,7 +123,7 @@ def _write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 @contextmanager
 def _written_whole(target: Path) -> Iterator[Path]:
-    """A path to write to that becomes the target once all is well: a broken-off making leaves no half zip behind."""
+    """A path to write to. It is renamed to the target at the end, so that an interruption leaves no partial zip."""
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         yield partial

@@ -1,4 +1,4 @@
-"""The package registry that npm is configured with on this machine, for builds with packages from it."""
+"""The package registry in this machine's npm configuration, for builds with packages from it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class RegistryMissingError(Exception):
 
 
 def networks_of_the_registry() -> tuple[str, ...]:
-    """The private networks that builds need for it: a mirror may be in one, which builds reach only if the operator
-    says so. Raises RegistryMissingError where nothing answers there."""
+    """The private networks that builds need for the registry: a mirror may be in one, which builds reach only if the
+    operator allows it. Raises RegistryMissingError if nothing answers there."""
     try:
         registry = asyncio.run(npm_registry())
     except EaselError as error:

@@ -1,4 +1,4 @@
-"""An Easel that runs the way a user runs it: for benchmarks and tests."""
+"""An Easel that runs as a user runs it, for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ import psycopg
 from obstore.store import AzureStore, LocalStore, S3Store
 
 METRICS_ABOVE = 1000
-"""How far above its public port the private one of an api or edge is, if nothing else is said."""
+"""The default distance of the private port of an api or edge above its public port."""
 
 
 def free_port(following: int = 0) -> int:
-    """A port of this machine that nobody listens on, nor on those many that follow it, nor on the private ones of them.
+    """A free port of this machine. The following ones and their private ports are free too.
 
-    It is below those that the system gives to connections: one of these could be taken before it is listened on.
+    It is below the range for outgoing connections, so that none of these can take it before a server listens.
     """
     while True:
         first = random.randrange(10_000, 32_000 - METRICS_ABOVE - following)
@@ -57,17 +57,17 @@ class Platform:
 
     @property
     def api_key(self) -> str:
-        """The first key, which may do everything."""
+        """The first key, which has all scopes."""
         return (self.data_dir / "api-key").read_text().strip()
 
     @property
     def log(self) -> Path:
-        """What it printed."""
+        """The output of the process."""
         return self.data_dir.with_suffix(".log")
 
     def start(self, *, look_every: float = 0.05) -> None:
-        """Starts it, and returns once it says that it is ready, which is looked for every so many seconds. Raises
-        RuntimeError with its last words."""
+        """Starts it, and returns once it reports that it is ready, which is checked at this interval. Raises
+        RuntimeError with the last lines of its output."""
         command = [sys.executable, "-m", "easel.cli.main", "serve"]
         command += ["--data-dir", str(self.data_dir)]
         command += ["--api-port", str(self.api_port), "--edge-port", str(self.edge_port)]
@@ -83,24 +83,24 @@ class Platform:
             time.sleep(look_every)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Sends the signal and waits for the end; gives the exit code."""
+        """Sends the signal, waits for the end, and returns the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(90)
 
     def stop_database(self) -> None:
-        """Stops a PostgreSQL that outlived a killed Easel."""
+        """Stops a PostgreSQL that has survived a killed Easel."""
         with suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
     def organisation(self, name: str) -> str:
-        """Another organisation; gives its first key, which may do everything in it."""
+        """Creates another organisation; returns its first key, which has all scopes in it."""
         command = [sys.executable, "-m", "easel.cli.main", "organisation", name, "--data-dir", str(self.data_dir)]
         environment = {**os.environ, **self.environment}
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
 
     def settle(self, seconds: float = 600) -> None:
-        """Returns once nothing is left to do in the background. Raises AssertionError after so many seconds."""
+        """Returns once no background work is left. Raises AssertionError after that many seconds."""
         deadline = time.monotonic() + seconds
         with self.database() as connection:
             query = "select exists (select from procrastinate_jobs where status in ('todo', 'doing'))"
@@ -109,23 +109,23 @@ class Platform:
                 time.sleep(0.1)
 
     def vacuum(self) -> None:
-        """Lets the database tidy up now, which it does by itself a minute after much was written."""
+        """Runs the database's vacuum, which the database itself would start a minute after many writes."""
         with self.database() as connection:
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
 
     def database(self) -> psycopg.Connection[tuple[object, ...]]:
-        """A connection to its database; every statement is a transaction of its own."""
+        """A connection to its database; every statement is a separate transaction."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     @property
     def database_url(self) -> str:
-        """Its database: the one it was given, or its own, which is reached as long as it runs."""
+        """The URL of its database: the configured one, or its own while that runs."""
         own = f"postgresql://postgres@/postgres?host={self.data_dir / 'postgres'}"
         return self.environment.get("EASEL_DATABASE_URL", own)
 
     def objects(self) -> LocalStore | S3Store | AzureStore:
-        """Where it keeps its objects, for whoever wants to look there, or to do damage."""
+        """The folder or bucket of its objects, for inspection or damage."""
         url = self.environment.get("EASEL_OBJECTS_URL")
         if url is None:
             return LocalStore(self.data_dir / "objects")
@@ -161,13 +161,13 @@ class Platform:
         )
 
     def private(self, role: str, path: str) -> httpx.Response:
-        """What the private port of its (first) api or edge answers."""
+        """The answer of the private port of its (first) api or edge."""
         port = (self.api_port if role == "api" else self.edge_port) + METRICS_ABOVE
         return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30)
 
     def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
-        """What a visitor of a host (`shop`, `staging-shop`, …) gets; redirects are not followed."""
-        # To read the certificates of the world takes a client a hundred times as long as a visit.
+        """The answer to a visitor of a host (`shop`, `staging-shop`, …), without following redirects."""
+        # Loading the certificate authorities takes a client a hundred times as long as a visit.
         with httpx.Client(trust_env=False, timeout=30, verify=False) as client:
             return client.request(
                 method,
@@ -181,7 +181,7 @@ class Platform:
 
 def make_platform(folder: Path, **environment: str) -> Platform:
     """A platform on a fresh folder, not started yet."""
-    # Not where a real server of this user is noted.
+    # The note goes to a different place than that of a real server of this user.
     state = {"XDG_STATE_HOME": str(folder / "state")}
     return Platform(folder / "data", free_port(), free_port(), {**state, **environment})
 
@@ -197,7 +197,7 @@ def zip_of(files: Mapping[str, str | bytes]) -> bytes:
 
 @dataclass
 class RunningApp:
-    """An app on a platform, driven as a front-end team drives it."""
+    """An app on a platform, used as by a front-end team."""
 
     platform: Platform
     client: httpx.Client
@@ -219,7 +219,7 @@ class RunningApp:
         return f"/v1/apps/{self.app_id}"
 
     def upload(self, data: bytes | Path) -> str:
-        """Uploads a bundle; gives its key."""
+        """Uploads a bundle; returns its key."""
         issued = self.client.post(f"{self.path}/deploy/upload-url", json={"filename": "bundle.zip"})
         assert issued.status_code == 200, issued.text
         content = data.read_bytes() if isinstance(data, Path) else data
@@ -235,19 +235,19 @@ class RunningApp:
         return str(issued.json()["bundle_s3_key"])
 
     def order(self, key: str, **fields: Any) -> str:
-        """Orders a deploy of an uploaded bundle; gives its id."""
+        """Requests a deploy of an uploaded bundle; returns its id."""
         answer = self.client.post(f"{self.path}/deploy", json={"message": "a deploy", "bundle_s3_key": key, **fields})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["deploy_id"])
 
     def status(self, deploy_id: str) -> dict[str, Any]:
-        """Where a deploy is."""
+        """The status of a deploy."""
         answer = self.client.get(f"{self.path}/deploys/{deploy_id}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     def wait(self, deploy_id: str, seconds: float = 60) -> dict[str, Any]:
-        """Waits until a deploy has ended; gives its last status."""
+        """Waits until a deploy has ended; returns its last status."""
         deadline = time.monotonic() + seconds
         while (status := self.status(deploy_id))["status"] not in ("complete", "failed"):
             assert time.monotonic() < deadline, f"the deploy did not end: {status}"
@@ -255,11 +255,11 @@ class RunningApp:
         return status
 
     def deploy(self, files: Mapping[str, str | bytes] | bytes | Path, **fields: Any) -> dict[str, Any]:
-        """Uploads, deploys and waits; gives the last status."""
+        """Uploads, deploys and waits; returns the last status."""
         data = files if isinstance(files, bytes | Path) else zip_of(files)
         return self.wait(self.order(self.upload(data), **fields))
 
     def visit(self, path: str = "/", environment: str | None = None, **headers: str) -> httpx.Response:
-        """What a visitor of the app gets."""
+        """The answer to a visitor of the app."""
         host = self.slug if environment is None else f"{environment}-{self.slug}"
         return self.platform.visit(host, path, **headers)

@@ -1,4 +1,4 @@
-"""An Easel whose roles run apart: each process started by its own command, two of every role."""
+"""An Easel with separate roles: each process is started by its own command, two of every role."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROLES = ("api", "worker", "builder", "edge")
 
 @contextmanager
 def own_database(folder: Path) -> Iterator[str]:
-    """A PostgreSQL that is not Easel's: Debian's where it is installed, else one from the wheel."""
+    """A PostgreSQL that Easel does not manage: Debian's if it is installed, else one from the Python package."""
     if debian_postgres_version() is not None:
         with debian_postgres(folder) as url:
             yield url
@@ -48,7 +48,7 @@ class Apart(Platform):
             "EASEL_EDGE_PROCESSES": "2",
         }
         self._say("migrate")
-        # Where the command line of the same machine looks.
+        # The command line on the same machine searches there.
         write_private(self.data_dir / "api-key", self._say("organisation", "Apart"))
         there = {"api_url": self.api_url, "edge_url": f"http://{{app}}.localhost:{self.edge_port}/"}
         (self.data_dir / "server.json").write_text(json.dumps(there))

@@ -1,4 +1,4 @@
-"""Azure Blob Storage on this machine: Azurite, Microsoft's emulator, fetched from npm once and kept."""
+"""Azure Blob Storage on this machine: Azurite, Microsoft's emulator, fetched from npm once and cached."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCOUNT, KEY = "easelaccount", base64.b64encode(b"the account's key, of 64 bytes
 VERSION = "2023-11-03"
 
 AZURITE = pytest.param("azurite", marks=pytest.mark.network)
-"""For tests that run on several stores: the one that has to be fetched first."""
+"""A store for tests that run on several ones. It must be fetched first."""
 
 _FETCH_SECONDS = 90
 
@@ -44,11 +44,11 @@ class Container:
 
     @property
     def endpoint(self) -> str:
-        """The account's address; Azure has the account in the host's name, Azurite in the path."""
+        """The account's address. Azure has the account in the host name, Azurite in the path."""
         return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
 
     def environment(self, prefix: str) -> dict[str, str]:
-        """The variables by which an Easel keeps its objects in the container, under the prefix."""
+        """The variables with which Easel stores its objects in the container, under the prefix."""
         return {
             "EASEL_OBJECTS_URL": f"az://{self.name}/{prefix}",
             "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
@@ -58,7 +58,7 @@ class Container:
         }
 
     def create(self) -> None:
-        """Makes the container, which nothing that Easel uses can do: Azure's "Create Container", with a shared key."""
+        """Creates the container, which Easel's libraries cannot do: Azure's "Create Container", with a shared key."""
         date = formatdate(usegmt=True)
         headers = {"x-ms-date": date, "x-ms-version": VERSION}
         signed = ["PUT", *[""] * 11, *(f"{name}:{value}" for name, value in headers.items())]
@@ -71,7 +71,7 @@ class Container:
 
 @contextmanager
 def azurite() -> Iterator[Container]:
-    """A container on Azurite, which keeps everything in memory. Raises AzuriteUnavailable."""
+    """A container on Azurite, which stores everything in memory. Raises AzuriteUnavailable."""
     container = Container(free_port(), "easel")
     command = [_found("node"), str(_installed()), "--inMemoryPersistence", "--silent"]
     command += ["--blobHost", "127.0.0.1", "--blobPort", str(container.port)]
@@ -81,12 +81,12 @@ def azurite() -> Iterator[Container]:
 
 
 def _installed() -> Path:
-    """Azurite's program, installed now as its lock file says if it is not there yet."""
+    """Azurite's program. It is installed by its lock file if it is missing."""
     lock = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()
     home = CACHE / f"azurite-{lock[:12]}"
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "azurite.lock").open("w") as guard:
-        # Tests run in several processes, and one of them fetches it.
+        # Tests run in several processes; one of them fetches it.
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not home.exists():
             draft = home.with_suffix(".part")

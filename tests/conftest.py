@@ -1,4 +1,4 @@
-"""What the tests share: one Easel, started the way a user starts it, with real parts."""
+"""The shared fixtures of the tests: one Easel, started as a user starts it, with real parts."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ from tests.world import World
 Platforms = Callable[[str], Platform]
 
 DEFAULT_STORE = os.environ.get("EASEL_TEST_STORE", "folder")
-"""Where objects are kept in tests that do not say: folder, moto, rclone or azurite."""
+"""The default store of tests: folder, moto, rclone or azurite."""
 APART = os.environ.get("EASEL_TEST_PARTS") == "apart"
-"""Whether the platform is not one `easel serve` but roles that were started one by one, on a PostgreSQL beside them."""
+"""Whether the platform consists of separately started roles with a separate PostgreSQL, instead of one `easel
+serve`."""
 
 
 LONG = (
@@ -39,7 +40,7 @@ LONG = (
     "tests/storage/test_upgrade",
     "tests/docs/test_operations.py",
 )
-"""What takes longest begins first, so that nobody waits at the end for one long file."""
+"""The longest ones begin first, so that no process waits at the end for one long file."""
 
 TOGETHER = {
     "tests/system/test_chaos": "two machines",
@@ -60,7 +61,7 @@ TOGETHER = {
     "tests/uploads/test_buckets": "every store",
     "tests/versions/test_versions": "every store",
 }
-"""Files that need the same costly things are run by the same process, by how their names begin."""
+"""Beginnings of the names of files that need the same costly resources. One process runs them."""
 
 
 SERVED_BY = frozenset({"platform", "platforms", "world", "app", "crowd", "person", "container", "shared"})
@@ -68,7 +69,7 @@ SERVED_BY = frozenset({"platform", "platforms", "world", "app", "crowd", "person
 STARTS = frozenset(
     {"make_platform", "moto", "rclone", "serving", "debian_postgres", "EmbeddedPostgres", "migrate", "subprocess"}
 )
-"""Names that a module imports to start servers or programs by itself."""
+"""Names that a module imports to start servers or programs itself."""
 SERVED = (
     "tests/backups/",
     "tests/browser/",
@@ -77,11 +78,11 @@ SERVED = (
     "tests/edge/",
     "tests/system/",
 )
-"""Folders in which every test is about running servers."""
+"""Folders in which every test needs running servers."""
 
 
 def needs_a_server(item: pytest.Item) -> bool:
-    """Whether the test starts a server or a program, or is about one that runs."""
+    """Whether the test starts a server or a program, or needs a running one."""
     return (
         item.nodeid.startswith(SERVED)
         or not SERVED_BY.isdisjoint(getattr(item, "fixturenames", ()))
@@ -90,7 +91,7 @@ def needs_a_server(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a server, and orders the files; within one everything stays as it is written."""
+    """Marks the tests that need a server, and orders the files; the order inside a file stays."""
     for item in items:
         if needs_a_server(item):
             item.add_marker("server")
@@ -107,7 +108,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """How the tests are divided among the processes."""
+    """The distribution of the tests to the processes."""
     return ByFile(config, log)
 
 
@@ -121,7 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def container() -> Iterator[Callable[[], Container]]:
-    """A container on Azurite, started when it is first asked for; whoever uses it takes a prefix of their own."""
+    """A container on Azurite, started on first use; each user takes a separate prefix."""
     with ExitStack() as stack:
         made: list[Container | AzuriteUnavailable] = []
 
@@ -140,7 +141,7 @@ def container() -> Iterator[Callable[[], Container]]:
 
 @pytest.fixture(scope="session")
 def platforms(container: Callable[[], Container]) -> Iterator[Platforms]:
-    """A platform by where it keeps its objects, started when it is first asked for."""
+    """A platform for each kind of store, started on first use."""
     with ExitStack() as stack:
         started: dict[str, Platform] = {}
 
@@ -170,13 +171,13 @@ def platforms(container: Callable[[], Container]) -> Iterator[Platforms]:
 
 @pytest.fixture(scope="module")
 def platform(request: pytest.FixtureRequest, platforms: Platforms) -> Platform:
-    """One platform for all tests of a session; they use apps of their own."""
+    """One platform for all tests of a session; they use separate apps."""
     return platforms(getattr(request, "param", DEFAULT_STORE))
 
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    """The services with a database and a store of their own; tests use apps of their own."""
+    """The services with their own database and store; tests use separate apps."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         made = World(Path(folder, "data"))
         yield made
@@ -197,7 +198,7 @@ def app(platform: Platform) -> RunningApp:
 
 @pytest.fixture
 async def crowd(platform: Platform) -> AsyncIterator[str]:
-    """A database of its own, in which three apps of one organisation and one of another wait for two deploys each."""
+    """A separate database, in which three apps of one organisation and one of another have two waiting deploys each."""
     with platform.database() as connection:
         connection.execute("create database crowd")
     url = urlsplit(platform.database_url)._replace(path="/crowd").geturl()

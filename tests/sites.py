@@ -1,4 +1,4 @@
-"""The real front-end builds under `tests/data/sites/`, as the zips a person would upload."""
+"""The real front-end builds under `tests/data/sites/`, as the zips that a person would upload."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 SITES = ["react-v1", "react-v2", "next", "astro", "sveltekit"]
 PAGES = ["documents", "angular-worker", "workbox"]
-"""Small ones, for what happens to pages alone."""
+"""Small sites, for tests about pages only."""
 
 _FOLDER = Path(__file__).resolve().parent / "data" / "sites"
 
 
 def site_zip(name: str) -> Path:
-    """The committed zip of one of `SITES` or `PAGES`; `data/sites/README.md` says what it holds. Raises ValueError for
-    others."""
+    """The committed zip of one of `SITES` or `PAGES`; `data/sites/README.md` describes its content. Raises ValueError
+    for other names."""
     if name not in (*SITES, *PAGES):
         raise ValueError(f"no site {name!r}; there are {', '.join(SITES)}")
     return _FOLDER / f"{name}.zip"

@@ -1,4 +1,4 @@
-"""The services themselves on a real PostgreSQL and a real folder, with no process around them."""
+"""The services themselves on a real PostgreSQL and a real folder, without processes around them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class World:
-    """The real parts, for as long as the tests run."""
+    """The real parts, as long as the tests run."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(data_dir=folder)
@@ -34,7 +34,7 @@ class World:
         self.vault = Vault("tests")
 
     def do(self, work: Awaitable[T]) -> T:
-        """Runs to the end."""
+        """Runs it to its end."""
 
         async def run() -> T:
             return await work

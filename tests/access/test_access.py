@@ -1,4 +1,4 @@
-"""Keys: who may do what, and what nobody may learn."""
+"""Keys: permissions, and facts that nobody may learn."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_revoked_key_is_refused_at_once_and_its_secret_is_shown_only_once(plat
 
 
 def test_a_key_is_letters_and_digits_alone(platform: Platform) -> None:
-    """Some clients and shells take nothing else."""
+    """Some clients and shells accept no other characters."""
     for key in (platform.api_key, make_key(platform, scope="read")[1]):
         assert re.fullmatch(r"sk_[A-Za-z0-9]{43,}", key)
 

@@ -1,4 +1,4 @@
-"""Requests that are sent again under an Idempotency-Key."""
+"""Requests that are repeated with an Idempotency-Key."""
 
 from __future__ import annotations
 

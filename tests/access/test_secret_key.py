@@ -1,4 +1,4 @@
-"""One database, one secret key: an api with another one does not start."""
+"""One database has one secret key: an api with a different key does not start."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def url(server: str) -> Iterator[str]:
-    """A migrated database that is the operator's own."""
+    """A migrated database of an operator."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("create database own template migrated")
         yield server.replace("/postgres?", "/own?")
@@ -50,7 +50,7 @@ def url(server: str) -> Iterator[str]:
 
 
 def runs(folder: Path, **environment: str) -> None:
-    """Starts an api, and sees it answer."""
+    """Starts an api, and checks that it answers."""
     port = free_port()
     command = [sys.executable, "-m", "easel.cli.main", "api", "--api-port", str(port)]
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
@@ -87,7 +87,7 @@ def sealed_by(secret: str) -> str:
 
 
 def add_app(url: str, name: str, *, day: int, draft: str = "{}", published: str = "{}") -> None:
-    """An app that was last changed on that day of the month."""
+    """Adds an app whose last change was on that day of the month."""
     with psycopg.connect(url) as connection:
         connection.execute("insert into organisation (id, name) values ('org_1', '') on conflict do nothing")
         connection.execute(
@@ -98,7 +98,7 @@ def add_app(url: str, name: str, *, day: int, draft: str = "{}", published: str 
 
 
 def add_answer(url: str, secret: str) -> None:
-    """An answer that an api with this key remembered."""
+    """Adds an answer that an api with this key remembered."""
     with psycopg.connect(url) as connection:
         connection.execute(
             "insert into remembered_answer (org_id, key_id, key, request_hash, status, body, created_at)"
@@ -148,7 +148,7 @@ def test_a_secret_of_an_entry_of_api_keys_is_sealed_as_well(url: str) -> None:
 
 
 def test_a_key_that_opens_only_some_of_what_is_sealed_is_taken(url: str) -> None:
-    """The one before was lost at some time; what was sealed under it was never set again."""
+    """The previous key was lost earlier; the values encrypted under it were never set again."""
     add_app(url, "older", day=1, draft=sealed_by(FIRST), published=sealed_by(FIRST))
     add_app(url, "newer", day=2, draft=sealed_by(SECOND), published=sealed_by(FIRST))
     add_answer(url, FIRST)

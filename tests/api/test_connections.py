@@ -1,4 +1,4 @@
-"""Connections to the api: what is no request is refused in the envelope, and nobody fills its memory."""
+"""Connections to the api: malformed requests are refused in the envelope, and nobody can fill its memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from testbed.running import Platform
 
 
 def ask(platform: Platform, data: bytes) -> tuple[bytes, dict[str, object]]:
-    """Status line and body of what is answered before the connection ends."""
+    """The status line and body of the answer before the connection ends."""
     answer = b""
     with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
         connection.sendall(data)

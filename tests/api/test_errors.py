@@ -1,4 +1,4 @@
-"""Every error, from every layer, is the contract's envelope."""
+"""Every error, from every layer, has the contract's envelope."""
 
 from __future__ import annotations
 

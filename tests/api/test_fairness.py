@@ -1,4 +1,4 @@
-"""Fairness: however much an organisation asks for, and however long that takes, another one's requests are answered."""
+"""Fairness: requests of one organisation are answered, however many and costly those of another are."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_who_leaves_takes_no_turn_along() -> None:
     leaving.cancel()
     await asyncio.sleep(0)
     turns.give("a")
-    # It was its turn already, and it had not gone on yet.
+    # Its turn had come, but it had not continued yet.
     late.cancel()
     await asyncio.gather(leaving, late, return_exceptions=True)
     await other

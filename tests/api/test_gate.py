@@ -1,4 +1,4 @@
-"""The gate: requests begin by turns, and neither strangers nor a busy organisation keep another one waiting."""
+"""The gate: requests begin by turns, so neither strangers nor a busy organisation delay another one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from testbed.running import Platform
 
 @asynccontextmanager
 async def an_api(platform: Platform) -> AsyncIterator[tuple[Services, httpx.ASGITransport]]:
-    """An api on the platform's records that has not seen any key yet."""
+    """An api on the platform's database that has not seen any key yet."""
     settings = Settings(data_dir=platform.data_dir)
     services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
     yield services, httpx.ASGITransport(make_application(services))
@@ -55,7 +55,7 @@ async def test_of_requests_that_arrive_together_one_of_each_organisation_begins_
 
 
 async def test_refusals_take_their_turn_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So a thousand requests over a limit keep nobody waiting."""
+    """Thus, a thousand requests over a limit delay nobody."""
     async with an_api(platform) as (services, clients):
         key = await organisation_key(services, "Over")
         assert await ask(clients, key) == 200
@@ -129,7 +129,7 @@ async def test_what_is_costly_waits_for_a_plain_request_of_another_organisation_
         assert not waiting.done()
     await waiting
     with fairness.plain("other"):
-        # One that takes long waits for something else, or its client is slow.
+        # A long one waits for something else, or its client is slow.
         now = 1.0
         await fairness.quiet("big")
 

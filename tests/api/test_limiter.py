@@ -1,4 +1,4 @@
-"""Limits of an organisation: each is hit once, said with what it is, and out of a busy team's reach."""
+"""Limits of an organisation: each is reached once, its refusal names it, and a busy team never reaches it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_no_limit_is_no_limit() -> None:
     [
         (6000, 1.0),
         (60_000, POLL),
-        # A deploy, with an upload in between that no key is sent with, asked for ten times.
+        # A deploy with an upload (which needs no key) in between, polled ten times.
         (1200, sum(weight_of(asked) for asked in (get_upload_url, verify_upload, deploy_app)) + 10 * POLL),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_busy_team_never_meets_the_limit(clock: Clock, a_minute: int, weight: 
 
 @asynccontextmanager
 async def an_api(platform: Platform, **limits: int) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
-    """An api with other limits on the platform's records, and its client, of a new organisation."""
+    """An api with other limits on the platform's database, and its client, of a new organisation."""
     settings = Settings(data_dir=platform.data_dir, **limits)  # type: ignore[arg-type]
     services = make_services(settings, platform.database_url, open_store(settings), open_vault(settings))
     async with services.database.transaction() as work:
@@ -185,7 +185,7 @@ async def test_only_so_many_uploads_wait_and_none_that_was_deployed(platform: Pl
         assert (await client.post(ask, json={"filename": "a.zip"})).status_code == 200
         refused = await client.post(ask, json={"filename": "b.zip"})
         assert refusal(refused) == (403, "upload_limit_reached", 1, 1)
-        # An hour until it expires, and a day.
+        # An hour until it expires, plus a day.
         assert 86400 < int(refused.headers["retry-after"]) <= 90000
 
 
@@ -199,7 +199,7 @@ async def test_uploads_that_wait_have_only_so_many_bytes_however_they_are_sent(p
         refused = await client.put(second, content=bytes(401), headers=zipped)
         assert refusal(refused) == (403, "upload_bytes_limit_reached", 1000, 600)
         assert 86400 < int(refused.headers["retry-after"]) <= 90000
-        # What replaces an upload counts beside it until it is there, and instead of it from then on.
+        # A replacement counts in addition to the upload until it is complete, and instead of it afterwards.
         assert (await client.put(first, content=bytes(400), headers=zipped)).status_code == 200
         assert (await client.put(second, content=bytes(600), headers=zipped)).status_code == 200
         assert (await limits_of(client))["waiting_upload_bytes"] == (1000, 1000)
@@ -216,7 +216,7 @@ async def test_an_upload_of_a_deploy_that_failed_waits_again(platform: Platform,
 
 
 async def a_deploy(client: httpx.AsyncClient, app: str, content: bytes | None = None) -> str:
-    """The id of a deploy that has ended, of a one-file site or of what is given."""
+    """The id of a finished deploy, of a one-file site or of the given files."""
     data = content if content is not None else zip_of({"index.html": "<!doctype html>"})
     issued = (await client.post(f"{app}/deploy/upload-url", json={"filename": "a.zip"})).json()
     put = await client.put(issued["upload_url"], content=data, headers={"Content-Type": "application/zip"})

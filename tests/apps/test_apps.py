@@ -1,4 +1,4 @@
-"""Apps as a front-end team makes, changes, publishes and deletes them."""
+"""Apps as a front-end team creates, changes, publishes and deletes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configuration as a value: merging, sealing, hashing, showing."""
+"""A configuration as a value: merging, encrypting, hashing, showing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a slug may be."""
+"""Valid and invalid slugs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slug stays its organisation's for a while after its app has left it."""
+"""A slug stays reserved for its organisation for a while after its app has given it up."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.world import World
 DAY = 86400.0
 LONG = "customer-portal-for-the-northern-region-of-acme-corp-example"
 LIKE_IT = "customer-portal-for-the-northern-region-of-acme-qwsnyykyc2kj"
-"""Its staging address is the one of `LONG`."""
+"""Its staging address equals that of `LONG`."""
 SLUGS = ("first-of-these", "second-of-these", LONG, LIKE_IT)
 
 
 class Neighbours(RuleBasedStateMachine):
-    """Two organisations that create, publish, rename and delete apps of a few slugs, as time passes."""
+    """Two organisations that create, publish, rename and delete apps with a few slugs, as time passes."""
 
     world: ClassVar[World]
     ahead: ClassVar[timedelta] = timedelta(0)
@@ -41,14 +41,14 @@ class Neighbours(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.live: dict[str, tuple[int, str, bool]] = {}
-        """By slug: whose, the app, whether it has a version."""
+        """By slug: the owner, the app, and whether it has a version."""
         self.former: dict[str, tuple[int, datetime]] = {}
-        """By slug: whose it was, and until when it stays theirs."""
+        """By slug: the former owner, and the end of its reservation."""
         self.callers = self.world.do(self._begin())
 
     async def _begin(self) -> list[Subject]:
         async with self.world.database.transaction() as work:
-            # What an earlier run has left.
+            # Remains of an earlier run.
             await work.sql("update app set deleted_at = now() where slug = any(%(slugs)s)", {"slugs": list(SLUGS)})
             await work.sql("delete from former_slug where slug = any(%(slugs)s)", {"slugs": list(SLUGS)})
             made = [await create_organisation(work, name) for name in ("one", "two")]
@@ -99,7 +99,7 @@ class Neighbours(RuleBasedStateMachine):
                 await update_app(work, vault, app, request, dry_run=dry_run, reserved_for=90 * DAY)
 
         who, app_id, versions = self.live[old]
-        # An app is not in its own way; but its long slug is in the way of another with the same addresses.
+        # An app does not block itself; but its long slug blocks another one with the same addresses.
         expected = self.expected(who, new)
         with pytest.raises(expected) if expected else contextlib.nullcontext():
             self.world.do(go())

@@ -1,4 +1,4 @@
-"""Commands for the people who run Easel, with a platform's settings."""
+"""Operators' commands, with a platform's settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from testbed.running import Platform
 
 
 def run(platform: Platform, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    """What the command said and printed, once it has ended as expected."""
+    """The command's output, once it has ended with the expected exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "easel.cli.main", *arguments, "--data-dir", str(platform.data_dir)],
         capture_output=True,
@@ -24,6 +24,6 @@ def run(platform: Platform, *arguments: str, expect: int = 0) -> subprocess.Comp
 
 
 def easel(platform: Platform, *arguments: str, expect: int = 0) -> str:
-    """All that it said and printed."""
+    """The command's whole output."""
     done = run(platform, *arguments, expect=expect)
     return done.stderr + done.stdout

@@ -1,4 +1,4 @@
-"""A backup is made while Easel runs and deploys, everything is destroyed, and all of it comes back."""
+"""A backup is made while Easel runs and deploys; everything is destroyed, and the backup restores all of it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 @pytest.fixture
 def running(shared: Platform) -> Platform:
-    """A platform, running, whatever the test before did to it."""
+    """A running platform, whatever the previous test did to it."""
     if shared.process is None or shared.process.poll() is not None:
         shared.start()
     return shared
@@ -73,14 +73,14 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     running.settle()
     first = easel(running, "backup", place)
     assert "Backup" in first
-    # What was let go is no damage.
+    # Removed objects are no damage.
     assert "missing" not in first
-    # Uploads and variants too are copied once.
+    # Uploads and variants are also copied only once.
     assert "; 0 of them were new there" in easel(running, "backup", place)
     again = zip_of(page(5))
     obstore.put(running.objects(), waiting, again)
 
-    # The next is made while others deploy.
+    # The next one is made during deploys.
     stop = threading.Event()
 
     def keep_deploying() -> None:
@@ -118,7 +118,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     numbers = [v["version"] for v in other.client.get(f"{other.path}/versions").json()["versions"]]
     assert numbers == list(range(len(numbers), 0, -1))
     assert app.deploy(page(4))["version"] == 5
-    # What was queued when the backup was made ends now.
+    # A deploy that was queued during the backup ends now.
     ended = [queued.wait(deploy_id) for deploy_id in ids]
     assert [deploy["status"] for deploy in ended] == ["complete"] * 5
     assert [deploy["version"] for deploy in ended] == list(range(1, 6))
@@ -160,7 +160,7 @@ def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) 
     (bundle,) = (place / "objects" / "apps" / app.app_id / "bundles").iterdir()
     bundle.write_bytes(bundle.read_bytes()[:-1] + b"X")
     assert "The backup is damaged" in easel(fresh, "restore-backup", str(place), expect=1)
-    # Something is missing in the live store: it is named, and the rest is in the backup.
+    # An object is missing in the live store: it is named, and the backup contains all others.
     obstore.delete(running.objects(), f"apps/{app.app_id}/bundles/{bundle.name}")
     bundle.unlink()
     assert f"{bundle.name} is missing" in easel(running, "backup", str(place), expect=1)

@@ -1,4 +1,4 @@
-"""Objects are lost and damaged in a running Easel: `easel verify` names each, and who needs it."""
+"""Objects are lost and damaged in a running Easel: `easel verify` names each of them and the versions that need it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def page(number: int) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform of its own, whose bucket holds nothing else: all of it is verified."""
+    """A separate platform with its own bucket, which is verified completely."""
     with moto() as bucket:
         platform = make_platform(tmp_path_factory.mktemp("verify"), **bucket.environment("live"))
         platform.start()
@@ -43,7 +43,7 @@ def app(running: Platform) -> Iterator[RunningApp]:
 
 
 def verified(platform: Platform, *arguments: str, expect: int) -> dict[str, Any]:
-    """The document for programs."""
+    """The JSON document."""
     document: dict[str, Any] = json.loads(run(platform, "verify", "--json", *arguments, expect=expect).stdout)
     return document
 
@@ -115,7 +115,7 @@ def test_what_is_missing_or_damaged_is_named_with_those_who_need_it(running: Pla
         second["bundle"]: ("damaged", [], [2]),
         first["sources"]: ("missing", [], [1]),
     }
-    # Those first that visitors may meet.
+    # First those that visitors can notice.
     assert [bool(fault["environments"]) for fault in made["faults"]] == [True, True, True, False, False]
 
     done = run(running, "verify", expect=1)

@@ -1,4 +1,4 @@
-"""What changes while objects are verified is no fault, and what is no fault of the store is told apart."""
+"""Changes during a verification are no faults, and faults outside the store are told apart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCRIPT = "".join(f"export const value{n} = {n};\n" for n in range(500))
 
 
 class Meanwhile(FolderObjects):
-    """The folder, in which something happens when it is first asked for an object whose name holds `at`."""
+    """The folder store. It does something when an object whose name contains `at` is first requested."""
 
     def __init__(self, world: World, at: str = "", happens: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(world.settings.objects_dir, world.settings.scratch_dir)
@@ -91,7 +91,7 @@ def test_a_version_that_is_pruned_meanwhile_is_no_fault(world: World) -> None:
             assert await world.objects.head(bundle) is None
 
         made, faults = await look(world, app, Meanwhile(world, bundle, prune))
-        # Two bundles; all manifests and sources.
+        # Two bundles, all manifests and all sources.
         assert (made.objects, faults) == (8, [])
 
     world.do(go())
@@ -183,7 +183,7 @@ def test_an_object_that_cannot_be_read_is_named_and_the_others_are_read(world: W
         path = world.objects.local_path(bundle)
         assert path is not None
         path.unlink()
-        # To whoever may read everything, as good as a bad disk.
+        # A user who may read everything cannot test this, except with a bad disk.
         path.symlink_to(path.name)
         made, (fault,) = await look(world, app)
         assert (fault.key, fault.what, made.objects) == (bundle, "unreadable", 3)

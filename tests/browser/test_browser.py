@@ -1,4 +1,4 @@
-"""What a person sees, in real Chromium: the real React build, deployed, navigated, restored."""
+"""A person's view in real Chromium: the real React build is deployed, navigated and restored."""
 
 from __future__ import annotations
 

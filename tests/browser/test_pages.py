@@ -1,4 +1,4 @@
-"""What real pages make, in real Chromium, of the script that is written into them."""
+"""The effect of the inserted script on real pages, in real Chromium."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def change(app: RunningApp, **build: object) -> None:
 
 
 def ready(tab: Page) -> None:
-    """Waits until a service worker answers for the page."""
+    """Waits until a service worker controls the page."""
     tab.wait_for_function("navigator.serviceWorker.controller !== null", timeout=20_000)
 
 
@@ -101,7 +101,7 @@ def test_the_object_is_there_however_often_and_by_whom_its_script_is_run(tab: Pa
     text = app.visit().text
     inline = text[text.index("<script>") + len("<script>") : text.index("</script>")]
     tab.goto(f"{address_of(app)}/own.html")
-    # A script that the page has by itself stays.
+    # A script of the page itself stays.
     assert tab.locator("script").count() == 1
     for source in (inline, app.visit("/_easel/runtime.js").text):
         for _ in range(2):
@@ -132,7 +132,7 @@ def test_angulars_service_worker_is_normal_and_opens_without_a_network(tab: Page
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("none")
     tab.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
-    # It takes a page over at its next load, once it has kept what is listed.
+    # It controls a page at the page's next load, once it has cached the listed files.
     for _ in range(50):
         tab.goto(address)
         if tab.evaluate("navigator.serviceWorker.controller !== null"):
@@ -153,7 +153,7 @@ def test_a_changed_variable_reaches_a_precached_page_at_its_next_load(tab: Page,
     change(app, env_vars={"COLOUR": "blue"})
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("blue")
-    # Without a network it is what it was when the page was kept, and not nothing.
+    # Without a network it has the values from when the page was cached, and is not missing.
     tab.context.set_offline(True)
     tab.goto(address)
     expect(tab.locator("#colour")).to_have_text("red")

@@ -1,4 +1,4 @@
-"""What a service worker leaves behind in real Chromium: nothing that a slug's next app would suffer from."""
+"""A service worker leaves nothing behind in real Chromium that would harm a slug's next app."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_visitors_of_a_slugs_former_app_see_the_app_that_has_it_now(
     second = RunningApp.create(platform, app.slug)
     files = {"index.html": "x", "deep/index.html": _PAGE.format("the second")}
     assert second.deploy(zipped(files))["status"] == "complete"
-    # The old worker answers this one still, and the browser looks for its script behind it.
+    # The old worker still answers this request, while the browser checks its script in the background.
     tab.goto(address)
     expect(tab.locator("h1")).to_have_text("the second", timeout=20_000)
     tab.goto(address)

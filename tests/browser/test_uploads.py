@@ -1,4 +1,4 @@
-"""A page on another origin uploads straight to the bucket, once the bucket's rules allow it."""
+"""A page on another origin uploads directly to the bucket, once the bucket's rules allow it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UPLOAD = """async ({url, text}) => {
 
 
 def rules(app: RunningApp, origin: str) -> None:
-    """What `aws s3api put-bucket-cors` does with the file, for pages of this origin."""
+    """The effect of `aws s3api put-bucket-cors` with the file, for pages of this origin."""
     given = app.platform.environment
     bucket = given["EASEL_OBJECTS_URL"].removeprefix("s3://").split("/")[0]
     client: Any = boto3.client(

@@ -1,4 +1,4 @@
-"""A build's log: readable lines, and no secrets in them."""
+"""A build's log: readable lines without secrets."""
 
 from __future__ import annotations
 

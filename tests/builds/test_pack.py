@@ -1,4 +1,4 @@
-"""A build's output becomes a zip that is the same each time, and holds nothing from outside of it."""
+"""A build's output becomes a zip that is always the same, and contains nothing from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.builds.detect.skeletons import write
 
 
 def packed(folder: Path, limits: Limits | None = None) -> tuple[PackedOutput, list[str]]:
-    """What packing `dist` gives, and the names in the zip."""
+    """The result of packing `dist`, and the names in the zip."""
     target = folder / "bundle.zip"
     result = pack(folder, folder / "dist", target, limits)
     with zipfile.ZipFile(target) as archive:

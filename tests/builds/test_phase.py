@@ -1,4 +1,4 @@
-"""How a command of a build ends, and what its deploy says then."""
+"""How a command of a build ends, and what its deploy reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zips built byte by byte, for the faults that no tool makes. Every figure can be made to lie."""
+"""Zips built byte by byte, with faults that no tool makes. Every figure can be false."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = b"<!doctype html><title>x</title>"
 
 
 class Header(TypedDict, total=False):
-    """What a local header or a directory entry says instead of the truth."""
+    """False values of a local header or a directory entry."""
 
     signature: bytes
     name: bytes
@@ -32,7 +32,7 @@ class Header(TypedDict, total=False):
 
 
 class End(TypedDict, total=False):
-    """What the end record says instead of the truth."""
+    """False values of the end record."""
 
     disk: int
     first_disk: int
@@ -45,7 +45,7 @@ class End(TypedDict, total=False):
 
 @dataclass
 class File:
-    """One member. `raw` is its data as it lies, the deflated content by default."""
+    """One member. `raw` is its stored data, by default the deflated content."""
 
     name: bytes = b"index.html"
     content: bytes = PAGE
@@ -60,7 +60,7 @@ class File:
 
     @property
     def data(self) -> bytes:
-        """The data as it lies."""
+        """The stored data."""
         if self.raw is not None:
             return self.raw
         return deflate(self.content) if self.method == DEFLATED else self.content
@@ -73,7 +73,7 @@ def deflate(content: bytes, level: int = 6) -> bytes:
 
 
 def inflating_to(size: int) -> bytes:
-    """Raw deflate of as many zero bytes (whole MiB), a thousandth as long: one block again and again."""
+    """Raw deflate of that many zero bytes (whole MiB), a thousandth as long: one block again and again."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return block * (size >> 20) + deflate(b"")
@@ -87,7 +87,7 @@ def craft(
     comment: bytes = b"",
     end: End | None = None,
 ) -> bytes:
-    """The zip of these members. `gap` lies before the directory, `prefix` and `suffix` around everything."""
+    """The zip of these members. `gap` comes before the directory, `prefix` and `suffix` around everything."""
     body, entries = bytearray(), []
     for file in files:
         entries.append(central_entry(file, len(body)))
@@ -98,7 +98,7 @@ def craft(
 
 
 def said(file: File, lies: Header, header: int) -> Header:
-    """The truth about a member, with the lies over it."""
+    """The true values of a member, overridden by the false ones."""
     truth = Header(
         name=file.name, made_by=3 << 8 | 20, flags=file.flags, method=file.method, crc=zlib.crc32(file.content),
         length=len(file.data), size=len(file.content), extra=file.extra, comment=b"", disk=0,
@@ -150,7 +150,7 @@ def end_record64(count: int, size: int, start: int, *, disks: int = 1, position:
 
 
 def craft64(*files: File, lies: End | None = None, disks: int = 1, position: int | None = None) -> bytes:
-    """The zip of these members with a zip64 end record, the plain one saying only that there is one."""
+    """The zip of these members with a zip64 end record; the plain one only refers to it."""
     plain = craft(*files)
     end = len(plain) - 22
     count, size, start = struct.unpack_from("<HLL", plain, end + 10)

@@ -12,7 +12,7 @@ ZIPS = Path(__file__).resolve().parent.parent / "data" / "zips"
 
 
 def look(data: bytes, *, limits: Limits | None = None, allow: Allowances | None = None, threads: int = 2) -> Inspection:
-    """Inspects a zip's bytes, with the default limits and nothing allowed unless said otherwise."""
+    """Inspects a zip's bytes, with the default limits and without allowances by default."""
     return inspect(memoryview(data), limits=limits or Limits(), allow=allow or Allowances(), threads=threads)
 
 

@@ -1,4 +1,4 @@
-"""Where the app's root is, what is left out, what is refused as an accident, and what is said about it."""
+"""The app's root, files that are left out, refused accidents, and notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a build compressed by itself."""
+"""Files that a build itself compressed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def packed(name: str, content: bytes = SCRIPT) -> bytes:
 
 
 def codings(*names: str, **contents: bytes) -> dict[str, str]:
-    """How the files of a bundle are to be sent that are to be sent as what is in them."""
+    """The compression of the files of a bundle that are sent decoded."""
     files = [File()] + [File(name.encode(), packed(name)) for name in names]
     files += [File(name.encode(), content) for name, content in contents.items()]
     return {path: member.coding for path, member in look(craft(*files)).files.items() if member.coding}

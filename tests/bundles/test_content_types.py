@@ -1,4 +1,4 @@
-"""Content types come from the name alone and are the same on every machine."""
+"""Content types depend only on the name, and are the same on every machine."""
 
 from __future__ import annotations
 

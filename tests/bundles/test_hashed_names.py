@@ -1,6 +1,6 @@
-"""Which names are known to hold a hash of their content: none that somebody typed, and of a build's own nearly all.
+"""Names that certainly contain a hash of their content: none that a person typed, and nearly all of a build's own.
 
-The lists are in the forms in which the tools write them, in each tool's own alphabet and length.
+The lists have the tools' own forms, with each tool's alphabet and length.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> Has
 
 
 def build(*forms: tuple[str, str, int, int]) -> list[str]:
-    """Files in these forms: where the word and the hash stand, the hash's alphabet and length, how many."""
+    """Files in these forms: the places of the word and the hash, the hash's alphabet and length, and the number of
+    files."""
     chance = random.Random(str(forms))
     return [
         form.format(w=f"{chance.choice(WORDS)}{number}", h="".join(chance.choices(alphabet, k=length)))
@@ -123,7 +124,7 @@ BUILDS = {
 
 
 def naming(files: list[str]) -> dict[str, bytes]:
-    """What the files hold, so that the page names the first script, and that all others."""
+    """The contents of the files: the page names the first script, which names all others."""
     entry = next(file for file in files if file.endswith(".js"))
     names = [file.rsplit("/", 1)[-1] for file in files]
     return {

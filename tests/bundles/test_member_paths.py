@@ -1,4 +1,4 @@
-"""Which paths are safe, and how they are kept: for members of a zip and for `source_files` alike."""
+"""Safe paths and their stored form, for members of a zip and for `source_files` alike."""
 
 from __future__ import annotations
 

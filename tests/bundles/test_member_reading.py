@@ -1,4 +1,4 @@
-"""A file comes out of its bundle whole, and as the gzip body it almost is."""
+"""A file comes out of its bundle whole, and as a gzip body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a script may be put into a page."""
+"""The offset at which a page takes a script."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGES = [
     """<!doctype html>@<meta http-equiv=Content-Security-Policy content="script-src 'self'"><title>c</title>""",
     "<!doctype html><html>@<svg><script>1</script></svg>",
     "<!doctype html>@<svg><script>1</script></svg>",
-    # Never out of the head, or into a comment, a value or a text.
+    # Never outside the head, nor in a comment, a value or a text.
     "<!-- saved -->\n<!doctype html>\n@<p>plain",
     "<!-- <head> <script> --><head>@",
     "<html><!-- <head> --><head>@<title>",
@@ -34,7 +34,7 @@ PAGES = [
     "<!doctype html><html lang=en>@<title>x</title><textarea><script></textarea>",
     "<!doctype html>@<style><head></style>",
     "<!doctype html><html>@<header>x</header><body>y",
-    # What stands before it in a page that was made by other means.
+    # Content before it in pages that other tools made.
     "<!--[if lt IE 9]> <html class=ie> <![endif]-->\n<!--[if gt IE 8]><!--> <html> <!--<![endif]-->\n<head>@",
     "<![if !IE]><!doctype html><html><head>@<![endif]>",
     '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN" "x.dtd">\n<html xmlns="x">\n<head>@',

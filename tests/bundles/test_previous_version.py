@@ -1,4 +1,4 @@
-"""Files that are as they were in the version before are not read again, and everything is found that reading finds."""
+"""Files that are unchanged since the previous version are not read again, and every finding of reading them is kept."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_only_files_that_changed_are_inflated(tmp_path: Path, monkeypatch: pytes
     before = before_of(zipped(SITE), tmp_path)
     monkeypatch.setattr(members, "inflated", counted)
     look_after(zipped({**SITE, "style.css": b"changed"}), before)
-    # The first is vouched for by another file, and the second is no page: neither has a place for a script.
+    # Another file vouches for the first, and the second is no page: neither has a place for a script.
     assert sorted(read) == sorted([PAGE, SITE["part.html"], b"changed"])
 
 

@@ -1,4 +1,4 @@
-"""Whatever bytes are uploaded: a clear refusal or an app, in bounded time and memory, and never anything else."""
+"""Any uploaded bytes lead to a clear refusal or an app, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIMITS = Limits(max_files=50, max_file_size=16 << 20, max_total_size=32 << 20)
 
 
 def check(data: bytes) -> None:
-    """One upload. What is accepted must hold what it says."""
+    """Checks one upload. An accepted bundle must contain the content that it states."""
     began = time.process_time()
     try:
         seen = look(data, limits=LIMITS, allow=Allowances(secrets=True, dependencies=True), threads=1)
@@ -62,7 +62,7 @@ def test_any_change_to_a_zip_is_refused_or_read(seed: bytes, data: st.DataObject
 
 @pytest.mark.parametrize("part", ["directory", "everywhere"])
 def test_thousands_of_random_changes_are_refused_or_read_in_bounded_memory(part: str) -> None:
-    """Quicker than Hypothesis and with the same changes each time; those to the directory reach deepest."""
+    """This is quicker than Hypothesis, with the same changes each time; those to the directory reach deepest."""
     chance = random.Random(part)
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Zips as real tools make them: what deploys, and what is refused by name. `tests/data/zips/make.py` made them."""
+"""Zips from real tools: those that deploy, and those that are refused by name. `tests/data/zips/make.py` made them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading in the midst of a long deflated member."""
+"""Reading from the middle of a long deflated member."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def member(content: bytes, raw: bytes) -> Member:
 
 
 def read(places: Restarts, raw: bytes, start: int, stop: int) -> bytes | None:
-    """The content between two bytes, from the nearest place on; None where there is none before it."""
+    """The content between two bytes, from the nearest restart point; None if no point comes before it."""
     restart = places.reaching(start, stop, len(raw))
     if restart is None:
         return None

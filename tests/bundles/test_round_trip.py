@@ -24,7 +24,7 @@ CONTENT = st.binary(max_size=200) | st.builds(
 
 
 class Pipe(io.BytesIO):
-    """Cannot be sought in, so that Python writes data descriptors."""
+    """A stream without seeking, so that Python writes data descriptors."""
 
     def seekable(self) -> bool:
         return False
@@ -38,7 +38,7 @@ class Pipe(io.BytesIO):
 
 @st.composite
 def trees(draw: st.DrawFn) -> dict[str, bytes]:
-    """Files by path, of which none is a folder of another, in NFC."""
+    """Files by path, none of which is a folder of another, in NFC."""
     tree: dict[str, bytes] = {}
     for parts in draw(st.lists(st.lists(NAMES, min_size=1, max_size=4), max_size=12)):
         path = unicodedata.normalize("NFC", "/".join(parts))

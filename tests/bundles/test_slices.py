@@ -1,4 +1,4 @@
-"""A large manifest is decoded in slices, and into the very same."""
+"""A large manifest is decoded in slices, with the same result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_manifest_of_many_files_is_given_in_many_slices() -> None:
     assert before == [None] * 80
 
 
-# Paths that look like what stands between two files.
+# Paths that look like the text between two files.
 _PIECES = st.sampled_from(
     ['"', "\\", "]", "[", ",", ":", "{", "}", '"],"', '":[', '"files":{', "é", "\U0001f600", "a", "1"]
 )

@@ -1,4 +1,4 @@
-"""A project that is zipped with its page is known as one where its page would certainly stay blank, and only there."""
+"""A zipped project is recognised if its page would certainly stay blank, and only then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of which the bundle itself says what their bytes are."""
+"""Pages whose digest is stated in the bundle itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER = PAGE + b"<p>other"
 
 
 def by(files: Mapping[str, bytes | str]) -> dict[str, str]:
-    """The pages that are vouched for, and what does."""
+    """The vouched pages, and the files that vouch for them."""
     every = {"index.html": PAGE, "other.html": OTHER, **files}
     members = (File(path.encode(), text if isinstance(text, bytes) else text.encode()) for path, text in every.items())
     found = look(craft(*members))
@@ -62,10 +62,10 @@ def test_pages_that_are_alike_are_all_vouched_for() -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        # What a precache compares with its own earlier lists, and with nothing that is served.
+        # A precache compares these with its own earlier lists, not with served content.
         {"sw.js": f'precacheAndRoute([{{url:"index.html",revision:"{MD5}"}}])'},
         {"precache-manifest.0123.js": f'self.__precacheManifest = [{{"revision": "{MD5}", "url": "/index.html"}}]'},
-        # Digests of something else.
+        # Digests of other files.
         {"ngsw.json": json.dumps({"hashTable": {"/index.html": "0" * 40}})},
         {"sri.json": json.dumps({"app.js": sri("sha384", b"app")}), "app.js": "app"},
         {"a.html": f"<!doctype html><script src=app.js integrity={sri('sha384', b'app')}></script>"},

@@ -1,4 +1,4 @@
-"""Zips whose records lie, overlap, point elsewhere or contradict each other; and unusual ones that are right."""
+"""Zips with records that are false, overlap, point elsewhere or contradict each other; and unusual valid ones."""
 
 from __future__ import annotations
 
@@ -320,7 +320,7 @@ def test_a_member_that_reaches_into_the_directory_is_refused() -> None:
     assert type(refused(bytes(stretched))) is errors.MemberOutOfBoundsError
 
 
-# Content against what is said of it
+# Content that contradicts its record
 
 
 @pytest.mark.parametrize("pieces", [1, 300_000])
@@ -355,7 +355,7 @@ def test_compressed_data_that_is_damaged_is_refused(damage: str, pieces: int) ->
     assert refusal.details == {"member": "index.html"}
 
 
-# What a member is
+# Kinds of members
 
 
 @pytest.mark.parametrize("flags", [1, 1 << 6, 1 << 13])
@@ -407,7 +407,7 @@ def test_the_attributes_of_any_system_are_fine(system: int, attributes: int) -> 
     assert paths(craft(File(attributes=attributes, central=Header(made_by=system << 8 | 20)))) == {"index.html"}
 
 
-# How names are written
+# Spelling of names
 
 
 def test_names_are_utf8_by_flag_else_utf8_if_valid_else_cp437() -> None:

@@ -1,1 +1,1 @@
-"""The command line, tested the way it is used."""
+"""The command line, tested as it is used."""

@@ -1,4 +1,4 @@
-"""A person at the command line: a home of their own, a project folder, and the running platform."""
+"""A person at the command line: with a home, a project folder, and the running platform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from testbed.running import Platform
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command gave."""
+    """The result of a command."""
 
     code: int
     stdout: str
@@ -35,7 +35,7 @@ class Ended:
 
 @dataclass
 class Person:
-    """Somebody in a folder with a terminal that is none: everything is read from pipes."""
+    """A person in a folder without a terminal: everything is read from pipes."""
 
     home: Path
     folder: Path
@@ -43,7 +43,7 @@ class Person:
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, typed: str | None = None) -> Ended:
-        """Runs `easel …` in this process, which is quicker than a process of its own."""
+        """Runs `easel …` in this process, which is faster than a separate one."""
         before = Path.cwd()
         os.chdir(self.folder)
         try:
@@ -55,13 +55,13 @@ class Person:
         return Ended(result.exit_code, result.stdout, result.stderr)
 
     def ok(self, *arguments: str) -> Ended:
-        """Runs it and expects it to work."""
+        """Runs a command that must succeed."""
         ended = self.run(*arguments)
         assert ended.code == 0, ended.stderr
         return ended
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Starts `easel …` as a process of its own, to be interrupted."""
+        """Starts `easel …` as a separate process, to be interrupted."""
         return subprocess.Popen(
             [sys.executable, "-m", "easel.cli.main", *arguments],
             cwd=self.folder,
@@ -87,13 +87,13 @@ class Person:
 
     @property
     def client(self) -> Client:
-        """The API, to look behind the commands."""
+        """The API, for checks beside the commands."""
         return Client(ServerAccess(self.platform.api_url, self.platform.api_key))
 
 
 @pytest.fixture
 def person(platform: Platform, slug: str, tmp_path: Path) -> Person:
-    """Somebody whose folder is named like the slug, so that `--create` takes it."""
+    """A person whose folder is named like the slug, so that `--create` uses it."""
     folder = tmp_path / slug
     folder.mkdir()
     environment = {

@@ -1,5 +1,5 @@
-"""What stands between here and the server: balancers, gateways, proxies. Their answers are no reason to give up, or are
-told as what they are.
+"""Balancers, gateways and proxies between the command and the server. Their answers are retried, or reported as what
+they are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Scripted = tuple[int, bytes, dict[str, str]]
 
 @contextmanager
 def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """A server that gives these answers in turn, the last one for ever; its address, and what it was asked."""
+    """A server that gives these answers in turn, the last one for ever; its address, and its requests."""
     asked: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ def answering(*scripted: Scripted) -> Iterator[tuple[str, list[tuple[str, str | 
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were made, none of which is waited for."""
+    """The pauses that were requested; none is waited for."""
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     return waited

@@ -1,4 +1,4 @@
-"""Which server and key are used, and how keys are kept."""
+"""The choice of server and key, and the storage of keys."""
 
 from __future__ import annotations
 

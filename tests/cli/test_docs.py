@@ -1,4 +1,4 @@
-"""docs/cli.md says what the program does."""
+"""docs/cli.md matches the program."""
 
 from __future__ import annotations
 

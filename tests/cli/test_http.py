@@ -1,4 +1,4 @@
-"""The way to the server: certificates, proxies, and what is said where there is none."""
+"""Connections to the server: certificates, proxies, and messages about failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ APPS = b'{"results": [], "total_count": 7, "limit": 100, "offset": 0, "max_apps"
 
 
 class Answering(BaseHTTPRequestHandler):
-    """A server with no apps; it keeps what it was asked."""
+    """A server without apps, which records its requests."""
 
     asked: ClassVar[list[tuple[str, str | None]]] = []
 
@@ -56,7 +56,7 @@ def answering(tls: ssl.SSLContext | None = None) -> Iterator[int]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for localhost that nobody has signed, with its key."""
+    """A self-signed certificate for localhost, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

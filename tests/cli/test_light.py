@@ -1,4 +1,4 @@
-"""The command line alone is light: it is installed without the server, and runs without importing any of it."""
+"""The command line alone is light: it is installed without the server, and runs without importing it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMIT = 25_000_000
 """Bytes of the command line, installed and compiled."""
 
 OPTIONAL = {"brotli", "_brotli", "stringzilla", "typing_extensions"}
-"""Packages of the server that urllib3, Easel's own search and their like use only if they are installed."""
+"""Packages of the server that urllib3 and Easel's own search use only if they are installed."""
 
 SCRIPT = """
 import importlib, json, pkgutil, sys
@@ -41,7 +41,7 @@ def pinned(name: str) -> set[str]:
 
 
 def servers_modules() -> set[str]:
-    """What can be imported of the packages that the server needs and the command line does not."""
+    """The importable modules of the packages that only the server needs."""
     only = pinned("runtime") - pinned("cli")
     assert {"sqlalchemy", "fastapi", "pydantic", "pygit2"} <= only
     providing = packages_distributions()
@@ -89,7 +89,7 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
     uv = str(Path(sys.executable).with_name("uv"))
     place = tmp_path / "venv"
     easel, python = place / "bin" / "easel", place / "bin" / "python"
-    # What was built here before does not belong into the wheel.
+    # Files of earlier builds here must not be in the wheel.
     tree = shutil.copytree(ROOT / "src", tmp_path / "tree" / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree.parent)
@@ -128,7 +128,7 @@ def test_installed_alone_it_is_small_and_says_what_the_server_needs(tmp_path: Pa
 
 
 def run(*command: str) -> str:
-    """Runs a command that works; gives what it printed."""
+    """Runs a command that must succeed; returns its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

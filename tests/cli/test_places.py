@@ -1,4 +1,4 @@
-"""Any home, any stream: what containers, CI and Windows' consoles have instead of a person's terminal."""
+"""Any home and any stream: those of containers, CI and Windows' consoles, instead of a person's terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def arrowed(person: Person, slug: str) -> Person:
 
 
 def run(person: Person, *arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """Runs `easel …` as a process of its own, whose streams a shell may change."""
+    """Runs `easel …` as a separate process, whose streams a shell may change."""
     command = ["sh", "-c", f'exec "$@" {shell}', "sh", sys.executable, "-m", "easel.cli.main", *arguments]
     around = {**os.environ, **person.environment, **environment}
     return subprocess.run(command, cwd=person.folder, env=around, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What stands in proxy variables of companies' machines: it works, or a sentence says what to do."""
+"""Proxy variables as on companies' machines: they work, or a sentence says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line and the server say the same words: no status, environment or error code is spelled twice."""
+"""The command line and the server share their words: no status, environment or error code is defined twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND_LINE = sorted(Path(easel.__path__[0], "cli").glob("**/*.py"))
 
 
 def codes() -> set[str]:
-    """The codes of every error that is not the command line's own."""
+    """The codes of all errors except the command line's own."""
     for module in pkgutil.walk_packages(easel.__path__, "easel."):
         if module.name.endswith(".errors"):
             importlib.import_module(module.name)

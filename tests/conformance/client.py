@@ -1,4 +1,4 @@
-"""The published client, read in when a test first needs it: its thousand modules take ten seconds."""
+"""The published client, imported when a test first needs it: its thousand modules take ten seconds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 
 class _WhenNeeded:
-    """Stands for the module until something of it is asked for by name. pytest, looking for fixtures, asks for
-    private names only."""
+    """Stands in for the module until a name of it is used. pytest, searching for fixtures, uses only private names."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):

@@ -1,4 +1,4 @@
-"""Driving Easel with the published client, unchanged, as its users do."""
+"""Uses Easel with the published client, unchanged, as its users do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def new_slug() -> str:
 
 
 def create(api: mx.AppsApi, **fields: Any) -> mx.AppResponse:
-    """A new app with a slug of its own."""
+    """A new app with its own slug."""
     given = {"slug": new_slug(), "meta": mx.PageMeta(title="Shop"), **fields}
     return api.create_app(mx.CreateAppRequest(**given))
 
@@ -46,7 +46,7 @@ def bundle(files: dict[str, str]) -> bytes:
 
 
 def site(word: str) -> dict[str, str]:
-    """A small site that says a word."""
+    """A small site that shows a word."""
     return {
         "index.html": f"<!doctype html><title>{word}</title><script src=/app.js></script>",
         "app.js": f"document.title = '{word}'",
@@ -55,7 +55,7 @@ def site(word: str) -> dict[str, str]:
 
 
 def upload(api: mx.AppsApi, app_id: str, data: bytes) -> str:
-    """Puts the bytes where the platform says, and gives the key to deploy them with."""
+    """Uploads the bytes, and returns the key to deploy them with."""
     asked = api.get_upload_url_apps_id_deploy(app_id, mx.UploadUrlRequest(filename="dist.zip"))
     answer = httpx.put(
         asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=30
@@ -65,7 +65,7 @@ def upload(api: mx.AppsApi, app_id: str, data: bytes) -> str:
 
 
 def deploy(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", **fields: Any) -> mx.DeployResponse:
-    """Uploads and deploys a zip; the deploy may still be under way."""
+    """Uploads and deploys a zip. The deploy may still be running."""
     key = upload(api, app_id, data)
     return api.deploy_app(app_id, mx.DeployRequest(message=message, bundle_s3_key=key, **fields))
 
@@ -89,7 +89,7 @@ def ship(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", **
 
 
 def refused(status: int, code: str | None, call: Callable[[], object]) -> mx.ErrorResponse:
-    """The error that a call is answered with: parsed by the client itself, of this status and code."""
+    """The error in the answer to a call: parsed by the client itself, with this status and code."""
     raised = {
         400: mx.exceptions.BadRequestException,
         401: mx.exceptions.UnauthorizedException,
@@ -101,7 +101,7 @@ def refused(status: int, code: str | None, call: Callable[[], object]) -> mx.Err
     }
     with pytest.raises(raised[status]) as caught:
         call()
-    # The client parses the statuses that the contract lists; for 409 and 501 it only knows the exception's class.
+    # The client parses the statuses in the contract; for 409 and 501 it only knows the exception's class.
     error = mx.ErrorResponse.from_json(caught.value.body or "") if status in (409, 501) else caught.value.data
     assert isinstance(error, mx.ErrorResponse), caught.value.body
     assert error.success is False

@@ -132,7 +132,7 @@ def test_delete_app_frees_the_slug_at_once(platform: Platform) -> None:
 def test_a_slug_that_may_not_be_is_refused_by_name(platform: Platform, slug: str, code: str) -> None:
     api = connect(platform.api_url, platform.api_key)
     app = create(api)
-    # The client's own models would not let some of these through, so they are set past them.
+    # The client's own models would refuse some of these, so they are bypassed.
     request = mx.CreateAppRequest.model_construct(slug=slug, meta=mx.PageMeta(title="Shop"))
     error = refused(400, code, lambda: api.create_app(request))
     assert (error.error.details or {})["slug"] == slug

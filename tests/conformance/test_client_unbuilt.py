@@ -1,4 +1,4 @@
-"""The contract's operations that are not built yet, and that none is left without a test or a 501."""
+"""The contract's unsupported operations: each has a test or answers 501."""
 
 from __future__ import annotations
 

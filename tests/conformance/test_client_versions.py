@@ -1,4 +1,4 @@
-"""The published client's operations on versions and on what environments point at."""
+"""The published client's operations on versions and on environments' pointers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conformance.driving import NO_SUCH_APP, bundle, connect, create, refu
 
 @dataclass
 class Shop:
-    """An app with two versions: the second changed a file, renamed one, and left one out."""
+    """An app with two versions: the second changed a file, renamed one, and removed one."""
 
     api: mx.AppsApi
     app: mx.AppResponse
@@ -92,7 +92,7 @@ def test_diff_versions_names_every_file_and_its_reverse_is_its_mirror(shop: Shop
 def test_the_diff_tells_renames_hashes_and_totals(platform: Platform, shop: Shop) -> None:
     with platform.client() as http:
         diff = http.get(f"/v1/apps/{shop.app.app_id}/versions/1/diff/2").json()
-    # The answer is written by hand for speed; the published model is still what it is.
+    # The answer is encoded directly for speed; the published model still describes it.
     assert (
         set(diff)
         == set(VersionDiffResponse.model_validate(diff).model_fields_set)
@@ -129,7 +129,7 @@ def test_restore_version_points_back_at_once(platform: Platform, shop: Shop) -> 
         lambda: shop.api.restore_version_apps(shop.app.app_id, 99, request),
     )
     refused(404, "app_not_found", lambda: shop.api.restore_version_apps(NO_SUCH_APP, 1, request))
-    # The client's own model would not let this value through, so it is set past it.
+    # The client's own model would refuse this value, so it is bypassed.
     wrong = mx.RestoreVersionRequest.model_construct(environment="preview")
     refused(
         422,

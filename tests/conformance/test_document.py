@@ -1,4 +1,4 @@
-"""/openapi.json says of the deploy operation what the source document says, word for word."""
+"""/openapi.json describes the deploy operation word for word like the contract's document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testbed.running import Platform
 
 SOURCE: dict[str, Any] = json.loads(Path(__file__).with_name("deploy_operation.json").read_text())
 MORE = {"maxLength", "minLength", "pattern", "maxProperties", "propertyNames"}
-"""What a schema of ours may state beyond the source document's: it narrows, and contradicts nothing."""
+"""Constraints that a schema of Easel's may add to the contract's: they narrow it, and contradict nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def document(platform: Platform) -> dict[str, Any]:
 
 
 def without_more(schema: Any) -> Any:
-    """The schema without the constraints it may state beyond the source document's."""
+    """The schema without the added constraints."""
     if isinstance(schema, dict):
         return {name: without_more(inner) for name, inner in schema.items() if name not in MORE}
     return [without_more(inner) for inner in schema] if isinstance(schema, list) else schema

@@ -1,4 +1,4 @@
-"""schemathesis reads the published document and finds nothing that the api does otherwise."""
+"""schemathesis reads the published document, and finds no deviation of the api."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FULL = os.environ.get("EASEL_FUZZ") == "full"
 
 @pytest.fixture
 def own_key(platform: Platform) -> str:
-    """The key of an organisation of its own: what is fuzzed may delete apps and revoke keys."""
+    """The key of a separate organisation: fuzzing may delete apps and revoke keys."""
     made = subprocess.run(
         [sys.executable, "-m", "easel.cli.main", "organisation", "Fuzzed", "--data-dir", str(platform.data_dir)],
         capture_output=True,
@@ -38,7 +38,7 @@ def own_key(platform: Platform) -> str:
 
 @pytest.mark.timeout(1800 if FULL else 180)
 def test_schemathesis_finds_nothing_with_all_its_checks(platform: Platform, own_key: str, tmp_path: Path) -> None:
-    """EASEL_FUZZ=full makes it thorough: some minutes in place of half of one."""
+    """EASEL_FUZZ=full makes it thorough: some minutes instead of half a minute."""
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.read_text() + ("" if FULL else QUICK))
     run = subprocess.run(
@@ -56,7 +56,7 @@ def test_schemathesis_finds_nothing_with_all_its_checks(platform: Platform, own_
     )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2_000:]
     assert "No issues found" in run.stdout
-    # Nothing was left out: a document that could not be read would find nothing either.
+    # Nothing was left out: an unreadable document would lead to no findings either.
     assert "Selected: 45/45" in run.stdout
     internal = [line for line in platform.log.read_text().splitlines() if "request req_" in line]
     assert not internal

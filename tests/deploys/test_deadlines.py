@@ -1,4 +1,4 @@
-"""Deploys end in time, and one that was live already when its time was up says that it is."""
+"""Deploys end in time; a deploy that was already live at its deadline ends as live."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_store_that_gives_no_answer_holds_nobody_past_the_steps_deadline(
 
 
 class Build(Step):
-    """A step more, as a later release may have one."""
+    """An additional step, as a later release may have."""
 
     name = "build"
     runs = 0
@@ -147,7 +147,7 @@ def test_each_deadline_is_for_its_step(world: World, setting: str, step: str) ->
 
 
 async def live_but_unsaid(world: World, app: App, text: str) -> str:
-    """A deploy whose pointer has moved, and whose worker was gone before it could say so; half an hour ago."""
+    """A deploy whose pointer moved half an hour ago, but whose worker ended before it could record that."""
     deploy_id = await order(world, app, text)
     await run(world, deploy_id)
     async with world.database.transaction() as work:
@@ -183,7 +183,7 @@ def test_a_step_that_a_stopping_worker_cannot_wait_for_is_begun_again(
                 return str((await work.sql(status, {"id": interrupted}))[0][0])
 
         async with world.database.transaction() as holder:
-            # What the worker's first step waits for.
+            # The worker's first step waits for this.
             await holder.sql("select from deploy where id = %(id)s for update", {"id": interrupted})
             worker = DeployWorker(world.settings, world.database, world.objects, world.queue)
             running = asyncio.create_task(worker.run())

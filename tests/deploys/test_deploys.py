@@ -1,4 +1,4 @@
-"""Deploys as they are ordered, followed, cancelled; and how they fail."""
+"""Deploys are requested, followed and cancelled; and their failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_zip_becomes_version_1_and_is_live(app: RunningApp) -> None:
 
 
 def test_a_large_bundle_with_one_file_changed_serves_that_change_and_all_else(app: RunningApp) -> None:
-    """What did not change is not read again, though it lies elsewhere in the new bundle."""
+    """Unchanged members are not read again, although their offsets in the new bundle differ."""
     files = {**PAGE, "a.txt": secrets.token_hex(1_100_000), "b.bin": secrets.token_hex(1_100_000), "z.js": "1"}
     app.deploy(files)
     status = app.deploy({**files, "a.txt": "changed"})
@@ -225,7 +225,7 @@ def test_half_a_character_in_a_source_file_is_refused(app: RunningApp) -> None:
 def test_the_log_is_not_shown_on_to_a_revoked_key(app: RunningApp) -> None:
     made = app.client.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()
     with app.platform.database() as connection:
-        # A deploy that is queued and stays so.
+        # A deploy that stays queued.
         deploy_id = app.deploy(PAGE)["deploy_id"]
         connection.execute("update deploy set status = 'queued' where id = %s", (deploy_id,))
         with (

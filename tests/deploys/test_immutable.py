@@ -1,4 +1,4 @@
-"""A file is called immutable only when that is known, for a browser that was told so never asks again."""
+"""A file is immutable only if that is certain: a browser that was told so never requests it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said at a deploy of pages that do not get the app's variables, and how an app chooses how they get them."""
+"""A deploy's messages about pages without the app's variables, and an app's choice of how pages get them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pushes become deploys: each delivery once, and of several that wait the newest only."""
+"""Pushes become deploys: each delivery once, and only the newest of several waiting pushes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_repeated_delivery_deploys_nothing_more(world: World) -> None:
         nameless = await push(world, app, SECOND, None)
         repeated = await push(world, app, SECOND, None)
         assert (nameless.did, repeated.did, repeated.deploy_id) == ("deploying", "repeated", nameless.deploy_id)
-        # Another app's delivery of the same name is another delivery.
+        # Another app's delivery with the same id is a different delivery.
         assert (await push(world, await followed(world), FIRST, "d-1")).did == "deploying"
 
     world.do(go())
@@ -99,7 +99,7 @@ def test_a_delivery_under_another_id_deploys_no_commit_again(world: World) -> No
         heard = await asyncio.gather(*(push(world, app, FIRST, f"replay-{n}") for n in range(3)))
         assert {(one.did, one.deploy_id) for one in heard} == {("repeated", first.deploy_id)}
         second = await push(world, app, SECOND, "d-2")
-        # The branch was put back to it, which is for the builder to find out.
+        # The branch was moved back to it, which the builder has to find out.
         assert (await push(world, app, FIRST, "d-3")).did == "deploying"
         async with world.database.transaction() as work:
             for deploy in await work.session.scalars(select(Deploy).where(Deploy.app_id == app.id)):

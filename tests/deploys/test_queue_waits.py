@@ -1,4 +1,4 @@
-"""What deploys that nobody has begun wait for."""
+"""The causes that queued deploys wait for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR = 3600
 
 @dataclass
 class Crowd:
-    """The four apps with two deploys each, all accepted an hour ago, and a worker that takes them."""
+    """The four apps with two deploys each, all accepted an hour ago, and a worker that claims them."""
 
     queue: App
     database: Database
@@ -28,7 +28,7 @@ class Crowd:
     worker: int
 
     async def take(self) -> Job | None:
-        """The next job that the limits let be taken, and its deploy begun."""
+        """Claims the next job that the limits allow, and begins its deploy."""
         job = await self.queue.job_manager.fetch_job([DEPLOYS], self.worker)
         if job is not None:
             await self.change(
@@ -40,12 +40,12 @@ class Crowd:
         await self.queue.connector.execute_query_async(statement, **arguments)
 
     async def waits_for(self, app: str, organisation: str) -> Cause:
-        """What this app's first queued deploy waits for."""
+        """The cause that this app's first queued deploy waits for."""
         async with self.database.transaction() as work:
             return await waits_for(work, Limits(self.limits), app=app, organisation=organisation)
 
     async def waits(self) -> dict[Cause, float]:
-        """The causes for which some wait, with the seconds."""
+        """The causes of waits, with the seconds."""
         async with self.database.transaction() as work:
             told = await longest_waits(work, Limits(self.limits))
         assert tuple(told) == CAUSES

@@ -1,4 +1,4 @@
-"""Rules files of a deployed app, on a real edge: both paths of the edge obey them, and a restore brings them back."""
+"""Rules files of a deployed app, on a real edge: both paths of the edge apply them, and a restore restores them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_catch_all_gives_pages_to_navigations_and_no_page_for_a_script(site: R
 
 
 def test_headers_are_on_every_answer_and_caching_on_files_only(site: RunningApp) -> None:
-    for _ in range(3):  # the fast path answers from the second on
+    for _ in range(3):  # The fast path answers from the second request on.
         script = site.visit("/app.js")
         assert (script.headers["x-app"], script.headers["cache-control"]) == ("yes", "max-age=60")
     missing = site.visit("/gone.js", **{"sec-fetch-dest": "script"})
@@ -115,7 +115,7 @@ def test_a_deploy_may_say_for_itself_how_rules_are_read_and_which_guards_may_be_
 def test_a_redirect_that_the_fast_path_answers_is_the_same_for_all_who_should_get_it(app: RunningApp) -> None:
     lines = "/old /new 301\n/c /fr 302 Cookie=fr\n/c /en 302\n/q x=1 /one 302\n/q /other 302\n/any/:x /y/:x 308\n"
     assert app.deploy({"index.html": HOME, "app.js": "1", "_redirects": lines})["status"] == "complete"
-    for _ in range(4):  # the fast path answers from the second on
+    for _ in range(4):  # The fast path answers from the second request on.
         moved = app.visit("/old")
         assert (moved.status_code, moved.headers["location"], moved.content) == (301, "/new", b"")
         assert moved.headers["cache-control"] == "public, max-age=0, must-revalidate"

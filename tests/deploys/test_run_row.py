@@ -1,4 +1,4 @@
-"""A deploy's row in the hands of one run: what is written is written whole, by the run that the deploy belongs to."""
+"""A deploy's row during one run: it is written as a whole, and only by the run that the deploy belongs to."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ WHERE: dict[str, tuple[type, str]] = {
 
 
 def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awaitable[None]]) -> None:
-    """Has something happen once, when a run is about to enter the transaction of a step."""
+    """Makes something happen once, when a run is about to enter the transaction of a step."""
     left = [happens]
     owner, method = WHERE[step]
     original = getattr(owner, method)
@@ -73,8 +73,8 @@ def before(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], Awa
 
 
 def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, asyncio.Event]:
-    """Has the first run that is about to enter the transaction of a step wait there: that it does, and that it may go
-    on."""
+    """Makes the first run that is about to enter the transaction of a step wait: an event for that, and one to let it
+    continue."""
     waits, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
@@ -157,7 +157,7 @@ def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
 
         async def write(self: RunRow, *arguments: Any) -> None:
             if self.deploy.step == "start":
-                # The row has been read by now, and what is written here is made of that.
+                # The row has been read by now, and this write is based on it.
                 may_go_on.set()
                 await has_written.wait()
             await original(self, *arguments)
@@ -224,7 +224,7 @@ def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_t
             await original(self, *arguments)
             if self.deploy.step == "record" and not written.is_set():
                 written.set()
-                # Until the other one's statement waits for this transaction.
+                # Waits until the other one's statement waits for this transaction.
                 while not await world.database.statement("select 1 from pg_locks where not granted", {}):
                     await asyncio.sleep(0.01)
 
@@ -262,7 +262,7 @@ def test_a_deploy_that_is_cancelled_leaves_neither_version_nor_pointer_behind(
         async with world.database.transaction() as work:
             production = await work.session.get_one(Environment, (app.id, "production"))
         assert production.version is None
-        # The next one gets the number that none has.
+        # The next one gets the unused number.
         await run(world, await order(world, app, "next"))
         assert [version.number for version in await versions(world, app)] == list(range(1, 2 + (step != "record")))
 
@@ -352,7 +352,7 @@ def test_of_two_runs_that_take_a_deploy_at_once_the_later_one_has_it(world: Worl
         wanted = await order(world, app, "one")
         await asyncio.gather(*(run(world, wanted) for _ in range(4)))
         row, log = await deploy(world, wanted)
-        # A run that was taken over may have been the one to record the version, not the one to move the pointer.
+        # A run that was taken over may have recorded the version without moving the pointer.
         assert row.status == "complete"
         assert [version.number for version in await versions(world, app)] == [1]
         assert log.count("Recorded version 1") == 1

@@ -1,4 +1,4 @@
-"""The smoke test: which entry pages are let through, however odd, and which are not."""
+"""The smoke test: entry pages that pass, however odd, and those that do not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGE = "<!doctype html><title>x</title>"
 def test_a_page_that_browsers_show_does_not_fail(odd: str) -> None:
     site = Place({"index.html": PAGE.encode()}).site()
     assert missing_assets(site, PAGE + odd)[0] == []
-    # What stands before the oddity was seen all the same.
+    # Everything before the oddity was still read.
     assert missing_assets(site, f"{PAGE}<script type=module src=/gone.js></script>{' ' * 40_000}{odd}")[0]
 
 

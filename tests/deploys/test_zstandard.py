@@ -1,4 +1,4 @@
-"""A zip with Zstandard members is served like any other: they stay as they are, and visitors need not know them."""
+"""A zip with Zstandard members is served like any other: they stay unchanged, and visitors need not support them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A machine that Easel is installed on the way docs/operations says, below a folder of its own.
+"""A machine on which Easel is installed as docs/operations says, below a separate folder.
 
-The documents' commands, the units, the script and the settings are taken as they are written; only their places move
-below the folder, the ports are free ones, and nobody need be the system user `easel`. No systemd runs where tests run,
-so `systemctl` is `systemctl.py` beside this: it starts what the unit says, with the environment that the unit says.
+The documents' commands, the units, the script and the settings are used as written; only their places move below the
+folder, the ports are free ones, and no system user `easel` is needed. Tests run without systemd, so `systemctl` is
+`systemctl.py` beside this file: it starts the unit's command with the unit's environment.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class Installed(Platform):
         return self.key or super().api_key
 
     def ready(self) -> None:
-        """Returns once api and edge are."""
+        """Returns once api and edge are ready."""
         check = "curl -fs --retry 60 --retry-all-errors --retry-delay 1"
         self.does("\n".join(f"{check} http://127.0.0.1:{port}/readyz" for port in (self.api_port, self.edge_port)))
 
     def here(self, text: str) -> str:
-        """The text with its places, ports and people moved to this machine."""
+        """The text with its places, ports and users moved to this machine."""
         for place in ("/opt/easel", "/etc/easel", "/etc/systemd", "/var/lib/easel", "/var/backups", "/usr/local/sbin"):
             text = text.replace(place, str(self.folder) + place)
         text = (
@@ -62,7 +62,7 @@ class Installed(Platform):
         return re.sub(r"^(User|Group)=easel$", "", text, flags=re.M)
 
     def does(self, script: str, environment: Mapping[str, str] | None = None, *, expect: int = 0) -> str:
-        """Runs commands as they are written; gives what they printed, and said."""
+        """Runs commands as written; returns their output."""
         path = f"{self.folder}/usr/local/sbin:{self.folder}/bin:{os.environ['PATH']}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("EASEL_", "AWS_"))}
         done = subprocess.run(
@@ -79,7 +79,7 @@ class Installed(Platform):
         return done.stdout + done.stderr
 
     def said(self) -> str:
-        """What Easel said: the journal."""
+        """Easel's output: the journal."""
         return self.log.read_text()[-3000:] if self.log.exists() else ""
 
     @property
@@ -87,19 +87,19 @@ class Installed(Platform):
         return self.folder / "journal"
 
     def configure(self, settings: str) -> None:
-        """Has `/etc/easel/easel.env` say this besides, as somebody who edits it does."""
+        """Adds this line to `/etc/easel/easel.env`, as an operator would."""
         with (self.folder / "etc/easel/easel.env").open("a") as file:
             file.write(self.here(settings) + "\n")
 
     def end(self) -> None:
-        """Ends whatever runs on it."""
+        """Ends everything that runs on it."""
         with suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int((self.folder / "run/easel.pid").read_text()), signal.SIGKILL)
         self.stop_database()
 
 
 def install(folder: Path) -> Installed:
-    """A machine with the program at its place, and nothing else done yet."""
+    """A machine with the program in its place, and nothing else done yet."""
     ports = free_port(), free_port()
     machine = Installed(folder / "var/lib/easel", *ports, folder=folder, worker_port=free_port())
     for place in (

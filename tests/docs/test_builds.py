@@ -1,4 +1,4 @@
-"""The page on builds: its tables are the code's, its examples are read, its log is a real one."""
+"""The page on builds: its tables match the code, its examples are parsed, its log is a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names commands that exist, and a release is made of what it says."""
+"""CONTRIBUTING.md names existing commands, and a release contains what it says."""
 
 from __future__ import annotations
 

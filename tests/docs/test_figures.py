@@ -1,4 +1,4 @@
-"""The figures in the documents are those of runs that are kept."""
+"""The figures in the documents are those of saved runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example of the page on rules, and of those for people from other hosts, is true: lines, requests, refusals."""
+"""Every example on the page on rules, and on those for users of other hosts, is true: lines, requests, refusals."""
 
 from __future__ import annotations
 

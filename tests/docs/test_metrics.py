@@ -1,4 +1,4 @@
-"""docs/operations/metrics.md names what is exported, no more and no less; the alerts are about what is there."""
+"""docs/operations/metrics.md names exactly the exported metrics, and the alerts use only these."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(platform: 
     worker = platform.environment.get("EASEL_WORKER_METRICS_PORT")
     if worker is None:
         pytest.skip("the workers of this platform serve no metrics")
-    # All are forked from one process that has read the modules of all; what is not theirs stays at nothing.
+    # All are forked from one process that has imported the modules of all roles; metrics of other roles stay at zero.
     forked = documented("api") | documented("worker") | documented("builder")
     assert documented("api") <= exported(platform.api_port + METRICS_ABOVE) <= forked
     assert documented("worker") <= exported(int(worker)) <= forked

@@ -1,4 +1,4 @@
-"""docs/operations, done as it is written: a machine is installed, backed up, upgraded, lost, damaged and repaired."""
+"""docs/operations, carried out as written: a machine is installed, backed up, upgraded, lost, damaged and repaired."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNITS = ROOT / "deploy" / "systemd"
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Installed]:
-    """Installed as docs/operations/one-machine.md says."""
+    """A machine installed as docs/operations/one-machine.md says."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         made = install(Path(folder))
         try:
@@ -50,12 +50,12 @@ def page(text: str) -> dict[str, str]:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze; install `systemd`")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     for unit in UNITS.glob("easel*"):
-        # It looks whether the program is there.
+        # It checks whether the program exists.
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/easel/.venv/bin/easel", "/bin/true"))
     done = subprocess.run(
         ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False
     )
-    # systemd before 254, as Debian 12 has it, does not know this one, and goes on.
+    # systemd before 254, as in Debian 12, does not know this setting, and continues.
     said = [line for line in done.stderr.splitlines() if "Unknown key 'DelegateSubgroup'" not in line]
     assert (done.returncode, said) == (0, [])
 
@@ -90,7 +90,7 @@ def test_a_wrong_deploy_is_taken_back_and_stays_back(machine: Installed) -> None
 
 
 def test_what_fills_a_disk_is_found_and_deleted(machine: Installed) -> None:
-    """How a disk that is full behaves meanwhile is tried in tests/system/test_full_disk.py."""
+    """tests/system/test_full_disk.py tests the behaviour on a full disk."""
     app = RunningApp.create(machine)
     app.deploy(page("large") | {"large.bin": os.urandom(200_000)})
     look, delete = commands("disaster.md", "The disk is full")
@@ -106,7 +106,7 @@ def test_what_fills_a_disk_is_found_and_deleted(machine: Installed) -> None:
 def test_an_embedded_database_that_was_killed_is_started_again(machine: Installed) -> None:
     app = RunningApp.create(machine)
     app.deploy(page("before"))
-    # An edge that has not looked since the deploy would go on with what it knew before.
+    # An edge that has not refreshed since the deploy would keep its earlier routes.
     assert "before" in app.visit().text
     before = (machine.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]
     os.kill(int(before), signal.SIGKILL)
@@ -137,7 +137,7 @@ def test_objects_that_are_lost_or_damaged_come_back_from_the_backup(machine: Ins
 
 
 def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: Installed) -> None:
-    """In as few starts as it takes: the steps of several sections are the same."""
+    """It uses as few starts as possible: several sections have the same steps."""
     backup, restart = commands("upgrade.md", "One machine")
     (undo,) = commands("upgrade.md", "If it fails")
     (secret_is_lost,) = commands("disaster.md", "The secret key is lost")

@@ -1,4 +1,4 @@
-"""docs/operations for several machines, done as it is written, on a PostgreSQL and a bucket."""
+"""docs/operations for several machines, carried out as written, on a PostgreSQL and a bucket."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def database() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def machine(platforms: Platforms, database: str) -> Iterator[Installed]:
-    """One of several: what the others do they do alike."""
+    """One of several machines; the others do the same."""
     aws = {name: value for name, value in platforms("moto").environment.items() if name.startswith("AWS_")}
     httpx.put(f"{aws['AWS_ENDPOINT_URL']}/easel-backups", trust_env=False).raise_for_status()
     (sql,) = re.findall(r"```sql\n(.*?)```", (DOCS / "several-machines.md").read_text(), re.S)
@@ -78,7 +78,7 @@ def machine(platforms: Platforms, database: str) -> Iterator[Installed]:
 def named(url: str, database: str, password: str = "PASSWORD") -> str:
     """The URL of another database of the same server, for Easel's own user."""
     parts = urlsplit(url)
-    if parts.hostname is None:  # by a socket, which asks for no password
+    if parts.hostname is None:  # The URL uses a socket, which requires no password.
         return parts._replace(netloc="easel@", path=f"/{database}").geturl()
     return parts._replace(netloc=f"easel:{password}@{parts.hostname}:{parts.port}", path=f"/{database}").geturl()
 

@@ -1,4 +1,4 @@
-"""deploy/nginx/easel.conf, in a real nginx before a real platform: TLS, uploads, logs, a machine that is gone."""
+"""deploy/nginx/easel.conf, in a real nginx in front of a real platform: TLS, uploads, logs, a missing machine."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ pytestmark = [
 Headers = dict[str, str] | None
 API = "easel.example.com"
 STORES = ("folder",)
-"""Where uploads pass through the api, and so through nginx."""
+"""Stores whose uploads pass through the api, and so through nginx."""
 
 
 class Proxied:
-    """What somebody outside reaches: nginx's ports, by the names in the configuration."""
+    """A client's view from outside: nginx's ports, by the names in the configuration."""
 
     def __init__(self, plain: int, tls: int) -> None:
         self.plain = plain
@@ -67,7 +67,7 @@ def proxied(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     text = CONFIGURATION.read_text().replace("apps.example.com", platform.environment.get("EASEL_DOMAIN", "localhost"))
     text = re.sub(r"/etc/easel/tls/\w+\.(crt|key)", lambda found: str(folder / found[1]), text)
     text = text.replace("listen 80 ", f"listen 127.0.0.1:{made.plain} ").replace("443 ssl", f"127.0.0.1:{made.tls} ssl")
-    # Another machine in both upstreams, which is gone.
+    # Another machine in both upstreams, which is down.
     for port, own in ((8000, platform.api_port), (8080, platform.edge_port)):
         server = f"server 127.0.0.1:{port} max_fails=1 fail_timeout=5s;"
         assert server in text
@@ -104,7 +104,7 @@ def proxied(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_an_app_is_deployed_and_visited_through_the_proxy(proxied: Proxied, app: RunningApp) -> None:
     api, key = API, {"Authorization": f"Bearer {app.platform.api_key}"}
     issued = proxied.ask("POST", api, f"{app.path}/deploy/upload-url", json={"filename": "a.zip"}, headers=key).json()
-    # Without EASEL_API_URL the address is the one that the request came by.
+    # Without EASEL_API_URL, the address is the request's own.
     assert issued["upload_url"].startswith(f"https://{api}/_objects/")
     bundle = zip_of({"index.html": "<!doctype html>through nginx", "large.bin": os.urandom(3_000_000)})
     target = issued["upload_url"].removeprefix(f"https://{api}")
@@ -124,7 +124,7 @@ def test_an_app_is_deployed_and_visited_through_the_proxy(proxied: Proxied, app:
 def test_lines_of_a_log_are_not_kept_back(proxied: Proxied, app: RunningApp) -> None:
     deploy = app.deploy({"index.html": "<!doctype html>"})["deploy_id"]
     with app.platform.database() as connection:
-        # A deploy that goes on: there are lines, and no end.
+        # A running deploy: it has lines, and no end.
         connection.execute("update deploy set status = 'queued' where id = %s", (deploy,))
         with proxied.follow(app, deploy) as stream:
             lines = stream.iter_lines()

@@ -1,4 +1,4 @@
-"""The README's first deploy, run as it stands."""
+"""The README's first deploy, run as written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def blocks(language: str, document: str = "README.md") -> list[str]:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, platform: Platform) -> Path:
-    """A folder that looks like the repository to whoever follows the README: with `.venv/bin` and `data`."""
+    """A folder that looks like the repository to a reader of the README: with `.venv/bin` and `data`."""
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "easel").write_text(f'#!/bin/sh\nexec {sys.executable} -m easel.cli.main "$@"\n')
@@ -60,7 +60,7 @@ def test_the_clients_example_works_as_written(
 ) -> None:
     (script,) = blocks("python")
     monkeypatch.chdir(elsewhere)
-    # Here rather than in a process of its own, which would have to read the client's thousand modules again.
+    # It runs in this process; a separate one would have to import the client's thousand modules again.
     exec(compile(on_this_platform(script, platform), "README.md", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out.strip() == f"complete http://hello-client.localhost:{platform.edge_port}/"
     assert "Hello from Python" in platform.visit("hello-client").text

@@ -1,4 +1,4 @@
-"""docs/settings.md has every setting and nothing else, each with its default."""
+"""docs/settings.md has exactly the existing settings, each with its default."""
 
 from __future__ import annotations
 

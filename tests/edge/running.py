@@ -1,4 +1,4 @@
-"""A real edge on a real socket, over a folder of objects. Only its source of routes is the tests' own."""
+"""A real edge on a real socket, over a folder of objects. Only its source of routes belongs to the tests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def zipped(files: Files, *, stored: bool = False) -> bytes:
 
 
 class Published:
-    """A feed that gives what the tests publish, as the database gives what deploys commit."""
+    """A feed with the tests' changes, like the database's feed of committed deploys."""
 
     def __init__(self, table: RouteTable) -> None:
         self.table = table
@@ -57,7 +57,7 @@ class Published:
         self.slow.set()
 
     async def refresh(self) -> None:
-        """Applies what was committed when this began."""
+        """Applies all changes committed before the call."""
         self.refreshes += 1
         seen = dict(self.committed)
         await self.slow.wait()
@@ -66,7 +66,7 @@ class Published:
         self.table.apply(seen)
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
-        """What a version's own address serves."""
+        """The content of a version's own address."""
         self.asked_for.append(number)
         return self.versions.get((app_id, number))
 
@@ -94,7 +94,7 @@ class App:
         return f"{self.slug}.localhost"
 
     def record(self, files: Files | bytes, *, stored: bool = False, brotli: bool = False) -> EnvironmentRoute:
-        """Stores the files, or what a zip holds, as the next version."""
+        """Stores the files, or the content of a zip, as the next version."""
         self.last += 1
         made = self.edge.store(self.id, files, self.last, stored=stored, brotli=brotli)
         self.edge.feed.versions[self.id, self.last] = made
@@ -103,12 +103,12 @@ class App:
     def deploy(
         self, files: Files | bytes, *, to: str = "production", stored: bool = False, brotli: bool = False
     ) -> int:
-        """Records a version, points the environment at it, and gives its number."""
+        """Records a version, points the environment at it, and returns its number."""
         self.point(to, self.record(files, stored=stored, brotli=brotli))
         return self.last
 
     def point(self, environment: str, version: EnvironmentRoute, *, left_at: float | None = None) -> None:
-        """Moves a pointer. What it left was served until now, or until `left_at`."""
+        """Moves a pointer. The previous version counts as served until now, or until `left_at`."""
         before = self.environments.get(environment)
         moves = b"" if before is None else before.moves
         if before is not None and before.version != version.version:
@@ -132,7 +132,7 @@ class App:
         )
 
     def commit(self, *, hosts: bool = False) -> None:
-        """What a transaction does: writes, then tells the freshness page. The api answers after this."""
+        """The effect of a transaction: writes, then bumps the freshness page. The api answers after this."""
         self.edge.feed.committed[self.id] = self.route()
         self.edge.page.bump(slot_of(self.id))
         if hosts:
@@ -145,7 +145,7 @@ class App:
 
 
 class RunningEdge:
-    """An edge in a thread of its own, on a port of 127.0.0.1."""
+    """An edge in its own thread, on a port of 127.0.0.1."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
         self.settings = Settings.model_validate({"data_dir": folder, **settings})
@@ -182,7 +182,7 @@ class RunningEdge:
         self.loop.close()
 
     def call(self, function: Callable[[], object]) -> None:
-        """Runs something on the edge's own loop, and waits for it."""
+        """Runs something on the edge's own event loop, and waits for it."""
 
         async def run() -> None:
             function()
@@ -200,7 +200,7 @@ class RunningEdge:
     def store(
         self, app_id: str, files: Files | bytes, number: int, *, stored: bool = False, brotli: bool = False
     ) -> EnvironmentRoute:
-        """Bundle, manifest and variants in the object store, as the pipeline leaves them."""
+        """Puts bundle, manifest and variants into the object store, as the pipeline does."""
         data = files if isinstance(files, bytes) else zipped(files, stored=stored)
         found = inspect(memoryview(data), limits=Limits(), allow=Allowances())
         bundled = hashlib.sha256(data).hexdigest()
@@ -234,23 +234,23 @@ class RunningEdge:
         return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=20))
 
     def get(self, host: str, target: str = "/", method: str = "GET", **headers: str) -> Reply:
-        """One request on a connection of its own. `_` in a header's name stands for `-`."""
+        """One request on a separate connection. `_` in a header's name stands for `-`."""
         with self.connect() as wire:
             return wire.ask(host, target, method, **headers)
 
     def private(self, target: str, method: str = "GET") -> Reply:
-        """What the private port answers."""
+        """The answer of the private port."""
         with Wire(socket.create_connection(("127.0.0.1", self.private_port), timeout=20)) as wire:
             return wire.ask("127.0.0.1", target, method)
 
     def fast(self) -> int:
-        """How many answers the fast path has given."""
+        """The number of answers of the fast path."""
         return self.edge.recorder.on(FAST)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it came over the wire. `body` is as it was sent, encoded or not."""
+    """An answer as received. `body` is as sent, encoded or not."""
 
     status: int
     headers: dict[str, str]
@@ -287,7 +287,7 @@ class Wire:
         return self.reply(method)
 
     def reply(self, method: str = "GET") -> Reply:
-        """The next answer on the connection. Fails the test when the connection ends before it does."""
+        """The next answer on the connection. Fails the test if the connection ends before it."""
         head = self._until(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers: dict[str, str] = {}
@@ -300,7 +300,7 @@ class Wire:
         return Reply(status, headers, self._exactly(length))
 
     def rest(self) -> bytes:
-        """All that still comes until the edge ends the connection."""
+        """All remaining bytes until the edge ends the connection."""
         while chunk := self.socket.recv(65536):
             self.buffer += chunk
         data, self.buffer = self.buffer, b""
@@ -337,7 +337,7 @@ def request(host: str, target: str = "/", method: str = "GET", **headers: str) -
 
 
 def unread(edge: RunningEdge) -> Wire:
-    """A connection whose receive window is as small as can be."""
+    """A connection with the smallest possible receive window."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     plain.settimeout(30)

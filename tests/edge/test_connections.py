@@ -1,4 +1,4 @@
-"""What the edge promises on a connection, whichever way its answers are made."""
+"""The edge's promises on a connection, on both paths."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_same_bytes_mean_the_same_wherever_they_are_cut(edge: RunningEdge, m
         for _ in range(3):
             wire.send(one)
             assert wire.reply().body == b"quick"
-        # As a body, and as the second half of a head, the same bytes are no request.
+        # In a body, or as the second half of a head, the same bytes are no request.
         wire.send(body)
         assert wire.reply().status == 405
         wire.send(one)
@@ -220,7 +220,7 @@ def test_cookies_that_another_app_set_keep_nobody_from_an_app(
     edge: RunningEdge, made: App, size: int, apart: bool
 ) -> None:
     cookies = [f"c{n}=" + "x" * 3800 for n in range(30)]
-    # HTTP/2 may have them in lines of their own (RFC 9113 §8.2.3), and not every proxy puts them together.
+    # HTTP/2 may split them into lines (RFC 9113 §8.2.3), and not every proxy joins them.
     lines = "".join(f"Cookie: {cookie}\r\n" for cookie in cookies) if apart else f"Cookie: {'; '.join(cookies)}\r\n"
     data = f"GET /fast.txt HTTP/1.1\r\nHost: {made.host}\r\n{lines}Accept: */*\r\n\r\n".encode()
     with edge.connect() as wire:
@@ -258,7 +258,7 @@ def test_an_upgrade_is_not_followed_and_the_request_is_answered(edge: RunningEdg
 
 
 def unsent(edge: RunningEdge) -> int:
-    """How many bytes the edge holds for clients that do not read them."""
+    """The number of bytes that the edge holds for clients that do not read them."""
     sizes: list[int] = []
     edge.call(
         lambda: sizes.append(sum(one.transport.get_write_buffer_size() for one in edge.server.server_state.connections))
@@ -298,7 +298,7 @@ def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(
 
 
 def test_thousands_of_requests_at_once_are_all_answered_in_order(edge: RunningEdge, made: App) -> None:
-    """Far more than are looked at while one is being answered, with a body in between."""
+    """Far more than are parsed while one is being answered, with a body in between."""
     upload = f"POST / HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: 50000\r\n\r\n".encode() + b"0" * 50_000
     some = [*(["/fast.txt", "/api/x"] * 200), "POST", "/big.bin"]
     expected = {"/fast.txt": 200, "/api/x": 404, "POST": 405, "/big.bin": 200}

@@ -1,4 +1,4 @@
-"""The edge's cache on disk, over a real bucket: each byte is fetched once, and the disk stays bounded."""
+"""The edge's disk cache over a real bucket: each byte is fetched once, and the disk use stays bounded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def cache(objects: ObjectStore, tmp_path: Path) -> DiskCache:
 
 
 async def whole(cache: DiskCache, key: str) -> memoryview:
-    """All of an object."""
+    """All bytes of an object."""
     size = await cache.size(key)
     return await cache.view(key, size, 0, size)
 
@@ -113,7 +113,7 @@ async def test_however_small_they_are_only_so_many_objects_are_held(
         await objects.put(f"small-{number}", b"%d" % number)
         view = await cache.view(f"small-{number}", len(b"%d" % number), 0, 1)
         assert bytes(view) == b"%d" % number
-    # Each holds its file and the mapping of it.
+    # Each has its file and the mapping of it.
     assert len(files(tmp_path / "edge")) == 4
     assert len(os.listdir("/proc/self/fd")) - before <= 2 * 4 + 4
 
@@ -148,7 +148,7 @@ async def test_a_visitor_who_leaves_does_not_stop_what_others_wait_for(objects: 
 
 
 def ended(cache: DiskCache, *, boot: str | None = None) -> None:
-    """Has the cache be that of a process that is gone, and that ran since this boot or another."""
+    """Makes the cache belong to an ended process, which ran since this boot or an earlier one."""
     assert cache._folder is not None
     assert cache._lives is not None
     cache._lives.close()
@@ -176,13 +176,13 @@ async def test_what_is_here_whole_outlives_the_process_and_the_store(objects: Ob
         await after.view("part", len(LARGE), 0, 9)
     assert after.weight == 2 * len(SMALL_ONE) - 1 + len(LARGE)
     assert after.fetched == 0
-    # What is damaged is read again, whoever had fetched it.
+    # A damaged object is read again, whichever process fetched it.
     after.forget("other")
     assert bytes(await whole(after, "other")) == SMALL_ONE[1:]
     after.forget("other")
     await objects.put("other", SMALL_ONE[2:])
     assert bytes(await whole(after, "other")) == SMALL_ONE[2:]
-    # A third one takes over what the second had, and the second had taken over.
+    # A third process takes over the files of the second, which had taken over the first's.
     ended(after)
     third = DiskCache(EdgeStore(objects), folder, budget=len(LARGE) + BLOCK)
     third.take_over()
@@ -208,7 +208,7 @@ async def test_what_was_written_before_a_crash_of_the_machine_is_not_trusted(
 async def test_nothing_is_taken_from_a_process_that_lives(objects: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "edge"
     await objects.put("small", SMALL_ONE)
-    # It has this one's number, as the processes of two containers may.
+    # It has this process's number, as processes of two containers may.
     living = DiskCache(EdgeStore(objects), folder, budget=100 * BLOCK)
     await whole(living, "small")
     (folder / "manifests").mkdir()
@@ -432,7 +432,7 @@ async def test_while_the_disk_is_full_what_is_asked_for_lies_in_a_little_memory(
     assert bytes(await whole(cache, "large")) == LARGE
     assert cache.in_memory <= 8 * BLOCK
     assert bytes(before) == contents["object-0"]
-    # Twice what was needed once, when it became known that the disk is full.
+    # Twice the requests that were needed once, before the full disk was noticed.
     assert cache.fetches <= 9
     small_disk.free()
     monkeypatch.setattr(cache, "_full_until", 0.0)
@@ -457,7 +457,7 @@ async def test_what_is_kept_leaves_the_reserve_of_the_disk_and_what_was_used_las
     for key in ("object-2", "object-3"):
         assert bytes(await whole(cache, key)) == contents[key]
     assert (cache.fetches, cache.in_memory) == (fetches, 0)
-    # Somebody else fills the disk: the cache gives back what it has, and goes on in memory.
+    # Another program fills the disk: the cache frees its files, and continues in memory.
     objects.reserve = DiskReserve(small_disk.folder, str(free + 1))
     assert bytes(await whole(cache, "object-0")) == contents["object-0"]
     assert (cache.weight, cache.in_memory) == (0, 4 * BLOCK)

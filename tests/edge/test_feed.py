@@ -1,4 +1,4 @@
-"""What fills the routing table, over a real database that comes to harm."""
+"""The source of the routing table, over a real database with failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.world import World
 
 @pytest.fixture
 def way(platform: Platform) -> Iterator[tuple[DatabaseWay, str]]:
-    """A way to the platform's database, and the URL that goes by it."""
+    """A proxy in front of the platform's database, and the URL through it."""
     with tempfile.TemporaryDirectory() as folder:
         made = DatabaseWay(platform.data_dir / "postgres" / ".s.PGSQL.5432")
         with made.listening(Path(folder) / ".s.PGSQL.5432"):
@@ -95,7 +95,7 @@ async def test_what_an_environment_served_before_is_known_with_where_it_lies_eac
         assert own is not None
         assert own.manifest == manifest
         assert platform.objects().head(manifest_key(app.app_id, manifest.hex()))["size"] > 0
-    # However often it went from one to another: that is held, and sent, once.
+    # However often it changed between two values, one row is stored and sent.
     for version in (2, 1) * 5:
         assert app.client.post(f"{app.path}/versions/{version}/restore", json={}).status_code == 200
     await source.refresh()
@@ -130,7 +130,7 @@ async def test_what_an_app_tells_is_what_is_published_whoever_published_it(
     assert (await told()).variables == {"N": "0"}
     app.client.post(f"{app.path}/versions/2/restore", json={"with_config": True})
     assert await told() == published_site(now)
-    # A release before knows only the configuration, and one to come may say more.
+    # An earlier release has only the configuration, and a later one may store more.
     for change, shown in (
         ("published = jsonb_set(published, '{build_config,env_vars,N}', '\"2\"')", {"N": "2"}),
         ("site = '\\x00'::bytea || '{}'", {"N": "2"}),
@@ -165,7 +165,7 @@ async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(wo
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as name:
         folder = Path(name, "data", "postgres")
         standby = EmbeddedPostgres(folder)
-        # What was committed last has not reached the server that takes over.
+        # The last commits have not reached the server that takes over.
         fill(world.url, {"one": "kept", "two": "renamed", "three": "lost"})
         fill(standby.start(), {"one": "kept", "two": "before"})
         database = Proxy(world.settings.postgres_dir / ".s.PGSQL.5432")
@@ -188,7 +188,7 @@ async def test_an_edge_forgets_what_the_database_that_took_over_does_not_know(wo
 
 
 def serve(url: str, app: str, number: int, key: str, environment: str = "production") -> None:
-    """Has the app serve a version whose manifest has this key."""
+    """Makes the app serve a version whose manifest has this key."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "insert into version (app_id, number, org_id, kind, environment, manifest_key, config, config_hash,"
@@ -227,7 +227,7 @@ async def test_an_environment_of_any_name_needs_a_row_and_nothing_else(world: Wo
     assert served == [("a-name-of-tomorrow", 4), ("pr-7", 2), ("production", 3), ("staging", 1)]
     found = [table.find(label) for label in ("staging-shop", "pr-7-shop", "shop")]
     assert [one.serves.version for one in found if one is not None and one.serves is not None] == [1, 2, 3]
-    # An edge that starts without its database knows them as well.
+    # An edge that starts without its database knows them too.
     saved = SavedRoutes(tmp_path, url)
     saved.write(list(table.apps.items()), saved.begin())
     assert saved.load() == table.apps
@@ -254,7 +254,7 @@ async def test_a_manifests_key_of_another_form_keeps_nothing_else_from_being_ser
         await feed.refresh()
         assert (served("bad"), served("good")) == (None, 1)
         assert await feed.version("bad", 1) is None
-        # In one look as well: what changes with it, and what it was served before and after.
+        # One refresh contains the change, and the versions served before and after it.
         serve(url, "bad", 2, keys[2])
         serve(url, "good", 2, keys[2])
         await feed.refresh()

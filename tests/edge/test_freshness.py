@@ -1,4 +1,4 @@
-"""After the api has answered, no edge on the machine serves what was before."""
+"""After the api has answered, no edge on the machine serves the earlier state."""
 
 from __future__ import annotations
 

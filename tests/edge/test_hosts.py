@@ -1,4 +1,4 @@
-"""Which host leads to which app, environment and version."""
+"""The app, environment and version of each host."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_app_without_a_version_says_so(edge: RunningEdge, app: Make) -> None:
 
 def test_a_version_that_is_not_there_is_asked_for_at_most_once(edge: RunningEdge, app: Make) -> None:
     made = app(files("one"))
-    made.last = 5  # Versions 2 to 5 hold configuration alone, and serve nothing.
+    made.last = 5  # Versions 2 to 5 are configuration only, and serve nothing.
     made.commit()
     edge.feed.asked_for.clear()
     for _ in range(3):
@@ -156,7 +156,7 @@ def test_a_deleted_apps_slug_can_be_anothers_at_once(edge: RunningEdge, app: Mak
 
 
 def test_a_versions_address_never_shows_what_the_slugs_owner_before_had_there(edge: RunningEdge) -> None:
-    """Also not where the edge learns of the end of one app and the begin of the other at once."""
+    """This holds even if the edge learns of the end of one app and the beginning of the other at once."""
     before = edge.app("passed-on", {"index.html": "theirs"})
     assert edge.get("v1-passed-on.localhost").body.endswith(b"theirs")
     edge.feed.committed[before.id] = None

@@ -1,4 +1,4 @@
-"""A head that is known is read as the parser would read it, or not at all."""
+"""A known head is read exactly as the parser would read it, or not at all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHROME = (
 
 
 class Transport(asyncio.Transport):
-    """A client that is there, and whose answers nobody looks at."""
+    """A connected client whose answers nobody reads."""
 
     def write(self, data: object) -> None:
         pass
@@ -58,7 +58,7 @@ class Transport(asyncio.Transport):
 
 
 class Reading(EdgeProtocol):
-    """The edge's protocol, in front of a site that has an answer ready to every plain request."""
+    """The edge's protocol, in front of a site with a prepared answer to every plain request."""
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop, known: KnownHeads) -> None:
         super().__init__(config, ServerState(), {}, loop)
@@ -89,7 +89,7 @@ Parse = Callable[[bytes, KnownHeads], list[object]]
 
 @pytest.fixture(scope="module")
 def parse() -> Iterator[Parse]:
-    """What a new connection reads in bytes that come at once, and takes note of."""
+    """The request that a new connection reads in bytes that arrive at once, and remembers."""
     loop = asyncio.new_event_loop()
     config = Config(lambda: None, ws="none", lifespan="off", log_config=None)
     config.load()
@@ -104,8 +104,8 @@ def parse() -> Iterator[Parse]:
 
 
 def agrees(parse: Parse, known: KnownHeads, data: bytes) -> bool:
-    """Whether the head is known, on a new connection and on one whose last was like one that is known, having held what
-    is known of it against what the parser reads."""
+    """Whether the head is known, on a new connection and on one whose last head was similar. Compares each known result
+    with the parser's."""
     asked = known.read(data)
     later = [one.read(data) for one in known.heads]
     for read in filter(None, (asked, *later)):
@@ -234,7 +234,7 @@ HEADS = st.builds(
 
 @st.composite
 def likes(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A head, and one like it."""
+    """A head, and a similar one."""
     head = draw(HEADS)
     start = draw(STARTS)
     other = start + head[head.index(b"\r\n") + 2 :]

@@ -1,4 +1,4 @@
-"""Pages of more than a mebibyte: whole, with the runtime object, and never too many in memory."""
+"""Pages of more than a mebibyte: complete, with the runtime object, and never too many in memory."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_who_is_sent_the_same_large_page_shares_it(own_edge: Callable[..., Runni
         assert 0 < edge.edge.sites.large.weight < 3 * alone
         assert len(slow[0].reply().body) == alone
         assert len(slow[1].reply().body) == alone - 1
-    # It stays as long as there is room, for those who come next, and goes with its version.
+    # It stays as long as there is space, for later visitors, and is evicted with its version.
     assert edge.edge.sites.large.weight > 0
     made.deploy({"index.html": "two"})
     edge.get(made.host)
@@ -108,7 +108,7 @@ def test_too_many_large_pages_at_a_time_are_sent_as_they_lie(
 
 
 def reader(edge: RunningEdge) -> Wire:
-    """A connection that takes little at a time."""
+    """A connection that reads little at a time."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     plain.settimeout(30)
@@ -117,7 +117,7 @@ def reader(edge: RunningEdge) -> Wire:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Returns once it holds; what happens on the edge's own loop meanwhile is waited for."""
+    """Returns once the condition holds; meanwhile the edge's own event loop runs."""
     deadline = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < deadline

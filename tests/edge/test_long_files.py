@@ -1,4 +1,4 @@
-"""Files that are sent from where they are mapped: whole, in order, to clients of every speed."""
+"""Files that are sent from their mappings: complete, in order, to clients of every speed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.serving.building import Place
 
 Make = Callable[..., App]
 TEXT = "".join(f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest()}';\n" for n in range(10_000))
-"""A script of 0.9 MB whose brotli form is long as well."""
+"""A script of 0.9 MB whose brotli form is long too."""
 NOISE = random.Random(5).randbytes(3_000_001)
 
 
@@ -123,5 +123,5 @@ def test_a_range_far_into_a_zstandard_member_is_unpacked_piece_by_piece() -> Non
     site = Place({"index.html": b""}).site()
     made = list(pieces(BundleSlice(member, site, "identity", start, len(content)), memoryview(packed)))
     assert b"".join(made) == content[start:]
-    # Others get their turn after each piece, of which those before the range are empty.
+    # Other tasks run after each piece; the pieces before the range are empty.
     assert len(made) >= len(content) // CHUNK

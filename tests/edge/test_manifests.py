@@ -1,4 +1,4 @@
-"""Manifests on an edge's disk: what is given has the hash that was asked for, and there are never too many."""
+"""Manifests on an edge's disk: each has the requested hash, and there are never too many."""
 
 from __future__ import annotations
 

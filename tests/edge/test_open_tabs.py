@@ -1,4 +1,4 @@
-"""Tabs that were open during a deploy go on working."""
+"""Tabs that were open during a deploy keep working."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY = 86400
 
 
 def build(name: str) -> dict[str, str]:
-    """A build whose chunk has another name every time."""
+    """A build whose chunk has a different name each time."""
     return {
         "index.html": f'<head></head><script type=module src="/assets/About-{name}.js"></script>',
         f"assets/About-{name}.js": f"export default '{name}'",
@@ -46,7 +46,7 @@ def test_only_assets_come_from_earlier_versions(edge: RunningEdge, app: Make) ->
     assert edge.get(made.host, "/old.txt").status == 404
     page = edge.get(made.host, "/pages/x1Y2z3W4", Accept="text/html")
     assert b"a5B6c7D8" in page.body
-    # Its name may have no hash in it: it is answered, and asked for again the next time.
+    # Its name may contain no hash: it is served, and requested again the next time.
     kept = edge.get(made.host, "/assets/gone-settings.js")
     assert (kept.status, kept["cache-control"]) == (200, "public, max-age=0, must-revalidate")
 
@@ -103,7 +103,7 @@ def test_of_many_files_of_earlier_versions_those_of_the_newest_are_found(
 def test_earlier_versions_take_no_more_memory_than_their_part(
     edge: RunningEdge, app: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A few bytes: one file is looked at, and then they are used up.
+    # A few bytes: one file is searched, and then the budget is used up.
     monkeypatch.setattr(sites, "_EARLIER_SHARE", 10**8)
     made = app({**build("x1Y2z3W4"), "assets/Other-m7N8o9P0.js": ""})
     made.deploy(build("a5B6c7D8"))

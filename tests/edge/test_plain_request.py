@@ -1,4 +1,4 @@
-"""What the fast path reads of a request, and what it remembers."""
+"""The parts of a request that the fast path reads and remembers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routing table holds of an app, and how little that is."""
+"""The routing table's entry of an app, and its small size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def manifest(version: int) -> bytes:
 
 
 def moves(versions: Iterable[int]) -> bytes:
-    """These versions, the one that was left last first, an hour apart."""
+    """These versions, the latest left first, an hour apart."""
     return b"".join(MOVE.pack(1e9 - 3600 * at, version, manifest(version)) for at, version in enumerate(versions))
 
 

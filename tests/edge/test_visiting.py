@@ -1,4 +1,4 @@
-"""What a visitor of an app gets."""
+"""The answers to a visitor of an app."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_head_has_the_headers_of_get_and_no_body(edge: RunningEdge, app: Make) -
         whole = edge.get(made.host, target)
         with edge.connect() as wire:
             head = wire.ask(made.host, target, "HEAD")
-            # Had there been a body, this answer would begin in its midst.
+            # With a body, this answer would begin in its middle.
             assert wire.ask(made.host, target).body == whole.body
         assert (head.status, head["content-length"]) == (whole.status, str(len(whole.body)))
 

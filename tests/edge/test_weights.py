@@ -1,4 +1,4 @@
-"""An edge says how much memory its caches take, and they take no more than they may."""
+"""An edge reports the memory of its caches, which stays within the limit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_all_that_can_be_let_go_of_stays_within_the_budget(own_edge: Callable[..
         fill(edge)
         said = weighing.said(edge)
         assert sum(size for kind, size in said.items() if kind != "routes") <= 4 << 20, said
-    # Routes cannot be let go of, and are told apart.
+    # Routes cannot be evicted, and are reported separately.
     assert said["routes"] > 2_000_000
     assert edge.get("asked.localhost", "/a.txt").body == b"a"
 

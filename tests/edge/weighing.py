@@ -1,5 +1,5 @@
-"""An edge filled with the apps that take the most memory, in a process of its own: what it says they take, and how much
-the process grew by. Run as `python -m tests.edge.weighing KIND…`; prints JSON."""
+"""An edge filled with the apps that take the most memory, in a separate process: the reported memory, and the growth of
+the process. Run as `python -m tests.edge.weighing KIND…`; prints JSON."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LIBC = ctypes.CDLL(None)
 
 
 def grown() -> int:
-    """Bytes of memory that are this process's own: not files that it has mapped, nor what its allocator could give
-    back at once."""
+    """Bytes of this process's own memory: without mapped files, and without memory that its allocator could return at
+    once."""
     gc.collect()
     _LIBC.malloc_trim(0)
     status = Path("/proc/self/status").read_text()
@@ -44,8 +44,8 @@ def said(edge: RunningEdge) -> dict[str, int]:
 
 
 def listed(app: App, paths: Iterable[str], number: int) -> EnvironmentRoute:
-    """A version with these paths, of which only the manifest is there. It is written line by line, as `Manifest.encode`
-    would, so that what is made here leaves no holes in memory that the edge could fill."""
+    """A version with these paths, of which only the manifest exists. It is written line by line, as `Manifest.encode`
+    would, so that making it leaves no holes in memory that the edge could fill."""
     digest = hashlib.sha256()
     path = app.edge.objects.local_path("listed")
     assert path is not None
@@ -78,7 +78,7 @@ def variables(size: int, seed: int) -> dict[str, str]:
 
 
 def routes(edge: RunningEdge) -> None:
-    """Apps that were never deployed, with all the variables an earlier release let them have; and many plain ones."""
+    """Apps that were never deployed, with all variables that an earlier release allowed; and many plain ones."""
     for n in range(12):
         edge.app(f"heavy-{n}", variables=variables(2_000_000, n))
     for n in range(2000):
@@ -118,7 +118,7 @@ def versions(edge: RunningEdge) -> None:
 
 
 def answers(edge: RunningEdge) -> None:
-    """Many small files and pages, each asked for."""
+    """Many small files and pages, each requested."""
     files = {f"folder-{n % 50}/{n}.txt": f"{n}" * 40 for n in range(1200)}
     pages = {f"{n}.html": f"<p>{random.Random(n).randbytes(3000 * (1 + n % 4)).hex()}" for n in range(100)}
     large = {f"{n}.bin": random.Random(n).randbytes(30_000) for n in range(60)}
@@ -129,7 +129,7 @@ def answers(edge: RunningEdge) -> None:
 
 
 def requests(edge: RunningEdge) -> None:
-    """Requests that differ in their query, their host's spelling and what they say they accept."""
+    """Requests that differ in their query, their host's spelling and their accepted encodings."""
     app = edge.app("asked", {"index.html": "<p>", "a.txt": "a"})
     edge.get(app.host, "/a.txt")
     spell: Callable[[int], str] = lambda n: "".join(  # noqa: E731
@@ -142,7 +142,7 @@ def requests(edge: RunningEdge) -> None:
 
 
 def earlier(edge: RunningEdge) -> None:
-    """What an environment served before, fifteen versions with files of their own."""
+    """An environment's fifteen earlier versions, each with its own files."""
     app = edge.app("earlier")
     for number in range(1, 16):
         app.point("production", listed(app, (f"assets/{n}-{number:03}{n:05}a.js" for n in range(1500)), number))

@@ -1,4 +1,4 @@
-"""Restore, promote, lock: visible at the edge when they have answered."""
+"""Restore, promote, lock: visible at the edge once they have answered."""
 
 from __future__ import annotations
 

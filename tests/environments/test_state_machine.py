@@ -1,7 +1,7 @@
 """The six invariants, as a state machine over everything that makes versions and moves pointers.
 
-It drives the services themselves on a real PostgreSQL and a real folder, with a model of what must be true beside
-them: a worker's runs are taken apart into steps, so that restores and cancels come between them.
+It calls the services themselves on a real PostgreSQL and a real folder, beside a model of the expected state. A
+worker's runs are split into steps, so that restores and cancels come between them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ async def broken_off(source: Path, say: Say) -> None:
 
 
 class Pointers(RuleBasedStateMachine):
-    """Deploy, build, fail, cancel, stop and go on, restore, promote, publish, rollback, lock, prune, sweep, delete."""
+    """Deploy, build, fail, cancel, stop and continue, restore, promote, publish, rollback, lock, prune, sweep,
+    delete."""
 
     world: World
     deploys: Bundle[str] = Bundle("deploys")
@@ -105,8 +106,8 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(borders=st.none() | st.integers(0, 6))
     def work(self, borders: int | None) -> None:
-        """The worker takes the oldest deploy that has not ended and is not the builders'; it may stop at a border and
-        leave it for later."""
+        """The worker claims the oldest unfinished deploy that does not belong to the builders; it may stop between two
+        steps and leave the deploy for later."""
         left = borders
 
         def should_stop() -> bool:
@@ -127,7 +128,7 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(stops=st.booleans())
     def build(self, stops: bool) -> None:
-        """A builder takes the oldest deploy that is to be built; it may be broken off, and leave it for later."""
+        """A builder claims the oldest deploy to be built; it may be interrupted, and leave the deploy for later."""
 
         async def go() -> None:
             oldest = next((one for one in await self._unfinished() if one.step in BUILD_STEPS), None)
@@ -138,12 +139,13 @@ class Pointers(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """Removes every object that nothing refers to, however new. What a version needs is checked after each rule."""
+        """Removes every object without a reference, however new. Each rule checks afterwards that versions have their
+        objects."""
         self.w.do(sweep_orphans(self.w.database, self.w.objects, grace=timedelta(0)))
 
     @rule()
     def sweep_uploads(self) -> None:
-        """All upload URLs have long expired. What a deploy that has not ended is made of stays."""
+        """All upload URLs have long expired. Uploads of unfinished deploys stay."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
@@ -182,7 +184,7 @@ class Pointers(RuleBasedStateMachine):
     @precondition(lambda self: self.deleted)
     @rule()
     def sweep_the_deleted(self) -> None:
-        """It was deleted long ago. Its objects go, but not under the hands of a deploy that was under way."""
+        """The app was deleted long ago. Its objects are removed, but not during a running deploy."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
@@ -199,7 +201,7 @@ class Pointers(RuleBasedStateMachine):
 
     @rule(deploy_id=deploys)
     def run_again(self, deploy_id: str) -> None:
-        """A job that is run once more after its deploy has ended, or was handed on, changes nothing."""
+        """A job that runs once more after its deploy has ended, or was passed on, changes nothing."""
 
         async def go() -> None:
             async with self.w.database.transaction() as work:
@@ -354,7 +356,7 @@ class Pointers(RuleBasedStateMachine):
         assert self.swept or hashes >= {v.config_hash for v in versions if v.number not in self.pruned}
         for known, config in (*stored, app[:2], app[2:4]) if not self.swept else ():
             assert known == config_hash(config)
-        # Edges are told of what is published, and of nothing else.
+        # Edges get the published configuration, and nothing else.
         assert self.swept or app[4] == to_store(encoded(published_site(app[3])))
         assert [v.number for v in versions] == list(range(1, len(versions) + 1))
         for v in versions:

@@ -1,4 +1,4 @@
-"""Many at once: visitors in a storm of restores, and whoever else works on the app."""
+"""Concurrency: visitors during a storm of restores, and other work on the app."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_readers_never_see_a_mixture_or_an_error_during_a_storm_of_restores(app:
 
 
 def test_pointers_do_not_wait_for_what_only_refers_to_the_app(app: RunningApp) -> None:
-    """A variant that is being recorded holds the app's row a little; whoever waited for it could wait in a circle."""
+    """Recording a variant holds the app's row weakly; waiting for it could lead to a deadlock."""
     for number in (1, 2):
         app.deploy(page(number))
     with psycopg.connect(app.platform.database_url) as other:

@@ -1,4 +1,4 @@
-"""Easel connects for its users to public addresses alone."""
+"""Easel connects only to public addresses for its users."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_host_that_has_no_address_is_named(host: str) -> None:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *rounds: list[str]) -> list[str]:
-    """Has names resolve to these addresses, one round after another; gives the names that were asked for."""
+    """Makes names resolve to these addresses, one round after another; returns the resolved names."""
     asked: list[str] = []
 
     def look_up(name: str, port: int, **how: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The client for the interfaces of Git hosts."""
+"""The client for the APIs of Git hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy through which builds and Git go out."""
+"""The proxy that connects builds and Git to the internet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCAL = Destinations((ipaddress.ip_network("127.0.0.0/8"),))
 
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A server that answers each request with `pong`: its place, and what it was sent."""
+    """A server that answers each request with `pong`: its place, and its requests."""
     heard: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +34,7 @@ async def server() -> AsyncIterator[tuple[str, list[bytes]]]:
 
 
 async def ask(url: str, request: str) -> str:
-    """What the proxy at the URL answers, in all."""
+    """The complete answer of the proxy at the URL."""
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(request.encode("latin-1"))

@@ -1,4 +1,4 @@
-"""An app is connected with a repository: what is answered, what is kept, and what nobody is shown."""
+"""An app is connected to a repository: the answer, the stored values, and the secrets that nobody sees."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_deploy_key_can_be_brought(app: RunningApp) -> None:
         answer = app.client.post(f"{app.path}/connect-repo", json={"repo_url": SSH, "deploy_key": wrong})
         assert answer.status_code in (400, 422), answer.text
         assert why in answer.text
-        # The key is not quoted back.
+        # The message does not quote the key.
         assert wrong[60:120] not in answer.text or wrong.startswith("ssh-")
 
 

@@ -1,4 +1,5 @@
-"""One commit of a real repository, over http: exactly that one, nothing else, and a sentence where it cannot be had."""
+"""One commit of a real repository, over http: exactly that one, nothing else, and a sentence if it cannot be
+fetched."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ async def test_the_newest_commit_of_a_branch_is_fetched_with_what_is_said_of_it(
         "main",
     )
     assert fetched.files() == {"index.html": "two", "src/ü.txt": "x"}
-    # Nothing of Git's is left, neither there nor beside it.
+    # Nothing of Git's remains, neither there nor beside it.
     assert os.listdir(fetched.tree.parent) == ["tree"]
 
 
@@ -97,7 +98,7 @@ async def test_an_address_without_a_repository_ends_with_its_own_error(
     with pytest.raises(error) as raised:
         await fetched(f"{server.url}/{place}", MAIN)
     assert "{" not in raised.value.message
-    # What redirects is not followed.
+    # Redirects are not followed.
     assert {path for path, _ in server.heard} == {f"/{place}/info/refs"}
 
 
@@ -164,7 +165,7 @@ async def test_what_is_too_large_is_given_up(server: GitServer, fetched: Fetcher
     repository.commit({"noise": noise})
     with pytest.raises(errors.RepositoryTooLargeError):
         await fetched(f"{server.url}/{place}", MAIN, limits=FetchLimits(1_000_000, 100, 60))
-    # A megabyte of zeros is a kilobyte on the way.
+    # A megabyte of zeros takes a kilobyte in transit.
     repository.commit({"zeros": bytes(2_000_000)})
     with pytest.raises(errors.RepositoryTooLargeError, match="bytes"):
         await fetched(f"{server.url}/{place}", MAIN, limits=FetchLimits(1_000_000, 100, 60))
@@ -184,7 +185,7 @@ async def test_a_tree_that_holds_itself_many_times_over_is_not_written(server: G
     repository.git("update-ref", "refs/heads/main", sha)
     with pytest.raises(errors.RepositoryTooLargeError, match="5000 files"):
         await fetched(f"{server.url}/{place}", MAIN)
-    # It prints on while nobody reads, until its pipe is full.
+    # It keeps printing while nobody reads, until its pipe is full.
     git = Git(find_git(), repository.folder, os.environ, 1_000_000)
     async with asyncio.timeout(60), aclosing(git.lines("ls-tree", "-r", sha)) as pieces:
         assert await anext(pieces)

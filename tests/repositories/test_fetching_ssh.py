@@ -1,4 +1,4 @@
-"""One commit over ssh, from a real sshd: by a deploy key that Easel made, from a host whose key is known."""
+"""One commit over ssh, from a real sshd: with a deploy key that Easel made, from a host with a known key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 @pytest.fixture(scope="module")
 def old_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    """One that clients cannot tell which protocol they speak, as Debian's default is."""
+    """One to which clients cannot tell their protocol version, as by Debian's default."""
     with ssh_server(tmp_path_factory.mktemp("ssh"), KEY.public, protocol=False) as server:
         yield server
 

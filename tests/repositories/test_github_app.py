@@ -1,5 +1,5 @@
-"""A GitHub App: who may link an installation, what is fetched through it, and whom its webhook reaches. GitHub's own
-part is played by a server that answers its three addresses as docs.github.com describes them."""
+"""A GitHub App: who may link an installation, fetching through it, and its webhook. A server plays GitHub's part, and
+answers its three addresses as docs.github.com describes them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ APP_SECRET = "the GitHub App's own webhook secret"
 
 @dataclass
 class GitHub:
-    """GitHub's part: one person, who sees installation 7."""
+    """GitHub's part: one person, who can see installation 7."""
 
     port: int
     token: str = "ghs_token"
@@ -111,7 +111,7 @@ def settings(world: World, hub: GitHub) -> Settings:
 
 
 class Api:
-    """The api's application, asked by an organisation of its own."""
+    """The api's application, with requests of a separate organisation."""
 
     def __init__(self, world: World, settings: Settings) -> None:
         self.world = world

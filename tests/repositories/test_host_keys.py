@@ -1,4 +1,4 @@
-"""Which lines of somebody's `known_hosts` are about the host."""
+"""The lines of a user's `known_hosts` that are about the host."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_lines_that_are_no_plain_keys_are_left_out_or_refused() -> None:
     url = read_url("git@git.example.org:x")
     text = f"@cert-authority *.example.org {OTHER}\n@revoked git.example.org {OTHER}\n\nGit.Example.org {OURS} me\n"
     assert read_known_hosts(text, url) == f"git.example.org {OURS}\n"
-    # A pattern could stand for any host.
+    # A pattern could match any host.
     for wrong in (
         f"*.example.org {OURS}",
         f"*,!x {OURS}",

@@ -1,4 +1,4 @@
-"""Which addresses and branches are taken, and what the others are told."""
+"""Valid addresses and branches, and the messages about invalid ones."""
 
 from __future__ import annotations
 

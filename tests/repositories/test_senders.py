@@ -1,4 +1,4 @@
-"""Webhooks of every kind of host are recognised, verified, and read as what they are."""
+"""Webhooks of every kind of host are recognised, verified, and parsed."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_what_was_changed_or_signed_by_another_is_refused(
 
 
 def test_the_headers_of_the_sender_count_not_the_address() -> None:
-    # Forgejo sends those of Gitea and GitHub as well.
+    # Forgejo also sends those of Gitea and GitHub.
     body = json.dumps(LISTED).encode()
     for make in (gitea, forgejo):
         headers = Headers(make(body))

@@ -1,4 +1,4 @@
-"""Webhooks at a running api: who is believed, and what is done."""
+"""Webhooks at a running api: which are accepted, and their effect."""
 
 from __future__ import annotations
 

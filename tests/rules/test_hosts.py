@@ -1,4 +1,4 @@
-"""The rules in other hosts' configuration files do what they do there, as far as they map."""
+"""The rules in other hosts' configuration files have the same effect as there, as far as they map."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(name: str, content: Any, *, allow_guards: bool = False) -> Rules:
 
 
 def answer(rules: Rules, path: str, query: str = "", **more: str) -> tuple[int, str, bool] | None:
-    """Status, address, and whether the line goes before files."""
+    """The status, the address, and whether the line applies before files."""
     found = RedirectTable(rules).find(Visit(path, query, **more))
     return None if found is None else (found.status, found.to, found.first)
 

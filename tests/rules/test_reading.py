@@ -1,4 +1,4 @@
-"""What is in force, what is refused and why, and which dialect was taken."""
+"""Lines in force, refused lines with their reasons, and the chosen dialect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from easel.rules.read import read_rules
 
 
 def read(redirects: str = "", headers: str = "", choice: Choice = "auto", **more: object) -> Rules:
-    """The rules that two files give."""
+    """The rules in two files."""
     files = {"_redirects": redirects.encode(), "_headers": headers.encode()}
     rules = read_rules(files, RuleSettings(choice, guards=True))
     assert rules is not None

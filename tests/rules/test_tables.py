@@ -1,4 +1,4 @@
-"""The first line that fits answers, and its target is an address that nobody else can bend."""
+"""The first matching line answers, and nobody else can change its target."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from easel.rules.read import read_rules
 
 
 def leads(lines: str, visit: Visit, choice: Choice = "netlify") -> RedirectMatch | None:
-    """Where the lines lead a visit."""
+    """The result of the lines for a visit."""
     rules = read_rules({"_redirects": lines.encode()}, RuleSettings(choice, guards=True))
     assert rules is not None
     return RedirectTable(rules).find(visit)
 
 
 def location(lines: str, path: str, query: str = "", choice: Choice = "netlify") -> str | None:
-    """The address that a path is sent to."""
+    """The Location for a path."""
     found = leads(lines, Visit(path, query), choice)
     return None if found is None else found.to
 

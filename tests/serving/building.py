@@ -1,4 +1,4 @@
-"""Sites and files for the tests of the rules, without any store."""
+"""Sites and files for the tests of the rules, without a store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from easel.serving.site_rules import site_rules
 
 
 class Place:
-    """A site over bytes in memory, laid out as a bundle lays them out."""
+    """A site over bytes in memory, laid out like a bundle."""
 
     def __init__(
         self, files: Mapping[str, bytes], *, stored: bool = False, asked: bool = True, rules: RuleSettings = AS_IT_COMES
@@ -83,7 +83,7 @@ class Place:
 
 
 def resolve(site: Site, request: Request) -> Found:
-    """What the chain finds for a request."""
+    """The chain's result for a request."""
     return SERVING.decide_alone(site, request).found
 
 
@@ -100,7 +100,7 @@ def answered(site: Site, request: Request, small: bytes | None = None) -> Answer
 
 
 def navigate(site: Site, target: str) -> Found:
-    """What a browser gets that opens the address."""
+    """The answer to a browser that opens the address."""
     return resolve(site, Request("GET", target, accept="text/html,*/*;q=0.8", fetch_dest="document"))
 
 

@@ -1,4 +1,4 @@
-"""The chain: stages are asked in order, answers pass back through them, and live data comes from the edge."""
+"""The chain: stages run in order, answers pass back through them, and live data comes from the edge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DONE = FixedAnswer(200, b"done", "text/plain", "no-store")
 
 
 def marking(name: str) -> Stage:
-    """A stage that lets all requests through, and writes its name into the answer."""
+    """A stage that lets all requests pass, and writes its name into the answer."""
     return Stage(name, after=lambda site, request, found, answer: answer.with_headers((b"passed", name.encode())))
 
 

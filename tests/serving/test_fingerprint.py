@@ -1,4 +1,4 @@
-"""Which files are cached for ever, and which missing ones an earlier version may have."""
+"""Files that are cached for ever, and missing files that an earlier version may have."""
 
 from __future__ import annotations
 

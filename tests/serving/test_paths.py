@@ -1,4 +1,4 @@
-"""Which file answers which address."""
+"""The file that answers each address."""
 
 from __future__ import annotations
 

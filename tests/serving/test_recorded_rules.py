@@ -1,4 +1,4 @@
-"""What two hosts' published servers answered is answered here too, in each one's dialect, but for a list of wanted
+"""Easel gives the recorded answers of two hosts' published servers, each in its dialect, except for a list of intended
 deviations."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.serving.building import Place, answered, resolve
 RECORDED: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data/rules/recorded.json").read_text())
 
 OF_ITS_OWN = ("cache-control", "content-type")
-"""Headers that every answer of Easel's has, whether a rule gave them or not."""
+"""Headers that every answer of Easel's has, with or without a rule."""
 
 DEVIATIONS: dict[str, tuple[str, ...]] = {
     "a placeholder or star inside a segment works": (
@@ -45,11 +45,11 @@ DEVIATIONS: dict[str, tuple[str, ...]] = {
     "a path written as two blocks gets both": ("cloudflare H012", "cloudflare H105"),
     "a 404 is kept by nobody": ("cloudflare H086",),
 }  # fmt: skip
-"""Where Easel wants to answer otherwise than a host: the reason, and the cases."""
+"""Intended deviations from a host: the reason, and the cases."""
 
 
 def answer_of(case: dict[str, Any], dialect: Dialect) -> tuple[Answer, str | None]:
-    """Easel's answer, and the file whose content it is."""
+    """Easel's answer, and the file with its content."""
     files = {path: text.encode() for path, text in case["files"].items()}
     for name in ("redirects", "headers"):
         if case[name] is not None:
@@ -77,7 +77,7 @@ def answer_of(case: dict[str, Any], dialect: Dialect) -> tuple[Answer, str | Non
 
 
 def recorded_for(case: dict[str, Any], dialect: Dialect) -> list[dict[str, Any]]:
-    """The answers that the dialect's host is known to give; its products differ in a few cases."""
+    """The recorded answers of the dialect's host; its products differ in a few cases."""
     if dialect == "cloudflare":
         return [answer for name in ("cloudflare", "cloudflare_pages") if (answer := case[name])]
     library = case.get("netlify_library")
@@ -92,8 +92,8 @@ def recorded_for(case: dict[str, Any], dialect: Dialect) -> list[dict[str, Any]]
 
 
 def differences(case: dict[str, Any], dialect: Dialect) -> list[str] | None:
-    """How Easel's answer differs from every recorded one, one text for each; none where it meets one. None where
-    nothing is recorded."""
+    """The differences of Easel's answer from every recorded one, one text for each; empty if it equals one of them.
+    None if nothing is recorded."""
     recorded = recorded_for(case, dialect)
     if not recorded:
         return None
@@ -121,7 +121,7 @@ def difference(case: dict[str, Any], answer: Answer, path: str | None, recorded:
         want = ", ".join(lines) if isinstance(lines, list) else lines
         have = ", ".join(mine[name]) if name in mine else None
         if name == "location" or (name == "vary" and (want is None or want in (have or "").split(", "))):
-            continue  # looked at above; what Easel's own bytes vary by comes on top
+            continue  # This was checked above; variation by Easel's own bytes is additional.
         if have != want and not (want is None and name in OF_ITS_OWN):
             return f"{name}: {have} for {want}"
     return None

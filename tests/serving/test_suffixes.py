@@ -1,4 +1,4 @@
-"""Where apps can set cookies for each other, whoever runs Easel is told."""
+"""If apps can set cookies for each other, the operator is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores, each started when a test first asks for it, and a disk that is soon full."""
+"""Stores, each started on first use, and a disk that fills up soon."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def rclone_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="module")
 def gcs(moto_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The variables by which an Easel takes a bucket of moto for one of GCS.
+    """The variables that make Easel take a bucket of moto for one of GCS.
 
-    No emulator of GCS speaks the XML API that the client uses. It is S3's XML: moto answers it, whoever signed.
+    No emulator of GCS supports the XML API that the client uses. It is S3's XML, which moto answers, whoever signed.
     """
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     account = {
@@ -59,7 +59,7 @@ Named = Callable[[str], Environment]
 
 @pytest.fixture(scope="module")
 def store(request: pytest.FixtureRequest, container: Callable[[], Container]) -> Named:
-    """The variables of a store, which is started when it is first asked for."""
+    """The variables of a store, which is started on first use."""
 
     def named(name: str) -> Environment:
         match name:
@@ -81,7 +81,7 @@ Opened = Callable[..., ObjectStore]
 
 @pytest.fixture
 def opened(store: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """Opens a store, with some of its variables changed, or left out."""
+    """Opens a store, with some of its variables changed or left out."""
 
     def open_one(name: str, **changed: str | None) -> ObjectStore:
         environment = {key: value for key, value in {**store(name), **changed}.items() if value is not None}

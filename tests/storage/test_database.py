@@ -1,4 +1,4 @@
-"""The pool of connections, while the server on the other side comes and goes."""
+"""The pool of connections, while the server goes down and comes back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PID = "select pg_backend_pid()"
 
 @asynccontextmanager
 async def connected(platform: Platform) -> AsyncIterator[Database]:
-    """The platform's database, whose connections are all back in their pool at the end, as they are to be."""
+    """The platform's database. At the end, all its connections must be back in their pool."""
     database = Database(f"postgresql://postgres@/postgres?host={platform.data_dir / 'postgres'}", pool_size=1)
     try:
         yield database
@@ -38,7 +38,7 @@ async def connected(platform: Platform) -> AsyncIterator[Database]:
 
 
 async def take(work: Transaction, *, sql_first: bool) -> int:
-    """Has the unit of work use one connection in both ways: its process in the server."""
+    """Makes the unit of work use one connection in both ways; returns its process in the server."""
     pids = [
         (await work.sql(PID, {}))[0][0] if plain else await work.session.scalar(text(PID))
         for plain in (sql_first, not sql_first)
@@ -124,7 +124,7 @@ async def test_a_unit_of_work_that_is_cancelled_while_it_is_undone_gives_its_con
             with pytest.raises(asyncio.CancelledError):
                 await failing
             await asyncio.sleep(0.1)
-        # It was not thrown away either, which is what becomes of one that nobody holds any more.
+        # It was not discarded either, as a connection without an owner is.
         async with database.transaction() as work:
             assert await take(work, sql_first=sql_first) == pids[0]
 

@@ -1,4 +1,4 @@
-"""What stays free on a disk, whoever writes there."""
+"""The reserve of a disk stays free, whichever process writes there."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_what_would_not_leave_the_reserve_is_refused_before_a_byte_of_it_i
     with pytest.raises(StorageFullError):
         await folder_on(disk, "43%").put_file("a/large", disk / "objects" / "a" / "fits")
     assert not taken
-    # As it comes from another process.
+    # As from another process.
     answer = envelope(pickle.loads(pickle.dumps(refused.value)))["error"]
     assert (answer["code"], answer["details"]["reserve"]) == ("storage_full", 32 * MIB)
     assert answer["details"]["free"] == objects.reserve.room().free + MIB
@@ -99,13 +99,13 @@ async def test_an_upload_that_announces_much_and_sends_little_keeps_nobody_out(d
     assert objects.reserve.room().promised == MIB
     await objects.put_stream("a/second", pieces(30), length=30 * MIB)
     go_on.set()
-    # Whoever comes too late is refused, and the reserve stays.
+    # Later writers are refused, and the reserve stays.
     with pytest.raises(ReserveReachedError):
         await first
     room = objects.reserve.room()
     assert room.free >= room.kept
     assert not list((disk / "scratch").iterdir())
-    # What was broken off is promised to nobody any more.
+    # The bytes of an interrupted upload are no longer promised.
     with pytest.raises(ZeroDivisionError):
         await objects.put_stream("a/broken", _broken(), length=5 * MIB)
     assert objects.reserve.room().promised == 0
@@ -124,7 +124,7 @@ async def test_an_upload_ends_when_other_processes_take_the_room_it_was_promised
         return_exceptions=True,
     )
     assert any(isinstance(result, ReserveReachedError) for result in results)
-    # Each has written no more than it does between two looks.
+    # Each has written at most the bytes between two checks.
     assert objects.reserve.room().free >= 16 * MIB - 2 * 4 * MIB
     assert not list((disk / "scratch").iterdir())
 

@@ -1,4 +1,4 @@
-"""The schema in the migrations is the schema in the models, and only this release's is run on."""
+"""The schema in the migrations is the schema in the models, and Easel runs only on this release's schema."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from testbed.databases import debian_postgres, debian_postgres_version
 
 @pytest.fixture(scope="module", params=["embedded", "Debian's"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database on the server that Easel brings, and on the oldest that it supports."""
+    """An empty database on Easel's own server, and on the oldest supported one."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         if request.param == "embedded":
             embedded = EmbeddedPostgres(Path(folder, "data", "postgres"))
@@ -58,7 +58,7 @@ def connection(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy's reflection has no name for it
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # SQLAlchemy's reflection has no name for it.
 def test_migrating_from_several_machines_at_once_gives_the_models_schema(url: str, connection: Connection) -> None:
     with pytest.raises(SchemaVersionError, match="easel migrate"):
         check_schema(url)
@@ -161,7 +161,7 @@ def test_what_edges_are_told_of_apps_of_before_is_what_their_configuration_says(
     with psycopg.connect(told, autocommit=True) as connection:
         found = connection.execute("select site from app order by id").fetchall()
         assert [site for (site,) in found] == wanted
-        # What a process of a release before publishes from now on is not known, and what it inserts neither.
+        # A process of an earlier release publishes or inserts without a hash from now on.
         connection.execute("update app set published = draft, published_hash = 'x' where id = '0000'")
         connection.execute(insert, ("a", "a", Jsonb(published[0])))
         rows = connection.execute("select id from app where site is null order by id").fetchall()

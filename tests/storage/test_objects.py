@@ -120,7 +120,7 @@ async def test_a_presigned_address_takes_and_gives_the_bytes(opened: Opened, nam
         url = await objects.presigned("GET", key, 60)
         assert (await client.get(url)).content == b"bytes"
         if name in ("azurite", "rclone"):
-            # moto looks at no signature of an address.
+            # moto checks no signature of an address.
             await objects.put("app-builds/a/t/other.zip", b"other")
             assert (await client.get(url.replace("my-site", "other"))).status_code == 403
             assert (await client.put(url, content=b"x", headers={"x-ms-blob-type": "BlockBlob"})).status_code == 403

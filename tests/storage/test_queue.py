@@ -1,5 +1,5 @@
-"""The queue: a job is whoever's who runs it now, whatever a worker that was frozen or cut off believes; and no more of
-them run at once than may."""
+"""The queue: a job belongs to the worker that runs it now, whatever a frozen or disconnected worker believes; and the
+limits of simultaneous jobs hold."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ NAME = "tests of the queue"
 
 @dataclass
 class Running:
-    """A worker with a job in its hands."""
+    """A worker with a job."""
 
     worker: CarefulWorker
     job: Job
 
     async def end(self, retry: RetryDecision | None = None, status: Status = Status.SUCCEEDED) -> None:
-        """Says how it went."""
+        """Reports the result."""
         context = JobContext(app=self.worker.app, job=self.job, start_timestamp=0, abort_reason=lambda: None)
         await self.worker._persist_job_status(self.job, status, retry, context, None)
 
 
 class Hands:
-    """Takes jobs from the queue by hand, as workers do."""
+    """Claims jobs from the queue by hand, as workers do."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -46,7 +46,7 @@ class Hands:
         return Running(worker, job) if job is not None else None
 
     async def fall_silent(self, running: Running) -> None:
-        """Its last sign was an hour ago, and somebody noticed."""
+        """Its last heartbeat was an hour ago, and this was noticed."""
         query = "update procrastinate_workers set last_heartbeat = now() - interval '1 hour' where id = %(id)s"
         await self.app.connector.execute_query_async(query, id=running.worker.worker_id)
         assert running.job.id in [job for job, _ in await take_over(self.app, 1800)]
@@ -72,9 +72,9 @@ async def test_who_lost_a_job_neither_ends_nor_repeats_it(hands: Hands, retry: R
     assert now is not None
     assert now.job.id == frozen.job.id
     await frozen.end(retry)
-    # It is still being run: neither it nor what waits behind it is there for anybody.
+    # It is still running: nobody can claim it or the job behind it.
     assert await hands.take() is None
-    # And when its second owner dies as well, it is not lost.
+    # If its second owner dies too, it is not lost.
     await hands.fall_silent(now)
     third = await hands.take()
     assert third is not None
@@ -97,7 +97,7 @@ async def test_how_a_job_ended_is_said_again_until_the_database_has_heard_it(
         asked.append(query)
         answer = await ask(query, **arguments) if len(asked) != 1 else []
         if len(asked) < 3:
-            # Cut off before the database was reached, and then before its answer came.
+            # The connection is cut before the database is reached, and then before its answer arrives.
             raise ConnectorException
         return answer
 
@@ -112,7 +112,7 @@ async def test_how_a_job_ended_is_said_again_until_the_database_has_heard_it(
 async def test_a_job_whose_fetching_was_never_answered_is_put_back(hands: Hands) -> None:
     unaware = await hands.take()
     assert unaware is not None
-    # The worker lives, and so nobody takes over what it has.
+    # The worker lives, so nobody takes over its job.
     assert await take_over(hands.app, 1800) == []
     await unaware.worker._beat()
     assert await hands.take() is None
@@ -154,7 +154,7 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     )
     await hands.app.configure_task(NAME, queue=NAME, lock="another").defer_async()
     taken = [await hands.take() for _ in range(4)]
-    # On a slow machine one of them may be taken over meanwhile, and be there to be taken once more.
+    # On a slow machine, one of them may be taken over meanwhile, and be claimed once more.
     assert list(dict.fromkeys(one.job.lock for one in taken if one is not None)) == [NAME, "busy", "another"]
 
 
@@ -168,14 +168,15 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     ],
 )
 async def test_no_more_deploys_run_at_once_than_may(crowd: str, at_once: ConcurrencyLimit, taken: list[str]) -> None:
-    """However many ask at the same moment, and however many deploys of one organisation are before another's."""
+    """This holds however many ask at the same moment, and however many deploys of one organisation come before
+    another's."""
     async with (app := queue_app(crowd, at_once=at_once)).open_async():
         app.task(name="a deploy", queue=DEPLOYS)(lambda: None)
         worker = await app.job_manager.register_worker()
         rush = await asyncio.gather(*(app.job_manager.fetch_job([DEPLOYS], worker) for _ in range(6)))
         running = [job for job in rush if job is not None]
         assert sorted(str(job.task_kwargs["deploy_id"]) for job in running) == taken
-        # Where one has ended there is a place for the next, of the same app or of another one.
+        # If one has ended, there is a place for the next, of the same app or of another one.
         await app.job_manager.finish_job(running[0], Status.SUCCEEDED, delete_job=True)
         following = [await app.job_manager.fetch_job([DEPLOYS], worker) for _ in range(2)]
         assert [job is not None for job in following] == [True, False]

@@ -1,4 +1,5 @@
-"""One way to ask the database: records through SQLAlchemy, and the statements of `.sql` files, each with its reason."""
+"""One way to query the database: records through SQLAlchemy, and the statements of `.sql` files, each with its
+reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns: no organisation's jobs wait for more of another's than their turn."""
+"""Turns: an organisation's jobs wait at most one turn for another's."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FETCH = "select id from easel_fetch_job('{deploys}', '{a deploy}', %s, null, %s,
 
 @dataclass
 class Queue:
-    """The queue of a database, as workers use it, and what there is to know of it."""
+    """The queue of a database, as workers use it, and a model of it."""
 
     connection: psycopg.Connection[Any]
     jobs: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """Organisation and app of those that wait, oldest first."""
+    """The organisation and app of waiting jobs, oldest first."""
     doing: dict[int, tuple[str, str, int]] = field(default_factory=dict)
-    """Organisation, app and worker of those that run."""
+    """The organisation, app and worker of running jobs."""
 
     def worker(self) -> int:
         return self._id("insert into procrastinate_workers default values returning id")
@@ -36,7 +36,7 @@ class Queue:
             " values ('deploys', 'a deploy', %s, '{}') returning id",
             app,
         )
-        # There is no deploy to tell whose it is.
+        # There is no deploy that shows the owner.
         self.connection.execute("update procrastinate_jobs set org_id = %s where id = %s", (organisation, job))
         self.jobs[job] = organisation, app
         return job
@@ -54,7 +54,7 @@ class Queue:
         del self.doing[job]
 
     def may_begin(self) -> dict[str, int]:
-        """Of each organisation the oldest job that may."""
+        """For each organisation, the oldest job that may begin."""
         busy = {app for _, app, _ in self.doing.values()}
         oldest: dict[str, int] = {}
         for job, (organisation, app) in self.jobs.items():
@@ -64,7 +64,7 @@ class Queue:
         return oldest
 
     def running(self, worker: int | None = None) -> dict[str, int]:
-        """How many each has that run, on one worker or on all."""
+        """The number of running jobs of each organisation, on one worker or on all."""
         counted: defaultdict[str, int] = defaultdict(int)
         for organisation, _, where in self.doing.values():
             counted[organisation] += worker in (None, where)
@@ -146,7 +146,7 @@ def test_a_full_worker_has_a_place_for_an_organisation_that_has_none_there(queue
     assert [queue.take(worker, places=2) for _ in range(3)] == [many[0], many[1], None]
     only = queue.add("small", "small-1")
     assert queue.take(worker, places=2) == only
-    # Where nobody else runs anything, it may have places again.
+    # If nobody else runs anything, it may have places again.
     assert queue.take(another, places=2) == many[2]
 
 

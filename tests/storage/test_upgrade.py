@@ -1,4 +1,4 @@
-"""A data folder made by an earlier PostgreSQL is upgraded at the start, and all that was in it is there."""
+"""A data folder from an earlier PostgreSQL is upgraded at the start, with all its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Easel on several machines, each with processes of its own for all roles, sharing PostgreSQL and a bucket."""
+"""Easel on several machines, each with its own processes of all roles, sharing PostgreSQL and a bucket."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from testbed.running import Platform, free_port
 
 ROLES = ("api", "worker", "builder", "edge")
 COMES_UP_WITHIN = 8
-"""Seconds after which a process is one that ran, not one that could not start."""
+"""Seconds after which a process counts as having run, not as failed to start."""
 
 
 class Machine(Platform):
-    """A machine whose roles are started one by one, as an operator does."""
+    """A machine whose roles are started one by one, as by an operator."""
 
     def command(self, name: str) -> list[str]:
         return [sys.executable, "-m", "easel.cli.main", name, "--data-dir", str(self.data_dir)]
@@ -45,17 +45,17 @@ class Cluster:
         self.machines = machines
         self.processes: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
         self.ended: list[str] = []
-        """Which processes ended though nobody killed them, after how long, and how."""
+        """The processes that ended without being killed, after how long, and how."""
         self._stopping = False
 
     def start(self, number: int, role: str, **environment: str) -> None:
-        """Starts the process, with these variables beside the machine's own."""
+        """Starts the process with additional variables."""
         process = self.processes[number, role] = self.machines[number].begin(role, **environment)
         watch = threading.Thread(target=self._watch, args=(number, role, process), daemon=True)
         watch.start()
 
     def _watch(self, number: int, role: str, process: subprocess.Popen[bytes]) -> None:
-        """Notes it when the process ends by itself. One that cannot come up may: it says why."""
+        """Records the process's unexpected end. A process that cannot start may end: it says why."""
         began = time.monotonic()
         code = process.wait()
         age = time.monotonic() - began
@@ -64,13 +64,13 @@ class Cluster:
             self.ended.append(f"{role} of machine {number} ended with code {code} after {age:.0f} s:\n{said}")
 
     def look_after(self) -> None:
-        """Starts again what has ended, as whoever runs Easel has it started again."""
+        """Restarts ended processes, as an operator's service manager does."""
         for (number, role), process in list(self.processes.items()):
             if process.poll() is not None:
                 self.start(number, role)
 
     def stop(self) -> None:
-        """Stops all processes, each of which ends what it is doing."""
+        """Stops all processes gracefully."""
         self._stopping = True
         for process in self.processes.values():
             process.terminate()
@@ -83,8 +83,8 @@ class Cluster:
                 self.wait_until_answers(number, role)
 
     def wait_until_answers(self, number: int, role: str) -> None:
-        """Until the api or edge of a machine says that it is ready. One that met no database as it started has ended,
-        maybe only now."""
+        """Waits until the api or edge of a machine reports that it is ready. A process that found no database at its
+        start has ended, maybe only now."""
         machine = self.machines[number]
         deadline = time.monotonic() + 60
         while not answers(machine.api_port if role == "api" else machine.edge_port):
@@ -94,7 +94,7 @@ class Cluster:
             time.sleep(0.05)
 
     def kill(self, number: int, role: str) -> None:
-        """Kills the process, and returns when it is gone."""
+        """Kills the process, and returns when it has ended."""
         process = self.processes[number, role]
         process.kill()
         process.wait()
@@ -108,7 +108,7 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], names: list[str]) -> Iterator[Cluster]:
-    """Machines of these names on one database and store, all of them ready, with an organisation and its key."""
+    """Machines with these names on one database and store, all of them ready, with an organisation and its key."""
     shared = {**store, "EASEL_DATABASE_URL": database_url, "EASEL_SECRET_KEY": "the same on every machine"}
     machines = []
     for name in names:
@@ -119,7 +119,7 @@ def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], n
         )
         machines[-1].data_dir.parent.mkdir(exist_ok=True)
     made = Cluster(machines)
-    # All at once: one of them does it, the others wait.
+    # All start at once: one of them prepares, the others wait.
     for done in [machine.begin("migrate") for machine in machines]:
         assert done.wait(60) == 0
     key = subprocess.run(

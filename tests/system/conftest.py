@@ -33,7 +33,7 @@ def mistreated() -> Iterator[Platform]:
 
 @pytest.fixture
 def own(mistreated: Platform) -> Platform:
-    """The platform, running, whatever the test before did to it."""
+    """A running platform, whatever the previous test did to it."""
     if mistreated.process is None or mistreated.process.poll() is not None:
         mistreated.start()
     return mistreated
@@ -41,9 +41,9 @@ def own(mistreated: Platform) -> Platform:
 
 @dataclass(frozen=True)
 class Shared:
-    """Two machines, and what they share: the database and the bucket, which they reach by ways that can be cut.
+    """Two machines and their shared database and bucket, reached through proxies that can be cut.
 
-    `disk` is that of the second machine, where one could be mounted.
+    `disk` is that of the second machine, if it could be mounted.
     """
 
     cluster: Cluster

@@ -1,4 +1,5 @@
-"""What operators and their parts do to a running Easel: a clear word at once, nothing half done, no restart needed."""
+"""Mistakes of operators and failing parts under a running Easel: a clear message at once, nothing half done, no restart
+needed."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from tests.system.test_machines import on, page, seconds_until
 
 @pytest.fixture
 def app(shared: Shared) -> RunningApp:
-    """An app with two versions, of which the second is live."""
+    """An app with two versions, the second of which is live."""
     shared.cluster.look_after()
     made = RunningApp.create(shared.cluster.machines[0])
     for number in (1, 2):
@@ -36,7 +37,7 @@ def app(shared: Shared) -> RunningApp:
 
 @contextmanager
 def read_only(shared: Shared) -> Iterator[None]:
-    """The database takes no changes, as one does that is about to become another's replica."""
+    """The database refuses changes, like one that is about to become a replica."""
     with psycopg.connect(shared.direct_url, autocommit=True) as connection:
         # This connection itself can still change it back.
         connection.execute("set default_transaction_read_only = off")
@@ -54,7 +55,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 def moves(shared: Shared, app: RunningApp) -> list[tuple[Any, ...]]:
-    """What the audit says of production: from which version to which."""
+    """Production's moves in the audit: the version before and after each."""
     with psycopg.connect(shared.direct_url, autocommit=True) as connection:
         query = (
             "select from_version, to_version from audit where app_id = %s and environment = 'production' order by id"
@@ -63,7 +64,7 @@ def moves(shared: Shared, app: RunningApp) -> list[tuple[Any, ...]]:
 
 
 def eventually(app: RunningApp, method: str, path: str, seconds: float = 10, **request: Any) -> httpx.Response:
-    """The first answer that is no 503."""
+    """The first answer that is not a 503."""
     deadline = time.monotonic() + seconds
     while (answer := app.client.request(method, path, **request)).status_code == 503:
         assert time.monotonic() < deadline, answer.text
@@ -83,7 +84,7 @@ def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
         assert answer.headers["retry-after"]
         order = {"message": "x", "bundle_s3_key": key}
         assert error_of(app.client.post(f"{app.path}/deploy", json=order)) == (503, "database_read_only")
-        # What changes nothing goes on, and so do visitors.
+        # Operations without changes continue, and so do visits.
         assert app.client.get(app.path).status_code == 200
         live = app.visit().headers["x-easel-version"]
         ready = app.platform.private("api", "/readyz")
@@ -91,7 +92,7 @@ def test_a_read_only_database_is_said_to_be_one_and_all_goes_on_when_it_is_none(
     assert eventually(app, "POST", f"{app.path}/versions/2/restore", json={}).status_code == 200
     assert {app.visit().headers["x-easel-version"], live} <= {"1", "2"}
     assert app.wait(app.order(key))["version"] == 3
-    # It may have been the other machine's worker that ran it.
+    # The other machine's worker may have run it.
     seconds_until(app, 3)
 
 
@@ -134,7 +135,7 @@ def test_a_move_whose_commit_nobody_heard_of_is_made_once_however_often_it_is_as
             answer = app.client.post(path, json={}, headers=headers)
         finally:
             shared.database.mend()
-        # Now and then it is a commit of a worker's that is lost.
+        # Sometimes the lost commit is a worker's.
         if answer.status_code != 200:
             break
     assert error_of(answer) == (503, "service_unavailable")
@@ -192,7 +193,7 @@ def test_half_an_answer_of_the_store_is_never_taken_for_a_whole_one(shared: Shar
     shared.bucket.truncates = True
     try:
         deploy_id = app.order(key)
-        # Nobody asked for the first version there yet; the edge may have fetched it all the same when it became live.
+        # Nobody requested the first version there yet; the edge may still have fetched it when it became live.
         seen = there.platform.visit(f"v1-{app.slug}")
         assert seen.status_code == 503 or "<title>page 1</title>" in seen.text
         assert app.status(deploy_id)["status"] in ("queued", "building")

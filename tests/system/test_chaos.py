@@ -1,7 +1,7 @@
-"""A storm: people deploy and restore through all apis, visitors look at all edges, and meanwhile everything breaks.
+"""A storm: people deploy and restore through all apis, visitors use all edges, and meanwhile everything fails.
 
-`make chaos` makes it long: EASEL_CHAOS_KILLS kills (500), from EASEL_CHAOS_SEED where it is given. What is asserted is
-the same as in the short form, which is one of the tests.
+`make chaos` makes it long: EASEL_CHAOS_KILLS kills (500), from EASEL_CHAOS_SEED if it is set. The assertions are the
+same as in the short form, which is one of the tests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEED = int(os.environ.get("EASEL_CHAOS_SEED", "0")) or secrets.randbelow(1_000_0
 
 @contextmanager
 def going_on(all_of_them: Sequence[Person | Visitor | Follower]) -> Iterator[None]:
-    """All of them do what they do for the length of the block. Raises what any of them raised."""
+    """Runs all of them for the duration of the block. Raises their errors."""
     stop = threading.Event()
     with ThreadPoolExecutor(len(all_of_them)) as pool:
         doing = [pool.submit(one.go_on, stop) for one in all_of_them]

@@ -1,4 +1,4 @@
-"""Two machines whose clocks are an hour apart: what happens, and in which order, is the database's to say."""
+"""Two machines with clocks an hour apart: the database decides the order of events."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from tests.system.test_edges import restore
 from tests.system.test_machines import on, page, seconds_until
 
 AHEAD = 1
-"""The machine whose clock is wrong."""
+"""The machine with the wrong clock."""
 
 
 @pytest.fixture(scope="module")
 def ahead(shared: Shared) -> Iterator[dict[str, str]]:
-    """The second machine, an hour ahead of the first and of the database. Gives what makes a process run so."""
+    """Makes the second machine's clock an hour ahead of the first and of the database. Returns the command that starts
+    a process that way."""
     libraries = glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
     if not libraries:
         pytest.skip("libfaketime is not installed (Debian's package `faketime`)")
@@ -51,7 +52,7 @@ def test_deploys_keep_their_order_and_pointers_move_as_they_were_asked_to(shared
     assert [app.wait(deploy_id)["version"] for deploy_id in ids] == list(range(2, 10))
     for machine in (app, there):
         seconds_until(machine, 9)
-        # The page of the first version is still open somewhere.
+        # A tab still shows the first version's page.
         assert machine.visit("/assets/index-4f2a9c1b.js").text == "let one = 1;"
     for number, (asked, seen) in enumerate(((app, there), (there, app)), 4):
         restore(asked, number)

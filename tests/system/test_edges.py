@@ -1,4 +1,4 @@
-"""Edges on several machines: how soon they know, and what they do while nobody tells them anything."""
+"""Edges on several machines: how soon they serve a change, and their behaviour without notifications."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.system.test_starting import easel
 
 LARGE = os.urandom(300_000)
 SOON = 0.25
-"""Seconds in which a moved pointer is served by every edge, where notifications arrive."""
+"""Seconds within which every edge serves a moved pointer, if notifications arrive."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def restore(app: RunningApp, version: int) -> None:
 
 
 def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
-    # Whoever balances load takes an edge for dead that takes longer to say how it is.
+    # A load balancer takes an edge for dead if its health check takes longer.
     public = httpx.get(f"http://127.0.0.1:{machine.edge_port}/readyz", trust_env=False, timeout=2)
     answer = machine.private("edge", "/readyz")
     assert public.status_code == answer.status_code
@@ -54,8 +54,8 @@ def readiness(machine: Machine) -> tuple[int, dict[str, str]]:
 
 
 def until_kept(shared: Shared, machine: Platform, app: RunningApp, *, visited: bool = True) -> None:
-    """Until the machine's disk has the app's route and, if all its versions were visited there, their manifests: these
-    are written down once the first visitor is served."""
+    """Waits until the machine's disk has the app's route and the manifests of all visited versions: these are saved
+    once the first visitor is served."""
     with psycopg.connect(shared.direct_url) as connection:
         keys = connection.execute("select manifest_key from version where app_id = %s", (app.app_id,)).fetchall()
     folder = machine.data_dir / "edge"
@@ -119,7 +119,7 @@ def test_an_edge_serves_what_it_has_without_database_and_store_says_so_and_catch
             assert there.visit().headers["x-easel-version"] == "2"
         told = metrics(two.edge_port + METRICS_ABOVE)
         assert (told["easel_edge_fresh"], told["easel_edge_store_up"]) == (0, 0)
-        # Somebody else, who reaches the database, moves the pointer.
+        # Another user, who can reach the database, moves the pointer.
         with psycopg.connect(shared.direct_url, autocommit=True) as connection:
             connection.execute(
                 "select easel_move_pointer(id, org_id, 'production', 1, 'restore', 'somebody', 0, null, null)"
@@ -144,12 +144,12 @@ def test_an_edge_that_is_killed_while_database_and_store_are_gone_serves_what_it
     seen = there.visit().text
     asset = there.visit("/large.bin").content
     nothing = f"/nothing-{secrets.token_hex(4)}.js"
-    # It may have been in the version before.
+    # It may have been in the previous version.
     assert there.visit(nothing).status_code == 404
     never = RunningApp.create(one)
     never.deploy(page(1))
     until_kept(shared, two, app)
-    # Nobody visits it there, so nothing but its route is kept.
+    # Nobody visits it there, so only its route is saved.
     until_kept(shared, two, never, visited=False)
     with both_gone(shared):
         for _ in range(2):
@@ -193,7 +193,7 @@ def test_an_edge_that_was_away_for_too_long_does_not_start_without_the_database(
 def test_what_an_edge_cannot_fetch_costs_it_nothing_of_what_it_has(shared: Shared) -> None:
     one, two = shared.cluster.machines
     app = RunningApp.create(one)
-    # Stored, so that each lies in blocks of its own, and too large for an answer to be kept in memory.
+    # The members are stored, so that each is in separate blocks, and too large for an answer in memory.
     site = io.BytesIO()
     with zipfile.ZipFile(site, "w") as archive:
         archive.writestr("index.html", "<!doctype html>")

@@ -1,4 +1,4 @@
-"""The disk of the only machine is nearly full, is full, and has room again (docs/operations/disaster.md)."""
+"""The disk of the only machine is nearly full, is full, and has space again (docs/operations/disaster.md)."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ from tests.system.chaos.small_disk import SmallDisk, small_disk
 from tests.system.test_machines import page
 
 LARGE = 400 * 1024 * 1024
-"""Bytes: what an embedded database needs, and some more."""
+"""Bytes. An embedded database needs this much, and some more."""
 RESERVE = 64 * 1024 * 1024
-"""Bytes; a twentieth of so small a disk would be no more than a segment of PostgreSQL's log."""
+"""Bytes. A twentieth of so small a disk would be only one segment of PostgreSQL's log."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A platform, and the disk that it has for itself."""
+    """A platform with its own disk."""
 
     platform: Platform
     disk: SmallDisk
 
     @property
     def room(self) -> Room:
-        """What is free on the disk, and what has to be."""
+        """The free bytes on the disk, and the required ones."""
         data = self.platform.data_dir
         return DiskReserve(data, str(RESERVE), data / "ballast").room()
 
     @property
     def ballast(self) -> int:
-        """Bytes that are kept for PostgreSQL."""
+        """Bytes reserved for PostgreSQL."""
         return (self.platform.data_dir / "ballast").stat().st_size
 
     def fill(self) -> None:
-        """Fills the disk, and returns once some of the ballast is given up for it."""
+        """Fills the disk, and returns once some of the ballast is freed."""
         before = self.ballast
-        # At once: who writes on while it is given up gets the ballast too.
+        # All at once: a continuing writer would also take the freed ballast.
         self.take(self.room.free - 1024 * 1024)
         until(lambda: self.ballast < before)
-        # It may have needed the room before the disk was looked at.
+        # PostgreSQL may have needed the space before the disk was checked.
         until(lambda: self.is_ready)
 
     @property
@@ -66,7 +66,7 @@ class Machine:
         return httpx.get(f"{self.platform.api_url}/readyz", trust_env=False).status_code == 200
 
     def free(self) -> None:
-        """Gives back all that is not Easel's."""
+        """Frees everything that is not Easel's."""
         self.disk.free()
         self.others.unlink(missing_ok=True)
 
@@ -76,7 +76,7 @@ class Machine:
         return self.disk.folder / "log-of-another"
 
     def take(self, count: int) -> None:
-        """Takes so many bytes of the disk, besides those that were taken before."""
+        """Takes that many more bytes of the disk."""
         with self.others.open("ab") as file:
             os.posix_fallocate(file.fileno(), file.tell(), count)
 
@@ -97,7 +97,7 @@ def running() -> Iterator[Machine]:
         if made is None:
             pytest.skip("no disk may be mounted here; run as root")
         platform = make_platform(made.folder, EASEL_DISK_RESERVE=str(RESERVE))
-        # What it says is not lost with the disk: a machine's journal is elsewhere, or has a reserve of its own.
+        # Its output is not lost with the disk: a machine's journal is elsewhere, or has its own reserve.
         platform.log.symlink_to(Path(folder) / "journal")
         platform.start()
         try:
@@ -109,20 +109,20 @@ def running() -> Iterator[Machine]:
 
 @pytest.fixture
 def machine(running: Machine) -> Iterator[Machine]:
-    """The machine, with room on its disk and its ballast whole."""
+    """The machine with free space on its disk and a complete ballast."""
     until(lambda: running.room.kept == RESERVE and running.room.spare > 0)
     yield running
     running.free()
 
 
 def issue(app: RunningApp) -> str:
-    """An address to upload to."""
+    """An upload URL."""
     issued = app.client.post(f"{app.path}/deploy/upload-url", json={"filename": "x.zip"})
     return str(issued.json()["upload_url"])
 
 
 def put(app: RunningApp, content: bytes) -> httpx.Response:
-    """Uploads as anybody does who was given an address, whatever comes of it."""
+    """Uploads like any client with an upload URL, whatever the result."""
     headers = {"Content-Type": "application/zip"}
     return httpx.put(issue(app), content=content, headers=headers, trust_env=False, timeout=60)
 
@@ -132,7 +132,7 @@ def restores(app: RunningApp, version: int) -> bool:
 
 
 def write_much(platform: Platform) -> None:
-    """Has PostgreSQL begin another segment of its log. Raises psycopg.Error."""
+    """Makes PostgreSQL begin another segment of its log. Raises psycopg.Error."""
     with platform.database() as connection:
         connection.execute("select pg_logical_emit_message(true, 'test', 'x'), pg_switch_wal()")
 
@@ -170,7 +170,7 @@ def test_uploads_leave_the_reserve_free_and_what_is_deleted_makes_room_soon(mach
     assert 0 <= error["details"]["free"] - RESERVE < len(content)
     assert machine.room.free >= RESERVE
     assert not list((platform.data_dir / "scratch").iterdir())
-    # Less than the reserve is free now, and all but what takes room goes on.
+    # Less than the reserve is free now, and everything that needs no space continues.
     machine.take(machine.room.spare + 1024 * 1024)
     assert platform.private("api", "/readyz").json()["disk"] == "low"
     assert put(other, b"small").json()["error"]["code"] == "storage_full"
@@ -215,7 +215,7 @@ def test_a_database_that_found_no_room_at_all_is_back_by_itself_once_there_is(ma
     assert "page 1" in app.visit().text
     while machine.ballast or machine.room.free:
         machine.disk.fill()
-    # It ends, and is started for as long as it takes, each time in vain.
+    # It ends, and is restarted as long as that takes, each time without success.
     while "PostgreSQL does not start" not in platform.log.read_text():
         machine.disk.fill()
         with suppress(psycopg.Error):

@@ -1,4 +1,4 @@
-"""Easel on two machines: each with an api, a worker and an edge of its own, sharing PostgreSQL and a bucket alone."""
+"""Easel on two machines: each with its own api, worker and edge, sharing only PostgreSQL and a bucket."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.system.cluster import Cluster, Machine
 from tests.system.conftest import Shared
 
 STALE_AT_MOST = 5.0
-"""Seconds after which no edge anywhere serves the older version. Where notifications arrive it is far less."""
+"""Seconds after which no edge serves the older version. With notifications it is much less."""
 NOTICED_WITHIN = 5.0
-"""Seconds after which a worker that gives no sign is taken for dead, and its deploys are another's."""
+"""Seconds after which a worker without a heartbeat counts as dead, and its deploys are taken over."""
 SLACK = 1.0
-"""Seconds that a machine with other things to do may take for it."""
+"""Additional seconds for a machine with other work."""
 
 
 def page(number: int) -> dict[str, str]:
@@ -33,7 +33,7 @@ def on(machine: Machine, app: RunningApp) -> RunningApp:
 
 
 def seconds_until(app: RunningApp, version: int) -> float:
-    """How long the edge takes to serve the version; every answer is a good one once it knows the app."""
+    """Seconds until the edge serves the version; every answer is good once it knows the app."""
     began = time.monotonic()
     known = False
     while True:
@@ -54,7 +54,7 @@ def test_a_change_on_one_machine_is_served_on_the_other(cluster: Cluster) -> Non
     seconds_until(there, 2)
     for version in (1, 2, 1):
         there.client.post(f"{there.path}/versions/{version}/restore", json={})
-        # At once on the machine that answered, soon on the other.
+        # On the machine that answered it is immediate, on the other it takes a moment.
         assert there.visit().headers["x-easel-version"] == str(version)
         seconds_until(app, version)
     log = there.client.get(f"{there.path}/deploys").json()["deploys"][0]["deploy_id"]
@@ -71,7 +71,7 @@ def test_deploys_of_one_app_keep_their_order_over_both_machines(cluster: Cluster
 
 
 def seconds_until_taken_over(url: str) -> float:
-    """How long the deploys that run now stay with the workers that have them."""
+    """Seconds for which the running deploys stay with their workers."""
     held = "select id, attempts from procrastinate_jobs where status = 'doing' and queue_name = 'deploys'"
     with psycopg.connect(url, autocommit=True) as connection:
         began = time.monotonic()
@@ -155,14 +155,14 @@ def test_a_store_that_hangs_holds_up_only_who_needs_it(shared: Shared) -> None:
 
     shared.bucket.hangs = True
     try:
-        # More of them than the api has connections to the database.
+        # There are more of them than the api has connections to the database.
         with ThreadPoolExecutor(24) as pool:
             waiting = [pool.submit(ask, *asks[n % 4]) for n in range(24)]
             ready = one.private("api", "/readyz")
             assert (ready.status_code, ready.json()["database"]) == (503, "ok")
             assert ready.json()["objects"] != "ok"
             assert not any(request.done() for request in waiting)
-            # They all wait, and everybody else goes on.
+            # They all wait, and all other requests continue.
             assert app.client.get("/v1/apps").status_code == 200
             assert app.client.patch(app.path, json={"meta": {"title": "new"}}).status_code == 200
             assert "page 2" in app.visit().text

@@ -1,4 +1,4 @@
-"""Metrics: what somebody who runs Easel watches."""
+"""Metrics for operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles by variable: one unit file for every machine; and one that cannot work says so before it does anything."""
+"""Roles by variable: one unit file for every machine; and an unusable machine reports that before it does anything."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
 
 @pytest.fixture
 def third(shared: Shared, tmp_path: Path) -> Platform:
-    """A machine that is added to the two, for visitors and for deploys, without an api."""
+    """A third machine, for visitors and for deploys, without an api."""
     own = make_platform(tmp_path)
     kept = {k: v for k, v in shared.cluster.machines[0].environment.items() if "PORT" not in k}
     own.environment |= {**kept, "EASEL_ROLE": "worker,edge"}
@@ -73,7 +73,7 @@ def third(shared: Shared, tmp_path: Path) -> Platform:
 
 
 def metrics_of(port: int) -> str:
-    """What a process tells, once it has come up: not all are waited for before a machine says that it is ready."""
+    """The metrics of a process, once it is up: a machine reports ready before all are up."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -133,7 +133,7 @@ def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_
 
 
 def test_a_machine_is_restarted_and_nobody_notices(shared: Shared) -> None:
-    """Visitors as behind a proxy: where one machine does not answer, the other one is asked."""
+    """Visitors are behind a proxy: if one machine does not answer, the other one is used."""
     one, two = shared.cluster.machines
     app = RunningApp.create(one)
     app.deploy(page(1))

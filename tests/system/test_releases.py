@@ -1,4 +1,4 @@
-"""A rolling upgrade: workers of the release before run beside this one's, and each finishes what the other began."""
+"""A rolling upgrade: workers of the previous release run beside this one's, and each finishes the other's deploys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EACH = 4
 
 
 class Upgrade:
-    """An installation that is being upgraded: machines of both releases, on one database and one bucket."""
+    """An installation during an upgrade: machines of both releases, on one database and one bucket."""
 
     def __init__(self, folder: Path, shared: Shared, url: str, release: Path) -> None:
         self.url = url
@@ -34,7 +34,7 @@ class Upgrade:
             **shared.cluster.machines[0].environment,
             "EASEL_DATABASE_URL": url,
             "EASEL_OBJECTS_URL": "s3://easel/releases",
-            # Who is killed is taken for dead sooner than usual.
+            # A killed worker counts as dead sooner than usual.
             "EASEL_HEARTBEAT": "0.3",
             "EASEL_STALLED_AFTER": "1.5",
         }
@@ -64,7 +64,7 @@ class Upgrade:
         return machine
 
     def found(self) -> None:
-        """Makes the database and an organisation, as the release before does."""
+        """Creates the database and an organisation, as the previous release does."""
         assert self.finish(self.before, "migrate") == 0
         key = subprocess.run(
             [*self.before.command("organisation"), "Both"],
@@ -123,7 +123,7 @@ def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> Non
             assert [deploy["status"] for deploy in ended] == ["complete"] * len(deploys), ended
             assert [deploy["version"] for deploy in ended] == list(range(1, len(deploys) + 1))
 
-    # One of the old workers stands aside until the new ones have had their turn.
+    # One of the old workers pauses until the new ones have had their turn.
     aside = upgrade.begin(before, "worker")
     _is_registered(upgrade, 2)
     aside.send_signal(signal.SIGSTOP)
@@ -145,14 +145,14 @@ def test_workers_of_two_releases_finish_what_each_began(upgrade: Upgrade) -> Non
     order(before)
     all_end()
 
-    # The old worker, which still runs, leaves alone what was built: it knows nothing of builds.
+    # The old worker, which still runs, ignores the built deploy: it does not know builds.
     upgrade.begin(now, "builder")
     app = RunningApp(now, now.client(), apps[0].app_id, apps[0].slug)
     project = {"package.json": '{"scripts": {"build": "cp -r src dist"}}', "src/index.html": "<!doctype html>built"}
     built = app.deploy(zip_of(project), build=True, build_config={"install": "", "output": "dist"})
     assert (built["status"], built["version"]) == ("complete", len(ordered[0]) + 1), built
 
-    # What has been running goes on; nothing of the old release begins any more.
+    # Running processes continue; no process of the old release is started any more.
     assert upgrade.finish(before, "worker") != 0
     assert "Install the newer Easel" in before.log.read_text()
 
@@ -178,7 +178,7 @@ def test_visitors_get_what_is_published_whichever_release_published_it(upgrade: 
                 time.sleep(0.02)
 
     both_show('"SAID":"first"', "one")
-    # What is still of the release before publishes and deploys on, and then this release does.
+    # A process of the previous release publishes and deploys, and then this release does.
     app.client.patch(app.path, json={"build_config": {"env_vars": {"SAID": "second"}}, "publish": True})
     both_show('"SAID":"second"', "one")
     app.deploy({"index.html": "<!doctype html><head></head>two"})

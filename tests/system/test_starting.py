@@ -1,4 +1,4 @@
-"""Starting Easel: what is wrong is said in a sentence, and what it takes is in the lock file."""
+"""Starting Easel: a sentence explains each problem, and the lock file contains all requirements."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_first_key_is_shown_on_a_terminal(tmp_path: Path) -> None:
     os.close(terminal)
     said: list[str] = []
     with os.fdopen(screen, encoding="utf-8") as shown:
-        # A terminal that everybody has left cannot be read (EIO).
+        # A terminal without users cannot be read (EIO).
         with suppress(OSError):
             for line in shown:
                 said.append(line.strip())
@@ -269,7 +269,7 @@ def test_a_folder_without_a_server_is_not_made_into_one(tmp_path: Path) -> None:
 
 
 def test_what_is_pinned_for_running_is_enough_to_run(tmp_path: Path) -> None:
-    """What the test tools bring along must not be what the program needs."""
+    """The program must not need packages that only the test tools install."""
     uv = Path(sys.executable).with_name("uv")
     python = tmp_path / "venv" / "bin" / "python"
     install = [str(uv), "pip", "install", "--quiet", "--python", str(python)]

@@ -1,4 +1,4 @@
-"""Easel as a whole: started, stopped, killed, started again. What was accepted ends once, and nothing is lost."""
+"""Easel as a whole: started, stopped, killed, started again. Every accepted deploy ends once, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def child(platform: Platform, role: str) -> int:
 
 
 def offspring(pid: int) -> list[int]:
-    """The process ids of a process's children, and of theirs."""
+    """The process ids of a process's descendants."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [*children, *(other for child in children for other in offspring(child))]
 
 
 def title(pid: int) -> str:
-    """What `ps` shows of a process."""
+    """The process's title in `ps`."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
 
 
@@ -45,7 +45,7 @@ def child_or_none(platform: Platform, role: str) -> int | None:
 
 
 def answers(app: RunningApp) -> bool:
-    """Whether both the api and the edge answer."""
+    """Whether both api and edge answer."""
     try:
         return app.client.get("/healthz").status_code == 200 and app.visit().status_code == 200
     except httpx.HTTPError:
@@ -53,7 +53,7 @@ def answers(app: RunningApp) -> bool:
 
 
 def ended_once(app: RunningApp, ids: list[str]) -> list[int]:
-    """The versions of these deploys, all of which have ended, complete, each with a version of its own."""
+    """The versions of these deploys, all of which are complete, each with its own version."""
     versions = []
     for deploy_id in ids:
         status = app.wait(deploy_id)
@@ -132,7 +132,7 @@ def test_an_upload_that_a_killed_api_was_receiving_counts_no_longer(own: Platfor
 
 
 def until_counted(app: RunningApp, size: int) -> None:
-    """Returns once so many bytes of the organisation's uploads count."""
+    """Returns once that many bytes of the organisation's uploads count."""
     deadline = time.monotonic() + 30
     counted = None
     while counted != size:

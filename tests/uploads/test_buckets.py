@@ -1,4 +1,4 @@
-"""Uploads to a bucket: the bytes go straight to the store, and what lies there is trusted no more than in a folder."""
+"""Uploads to a bucket: the bytes go directly to the store, and are trusted no more than in a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upload addresses that are signed with the credentials of an identity, which come over the network."""
+"""Upload URLs signed with the credentials of an identity, which are fetched over the network."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from testbed.running import Platform, RunningApp, make_platform
 from testbed.stores import moto
 
 MANY = 24
-"""More than an api has connections to its database."""
+"""More than an api's connections to its database."""
 FRESH = 0.3
-"""Seconds, and some more, for which credentials are used although they are about to run out."""
+"""Seconds, and some more, for which credentials are used although they expire soon."""
 
 
 class Identities(ThreadingHTTPServer):
-    """What gives a container on AWS its credentials, while `answers` is set; `refuses` it may as well."""
+    """The service that gives a container on AWS its credentials, while `answers` is set. With `refuses`, it refuses."""
 
     daemon_threads = True
 
@@ -39,11 +39,11 @@ class _Asked(BaseHTTPRequestHandler):
         server = self.server
         assert isinstance(server, Identities)
         server.answers.wait(30)
-        # They run out so soon that they are asked for again each time.
+        # They expire so soon that they are fetched again each time.
         until = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         given = {"AccessKeyId": "a", "SecretAccessKey": "b", "Token": "c", "Expiration": until}
         body = json.dumps(given).encode()
-        # Who has waited for too long has left.
+        # A client that waited too long has disconnected.
         with suppress(BrokenPipeError):
             self.send_response(403 if server.refuses else 200)
             self.send_header("Content-Length", str(len(body)))
@@ -51,7 +51,7 @@ class _Asked(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Prints nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def identities() -> Iterator[Identities]:
 
 @pytest.fixture(scope="module")
 def platform(identities: Identities, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that has no credentials of its own for its bucket."""
+    """A platform without credentials of its own for its bucket."""
     tmp_path = tmp_path_factory.mktemp("signing")
     (tmp_path / "token").write_text("t")
     with moto() as bucket:
@@ -85,7 +85,7 @@ def platform(identities: Identities, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def ask(app: RunningApp, repeated: str | None = None) -> httpx.Response:
-    """Asks for an address."""
+    """Requests an upload URL."""
     headers = {} if repeated is None else {"Idempotency-Key": repeated}
     with app.platform.client() as client:
         return client.post(f"{app.path}/deploy/upload-url", json={"filename": "site.zip"}, headers=headers)
@@ -128,6 +128,6 @@ def test_an_address_that_cannot_be_signed_is_no_answer(identities: Identities, p
     given = ask(app, "key")
     assert "idempotency-replayed" not in given.headers
     assert given.status_code == 200
-    # The one that was recorded for nothing is swept as all are that nobody used.
+    # The unused record is swept like all unused uploads.
     assert given.json()["bundle_s3_key"] in recorded(platform)
     assert len(recorded(platform) - before) == 2

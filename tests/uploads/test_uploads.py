@@ -1,4 +1,4 @@
-"""Uploads that the api takes itself: what a presigned URL takes, and what it refuses without a trace."""
+"""Uploads that the api itself receives: what a presigned URL accepts, and what it refuses without leaving a trace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from easel.uploads.service import SignedAddress, clean_filename
 from testbed.running import Platform, RunningApp, zip_of
 
 STORES = ("folder", "azurite")
-"""Those whose uploads the api takes itself; other buckets are in `test_buckets.py`."""
+"""Stores whose uploads the api itself receives; other buckets are in `test_buckets.py`."""
 DATA = zip_of({"index.html": "<!doctype html><title>one</title>"})
 ZIP = {"Content-Type": "application/zip"}
 
@@ -181,7 +181,7 @@ def test_nothing_goes_to_a_deleted_app(app: RunningApp) -> None:
 
 
 async def test_a_disk_that_is_full_is_said_to_be_full(tmp_path: Path) -> None:
-    """A few bytes are buffered: only closing the file finds the disk full."""
+    """A few bytes are buffered: only closing the file detects the full disk."""
 
     class FullDisk(FolderObjects):
         def scratch_file(self) -> tuple[int, Path]:

@@ -17,7 +17,7 @@ from testbed.running import Platform, RunningApp
 
 
 def prune_and_sweep(platform: Platform, app: RunningApp, policy: Policy) -> list[int]:
-    """Lets the app's versions go that the policy does not keep, and their objects. Gives their numbers."""
+    """Prunes the app's versions that the policy does not keep, and removes their objects. Returns their numbers."""
 
     async def go() -> list[int]:
         page = FreshnessPage(platform.data_dir / "run" / "freshness")

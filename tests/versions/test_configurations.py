@@ -1,4 +1,4 @@
-"""Configurations: stored once for all versions that have them, and read only where they are shown."""
+"""Configurations: stored once for all versions that have them, and read only when they are shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def large(platform: Platform) -> RunningApp:
 
 
 def written(platform: Platform) -> int:
-    """Bytes that the database has ever written to its log."""
+    """The bytes that the database has ever written to its log."""
     with platform.database() as connection:
         row = connection.execute("select pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
     assert row is not None
@@ -36,7 +36,7 @@ def written(platform: Platform) -> int:
 
 
 def configurations(app: RunningApp) -> int:
-    """How many configurations are stored for the app's versions."""
+    """The number of configurations stored for the app's versions."""
     with app.platform.database() as connection:
         row = connection.execute("select count(*) from configuration where app_id = %s", (app.app_id,)).fetchone()
     assert row is not None
@@ -111,7 +111,7 @@ def test_a_large_answer_is_given_again_from_the_records(large: RunningApp) -> No
 
 
 def test_what_a_release_before_writes_is_read_as_if_this_one_had_written_it(world: World) -> None:
-    """Its processes go on while those of this release begin: they know neither hashes nor the table."""
+    """Its processes continue while those of this release start: they know neither hashes nor the table."""
 
     async def go() -> None:
         app = await make_app(world)

@@ -1,4 +1,4 @@
-"""Old versions are let go where the operator wants that: what they were stays known, what they took is given back."""
+"""Old versions are pruned if the operator wants that: their records remain, and their space is freed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from testbed.running import Platform, RunningApp, zip_of
 from tests.versions.pruning import prune_and_sweep
 
 LATER = Policy(count=1, age=None, skew=0)
-"""Keeps the newest, once no tab can be open any more that an older one answers."""
+"""Keeps the newest, once no open tab can need an older one."""
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def four(app: RunningApp) -> RunningApp:
 
 
 def stored(platform: Platform, app: RunningApp, kind: str) -> int:
-    """How many objects of that kind the app has."""
+    """The number of the app's objects of that kind."""
     return len(obstore.list(platform.objects(), prefix=f"apps/{app.app_id}/{kind}").collect())
 
 
@@ -50,7 +50,7 @@ def test_a_pruned_version_is_known_and_compared_but_neither_served_nor_restored(
     assert four.visit(environment="v1").status_code == 404
     assert four.visit(environment="v3").status_code == 200
     assert four.visit().headers["x-easel-version"] == "4"
-    # The way back that people use first is always there.
+    # The most recent way back is always available.
     assert four.client.post(f"{four.path}/versions/3/restore", json={}).status_code == 200
     assert four.visit().headers["x-easel-version"] == "3"
 

@@ -1,9 +1,9 @@
-"""Everything that reads what strangers send, each with texts of one size and of four times that size.
+"""Every reader of strangers' texts, each with texts of one size and of four times that size.
 
-`python -m tests.work.reading PART OF` is run by `test_work` under callgrind, once for each part. Callgrind writes down
-how many instructions were executed whenever `getppid` is called. What is read is found in the code's own tables: the
-headers of edge and api, the parameters and bodies of every route, and every regular expression of every module. Only
-functions that are given such texts later on are named here.
+`test_work` runs `python -m tests.work.reading PART OF` under callgrind, once for each part. Callgrind writes the number
+of executed instructions whenever `getppid` is called. The readers come from the code's own tables: the headers of edge
+and api, the parameters and bodies of every route, and every regular expression of every module. Only functions that get
+such texts later are named here.
 """
 
 from __future__ import annotations
@@ -82,14 +82,14 @@ from tests.work import sources
 from tests.work.shapes import FILLS, STARTS, filled, fills_for
 
 TOGETHER = 8
-"""Readings that are measured as one: what grows with the square outgrows the others of its group."""
+"""Readings that are measured as one: quadratic work outgrows the others of its group."""
 USUAL = 16 * 1024
-"""Bytes, where nothing says how long a text may be."""
+"""Bytes, if no limit of a text's length is known."""
 REFUSALS = (EaselError, HeadRefusedError, ValidationError, ValueError, RecursionError)
 
 
 class Case(NamedTuple):
-    """What is read, which text, and the work for so many bytes of it; `size` is the smaller one."""
+    """A reader, a text, and the work for that many bytes of it; `size` is the smaller one."""
 
     name: str
     size: int
@@ -107,7 +107,7 @@ def of_text(name: str, function: Callable[[str], object], start: str, fill: str,
 
 
 class Visitor:
-    """Sends requests to an edge, by its protocol's own callbacks, its fast path's reader, and its application."""
+    """Sends requests to an edge, through its protocol's own callbacks, its fast path's reader, and its application."""
 
     def __init__(self, folder: Path) -> None:
         self.edge = RunningEdge(folder)
@@ -178,7 +178,7 @@ async def _ignore(_: object) -> None:
 
 
 def api_headers() -> Iterator[Case]:
-    """Every header that the api reads: as its connection takes it, and as the routes and services then read it."""
+    """Every header that the api reads: in its connection, and then in the routes and services."""
     readers: dict[str, Callable[[str], object]] = {
         "authorization": bearer,
         "range": lambda text: _plain_range(text, 1000),
@@ -192,7 +192,7 @@ def api_headers() -> Iterator[Case]:
 
 
 def parameters() -> Iterator[Case]:
-    """Every parameter of every route, in its path, its query or a header, once for each way in which it is declared."""
+    """Every parameter of every route, in its path, its query or a header, once for each way of declaring it."""
     seen = set()
     for route in routes():
         for where in ("path", "query", "header"):
@@ -220,7 +220,7 @@ def _validate(field: Any, text: str) -> object:
 
 
 def bodies() -> Iterator[Case]:
-    """Every field of every body, and of all that it may hold, once for each way in which it is declared."""
+    """Every field of every body, with all its possible content, once for each way of declaring it."""
     yield from (
         Case(f"a body of {fill!r}", 4 * USUAL, _a_body(head, fill, tail))
         for head, fill, tail in (
@@ -316,7 +316,7 @@ def routes() -> Iterator[APIRoute]:
 
 
 def patterns() -> Iterator[Case]:
-    """Every regular expression that a module keeps, asked in the ways in which the module asks it."""
+    """Every regular expression of a module, used in the ways in which the module uses it."""
     package = Path(easel.__file__ or "").parent
     for file in sorted(package.rglob("*.py")):
         source = file.read_text()
@@ -359,7 +359,7 @@ def _webhook(provider: Provider, headers: dict[str, str], text: str) -> None:
 
 
 def functions() -> Iterator[Case]:
-    """What is given such texts later."""
+    """Functions that get such texts later."""
     place = Place({"index.html": b"home"})
     vault = Vault("tests")
     ruled = _ruled()
@@ -492,7 +492,7 @@ def functions() -> Iterator[Case]:
 
 
 def of_sources(folder: Path) -> Iterator[Case]:
-    """The files of sources that a build is planned by."""
+    """The files of sources from which a build is planned."""
     folder.mkdir()
     for name, function, size in sources.readers(folder):
         for fill in sources.fills(name):
@@ -508,7 +508,7 @@ def _route(kind: str, source: str) -> str:
 
 
 def _ruled() -> SiteRules:
-    """Rules of every kind of pattern, query and condition."""
+    """Rules with every kind of pattern, query and condition."""
     lines = [
         "/*/a/*/b /x 301",
         "/a:x-:y/* /y/:x 301",
@@ -596,7 +596,7 @@ def _attempt(work: Callable[[], object]) -> None:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """All of them."""
+    """All readers."""
     yield from Visitor(folder).cases()
     yield from api_headers()
     yield from parameters()
@@ -607,10 +607,10 @@ def cases(folder: Path) -> Iterator[Case]:
 
 
 def main() -> None:
-    """Says what is measured together, waits for the word to go, and does it: each group at one size, then at four."""
+    """Lists the groups, waits for the start signal, and runs each group at one size, then at four times that size."""
     with tempfile.TemporaryDirectory() as folder:
         found = list(cases(Path(folder)))
-        # What is made once, at the first use, is no work of what comes later.
+        # Values that are made once, on first use, do not count as later work.
         for case in found:
             _attempt(case.prepare(64))
         part, of = map(int, sys.argv[1:])

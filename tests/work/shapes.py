@@ -1,4 +1,4 @@
-"""Texts of any length that make a reader work: what strangers fill a header, a path, a name or a body with."""
+"""Texts of any length that make a reader work: strangers' content for a header, a path, a name or a body."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FILLS = (
     "\r\n",
     "\x1b[",
 )
-"""What is repeated."""
+"""The repeated texts."""
 
 STARTS = {
     "accept-encoding": ("gzip;q=", "gzip;"),
@@ -55,7 +55,7 @@ STARTS = {
     "range": ("bytes=", "bytes=1-", "bytes=1-2,"),
     "x-forwarded-for": ("127.0.0.1",),
 }
-"""How values begin that are read on, by header."""
+"""The beginnings of values that are parsed further, by header."""
 
 
 def filled(start: str, fill: str, length: int, end: str = "") -> str:
@@ -64,7 +64,8 @@ def filled(start: str, fill: str, length: int, end: str = "") -> str:
 
 
 def fills_for(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
-    """Beginnings that bring a match to each repetition in the pattern, each with what can be repeated there."""
+    """Beginnings that lead a match to each repetition in the pattern, each with the texts that can be repeated
+    there."""
     prefixes = {"": None}
     fills = dict.fromkeys(FILLS)
     _collect(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG), "", prefixes, fills)
@@ -76,7 +77,7 @@ def fills_for(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _collect(items: Any, before: str, prefixes: dict[str, None], fills: dict[str, None]) -> str:
-    """The shortest text that the items match, after `before`; what is found on the way is noted."""
+    """The shortest text that the items match, after `before`; records the findings on the way."""
     text = before
     for kind, value in items:
         if kind in (parts.MAX_REPEAT, parts.MIN_REPEAT, parts.POSSESSIVE_REPEAT):

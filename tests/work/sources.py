@@ -1,4 +1,4 @@
-"""Sources of builds whose files strangers wrote: each file that is read, with texts of any length in it."""
+"""Sources of builds with files from strangers: each file that is read, with texts of any length."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IN_PROGRAMS: Final = ("/*", "//", "\\'", "`", "'", ",}", "output: '")
 
 
 def fills(name: str) -> tuple[str, ...]:
-    """What is repeated in what is read."""
+    """The repeated texts of each file."""
     if name.endswith((".yml", ".yaml", ".toml")):
         return (*_ANYWHERE, *_IN_DATA)
     return (
@@ -41,7 +41,7 @@ def fills(name: str) -> tuple[str, ...]:
 
 
 def readers(folder: Path) -> Iterator[tuple[str, Callable[[str], object], int]]:
-    """What is read, the function of its text, and the bytes of the smaller text."""
+    """The file, the function that reads its text, and the bytes of the smaller text."""
     number = 0
     for name, files, size in (
         ("package.json", {}, 4096),

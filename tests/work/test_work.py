@@ -17,11 +17,11 @@ import pytest
 import easel
 
 MOST = 5.0
-"""Times the work for four times the bytes. A little more than four: tables are made larger in steps."""
+"""The allowed factor of work for four times the bytes. It is a little more than four, because tables grow in steps."""
 PARTS = 2
 """Processes that count at the same time, each a part of the readings."""
 NOISE = 100_000
-"""Instructions: what the interpreter does now and then, whatever is read."""
+"""Instructions of the interpreter's occasional work, independent of the text."""
 
 UNCOUNTED = (
     "it takes minutes: `make test-work` runs it"
@@ -33,12 +33,12 @@ UNCOUNTED = (
 
 
 def counted(folder: Path, part: int) -> list[tuple[list[str], int, int]]:
-    """What was read together, and the instructions for it at one size and at four times that size."""
+    """The groups, and their instructions at one size and at four times that size."""
     folder.mkdir()
     command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--dump-before=getppid", "--dump-line=no"]
     command += [f"--callgrind-out-file={folder / 'out'}", f"--vgdb-prefix={folder / 'vgdb'}"]
     command += [sys.executable, "-W", "ignore", "-m", "tests.work.reading", str(part), str(PARTS)]
-    # The same texts in the same order every time, and no allocator that valgrind does not see through.
+    # The same texts in the same order each time, and an allocator that valgrind can see through.
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     with (
         (folder / "said").open("w") as said,
@@ -56,7 +56,7 @@ def counted(folder: Path, part: int) -> list[tuple[list[str], int, int]]:
         process.stdin.write("go\n")
         process.stdin.close()
         process.wait()
-    # The first dump is what came before; each of the others is one reading.
+    # The first dump is from before; each of the others is one reading.
     totals = [_total(folder / f"out.{number}") for number in range(2, 2 * len(names) + 2)]
     return [(group, totals[2 * n], totals[2 * n + 1]) for n, group in enumerate(names)]
 
@@ -68,7 +68,7 @@ def _total(dump: Path) -> int:
 
 
 def test_every_expression_is_one_that_is_measured() -> None:
-    """Those in the midst of a function would not be found."""
+    """Expressions inside a function would not be found."""
     package = Path(easel.__file__ or "").parent
     inline = re.compile(r"(?<![\w.])re\.(?:search|match|fullmatch|findall|finditer|split|subn?)\(")
     assert [file.name for file in package.rglob("*.py") if inline.search(file.read_text())] == []

@@ -1,4 +1,4 @@
-"""The process of a builder: below all others, one build at a time, and nothing left of those that were killed."""
+"""A builder's process: low priority, one build at a time, and no remains of killed ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_folder_goes_whatever_a_build_did_to_its_rights_and_nothing_that_it_li
     (folder / "link").symlink_to(kept)
     for path in (folder / "a" / "b", folder / "a", folder):
         path.chmod(0)
-    # As root, rights are no hindrance, unless the programs it starts lose CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+    # Root ignores permissions, unless the programs it starts lose CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
     done = subprocess.run(
         [
             sys.executable,

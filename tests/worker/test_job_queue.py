@@ -1,4 +1,4 @@
-"""Tasks and retries in Easel's own words, on the queue as it is."""
+"""Tasks and retries in Easel's own terms, on the real queue."""
 
 from __future__ import annotations
 

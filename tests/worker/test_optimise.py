@@ -1,4 +1,4 @@
-"""Optimising in the background: what a stopping worker could not finish is not lost."""
+"""Optimising in the background: unfinished work of a stopping worker is not lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nothing refers to is removed, and nothing else ever is."""
+"""Objects without a reference are removed, and no others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def make_app(world: World) -> App:
 
 
 def caller_of(app: App) -> Subject:
-    """Somebody who may do everything in the app's organisation."""
+    """A subject with all scopes in the app's organisation."""
     return Subject("key_x", app.org_id, "tests", "admin", None)
 
 
@@ -47,7 +47,7 @@ async def order(world: World, app: App, text: str, files: Mapping[str, str] = Ma
 
 
 async def run(world: World, deploy_id: str, *, borders: int | None = None) -> None:
-    """Runs a deploy to its end, or up to a border between two steps."""
+    """Runs a deploy to its end, or up to a point between two steps."""
     left = borders
 
     def should_stop() -> bool:
@@ -70,12 +70,12 @@ async def stored(world: World, app: App) -> set[str]:
 def test_what_a_cancelled_deploy_had_stored_goes_once_it_has_ended(world: World) -> None:
     async def go() -> None:
         app = await make_app(world)
-        # What other tests left behind is not to be counted.
+        # Remains of other tests must not count.
         await sweep_orphans(world.database, world.objects, grace=NOW)
         await run(world, await order(world, app, "one"))
         kept = await stored(world, app)
         assert len(kept) == 3
-        # Stopped before its version is recorded: bundle, manifest and sources are there.
+        # It stops before its version is recorded: bundle, manifest and sources exist.
         second = await order(world, app, "two")
         await run(world, second, borders=3)
         assert len(await stored(world, app)) == 6

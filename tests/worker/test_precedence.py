@@ -1,4 +1,4 @@
-"""What is urgent goes first, and what can wait is not forgotten."""
+"""Urgent work comes first, and deferrable work is still done."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_what_can_wait_does_while_something_urgent_runs() -> None:
             with precedence.urgent():
                 await asyncio.sleep(0)
             order.append("urgent")
-        # The next of a row begins before anybody could think that there is rest.
+        # The next one of a row begins before the pause counts as idle time.
         await asyncio.sleep(0)
         with precedence.urgent():
             await asyncio.sleep(0)

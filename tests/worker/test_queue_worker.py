@@ -1,4 +1,4 @@
-"""A worker outlives its database's absences, in its own process, with what it was doing."""
+"""A worker survives its database's outages, in its own process, with its running work."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_worker_goes_on_when_its_database_is_back(world: World) -> None:
                     await jobs.defer_async(number=1)
                     assert await began.get() == 1
                     database.cut()
-                    # It ends while nobody can be told, and the next one comes while nobody is listening.
+                    # It ends while the database cannot be told, and the next job arrives while nobody is listening.
                     may_end.set()
                     await jobs.defer_async(number=2)
                     await asyncio.sleep(0.5)
@@ -113,7 +113,7 @@ async def test_a_worker_that_was_frozen_says_that_it_lives_before_it_takes_a_job
         app.task(name=NAME, queue=NAME)(work)
         worker = CarefulWorker(app, queues=[NAME], wait=False, install_signal_handlers=False)
         await app.configure_task(NAME, queue=NAME).defer_async(number=1)
-        # As if it had been frozen between its start and its first look.
+        # As if it had been frozen between its start and its first poll.
         register = app.job_manager.register_worker
 
         async def long_ago() -> int:
@@ -152,7 +152,7 @@ async def test_a_worker_with_a_turn_waits_for_it(world: World) -> None:
                 assert await _left(app)
                 turn.set()
                 await done.wait()
-        # One that is stopped while it waits for its turn ends at once.
+        # A worker that is stopped while it waits for its turn ends at once.
         turn.clear()
         async with asyncio.timeout(10):
             async with working(app, turn=wait):
@@ -166,7 +166,7 @@ update procrastinate_workers set last_heartbeat = now() - interval '1 hour'
 
 
 async def passes_for_dead(app: App) -> bool:
-    """Whether the worker that has the job passes for dead."""
+    """Whether the worker with the job counts as dead."""
     query = """
         select 1 from procrastinate_jobs j join procrastinate_workers w on w.id = j.worker_id
          where j.queue_name = %(name)s and j.status = 'doing' and w.last_heartbeat < now() - interval '1 minute'

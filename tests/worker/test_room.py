@@ -1,4 +1,4 @@
-"""While a disk has little room, what nobody needs goes at once, and nothing else does."""
+"""On a nearly full disk, unneeded objects are removed at once, and no others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_deleted_app_goes_at_once_and_is_looked_at_again_for_what_is_stored_me
         before = await stored(world, kept)
         assert await make_room(world.database, world.objects, world.settings) > 0
         assert (await stored(world, gone), await stored(world, kept)) == ([], before)
-        # A run that had been under way.
+        # A run that was in progress.
         await world.objects.put(f"{app_prefix(gone.id)}/bundles/late", b"late")
         assert await make_room(world.database, world.objects, world.settings) == 4
         assert await stored(world, gone) == []
@@ -57,7 +57,7 @@ def test_an_upload_goes_once_nobody_can_send_it_and_no_deploy_waits_for_it(world
         assert await world.objects.head(waiting) is not None
         assert await world.objects.head(fresh) is not None
         async with world.database.transaction() as work:
-            # It is not what its uploader was told any more, and no longer looked for.
+            # It no longer matches what its uploader was told, and is no longer searched for.
             upload = await work.session.get_one(Upload, deployed)
             assert (upload.size, upload.etag) == (None, None)
         assert await make_room(world.database, world.objects, world.settings) == 0

@@ -1,4 +1,4 @@
-"""What a build finds of earlier builds of its app and environment, and of no other."""
+"""A build finds the cache of earlier builds of its app and environment, and of no other."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ async def test_the_least_recently_used_is_evicted(tmp_path: Path, cache: BuildCa
         await replace(cache, app_id=app).keep("dependencies", "k", one, ("node_modules",))
         for entry in (cache.folder / app).glob("*/*/dependencies-*"):
             os.utime(entry, (time.time() - 1000 + number,) * 2)
-    # The oldest is used again.
+    # The oldest one is used again.
     assert await replace(cache, app_id="app_a").restore("dependencies", "k", tree(tmp_path / "used"))
     await replace(cache, limit=int(2.5 * MIB)).shrink()
     left = [app for app in ("app_a", "app_b", "app_c") if replace(cache, app_id=app).has("dependencies", "k")]

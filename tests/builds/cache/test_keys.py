@@ -1,4 +1,4 @@
-"""When dependencies of an earlier build are those of this one."""
+"""When the dependencies of an earlier build can be reused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the templates of build tools write, as far as it says how they are built: recorded in November 2026."""
+"""The files from build tools' templates that show how they are built, recorded in November 2026."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources of any content end in a plan, or in an error with a sentence: never in anything else, nor outside."""
+"""Sources of any content end in a plan or in an error with a sentence, and never lead outside."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ LINKS = ("/etc/passwd", "..", ".", "x", "/build/dist", "/build/package.json", ".
 
 
 def tree(dice: random.Random, folder: Path) -> None:
-    """Some of the files, each with some content, or something else of its name."""
+    """Some of the files, each with some content, or something else under its name."""
     for name in dice.sample(FILES, dice.randint(1, 12)):
         place = folder / name
         if any(part.is_symlink() or part.is_file() for part in (place, *place.parents)) or place.exists():
@@ -125,7 +125,7 @@ def tree(dice: random.Random, folder: Path) -> None:
 
 
 def content(dice: random.Random, name: str) -> str:
-    """A text that may be meant for the file, or for another one."""
+    """A text that may be meant for this file, or for another one."""
     if name.endswith(".json") and dice.random() < 0.8:
         return json.dumps(values(dice, 0))
     kind = next((kind for kind in (".toml", ".yml") if name.endswith(kind)), "")
@@ -133,7 +133,7 @@ def content(dice: random.Random, name: str) -> str:
 
 
 def values(dice: random.Random, depth: int) -> dict[str, Any]:
-    """An object with some of the names that are looked for."""
+    """An object with some of the names that the code reads."""
     found: dict[str, Any] = {}
     for name in dice.sample(NAMES, dice.randint(0, 8)):
         found[name] = values(dice, depth + 1) if depth < 4 and dice.random() < 0.4 else dice.choice(VALUES)

@@ -1,4 +1,4 @@
-"""Each build tool's own template is recognised, built with the right command, and taken from the right folder."""
+"""Each build tool's own template is recognised, built with the right command, and its right folder is taken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.builds.detect.skeletons import NOT_STATIC, STATIC, package, write
 
 
 def said(command: Command | None) -> str | None:
-    """The command as one types it."""
+    """The command as a user types it."""
     return command if command is None or isinstance(command, str) else shlex.join(command)
 
 
@@ -164,6 +164,6 @@ def test_every_framework_of_the_table_can_be_asked_for(tmp_path: Path) -> None:
         except BuildPlanError as refusal:
             return refusal.code
 
-    # There is no configuration of any of them here.
+    # None of them has a configuration here.
     refusals = ("build_not_static", "build_tool_unsupported", "nothing_to_build")
     assert all(outcome(name) in (name, *refusals) for name in names)

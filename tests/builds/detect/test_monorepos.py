@@ -1,4 +1,4 @@
-"""Repositories that hold several packages: which is built, with which others, and when a commit touches it."""
+"""Repositories with several packages: the package to build, those it depends on, and the commits that affect it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VITE = {"package.json": package("vite build", "vite"), "index.html": ""}
 
 
 def inside(folder: str, files: Files) -> dict[str, str]:
-    """The files, in a folder."""
+    """The files, inside a folder."""
     return {f"{folder}/{name}": text for name, text in files.items()}
 
 

@@ -1,4 +1,4 @@
-"""Which package manager installs, in which version, from which lock file, and how: each choice with its reason."""
+"""The choice of the package manager, its version, its lock file and its command, each with its reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def planned(folder: Path, files: Files, wanted: BuildOptions | None = None, **mo
 
 
 def installed(made: Plan) -> str:
-    """The install, as one types it."""
+    """The install command, as a user types it."""
     assert isinstance(made.install, tuple)
     return shlex.join(made.install)
 

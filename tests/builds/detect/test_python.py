@@ -1,4 +1,4 @@
-"""Sites of Python's tools: their packages come from the project's own files, else from what its configuration names."""
+"""Sites of Python's tools: their packages come from the project's own files, else from the tool's configuration."""
 
 from __future__ import annotations
 

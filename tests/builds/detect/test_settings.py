@@ -1,4 +1,4 @@
-"""What is asked for comes before what is guessed, in one order, and says so where it cannot be meant."""
+"""Settings override detection in a fixed order, and an invalid setting is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building the projects of `tests/data/builds` as a builder does, with packages from the registry."""
+"""Builds the projects in `tests/data/builds` as a builder does, with packages from the registry."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Site:
     log: list[str]
 
     def text(self, suffix: str) -> str:
-        """All files whose names end so, together."""
+        """All files with this suffix, joined."""
         return "\n".join(text for path, text in self.files.items() if path.endswith(suffix))
 
 
 class Builder:
-    """Builds one project after another, on a data folder of its own."""
+    """Builds one project after another, in its own data folder."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
@@ -62,7 +62,7 @@ class Builder:
         reading: bool = True,
         generation: int = 0,
     ) -> Site:
-        """Builds it. Raises EaselError, with the lines of the log as a note."""
+        """Builds the project. Raises EaselError, with the lines of the log as a note."""
         source = self.source(project, changes)
         cache = BuildCache.of(self.settings, app or f"app_{project}", "production", generation=generation)
         log: list[str] = []

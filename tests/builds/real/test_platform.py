@@ -1,4 +1,4 @@
-"""Sources that are deployed become versions: built by the platform's own builder, and visited."""
+"""Deployed sources become versions: the platform's own builder builds them, and they are visited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build takes over from the last one of its app, and what it never does."""
+"""The folders that a build takes over from the last one of its app, and those that it never does."""
 
 from __future__ import annotations
 

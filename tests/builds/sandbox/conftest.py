@@ -38,14 +38,14 @@ class Bench:
         on_bytes: Callable[[bytes], None] | None = None,
         **more: Any,
     ) -> CommandResult:
-        """Runs a program, or a line of shell."""
+        """Runs a program, or a line for the shell."""
         command = Command(
             argv if len(argv) > 1 else ("sh", "-c", argv[0]), self.work, replace(LIMITS, **limits or {}), **more
         )
         return await self.sandbox.run(command, on_bytes or self.output.extend, should_stop)
 
     async def python(self, script: str, *arguments: str, **more: Any) -> CommandResult:
-        """Runs a Python script inside."""
+        """Runs a Python script in the sandbox."""
         return await self.run(f"{sys.base_prefix}/bin/python3", "-ISc", script, *arguments, mounts=PYTHON, **more)
 
     @property
@@ -54,7 +54,8 @@ class Bench:
 
 
 def running(mark: str) -> list[int]:
-    """Processes of this machine whose command line has the mark. The title of a test's own process has its name."""
+    """Processes of this machine with the mark in their command line. The title of a test's own process contains its
+    name."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -69,7 +70,7 @@ def running(mark: str) -> list[int]:
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Returns once it holds."""
+    """Returns once the condition holds."""
     last = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < last

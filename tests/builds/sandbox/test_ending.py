@@ -78,7 +78,7 @@ def test_killing_easel_ends_the_build(data_dir: Path, tmp_path: Path, sandbox: S
     if victim == "builder":
         builder.kill()
     else:
-        # The child of one that was started ahead is no other program yet.
+        # The child of a process that was started in advance has not become another program yet.
         keepers = (process for process in children(builder.pid) if "keeper" in line(process))
         [keeper] = (one for one in keepers if any("keeper" not in line(child) for child in children(one)))
         os.kill(keeper, signal.SIGKILL)

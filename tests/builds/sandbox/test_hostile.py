@@ -1,4 +1,4 @@
-"""Builds that want what is not theirs: nothing of Easel, of other builds and of the machine can be had."""
+"""Hostile builds: they reach nothing of Easel, of other builds or of the machine."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ async def test_no_descriptor_of_easel_is_left_open(bench: Bench) -> None:
 
 
 async def test_what_programs_of_a_build_need_is_there(bench: Bench) -> None:
-    """Compilers, threads, shared memory, pseudo-terminals, name of the user, temporary files, certificates."""
+    """Compilers, threads, shared memory, pseudo-terminals, the user's name, temporary files, certificates."""
     ended = await bench.python(
         "import pwd, os, threading, tempfile, pty, ssl, socket\n"
         "threading.Thread(target=print, args=('thread',)).start(); pty.openpty(); tempfile.TemporaryFile()\n"

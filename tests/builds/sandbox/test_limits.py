@@ -1,4 +1,4 @@
-"""Builds that take more than there is: each is ended, with the reason."""
+"""Builds that exceed a limit are ended, with the reason."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.builds.sandbox.conftest import MIB, Bench, running
 
 @pytest.fixture(params=["cgroup", "watcher"])
 def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """With the kernel's groups where they can be had, and without them."""
+    """With the kernel's control groups if possible, and without them."""
     if request.param == "cgroup" and bench.sandbox._cgroups is None:
         pytest.skip("no control group can be made here")
     if request.param == "watcher":
         monkeypatch.setattr(bench.sandbox, "_cgroups", None)
-    # The process that was started ahead has, or lacks, the groups that it was started with.
+    # The process that was started in advance keeps the groups that it was started with.
     bench.sandbox.close()
     yield bench
     bench.sandbox.close()

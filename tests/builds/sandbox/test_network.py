@@ -1,4 +1,4 @@
-"""A build reaches the hosts that it may reach, by the proxy, and nothing else."""
+"""A build reaches its allowed hosts through the proxy, and nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROXY = "127.0.0.1:3128"
 
 @contextmanager
 def a_server() -> Iterator[tuple[int, list[str]]]:
-    """On 127.0.0.1 of this machine: its port, and the requests it had."""
+    """A server on 127.0.0.1: its port, and its requests."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Where no sandbox can be made, one sentence says why, and what to do."""
+"""If no sandbox can be made, one sentence says why, and what to do."""
 
 from __future__ import annotations
 

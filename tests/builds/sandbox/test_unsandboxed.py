@@ -1,4 +1,4 @@
-"""Builds where the operator chose to have no sandbox: the same interface, and the limits that can be had."""
+"""Builds without a sandbox, by the operator's choice: the same interface, and all possible limits."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ LOOPBACK = Destinations((ipaddress.ip_network("127.0.0.0/8"),))
 
 
 class Shelf:
-    """The packages of a registry, and the paths that were asked for."""
+    """The packages of a registry, and the requested paths."""
 
     def __init__(self) -> None:
         self.packages: dict[str, dict[str, Any]] = {}
@@ -40,7 +40,7 @@ class Shelf:
         integrity: str | None = None,
         **about: Any,
     ) -> bytes:
-        """Puts a version there, and gives its archive."""
+        """Adds a version, and returns its archive."""
         made = archive if archive is not None else packed(files)
         path = f"/archives/{name.replace('/', '+')}-{version}.tgz"
         self.archives[path] = made
@@ -51,12 +51,12 @@ class Shelf:
 
     @property
     def registry(self) -> Registry:
-        """As a builder sees it."""
+        """The registry as a builder sees it."""
         return Registry(self.url, LOOPBACK)
 
 
 def packed(files: Mapping[str, bytes], *, links: Mapping[str, str] | None = None) -> bytes:
-    """An archive as npm makes it: all below `package/`."""
+    """An archive as npm makes it: everything is below `package/`."""
     into = io.BytesIO()
     with tarfile.open(fileobj=into, mode="w:gz") as tar:
         for path, content in files.items():
@@ -72,7 +72,7 @@ def packed(files: Mapping[str, bytes], *, links: Mapping[str, str] | None = None
 
 @contextmanager
 def shelf() -> Iterator[Shelf]:
-    """A registry that runs within the block."""
+    """A registry that runs during the block."""
     found = Shelf()
 
     class Handler(BaseHTTPRequestHandler):

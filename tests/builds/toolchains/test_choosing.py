@@ -1,4 +1,4 @@
-"""The versions of Node and of package managers that a project gets."""
+"""The versions of Node and of package managers for a project."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_manager_that_needs_a_newer_node_is_passed_over(packages: Packag
         (await choose_manager(PackageManager("pnpm", version), LOCAL, packages)).version
         for version in (None, "9", "11.0.0", "11")
     ]
-    # A version that is pinned is taken as it is; of a range without one that fits, the newest says so itself.
+    # A pinned version is used as it is. If no version in a range fits, the newest one reports that itself.
     assert chosen == ["10.1.0", "9.15.0", "11.0.0", "11.0.0"]
 
 

@@ -1,4 +1,4 @@
-"""The registries of builds are those that npm and pip are configured with on the builder."""
+"""The registries of builds are those in the builder's npm and pip configuration."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ PAGE = "<!doctype html><title>built by Easel</title>"
 
 
 def project(person: Person) -> None:
-    """A project that needs no registry to be built, which a bundler would serve from its index.html."""
+    """A project that builds without a registry, and that a bundler would serve from its index.html."""
     for name, text in {
         "package.json": '{"name": "shop", "scripts": {"build": "mkdir site && cp src/page.html site/index.html"}}',
         "index.html": "<!doctype html><script type=module src=/src/main.tsx></script>",

@@ -1,4 +1,4 @@
-"""`easel check`: what a deploy would say, without a server."""
+"""`easel check`: the result of a deploy, without a server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def check(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Runs `easel check …` in the project's folder, without any server."""
+    """Runs `easel check …` in the project's folder, without a server."""
     monkeypatch.chdir(folder)
 
     def run(*arguments: str) -> Result:

@@ -1,4 +1,4 @@
-"""The commands, as somebody uses them against a running Easel."""
+"""The commands, as a user runs them against a running Easel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "<!doctype html><title>x</title><h1>{}</h1>"
 
 
 def deployed(person: Person, *texts: str) -> None:
-    """A version for each text."""
+    """Deploys a version for each text."""
     for text in texts:
         person.write(index_html=PAGE.format(text))
         person.ok("deploy", "--create", "-m", text)

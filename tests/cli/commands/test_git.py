@@ -1,4 +1,4 @@
-"""`easel git`, as somebody uses it against a running Easel."""
+"""`easel git`, as a user runs it against a running Easel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `easel verify` says of a fault."""
+"""The lines of `easel verify` about a fault."""
 
 from __future__ import annotations
 

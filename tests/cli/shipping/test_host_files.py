@@ -1,4 +1,4 @@
-"""Rules files that lie beside the output of a build."""
+"""Rules files beside the output of a build."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def found(root: Path, project: Project | None = None) -> WithHostFiles:
-    """What is packed of the output, with what lies beside it."""
+    """The packed files of the output, and the files beside it."""
     folder = root / "dist"
     return with_host_files(select(folder, rules_for(folder, root=root)), folder, root, project or Project(root))
 

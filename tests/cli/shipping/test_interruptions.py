@@ -1,4 +1,4 @@
-"""Broken connections and Ctrl-C: between the command and the server sits a relay that misbehaves."""
+"""Broken connections and Ctrl-C, with a misbehaving relay between the command and the server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from ..conftest import Person
 Rule = Callable[[bytes], int | None]
 
 through_the_api = pytest.mark.parametrize("platform", ["folder"], indirect=True)
-"""Uploads to a bucket do not pass through the api, before which the relay stands."""
+"""Uploads to a bucket do not pass through the api, which is behind the relay."""
 
 
 class Relay:
-    """Hands bytes to and fro. A rule sees a chunk and says after how many of its bytes to stop, or None to go on."""
+    """Relays bytes in both directions. A rule sees a chunk, and returns the number of bytes after which to stop, or
+    None to continue."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -32,7 +33,7 @@ class Relay:
         self.to_server: Rule = lambda chunk: None
         self.to_client: Rule = lambda chunk: None
         self.stall = False
-        """Whether to stop means to go silent instead of closing."""
+        """Whether stopping means going silent instead of closing."""
         self.stopped = threading.Event()
         self._closing = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -59,7 +60,7 @@ class Relay:
                 if count is not None:
                     self.stopped.set()
                     if self.stall:
-                        # Silent for as long as the other end is there.
+                        # It stays silent as long as the other end is connected.
                         while source.recv(65536) and not self._closing.is_set():
                             pass
                     break
@@ -72,7 +73,7 @@ class Relay:
 
 @pytest.fixture
 def relay(person: Person) -> Iterator[Relay]:
-    """The relay that this person's commands go through."""
+    """The relay for this person's commands."""
     between = Relay(person.platform.api_port)
     person.environment["EASEL_SERVER"] = f"http://127.0.0.1:{between.port}"
     person.environment["EASEL_API_KEY"] = person.platform.api_key
@@ -82,14 +83,14 @@ def relay(person: Person) -> Iterator[Relay]:
 
 @pytest.fixture
 def large(person: Person) -> Person:
-    """Somebody whose app takes a while to upload."""
+    """A person whose app takes a while to upload."""
     person.write(index_html="<h1>large</h1>")
     (person.folder / "dist" / "photo.jpg").write_bytes(os.urandom(3_000_000))
     return person
 
 
 def once_in_upload(after: int) -> Rule:
-    """Stops once, when so many bytes of an upload have passed."""
+    """Stops once, when that many bytes of an upload have passed."""
     passed = -1
 
     def rule(chunk: bytes) -> int | None:

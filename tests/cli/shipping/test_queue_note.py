@@ -1,4 +1,4 @@
-"""A deploy that nobody begins."""
+"""A deploy that no worker begins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..conftest import Person
 
 @pytest.fixture
 def frozen(person: Person) -> Iterator[Callable[[], None]]:
-    """Workers that do nothing, until this lets them go on."""
+    """Frozen workers, until the block ends."""
     if isinstance(person.platform, Apart):
         workers = [process.pid for process in person.platform.processes if " worker " in title(process.pid)]
     else:
@@ -59,7 +59,7 @@ def start(person: Person, *arguments: str) -> subprocess.Popen[str]:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """What it says of its being queued."""
+    """Its note about being queued."""
     assert process.stderr is not None
     return next(line for line in process.stderr if "Still queued" in line).strip()
 
@@ -100,7 +100,7 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, lim
         os.kill(worker, signal.SIGSTOP)
         running = other.order(key)
         with platform.database() as connection:
-            # As if it had begun that one.
+            # As if the worker had begun that one.
             connection.execute(
                 "update procrastinate_jobs set status = 'doing',"
                 " worker_id = (select max(id) from procrastinate_workers) where args ->> 'deploy_id' = %s",

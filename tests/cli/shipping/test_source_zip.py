@@ -1,4 +1,4 @@
-"""Which files of a project are sent to be built."""
+"""The files of a project that are sent for a build."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_in_a_work_tree_what_git_tracks_is_sent_as_well(project: Path) -> None:
     git(project, "init", "-q")
     assert sent(project) == ALWAYS
     git(project, "add", "-f", ".env.production", "docs/draft.md", "node_modules/react/index.js")
-    # What the project's own rules leave out is not sent, whatever Git tracks.
+    # Files that the project's own rules exclude are not sent, even if Git tracks them.
     assert sent(project) == [".env.production", *ALWAYS]
 
 

@@ -1,4 +1,4 @@
-"""Which files are the source of an app."""
+"""The source files of an app."""
 
 from __future__ import annotations
 

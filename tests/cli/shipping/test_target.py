@@ -1,4 +1,4 @@
-"""Which folder is deployed, and what is said where there is none."""
+"""The folder that is deployed, and the message if there is none."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_easel_toml_is_never_written_into_a_build(tmp_path: Path, name: str) -> 
     for working in (elsewhere, tmp_path / "shop", built):
         root = project_root(Project(root=working), Target(built), working)
         place = settings_folder(root, Target(built), working)
-        # A folder of any name that one stands in is the project itself.
+        # A folder of any name that is the working directory is the project itself.
         assert place != built or (name, working) == ("artifact-17", built)
 
 

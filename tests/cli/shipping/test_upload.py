@@ -1,4 +1,4 @@
-"""An upload or a download that the store has no place for, or that finds no store."""
+"""Uploads and downloads that fail because the store has no space or cannot be found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-#!/usr/bin/env python3
+# Builds the sites beside this script and zips the output of their build tools, as a person would.¶Needs Python 3.11,
+# Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry in npm's configuration; the builds
+# themselves need no network. Usage: `build.py [NAME ...] [--lock]`; without names, every site.
 """Builds the sites beside this script and zips what their build tools wrote, as a person would.
 
 Needs Python 3.11, Node 20 or newer with npm, and Info-ZIP's `zip`. Packages come from the registry npm is configured
@@ -18,13 +20,13 @@ from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 
-# Nothing is reported to anybody while building.
+# Turns off telemetry.
 QUIET = {"ASTRO_TELEMETRY_DISABLED": "1", "NEXT_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "CI": "1"}
 
 
 @dataclass(frozen=True)
 class SiteBuild:
-    """One zip: which source it is built from, the folder the build writes, and how that folder is zipped."""
+    """One zip: its source, the output folder of the build, and the way that folder is zipped."""
 
     name: str
     source: str
@@ -70,7 +72,8 @@ def build_source(source: str, builds: list[SiteBuild], *, relock: bool) -> None:
             refuse_mentions(work / "package-lock.json", [registry_host(work)])
         run(["npm", "ci"], work)
         if relock:
-            # Only now: `npm ci` refuses a lock file that lacks a package, such as one for another platform.
+            # This comes after the install: `npm ci` refuses a lock file that lacks a package, such as one for another
+            # platform.
             shutil.copyfile(work / "package-lock.json", HERE / source / "package-lock.json")
         for build in builds:
             output = work / build.output
@@ -83,7 +86,7 @@ def build_source(source: str, builds: list[SiteBuild], *, relock: bool) -> None:
 
 
 def pack(build: SiteBuild, output: Path) -> None:
-    """Zips the folder's contents, or the folder itself where that is how this site is handed over."""
+    """Zips the folder's contents, or the folder itself if this site is delivered that way."""
     target = HERE / f"{build.name}.zip"
     target.unlink(missing_ok=True)
     cwd, what = (output.parent, output.name) if build.with_top_folder else (output, ".")
@@ -93,13 +96,13 @@ def pack(build: SiteBuild, output: Path) -> None:
 
 
 def registry_host(cwd: Path) -> str:
-    """The host packages are fetched from, so that it can be kept out of what is committed."""
+    """The host of the packages, which must not appear in committed files."""
     answer = subprocess.run(["npm", "config", "get", "registry"], cwd=cwd, check=True, capture_output=True, text=True)
     return urlsplit(answer.stdout.strip()).hostname or ""
 
 
 def refuse_mentions(file: Path, unwanted: list[str]) -> None:
-    """Stops where a file names the registry or the scratch folder: neither belongs in the repository."""
+    """Stops if a file names the registry or the scratch folder: neither belongs in the repository."""
     content = file.read_bytes()
     for text in unwanted:
         if text and text.encode() in content:
@@ -107,7 +110,7 @@ def refuse_mentions(file: Path, unwanted: list[str]) -> None:
 
 
 def run(command: list[str], cwd: Path, extra: dict[str, str] | None = None) -> None:
-    """Runs a command; stops the script with its output where it fails."""
+    """Runs a command; if it fails, stops the script with its output."""
     environment = {**os.environ, **QUIET, **(extra or {})}
     done = subprocess.run(
         command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False

@@ -1,7 +1,7 @@
-"""Writes `src/easel/bundles/mime_db.py` out of a `db.json` of mime-db: `python make.py db.json 1.54.0 > mime_db.py`.
+"""Writes `src/easel/bundles/mime_db.py` from a `db.json` of mime-db: `python make.py db.json 1.54.0 > mime_db.py`.
 
-Where two types claim a suffix, the registered one wins, then one that is for everybody before a vendor's or an
-experimental one, then the shorter name, then the alphabet: the same input gives the same table.
+If two types claim a suffix, the order of preference is: registered types, types that are neither a vendor's nor
+experimental, shorter names, the alphabet. The same input gives the same table.
 """
 
 import json

@@ -1,4 +1,6 @@
-#!/usr/bin/env python3
+# Makes the zips beside this script, each with a tool that people really use.¶Needs Python 3.11, Info-ZIP's `zip` 3.0,
+# `7z`, `bsdtar` and `jar`; tests use the committed files and need none of them. Usage: `make.py`. Faults that no tool
+# makes are built from bytes in `tests/bundles/crafted.py`.
 """Makes the zips beside this script, each with the tool whose zips people really upload.
 
 Needs Python 3.11, Info-ZIP's `zip` 3.0, `7z`, `bsdtar` and `jar`; tests use the committed files and need none of them.
@@ -31,7 +33,7 @@ SITE = {
 
 
 class Unseekable(io.RawIOBase):
-    """A stream as a program has it that zips straight into a socket: Python then writes data descriptors."""
+    """A stream like that of a program that zips into a socket: Python then writes data descriptors."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -54,7 +56,7 @@ def write_tree(root: Path, files: dict[str, bytes]) -> None:
 
 
 def settle(root: Path) -> None:
-    """Gives everything below the same time and mode."""
+    """Gives everything in the folder the same time and mode."""
     for path in sorted(root.rglob("*"), reverse=True):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -62,7 +64,7 @@ def settle(root: Path) -> None:
 
 
 def run(folder: Path, *command: str | Path, piped: Path | None = None) -> None:
-    """Runs a tool in a folder; `piped` takes what it writes to a pipe, which it cannot seek in."""
+    """Runs a tool in a folder; `piped` receives its output through a pipe, in which it cannot seek."""
     environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         [str(word) for word in command], cwd=folder, check=True, env=environment, stdout=subprocess.PIPE
@@ -77,7 +79,7 @@ def with_tools(out: Path, site: Path) -> None:
     run(site, "zip", "-q", "-r", "-0", out / "infozip-stored.zip", ".")
     run(site, "zip", "-q", "-r", "-", ".", piped=out / "infozip-piped.zip")
     run(site, "zip", "-q", "-r", "-fz", out / "infozip-zip64.zip", ".")
-    # From a pipe, of unknown length: zip64 fields that nothing this small needs.
+    # From a pipe, of unknown length: with zip64 fields, which such a small file does not need.
     page = f"zip -q - - < index.html | cat > '{out / 'infozip-zip64-stdin.zip'}'"
     rename = f"printf '@ -\\n@=index.html\\n' | zipnote -w '{out / 'infozip-zip64-stdin.zip'}'"
     run(site, "sh", "-c", f"{page} && {rename}")
@@ -112,7 +114,7 @@ def with_tools(out: Path, site: Path) -> None:
         archive.comment = b"made by hand, with PK\5\6 in it and more"
     python(out / "python-backslashes.zip", SITE, rename=lambda path: path.replace("/", "\\"))
     python(out / "python-top-folder.zip", {f"dist/{path}": content for path, content in SITE.items()})
-    # What the Finder's "Compress" makes of a folder.
+    # The result of the Finder's "Compress" for a folder.
     finder = {"__MACOSX/._dist": b"\0\5\x16\7", "dist/.DS_Store": b"\0\0\0\1Bud1", "dist/Thumbs.db": b"\xd0\xcf"}
     finder |= {f"__MACOSX/dist/._{Path(path).name}": b"\0\5\x16\7" for path in SITE}
     python(out / "python-macos-top-folder.zip", {f"dist/{path}": content for path, content in SITE.items()} | finder)
@@ -148,7 +150,7 @@ def python(
 
 
 def refused(out: Path, scratch: Path, site: Path) -> None:
-    """Zips with a fault that tools really make."""
+    """Zips with faults that tools really make."""
     linked = scratch / "linked"
     write_tree(linked, {"index.html": SITE["index.html"]})
     (linked / "current.html").symlink_to("index.html")
@@ -206,21 +208,21 @@ def refused(out: Path, scratch: Path, site: Path) -> None:
     plain = (out / "infozip.zip").read_bytes()
     (out / "infozip-after-a-script.zip").write_bytes(stub + plain)
     (out / "bsdtar-zip64-after-a-script.zip").write_bytes(stub + (out / "bsdtar-zip64.zip").read_bytes())
-    # A fault of Info-ZIP's own: asked for zip64 on a pipe, it leaves the zip64 end record out.
+    # A fault of Info-ZIP: asked for zip64 on a pipe, it leaves the zip64 end record out.
     run(site, "zip", "-q", "-r", "-fz", "-", ".", piped=out / "infozip-zip64-record-missing.zip")
     (out / "infozip-self-extracting.zip").write_bytes(stub + plain)
     run(out, "zip", "-q", "-A", "infozip-self-extracting.zip")
 
 
 def twice(target: Path, names: Sequence[str]) -> None:
-    """A zip with a member for each name, also when there has been one."""
+    """A zip with a member for each name, even for a repeated one."""
     with zipfile.ZipFile(target, "w") as archive:
         for number, name in enumerate(names):
             archive.writestr(entry(name), b"" if name.endswith("/") else f"content {number}\n".encode())
 
 
 def pseudo_random(length: int) -> bytes:
-    """Bytes that do not compress and are the same each time."""
+    """Incompressible bytes that are the same each time."""
     state, out = 1, bytearray()
     while len(out) < length:
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
@@ -229,7 +231,7 @@ def pseudo_random(length: int) -> bytes:
 
 
 def accidents(out: Path, scratch: Path) -> None:
-    """Zips with something in them that was not meant to be there, or without what should be."""
+    """Zips with files that were not meant to be there, or without required ones."""
     index = {"index.html": SITE["index.html"]}
     trees: dict[str, dict[str, bytes]] = {
         "env-file": {**index, ".env": b"TOKEN=not-a-token\n"},
@@ -254,7 +256,7 @@ def accidents(out: Path, scratch: Path) -> None:
 
 
 def main() -> None:
-    """Makes all of them anew."""
+    """Makes all of them."""
     os.umask(0o022)
     for old in HERE.glob("*.zip"):
         old.unlink()

@@ -1,5 +1,4 @@
-"""A builder's run in a test: all parts are the real ones, but for the commands of the build where a test gives its
-own."""
+"""A builder's run in a test: all parts are real, except the build's commands if a test supplies its own."""
 
 from __future__ import annotations
 
@@ -33,13 +32,13 @@ Commands = Callable[[Path, Say], Awaitable[None]]
 
 
 async def copy(source: Path, say: Say) -> None:
-    """What the project's build does."""
+    """The effect of the project's build."""
     shutil.copytree(source / "src", source / "dist")
     say("copied")
 
 
 async def order_source(world: World, app: App, files: dict[str, str] | None = None, **fields: Any) -> str:
-    """A deploy of a zip of sources; gives its id."""
+    """Requests a deploy of a zip of sources; returns its id."""
     async with world.database.transaction() as work:
         upload = await issue_upload(work, app, "x.zip", "application/zip")
         await world.objects.put(upload.key, zip_of(files or PROJECT))
@@ -93,7 +92,7 @@ async def seen(world: World, deploy_id: str) -> tuple[Deploy, list[str]]:
 
 
 async def jobs(world: World, deploy_id: str) -> list[str]:
-    """The tasks of the deploy's jobs, in their order."""
+    """The tasks of the deploy's jobs, in order."""
     rows = await world.database.statement(
         "select task_name from procrastinate_jobs where args ->> 'deploy_id' = %(id)s order by id", {"id": deploy_id}
     )

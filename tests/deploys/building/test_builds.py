@@ -1,4 +1,4 @@
-"""A source is built, and becomes a version: once, whatever happens to builders and workers meanwhile."""
+"""A source is built and becomes a version: once, whatever happens to builders and workers meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A commit of a connected repository becomes a version, which knows its commit and its sources."""
+"""A commit of a connected repository becomes a version, which records its commit and its sources."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def connected(world: World, server: GitServer) -> tuple[App, BareRepositor
 
 
 async def pushed(world: World, app: App, sha: str) -> str:
-    """The deploy of a webhook that tells of a push; gives its id."""
+    """The deploy of a webhook that reports a push; returns its id."""
     delivery = Delivery(sha, "push", (Push("main", sha, None, None),))
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)
@@ -157,7 +157,7 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
             return str((await seen(world, wanted))[0].version)
 
         assert await ended(await pushed(world, app, sha)) == "1"
-        # Several commits of one push, the last of which changes nothing that counts.
+        # A push of several commits, the last of which changes no relevant file.
         sha = repository.commit({**monorepo, "apps/web/src/a.js": "1"}, after=sha)
         sha = repository.commit({**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "1"}, after=sha)
         assert await ended(await pushed(world, app, sha)) == "2"
@@ -171,7 +171,7 @@ def test_a_push_that_changed_nothing_for_the_app_is_skipped_and_what_is_live_sta
         assert log[-2].endswith("2 files, `apps/shop/a.js`, `apps/web/docs/a.md`.")
         assert "the live version stays: since version 2, no file changed that this app is built from" in log[-1]
         assert "are in `apps/web`, or directly in a parent folder, except those that `ignore` names" in log[-1]
-        # It is built for those that ask for it, by a deploy or an empty commit.
+        # A deploy by hand or an empty commit builds it.
         assert await ended((await order_git(world, app, sha=sha)).id) == "3"
         files = {**monorepo, "apps/web/src/a.js": "1", "apps/shop/a.js": "2", "apps/web/docs/a.md": ""}
         sha = repository.commit(files, "Build, please", after=sha)
@@ -198,7 +198,7 @@ def test_a_push_that_is_heard_late_or_again_brings_no_old_commit_back(
         assert (row.status, row.error_code, row.step) == ("failed", "deploy_superseded", "fetch")
         assert f"`main` has moved on from {old[:12]} to {new[:12]}" in log[-1]
         assert [version.git_commit_sha for version in await versions(world, app)] == [new]
-        # A host that tells of a push before all of its machines know it is asked twice.
+        # A host that reports a push before all of its machines know it is queried twice.
         newest = repository.commit({**PROJECT, "a.txt": ""}, after=new)
         repository.git("update-ref", "refs/heads/main", new)
         early = await pushed(world, app, newest)

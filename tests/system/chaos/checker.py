@@ -1,4 +1,4 @@
-"""What must be true after the storm, whatever happened in it. It is told by database and store, not by Easel."""
+"""Conditions that must hold after the storm, whatever happened in it. Database and store show them, not Easel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.system.chaos.story import Person, Sight
 from tests.system.cluster import Cluster
 
 STALE_AT_MOST = 5.0
-"""Seconds that an edge may be behind while all is well."""
+"""Limit of seconds that an edge may be behind while no fault is active."""
 SLACK = 1.5
 """Seconds between a transaction's own time and its commit, and between a process's start and its first answer."""
 
@@ -42,7 +42,7 @@ except select null
 
 @dataclass
 class Checker:
-    """Compares what people were told and saw with what is recorded and stored."""
+    """Compares what people were told and saw with the recorded and stored state."""
 
     cluster: Cluster
     connection: psycopg.Connection[dict[str, Any]]
@@ -50,14 +50,14 @@ class Checker:
     killer: Killer
     url: str
     orphans: int = 0
-    """How many objects the sweep found that nothing referred to."""
+    """The number of objects without a reference that the sweep found."""
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """What the database answers."""
         return self.connection.cursor(row_factory=dict_row).execute(query.encode(), values).fetchall()
 
     def settled(self, seconds: float) -> None:
-        """Returns once every deploy has ended, and what is done in the background after them."""
+        """Returns once every deploy and its background work have ended."""
         deadline = time.monotonic() + seconds
         while left := self.rows(_UNFINISHED):
             if time.monotonic() > deadline:
@@ -69,7 +69,7 @@ class Checker:
             time.sleep(0.1)
 
     def person(self, person: Person) -> dict[int, str]:
-        """Everything that was accepted happened once and in order. Gives what each version's page says."""
+        """Checks that everything accepted happened once and in order. Returns the text of each version's page."""
         deploys = {row["id"]: row for row in self.rows("select * from deploy where app_id = %s", person.app_id)}
         assert set(deploys) == set(person.accepted), "what was accepted and what is recorded differ"
         ended = [deploys[one] for one in person.accepted]
@@ -93,7 +93,8 @@ class Checker:
         return {one["version"]: person.tokens[one["id"]] for one in done}
 
     def _may_fail(self, deploy: dict[str, Any]) -> bool:
-        """Waiting does not free a disk, so a deploy that meets a full one says so and ends. It has no number then."""
+        """Whether a deploy may have failed: waiting does not free a disk, so a deploy on a full disk fails at once,
+        without a number."""
         at = deploy["finished_at"].timestamp()
         return (
             deploy["error_code"] in ("storage_full", "builder_disk_full")
@@ -102,14 +103,14 @@ class Checker:
         )
 
     def logs(self, shown: dict[str, Shown]) -> None:
-        """Whoever followed a deploy was shown every line of its log once, in order, however often it was broken off."""
+        """Checks that every follower saw each line of a deploy's log once, in order, however often the stream broke."""
         for deploy_id, seen in shown.items():
             lines = self.rows("select seq, line from deploy_log where deploy_id = %s order by seq", deploy_id)
             assert seen.done
             assert seen.lines == [(one["seq"], one["line"]) for one in lines], f"the log of {deploy_id}"
 
     def nothing_is_left_behind(self, scratch: Path) -> None:
-        """The sweep of orphans leaves exactly what versions refer to."""
+        """Checks that the orphan sweep leaves exactly the objects that versions refer to."""
         objects = BucketObjects(self.store, scratch)
 
         async def sweep() -> int:
@@ -142,7 +143,7 @@ class Checker:
         (now,) = self.rows("select version from environment where app_id = %s and name = 'production'", person.app_id)
         assert now["version"] == before
         assert before is None or 1 <= before <= versions
-        # And every edge comes to serve it.
+        # Every edge finally serves it.
         deadline = time.monotonic() + STALE_AT_MOST + SLACK
         for machine in self.cluster.machines:
             while machine.visit(person.slug).headers.get("x-easel-version") != (str(before) if before else None):
@@ -150,12 +151,13 @@ class Checker:
                 time.sleep(0.05)
 
     def _moves(self, person: Person) -> list[dict[str, Any]]:
-        # Those that changed nothing are noted as well.
+        # Moves that changed nothing are in the audit too.
         moved = "app_id = %s and environment = 'production' and from_version is distinct from to_version"
         return self.rows(f"select * from audit where {moved} order by id", person.app_id)
 
     def sights(self, person: Person, sights: list[Sight], tokens: dict[int, str]) -> int:
-        """No page was mixed or too old, and none failed while all was well. Gives how many were good."""
+        """Checks that no page was mixed or too old, and that none failed without an active fault. Returns the number of
+        good ones."""
         good = 0
         spans = self._spans(person)
         for sight in sights:
@@ -176,7 +178,7 @@ class Checker:
         return good
 
     def _spans(self, person: Person) -> dict[int, list[tuple[float, float]]]:
-        """When which version was live."""
+        """The times at which each version was live."""
         moves = self._moves(person)
         times = [one["at"].timestamp() for one in moves] + [float("inf")]
         spans: dict[int, list[tuple[float, float]]] = {}
@@ -185,5 +187,6 @@ class Checker:
         return spans
 
     def _trouble(self, since: float, until: float) -> float:
-        """For how long between the two all was not well (seconds); each trouble is over some seconds after its end."""
+        """The seconds between the two times with an active fault. Each fault's effect ends some seconds after the
+        fault."""
         return sum(max(0.0, min(until, end + STALE_AT_MOST) - max(since, begin)) for begin, end in self.killer.troubles)

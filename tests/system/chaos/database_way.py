@@ -1,4 +1,5 @@
-"""The way to PostgreSQL that knows its protocol (version 3.0): it can lose notifications, and the news of a commit."""
+"""A proxy to PostgreSQL that knows its protocol (version 3.0): it can drop notifications, and the answer to a
+commit."""
 
 from __future__ import annotations
 
@@ -10,27 +11,27 @@ _NOTIFICATION = ord("A")
 _COMPLETE = ord("C")
 _WRITTEN = re.compile(rb"(INSERT 0|UPDATE|DELETE) [1-9]")
 _HEAD = 5
-"""Bytes before a message's content: its kind, and its length without the kind (PostgreSQL manual, 55.7)."""
+"""Bytes before a message's content: its type, and its length without the type (PostgreSQL manual, 55.7)."""
 
 
 class DatabaseWay(Proxy):
-    """A proxy before PostgreSQL, reached without TLS."""
+    """A proxy in front of PostgreSQL, used without TLS."""
 
     drops_notifications = False
-    """Whether what is said by NOTIFY reaches nobody."""
+    """Whether NOTIFY messages are dropped."""
     loses_commits = 0
-    """Of how many commits of something written nobody hears: the database has done them, and the connection ends."""
+    """The number of writing commits whose answers are dropped: the database has committed, and the connection ends."""
     lost = 0
     """Notifications and commits that were lost."""
 
     def mend(self) -> None:
-        """Lets everything through again, as it is."""
+        """Passes everything through again, unchanged."""
         super().mend()
         self.drops_notifications = False
         self.loses_commits = 0
 
     def answers(self) -> Answers:
-        """Takes the stream apart into messages."""
+        """Splits the stream into messages."""
         kept = b""
         wrote = False
 

@@ -1,4 +1,4 @@
-"""People who follow the logs of deploys through the storm, and what they were shown."""
+"""People who follow the logs of deploys through the storm, and the lines that they saw."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.system.chaos.story import PATIENCE, Person
 from tests.system.cluster import Cluster
 
 Line = tuple[int, str]
-"""A log line as it was shown: its id, and what it says."""
+"""A displayed log line: its id and text."""
 
 
 @dataclass
 class Shown:
-    """What was shown of one deploy's log, and whether it was said to be all."""
+    """The displayed part of one deploy's log, and whether the stream ended with its end event."""
 
     lines: list[Line] = field(default_factory=list)
     done: bool = False
 
 
 class Follower:
-    """Somebody who follows one deploy after another, at any api, and goes on at another one where it was broken off."""
+    """A person who follows one deploy after another, at any api, and resumes at another one after an interruption."""
 
     def __init__(self, cluster: Cluster, people: list[Person], seed: int) -> None:
         self._cluster = cluster
@@ -36,7 +36,7 @@ class Follower:
         self._client = httpx.Client(timeout=20, trust_env=False)
         self.shown: dict[str, Shown] = {}
         self.resumed = 0
-        """How many times the stream was broken off."""
+        """The number of interruptions of the stream."""
 
     def go_on(self, until: threading.Event) -> None:
         """Follows until told to stop, and the last one to its end."""
@@ -61,7 +61,7 @@ class Follower:
             self.resumed += 1
             time.sleep(0.05)
             if time.monotonic() > deadline:
-                # How long a deploy may take is not asked here.
+                # The duration of a deploy is not checked here.
                 assert not had_ended, f"the log of {deploy} was never shown to its end"
                 had_ended = person.insist("GET", deploy)["status"] in ("complete", "failed")
                 deadline = time.monotonic() + PATIENCE
@@ -77,7 +77,7 @@ class Follower:
             assert answer.status_code == 200, answer.read()
             event: dict[str, str] = {}
             for line in answer.iter_lines():
-                # An event counts once its blank line is there; one that was cut off comes again.
+                # An event counts once its blank line has arrived; an incomplete event comes again.
                 if line:
                     name, _, value = line.partition(": ")
                     event[name] = value

@@ -1,4 +1,4 @@
-"""What goes wrong in the storm, at random or in turn, and is put right again."""
+"""The faults of the storm, at random or in turn, and their repair."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ BORDERS = {
     "recorded": "status = 'building' and version is not null and outcome is null",
     "activated": "status = 'building' and outcome is not null",
 }
-"""Where a deploy is between two of its transactions, as its row shows it."""
+"""States of a deploy between two of its transactions, as its row shows them."""
 BUILDS = {
     "taken": "step in ('prepare', 'unpack')",
     "building": "step = 'build'",
     "built": "step in ('pack', 'store', 'built')",
 }
-"""The same of a build: builders are killed there."""
+"""The same for a build: builders are killed there."""
 LONGEST_STEP = 0.03
-"""Seconds; some moment in it is in the middle of a step that ends with one of these."""
+"""Seconds. Some moment within them is in the middle of a step that ends with one of these states."""
 
 
 class Killer:
-    """Kills, cuts, delays and freezes. `troubles` are the times (seconds since the epoch) in which all was not well."""
+    """Kills, cuts, delays and freezes. `troubles` are the times (seconds since the epoch) with an active fault."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class Killer:
         self.done: Counter[str] = Counter()
         self.troubles: list[tuple[float, float]] = []
         self.full: list[tuple[float, float]] = []
-        """The times in which a disk was full."""
+        """The times with a full disk."""
 
     @property
     def kills(self) -> int:
-        """How many times SIGKILL was sent."""
+        """The number of SIGKILLs sent."""
         return sum(count for what, count in self.done.items() if what.startswith("kill"))
 
     def in_turn(self) -> list[Callable[[], None]]:
-        """Everything that can go wrong, once each."""
+        """Every fault, once each."""
         return [
             *(partial(self.kill_at, border) for border in BORDERS),
             *(partial(self.kill_at, border, "builder") for border in BUILDS),
@@ -74,7 +74,7 @@ class Killer:
         ]
 
     def briefly(self) -> list[Callable[[], None]]:
-        """The worst of it, none of it for long."""
+        """The worst faults, each briefly."""
         self._longest = 0.8
         return [
             partial(self.kill_at, "begun"),
@@ -93,7 +93,7 @@ class Killer:
         ]
 
     def at_random(self) -> None:
-        """Something."""
+        """A random fault."""
         chance = self._random.random()
         if chance < 0.45:
             self.kill_one(self._random.choice(ROLES))
@@ -105,7 +105,8 @@ class Killer:
             self._random.choice(self._others())()
 
     def let_go_on(self, deploys: int = 3, seconds: float = 10) -> None:
-        """Leaves everything alone until up to so many more deploys have ended: trouble shall meet other states."""
+        """Leaves everything alone until up to that many more deploys have ended, so that faults meet different
+        states."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             query = "select count(*) from deploy where finished_at is not null"
             (wanted,) = connection.execute(query).fetchone() or (0,)
@@ -130,7 +131,7 @@ class Killer:
         ]
 
     def kill_one(self, role: str) -> None:
-        """Kills one process, which whoever looks after it starts again."""
+        """Kills one process, which its supervisor restarts."""
         number = self._random.randrange(len(self._cluster.machines))
         self.done[f"kill {role}"] += 1
         self._cluster.look_after()
@@ -139,7 +140,7 @@ class Killer:
             self._cluster.start(number, role)
 
     def kill_at(self, border: str, role: str = "worker") -> None:
-        """Kills all workers, or builders, the moment some deploy is there."""
+        """Kills all workers, or builders, the moment a deploy is in that state."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             where = f"status in ('queued', 'building') and {(BORDERS | BUILDS)[border]}"
             query = f"select 1 from deploy where {where} limit 1".encode()
@@ -158,11 +159,11 @@ class Killer:
                 self._cluster.start(number, role)
 
     def cut_database(self) -> None:
-        """Nobody reaches the database for a while."""
+        """Cuts the database off for a while."""
         self._cut(self._database, "cut database")
 
     def cut_store(self) -> None:
-        """Nobody reaches the store for a while."""
+        """Cuts the store off for a while."""
         self._cut(self._store, "cut store")
 
     def _cut(self, proxy: Proxy, what: str) -> None:
@@ -173,7 +174,7 @@ class Killer:
             proxy.mend()
 
     def slow_store(self) -> None:
-        """The store takes its time."""
+        """Slows the store down."""
         self.done["slow store"] += 1
         with self._trouble():
             self._store.delay = self._random.uniform(0.1, 0.5)
@@ -181,7 +182,7 @@ class Killer:
             self._store.mend()
 
     def refuse_store(self) -> None:
-        """The store answers that it is asked too much."""
+        """Makes the store answer that it gets too many requests."""
         self.done["refuse store"] += 1
         with self._trouble():
             self._store.refuse()
@@ -189,7 +190,7 @@ class Killer:
             self._store.mend()
 
     def truncate_store(self) -> None:
-        """What the store answers breaks off in its middle."""
+        """Makes the store's answers break off in the middle."""
         self.done["truncate store"] += 1
         with self._trouble():
             self._store.truncates = True
@@ -197,7 +198,7 @@ class Killer:
             self._store.mend()
 
     def fill_disk(self) -> None:
-        """A machine's disk is full for a while."""
+        """Fills a machine's disk for a while."""
         if self._disk is None:
             self.done["left out: no small disk could be mounted (it takes root)"] += 1
             return
@@ -210,14 +211,14 @@ class Killer:
         self.full.append((began, time.time()))
 
     def lose_notifications(self) -> None:
-        """Nobody hears what others notify them of. That is no trouble: everybody looks by himself as well."""
+        """Drops notifications. That is no fault, since all processes also poll."""
         self.done["lose notifications"] += 1
         self._database.drops_notifications = True
         self._some_time()
         self._database.mend()
 
     def lose_commits(self) -> None:
-        """Some commits are done, and whoever asked for them never hears of it."""
+        """Drops the answers to some commits."""
         self.done["lose commits"] += 1
         self._database.loses_commits = self._random.randint(1, 5)
         deadline = time.monotonic() + 2
@@ -226,7 +227,7 @@ class Killer:
         self._database.mend()
 
     def lose_transactions(self) -> None:
-        """The database ends every connection, whatever is going on in it, as one does that fails over."""
+        """Makes the database end every connection, as in a failover."""
         self.done["lose transactions"] += 1
         with self._trouble(), psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(
@@ -235,7 +236,7 @@ class Killer:
             )
 
     def freeze_worker(self, role: str = "worker") -> None:
-        """A worker, or builder, stands still for longer than it takes to be taken for dead, and then goes on."""
+        """Freezes a worker, or builder, for longer than the limit of its heartbeat, and then lets it continue."""
         self.done[f"freeze {role}"] += 1
         # One that was started while the database was cut off may have ended.
         self._cluster.look_after()
@@ -258,7 +259,7 @@ class Killer:
             self.troubles.append((began, time.time()))
 
     def make_well(self) -> None:
-        """Everything runs and everything is reached again."""
+        """Repairs everything: all processes run and all parts are reachable."""
         self._database.mend()
         self._store.mend()
         self._cluster.look_after()

@@ -1,4 +1,4 @@
-"""A way between Easel and its database or store that can be cut, and be slow."""
+"""A proxy between Easel and its database or store that can be cut and slowed down."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Place = Path | int
 """A Unix socket, or a port of 127.0.0.1."""
 
 Answers = Callable[[bytes], tuple[bytes, bool]]
-"""What becomes of a piece of what the other side answers: what of it is passed on, and whether anything comes after."""
+"""Handles a piece of an answer: returns the part to pass on, and whether anything follows."""
 
 
 def as_it_is(data: bytes) -> tuple[bytes, bool]:
-    """All of it is passed on."""
+    """Passes everything on."""
     return data, True
 
 
 class Proxy:
-    """Passes on what comes, both ways. In a thread of its own; its methods may be called from any other."""
+    """Forwards bytes in both directions, in its own thread; its methods may be called from any other."""
 
     def __init__(self, target: Place) -> None:
         self.target = target
@@ -35,9 +35,9 @@ class Proxy:
         self._stranded: set[asyncio.StreamWriter] = set()
         self._is_cut = False
         self.delay = 0.0
-        """Seconds by which every piece comes later."""
+        """Delay of every piece, in seconds."""
         self.hangs = False
-        """Whether nothing comes at all, though connections are open, and opened."""
+        """Whether connections stay open, and can be opened, without any data."""
 
     def cut(self) -> None:
         """Ends all connections, and every new one, until `mend`."""
@@ -45,12 +45,12 @@ class Proxy:
         self.abort()
 
     def mend(self) -> None:
-        """Lets everything through again, as it is."""
+        """Passes everything through again, unchanged."""
         self._is_cut = self.hangs = False
         self.delay = 0.0
 
     def strand(self) -> None:
-        """Nothing comes on the connections that are open now, ever, as when the other machine has vanished."""
+        """Blocks the open connections for ever, as if the other machine had vanished."""
         self._stranded |= self._open
 
     def abort(self) -> None:
@@ -82,7 +82,7 @@ class Proxy:
             back.close()
 
     def answers(self) -> Answers:
-        """What becomes of the answers on a new connection."""
+        """The handler for the answers on a new connection."""
         return as_it_is
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
@@ -100,13 +100,13 @@ class Proxy:
         except OSError:
             pass
         finally:
-            # The other side hears of it, however this one ended.
+            # The other side is notified, however this one ended.
             with contextlib.suppress(OSError, RuntimeError):
                 writer.write_eof()
 
     @contextmanager
     def listening(self, at: Place) -> Iterator[Self]:
-        """Takes connections at the place for the length of the block."""
+        """Accepts connections at the place for the duration of the block."""
         if isinstance(at, Path):
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(at))

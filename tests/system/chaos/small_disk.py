@@ -1,4 +1,4 @@
-"""A disk of a machine's own that is small enough to be filled."""
+"""A separate disk of a machine that is small enough to be filled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SmallDisk:
         self._filler = folder / "filler"
 
     def fill(self) -> None:
-        """Leaves not a byte free, also when something has been freed since it was called before."""
+        """Leaves no byte free, even if some have been freed since the last call."""
         with self._filler.open("ab", buffering=0) as file:
             try:
                 while True:
@@ -29,13 +29,13 @@ class SmallDisk:
                     raise
 
     def free(self) -> None:
-        """Gives back what `fill` took."""
+        """Frees the space that `fill` took."""
         self._filler.unlink(missing_ok=True)
 
 
 @contextmanager
 def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
-    """A disk of `size` bytes at the folder, or None and an ordinary folder where none may be mounted: it takes root."""
+    """A disk of `size` bytes at the folder. None, with an ordinary folder, if it cannot be mounted: that takes root."""
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(folder)]
     try:
@@ -48,5 +48,5 @@ def small_disk(folder: Path, size: int = SIZE) -> Iterator[SmallDisk | None]:
     try:
         yield SmallDisk(folder)
     finally:
-        # Lazily: a process that was killed a moment ago may still be on its way out.
+        # It unmounts lazily: a process killed a moment ago may still be ending.
         subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,4 +1,4 @@
-"""The way to a store that speaks enough HTTP to answer in its place, and to break off in the middle of an answer."""
+"""A proxy to a store that knows enough HTTP to answer in its place, and to break off an answer in the middle."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ REFUSAL = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
     % (len(_SAID), _SAID)
 )
-"""As S3 answers when it is asked too much."""
+"""S3's answer to too many requests."""
 
 
 class StoreWay(Proxy):
-    """A proxy before a store."""
+    """A proxy in front of a store."""
 
     refuses = False
-    """Whether every request on a new connection is answered with 503."""
+    """Whether every request on a new connection gets 503."""
     truncates = False
-    """Whether every answer's body ends in its middle, and the connection with it."""
+    """Whether every answer's body breaks off in the middle, with its connection."""
 
     def refuse(self) -> None:
-        """Answers everything with 503, until `mend`."""
+        """Answers every request with 503, until `mend`."""
         self.refuses = True
         self.abort()
 
     def mend(self) -> None:
-        """Lets everything through again, as it is."""
+        """Passes everything through again, unchanged."""
         super().mend()
         self.refuses = self.truncates = False
 
@@ -46,7 +46,7 @@ class StoreWay(Proxy):
             head = await reader.readuntil(b"\r\n\r\n")
             length = _LENGTH.search(head)
             left = int(length[1]) if length is not None else 0
-            # Who is still sending would not hear the answer.
+            # A client that is still sending would miss the answer.
             while left > 0 and (piece := await reader.read(PIECE)):
                 left -= len(piece)
             writer.write(REFUSAL)
@@ -56,7 +56,7 @@ class StoreWay(Proxy):
         writer.close()
 
     def answers(self) -> Answers:
-        """Looks for where bodies begin."""
+        """Finds the beginning of bodies."""
         left: int | None = None
 
         def pass_on(data: bytes) -> tuple[bytes, bool]:

@@ -1,4 +1,4 @@
-"""What happens in the storm: people who deploy and restore, visitors who look, and what each of them was told."""
+"""The storm's people, who deploy and restore, and its visitors; and the answers that each of them got."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from testbed.running import zip_of
 from tests.system.cluster import Cluster
 
 PATIENCE = 90
-"""Seconds after which a request that is sent again and again must have been answered."""
+"""Seconds within which a repeated request must have been answered."""
 MOST_WAITING = 8
-"""Deploys of one app that have not ended."""
+"""Limit of unfinished deploys of one app."""
 PROJECT = '{"name": "x", "scripts": {"build": "cp -r src dist"}}'
-"""A project that is built in no time, without a registry."""
+"""A project that builds at once, without a registry."""
 _TOLD = re.compile(r"<title>(\w+)</title>")
 
 
 @dataclass
 class Person:
-    """Somebody with an app, who goes to any api, and goes to the next when it does not answer."""
+    """A person with an app, who uses any api, and the next one if it does not answer."""
 
     cluster: Cluster
     seed: int
     app_id: str = ""
     slug: str = ""
     accepted: list[str] = field(default_factory=list)
-    """The deploys that an api has accepted, in that order."""
+    """The deploys that an api has accepted, in order."""
     built: set[str] = field(default_factory=set)
-    """Those of them whose source Easel builds."""
+    """The ones among them whose source Easel builds."""
     tokens: dict[str, str] = field(default_factory=dict)
-    """What the page of each of them says."""
+    """The text of each deploy's page."""
     restores: int = 0
     repeats: int = 0
 
@@ -46,7 +46,7 @@ class Person:
         self._client = httpx.Client(timeout=20, trust_env=False)
 
     def begin(self) -> None:
-        """Makes the app, and has its first version live."""
+        """Creates the app, and makes its first version live."""
         self.slug = f"chaos-{self.seed % 10_000}-{secrets.token_hex(3)}x"
         made = self.insist("POST", "/v1/apps", {"slug": self.slug, "meta": {"title": "x"}})
         self.app_id = made["app_id"]
@@ -55,7 +55,7 @@ class Person:
             time.sleep(0.05)
 
     def go_on(self, until: threading.Event) -> None:
-        """Deploys, and restores now and then, until told to stop."""
+        """Deploys, and sometimes restores, until told to stop."""
         while not until.is_set():
             if self._random.random() < 0.7 and self._waiting() < MOST_WAITING:
                 self._deploy()
@@ -63,7 +63,7 @@ class Person:
                 self._restore()
 
     def insist(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Sends a request until it is answered, by whichever api. It is carried out once, however often it is sent."""
+        """Repeats a request until an api answers it. It takes effect once, however often it is sent."""
         headers = {"Authorization": f"Bearer {self.cluster.machines[0].api_key}"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(12)
@@ -99,7 +99,7 @@ class Person:
         self._put(upload["upload_url"], data)
         order: dict[str, Any] = {"message": token, "bundle_s3_key": upload["bundle_s3_key"]}
         if is_source:
-            # By half of them a worker has to find out.
+            # For half of them, a worker has to detect that.
             order["build"] = self._random.random() < 0.5
             order["build_config"] = {"install": "", "output": "dist"}
         deploy_id = self.insist("POST", f"/v1/apps/{self.app_id}/deploy", order)["deploy_id"]
@@ -129,7 +129,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Sight:
-    """What a visitor saw: when (seconds since the epoch, asked and answered), of which app, and what the page said."""
+    """A visitor's view: the times (seconds since the epoch) of request and answer, the app, and the page's text."""
 
     asked: float
     answered: float
@@ -140,7 +140,7 @@ class Sight:
 
 
 class Visitor:
-    """Somebody who looks at all apps at all edges, over and over."""
+    """A visitor who requests all apps at all edges, again and again."""
 
     def __init__(self, cluster: Cluster, people: list[Person]) -> None:
         self._cluster = cluster
@@ -148,7 +148,7 @@ class Visitor:
         self.sights: list[Sight] = []
 
     def go_on(self, until: threading.Event) -> None:
-        """Looks until told to stop."""
+        """Visits until told to stop."""
         client = httpx.Client(timeout=20, trust_env=False)
         while not until.is_set():
             for person in self._people:
