@@ -67,6 +67,6 @@ def test_a_tool_that_is_said_to_be_refused_is(title: str, tmp_path: Path) -> Non
 
 
 def test_the_pattern_for_one_folder_leaves_only_that() -> None:
-    (patterns,) = re.findall(r"`ignore = (\[.*?\])` leaves", PAGE)
+    (patterns,) = re.findall(r"`ignore = (\[.*?\])` keeps", PAGE)
     rule = Rule(ignore=tuple(tomllib.loads(f"x = {patterns}")["x"]))
     assert [touched([path], "", rule) for path in ("apps/web/a/b.ts", "apps/api/a.ts", "x.ts")] == [True, False, False]
