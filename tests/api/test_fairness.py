@@ -132,7 +132,7 @@ async def test_only_so_many_of_one_sharer_wait() -> None:
 async def test_after_a_costly_request_others_are_answered_before_the_next_one() -> None:
     now = 0.0
     fairness = Fairness(lambda: now)
-    fairness.note_whose("sk_other", "other")
+    fairness.remember_owner("sk_other", "other")
     async with fairness.costly("big"):
         now = 0.1
     following = asyncio.create_task(fairness.costly("big").__aenter__())

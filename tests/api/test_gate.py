@@ -142,7 +142,7 @@ async def test_an_organisation_has_fewer_connections_while_others_ask() -> None:
         await turn.take()
     for turn in turns[:6]:
         turn.give()
-    fairness.note_whose("sk_other", "other")
+    fairness.remember_owner("sk_other", "other")
     await turns[0].take()
     await turns[1].take()
     third = asyncio.create_task(turns[2].take())

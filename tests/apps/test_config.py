@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from easel.access.secrets import Vault, password_matches
-from easel.apps.config import canonical, config_hash, merge_patch, seal, shown
+from easel.apps.config import canonical, config_hash, masked, merge_patch, seal
 
 VAULT = Vault("a secret for tests")
 
@@ -57,13 +57,13 @@ def test_a_patch_applied_twice_changes_nothing_more(target: Any, patch: Any) -> 
 def test_secrets_are_never_readable_at_rest_or_shown(secrets: dict[str, str]) -> None:
     sealed = seal(VAULT, {"build_config": {"secrets": {k: f"hidden-{v}-hidden" for k, v in secrets.items()}}}, {})
     assert "hidden-" not in json.dumps(sealed)
-    assert shown(sealed)["build_config"]["secrets"] == dict.fromkeys(secrets, "***")
+    assert masked(sealed)["build_config"]["secrets"] == dict.fromkeys(secrets, "***")
     assert len(config_hash(sealed)) == 64
 
 
 def test_a_masked_secret_that_is_sent_back_keeps_its_value() -> None:
     before = seal(VAULT, {"build_config": {"secrets": {"TOKEN": "one"}}}, {})
-    after = seal(VAULT, shown(before), before)
+    after = seal(VAULT, masked(before), before)
     assert after == before
 
 
@@ -84,7 +84,7 @@ def test_a_password_is_kept_as_a_hash_that_it_matches() -> None:
     sealed = seal(VAULT, {"auth_config": {"mode": "password", "password": "open sesame"}}, {})
     assert "password" not in sealed["auth_config"]
     assert password_matches("open sesame", sealed["auth_config"]["password_hash"])
-    assert shown(sealed)["auth_config"]["password_hash"] == "***"
+    assert masked(sealed)["auth_config"]["password_hash"] == "***"
 
 
 _JSON = st.recursive(

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from easel.bundles.hashed_names import HashedNames, hashed
+from easel.bundles.hashed_names import HashedNames, find_hashed
 from tests.sites import SITES, site_zip
 
 BASE64 = string.ascii_letters + string.digits + "-_"
@@ -46,7 +46,7 @@ assets/index-BK2dF_3s.html
 
 def known(files: Iterable[str], contents: dict[str, bytes] | None = None) -> HashedNames:
     held = {path: (contents or {}).get(path, b"") for path in files}
-    return hashed({path: ("0" * 64, len(content)) for path, content in held.items()}, lambda path, _: held[path])
+    return find_hashed({path: ("0" * 64, len(content)) for path, content in held.items()}, lambda path, _: held[path])
 
 
 def build(*forms: tuple[str, str, int, int]) -> list[str]:
@@ -181,7 +181,7 @@ def test_a_script_that_only_a_page_names_may_be_somebodys_own_unless_a_tool_wrot
 def test_a_hash_that_is_the_contents_own_is_known_anywhere() -> None:
     digest = hashlib.sha256(b"body{}").hexdigest()
     files = {f"css/main.min.{digest}.css": digest, f"layers/x.{'ab' * 32}.json": digest}
-    assert hashed({path: (sha, 6) for path, sha in files.items()}, lambda *_: b"").known == {
+    assert find_hashed({path: (sha, 6) for path, sha in files.items()}, lambda *_: b"").known == {
         f"css/main.min.{digest}.css"
     }
 
@@ -193,7 +193,7 @@ def test_of_a_real_build_every_hashed_file_is_known_and_no_other(name: str) -> N
         facts = {
             path: (hashlib.sha256(archive.read(path)).hexdigest(), archive.getinfo(path).file_size) for path in paths
         }
-        found = hashed(facts, lambda path, _: archive.read(path)).known
+        found = find_hashed(facts, lambda path, _: archive.read(path)).known
     folders = ("assets/", "_astro/", "_app/immutable/", "_next/static/")
     assert found == {path for path in paths if any(folder in path for folder in folders)}
 
@@ -223,6 +223,6 @@ def test_no_more_is_read_than_there_is_to_be_read_however_many_names_are_missing
         return b'"a.js" "00000000" ' * 2_000
 
     files = {f"s/{number}.js": ("0" * 64, 36_000) for number in range(500)} | {"z/q-1a2b3c4f.js": ("0" * 64, 9)}
-    hashed(files, read)
+    find_hashed(files, read)
     assert len(given) == 3
     assert given[-1] < 36_000

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from easel import clock
 from easel.apps.models import App
 from easel.deploys.models import Deploy
-from easel.deploys.pushes import PushOutcome, hear
+from easel.deploys.pushes import PushOutcome, deploy_push
 from easel.deploys.service import DeployOrder, accept
 from easel.repositories.providers.models import Delivery, Push
 from easel.repositories.schemas import ConnectRepoRequest
@@ -37,7 +37,7 @@ async def push(
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)
         assert found is not None
-        return await hear(
+        return await deploy_push(
             work, world.objects, world.queue, world.settings, *found, delivery=delivery, body=sha.encode()
         )
 

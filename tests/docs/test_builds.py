@@ -12,7 +12,7 @@ from easel.builds.detect.errors import BuildToolUnsupportedError
 from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.plan import plan
 from easel.builds.detect.servers import FIXES, fix_of
-from easel.builds.detect.settings import SETTINGS, wanted_of
+from easel.builds.detect.settings import SETTINGS, options_of
 from easel.builds.detect.touched import Rule, touched
 from easel.builds.frameworks import FRAMEWORKS
 from easel.builds.tree import Tree
@@ -46,7 +46,7 @@ def test_the_lines_to_change_are_those_that_a_build_says(tmp_path: Path) -> None
 
 def test_the_example_of_easel_toml_is_read() -> None:
     (example,) = re.findall(r"```toml easel.toml\n(.*?)```", PAGE, re.DOTALL)
-    wanted = wanted_of(tomllib.loads(example)["build"])
+    wanted = options_of(tomllib.loads(example)["build"])
     assert (wanted.root, wanted.output, wanted.ignore) == ("apps/web", "dist/site", ("docs/", "*.md"))
 
 

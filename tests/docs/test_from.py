@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from easel.cli.project import Project, find_project
-from easel.cli.shipping.trial import ask, wanted_of
+from easel.cli.shipping.trial import ask, rule_settings
 from easel.rules.models import Choice, RuleSettings
 from easel.rules.read import FILES, read_rules
 from tests.serving.building import Place
@@ -42,7 +42,7 @@ def test_what_a_page_says_of_requests_is_so(path: Path, tmp_path: Path) -> None:
     site = Place(
         {name: b"<!doctype html>" if name.endswith("html") else b"1" for name in names}
         | {name: text.encode() for name, text in files.items()},
-        rules=wanted_of(project),
+        rules=rule_settings(project),
     ).site()
     assert site.rules is not None
     assert site.manifest.rules is not None

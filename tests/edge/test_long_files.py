@@ -74,7 +74,7 @@ def test_an_inflated_file_counts_for_as_long_as_it_is_being_sent(own_edge: Calla
     with unread(edge) as wire:
         wire.send(request(made.host, "/app.js"))
         until(lambda: edge.fast() > before)
-        edge.call(inflated.let_go)
+        edge.call(inflated.evict_one)
         assert inflated.weight >= 3 * len(TEXT)
         assert wire.reply().body == 3 * TEXT.encode()
     until(lambda: inflated.weight < 3 * len(TEXT))

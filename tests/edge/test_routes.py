@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from easel.edge.routing.table import EARLIER_KEPT, MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
+from easel.edge.routing.table import EARLIER_KEPT, MOVE, AppRoute, EnvironmentRoute, RouteTable, moves_to_keep
 from easel.serving.addresses import host_label
 
 
@@ -33,12 +33,12 @@ def test_a_version_that_was_served_several_times_counts_from_its_last_end() -> N
 
 
 def test_a_pointer_that_was_moved_to_and_fro_a_thousand_times_forgets_no_other_version() -> None:
-    kept = kept_moves(moves([8, 9] * 500 + [7, 6]))
+    kept = moves_to_keep(moves([8, 9] * 500 + [7, 6]))
     assert [one.version for one in EnvironmentRoute(9, manifest(9), 1e9, moves=kept).earlier] == [8, 7, 6]
 
 
 def test_of_an_app_with_thousands_of_versions_the_last_are_searched_for_an_open_tabs_files() -> None:
-    kept = kept_moves(moves(range(5000, 0, -1)))
+    kept = moves_to_keep(moves(range(5000, 0, -1)))
     earlier = EnvironmentRoute(5001, manifest(5001), 1e9, moves=kept).earlier
     assert [one.version for one in earlier] == list(range(5000, 5000 - EARLIER_KEPT, -1))
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 
 from easel.bundles import one_page
-from easel.bundles.hashed_names import hashed
+from easel.bundles.hashed_names import find_hashed
 from easel.bundles.models import DEFLATED, STORED, BundleRef, Manifest, Member
 from easel.bundles.one_page import is_one_page
 from easel.bundles.root import ENTRY_POINT, RULES_FILES, home_page
@@ -29,7 +29,7 @@ class Place:
     ) -> None:
         self.data = bytearray()
         hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-        immutable = hashed(
+        immutable = find_hashed(
             {path: (hashes[path], len(files[path])) for path in files}, lambda path, _: files[path]
         ).known
         members = {}

@@ -18,7 +18,7 @@ from easel.serving.addresses import (
     Addresses,
     host_label,
     slug_forms,
-    taken_apart,
+    split_label,
     version_environment,
 )
 
@@ -64,7 +64,7 @@ def test_a_label_names_its_environment_or_version_and_a_form_of_the_slug(slug: s
         (f"pr-{number}", None),
         (version_environment(number), number),
     ):
-        found = taken_apart(host_label(environment, slug))
+        found = split_label(host_label(environment, slug))
         assert found is not None
         assert (found[0], found[2]) == (environment, named)
         assert found[1] in slug_forms(slug)
@@ -75,7 +75,7 @@ def test_a_label_names_its_environment_or_version_and_a_form_of_the_slug(slug: s
     ["shop", "v0-shop", "v01-shop", "v-shop", "v1", "v1-", "v12345678901-shop", "pr-0-x", "pr-x-shop", "pr-7"],
 )
 def test_other_labels_name_neither(label: str) -> None:
-    assert taken_apart(label) is None
+    assert split_label(label) is None
 
 
 @given(_slugs)

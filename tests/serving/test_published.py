@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from easel.serving.published import FORM, NOTHING_TOLD, PublishedSite, decoded, encoded, published_site, to_store, told
+from easel.serving.published import (
+    FORM,
+    NOTHING_TOLD,
+    PublishedSite,
+    decoded,
+    encoded,
+    encoded_site,
+    published_site,
+    to_store,
+)
 from easel.storage.statements import statements
 
 
@@ -51,13 +60,19 @@ def test_how_pages_get_them_is_told_and_what_nobody_knows_is_none() -> None:
 @pytest.mark.parametrize("form", [FORM, FORM + 1])
 def test_a_value_of_this_form_or_of_a_later_one_is_read_as_far_as_it_is_known(form: int) -> None:
     later = bytes((form,)) + b'{"gate":{"mode":"password"},"indexable":true}'
-    assert decoded(told(later)) == PublishedSite(indexable=True)
+    assert decoded(encoded_site(later)) == PublishedSite(indexable=True)
 
 
 def test_where_nothing_of_this_form_is_stored_it_is_made_of_the_configuration() -> None:
-    assert decoded(told(b'{"meta": {"indexable": true}, "build_config": null}')) == PublishedSite(indexable=True)
+    assert decoded(encoded_site(b'{"meta": {"indexable": true}, "build_config": null}')) == PublishedSite(
+        indexable=True
+    )
     made = encoded(of(env_vars={"A": "1"}))
-    assert told(to_store(made)) == told(b'{"meta": null, "build_config": {"env_vars": {"A": "1"}}}') == made
+    assert (
+        encoded_site(to_store(made))
+        == encoded_site(b'{"meta": null, "build_config": {"env_vars": {"A": "1"}}}')
+        == made
+    )
 
 
 def test_the_database_sends_values_of_this_form_and_the_sections_in_place_of_earlier_ones() -> None:

@@ -33,7 +33,7 @@ from easel.api.application import ROUTERS
 from easel.api.http.bodies import _read, _read_large
 from easel.api.protocol import ApiProtocol
 from easel.api.routes.uploads import _plain_range
-from easel.apps.config import canonical, merge_patch, seal, shown, shown_text
+from easel.apps.config import canonical, masked, masked_text, merge_patch, seal
 from easel.apps.rules import check_slug
 from easel.bundles.charsets import with_charset
 from easel.bundles.codings import sent_decoded
@@ -68,7 +68,7 @@ from easel.rules.read import read_rules
 from easel.serving.fingerprint import looks_fingerprinted, may_be_of_an_earlier_version
 from easel.serving.negotiate import acceptable, byte_range, not_modified, range_applies
 from easel.serving.paths import own_location, read_target
-from easel.serving.published import decoded, encoded, published_site, to_store, told
+from easel.serving.published import decoded, encoded, encoded_site, published_site, to_store
 from easel.serving.runtime import runtime_script
 from easel.serving.site_rules import SiteRules, site_rules
 from easel.serving.start_check import missing_assets
@@ -555,8 +555,8 @@ def _configure(vault: Vault, variables: dict[str, str]) -> None:
     before = seal(vault, {"build_config": {"env_vars": variables, "secrets": variables}}, {})
     after = seal(vault, merge_patch(before, {"build_config": {"secrets": variables}}), before)
     canonical(after)
-    shown_text(shown(after))
-    assert decoded(told(to_store(encoded(published_site(after))))).variables is not None
+    masked_text(masked(after))
+    assert decoded(encoded_site(to_store(encoded(published_site(after))))).variables is not None
 
 
 def _paths(count: int) -> list[str]:

@@ -12,7 +12,7 @@ from easel.builds.detect.models import BuildOptions
 from easel.builds.detect.patterns import is_ignored
 from easel.builds.detect.plan import plan
 from easel.builds.detect.scripts import Script
-from easel.builds.detect.settings import wanted_of
+from easel.builds.detect.settings import options_of
 from easel.builds.lines import LogLines
 from easel.builds.sandbox.environment import outside
 from easel.builds.tree import Tree
@@ -77,7 +77,7 @@ def readers(folder: Path) -> Iterator[tuple[str, Callable[[str], object], int]]:
     )
     yield "sources, an ignored path", lambda text: is_ignored(text, ("docs/", "**/a*a*a*b", "!/x/**/y", "*.md")), 1024
     yield "sources, an ignoring pattern", lambda text: is_ignored("a/" * 100 + "aaaaaaaaaaaaaaaaaaaaa", [text]), 120
-    yield "sources, settings", lambda text: wanted_of(dict.fromkeys(("root", "output", "build", "node"), text)), 256
+    yield "sources, settings", lambda text: options_of(dict.fromkeys(("root", "output", "build", "node"), text)), 256
     script = folder / "scripts"
     script.mkdir()
     names = ("outDir", "distDir", "pages", "buildDirectory", "outputDir", "output", "root")

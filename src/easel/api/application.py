@@ -46,7 +46,7 @@ from easel.storage.freshness import FreshnessPage
 from easel.storage.notifications import Listener
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
-from easel.uploads.service import forget_broken_off
+from easel.uploads.service import release_interrupted
 from easel.versions.integrity import Verifier
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class _Lifespan:
 async def _count_again(services: Services) -> None:
     if "PUT" not in services.objects.presigns:
         try:
-            await forget_broken_off(services.database)
+            await release_interrupted(services.database)
         except (EaselError, DBAPIError, psycopg.Error, OSError) as error:
             # They count until the sweep removes them.
             logger.warning("could not search for interrupted uploads: %s", error or type(error).__name__)

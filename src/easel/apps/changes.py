@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from easel.serving.published import to_store, told
+from easel.serving.published import encoded_site, to_store
 from easel.storage.channels import CHANGES_CHANNEL
 from easel.storage.database import Transaction
 from easel.storage.freshness import HOSTS_SLOT, slot_of
@@ -31,5 +31,5 @@ async def configuration_changed(work: Transaction, app_id: str) -> None:
     it themselves.
     """
     ((stored,),) = await work.sql(_SQL["stored"], {"app": app_id})
-    await work.sql(_SQL["told"], {"app": app_id, "site": to_store(told(stored)), "channel": CHANGES_CHANNEL})
+    await work.sql(_SQL["told"], {"app": app_id, "site": to_store(encoded_site(stored)), "channel": CHANGES_CHANNEL})
     work.mark(slot_of(app_id))

@@ -116,17 +116,17 @@ def _seal_value(vault: Vault, value: Any, earlier: Any) -> Any:
     return {SEALED: vault.seal(text), DIGEST: digest}
 
 
-def shown(value: Any) -> Any:
+def masked(value: Any) -> Any:
     """The configuration for answers and logs: every secret and password hash is `***`."""
     if is_sealed(value):
         return MASK
     if isinstance(value, Mapping):
         return {
-            name: MASK if name == "password_hash" and inner is not None else shown(inner)
+            name: MASK if name == "password_hash" and inner is not None else masked(inner)
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [inner if type(inner) in _PLAIN else shown(inner) for inner in value]
+        return [inner if type(inner) in _PLAIN else masked(inner) for inner in value]
     return value
 
 
@@ -160,10 +160,10 @@ def _comparable(value: Any, plain: Set[type]) -> Any:
 
 def config_hash(config: Config) -> str:
     """SHA-256 (hex) of the configuration alone. Equal configurations have equal hashes."""
-    return measured(config)[1]
+    return size_and_hash(config)[1]
 
 
-def measured(config: Config) -> tuple[int, str]:
+def size_and_hash(config: Config) -> tuple[int, str]:
     """The configuration's length (bytes, in canonical form) and its hash."""
     spelled = canonical(config)
     return len(spelled), hashlib.sha256(spelled).hexdigest()
@@ -172,14 +172,14 @@ def measured(config: Config) -> tuple[int, str]:
 def by_section(config: Config) -> dict[str, tuple[str, int]]:
     """The configuration for the diff of two versions: section → (SHA-256 hex, size in bytes as shown)."""
     return {
-        section: (hashlib.sha256(canonical(value)).hexdigest(), len(shown_text(value).encode()))
+        section: (hashlib.sha256(canonical(value)).hexdigest(), len(masked_text(value).encode()))
         for section, value in config.items()
     }
 
 
-def shown_text(value: Any) -> str:
+def masked_text(value: Any) -> str:
     """A section as readable, masked JSON text, for source diffs."""
-    return msgspec.json.format(msgspec.json.encode(shown(value), order="sorted"), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(masked(value), order="sorted"), indent=2).decode() + "\n"
 
 
 def allowances(config: Config, *, is_built: bool = False) -> Allowances:
@@ -204,7 +204,7 @@ def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
     return {**config, "build_config": {**build, **deploys, "allow": allow}}
 
 
-def rules_wanted(config: Config) -> RuleSettings:
+def rule_settings(config: Config) -> RuleSettings:
     """The app's settings for its rules files (`build_config.rules`, `html_handling`, `not_found_handling`, `allow`)."""
     build = config.get("build_config") or {}
     return RuleSettings(

@@ -17,7 +17,7 @@ from easel.access.models import Organisation
 from easel.access.secrets import MASK, Vault
 from easel.access.service import Subject
 from easel.apps.changes import routing_changed
-from easel.apps.config import SECTIONS, Config, config_hash, measured, merge_patch, seal
+from easel.apps.config import SECTIONS, Config, config_hash, merge_patch, seal, size_and_hash
 from easel.apps.errors import (
     AccessModeNotBuiltError,
     AppNotFoundError,
@@ -251,7 +251,7 @@ def _check_access(config: Config) -> None:
 
 def _check_size(config: Config) -> str:
     """The configuration's hash. Raises ConfigTooLargeError."""
-    size, digest = measured(config)
+    size, digest = size_and_hash(config)
     if size > CONFIG_LIMIT:
         raise ConfigTooLargeError(size=size, limit=CONFIG_LIMIT)
     return digest

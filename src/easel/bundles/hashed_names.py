@@ -47,7 +47,7 @@ class HashedNames(NamedTuple):
     may: Set[str]
 
 
-def hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> HashedNames:
+def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int], bytes]) -> HashedNames:
     """The files of a version whose names contain a hash of their content.
 
     `paths` are all files, with the SHA-256 (hex) and size of each. `read` returns a file's content, or at least that

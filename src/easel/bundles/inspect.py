@@ -16,7 +16,7 @@ from easel.bundles.chosen_members import check_sizes, choose
 from easel.bundles.codings import sent_decoded
 from easel.bundles.directory import Entry, read_directory
 from easel.bundles.errors import NotAZipError, SourceBundleError
-from easel.bundles.hashed_names import hashed
+from easel.bundles.hashed_names import find_hashed
 from easel.bundles.inflate import DamagedDataError, inflated, raw
 from easel.bundles.members import MemberReader
 from easel.bundles.models import MAY_VOUCH, NO_PLACE, REGISTERS_WORKER, Allowances, Inspection, Limits, Member
@@ -103,7 +103,7 @@ def inspect(
         del entries, chosen, folders
         files = reader.read_all(view, wanted, threads)
         read = _reading(files, view)
-        named = hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
+        named = find_hashed({path: (member.hash, member.size) for path, member in files.items()}, read)
         found = _read_rules(files, view, rules)
         vouched = find_vouched(files, _marked(files, MAY_VOUCH), lambda path: content_of(files[path], view))
         coded = sent_decoded(files.keys(), _pausing(read, reader.check_stop))

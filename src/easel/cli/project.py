@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 
 from easel.builds.detect.errors import BuildSettingInvalidError
 from easel.builds.detect.models import BuildOptions
-from easel.builds.detect.settings import TABLE, wanted_of
+from easel.builds.detect.settings import TABLE, options_of
 from easel.cli.errors import ProjectFileError
 from easel.cli.textfile import read_text
 from easel.environments.names import NAMES
@@ -92,7 +92,7 @@ def _read(file: Path) -> Project:
 
 def _wanted(table: Any, file: Path) -> BuildOptions:
     try:
-        return wanted_of(table)
+        return options_of(table)
     except BuildSettingInvalidError as error:
         raise ProjectFileError(file=str(file), reason=error.message) from error
 

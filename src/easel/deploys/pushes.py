@@ -46,7 +46,7 @@ class PushOutcome:
     superseded: tuple[str, ...] = ()
 
 
-async def hear(
+async def deploy_push(
     work: Transaction,
     objects: ObjectStore,
     queue: Queue,

@@ -48,7 +48,7 @@ from easel.storage.object_names import sources_key
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
 from easel.storage.statements import statements
-from easel.uploads.service import find_upload, note_found, wait_again
+from easel.uploads.service import count_as_waiting, find_upload, note_found
 
 _SQL = statements(__name__)
 
@@ -232,7 +232,7 @@ async def end_as_failed(work: Transaction, deploy: Deploy, error: EaselError) ->
     line = fail(deploy, error)
     await work.session.flush()
     await work.sql(_SQL["add_lines"], appended(deploy.id, [(clock.now(), line)]))
-    await wait_again(work, deploy.bundle_s3_key)
+    await count_as_waiting(work, deploy.bundle_s3_key)
 
 
 def fail(deploy: Deploy | DeployRow, error: EaselError) -> str:

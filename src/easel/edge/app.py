@@ -15,12 +15,12 @@ from easel.edge.asgi_request import Fields, Scope, request_of
 from easel.edge.cache.content import Content, pieces
 from easel.edge.cache.watched_store import EdgeStore
 from easel.edge.fast.prepared import (
-    LYING_LARGEST,
+    MAPPED_LARGEST,
     PREPARED_LARGEST,
     PreparedAnswer,
     code_of,
     prepare,
-    prepare_lying,
+    prepare_mapped,
     prepare_redirect,
 )
 from easel.edge.live import LiveSite
@@ -122,7 +122,7 @@ class EdgeApp:
             try:
                 return await self._answer_site(live, request, host), tally
             except DamagedDataError as error:
-                self._let_go_of_damaged(live.site, error)
+                self._evict_damaged(live.site, error)
                 raise
         except _UNREADABLE as error:
             logger.error("cannot read the files of %s: %s", label, error)
@@ -185,7 +185,7 @@ class EdgeApp:
             if isinstance(whole.body, DeferredBody):
                 return answer
             if whole.length > PREPARED_LARGEST:
-                prepared = await self._lying(live, file, ready, whole)
+                prepared = await self._mapped_answer(live, file, ready, whole)
                 if prepared is not None:
                     self._sites.keep(live, host, key, prepared)
                 return answer
@@ -197,23 +197,25 @@ class EdgeApp:
         self._sites.keep(live, host, key, prepared)
         return answer
 
-    async def _lying(self, live: LiveSite, file: File, ready: Representations, answer: Answer) -> PreparedAnswer | None:
+    async def _mapped_answer(
+        self, live: LiveSite, file: File, ready: Representations, answer: Answer
+    ) -> PreparedAnswer | None:
         """The prepared form of an answer whose body is sent from a mapped file; None if the body is not in one."""
-        if answer.length > LYING_LARGEST:
+        if answer.length > MAPPED_LARGEST:
             return None
         borrow = None
         if isinstance(answer.body, BundleSlice):
-            body, borrow = await self._content.lying(answer.body), self._content.inflated.borrow(answer.body)
+            body, borrow = await self._content.mapped_body(answer.body), self._content.inflated.borrow(answer.body)
         else:
             coding = next((one for one in CODINGS if ready.bodies.get(one) is answer.body), None)
             if coding is None or live.variants is None or file.source is not live.site:
                 return None
-            body = await self._content.lying_variant(live.variants, file.member, coding)
+            body = await self._content.mapped_variant(live.variants, file.member, coding)
         if body is None and borrow is None:
             return None
         if body is not None and body.length != answer.length:
             raise DamagedDataError("a file in the store does not have its recorded length")
-        return prepare_lying(answer, body, self._recorder.of(live.app.app_id), borrow)
+        return prepare_mapped(answer, body, self._recorder.of(live.app.app_id), borrow)
 
     async def _body(self, answer: Answer) -> bytes:
         part = answer.body
@@ -232,7 +234,7 @@ class EdgeApp:
             try:
                 if answer.length <= PREPARED_LARGEST and body.member.size <= _READ_AT_ONCE:
                     body = await self._body(answer)
-                elif kept := await self._content.kept_inflated(body):
+                elif kept := await self._content.cached_inflated(body):
                     body = memoryview(kept.bodies["identity"])[body.start : body.stop]
                 else:
                     # Read errors should surface before the status is sent.
@@ -240,7 +242,7 @@ class EdgeApp:
             except _UNREADABLE as error:
                 self._recorder.unreadable += 1
                 logger.error("cannot read a bundle: %s", error)
-                self._let_go_of_damaged(source, error)
+                self._evict_damaged(source, error)
                 answer, body = answer_fixed(UNREADABLE), UNREADABLE.body
         tally.answered(
             answer.status, 0 if method == "HEAD" or isinstance(body, BundleSlice | DeferredBody) else len(body)
@@ -279,11 +281,11 @@ class EdgeApp:
             # The status is sent already, so the only remaining signal is an early end.
             self._recorder.unreadable += 1
             logger.error("a file of %s cannot be read to its end: %s", part.source.slug, error)
-            self._let_go_of_damaged(part.source, error)
+            self._evict_damaged(part.source, error)
         finally:
             gone.cancel()
 
-    def _let_go_of_damaged(self, source: Site, error: BaseException) -> None:
+    def _evict_damaged(self, source: Site, error: BaseException) -> None:
         """Evicts damaged bundles, so that they are read again. Unreachable bundles stay cached."""
         if isinstance(error, DamagedDataError):
             self._content.forget_bundles(source.manifest)

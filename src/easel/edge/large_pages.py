@@ -52,7 +52,7 @@ class LargePages:
         # The page and its encoded form, which is hardly larger.
         reserved = 2 * size
         while self.weight + reserved > self._limit:
-            if not self.let_go():
+            if not self.evict_one():
                 return None
         self._reserved += reserved
         try:
@@ -66,7 +66,7 @@ class LargePages:
         self._idle[key] = made
         return made
 
-    def let_go(self) -> bool:
+    def evict_one(self) -> bool:
         """Evicts the least recently used page; running responses keep it. False if there is none."""
         if not self._idle:
             return False

@@ -13,7 +13,7 @@ from easel.edge.routing.table import AppRoute, EnvironmentRoute, Route
 from easel.serving.addresses import version_environment
 from easel.serving.models import Site
 from easel.serving.respond import Representations
-from easel.serving.runtime import EXTERNAL_SCRIPT, kept_script, runtime_script
+from easel.serving.runtime import EXTERNAL_SCRIPT, cached_page_script, runtime_script
 from easel.serving.site_rules import MANY, SiteRules, site_rules
 from easel.storage.object_names import manifest_key, variants_key
 
@@ -74,7 +74,7 @@ class LiveSite:
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT
-        return kept_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
+        return cached_page_script(self.site) if self.site.manifest.has_worker else runtime_script(self.site)
 
     def serves(self, route: Route) -> bool:
         """Whether the route still matches this site: the same version with the same settings."""

@@ -196,7 +196,7 @@ class Sites:
         while len(self._live) > _MOST_SITES:
             self._drop(next(iter(self._live.values())))
         excess = self.total - self._budget
-        while excess > 0 and (self.large.let_go() or self._content.inflated.let_go()):
+        while excess > 0 and (self.large.evict_one() or self._content.inflated.evict_one()):
             excess = self.total - self._budget
         # Estimated, because running answers still hold the evicted bytes.
         while excess > 0 and len(self._live) > 1:

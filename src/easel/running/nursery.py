@@ -95,7 +95,7 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
             ready = {key.fileobj for key, _ in selector.select()}
             if ended in ready:
                 ended.recv(4096)
-                _bury(channels)
+                _report_ended(channels)
             if control in ready:
                 head, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 1)
                 if not head:
@@ -121,7 +121,7 @@ def received(channel: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _bury(channels: dict[int, socket.socket]) -> None:
+def _report_ended(channels: dict[int, socket.socket]) -> None:
     """Reports all processes that have ended."""
     while channels:
         child, status = os.waitpid(-1, os.WNOHANG)

@@ -52,7 +52,7 @@ def _fitted(slug: str, prefix: int) -> str:
     return f"{slug[: LABEL - prefix - 1 - DIGITS].rstrip('-')}-{digest}"
 
 
-def taken_apart(label: str) -> tuple[str, str, int | None] | None:
+def split_label(label: str) -> tuple[str, str, int | None] | None:
     """Splits a label such as `staging-shop`, `pr-7-shop` or `v3-shop` into environment, slug (perhaps cut) and, for a
     version's own address, the version number. None if the label has another form."""
     match = _PREFIXED.match(label)

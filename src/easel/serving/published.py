@@ -74,12 +74,12 @@ NOTHING_TOLD: Final = encoded(PublishedSite())
 """The encoded value of most apps."""
 
 
-def to_store(told: bytes) -> bytes:
+def to_store(encoded_site: bytes) -> bytes:
     """The encoded value for the app's row, marked with its form."""
-    return bytes((FORM,)) + told
+    return bytes((FORM,)) + encoded_site
 
 
-def told(stored: bytes) -> bytes:
+def encoded_site(stored: bytes) -> bytes:
     """The encoded value, from a result of `published.sql`."""
     if stored.startswith(b"{"):
         return encoded(published_site(msgspec.json.decode(stored)))

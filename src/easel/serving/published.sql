@@ -1,5 +1,5 @@
 -- part: stored
--- What the row of `app` holds for `told`; or, where that is of an earlier form than `published.FORM`, the sections to make it of.
+-- The columns of `app` for `encoded_site`: the stored value; or the sections for making it, if its form is earlier than `published.FORM`.
 case when get_byte(app.site, 0) >= 1 then app.site else convert_to((
     jsonb_build_object('meta', app.published -> 'meta', 'build_config', app.published -> 'build_config')
     #- '{build_config,secrets}')::text, 'UTF8') end

@@ -116,7 +116,7 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
         return [file.member.coding, "identity"]
     if ready.lengths:
         return [one for one in PREFERENCE if one in ready.lengths or one in ready.bodies]
-    made = [*ready.bodies] if "identity" in ready.bodies else [*ready.bodies, "identity", _lies_in(file)]
+    made = [*ready.bodies] if "identity" in ready.bodies else [*ready.bodies, "identity", _stored_encoding(file)]
     if made == ["identity", "identity"]:
         return ["identity"]
     lengths = {encoding: _length(file, ready, encoding) for encoding in made}
@@ -124,7 +124,7 @@ def _available(file: File, ready: Representations) -> list[Encoding]:
     return smallest[: smallest.index("identity") + 1]
 
 
-def _lies_in(file: File) -> Encoding:
+def _stored_encoding(file: File) -> Encoding:
     """The encoding of the member's raw bytes, if the type is worth one."""
     member = file.member
     if not is_compressible(member.type):

@@ -49,7 +49,7 @@ EXTERNAL_SCRIPT = f'<script src="/{RUNTIME_PATH}" data-easel></script>'.encode()
 """The script element that loads the runtime object, and removes itself afterwards."""
 
 
-def kept_script(site: Site) -> bytes:
+def cached_page_script(site: Site) -> bytes:
     """The script for pages that a service worker may cache: the present object, and an element that loads the current
     one. That element also removes itself if the load fails, as it does offline."""
     return f"<script>{_definition(site)};{_LEAVES_UNLOADED};{_LEAVES}</script>".encode() + EXTERNAL_SCRIPT

@@ -105,7 +105,7 @@ async def issue_upload(work: Transaction, app: App, filename: str, content_type:
     return upload
 
 
-async def add_made(work: Transaction, key: str, app_id: str, org_id: str, size: int) -> None:
+async def add_internal(work: Transaction, key: str, app_id: str, org_id: str, size: int) -> None:
     """Records an object of this many bytes that Easel itself is about to store like an upload, so that the sweep
     removes it like one."""
     upload = Upload(
@@ -155,7 +155,7 @@ async def give_up_upload(database: Database, key: str, length: int) -> None:
     await database.statement(_SQL["give_up"], {"key": key, "length": length})
 
 
-async def forget_broken_off(database: Database) -> None:
+async def release_interrupted(database: Database) -> None:
     """Stops counting the bytes of uploads that a killed api process began and never ended.
 
     Not for a store that receives uploads directly. An upload that another process is receiving counts again once it is
@@ -176,7 +176,7 @@ async def note_found(work: Transaction, upload: Upload, info: ObjectInfo) -> Non
         await work.session.execute(update(Upload).where(Upload.key == upload.key).values(counted=info.size))
 
 
-async def wait_again(work: Transaction, key: str | None) -> None:
+async def count_as_waiting(work: Transaction, key: str | None) -> None:
     """Counts an upload as waiting again, after its deploy failed."""
     await work.session.execute(update(Upload).where(Upload.key == key, ~Upload.waiting).values(waiting=True))
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from easel.apps.config import Config, by_section, shown_text
+from easel.apps.config import Config, by_section, masked_text
 from easel.bundles.models import Manifest
 
 LONGEST_COMPARED = 20_000
@@ -111,8 +111,8 @@ def source_diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str
 def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str, str]:
     """Unified diffs of the configuration's changed sections, with secrets masked."""
     differ = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
-    before = {paths[name]: shown_text(old[name]) for name in differ if name in old}
-    after = {paths[name]: shown_text(new[name]) for name in differ if name in new}
+    before = {paths[name]: masked_text(old[name]) for name in differ if name in old}
+    after = {paths[name]: masked_text(new[name]) for name in differ if name in new}
     return source_diff(before, after)
 
 

@@ -57,9 +57,11 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """The fields of an app for recording and testing a version: the hash of the published configuration (None if
-    unknown), its encoded form for edges (`serving.published.told`), and in `published` the few further fields that a
-    deploy needs, under their own names."""
+    """The fields of an app for recording and testing a version.
+
+    They include the hash of the published configuration (None if unknown), its encoded form for edges
+    (`serving.published.encoded_site`), and in `published` the few further fields that a deploy needs.
+    """
 
     id: str
     org_id: str

@@ -7,7 +7,7 @@ import asyncio
 from easel.deploys.run_row import StopRequestedError
 from easel.errors import ServiceUnavailableError
 from easel.storage.errors import StorageFullError
-from easel.storage.transient_errors import passes
+from easel.storage.transient_errors import is_transient
 
 LONGEST_PAUSE = 8
 """Cap of the exponential backoff, in seconds. Deaths of workers count as attempts too, so the exponent may already be
@@ -35,4 +35,4 @@ def again(error: BaseException, attempts: int) -> int | None:
 
 def is_outage(error: BaseException) -> bool:
     """Whether the error is a temporary outage of database or store."""
-    return isinstance(error, ServiceUnavailableError) or passes(error)
+    return isinstance(error, ServiceUnavailableError) or is_transient(error)

@@ -20,7 +20,7 @@ from easel.storage.database import Database
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue
-from easel.storage.transient_errors import PASSING
+from easel.storage.transient_errors import TRANSIENT
 from easel.versions.pruning import Policy, prune
 from easel.worker.housekeeping.optimise import optimise
 from easel.worker.housekeeping.orphans import sweep_orphans
@@ -163,5 +163,5 @@ class DeployWorker:
             try:
                 if self._objects.reserve.room().spare < self._settings.max_upload_size:
                     await make_room(self._database, self._objects, self._settings)
-            except (EaselError, DBAPIError, OSError, *PASSING) as error:
+            except (EaselError, DBAPIError, OSError, *TRANSIENT) as error:
                 logger.warning("no room could be made on the disk: %s", error)

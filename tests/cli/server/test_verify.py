@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from easel.backups.audit import Fault
-from easel.cli.server.verify import numbers, told
+from easel.cli.server.verify import fault_line, numbers
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ def test_versions_in_a_row_are_said_in_short(of: list[int], said: str) -> None:
 
 def test_a_fault_says_who_needs_the_object() -> None:
     both = Fault("apps/a/x", "missing", "is missing", "a", "shop", ["production", "staging"], [3], [1])
-    assert told(both) == (
+    assert fault_line(both) == (
         "LIVE in production and staging of shop: apps/a/x is missing (shop: version 3, pruned version 1)"
     )
     running = Fault("apps/a/x", "missing", "is missing", "a", "shop", [], [], [])
-    assert told(running) == "apps/a/x is missing (shop: a deploy that has not ended)"
+    assert fault_line(running) == "apps/a/x is missing (shop: a deploy that has not ended)"

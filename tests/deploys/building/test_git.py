@@ -14,7 +14,7 @@ from easel.apps.models import App
 from easel.deploys.errors import RepositoryNotConnectedError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import BUILD_TASK
-from easel.deploys.pushes import hear
+from easel.deploys.pushes import deploy_push
 from easel.deploys.service import DeployOrder, accept
 from easel.repositories.errors import BranchNameError, CommitShaError
 from easel.repositories.fetch import fetching
@@ -64,7 +64,7 @@ async def pushed(world: World, app: App, sha: str) -> str:
     async with world.database.transaction() as work:
         found = await following(work, app.id, app.org_id)
         assert found is not None
-        heard = await hear(work, world.objects, world.queue, world.settings, *found, delivery=delivery, body=b"")
+        heard = await deploy_push(work, world.objects, world.queue, world.settings, *found, delivery=delivery, body=b"")
     assert heard.deploy_id is not None
     return heard.deploy_id
 

@@ -82,7 +82,7 @@ async def identify(request: Request) -> Subject:
         request.state.counted = True
         services = services_of(request)
         services.limiter.count(subject.org_id, getattr(request.state, "weight", PLAIN))
-        services.fairness.note_whose(secret, subject.org_id)
+        services.fairness.remember_owner(secret, subject.org_id)
     request.state.subject = subject
     return subject
 

@@ -18,7 +18,7 @@ from starlette.routing import Match
 from easel.envelope import envelope
 from easel.errors import EaselError, LimitReachedError, NotFoundError, ServiceUnavailableError
 from easel.storage.errors import StorageFullError
-from easel.storage.transient_errors import PASSING, passes
+from easel.storage.transient_errors import TRANSIENT, is_transient
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return JSONResponse(body, error.status_code, headers)
 
     async def database_error(request: Request, error: Exception) -> JSONResponse:
-        if not passes(error):
+        if not is_transient(error):
             raise error
         logger.error("the database does not answer: %s", error)
         if isinstance(getattr(error, "orig", error), DiskFull):
@@ -143,5 +143,5 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(EaselError, easel_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
-    for kind in (DBAPIError, *PASSING):
+    for kind in (DBAPIError, *TRANSIENT):
         app.add_exception_handler(kind, database_error)

@@ -83,7 +83,7 @@ class Gate:
                 return ""
         if owner is None:
             return ""
-        fairness.note_whose(secret, owner)
+        fairness.remember_owner(secret, owner)
         return owner
 
 

@@ -125,7 +125,7 @@ class Fairness:
         valid."""
         return self._known.get(hash_key(secret), "")
 
-    def note_whose(self, secret: str, organisation: str) -> None:
+    def remember_owner(self, secret: str, organisation: str) -> None:
         """Caches the organisation of this key."""
         self._known[hash_key(secret)] = organisation
         self._asked[organisation] = self._now()

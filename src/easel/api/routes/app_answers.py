@@ -12,7 +12,7 @@ from sqlalchemy import select
 from easel import clock
 from easel.access.service import Subject
 from easel.api.http.limits import HEAVY
-from easel.apps.config import Config, shown
+from easel.apps.config import Config, masked
 from easel.apps.errors import AppNotFoundError
 from easel.apps.models import App
 from easel.apps.schemas import AppResponse, VersionRecord
@@ -76,7 +76,7 @@ async def describe(work: Transaction, settings: Settings, app: App, warnings: li
 
 def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]) -> AppResponse:
     """The answer made of the draft, the versions, and all other parts."""
-    config = shown(draft)
+    config = masked(draft)
     defaults: dict[str, Any] = {
         "template": "generic",
         "sections": [],
@@ -140,7 +140,7 @@ def list_item(settings: Settings, app: ListedApp, around: Surroundings) -> dict[
         "custom_domains": [],
         "auth_config": None,
         "build_config": None,
-        "monitoring_config": shown(app.listed["monitoring_config"]),
+        "monitoring_config": masked(app.listed["monitoring_config"]),
         "repo_url": around.repo_url,
         "repo_branch": around.repo_branch,
         "environments": _environments(settings, app.id, app.slug, around.served),

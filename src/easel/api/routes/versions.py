@@ -15,7 +15,7 @@ from easel.api.http.context import Parts, Reader, Work
 from easel.api.http.limits import weighs
 from easel.api.http.route import EaselRoute
 from easel.api.routes.uploads import public_base
-from easel.apps.config import Config, shown
+from easel.apps.config import Config, masked
 from easel.apps.models import App
 from easel.apps.service import get_app
 from easel.bundles.models import Manifest
@@ -98,7 +98,7 @@ async def get_version(app_id: str, version: Number, work: Work, caller: Reader, 
         if manifest
         else None,
         source_files=sources,
-        config=shown(config) if config is not None else None,
+        config=masked(config) if config is not None else None,
     )
 
 

@@ -15,7 +15,7 @@ from easel.api.http.bodies import TAKEN_FROM_STRANGERS, BoundedRequest
 from easel.api.http.context import services_of
 from easel.api.http.gate import network_of
 from easel.apps.errors import AppNotFoundError
-from easel.deploys.pushes import hear
+from easel.deploys.pushes import deploy_push
 from easel.errors import EaselError
 from easel.ids import new_secret
 from easel.repositories.errors import InstallationNotYoursError, WebhookRefusedError
@@ -127,7 +127,7 @@ async def _act(request: Request, app_id: str, organisation: str, delivery: Deliv
         if followed is None:
             raise WebhookRefusedError()
         app, repository = followed
-        heard = await hear(
+        heard = await deploy_push(
             work, services.objects, services.queue, services.settings, app, repository, delivery=delivery, body=body
         )
     return {

@@ -17,7 +17,7 @@ from easel.builds.detect.package_manager import choose_manager, commands_of
 from easel.builds.detect.project import Project, choose_root, project_at
 from easel.builds.detect.python import python_build, python_install
 from easel.builds.detect.servers import refuse_servers
-from easel.builds.detect.settings import TABLE, checked, wanted_of
+from easel.builds.detect.settings import TABLE, checked, options_of
 from easel.builds.detect.workspaces import Workspace, folders_above, workspace_around, workspace_at
 from easel.builds.frameworks import FRAMEWORKS, named
 from easel.builds.managers import MANAGERS
@@ -72,7 +72,7 @@ def root_and_settings(
 def _of_easel_toml(tree: Tree, folder: str) -> BuildOptions:
     path = joined(folder, PROJECT_SETTINGS)
     table = (read_toml(tree, path) or {}).get(TABLE)
-    return BuildOptions() if table is None else wanted_of(table, f"`{printable(path)}`")
+    return BuildOptions() if table is None else options_of(table, f"`{printable(path)}`")
 
 
 def _checked_root(tree: Tree, root: str) -> str:

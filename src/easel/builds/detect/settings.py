@@ -32,7 +32,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def wanted_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
+def options_of(table: Any, where: str = f"`{PROJECT_SETTINGS}`") -> BuildOptions:
     """The options in a table, such as `[build]` of easel.toml. Raises BuildSettingInvalidError, which names the table
     (`where`)."""
     if not isinstance(table, Mapping):

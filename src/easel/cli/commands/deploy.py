@@ -16,12 +16,12 @@ from easel.cli.command import app_option, client_command, env_option
 from easel.cli.errors import InterruptedByUserError, NoSlugError, NoSuchAppError, ProjectFileError
 from easel.cli.project import FILE_NAME, slug_from, write_project
 from easel.cli.session import Session
-from easel.cli.shipping.deploy_report import tell_ending
+from easel.cli.shipping.deploy_report import report_end
 from easel.cli.shipping.errors import OptionsConflictError, SourceFolderError, TargetMissingError
 from easel.cli.shipping.follow import Follower, LogLine
 from easel.cli.shipping.from_git import message_for, order_commit
 from easel.cli.shipping.new_app import NewApp
-from easel.cli.shipping.queue_note import said_if_it_waits
+from easel.cli.shipping.queue_note import note_long_wait
 from easel.cli.shipping.ship import LONGEST_MESSAGE, Shipment, check, ship
 from easel.cli.shipping.source_zip import source_target
 from easel.cli.shipping.target import (
@@ -160,7 +160,7 @@ def _end(
         return
     ended, log = _followed(session, accepted)
     gone = made is not None and ended.status == FAILED and made.take_back(file)
-    tell_ending(session, ended, log, app_is_gone=gone)
+    report_end(session, ended, log, app_is_gone=gone)
 
 
 _SETTINGS: Final = {
@@ -286,7 +286,7 @@ def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
     try:
         with (
             session.output.waiting("Deploying …"),
-            said_if_it_waits(session, accepted.app_id, accepted.deploy_id),
+            note_long_wait(session, accepted.app_id, accepted.deploy_id),
         ):
             return Follower(session.client, accepted.app_id, accepted.deploy_id, show).to_the_end(), log
     except KeyboardInterrupt:

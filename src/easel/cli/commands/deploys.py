@@ -15,7 +15,7 @@ from easel.cli.errors import InterruptedByUserError
 from easel.cli.exit_codes import ExitCode
 from easel.cli.session import Session
 from easel.cli.shipping.follow import Follower, LogLine, log_so_far
-from easel.cli.shipping.queue_note import said_if_it_waits, waiting_for
+from easel.cli.shipping.queue_note import note_long_wait, waiting_for
 from easel.cli.text import duration, when
 from easel.deploys.errors import DeployCancelledError, DeploySkippedError, DeploySupersededError
 from easel.deploys.states import BUILD_QUEUED, BUILDING, COMPLETE, FAILED, FINAL, LOCKED, OVERTAKEN, QUEUED, in_order
@@ -138,7 +138,7 @@ def logs(session: Session, deploy: str | None, app: str | None, follow: bool) ->
 
     if follow or chosen.status in FINAL:
         try:
-            with said_if_it_waits(session, found.app_id, chosen.deploy_id):
+            with note_long_wait(session, found.app_id, chosen.deploy_id):
                 chosen = Follower(session.client, found.app_id, chosen.deploy_id, show).to_the_end()
         except KeyboardInterrupt:
             again = session.again(f"logs -f {chosen.deploy_id}")

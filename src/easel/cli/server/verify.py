@@ -35,7 +35,7 @@ def _verify(session: Session, app: str | None) -> None:
     output = session.output
 
     def found(fault: Fault) -> None:
-        output.line(told(fault), style="bold red" if fault.environments else "red")
+        output.line(fault_line(fault), style="bold red" if fault.environments else "red")
 
     def say(text: str) -> None:
         if not output.as_json:
@@ -49,7 +49,7 @@ def _verify(session: Session, app: str | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-def told(fault: Fault) -> str:
+def fault_line(fault: Fault) -> str:
     """A line about the fault: whether and where it is live, the object, the fault, and the versions that need it."""
     live = f"LIVE in {' and '.join(fault.environments)} of {fault.slug}: " if fault.environments else ""
     needs = [numbers("version", fault.versions), numbers("pruned version", fault.pruned)]

@@ -12,7 +12,7 @@ from easel.cli.shipping.worktree import Commit, is_ancestor
 _SHA: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def look_at_order(session: Session, app_id: str, environment: str, commit: Commit | None, *, refuse: bool) -> None:
+def check_commit_order(session: Session, app_id: str, environment: str, commit: Commit | None, *, refuse: bool) -> None:
     """Warns if the environment serves a later commit of the same history. With `refuse`, raises CommitOlderError
     instead, and CommitOrderUnknownError if Git cannot tell."""
     if commit is None:

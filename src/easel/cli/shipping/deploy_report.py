@@ -14,7 +14,7 @@ from easel.deploys.errors import DeployCancelledError, DeploySkippedError
 from easel.deploys.states import FAILED, LOCKED, OVERTAKEN
 
 
-def tell_ending(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
+def report_end(session: Session, deploy: Deploy, log: Collection[str], *, app_is_gone: bool = False) -> None:
     """Reports how the deploy ended, with the address on stdout if it is live, and the notes that its log has not shown.
     Raises click's Exit with DEPLOY_FAILED, or with CONFLICT if a locked environment kept it from going live."""
     code = _told(session, deploy, "\n".join(log), app_is_gone=app_is_gone)

@@ -31,7 +31,7 @@ def waiting_for(waits_for: str | None) -> str:
 
 
 @contextmanager
-def said_if_it_waits(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
+def note_long_wait(session: Session, app_id: str, deploy_id: str) -> Iterator[None]:
     """Prints the note once if the block takes that long. Prints nothing with --json."""
     if session.output.as_json:
         yield

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from easel.cli.answers import Accepted
 from easel.cli.session import Session
-from easel.cli.shipping.commit_order import look_at_order
+from easel.cli.shipping.commit_order import check_commit_order
 from easel.cli.shipping.deploy_request import request_deploy
 from easel.cli.shipping.errors import FileUnreadableError, NotAZipError, ScratchFileError
 from easel.cli.shipping.host_files import with_host_files
@@ -65,7 +65,7 @@ def check(target: Target, root: Path) -> None:
 
 def ship(session: Session, shipment: Shipment) -> Accepted:
     """Zips, uploads and requests the deploy. Raises the errors of `pack`, `sources`, `upload` and the API."""
-    look_at_order(session, shipment.app_id, shipment.environment, shipment.commit, refuse=shipment.not_older)
+    check_commit_order(session, shipment.app_id, shipment.environment, shipment.commit, refuse=shipment.not_older)
     sources = _sources(session, shipment) if shipment.with_sources else None
     with open_bundle(session, shipment.target, shipment.root) as bundle:
         length = bundle.seek(0, 2)
@@ -76,7 +76,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
     commit = shipment.commit
     if shipment.not_older:
         # During the upload, another pipeline may have deployed a newer commit.
-        look_at_order(session, shipment.app_id, shipment.environment, commit, refuse=True)
+        check_commit_order(session, shipment.app_id, shipment.environment, commit, refuse=True)
     request: dict[str, Any] = {
         "environment": shipment.environment,
         "message": shipment.message,

@@ -83,7 +83,7 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
         raise NotAZipError(found="empty")
     data = mmap.mmap(bundle.fileno(), 0, access=mmap.ACCESS_READ)
     allow = Allowances("secrets" in project.allow, "dependencies" in project.allow, sources=as_is)
-    inspection = inspect(data, limits=Limits(), allow=allow, rules=wanted_of(project))
+    inspection = inspect(data, limits=Limits(), allow=allow, rules=rule_settings(project))
     rules = inspection.rules
     manifest = Manifest(
         [BundleRef("", "", len(data))],
@@ -106,7 +106,7 @@ def try_bundle(bundle: IO[bytes], project: Project, *, as_is: bool = False) -> T
     return Trial(inspection, site, [*inspection.warnings, *(complaints(rules) if rules else ()), *_start(site, data)])
 
 
-def wanted_of(project: Project) -> RuleSettings:
+def rule_settings(project: Project) -> RuleSettings:
     """The settings for the rules in easel.toml."""
     # easel.toml was validated against the choices when it was read.
     return RuleSettings(

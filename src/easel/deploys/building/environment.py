@@ -34,7 +34,7 @@ class BuildInputs:
     notes: tuple[str, ...]
 
 
-def given(
+def inputs_of(
     settings: Settings, vault: Vault, app: Mapping[str, Any], deploy: DeployRow, slug: str, root: str | None
 ) -> BuildInputs:
     """The inputs of the deploy's build, from the `build_config` of the app and its own. `root` is the repository's root
@@ -53,8 +53,8 @@ def given(
         else:
             variables[name] = value
     return BuildInputs(
-        wanted=wanted_of(own),
-        of_app=wanted_of(app, root),
+        wanted=options_of(own),
+        of_app=options_of(app, root),
         hosts=(*(app.get("build_hosts") or ()), *(own.get("build_hosts") or ())),
         environment={**variables, **_facts(settings, deploy, slug)},
         secrets=tuple(opened.values()),
@@ -62,7 +62,7 @@ def given(
     )
 
 
-def wanted_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:
+def options_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:
     """The build options in a `build_config`. `root` is the default for one that names none."""
     ignore = config.get("ignore")
     return BuildOptions(

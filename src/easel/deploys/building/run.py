@@ -22,10 +22,10 @@ from easel.builds.report import BuildResult
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.builds.secrets import Masking
 from easel.deploys.building.build_row import SETTINGS, BuildRow
-from easel.deploys.building.environment import BuildInputs, given
+from easel.deploys.building.environment import BuildInputs, inputs_of
 from easel.deploys.building.parts import BuilderServices
 from easel.deploys.building.source import fetch_commit, keep_sources, unpack_upload
-from easel.deploys.building.store_bundle import packed, report_of, store, told
+from easel.deploys.building.store_bundle import log_line, packed, report_of, store
 from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import (
     AppGoneError,
@@ -40,7 +40,7 @@ from easel.deploys.run_row import NoLongerOursError, StopRequestedError
 from easel.deploys.service import fail
 from easel.deploys.states import BUILT, FAILED
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.storage.transient_errors import passes
+from easel.storage.transient_errors import is_transient
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ class BuildRun:
         # notices.
         await self._note("install")
         config, generation = await self._app_settings()
-        wants = given(parts.settings, parts.vault, config, row.deploy, slug, root)
+        wants = inputs_of(parts.settings, parts.vault, config, row.deploy, slug, root)
         for note in wants.notes:
             row.output(note)
         built = await self._timed("build", self._run_build(sandbox, source, wants, generation))
@@ -212,7 +212,7 @@ class BuildRun:
         bundle = folder / "bundle.zip"
         with Masking(wants.secrets).errors():
             made = await self._take("pack", packed(parts.settings, source, built.output, bundle))
-        row.output(told(made))
+        row.output(log_line(made))
         key = await self._take("store", self._firmly(lambda: store(parts, row.deploy, bundle, made.size)))
         await self._hand_on(key)
 
@@ -307,4 +307,4 @@ class BuildRun:
 
 
 def _is_outage(error: BaseException) -> bool:
-    return isinstance(error, ServiceUnavailableError) or passes(error)
+    return isinstance(error, ServiceUnavailableError) or is_transient(error)

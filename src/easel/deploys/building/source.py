@@ -12,7 +12,7 @@ from easel.bundles.errors import InspectionStoppedError
 from easel.bundles.root import secret_kind
 from easel.bundles.unpack import unpack
 from easel.deploys.building.build_row import BuildRow
-from easel.deploys.building.environment import wanted_of
+from easel.deploys.building.environment import options_of
 from easel.deploys.building.parts import BuilderServices
 from easel.deploys.building.store_bundle import limits_of
 from easel.deploys.building.unchanged_sources import built_before, is_push, refuse_untouched
@@ -100,7 +100,7 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
             subject = commit.message.split("\n", 1)[0][:200]
             row.output(f"Commit {commit.sha[:12]} of {commit.branch or branch}: {subject}")
             if before is not None:
-                wanted = (wanted_of(deploy.build_config or {}), wanted_of(before.config, repository.root))
+                wanted = (options_of(deploy.build_config or {}), options_of(before.config, repository.root))
                 await refuse_untouched(fetched, before, into, *wanted, row.output)
     except NotTheHeadError as error:
         raise PushSupersededError(**error.details) from error

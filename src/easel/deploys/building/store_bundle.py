@@ -18,7 +18,7 @@ from easel.settings import Settings
 from easel.storage.object_names import upload_key
 from easel.storage.translation import translated
 from easel.uploads.errors import BundleTooLargeError
-from easel.uploads.service import add_made
+from easel.uploads.service import add_internal
 
 NAME = "bundle.zip"
 
@@ -45,12 +45,12 @@ async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: i
         parts.objects.reserve.require(size)
     # The row comes first: an object without a row would never be removed.
     async with parts.database.transaction() as work:
-        await add_made(work, key, deploy.app_id, deploy.org_id, size)
+        await add_internal(work, key, deploy.app_id, deploy.org_id, size)
     await parts.objects.put_file(key, bundle)
     return key
 
 
-def told(made: PackedOutput) -> str:
+def log_line(made: PackedOutput) -> str:
     """The log line about the bundle."""
     return f"Packed {made.files} file{'s' if made.files != 1 else ''}, {decimal(made.bytes)}, as {decimal(made.size)}"
 

@@ -8,7 +8,7 @@ import hashlib
 from msgspec import MsgspecError
 from rich.filesize import decimal
 
-from easel.apps.config import allowances, rules_wanted, with_deploys
+from easel.apps.config import allowances, rule_settings, with_deploys
 from easel.bundles.inspect import inspect_file
 from easel.bundles.models import Limits, Manifest, decode_manifest
 from easel.bundles.previous_version import PreviousVersion, as_before
@@ -16,7 +16,7 @@ from easel.deploys.pages import pages_out_of_reach, pages_without_variables
 from easel.deploys.steps.step import Run, Step
 from easel.deploys.unbuilt import unbuilt_in_settings
 from easel.rules.read import complaints, summary
-from easel.serving.published import decoded, told
+from easel.serving.published import decoded, encoded_site
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError, ObjectNameError
 from easel.storage.object_names import hash_in
@@ -59,14 +59,14 @@ class Inspect(Step):
             run.pinned.path,
             limits=limits,
             allow=allowances(config, is_built=run.row.deploy.built_key is not None),
-            rules=rules_wanted(config),
+            rules=rule_settings(config),
             should_stop=lambda: run.is_abandoned,
             before=before,
         )
         run.warnings = [
             *unbuilt_in_settings(run.app.published),
             *run.inspection.warnings,
-            *pages_without_variables(run.inspection.files, run.inspection.vouched, decoded(told(run.app.site))),
+            *pages_without_variables(run.inspection.files, run.inspection.vouched, decoded(encoded_site(run.app.site))),
             *(complaints(run.inspection.rules) if run.inspection.rules is not None else ()),
         ]
         self._tell(run)
@@ -78,7 +78,7 @@ class Inspect(Step):
         run.row.say(f"Checked and indexed {len(files)} file{'s' if len(files) != 1 else ''}, {decimal(total)} inflated")
         if run.inspection.rules is not None:
             run.row.say(f"Rules: {summary(run.inspection.rules)}")
-        unreached = pages_out_of_reach(run.inspection.vouched, decoded(told(run.app.site)))
+        unreached = pages_out_of_reach(run.inspection.vouched, decoded(encoded_site(run.app.site)))
         if unreached is not None:
             run.row.say(f"Note: {unreached}")
         for warning in [*run.row.deploy.warnings, *run.warnings]:

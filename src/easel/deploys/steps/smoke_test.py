@@ -8,7 +8,7 @@ from easel.deploys.smoke import smoke_test
 from easel.deploys.steps.step import Run, Step
 from easel.serving.addresses import Addresses
 from easel.serving.models import Site
-from easel.serving.published import decoded, told
+from easel.serving.published import decoded, encoded_site
 from easel.serving.site_rules import site_rules
 
 
@@ -46,6 +46,6 @@ async def _candidate(run: Run) -> Site:
         version=deploy.version,
         manifest=manifest,
         modified_at=int(clock.now().timestamp()),
-        published=decoded(told(run.app.site)),
+        published=decoded(encoded_site(run.app.site)),
         rules=site_rules(manifest.rules) if manifest.rules is not None else None,
     )

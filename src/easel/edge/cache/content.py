@@ -134,8 +134,8 @@ class Content:
         Raises ObjectMissingError, StoreUnavailableError."""
         start, stop = member.offset, member.offset + member.length
         if part is not None:
-            start, stop = _lies(part)
-            if _is_sent_as_it_lies(part):
+            start, stop = _stored_range(part)
+            if _is_sent_unchanged(part):
                 stop = min(stop, start + WINDOW)
         return await self._view(manifest, member, start, stop)
 
@@ -157,13 +157,13 @@ class Content:
         Bytes of a mapped bundle are not copied, so slow readers cost no memory. Raises DamagedDataError,
         ObjectMissingError, StoreUnavailableError.
         """
-        if not _is_sent_as_it_lies(part):
+        if not _is_sent_unchanged(part):
             async with self._turn_of(part.source.app_id) if part.member.method == ZSTANDARD else nullcontext():
                 for piece in pieces(part, await self.bundle(part.source.manifest, part.member, part)):
                     yield piece
             return
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
-        start, stop = _lies(part)
+        start, stop = _stored_range(part)
         mapped = self._objects.local_path(part.source.manifest.bundles[part.member.bundle].key) is not None
         yield header
         for begin in range(start, stop, WINDOW):
@@ -180,29 +180,29 @@ class Content:
 
     async def _view(self, manifest: Manifest, member: Member, start: int, stop: int) -> memoryview:
         ref = manifest.bundles[member.bundle]
-        mapped = self._bundles.at_hand(ref.key)
+        mapped = self._bundles.cached(ref.key)
         if mapped is not None:
             return mapped
         if self._objects.local_path(ref.key) is not None:
             return await self._mapped(ref.key)
         return await self.disk.view(ref.key, ref.size, start, min(stop, ref.size))
 
-    async def kept_inflated(self, part: BundleSlice) -> Representations | None:
+    async def cached_inflated(self, part: BundleSlice) -> Representations | None:
         """The inflated content of a part's file, if the cache takes it. The sender keeps it alive. Raises
         DamagedDataError, ObjectMissingError, StoreUnavailableError."""
         return await self.inflated.whole(part, lambda: self.bundle(part.source.manifest, part.member))
 
-    async def lying(self, part: BundleSlice) -> MappedBody | None:
+    async def mapped_body(self, part: BundleSlice) -> MappedBody | None:
         """The complete stored bytes of a part in a mapped bundle, with the frame before and after them, if the part is
         sent that way. They cost no memory of this process. Raises ObjectMissingError."""
         key = part.source.manifest.bundles[part.member.bundle].key
-        if not _is_sent_as_it_lies(part) or self._objects.local_path(key) is None or self._mappings.are_many:
+        if not _is_sent_unchanged(part) or self._objects.local_path(key) is None or self._mappings.are_many:
             return None
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
-        start, stop = _lies(part)
+        start, stop = _stored_range(part)
         return MappedBody(header, (await self._mapped(key))[start:stop], trailer, start)
 
-    async def lying_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
+    async def mapped_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
         """A variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
         StoreUnavailableError."""
         if self._objects.local_path(variants_key) is None or self._mappings.are_many:
@@ -244,7 +244,7 @@ class Content:
 
     async def _object(self, key: str, start: int, stop: int) -> memoryview:
         """The object, with the bytes from `start` to `stop` readable."""
-        mapped = self._bundles.at_hand(key)
+        mapped = self._bundles.cached(key)
         if mapped is not None:
             return mapped
         if self._objects.local_path(key) is not None:
@@ -295,7 +295,7 @@ def pieces(part: BundleSlice, bundle: memoryview) -> Iterator[bytes]:
         raise DamagedDataError("the compressed data is cut off")
 
 
-def _lies(part: BundleSlice) -> tuple[int, int]:
+def _stored_range(part: BundleSlice) -> tuple[int, int]:
     """The offsets in the bundle of the part's bytes: the whole member, or the range of a stored member."""
     member = part.member
     if part.encoding == "identity" and member.method == STORED:
@@ -305,7 +305,7 @@ def _lies(part: BundleSlice) -> tuple[int, int]:
     return member.offset, member.offset + member.length
 
 
-def _is_sent_as_it_lies(part: BundleSlice) -> bool:
+def _is_sent_unchanged(part: BundleSlice) -> bool:
     """Whether the stored bytes are sent unchanged, so that the next read is predictable."""
     return part.encoding != "identity" or part.member.method == STORED
 

@@ -90,7 +90,7 @@ class _CachedObject:
             while at < len(data):
                 at += os.pwrite(self.file.descriptor, data[at:], start + at)
 
-    def let_go(self) -> None:
+    def evict_one(self) -> None:
         """Frees the disk space once no write is pending. A holder of the view can continue reading."""
         if self.file is not None and self.is_open and not self.pending:
             self.is_open = False
@@ -206,7 +206,7 @@ class DiskCache:
             for block in blocks:
                 held.pending.pop(block, None)
             if held.dropped:
-                held.let_go()
+                held.evict_one()
         self._shrink(self._budget, keep=key)
 
     def _write(self, key: str, held: _CachedObject, data: bytes, start: int) -> None:
@@ -297,7 +297,7 @@ class DiskCache:
         if held.file is not None:
             # This happens at once, because the next request opens another file under this name.
             held.file.path.unlink(missing_ok=True)
-        held.let_go()
+        held.evict_one()
 
     def _shrink(self, budget: int, *, keep: str) -> None:
         while self._left and (self.weight > budget or len(self._left) + len(self._held) > self._most):

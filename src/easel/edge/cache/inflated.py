@@ -34,9 +34,9 @@ class InflatedFiles:
         """Approximate memory in bytes."""
         return self._kept.weight
 
-    def let_go(self) -> bool:
+    def evict_one(self) -> bool:
         """Evicts one file. False if there is none."""
-        return self._kept.let_go()
+        return self._kept.evict_one()
 
     async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:
         """The inflated content of a part's file, if the cache takes it; `read` gives the bundle. For a range, only a

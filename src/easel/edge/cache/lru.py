@@ -74,7 +74,7 @@ class LruCache(Generic[V]):
         self._flight: SingleFlight[str, V] = SingleFlight()
         self.weight = 0
 
-    def at_hand(self, key: str) -> V | None:
+    def cached(self, key: str) -> V | None:
         """The value, if it is cached."""
         value = self._values.get(key)
         if value is not None:
@@ -83,7 +83,7 @@ class LruCache(Generic[V]):
 
     async def get(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
         """The value, loaded if it is missing. Raises the loader's errors; failures are not cached."""
-        value = self.at_hand(key)
+        value = self.cached(key)
         if value is not None:
             return value
 

@@ -107,7 +107,7 @@ class KnownHeads:
         """Makes the head of `asked` known. The parser has found exactly one request in the bytes."""
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is not None:
-            between, values = _taken_apart(data, line.end())
+            between, values = _split_head(data, line.end())
             # The parser reads the first of two conditions, but only the last one is variable here.
             is_single = data.lower().count(b"if-none-match") < 2
             if is_single and sum(map(len, between)) <= _LONGEST_KEPT:
@@ -117,11 +117,11 @@ class KnownHeads:
         line = _REQUEST_LINE.match(data) if len(data) <= LONGEST else None
         if line is None:
             return None
-        self.found = self._behind_lines.get(_taken_apart(data, line.end())[0])
+        self.found = self._behind_lines.get(_split_head(data, line.end())[0])
         return None if self.found is None else self.found.read(data)
 
 
-def _taken_apart(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]]]:
+def _split_head(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]]]:
     """A head after its request line: the bytes before, between and after the variable values, and the values in order.
     A value that is not plain is not variable."""
     values = []

@@ -17,7 +17,7 @@ from easel.serving.respond import Headers, Representations, without_content
 
 PREPARED_LARGEST = 64 * 1024
 """Bodies up to this size (bytes) are held in memory. Larger ones are sent from the bundle."""
-LYING_LARGEST = 4 * 1024 * 1024
+MAPPED_LARGEST = 4 * 1024 * 1024
 """Bodies up to this size (bytes) are written at once from a mapped bundle, and count as sent then."""
 
 Key = tuple[bytes, int]
@@ -49,7 +49,7 @@ class PreparedAnswer:
     tally: Tally
     page: Representations | None = None
     """The cached page whose body is `rest`, if there is one."""
-    lying: MappedBody | None = None
+    mapped_body: MappedBody | None = None
     """The body in a mapped file; `first` holds the bytes before it."""
     borrow: Borrow | None = None
     """Gives a body that another cache holds."""
@@ -82,7 +82,7 @@ def prepare(answer: Answer, body: bytes, tally: Tally, page: Representations | N
     )
 
 
-def prepare_lying(
+def prepare_mapped(
     answer: Answer, body: MappedBody | None, tally: Tally, borrow: Borrow | None = None
 ) -> PreparedAnswer:
     """The prepared form of an answer whose body is in a mapped file, or can be borrowed."""
@@ -90,7 +90,7 @@ def prepare_lying(
     return PreparedAnswer(
         first=head if body is None else head + body.before,
         rest=b"",
-        lying=body,
+        mapped_body=body,
         borrow=borrow,
         is_special=borrow is not None,
         head=head,

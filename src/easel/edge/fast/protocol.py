@@ -141,11 +141,11 @@ class EdgeProtocol(GuardedProtocol):
         elif ready.rest:
             self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
         else:
-            body = ready.lying if ready.borrow is None else ready.borrow()
+            body = ready.mapped_body if ready.borrow is None else ready.borrow()
             assert body is not None
-            self._send_lying(b"".join((stamp.changed, identity, ready.first)), body)
+            self._send_mapped(b"".join((stamp.changed, identity, ready.first)), body)
 
-    def _send_lying(self, head: bytes, body: MappedBody) -> None:
+    def _send_mapped(self, head: bytes, body: MappedBody) -> None:
         """The system sends from the file as much as the connection takes at once. The transport writes the rest from
         memory, as fast as the client reads."""
         transport = self.transport

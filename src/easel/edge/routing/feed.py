@@ -14,9 +14,9 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable, kept_moves
+from easel.edge.routing.table import MOVE, AppRoute, EnvironmentRoute, RouteTable, moves_to_keep
 from easel.errors import EaselError, ServiceUnavailableError
-from easel.serving.published import NOTHING_TOLD, told
+from easel.serving.published import NOTHING_TOLD, encoded_site
 from easel.storage.connections import OwnConnection, check_silent, noticing
 from easel.storage.statements import statements
 
@@ -192,7 +192,7 @@ async def _changed(
         if len(moves) % MOVE.size:
             raise _MisnamedManifestError
         _, version, manifest = MOVE.unpack_from(moves)
-        earlier = kept_moves(moves[MOVE.size :])
+        earlier = moves_to_keep(moves[MOVE.size :])
         route = EnvironmentRoute(version, manifest, since, has_variants, earlier, sys.intern(name))
         served[app_id] = (*served[app_id], route) if app_id in served else (route,)
     changed: dict[str, AppRoute | None] = {}
@@ -201,7 +201,7 @@ async def _changed(
         environments = served.pop(app_id, ())
         if len(environments) > 1:
             environments = tuple(sorted(environments, key=_name))
-        site = told(stored)
+        site = encoded_site(stored)
         # Most apps have the same default value, so it is stored once.
         site = NOTHING_TOLD if site == NOTHING_TOLD else site
         app = AppRoute(app_id, slug, active, last, site, environments, prunings)

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from easel.edge import weights
-from easel.serving.addresses import NAMES, PRODUCTION, UNCUT, host_label, slug_forms, taken_apart
+from easel.serving.addresses import NAMES, PRODUCTION, UNCUT, host_label, slug_forms, split_label
 from easel.serving.published import NOTHING_TOLD
 from easel.storage.freshness import HOSTS_SLOT, slot_of
 
@@ -92,7 +92,7 @@ class AppRoute(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return None
 
 
-def kept_moves(moves: bytes) -> bytes:
+def moves_to_keep(moves: bytes) -> bytes:
     """The moves to keep from packed moves, the latest first. An app may have thousands of moves between a few versions,
     or between many."""
     if len(moves) <= EARLIER_KEPT * MOVE.size:
@@ -193,7 +193,7 @@ class RouteTable:
         app = self._slugs.get(label)
         if app is not None and app.slug == label:
             return app, PRODUCTION, None
-        named = taken_apart(label)
+        named = split_label(label)
         if named is None:
             return None
         environment, slug, number = named

@@ -56,11 +56,11 @@ def read_path(raw: str) -> RequestPath | None:
     return RequestPath(tuple(composed(path)[1:].split("/")))
 
 
-def spelled_in_path(caught: str) -> str:
+def escaped_for_path(caught: str) -> str:
     """A caught text, encoded for the path of a URL."""
     return quote(caught, safe=_PATH_SAFE).replace("%00", "%2F")
 
 
-def spelled_in_query(caught: str) -> str:
+def escaped_for_query(caught: str) -> str:
     """A caught text, encoded for a value in the query of a URL."""
     return quote(caught.replace(ENCODED_SLASH, "/"), safe=_QUERY_SAFE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
 
-from easel.rules.matching.paths import spelled_in_path, spelled_in_query
+from easel.rules.matching.paths import escaped_for_path, escaped_for_query
 from easel.rules.matching.pattern import SPLAT, Pattern, split
 from easel.rules.models import Dialect, Redirect
 
@@ -111,7 +111,7 @@ def target_of(redirect: Redirect, pattern: Pattern, dialect: Dialect) -> Target:
 def _spelled(caught: str, place: _Place) -> str:
     if place == "host":
         return caught
-    return spelled_in_path(caught) if place == "path" else spelled_in_query(caught)
+    return escaped_for_path(caught) if place == "path" else escaped_for_query(caught)
 
 
 def _pieces(text: str, names: Collection[str]) -> list[_Piece]:

@@ -25,11 +25,11 @@ def _before(site: Site, request: Request) -> Found:
     if prefix in SHARED_FOLDERS and not wants_page(request):
         return refusal(PlatformPathError(prefix=prefix), varies=DECIDES)
     if site.rules is not None and site.rules.not_found:
-        return as_asked(site, path, site.rules.not_found)
+        return configured_fallback(site, path, site.rules.not_found)
     return _page(site, path) if is_navigation(request) else _NOTHING
 
 
-def as_asked(site: Site, path: str, not_found: NotFound) -> Found:
+def configured_fallback(site: Site, path: str, not_found: NotFound) -> Found:
     """The answer of the project's `not_found_handling`."""
     if not_found == "404-page":
         # Netlify serves only a 404.html at the root.

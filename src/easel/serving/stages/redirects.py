@@ -15,7 +15,7 @@ from easel.serving.models import File, Found, Request, Site
 from easel.serving.navigation import DECIDES, is_navigation
 from easel.serving.plain_answers import NO_STORE, REVALIDATE, not_found_page, redirect
 from easel.serving.stage import Stage
-from easel.serving.stages.fallback import as_asked
+from easel.serving.stages.fallback import configured_fallback
 from easel.serving.stages.methods import refuse_method
 
 
@@ -49,7 +49,7 @@ def _found(site: Site, request: Request, leads: RedirectMatch) -> Found | None:
         return refuse_method(request)
     path = _file_at(site, leads.to)
     if path is None and leads.status == 200 and site.rules is not None and site.rules.not_found:
-        return as_asked(site, request.address.path, site.rules.not_found)
+        return configured_fallback(site, request.address.path, site.rules.not_found)
     if path is None:
         return not_found_page(site, request.address.path, 404 if leads.status == 200 else leads.status)
     member = site.manifest.files[path]
