@@ -63,7 +63,7 @@ Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_stora
 
 def _not_blank(message: str) -> str:
     if not message.strip():
-        raise PydanticCustomError("message_blank", "a message must say what changed; this one is blank")
+        raise PydanticCustomError("message_blank", "the message must describe the change, but it is blank")
     return message
 
 
@@ -91,7 +91,7 @@ def storable_tree(value: Any) -> Any:
 def _too_large() -> PydanticCustomError:
     return PydanticCustomError(
         "json_too_large",
-        "a free-form value may hold {values} values, {depth} deep, and {text} characters of text",
+        "a free-form value may contain {values} values, nested {depth} deep, and {text} characters of text",
         {"values": TREE_VALUES, "depth": TREE_DEPTH, "text": TREE_TEXT},
     )
 
@@ -126,11 +126,11 @@ def whole_text(text: str) -> str:
 
 def _check_text(text: str) -> None:
     if "\x00" in text:
-        raise PydanticCustomError("text_invalid", "text may not hold a NUL character")
+        raise PydanticCustomError("text_invalid", "text must not contain a NUL character")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError("text_invalid", "text may not hold half of a surrogate pair") from None
+        raise PydanticCustomError("text_invalid", "text must not contain half of a surrogate pair") from None
 
 
 Tree = Annotated[Any, AfterValidator(storable_tree)]

@@ -55,13 +55,19 @@ class Settings(BaseSettings):
 
     role: Annotated[tuple[Role, ...] | None, NoDecode] = Field(
         default=None,
-        description="What `easel serve` runs on one of several machines: api, worker, builder, edge, with commas "
-        "between. None is all of them, on the only machine.",
+        description="The roles that `easel serve` runs on one of several machines: api, worker, builder, edge, "
+        "separated by commas. None is all of them, on a single machine.",
     )
     data_dir: Path = Field(default=Path("data"), description="Folder of the embedded parts and local state.")
-    database_url: str | None = Field(default=None, description="PostgreSQL; None is the embedded one in data_dir.")
-    objects_url: str | None = Field(default=None, description="s3://, gs://, az://; None is data_dir/objects.")
-    secret_key: SecretStr | None = Field(default=None, description="Signs URLs and encrypts secrets; else a file.")
+    database_url: str | None = Field(
+        default=None, description="The URL of PostgreSQL; None is the embedded one in data_dir."
+    )
+    objects_url: str | None = Field(
+        default=None, description="The URL of the object store (s3://, gs://, az://); None is data_dir/objects."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None, description="The key that signs URLs and encrypts secrets; None uses a file in data_dir."
+    )
 
     domain: str = Field(default="localhost", description="Apps answer at {slug}.DOMAIN.")
     api_host: str = "127.0.0.1"
@@ -73,7 +79,8 @@ class Settings(BaseSettings):
         default=75,
         ge=1,
         le=3600,
-        description="How long api and edge keep an idle connection: longer than the balancer before them does.",
+        description="Idle timeout of connections to api and edge: longer than that of the load balancer in "
+        "front of them.",
     )
     api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
     edge_scheme: str = "http"
@@ -86,32 +93,38 @@ class Settings(BaseSettings):
     edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
     edge_processes: int = Field(default=1, ge=1, le=64)
 
-    metrics_host: str = Field(default="127.0.0.1", description="Address that metrics are served on: not the public's.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address on which metrics are served: not a public one.")
     api_metrics_port: int | None = Field(
         default=None,
         ge=0,
         le=65535,
-        description="Where an api serves its metrics; of several on a machine each takes the next port. None is a"
-        " thousand above api_port, 0 is nowhere.",
+        description="The port of an api's metrics; several apis on a machine take consecutive ports. None is a "
+        "thousand above api_port, 0 turns them off.",
     )
     edge_metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="The same of an edge; None is a thousand above edge_port."
+        default=None, ge=0, le=65535, description="The port of an edge's metrics; None is a thousand above edge_port."
     )
 
     worker_processes: int = Field(default=1, ge=1, le=64)
     worker_concurrency: int = Field(default=4, ge=1, le=64)
     heartbeat: float = Field(default=1.0, gt=0, description="Seconds between a worker's heartbeats.")
-    stalled_after: float = Field(default=4.0, gt=0, description="A worker silent this long is taken for dead.")
-    worker_metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="The same of a worker; None is nowhere."
+    stalled_after: float = Field(
+        default=4.0, gt=0, description="Seconds without a heartbeat after which a worker counts as dead."
     )
-    deploy_deadline: float = Field(default=600.0, gt=0, description="A deploy that takes longer fails.")
-    step_deadline: float = Field(default=300.0, gt=0, description="A deploy fails if one of its steps takes longer.")
-    pin_deadline: float | None = Field(default=None, gt=0, description="The same for copying what was uploaded.")
-    inspect_deadline: float | None = Field(default=None, gt=0, description="The same for checking the bundle.")
-    ingest_deadline: float | None = Field(default=None, gt=0, description="The same for storing the bundle.")
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="The port of a worker's metrics; None turns them off."
+    )
+    deploy_deadline: float = Field(default=600.0, gt=0, description="Deadline of a deploy.")
+    step_deadline: float = Field(default=300.0, gt=0, description="Deadline of each step of a deploy.")
+    pin_deadline: float | None = Field(default=None, gt=0, description="Deadline of the step that copies the upload.")
+    inspect_deadline: float | None = Field(
+        default=None, gt=0, description="Deadline of the step that checks the bundle."
+    )
+    ingest_deadline: float | None = Field(
+        default=None, gt=0, description="Deadline of the step that stores the bundle."
+    )
     deploys_at_once: int | None = Field(
-        default=None, ge=1, description="Deploys that run at the same time on all machines; None is as many as can."
+        default=None, ge=1, description="Limit of deploys that run at the same time on all machines; None is no limit."
     )
     deploys_at_once_per_organisation: int = Field(
         default=32, ge=0, description="The same for those of one organisation; 0 is no limit."
@@ -119,17 +132,17 @@ class Settings(BaseSettings):
 
     builder_processes: int = Field(default=1, ge=1, le=64)
     builder_metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="The same of a builder; None is nowhere."
+        default=None, ge=1, le=65535, description="The port of a builder's metrics; None turns them off."
     )
     builds_at_once: int | None = Field(
-        default=None, ge=1, description="Builds that run at the same time on all machines; None is as many as can."
+        default=None, ge=1, description="Limit of builds that run at the same time on all machines; None is no limit."
     )
     builds_at_once_per_organisation: int = Field(
         default=2, ge=0, description="The same for those of one organisation; 0 is no limit."
     )
 
     max_waiting_builds: int = Field(
-        default=100, ge=0, description="Deploys of an organisation that wait to be built; 0 is no limit."
+        default=100, ge=0, description="Limit of an organisation's deploys waiting to be built; 0 is no limit."
     )
 
     max_upload_size: int = 512 * MIB
@@ -142,100 +155,123 @@ class Settings(BaseSettings):
     source_files_max_bytes: int = 10 * MIB
 
     versions_kept: int | None = Field(
-        default=None, ge=1, description="Versions kept of each app, newest first; None is every one, for ever."
+        default=None, ge=1, description="The number of newest versions of each app that are kept; None keeps all."
     )
     versions_kept_for: float | None = Field(
-        default=None, gt=0, description="How long a version is kept; with both, it goes when neither keeps it."
+        default=None,
+        gt=0,
+        description="Seconds for which a version is kept; with both settings, a version is pruned if neither keeps it.",
     )
-    skew_retention: float = Field(default=7 * 86400.0, description="How long old versions answer for open tabs.")
-    refresh_timeout: float = Field(default=1.0, description="How long a visitor waits for a changed pointer.")
-    edge_cache_bytes: int = Field(default=256 * MIB, description="Memory for all that an edge keeps but its routes.")
-    edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk an edge keeps bundles of a bucket on.")
+    skew_retention: float = Field(
+        default=7 * 86400.0, description="Seconds for which earlier versions answer for open tabs."
+    )
+    refresh_timeout: float = Field(
+        default=1.0, description="Seconds that a visitor waits for the query of a changed pointer."
+    )
+    edge_cache_bytes: int = Field(default=256 * MIB, description="Memory of an edge's caches, without its routes.")
+    edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk space of an edge's cache of a bucket's bundles.")
     edge_routes_kept: float = Field(
         default=86400.0,
         ge=0,
-        description="How old the routes may be that an edge starts with while the database is away; 0 is not at all.",
+        description="Maximum age in seconds of the saved routes with which an edge starts while the database "
+        "is unreachable; 0 never uses them.",
     )
 
     disk_reserve: str | None = Field(
         default=None,
-        description="What uploads and deploys leave free on the data folder's disk, in bytes or percent (`5%`). "
-        "None is the smaller of 1 GiB and 5%.",
+        description="Space that uploads and deploys leave free on the data folder's disk, in bytes or percent "
+        "(`5%`). None is the smaller of 1 GiB and 5%.",
     )
 
     builds: BuildKind = Field(
         default="sandboxed",
-        description="How sources are built: sandboxed; unsandboxed, which gives builds all that Easel's user has; off.",
+        description="How sources are built: sandboxed; unsandboxed, with all rights of Easel's user; off.",
     )
-    build_memory: int = Field(default=2048 * MIB, ge=64 * MIB, description="Memory of a build, all its processes.")
+    build_memory: int = Field(
+        default=2048 * MIB, ge=64 * MIB, description="Memory limit of a build, for all its processes together."
+    )
     build_processor_time: float = Field(
-        default=3600.0, gt=0, description="Processor time of a build, all its processes on all processors."
+        default=3600.0,
+        gt=0,
+        description="Limit of a build's processor time, for all its processes on all processors together.",
     )
-    build_deadline: float = Field(default=1200.0, gt=0, description="A build that takes longer fails.")
-    build_processes: int = Field(default=256, ge=16, description="Processes and threads of a build at a time.")
-    build_disk: int = Field(default=4096 * MIB, ge=16 * MIB, description="Disk of a build's folder.")
-    build_log_bytes: int = Field(default=10 * MIB, ge=64 * 1024, description="The largest log of a build.")
+    build_deadline: float = Field(default=1200.0, gt=0, description="Deadline of a build.")
+    build_processes: int = Field(
+        default=256, ge=16, description="Limit of a build's simultaneous processes and threads."
+    )
+    build_disk: int = Field(default=4096 * MIB, ge=16 * MIB, description="Limit of a build's folder on the disk.")
+    build_log_bytes: int = Field(default=10 * MIB, ge=64 * 1024, description="Limit of a build's log.")
     build_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="More hosts that builds may reach: `example.com`, `*.example.com`, with commas."
+        default=(),
+        description="Additional hosts that builds may reach: `example.com`, `*.example.com`, separated by commas.",
     )
     build_cache_bytes: int = Field(
-        default=10 * 1024 * MIB, ge=0, description="Disk of the folders that builds leave for the next; 0 keeps none."
+        default=10 * 1024 * MIB, ge=0, description="Limit of the build cache on the disk; 0 turns the cache off."
     )
     build_user: int | None = Field(
         default=None,
         ge=1,
         le=4294967000,
-        description="First user id of the builds of an Easel that root started; None is 1,900,000,000.",
+        description="First user id for builds if root started Easel; None is 1,900,000,000.",
     )
     github_app_id: str | None = Field(
         default=None, max_length=20, pattern=r"^[0-9]+$", description="A GitHub App's id."
     )
     github_app_slug: str | None = Field(
-        default=None, max_length=100, pattern=r"^[a-z0-9-]+$", description="Its name in GitHub's addresses."
+        default=None, max_length=100, pattern=r"^[a-z0-9-]+$", description="The App's name in GitHub's addresses."
     )
-    github_app_private_key: SecretStr | None = Field(default=None, description="Its private key, as PEM.")
-    github_app_private_key_file: Path | None = Field(default=None, description="The same, in a file.")
+    github_app_private_key: SecretStr | None = Field(default=None, description="The App's private key, as PEM.")
+    github_app_private_key_file: Path | None = Field(
+        default=None, description="The path of a file with the App's private key."
+    )
     github_app_client_id: str | None = Field(default=None, max_length=100, description="Its client id.")
     github_app_client_secret: SecretStr | None = Field(
-        default=None, description="Its client secret, by which the person who installs it proves to be one of GitHub's."
+        default=None, description="The App's client secret, with which GitHub confirms the person who installs it."
     )
     github_app_webhook_secret: SecretStr | None = Field(default=None, description="Its webhook's secret.")
-    github_url: str = Field(default="https://github.com", description="GitHub, or an Enterprise Server.")
-    github_api_url: str = Field(default="https://api.github.com", description="Its API; of a Server, URL/api/v3.")
-    git_max_bytes: int = Field(
-        default=2048 * MIB, ge=MIB, description="Bytes of a commit that is fetched, and of its files when written."
+    github_url: str = Field(
+        default="https://github.com", description="The address of GitHub, or of an Enterprise Server."
     )
-    git_deadline: float = Field(default=600.0, gt=0, description="Fetching a commit fails if it takes longer.")
+    github_api_url: str = Field(
+        default="https://api.github.com", description="The address of its API; for an Enterprise Server, URL/api/v3."
+    )
+    git_max_bytes: int = Field(
+        default=2048 * MIB, ge=MIB, description="Limit of a fetched commit's bytes, and of its written files."
+    )
+    git_deadline: float = Field(default=600.0, gt=0, description="Deadline for fetching a commit.")
     private_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Networks that are not public and that Easel may connect to for its users, as CIDRs with commas.",
+        description="Private networks that Easel may connect to for its users, as CIDRs separated by commas.",
     )
 
     rate_limit_per_minute: int = Field(
         default=12_000,
         ge=0,
-        description="Requests a minute of an organisation, by weight, at each api process; 0 is no limit.",
+        description="Limit of an organisation's requests a minute, by weight, at each api process; 0 is no limit.",
     )
     max_log_streams: int = Field(
-        default=100, ge=0, description="Log streams of an organisation open at an api process; 0 is no limit."
+        default=100, ge=0, description="Limit of an organisation's open log streams at each api process; 0 is no limit."
     )
     max_waiting_upload_bytes: int = Field(
-        default=20 * 1024 * MIB, ge=0, description="Bytes an organisation has uploaded, not deployed; 0 is no limit."
+        default=20 * 1024 * MIB,
+        ge=0,
+        description="Limit of an organisation's uploaded bytes that are not deployed; 0 is no limit.",
     )
     max_waiting_uploads: int = Field(
-        default=10_000, ge=0, description="Upload addresses it has, nothing deployed from them; 0 is no limit."
+        default=10_000, ge=0, description="Limit of an organisation's upload URLs without a deploy; 0 is no limit."
     )
-    max_apps: int = Field(default=1000, ge=0, description="Apps per organisation; 0 is no limit.")
+    max_apps: int = Field(default=1000, ge=0, description="Limit of an organisation's apps; 0 is no limit.")
     max_configuration_bytes: int = Field(
         default=4096 * MIB,
         ge=0,
-        description="Bytes of the configurations of an organisation's versions, on disk; 0 is no limit.",
+        description="Limit of the bytes on disk of an organisation's configurations; 0 is no limit.",
     )
     slug_reserved_for: float = Field(
         default=90 * 86400.0,
         ge=0,
         le=36500 * 86400.0,
-        description="How long a slug stays its organisation's after its app was deleted or renamed; 0 is not at all.",
+        description="Seconds for which a slug stays reserved for its organisation after its app was deleted or "
+        "renamed; 0 is not at all.",
     )
     log_level: LogLevel = "INFO"
 
@@ -246,7 +282,7 @@ class Settings(BaseSettings):
             return value
         named = {name.strip() for name in value.split(",") if name.strip()}
         if not named or not named <= set(ROLES):
-            raise ValueError("write one or more of `api`, `worker`, `builder` and `edge`, with commas between")
+            raise ValueError("write one or more of `api`, `worker`, `builder` and `edge`, separated by commas")
         return tuple(role for role in ROLES if role in named)
 
     @field_validator("log_level", mode="before")
@@ -270,7 +306,7 @@ class Settings(BaseSettings):
         wrong = next((host for host in lowered if not HOST_RULE.fullmatch(host)), None)
         if wrong is not None:
             raise ValueError(
-                f"write hosts like example.com, *.example.com or example.com:8443; {wrong[:100]!r} is none"
+                f"write hosts like example.com, *.example.com or example.com:8443; {wrong[:100]!r} is not one"
             )
         return lowered
 
@@ -280,7 +316,7 @@ class Settings(BaseSettings):
         try:
             return tuple(str(ipaddress.ip_network(network)) for network in networks)
         except ValueError as error:
-            raise ValueError(f"write networks like 10.0.0.0/8, with commas between: {error}") from error
+            raise ValueError(f"write networks like 10.0.0.0/8, separated by commas: {error}") from error
 
     @field_validator("disk_reserve")
     @classmethod

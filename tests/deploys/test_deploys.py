@@ -88,7 +88,7 @@ def test_what_was_sent_and_has_no_effect_yet_is_said(app: RunningApp) -> None:
     assert status["status"] == "complete"
     told = "\n".join(status["warnings"])
     log = app.client.get(f"{app.path}/deploys/{status['deploy_id']}/logs/stream").text
-    refused = "`_redirects`, line 1 is refused: `abc` is no status."
+    refused = "`_redirects`, line 1 is refused: `abc` is not a valid status."
     for part in ("`api/hello.ts` in `source_files` has no effect", "`jwt_issuer`", refused):
         assert part in told
         assert part in log

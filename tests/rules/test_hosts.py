@@ -116,8 +116,8 @@ def test_vercels_conditions_are_read_as_far_as_they_map() -> None:
     assert [(line.file.rpartition(" ")[2], line.line) for line in rules.refused] == [
         ("redirects", 5), ("redirects", 6), ("redirects", 7), ("headers", 2), ("headers", 3),
     ]  # fmt: skip
-    assert rules.refused[0].reason == "its `missing` on `cookie seen` is not read."
-    assert rules.refused[1].reason == "its condition on `header x-a` is not read."
+    assert rules.refused[0].reason == "its `missing` on `cookie seen` is not supported."
+    assert rules.refused[1].reason == "its condition on `header x-a` is not supported."
 
 
 @pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
@@ -126,7 +126,7 @@ def test_of_a_header_that_is_there_twice_the_last_counts_and_cookies_all(name: s
     entry = {"source": "/x", "headers": [{"key": key, "value": value} for key, value in pairs]}
     rules = read(name, {"headers": [entry]} if name == "vercel.json" else {"hosting": {"headers": [entry]}})
     assert HeaderTable(rules).find(Visit("/x")) == {"link": ["b"], "set-cookie": ["a=1", "b=2"]}
-    assert [note.text for note in rules.notes] == ["`link` is there twice; the last value counts, as on that host."]
+    assert [note.text for note in rules.notes] == ["`link` occurs twice; the last value counts, as on that host."]
 
 
 def test_netlify_tomls_lists_texts_of_several_lines_and_names_of_old_are_read() -> None:
@@ -169,7 +169,7 @@ def test_firebases_globs_are_read() -> None:
     headers = HeaderTable(rules)
     assert headers.find(Visit("/app.js")) == headers.find(Visit("/a/b.css")) == {"x-a": ["1"]}
     assert headers.find(Visit("/a.png")) == {}
-    assert [line.reason for line in rules.refused] == ["it leads to no page, but to a function or a service."]
+    assert [line.reason for line in rules.refused] == ["it leads to a function or a service, not to a page."]
 
 
 def test_azures_routes_are_read() -> None:

@@ -73,11 +73,11 @@ class Restarts:
 
     def __init__(self, section: memoryview) -> None:
         if len(section) < _DIGEST + _COUNT.size:
-            raise ValueError("places to restart that are cut off")
+            raise ValueError("restart points are cut off")
         self._count: int = _COUNT.unpack_from(section, _DIGEST)[0]
         self._section = section
         if self._windows > len(section):
-            raise ValueError("places to restart that are cut off")
+            raise ValueError("restart points are cut off")
 
     @property
     def _windows(self) -> int:

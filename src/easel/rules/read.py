@@ -67,7 +67,7 @@ def read_rules(
     doubts: list[Sign] = []
     if alone:
         # Such rules state themselves whether they apply before files.
-        dialect, because = _NETLIFY, f"`{others[0]}` is there, and no `{REDIRECTS}` or `{HEADERS}`"
+        dialect, because = _NETLIFY, f"`{others[0]}` exists, and no `{REDIRECTS}` or `{HEADERS}`"
     else:
         dialect, because, doubts = choose(texts, names, wanted.choice)
     reading = Reading(dialect)
@@ -87,7 +87,7 @@ def read_rules(
     if alone and others[0] not in unreadable:
         _OTHERS[others[0]](texts[others[0]], reading)
     for name in others[1:] if alone else others:
-        reading.note(name, 0, "the file is not read: rules of one host are in force already.")
+        reading.note(name, 0, "the file is ignored: the rules of another host's file are in force.")
     unreachable.remark(reading, has)
     if because == NO_SIGN:
         undecided.remark(reading, has)
@@ -123,7 +123,7 @@ def _refuse_rest(name: str, whole: FileText, reading: Reading) -> None:
     start = max(rest.rfind(b"\n", 0, at), rest.rfind(b"\r", 0, at)) + 1
     line = (rest[start : start + 200].splitlines() or [b""])[0].decode("utf-8", "replace")
     number = line_breaks(whole.read) + line_breaks(rest[:start].decode("utf-8", "replace")) + 1
-    reason = f"it is behind the first {LARGEST_FILE:,} bytes of the file; no line there is in force."
+    reason = f"it comes after the first {LARGEST_FILE:,} bytes of the file, where no line is in force."
     reading.refuse(name, number, line, reason, guards=guard is not None)
 
 

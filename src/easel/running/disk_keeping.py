@@ -97,7 +97,7 @@ class DiskWatch:
             room = self._reserve.room()
         if given_up:
             logger.error(
-                "the disk of %s is full: %d MiB that were kept for PostgreSQL are given up, %d MiB are left",
+                "the disk of %s is full: freed %d MiB that were reserved for PostgreSQL; %d MiB are left",
                 self._folder,
                 given_up // MIB,
                 (size_on(room.total) - self._ballast.missing(room.total)) // MIB,
@@ -116,15 +116,15 @@ class DiskWatch:
         if room.spare < 0 and not self._is_low:
             self._is_low = True
             logger.error(
-                "the disk of %s is nearly full: %d MiB are free, and %d MiB are kept in reserve (EASEL_DISK_RESERVE)."
-                " Uploads and deploys are refused until there is more; free some space",
+                "the disk of %s is nearly full: %d MiB are free, and %d MiB are the reserve "
+                "(EASEL_DISK_RESERVE). Uploads and deploys are refused until there is more space",
                 self._folder,
                 room.free // MIB,
                 room.kept // MIB,
             )
         elif room.spare >= PIECE and self._is_low:
             self._is_low = False
-            logger.warning("the disk of %s has room again: %d MiB are free", self._folder, room.free // MIB)
+            logger.warning("the disk of %s has free space again: %d MiB", self._folder, room.free // MIB)
 
     def _use_log_again(self) -> None:
         if self._embedded is None or (self._checkpoint is not None and not self._checkpoint.done()):

@@ -275,7 +275,7 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
         known = _known_routes(settings, url)
         if known is None:
             raise
-        logger.warning("Serving %d apps as they were last known, until the database answers. %s", len(known), error)
+        logger.warning("Serving the last known state of %d apps until the database answers. %s", len(known), error)
 
     from easel.edge.server import serve_edge
 
@@ -331,7 +331,7 @@ def end_with(parent: int) -> None:
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit("the process that started this one is gone")
+        sys.exit("the process that started this one has ended")
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -199,8 +199,8 @@ class Supervisor:
         finally:
             self._stopping.set()
             self._say(
-                "Stopping: running requests end, running deploys stop at their next step and go on later, and running "
-                "builds begin anew."
+                "Stopping: running requests end, running deploys stop before their next step and continue "
+                "later, and running builds restart later."
             )
             for child in self._children.values():
                 if child.runs:

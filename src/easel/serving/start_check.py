@@ -45,7 +45,7 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
     checked next."""
     page = decision.found
     if isinstance(page, FixedAnswer) and page.location is not None:
-        return [], [f"its entry page leads to `{page.location}`, which is not checked."]
+        return [], [f"its entry page redirects to `{page.location}`, which is not checked."]
     if not isinstance(page, File) or page.status != 200:
         return ["its entry page does not answer."], []
     if not page.is_html:

@@ -195,7 +195,7 @@ class _Content:
             "zstd": self._zstd.eof,
         }[self._coding]
         if not is_whole or self._digest.hexdigest() != self._expected:
-            raise ValueError("a variant is not what its file is")
+            raise ValueError("a variant does not match its file")
 
     def _feed_zstd(self, data: bytes) -> None:
         # Decodes all input at once: a frame of so few bytes cannot exceed the memory.
@@ -226,7 +226,7 @@ class _Section:
 
     def finish(self) -> None:
         if self._digest.digest() != self._expected:
-            raise ValueError("places to restart are not what they were")
+            raise ValueError("restart points do not match their hash")
 
 
 def _check_of(key: str) -> _Content | _Section:

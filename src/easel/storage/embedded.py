@@ -92,7 +92,7 @@ class EmbeddedPostgres:
                 raise PostgresVersionError(folder=str(self.folder), found=found, expected=TARGET_POSTGRES_VERSION)
             logger.info("upgrading the database from PostgreSQL %d to %d …", found, TARGET_POSTGRES_VERSION)
             kept = upgrade(self.folder, found, TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS)
-            logger.info("upgraded; the folder as it was is kept in %s, to be removed when all is well", kept)
+            logger.info("upgraded; the old folder is in %s, and can be removed if everything works", kept)
         if os.geteuid() == 0:
             logger.info("running as root: PostgreSQL runs as the system user 'pgserver' in %s", self.folder)
         self._url = str(self._server.get_uri())
@@ -115,7 +115,7 @@ class EmbeddedPostgres:
             configure(self.folder)
         except OSError as error:
             # On a full disk, the server also starts without these settings.
-            logger.warning("PostgreSQL starts with settings that are not Easel's: %s", error)
+            logger.warning("PostgreSQL starts without Easel's settings: %s", error)
         server.start()
         return server
 

@@ -74,7 +74,7 @@ def reached() -> Iterator[None]:
             raise
         if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None:
             # The driver quotes the unreadable part, which may contain the password.
-            raise DatabaseUnavailableError(reason="its address cannot be read") from None
+            raise DatabaseUnavailableError(reason="its URL is not valid") from None
         # The first of several lines is the error; the others guess at the cause.
         reason = str(cause).strip().splitlines()[0].rstrip(".")
         raise DatabaseUnavailableError(reason=reason) from error

@@ -122,9 +122,9 @@ def unified(path: str, old: str | None, new: str | None, *, compared: bool = Tru
     head = f"--- {sides[0]}\n+++ {sides[1]}\n"
     before, after = (old or "").encode(), (new or "").encode()
     if max(before.count(b"\n"), after.count(b"\n")) > LONGEST_COMPARED:
-        return f"{head}The file is too long to be compared line by line.\n"
+        return f"{head}The file is too long for a line-by-line comparison.\n"
     if not compared:
-        return f"{head}So much differs that this file was not compared line by line.\n"
+        return f"{head}There are too many differences for a line-by-line comparison of this file.\n"
     # libgit2 takes 20 MiB of memory, and only this function needs it.
     from pygit2 import Patch
     from pygit2.enums import DiffOption

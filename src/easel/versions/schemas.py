@@ -19,9 +19,9 @@ class VersionAdditions(Answer):
     deploy_id: str | None = None
     file_count: int
     total_bytes: int
-    url: str = Field(description="The version's own address, for as long as it is kept")
+    url: str = Field(description="The version's own address, until it is pruned")
     git_branch: str | None = Field(description="The branch of its commit")
-    pruned: bool = Field(description="Whether its files are gone, by the operator's policy")
+    pruned: bool = Field(description="Whether it was pruned by the operator's policy, so that its files are deleted")
 
 
 class VersionListItem(VersionAdditions):
@@ -68,7 +68,7 @@ class VersionDetailResponse(VersionAdditions):
     git_author: str | None = None
     is_active: dict[str, bool] | None = None
     config: dict[str, Any] | None = Field(
-        description="The configuration recorded with the version, secrets masked; null where it was pruned with it"
+        description="The configuration recorded with the version, secrets masked; null if it was pruned"
     )
 
 
@@ -117,14 +117,14 @@ class VersionDiffResponse(Answer):
     renames: list[Rename] = Field(default_factory=list)
     configuration: dict[str, str] = Field(
         default_factory=dict,
-        description="Which paths in `files` and `source_diff` are no files but sections of the configuration: "
+        description="Paths in `files` and `source_diff` that are sections of the configuration, not files: "
         "path → section",
     )
     from_content_hash: str | None = None
     to_content_hash: str | None = None
     from_total_bytes: int | None = None
     to_total_bytes: int | None = None
-    rules: list[RuleDiff] = Field(default_factory=list, description="What changed in what the rules files say")
+    rules: list[RuleDiff] = Field(default_factory=list, description="Changed rules of the rules files")
 
 
 class RuleInForce(Answer):
@@ -173,9 +173,9 @@ class VersionRulesResponse(Answer):
     app_id: str
     version: int
     dialect: Literal["netlify", "cloudflare"] | None
-    because: str | None = Field(description="Why this dialect was chosen")
-    html_handling: str | None = Field(description="To which form of their address pages move; null is Easel's way")
-    not_found_handling: str | None = Field(description="What answers where nothing is; null is Easel's way")
+    because: str | None = Field(description="The reason for this dialect")
+    html_handling: str | None = Field(description="The handling of pages' addresses; null is Easel's own")
+    not_found_handling: str | None = Field(description="The answer for addresses without a file; null is Easel's own")
     redirects: list[RuleInForce]
     headers: list[HeadersInForce]
     refused: list[RefusedRule]

@@ -164,4 +164,4 @@ class DeployWorker:
                 if self._objects.reserve.room().spare < self._settings.max_upload_size:
                     await make_room(self._database, self._objects, self._settings)
             except (EaselError, DBAPIError, OSError, *TRANSIENT) as error:
-                logger.warning("no room could be made on the disk: %s", error)
+                logger.warning("could not free space on the disk: %s", error)

@@ -63,7 +63,7 @@ def test_it_says_what_is_immutable_and_what_each_line_of_rules_does(check: Check
     assert "  _redirects, line 1: /old/* /new/:splat 301" in said.stdout
     assert "  _headers, line 1: /* X-Frame-Options: DENY" in said.stdout
     assert "`_redirects`, line 3 is refused: it has no target. (`/bad`)" in said.stderr
-    assert "`_redirects`, line 4: the file `about.html` answers in its place." in said.stderr
+    assert "`_redirects`, line 4: the file `about.html` answers instead." in said.stderr
     assert "Left out by default: .DS_Store." in said.stderr
 
 

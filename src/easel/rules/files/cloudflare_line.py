@@ -25,18 +25,18 @@ def cloudflare_line(words: list[str], number: int) -> Redirect:
         reason = f"it has {len(words)} words; `from to` or `from to status` is a line."
         raise BadLineError(reason, guards=_guards(words))
     if _HOST.match(words[0]):
-        raise BadLineError("its source names a host; a source is a path.", guards=_guards(words))
+        raise BadLineError("its source names a host, but a source must be a path.", guards=_guards(words))
     source, query = source_of(words[0].partition("#")[0])
     source, target, status = _without_dots(source), words[1], 302
     if len(words) == 3:
         said = words[2]
         if not said.isascii() or not said.isdigit() or int(said[:4]) not in _STATUSES or len(said) > 3:
-            raise BadLineError(f"`{shown(said)}` is no status; {_KNOWN}", guards=_guards(words))
+            raise BadLineError(f"`{shown(said)}` is not a valid status; {_KNOWN}", guards=_guards(words))
         status = int(said)
     if not target.startswith(("/", "https://")):
         raise BadLineError("its target begins with neither `/` nor `https://`.")
     if _HOME.search(source) and _INDEX.search(target):
-        raise BadLineError("its target is the index page, which is found without a line.")
+        raise BadLineError("its target is the index page, which needs no line.")
     if target.startswith("/"):
         # Cloudflare treats two slashes in an address as one.
         target = _SLASHES.sub("/", target)

@@ -31,7 +31,7 @@ _MAY_BE_NETLIFY = (
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
-NO_SIGN = "no sign speaks for another"
+NO_SIGN = "no sign indicates another one"
 """The reason for Netlify's dialect if the files are valid in both."""
 
 Sign = tuple[str, int, str]
@@ -45,7 +45,7 @@ def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> 
     before rules.
     """
     if choice in ("netlify", "cloudflare"):
-        return choice, "that was asked for", []
+        return choice, "chosen by a setting", []
     lines = texts.get(REDIRECTS, "")
     may_be_netlify = any(sign.search(lines.lower()) for sign in _MAY_BE_NETLIFY)
     netlify = _signs(lines, REDIRECTS, _is_netlify) if may_be_netlify else []

@@ -94,7 +94,7 @@ def read_headers(text: str, reading: Reading) -> None:
 
 
 def _reason_against_length(line: str) -> str | None:
-    return f"it has {len(line)} characters; {_LONGEST} at most are read." if len(line) > _LONGEST else None
+    return f"it has {len(line)} characters; the limit is {_LONGEST}." if len(line) > _LONGEST else None
 
 
 def seems_basic_auth(line: str) -> bool:
@@ -113,7 +113,7 @@ def _refuse_spelled_twice(reading: Reading) -> None:
         if line is None:
             kept.append(block)
         else:
-            reason = f"line {line} spells the same path with escapes, and Cloudflare heeds only that one."
+            reason = f"line {line} has the same path with escapes, and Cloudflare uses only that one."
             reading.refuse(HEADERS, block.line, block.path, reason)
     reading.headers[:] = kept
 
@@ -123,15 +123,15 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
     if match := _HOSTED.match(line):
         block.host, block.path = match[2].lower(), match[3] or "/"
         if reading.dialect == "netlify":
-            block.refused = "its path names a host, which only Cloudflare's dialect reads."
+            block.refused = "its path names a host, which only Cloudflare's dialect supports."
         elif match[1].lower() != "https":
-            block.refused = "its address begins with `http://`; only `https://` is read."
+            block.refused = "its address begins with `http://`, but only `https://` is supported."
         elif ":" in _LABEL_NAME.sub("", block.host):
             block.refused = "its address names a port."
         elif block.host.count("*") > 1 or ("*" in block.host and "*" in block.path):
             block.refused = "it has two `*`."
     if "?" in block.path and reading.dialect == "netlify":
-        block.refused = "its path has a query, and a block goes by paths alone."
+        block.refused = "its path has a query, but blocks match only paths."
     block.path = block.path.partition("?")[0]
     if block.refused is None:
         try:
@@ -143,7 +143,7 @@ def _begin(number: int, line: str, reading: Reading) -> _Block:
         except BadLineError as bad:
             block.refused = str(bad)
     if block.refused is None and any(char.isspace() for char in block.path):
-        reading.note(HEADERS, number, "its path holds a blank; a comment behind a path is part of the path.")
+        reading.note(HEADERS, number, "its path contains a blank; a comment after a path belongs to the path.")
     return block
 
 
@@ -155,9 +155,9 @@ def _read_header(number: int, line: str, block: _Block, reading: Reading) -> Non
     if not colon and line.startswith("!"):
         removes, name, value = True, line[1:].strip(), ""
         if reading.dialect == "netlify":
-            reason = "`!` takes a header away in Cloudflare's dialect only."
+            reason = "`!` removes a header only in Cloudflare's dialect."
     elif not colon:
-        reason = "it has no colon; `Name: value` is a header."
+        reason = "it has no colon; a header has the form `Name: value`."
     elif not name:
         reason = "it has no name."
     elif not value:
@@ -184,13 +184,13 @@ def tidied(value: str) -> str:
 def header_reason(name: str, value: str) -> str | None:
     """The reason why no rule can set this header; None if one can."""
     if name.lower() in GUARDS:
-        return "Easel knows no `Basic-Auth`: its password would be sent to every visitor, and protect nothing."
+        return "Easel does not support `Basic-Auth`: the password would be sent to every visitor, and protect nothing."
     if not _NAME.match(name):
-        return "its name is none that a header can have."
+        return "its name is not a valid header name."
     if has_control(value.replace("\t", " ")):
-        return "it holds a control character."
+        return "it contains a control character."
     if name.lower() in PROTECTED:
-        return f"`{name}` is the platform's own."
+        return f"`{name}` belongs to the platform."
     return reason_on_shared_domain(name.lower(), value)
 
 

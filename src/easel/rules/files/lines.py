@@ -12,7 +12,7 @@ from easel.rules.models import LARGEST_FILE, LARGEST_SEARCHED
 
 MOST_LINES = 20_000
 """Limit of lines with content that are parsed. Further lines are only searched for guards."""
-TOO_MANY = f"it stands behind {MOST_LINES} other lines."
+TOO_MANY = f"it comes after {MOST_LINES} other lines, which is the limit."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
 _BROKEN = re.compile("[\ud800-\udfff]")
@@ -93,8 +93,8 @@ def shown(line: str) -> str:
 def reason_against_text(line: str) -> str | None:
     """Why the text of a line cannot be read, or None."""
     if has_control(line.replace("\t", " ")):
-        return "it holds a control character."
-    return "it holds a byte that is not UTF-8. Save the file as UTF-8." if has_broken(line) else None
+        return "it contains a control character."
+    return "it contains a byte that is not UTF-8. Save the file as UTF-8." if has_broken(line) else None
 
 
 def has_broken(text: str) -> bool:

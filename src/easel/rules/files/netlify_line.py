@@ -30,9 +30,9 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
         return Redirect(number, words[0], words[1], _PLAIN[words[2]])
     host, source, query = host_and_path(words[0])
     if "//" in source:
-        raise BadLineError("its source has two slashes side by side, which are one in every address.")
+        raise BadLineError("its source has two adjacent slashes, which become one in every address.")
     if source.startswith("/.netlify/"):
-        raise BadLineError("its source is below `/.netlify/`, which is the host's own.")
+        raise BadLineError("its source is below `/.netlify/`, which belongs to Netlify.")
     rest = words[1:]
     while rest and "=" in rest[0] and not rest[0].startswith(_TARGETS):
         name, _, value = rest.pop(0).partition("=")
@@ -44,7 +44,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     if not found:
         reading.without_status.append(number)
     if conditions and any(word.lower().startswith("role=") for word in conditions):
-        raise BadLineError("Easel knows no `Role`, so no visitor would have it.", guards=True)
+        raise BadLineError("Easel does not support `Role`, so no visitor would match.", guards=True)
     if not target:
         if rest and not found:
             raise BadLineError("its target begins with neither `/` nor `http://` nor `https://`.")
@@ -52,13 +52,13 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
             raise BadLineError("it has no target.", guards=forced and status >= 400)
         target = f"{source[:-1]}:splat"
     elif rest and not found and "=" not in rest[0] and rest[0] != "!":
-        raise BadLineError(f"`{shown(rest[0])}` is no status.")
+        raise BadLineError(f"`{shown(rest[0])}` is not a valid status.")
     fitting = Conditions()
     for word in conditions:
         name, _, value = word.partition("=")
         values = [part for part in value.split(",", MOST_VALUES)[:MOST_VALUES] if part]
         if not values or not fitting.take(name, values):
-            reading.note(REDIRECTS, number, f"`{shown(word)}` does nothing.")
+            reading.note(REDIRECTS, number, f"`{shown(word)}` has no effect.")
     return Redirect(
         number,
         source,

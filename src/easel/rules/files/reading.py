@@ -55,13 +55,13 @@ class PatternBudget:
         """Counts a line or block of this many characters. Raises BadLineError if there is no room."""
         odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
         if odd > self.odd:
-            raise BadLineError(f"{MOST_ODD} places with a `*` or a placeholder inside a segment are in force already.")
+            raise BadLineError(f"the limit of {MOST_ODD} stars and placeholders inside segments is reached.")
         if double and not self.double:
-            raise BadLineError(f"{MOST_DOUBLE} paths with two `*` are in force already.")
+            raise BadLineError(f"the limit of {MOST_DOUBLE} paths with two `*` is reached.")
         if segments > self.segments:
-            raise BadLineError(f"the paths in force have {MOST_SEGMENTS} segments already.")
+            raise BadLineError(f"the limit of {MOST_SEGMENTS} segments in all paths is reached.")
         if size > self.text:
-            raise BadLineError(f"{MOST_TEXT} characters are in force already.")
+            raise BadLineError(f"the limit of {MOST_TEXT} characters in all lines is reached.")
         self.odd -= odd
         self.double -= double
         self.segments -= segments
@@ -99,13 +99,13 @@ class Reading:
         if reason := reason_against(redirect):
             raise BadLineError(reason, guards=is_guard)
         if len(self.redirects) >= MOST_REDIRECTS:
-            raise BadLineError(f"{MOST_REDIRECTS} lines are in force already.", guards=is_guard)
+            raise BadLineError(f"the limit of {MOST_REDIRECTS} lines is reached.", guards=is_guard)
         try:
             pattern = parse(redirect.source, self.dialect)
         except PatternError as error:
             raise BadLineError(f"{error}.", guards=is_guard) from None
         if self.dialect == "cloudflare" and redirect.source.count(":") > 1 and pattern.has_twins:
-            raise BadLineError("one placeholder stands twice in its source.", guards=is_guard)
+            raise BadLineError("its source contains the same placeholder twice.", guards=is_guard)
         # A path of the app is always a valid target, and so is a host without placeholders. Most lines have either, and
         # parsing the target takes half of the time.
         away = redirect.redirects and not redirect.target.startswith("/") and not names_host(redirect.target)
@@ -127,7 +127,7 @@ class Reading:
     def add_block(self, block: HeaderBlock, pattern: Pattern) -> None:
         """Puts a header block in force. Raises BadLineError with the reason if it cannot be in force."""
         if len(self.headers) >= MOST_BLOCKS:
-            raise BadLineError(f"{MOST_BLOCKS} paths are in force already.")
+            raise BadLineError(f"the limit of {MOST_BLOCKS} paths is reached.")
         self.room.take(pattern, len(block.path) + sum(len(name) + len(value or "") for name, value in block.headers))
         self.headers.append(block)
 
@@ -136,15 +136,15 @@ def reason_against(redirect: Redirect) -> str | None:
     """The reason why a line cannot be in force in any dialect; None if it can."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
-        return f"{status} is no status of a line; 200, 301, 302, 303, 307, 308 and 400 to 599 are."
+        return f"{status} is not a valid status for a line; valid are 200, 301, 302, 303, 307, 308 and 400 to 599."
     if status not in REDIRECTING and (not target.startswith("/") or target.startswith("//")):
         return "it would pass requests on to another host, which Easel does not do. Redirect there, with 302."
     if source.startswith("/_easel") and source.split("/", 2)[1] == "_easel":
-        return "its source is below `/_easel/`, which is the platform's own."
+        return "its source is below `/_easel/`, which belongs to the platform."
     if "#" in source:
-        return "its source has a `#`. A browser never sends what follows it."
+        return "its source has a `#`, but browsers never send a `#` and the text after it."
     if "/." in source and any(part in (".", "..") for part in source.split("/")):
-        return "its source has `.` or `..`, which a browser resolves before it asks."
+        return "its source has `.` or `..`, which browsers resolve before they send a request."
     if len(redirect.query) > MOST_QUERY:
         return f"it names more than {MOST_QUERY} query parameters."
     return None

@@ -28,7 +28,7 @@ def read_redirects(text: str, reading: Reading) -> None:
             continue
         try:
             if len(line) > longest:
-                reason = f"it has {len(line)} characters; {longest} at most are read."
+                reason = f"it has {len(line)} characters; the limit is {longest}."
                 raise BadLineError(reason, guards=seems_guard(line))
             if not is_clean and (fault := reason_against_text(line)):
                 raise BadLineError(fault, guards=seems_guard(line))

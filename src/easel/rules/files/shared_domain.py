@@ -18,11 +18,11 @@ def reason_on_shared_domain(name: str, value: str) -> str | None:
     Strict-Transport-Security and Service-Worker-Allowed affect only the app's own host, so they are allowed.
     """
     if _OF_THE_PROXY.match(name):
-        return f"`{name}` is an order to a proxy in front of Easel."
+        return f"`{name}` is a command for a proxy in front of Easel."
     if name in _OUTLASTS and value.lower() != _FORGET.get(name):
-        return f"a browser keeps `{name}` for the host, also when another app is there."
+        return f"browsers keep `{name}` for the host, even after the host belongs to another app."
     if name == "clear-site-data" and ("cookies" in value.lower() or "*" in value or ":" in value):
-        return "it would clear the cookies of every app on this domain; `cache` and `storage` are the app's own."
+        return "it would clear the cookies of every app on this domain; `cache` and `storage` affect only this app."
     if name == "set-cookie":
         return _reason_against_cookie(value)
     return None
@@ -32,7 +32,7 @@ def _reason_against_cookie(value: str) -> str | None:
     for attribute in value.split(";")[1:]:
         named = attribute.partition("=")[0].strip()
         if named.lower() == "domain":
-            return "its `Domain` would send the cookie to other apps; without one it is the app's own."
+            return "its `Domain` would send the cookie to other apps; without it, the cookie stays in this app."
         if ":" in named:
-            return "a placeholder stands where an attribute is named, such as `Domain`."
+            return "a placeholder could become an attribute, such as `Domain`."
     return None

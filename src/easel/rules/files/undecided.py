@@ -17,12 +17,12 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
     _tell(
         reading,
         [line for line in reading.without_status if line in lines],
-        "no status is given, which is 301 with Easel and 302 on Cloudflare. A status behind the target settles it.",
+        "it has no status, which means 301 in Easel and 302 on Cloudflare. Add a status after the target.",
     )
     _tell(
         reading,
         list(_for_bare_paths(reading, has)),
-        'a source such as `/a/*` stands for `/a` too, which it does not on Cloudflare. `rules = "cloudflare"` changes'
+        'a source such as `/a/*` also matches `/a`, which it does not on Cloudflare. `rules = "cloudflare"` changes'
         " that.",
     )
 

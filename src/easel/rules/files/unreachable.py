@@ -18,18 +18,18 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
         where = (redirect.file, redirect.line)
         key = redirect.source.rstrip("/") if forgiving else redirect.source
         if everything is not None:
-            reading.note(*where, f"nothing reaches this line: line {everything} answers every path.")
+            reading.note(*where, f"this line has no effect: line {everything} answers every path.")
         elif (first := settled.get(key)) is not None:
-            reading.note(*where, f"nothing reaches this line: line {first} answers the same path.")
+            reading.note(*where, f"this line has no effect: line {first} answers the same path.")
         if not (redirect.query or redirect.host or redirect.conditional):
             settled.setdefault(key, redirect.line)
             if everything is None and redirect.source == "/*":
                 everything = redirect.line
         if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect):
-            reading.note(*where, "the line leads to itself, without end.")
+            reading.note(*where, "the line redirects to itself, without end.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
             reading.note(
-                *where, f"the file `{hiding}` answers in its place. A `!` behind the status lets the line go first."
+                *where, f"the file `{hiding}` answers instead. A `!` after the status makes the line apply first."
             )
 
 

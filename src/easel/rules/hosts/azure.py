@@ -69,7 +69,7 @@ def read_azure(text: str, reading: Reading) -> None:
     page = file.navigation_fallback.rewrite
     if page and fallback.next(page):
         if file.navigation_fallback.exclude:
-            fallback.note("`exclude` is not read: a script, style, image or font that is missing gets 404 in any case.")
+            fallback.note("`exclude` is not supported: a missing script, style, image or font always gets 404.")
         fallback.redirect(Redirect(0, "/*", page, 200))
     overrides = Entries(f"{AZURE_JSON} responseOverrides", reading)
     for status, override in file.response_overrides.items():
@@ -77,7 +77,7 @@ def read_azure(text: str, reading: Reading) -> None:
             if status == "404" and override.rewrite:
                 overrides.redirect(Redirect(0, "/*", override.rewrite, override.status_code or 404))
             else:
-                overrides.refuse(status, "only the page for 404 is read.")
+                overrides.refuse(status, "only the page for 404 is supported.")
 
 
 def _read_route(route: _Route, entries: Entries) -> None:
@@ -85,10 +85,10 @@ def _read_route(route: _Route, entries: Entries) -> None:
     if not entries.next(route.route + route.redirect + route.rewrite + str(route.headers), guards=guards):
         return
     if guards:
-        entries.refuse(route.route, "Easel knows no roles, so nothing would protect the path.", guards=True)
+        entries.refuse(route.route, "Easel does not support roles, so nothing would protect the path.", guards=True)
         return
     if route.methods and "GET" not in (method.upper() for method in route.methods):
-        entries.refuse(route.route, "it is for methods that read nothing.")
+        entries.refuse(route.route, "it is only for methods that do not read.")
         return
     for source in _sources(route.route):
         if route.headers:

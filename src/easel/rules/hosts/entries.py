@@ -43,7 +43,7 @@ class Entries:
         """Moves to the next entry. Returns whether it may be read: it is not too long and not beyond the limit."""
         self.number += 1
         if self.number > MOST_ENTRIES or len(text) > _LONGEST:
-            self.refuse(text[:100], "it is too long, or one of too many.", guards=guards)
+            self.refuse(text[:100], "it is too long, or beyond the limit of entries.", guards=guards)
             return False
         return True
 
@@ -90,7 +90,7 @@ class Entries:
         for number, (name, value) in enumerate(headers):
             key = f"{number} of set-cookie" if name.lower() == "set-cookie" else name.lower()
             if key in last:
-                self.note(f"`{shown(name)}` is there twice; the last value counts, as on that host.")
+                self.note(f"`{shown(name)}` occurs twice; the last value counts, as on that host.")
             last[key] = name, value
         return list(last.values())
 
@@ -121,7 +121,8 @@ def from_expression(source: str) -> tuple[str, dict[str, str]]:
         wide = repeat in ("*", "+") or expression in _ANY
         if not wide and (repeat or (expression is not None and expression not in _SEGMENT)):
             raise BadLineError(
-                f"its source has an expression, `{token[0][:40]}`; a placeholder takes a segment or the rest."
+                f"its source has an expression, `{token[0][:40]}`, but a placeholder can only match a segment "
+                f"or the rest."
             )
         ours = "splat" if wide else name.replace("$", "group")
         names[name] = ours

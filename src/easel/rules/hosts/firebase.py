@@ -47,7 +47,7 @@ def read_firebase(text: str, reading: Reading) -> None:
     hosting = file.hosting
     if isinstance(hosting, list):
         if len(hosting) != 1:
-            reading.refuse(FIREBASE_JSON, 0, "hosting", "it has more than one site; none of them is read.")
+            reading.refuse(FIREBASE_JSON, 0, "hosting", "it has more than one site, so none of them is used.")
             return
         site = hosting[0]
         one = decoded(FIREBASE_JSON, _Hosting, lambda: site, reading, guards=False)
@@ -66,7 +66,7 @@ def read_firebase(text: str, reading: Reading) -> None:
             if route.destination:
                 entries.redirect(Redirect(0, source, _target(route), 200))
             else:
-                entries.refuse(source, "it leads to no page, but to a function or a service.")
+                entries.refuse(source, "it leads to a function or a service, not to a page.")
     entries = Entries(f"{FIREBASE_JSON} headers", reading)
     for route in hosting.headers:
         for source in _sources(route, entries):
@@ -105,13 +105,13 @@ def _patterns(glob: str) -> list[str]:
     for choice in choices:
         forms *= len(choice)
     if forms > _MOST_FORMS:
-        raise BadLineError(f"its source stands for {forms} patterns; {_MOST_FORMS} at most are read.")
+        raise BadLineError(f"its source expands to {forms} patterns; the limit is {_MOST_FORMS}.")
     return [_pattern("".join(parts)) for parts in product(*choices)]
 
 
 def _pattern(glob: str) -> str:
     if any(char in glob for char in "()[]{}|!@+?"):
-        raise BadLineError("its source has a form of glob that is not read.")
+        raise BadLineError("its source has an unsupported form of glob.")
     parts = []
     for number, part in enumerate(_NAMED.sub("**", glob).strip("/").split("/")):
         if part == "*":

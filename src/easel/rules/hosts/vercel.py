@@ -51,7 +51,10 @@ def read_vercel(text: str, reading: Reading) -> None:
         reading.pages = "force-trailing-slash" if file.trailing_slash else "drop-trailing-slash"
     if file.routes:
         reading.refuse(
-            VERCEL_JSON, 0, "routes", "`routes` are expressions; write them as redirects, rewrites and headers."
+            VERCEL_JSON,
+            0,
+            "routes",
+            "`routes` contains expressions, which are not supported; write them as redirects, rewrites and headers.",
         )
     entries = Entries(f"{VERCEL_JSON} redirects", reading)
     for route in file.redirects:
@@ -62,7 +65,7 @@ def read_vercel(text: str, reading: Reading) -> None:
     for route in file.rewrites if isinstance(file.rewrites, list) else []:
         _add(entries, route, 200, forced=False)
     if isinstance(file.rewrites, dict):
-        reading.refuse(VERCEL_JSON, 0, "rewrites", "`rewrites` is read as a list only.")
+        reading.refuse(VERCEL_JSON, 0, "rewrites", "`rewrites` is only supported as a list.")
     entries = Entries(f"{VERCEL_JSON} headers", reading)
     for route in file.headers:
         if not entries.next(route.source + str(route.headers)):
@@ -71,14 +74,14 @@ def read_vercel(text: str, reading: Reading) -> None:
             path, names = from_expression(route.source)
             fitting = _conditions(route)
             if fitting.query or fitting.cookies:
-                raise BadLineError("headers cannot have a condition on a query or a cookie here.")
+                raise BadLineError("headers with a condition on a query or a cookie are not supported.")
         except BadLineError as bad:
             entries.refuse(route.source, str(bad))
             continue
         pairs = [(header.get("key", ""), header.get("value", "")) for header in route.headers]
         filled = [pair for pair in pairs if any(f":{name}" in "".join(pair) for name in names)]
         for name, value in filled:
-            entries.refuse(f"{name}: {value}", "a placeholder in a header is not filled here.")
+            entries.refuse(f"{name}: {value}", "placeholders in headers are not supported.")
         entries.headers(path, (pair for pair in pairs if pair not in filled), host=fitting.host)
 
 
@@ -116,7 +119,7 @@ _TAKEN = re.compile(r"\(\?<([A-Za-z]\w{0,60})>(?:\.[*+]|\[\^/&]\+)\)\Z", re.ASCI
 def _conditions(route: _Route) -> _Fitting:
     """The conditions of an entry. Raises BadLineError for one that does not map."""
     if route.missing:
-        raise BadLineError(f"its `missing` on `{_subject(route.missing[0])}` is not read.")
+        raise BadLineError(f"its `missing` on `{_subject(route.missing[0])}` is not supported.")
     found = _Fitting()
     for condition in route.has:
         value = condition.value.get("eq") if isinstance(condition.value, dict) else condition.value
@@ -133,7 +136,7 @@ def _conditions(route: _Route) -> _Fitting:
         elif condition.type == "host" and _HOST.match(text) and not found.host:
             found.host = text.replace("\\", "").lower()
         else:
-            raise BadLineError(f"its condition on `{_subject(condition)}` is not read.")
+            raise BadLineError(f"its condition on `{_subject(condition)}` is not supported.")
     return found
 
 

@@ -49,6 +49,6 @@ def _values(name: str, text: str) -> object:
     if name.endswith(".toml"):
         return tomllib.loads(bounded(text))
     if len(text) > LARGEST:
-        raise ValueError(f"it has {len(text)} characters; {LARGEST} at most are read")
+        raise ValueError(f"it has {len(text)} characters; the limit is {LARGEST}")
     plain = _COMMENT.sub(lambda match: match[1] or " ", text)
     return msgspec.json.decode(_LAST_COMMA.sub(lambda match: match[1] or "", plain))

@@ -222,7 +222,7 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
     while forgiving and segments and not segments[-1]:
         segments.pop()
     if len(segments) > MOST_SEGMENTS:
-        raise PatternError(f"its path has {len(segments)} segments; {MOST_SEGMENTS} at most are matched")
+        raise PatternError(f"its path has {len(segments)} segments; the limit is {MOST_SEGMENTS}")
     if ":" not in path and "*" not in path:
         return Pattern((tuple(map(_folded, segments) if folds_case else segments),), (), forgiving)
     runs: list[list[Segment]] = [[]]
@@ -240,11 +240,11 @@ def parse(path: str, dialect: Dialect, *, folds_case: bool = False) -> Pattern:
         if ":" in text and _NAME.search(text):
             raise PatternError("its path has a `*` and a placeholder in one segment")
         if stars and not stars[-1].plain:
-            raise PatternError("its path has a second `*`, and the first is not a segment of its own")
+            raise PatternError("its path has a second `*`, but the first is not a whole segment")
         stars.append(Star(prefix, suffix))
         runs.append([])
     if len(stars) > _MOST_STARS:
-        raise PatternError(f"its path has {len(stars)} `*`; two at most are matched")
+        raise PatternError(f"its path has {len(stars)} `*`; the limit is two")
     return Pattern(tuple(map(tuple, runs)), tuple(stars), forgiving)
 
 
@@ -261,7 +261,7 @@ def _folded(text: str) -> str:
 
 def _decoded(path: str) -> str:
     if "\0" in path:
-        raise PatternError("its path holds a NUL")
+        raise PatternError("its path contains a NUL")
     # As in a request's path, an escaped slash is part of a name.
     escaped = ESCAPED_SLASH.sub("%00", path)
     try:
@@ -281,13 +281,13 @@ def _segment(text: str, dialect: Dialect) -> Segment:
     if not names:
         return text
     if any(not literal for literal in literals[1:-1]):
-        raise PatternError("two placeholders stand side by side, with nothing to tell where one ends")
+        raise PatternError("two placeholders are adjacent, so the end of the first is undefined")
     return PlaceholderSegment(literals, tuple(map(_checked, names)))
 
 
 def _checked(name: str) -> str:
     if len(name) > _LONGEST_NAME:
-        raise PatternError(f"a placeholder has {len(name)} characters; {_LONGEST_NAME} at most are read")
+        raise PatternError(f"a placeholder's name has {len(name)} characters; the limit is {_LONGEST_NAME}")
     return name
 
 

@@ -55,9 +55,9 @@ class Target:
         pieces = [piece for piece in self._pieces if piece.place == "host"]
         host = "".join("a" if piece.is_name else piece.text for piece in pieces).partition("://")[2]
         if not _AUTHORITY.match(host):
-            return "its target names no host, or not as an address spells it (`xn--…` for letters beyond ASCII)."
+            return "its target names no valid host (letters beyond ASCII are written `xn--…`)."
         if any(piece.is_name for piece in pieces) and (pieces[-1].is_name or not _END.match(pieces[-1].text)):
-            return "the end of its target's host is a placeholder, so that any address could choose the host."
+            return "its target's host ends with a placeholder, so visitors could choose any host."
         return None
 
     def path(self, caught: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ async def make_room(database: Database, objects: ObjectStore, settings: Settings
     freed = await _of_deleted_apps(database, objects) + await _of_expired_uploads(database, objects, settings)
     if freed:
         logger.warning(
-            "the disk has little room: %d bytes of deleted apps and expired uploads were removed early", freed
+            "the disk is nearly full: %d bytes of deleted apps and expired uploads were removed early", freed
         )
     return freed
 

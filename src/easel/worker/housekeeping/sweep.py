@@ -70,7 +70,7 @@ async def _end_abandoned(database: Database, queue: Queue, settings: Settings) -
                 continue
             if deploy.outcome is not None:
                 # The version is live, or recorded and overtaken; only the final status is missing.
-                logger.error("deploy %s had lost its job; it gets a new one", deploy_id)
+                logger.error("deploy %s had lost its job; enqueued a new one", deploy_id)
                 built = deploy.built_key is not None
                 await queue.put(work, next_job(deploy.app_id, deploy_id, step=deploy.step, built=built))
             else:

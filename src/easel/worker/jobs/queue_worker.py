@@ -156,7 +156,7 @@ class CarefulWorker(Worker):
         lost = unknown & self._unknown
         self._unknown = unknown - lost
         if lost:
-            logger.warning("this worker claimed jobs %s without knowing; putting them back", sorted(lost))
+            logger.warning("this worker was assigned jobs %s in a lost answer; returning them", sorted(lost))
             await self.app.connector.execute_query_all_async(_PUT_BACK, worker=self.worker_id, jobs=list(lost))
 
     def _cut_off(self, error: ConnectorException) -> None:
