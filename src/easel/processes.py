@@ -1,4 +1,4 @@
-"""Ending programs that were started through asyncio."""
+"""Ends programs that were started through asyncio."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import suppress
 from typing import Final
 
 ENDED_WITHIN: Final = 10.0
-"""Seconds that a killed program has to close its pipes: a child that left its session could keep them open."""
+"""Seconds that a killed program has to close its pipes. A child process that left its session could keep them open."""
 _CHUNK: Final = 64 * 1024
 
 
 async def end_process(process: asyncio.subprocess.Process, *, with_session: bool = False) -> None:
-    """Kills a program where it still runs, and waits until it has ended; with its children, where it was started
-    `with_session`, a session of its own.
+    """Kills a program if it still runs, and waits for its end. With `with_session`, the program was started in a
+    session of its own, and its children are killed too.
 
-    Nobody else may be reading its pipes. What they still hold is read and dropped: up to Python 3.12, asyncio's own
-    `wait` returns only once every pipe was read to its end, and it reads none that is full.
+    No other task may be reading its pipes. Their remaining content is read and dropped: up to Python 3.12, asyncio's
+    own `wait` returns only after every pipe is read to its end, and it does not read a full one.
     """
     with suppress(ProcessLookupError, PermissionError):
         if with_session:

@@ -159,7 +159,7 @@ class CustomDomainConfig(Answer):
 
 
 class PageMetaPatch(Part):
-    """A change to the page meta: what is left out stays, null removes."""
+    """A change to the page meta: fields that are left out stay, null removes a field."""
 
     # The merge refuses a change that removes a required field.
     title: Text | None = Field(default=None, json_schema_extra=never_null)
@@ -170,7 +170,7 @@ class PageMetaPatch(Part):
 
 
 class BuildConfigPatch(BuildConfig):
-    """A change to the build config: what is left out stays, null removes."""
+    """A change to the build config: fields that are left out stay, null removes a field."""
 
     env_vars: dict[Name, Text | None] | None = Field(default=None, max_length=1_000)  # type: ignore[assignment]
     secrets: dict[Name, Text | None] | None = Field(default=None, max_length=1_000)  # type: ignore[assignment]

@@ -129,7 +129,7 @@ class DeploySupersededError(EaselError):
 
 
 class PushSupersededError(DeploySupersededError):
-    """Nothing was built, and what is live stays: `{branch}` has moved on from {sha} to {head}. `easel deploy --git`
+    """Nothing was built, and the live version stays: `{branch}` has moved on from {sha} to {head}. `easel deploy --git`
     builds the branch's newest commit."""
 
 

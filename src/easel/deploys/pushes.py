@@ -78,7 +78,7 @@ async def deploy_push(
             )
         )
         return PushOutcome("repeated", "this delivery was already processed", earlier)
-    # From here on no other push of the app is heard.
+    # From here on, no other push of the app is processed concurrently.
     await hold(work, app.id)
     if (same := await _already(work, app, repository, sha)) is not None:
         return PushOutcome("repeated", f"the last commit that was deployed of `{push.branch}` is `{sha[:12]}`", same)
@@ -132,9 +132,9 @@ async def _is_first(work: Transaction, app: App, key: str) -> bool:
 
 
 async def _already(work: Transaction, app: App, repository: Repository, sha: str) -> str | None:
-    """The latest deploy of the followed branch, if it is of this commit, has not failed, and would be built alike now.
+    """The latest deploy of the followed branch, if it has this commit, has not failed, and would be built the same now.
 
-    The id of a delivery is not signed: whoever saw one can send it again under another.
+    The id of a delivery is not signed, so anybody who saw a delivery can send it again under another id.
     """
     found = await work.session.execute(
         select(Deploy.id, Deploy.git_commit_sha, Deploy.status, Deploy.queued_at)

@@ -1,4 +1,4 @@
-"""Whether a repository can be read: found out while it is connected, and not by its first deploy."""
+"""Checks whether a repository can be read when it is connected, instead of at its first deploy."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from easel.repositories.schemas import RepositoryCheck
 from easel.settings import Settings
 
 SECONDS: Final = 10.0
-"""Seconds that the host has to answer."""
+"""Timeout for the host's answer, seconds."""
 
 
 async def require_public_name(settings: Settings, repo_url: str) -> None:
-    """Refuses an address whose host is in a private network by its name, as every fetch would. A name that nobody
-    resolves yet is accepted. Raises the errors of `read_url`, PrivateRepositoryHostError."""
+    """Refuses an address whose host name resolves to a private network, as every fetch would. An unresolved name is
+    accepted. Raises the errors of `read_url`, PrivateRepositoryHostError."""
     url = read_url(repo_url)
     if url.address is not None:
-        # `connect` judges it.
+        # `connect` reports this error.
         return
     try:
         await Destinations.of(settings).resolve(url.host, url.port)
@@ -41,8 +41,8 @@ async def require_public_name(settings: Settings, repo_url: str) -> None:
 
 
 async def check(vault: Vault, settings: Settings, repository: Repository, *, has_new_key: bool) -> RepositoryCheck:
-    """The result of reading the branch from its host, within `SECONDS`. `has_new_key` is for a deploy key that was made
-    just now, which no host knows yet."""
+    """The result of reading the branch from its host, within `SECONDS`. `has_new_key` says that the deploy key was just
+    made, so that no host knows it yet."""
     if has_new_key:
         return RepositoryCheck(
             status="not_checked",

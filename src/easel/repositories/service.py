@@ -42,7 +42,8 @@ _LOOPBACK: Final = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1
 
 @dataclass(frozen=True, slots=True)
 class ConnectedRepository:
-    """A connected repository, its webhook secret where it was made just now, and whether its deploy key was."""
+    """A connected repository, with its webhook secret if it was just created, and whether its deploy key was just
+    created."""
 
     repository: Repository
     webhook_secret: str | None
@@ -186,7 +187,7 @@ def _root(root: str | None) -> str | None:
 
 
 def _require_reachable(url: RemoteUrl, settings: Settings) -> None:
-    """Refuses at once what every fetch would refuse, but for names that resolve to private addresses
+    """Refuses early the addresses that every fetch would refuse, except names that resolve to private addresses
     (`checking.require_public_name`)."""
     address, destinations = url.address, Destinations.of(settings)
     if address is not None and not destinations.allows(address):
@@ -225,7 +226,7 @@ def _require_fitting(url: RemoteUrl, request: ConnectRepoRequest) -> None:
 def _take_credential(
     vault: Vault, app: App, repository: Repository, request: ConnectRepoRequest, url: RemoteUrl
 ) -> bool:
-    """Whether a deploy key was made, which the host does not know yet."""
+    """Stores the credential. Returns whether a deploy key was made, which the host does not know yet."""
     if _given(request, "token"):
         repository.sealed_token = vault.seal(request.token) if request.token else None
     if url.scheme != "ssh":

@@ -52,7 +52,7 @@ async def create_app(
     parts: Parts,
     x_namespace: Annotated[str | None, Header(max_length=200)] = None,
 ) -> AppResponse:
-    """Create an app. Only `slug` and `meta` are needed; it goes live with its first deploy."""
+    """Create an app. Only `slug` and `meta` are required; it goes live with its first deploy."""
     app = await make_app(
         work,
         parts.vault,
@@ -76,7 +76,8 @@ async def list_apps(
     slug: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
     search: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
 ) -> Response:
-    """List the organisation's apps, newest first, without `auth_config` and `build_config`; get one app for these.
+    """List the organisation's apps, newest first, without `auth_config` and `build_config`, which getting one app
+    returns.
 
     Texts of more than 1,000 characters are left out, and such a title is cut.
     """
@@ -121,7 +122,7 @@ async def update_app(
 
 @router.delete("/{app_id}", summary="Delete an App", response_model=GenericDeleteResponse)
 async def delete_app(app_id: str, work: Work, caller: Admin) -> GenericDeleteResponse:
-    """Delete an app. Its addresses are gone at once and its slug is free for its organisation; there is no way back."""
+    """Delete an app for good. Its addresses stop at once, and its slug is free for its organisation."""
     app = await find_app(work, caller, app_id, lock=True)
     await remove_app(work, app)
     await forget(work, app.id)
@@ -149,7 +150,7 @@ async def publish_app(
 @weighs(5)
 @abridged(abridge, complete)
 async def rollback_app(app_id: str, work: Work, caller: Deployer, parts: Parts) -> AppResponse:
-    """Go back to the previously published configuration. For code, restore a version."""
+    """Go back to the previously published configuration. To go back to earlier code, restore a version."""
     app = await find_app(work, caller, app_id, lock=True)
     warnings = await roll_back(work, app, actor=caller.actor)
     return await describe(work, parts.settings, app, warnings)

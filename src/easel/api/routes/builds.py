@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/apps/{app_id}", tags=["Apps"], route_class=EaselR
 
 @router.delete("/build-cache", summary="Clear the Build Cache", response_model=dict[str, Any])
 async def clear(app_id: str, work: Work, caller: Deployer) -> dict[str, Any]:
-    """Have the app's next builds start without the dependencies, downloads and caches of earlier ones. An addition to
+    """Make the app's next builds start without the dependencies, downloads and caches of earlier ones. An addition to
     the contract."""
     app = await get_app(work, caller, app_id, lock=True)
     clear_build_cache(app)

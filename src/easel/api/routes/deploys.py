@@ -122,7 +122,7 @@ async def list_deploys(
 async def get_deploy_status(
     app_id: str, deploy_id: str, work: Work, caller: Reader, parts: Parts
 ) -> DeployStatusResponse:
-    """Get where a deploy is. Poll until the status is `complete` or `failed`, or follow the log stream."""
+    """Get the status of a deploy. Poll until it is `complete` or `failed`, or follow the log stream."""
     app = await get_app(work, caller, app_id)
     return describe(parts.settings, app.slug, await get_deploy(work, app, deploy_id))
 
@@ -131,7 +131,7 @@ async def get_deploy_status(
 async def cancel_deploy(
     app_id: str, deploy_id: str, work: Work, caller: Deployer, parts: Parts
 ) -> DeployStatusResponse:
-    """Cancel a queued or building deploy: it ends as failed at once, and what is live stays live."""
+    """Cancel a queued or building deploy: it ends as failed at once, and the live version stays."""
     app = await get_app(work, caller, app_id)
     return describe(parts.settings, app.slug, await cancel(work, app, deploy_id, caller.actor))
 
@@ -151,7 +151,7 @@ async def stream_deploy_logs(
     parts: Parts,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> EventSourceResponse:
-    """Follow a deploy's log as server-sent events: everything so far, then live until it ends."""
+    """Follow a deploy's log as server-sent events: everything so far, then live until the deploy ends."""
     app = await get_app(work, caller, app_id)
     await get_deploy(work, app, deploy_id)
     after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0

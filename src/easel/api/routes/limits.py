@@ -1,4 +1,4 @@
-"""`GET /v1/limits`: what an organisation may use, and what it does. An addition to the contract."""
+"""`GET /v1/limits`: the limits of an organisation, and their usage. An addition to the contract."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USED = _SQL["used"]
 
 @router.get("", summary="List Limits", response_model=ListLimitsResponse)
 async def list_limits(work: Work, caller: OrganisationReader, parts: Parts) -> ListLimitsResponse:
-    """List the organisation's limits, how much of each is used, and when time alone frees what is used."""
+    """List the organisation's limits, their usage, and the time when usage expires."""
     settings, organisation = parts.settings, caller.org_id
     wanted = {"org": organisation, "deploys": DEPLOYS, "builds": BUILDS}
     ((apps, deploys, builds, waiting_builds),) = await work.sql(_USED, wanted)

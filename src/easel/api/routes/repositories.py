@@ -57,7 +57,7 @@ async def connect_repo(
 
 @router.get("/connect-repo", summary="Get the Connected Repository", response_model=RepositoryAnswer)
 async def get_repo(app_id: str, request: Request, work: Work, caller: Reader, parts: Parts) -> RepositoryAnswer:
-    """Get the repository that an app follows, without its secrets. An addition to the contract."""
+    """End the connection of an app to its repository. The token, the deploy key and the webhook secret are deleted."""
     repository = await connected(work, await get_app(work, caller, app_id))
     if repository is None:
         raise NothingConnectedError()

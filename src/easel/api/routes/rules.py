@@ -1,4 +1,4 @@
-"""The operation that shows a version's rules: those in force, those refused and why, and remarks."""
+"""The operation that shows a version's rules: those in force, refused ones with their reasons, and remarks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
 @router.get("/{app_id}/versions/{version}/rules", summary="Get a Version's Rules", response_model=VersionRulesResponse)
 @weighs(5)
 async def get_rules(app_id: str, version: Number, work: Work, caller: Reader, parts: Parts) -> Response:
-    """Show what was read from a version's rules files (`_redirects`, `_headers` and their like)."""
+    """Show the parsed rules of a version's rules files (`_redirects`, `_headers` and the like)."""
     app = await get_app(work, caller, app_id)
     found = await get_version(work, app, version)
     await work.release()

@@ -58,7 +58,7 @@ SILENCE = 60
 async def get_upload_url(
     app_id: str, body: UploadUrlRequest, request: Request, work: Work, caller: Deployer, parts: Parts
 ) -> UploadUrlResponse:
-    """Get a presigned URL to PUT a bundle to, and the key to deploy it with."""
+    """Get a presigned URL to PUT a bundle to, and the key for deploying it."""
     app = await get_app(work, caller, app_id)
     await require_room(work, app.org_id, parts.settings)
     content_type = body.content_type or "application/zip"
@@ -78,7 +78,7 @@ async def get_upload_url(
 async def verify_upload(
     app_id: str, body: VerifyUploadRequest, work: Work, caller: Deployer, parts: Parts
 ) -> VerifyUploadResponse:
-    """Look whether the bytes have arrived, and with which ETag and size."""
+    """Check whether the bytes have arrived, and get their ETag and size."""
     app = await get_app(work, caller, app_id)
     upload = await find_upload(work, app, body.bundle_s3_key)
     if upload is None:

@@ -20,7 +20,7 @@ _NUMBERS = itertools.count(1)
 REMOVE_TIMEOUT = 1.0
 """Seconds until the kernel releases a group whose processes have ended."""
 _ABANDONED = 60.0
-"""Seconds after which an empty group belongs to nobody, if its builder has ended."""
+"""Seconds after which an empty group of an ended builder counts as abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Group:
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
     def limit(self, limits: Limits) -> None:
-        """Sets what all processes in it may use together. Raises OSError."""
+        """Sets the limits of all its processes together. Raises OSError."""
         if self.version == 1:
             values = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
         else:
@@ -44,7 +44,7 @@ class Group:
         self._write({**values, "pids.max": limits.processes + 8})
 
     def share(self) -> None:
-        """Gives it a tenth of the processor time that others get. Raises OSError."""
+        """Gives it a tenth of the processor time of other processes. Raises OSError."""
         self._write({"cpu.shares": 100} if self.version == 1 else {"cpu.weight": 10})
 
     def _write(self, values: Mapping[str, int]) -> None:
@@ -93,17 +93,17 @@ class Cgroups:
         return None
 
     def remove_left(self) -> None:
-        """Removes the groups of builders that were killed."""
+        """Removes the groups of killed builders."""
         for parent in self.parents:
             for folder in parent.glob(f"{_PREFIX}-*-*"):
                 number = folder.name.split("-")[-2]
-                # One that another container's builder has just made may be empty too.
+                # A group that another container's builder has just made may be empty too.
                 with suppress(OSError):
                     if not Path("/proc", number).exists() and time.time() - folder.stat().st_mtime > _ABANDONED:
                         folder.rmdir()
 
     def new(self) -> Group:
-        """Groups for one command, whose limits are not set yet. Raises OSError."""
+        """Makes the groups for one command, without limits. Raises OSError."""
         name = f"{_PREFIX}-{os.getpid()}-{next(_NUMBERS)}"
         group = Group(self.version, tuple(parent / name for parent in self.parents))
         try:

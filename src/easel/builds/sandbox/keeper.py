@@ -1,13 +1,13 @@
-"""The process that starts one command of a build, keeps it, and ends all of it: `python -I -S`, the standard library
-alone, one thread.
+"""A process that starts one command of a build, watches it, and ends all of its processes. It runs as `python -I -S`,
+with the standard library only and one thread.
 
-It is started ahead, and its child joins the command's control groups ahead: that takes the kernel ten milliseconds. The
-child waits for a request on its standard output, a socket: the length and a JSON object, with the output's file
-descriptor. Answers go to the standard input, another socket, as lines of JSON: `listening` with a descriptor (where the
-command's connections to the proxy arrive), `child` (the process id of a sandbox's first process), at last `ended`. When
-that socket is closed, everything is killed.
+It is started in advance, and its child joins the command's control groups in advance, which takes the kernel ten
+milliseconds. The child waits for a request on its standard output, a socket. A request is a length and a JSON object,
+with the output's file descriptor. Answers go to the standard input, another socket, as lines of JSON: `listening` with
+a descriptor for the command's connections to the proxy, `child` with the process id of a sandbox's first process, and
+finally `ended`. When that socket is closed, it kills everything.
 
-Between fork and exec, Python code runs that makes the namespaces: that is why this is a process of its own.
+It is a separate process because Python code must make the namespaces between fork and exec.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ UNSTARTED = 125
 
 
 def main() -> NoReturn:
-    """Serves one request; the arguments from the second on are the files by which its groups are joined."""
+    """Serves one request. The arguments from the second on are the files for joining the command's groups."""
     builder = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -52,7 +52,7 @@ def main() -> NoReturn:
         except BaseException as error:
             _say(builder, failed=f"{type(error).__name__}: {error}")
             os._exit(UNSTARTED)
-    # Requests are the child's alone: a builder learns from its socket that nobody reads them any more.
+    # Only the child holds the socket for requests, so the builder notices when nobody reads them any more.
     os.dup2(nothing, 1)
     os.close(status_end)
     _keep(builder, child, status)
@@ -60,7 +60,7 @@ def main() -> NoReturn:
 
 
 def _become_the_command(builder: socket.socket, status: int, groups: list[str]) -> NoReturn:
-    """Does all that can be done before the request is there, and then what it says. Raises OSError."""
+    """Prepares everything that needs no request, then waits for the request and carries it out. Raises OSError."""
     requests = socket.socket(fileno=os.dup(1))
     failed: OSError | None = None
     try:
@@ -79,7 +79,7 @@ def _become_the_command(builder: socket.socket, status: int, groups: list[str]) 
 
 
 def _prepare(groups: list[str]) -> None:
-    """A session with low priority, in the control groups. Raises OSError."""
+    """Starts a session with low priority, in the control groups. Raises OSError."""
     os.setsid()
     # Python ignores the last two signals, and a started program would inherit that.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):

@@ -20,8 +20,8 @@ LONGEST_MESSAGE = 64 * 1024
 
 
 class KeeperProcess:
-    """A process that keeps one command, and the control groups of that command, if any. Starting it takes 20 ms and
-    more, so one is started ahead."""
+    """A keeper process for one command, and the command's control groups, if any. Starting one takes at least 20 ms, so
+    one is started in advance."""
 
     def __init__(self, group: Group | None) -> None:
         self.group = group
@@ -42,7 +42,7 @@ class KeeperProcess:
 
     @property
     def waits(self) -> bool:
-        """Whether it is there: one that was started ahead may have been killed meanwhile."""
+        """Whether the process still runs: one that was started in advance may have been killed meanwhile."""
         return self._process.poll() is None
 
     async def start(self, request: dict[str, Any], output: int) -> None:
@@ -79,7 +79,7 @@ class KeeperProcess:
         await asyncio.to_thread(self.end)
 
     def end(self) -> None:
-        """The same for a thread, or for one that keeps nothing."""
+        """Ends it. For use in a thread, or before it has started a command."""
         self._socket.close()
         self._requests.close()
         for descriptor in self._descriptors:

@@ -33,7 +33,7 @@ from easel.storage.disk_reserve import DiskReserve
 OPEN_FILES = 16_384
 """Limit of open files for each process of a build."""
 SPARE_AFTER = 0.05
-"""Seconds from a command's start to that of the process for the next one, which would delay it."""
+"""Seconds between a command's start and starting the process for the next one, which would delay the command."""
 
 
 class Sandbox:
@@ -129,7 +129,7 @@ class Sandbox:
             self._next = None
 
     def _take(self) -> KeeperProcess:
-        """The process that was started ahead, or a new one."""
+        """The process that was started in advance, or a new one."""
         spare, self._spare = self._spare, None
         if spare is not None and not spare.waits:
             spare.end()
@@ -148,7 +148,7 @@ class Sandbox:
     def _have_a_spare(self) -> None:
         self._next = None
         if self._spare is None:
-            # The next command's own start says why there is none.
+            # The start of the next command reports the reason.
             with suppress(OSError):
                 self._spare = self._new()
 

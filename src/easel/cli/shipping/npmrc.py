@@ -1,4 +1,5 @@
-"""An `.npmrc` that may go with a project's sources: builds need its settings, and nobody else may have its tokens."""
+"""Decides whether an `.npmrc` may be sent with a project's sources: builds need its settings, but nobody may get its
+tokens."""
 
 from __future__ import annotations
 
@@ -8,16 +9,17 @@ from typing import Final
 
 _NAME: Final = ".npmrc"
 _LARGEST: Final = 64 * 1024
-"""Bytes. A larger file is taken for one with a credential."""
+"""Bytes. A larger file counts as one with a credential."""
 _CREDENTIAL: Final = re.compile(
     rb"^[^#;\n=]*_(?:auth|authtoken|password)[ \t]*=(?![ \t\"']*\$\{)|://[^/\s@]*@|-----BEGIN|\0",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line that names a credential and has its value, not the variable that holds it; an address with a user; a key."""
+"""A line that assigns a literal value to a credential (not a variable); an address with a user; a key."""
 
 
 def holds_no_credential(file: Path) -> bool:
-    """Whether the file is an `.npmrc` of settings only (npm's documentation of npmrc, Auth related configuration)."""
+    """Whether the file is an `.npmrc` with settings only (npm's documentation of npmrc, "Auth related
+    configuration")."""
     if file.name.lower() != _NAME:
         return False
     try:

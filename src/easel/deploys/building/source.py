@@ -58,11 +58,11 @@ async def unpack_upload(parts: BuilderServices, row: BuildRow, into: Path, shoul
 
 
 async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Repository:
-    """Fetches the deploy's commit into the empty folder, and notes it; the repository that it is from.
+    """Fetches the deploy's commit into the empty folder, and records the commit. Gives the commit's repository.
 
-    Raises PushSupersededError for a push from which the branch has moved on, DeploySkippedError for one that changed
-    nothing for the app; RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and `fetching`, and
-    database errors.
+    Raises PushSupersededError for a push whose branch has moved on, DeploySkippedError for one that changed nothing for
+    the app; RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and `fetching`, and database
+    errors.
     """
     deploy, settings = row.deploy, parts.settings
     async with parts.database.transaction() as work:
@@ -78,7 +78,8 @@ async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Rep
     branch = deploy.git_branch or repository.branch
     ref: Ref = Branch(branch)
     if deploy.git_commit_sha:
-        # Webhooks overtake each other, and whoever saw one can send it again: none brings an old commit back.
+        # Webhooks may overtake each other, and anybody who saw one can send it again. Neither may bring an old commit
+        # back.
         ref = Head(deploy.git_commit_sha, branch) if pushed else Sha(deploy.git_commit_sha, branch)
     try:
         async with fetching(

@@ -39,7 +39,7 @@ class PreviousBuild:
 
 
 async def is_push(work: Transaction, deploy: DeployRow) -> bool:
-    """Whether the deploy is a webhook's, and nobody asked for it."""
+    """Whether a webhook caused the deploy, and no user requested it."""
     heard = exists().where(
         WebhookDelivery.app_id == deploy.app_id,
         WebhookDelivery.org_id == deploy.org_id,
@@ -49,10 +49,10 @@ async def is_push(work: Transaction, deploy: DeployRow) -> bool:
 
 
 async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> PreviousBuild | None:
-    """The version that the commit of a push is to be compared with.
+    """The version to compare the commit of a push with.
 
-    None for the first deploy, and where the app's settings were published, or the repository connected, after that
-    version's build had begun: a build would give something else by now.
+    None for the first deploy. None if the app's settings were published, or the repository connected, after that
+    version's build began: a new build would have another result.
     """
     found = await work.session.execute(
         select(Deploy.version, Deploy.git_commit_sha, Deploy.started_at, App.published["build_config"])

@@ -36,8 +36,8 @@ _AS_COMMITTED: Final = "* !text !eol !crlf !ident !filter !working-tree-encoding
 DEPTH: Final = 100
 """The number of a branch's newest commits that are searched on a server without single commits."""
 HEAD_LAG: Final = 2.0
-"""Seconds after which a branch is read once more that does not have the wanted head: hosts tell of a push before all of
-their machines know it."""
+"""Seconds after which a branch without the wanted head is read once more: hosts report a push before all of their
+machines know it."""
 _COMPARED_WITHIN: Final = 60.0
 """The seconds of a fetch's limit that a comparison may take."""
 
@@ -103,11 +103,11 @@ async def fetching(
     limits: FetchLimits,
     say: Say,
 ) -> AsyncIterator[FetchedCommit]:
-    """Fetches one commit, and writes its tree into the empty folder `into`: without Git's own folder, submodules, files
-    of Git LFS, and links that lead out. All that is connected to is the remote's host, if `destinations` allow it.
+    """Fetches one commit, and writes its tree into the empty folder `into`: without Git's own folder, submodules, LFS
+    files, and links that lead out. The only connection is to the remote's host, if `destinations` allow it.
 
-    In the block, the commit can be compared with others; `limits.seconds` are for both. `say` gets lines for a log.
-    Raises FetchError in its kinds, PlainHttpError, and NotTheHeadError for a `Head` that the branch is not at.
+    In the block, the commit can be compared with others; `limits.seconds` covers both. `say` receives lines for a log.
+    Raises subclasses of FetchError, PlainHttpError, and NotTheHeadError if the branch has moved on from a `Head`.
     """
     began = time.monotonic()
     # The folder is beside the tree, on the same disk.

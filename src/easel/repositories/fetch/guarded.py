@@ -1,4 +1,4 @@
-"""Git's program for one remote, which reaches that host alone and only at allowed addresses."""
+"""Git's program for one remote. It reaches only that host, and only at allowed addresses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _SETTING: Final = "the address that was connected"
 
 @asynccontextmanager
 async def git_for(remote: Remote, private: Path, destinations: Destinations, most_bytes: int) -> AsyncIterator[Git]:
-    """Git for the length of the block. `private` is a folder of this user's alone, `most_bytes` the bytes that a fetch
-    may take. Raises GitMissingError, SshMissingError, HostPrivateError, HostUnresolvedError, PlainHttpError."""
+    """Git for the duration of the block. `private` is a folder that only this user can read. `most_bytes` is the limit
+    of a fetch's bytes. Raises GitMissingError, SshMissingError, HostPrivateError, HostUnresolvedError,
+    PlainHttpError."""
     program = find_git()
     await _require_allowed(remote, destinations)
     proxy = EgressProxy(destinations, HostRules.of([f"{remote.url.authority}:{remote.url.port}"]), setting=_SETTING)
@@ -30,8 +31,8 @@ async def git_for(remote: Remote, private: Path, destinations: Destinations, mos
 
 
 async def _require_allowed(remote: Remote, destinations: Destinations) -> None:
-    """Says at once, and in words, what the proxy would refuse. Raises HostPrivateError, HostUnresolvedError,
-    PlainHttpError."""
+    """Refuses early, with a clear message, the hosts that the proxy would refuse. Raises HostPrivateError,
+    HostUnresolvedError, PlainHttpError."""
     host = remote.url.host
     try:
         addresses = await destinations.resolve(host, remote.url.port)

@@ -1,4 +1,4 @@
-"""Reading which commit a branch is at, without fetching it: whether a repository can be read at all."""
+"""Reads the newest commit of a branch without fetching it, to check whether a repository can be read."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from easel.repositories.fetch.models import Branch, Remote
 from easel.repositories.fetch.program import Git, GitFailedError
 
 LARGEST: Final = 1024 * 1024
-"""Bytes of a list of branches that are read."""
+"""Limit in bytes of a list of branches."""
 NAMED: Final = 5
-"""Branches that are named in place of a missing one."""
+"""The number of branches that are suggested for a missing one."""
 _HEADS: Final = "refs/heads/"
 _USUAL: Final = ("main", "master", "trunk", "develop")
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The full id of the branch's newest commit; None where there is no such branch, and then the names of some that
-    there are, the likeliest first."""
+    """The full id of the branch's newest commit. None if the branch is missing; then `others` are names of existing
+    branches, the likeliest first."""
 
     head: str | None
     others: tuple[str, ...] = ()
 
 
 async def probe(remote: Remote, branch: str, *, destinations: Destinations, within: Path, seconds: float) -> Probe:
-    """Asks the host for the branch. `within` is a folder on this machine for a moment's files. Raises FetchError in its
-    kinds, PlainHttpError."""
+    """Queries the host for the branch. `within` is a folder on this machine for temporary files. Raises subclasses of
+    FetchError, and PlainHttpError."""
     began = time.monotonic()
     private = Path(tempfile.mkdtemp(prefix=".probe-", dir=within))
     try:
@@ -55,7 +55,7 @@ async def probe(remote: Remote, branch: str, *, destinations: Destinations, with
 
 
 async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
-    """The commits of the branches that match, by their names; of a list beyond `LARGEST` the first ones."""
+    """The commits of the matching branches by name. Of a list longer than `LARGEST`, only the first ones."""
     listed = bytearray()
     async with aclosing(git.lines("ls-remote", "--quiet", "--", remote.url.text, pattern)) as pieces:
         async for piece in pieces:
@@ -71,7 +71,8 @@ async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
 
 
 def likeliest(branch: str, names: dict[str, str]) -> tuple[str, ...]:
-    """Up to `NAMED` of the names: those that differ in case alone, those that begin alike, then the usual ones."""
+    """Up to `NAMED` of the names: first those that differ only in case, then those with the same beginning, then the
+    usual ones."""
     wanted = branch.lower()
 
     def rank(name: str) -> tuple[bool, int, bool, str]:
