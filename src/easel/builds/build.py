@@ -85,6 +85,7 @@ async def build(
                 await phases.run("install", plan.install, plan.install_root)
             with _timed(report, "cache"):
                 await asyncio.to_thread(_own, sandbox, *await reuse.restore_caches())
+                await reuse.note()
             if plan.build:
                 await phases.run("build", plan.build, plan.root)
             taken: list[str] = []

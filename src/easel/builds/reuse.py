@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from easel.builds.cache.cache import BuildCache
+from easel.builds.cache.cache import MOST_ENTRIES, BuildCache, place_below
 from easel.builds.cache.folders import copy_folder, remove_folder
 from easel.builds.cache.keys import DEEPEST, Dependencies, dependencies_of, modules_of, walk
+from easel.builds.cache.states import TreeState
 from easel.builds.detect.models import Plan
 from easel.builds.report import BuildReport
 from easel.builds.sandbox.command import Mount
@@ -25,14 +26,17 @@ _DOWNLOADS = "downloads"
 _VENV = "venv"
 _REMOVES_MODULES = ("npm", "ci")
 """The beginning of an install command that removes `node_modules` first."""
+_OF_TOOLS = (".cache", ".vite", ".vite-temp")
+"""Folders in `node_modules` that tools write during a build, and work without."""
 
 
 class Reuse:
     """The reused folders of one build: dependencies (`node_modules`), downloads of package managers, and caches of
     frameworks.
 
-    Dependencies are cached by lock file and toolchain. They replace an install that would do nothing else. Downloads
-    are cached for installs with a changed lock file.
+    Dependencies are cached by lock file and toolchain. They replace an install that would do nothing else. A build
+    takes them out of the cache. A successful build puts them back if none is missing, a failed one if it changed none.
+    Downloads are cached for installs with a changed lock file.
     """
 
     def __init__(
@@ -53,13 +57,17 @@ class Reuse:
         self._say = say
         self._dependencies = Dependencies(None, runs_scripts=True)
         self._is_installed = False
+        self._modules: tuple[str, ...] = ()
+        self._state: TreeState | None = None
 
     async def __aenter__(self) -> Self:
         await remove_folder(self._beside)
         self._beside.mkdir(mode=0o711)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        if failure is not None and self._state is not None:
+            await self._put_back()
         await remove_folder(self._beside)
 
     @property
@@ -114,14 +122,51 @@ class Reuse:
             self._say("Cache: the package manager's downloads of earlier builds.")
 
     async def _restore_dependencies(self) -> bool:
+        key = self._dependencies_key
+        return key is not None and bool(await self._cache.restore("dependencies", key, self._source, move=True))
+
+    @property
+    def _dependencies_key(self) -> str | None:
         install, found = self._plan.install, self._dependencies
         # A project's own command may do anything. A command that removes the dependencies first gains nothing from
         # them.
-        if found.key is None or not isinstance(install, tuple):
-            return False
-        if found.runs_scripts and install[:2] == _REMOVES_MODULES:
-            return False
-        return bool(await self._cache.restore("dependencies", found.key, self._source))
+        if not isinstance(install, tuple) or (found.runs_scripts and install[:2] == _REMOVES_MODULES):
+            return None
+        return found.key
+
+    async def note(self) -> None:
+        """Notes the state of the dependencies, before the first command after the install."""
+        if self._dependencies_key is None:
+            return
+        try:
+            self._modules = await asyncio.to_thread(modules_of, self._source)
+            self._state = await self._look()
+        except OSError:
+            _log.warning("The state of a build's dependencies could not be read", exc_info=True)
+
+    async def _look(self) -> TreeState | None:
+        if not self._modules:
+            return None
+        return await TreeState.of(self._source, self._modules, self._of_tools, MOST_ENTRIES)
+
+    @property
+    def _of_tools(self) -> tuple[str, ...]:
+        caches = (joined(self._plan.root, path) for path in self._plan.caches)
+        return (*(f"{path}/{name}" for path in self._modules for name in _OF_TOOLS), *caches)
+
+    async def _put_back(self) -> None:
+        """Saves the dependencies of a failed build if it changed none of them."""
+        key = self._dependencies_key
+        try:
+            if key and await self._look() == self._state:
+                for path in self._of_tools:
+                    # The build may have made a link on the way there.
+                    if (place := place_below(self._source, path)) is not None:
+                        await remove_folder(place)
+                await self._cache.keep("dependencies", key, self._source, self._modules)
+                await self._cache.shrink()
+        except OSError:
+            _log.warning("The dependencies of a failed build could not be saved", exc_info=True)
 
     async def restore_caches(self) -> tuple[Path, ...]:
         """Restores the caches of frameworks, which an install may have removed, and gives the folders that this
@@ -140,18 +185,18 @@ class Reuse:
         return tuple(place for path, place in places.items() if joined(self._plan.root, path) in paths)
 
     async def keep(self, output: Path) -> None:
-        """Saves the folders for the next build; nothing after a failed build. Copies folders that the output may link
-        to, and moves others."""
+        """Saves the folders of a successful build for the next one. Copies folders that the output may link to, and
+        moves others."""
         plan, cache = self._plan, self._cache
         is_apart = await asyncio.to_thread(self._is_apart, output)
         try:
             if plan.caches:
                 paths = tuple(joined(plan.root, path) for path in plan.caches)
                 await cache.keep("framework", self._framework_key, self._source, paths, move=is_apart)
-            key = self._dependencies.key
-            if key and isinstance(plan.install, tuple) and not (cache.reading and cache.has("dependencies", key)):
-                modules = await asyncio.to_thread(modules_of, self._source)
-                await cache.keep("dependencies", key, self._source, modules, move=is_apart)
+            key, state = self._dependencies_key, self._state
+            # A build may remove its own tools (`npm prune`). The next build then installs them again.
+            if key and state is not None and (left := await self._look()) is not None and state.is_part_of(left):
+                await cache.keep("dependencies", key, self._source, self._modules, move=is_apart)
             if plan.install and not self._is_installed:
                 await cache.keep("downloads", self._downloads_key, self._beside, (_DOWNLOADS,))
             await cache.shrink()

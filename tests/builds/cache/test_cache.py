@@ -55,6 +55,30 @@ async def test_what_a_build_changes_reaches_no_other(tmp_path: Path, cache: Buil
         file.write_text("wrong")
 
 
+async def test_an_entry_that_was_taken_is_there_again_when_it_is_put_back(tmp_path: Path, cache: BuildCache) -> None:
+    await cache.keep("dependencies", "k", tree(tmp_path / "one", node_modules__a="1"), ("node_modules",))
+    build = tree(tmp_path / "two", node_modules__of_the_sources="x")
+    assert await cache.restore("dependencies", "k", build, move=True) == ("node_modules",)
+    assert [path.name for path in (build / "node_modules").iterdir()] == ["a"]
+    # A builder that is killed now leaves no part of it, and a second build at the same time starts cold.
+    assert not cache.has("dependencies", "k")
+    assert await cache.restore("dependencies", "k", tree(tmp_path / "three"), move=True) == ()
+    assert [path.name for path in cache.folder.iterdir()] == ["app_one"]
+    await cache.keep("dependencies", "k", build, ("node_modules",))
+    assert cache.has("dependencies", "k")
+
+
+async def test_an_entry_is_taken_as_a_whole_or_not_at_all(tmp_path: Path, cache: BuildCache) -> None:
+    paths = ("node_modules", "packages/web/node_modules")
+    one = tree(tmp_path / "one", node_modules__a="1", packages__web__node_modules__b="2")
+    await cache.keep("dependencies", "k", one, paths)
+    outside = tree(tmp_path / "outside")
+    hostile = tree(tmp_path / "two")
+    (hostile / "packages").symlink_to(outside)
+    assert await cache.restore("dependencies", "k", hostile, move=True) == ()
+    assert (list(outside.iterdir()), cache.has("dependencies", "k")) == ([], True)
+
+
 async def test_apps_environments_and_keys_see_nothing_of_each_other(tmp_path: Path, cache: BuildCache) -> None:
     await cache.keep("dependencies", "k", tree(tmp_path / "one", node_modules__a="1"), ("node_modules",))
     into = tree(tmp_path / "two")

@@ -39,10 +39,23 @@ def test_a_script_of_an_install_is_run_each_time(builder: Builder) -> None:
 
 
 def test_a_failed_build_leaves_nothing_and_the_next_one_starts_with_what_was_there(builder: Builder) -> None:
+    fails = "mkdir -p node_modules/.cache && echo half > node_modules/.cache/x; exit 3"
+    with pytest.raises(BuildCommandFailedError, match="exit code 3"):
+        builder.build("vite", package(build=fails), app="app_reuse")
+    next_one = builder.build("vite", package(build="test ! -e node_modules/.cache/x && vite build"), app="app_reuse")
+    assert (next_one.report.cache, "install" in next_one.report.seconds) == ("warm", False)
+
+
+def test_dependencies_that_a_failed_build_has_changed_are_installed_again(builder: Builder) -> None:
     spoils = "echo 'throw new Error(1)' > node_modules/vite/bin/vite.js; exit 3"
     with pytest.raises(BuildCommandFailedError, match="exit code 3"):
         builder.build("vite", package(build=spoils), app="app_reuse")
-    assert builder.build("vite", app="app_reuse").report.cache == "warm"
+    assert "install" in builder.build("vite", app="app_reuse").report.seconds
+
+
+def test_dependencies_that_a_build_has_removed_are_installed_again(builder: Builder) -> None:
+    builder.build("vite", package(build="vite build && rm -r node_modules/vite"), app="app_reuse")
+    assert "install" in builder.build("vite", app="app_reuse").report.seconds
 
 
 def test_a_build_that_spoils_its_dependencies_does_so_for_no_other_app(builder: Builder) -> None:

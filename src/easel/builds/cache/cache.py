@@ -1,7 +1,7 @@
 """The cached folders of one app and environment on this machine.
 
-An entry is immutable. A build works on a copy of it. A successful build of the same app and environment replaces the
-entry as a whole. Thus, no build changes the folders that another build starts with.
+An entry is immutable. A build works on a copy of it, or takes the entry away as a whole and gives it back. A build of
+the same app and environment replaces an entry as a whole. Thus, no two builds ever write to the same folders.
 """
 
 from __future__ import annotations
@@ -69,34 +69,46 @@ class BuildCache:
         named = hashlib.sha256(self.environment.encode()).hexdigest()[:32]
         return self._app / str(self.generation) / named
 
-    async def restore(self, kind: Kind, key: str, into: Path) -> tuple[str, ...]:
-        """Copies an entry's folders to their places below `into`, replacing those that are there, and gives their
-        paths. Gives no paths if there is no such entry, or if a path now leads through a link. Raises OSError."""
+    async def restore(self, kind: Kind, key: str, into: Path, *, move: bool = False) -> tuple[str, ...]:
+        """Copies or moves an entry's folders to their places below `into`, replacing those that are there, and gives
+        their paths. Gives no paths if there is no such entry, or if a path now leads through a link. An entry whose
+        folders were moved is gone. Raises OSError."""
         if not self.reading:
             return ()
         entry = self._scope / _name(kind, key)
         if not entry.is_dir():
             return ()
-        async with _locked(self._scope, fcntl.LOCK_SH):
+        async with _locked(self._scope, fcntl.LOCK_EX if move else fcntl.LOCK_SH):
             try:
                 paths = json.loads((entry / "about.json").read_text())["paths"]
             except (OSError, ValueError):
                 # Another process has evicted the entry meanwhile.
                 return ()
-            targets = [target for path in paths if (target := _place(into, path, make=True)) is not None]
+            targets = [target for path in paths if (target := place_below(into, path, make=True)) is not None]
             if len(targets) < len(paths):
                 return ()
+            taken = self.folder / f".{secrets.token_hex(8)}"
             try:
-                for number, target in enumerate(targets):
+                for target in targets:
                     await remove_folder(target)
-                    await copy_folder(entry / "contents" / str(number), target)
+                if move:
+                    # A killed builder leaves this folder, and no part of an entry.
+                    entry.rename(taken)
+                for number, target in enumerate(targets):
+                    if move:
+                        await move_folder(taken / "contents" / str(number), target)
+                    else:
+                        await copy_folder(entry / "contents" / str(number), target)
             except OSError:
                 # Half an entry is worse than none: the next build would fail because of it.
                 for target in targets:
                     await remove_folder(target)
                 await self._evict(entry)
                 raise
-            os.utime(entry)
+            finally:
+                await remove_folder(taken)
+            if not move:
+                os.utime(entry)
         return tuple(paths)
 
     def has(self, kind: Kind, key: str) -> bool:
@@ -106,7 +118,7 @@ class BuildCache:
     async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
         """Moves or copies the folders at these paths below `of` into an entry, which replaces the previous one. Gives
         the entry's bytes, or 0 if none of the paths is a folder or they exceed the limits. Raises OSError."""
-        found = {path: place for path in paths if (place := _place(of, path)) is not None and _is_folder(place)}
+        found = {path: place for path in paths if (place := place_below(of, path)) is not None and _is_folder(place)}
         if not found:
             return 0
         entry = self._scope / _name(kind, key)
@@ -186,7 +198,7 @@ def _name(kind: Kind, key: str) -> str:
     return f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
-def _place(folder: Path, path: str, *, make: bool = False) -> Path | None:
+def place_below(folder: Path, path: str, *, make: bool = False) -> Path | None:
     """The place of a path below a folder. None if a part before the last is a link, or is missing and may not be
     made."""
     *parts, last = path.split("/")

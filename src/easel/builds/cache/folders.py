@@ -10,6 +10,7 @@ import asyncio
 import errno
 import fcntl
 import logging
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -48,6 +49,8 @@ def _shares_blocks(folder: Path) -> bool:
 
 async def remove_folder(folder: Path) -> None:
     """Removes a folder or file if it exists, even if a build has taken away the rights to do so. Raises OSError."""
+    if not os.path.lexists(folder):
+        return
     try:
         await _run(*_REMOVE, str(folder))
     except OSError:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from easel.builds.sandbox.limits import Reason
@@ -14,7 +15,7 @@ from easel.storage.disk_reserve import DiskReserve
 
 SHARE = 0.05
 """The share of one processor's time for counting a build's files."""
-SOONEST = 0.2
+SOONEST = 1.0
 LATEST = 5.0
 """Limit of the seconds between two counts."""
 LOW_INODES = 0.02
@@ -81,12 +82,14 @@ class DiskUse:
         since the beginning."""
         # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
-            ["nice", "-n", "19", "du", "-sx", "--block-size=1", "--", str(folder)],
+            ["du", "-sx", "--block-size=1", "--", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
         )
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, counter.pid, 19)
         try:
             said, complained = await asyncio.to_thread(counter.communicate)
         except asyncio.CancelledError:

@@ -14,6 +14,8 @@ from easel.builds.sandbox.processes import Processes
 
 SOONEST, LATEST = 0.02, 0.1
 """Seconds between two checks."""
+LATEST_IN_GROUP = 0.25
+"""The same if the kernel itself limits the memory."""
 FASTEST_GROWTH = 4 * 1024**3
 """The fastest growth of a build's memory, in bytes a second. The less memory is left, the sooner the next check is."""
 CROWDED_FOR = 0.5
@@ -50,6 +52,9 @@ class Watcher:
             reason = self._look()
             if reason is not None:
                 return reason
+            if self._group is not None:
+                await asyncio.sleep(LATEST_IN_GROUP)
+                continue
             left = self._limits.memory - self._memory
             await asyncio.sleep(min(LATEST, max(SOONEST, left / FASTEST_GROWTH)))
 
