@@ -97,7 +97,7 @@ async def test_apps_environments_and_keys_see_nothing_of_each_other(tmp_path: Pa
 
 @pytest.mark.parametrize("app_id", ["../other", "a/b", "", "."])
 async def test_an_id_that_is_a_path_is_refused(tmp_path: Path, cache: BuildCache, app_id: str) -> None:
-    with pytest.raises(ValueError, match="no id"):
+    with pytest.raises(ValueError, match="not an app id"):
         await replace(cache, app_id=app_id).restore("dependencies", "k", tmp_path)
 
 
