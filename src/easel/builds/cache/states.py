@@ -45,8 +45,8 @@ class TreeState:
                 while chunk := await process.stdout.read(_CHUNK):
                     *whole, begun = (begun + chunk).split(b"\0")
                     for entry in whole:
-                        state, _, path = entry.partition(b" ")
-                        found[hash(path)] = hash(state)
+                        state, _, name = entry.partition(b" ")
+                        found[hash(name)] = hash(state)
                     if len(found) > most:
                         return None
                 return cls(found) if await process.wait() == 0 else None
