@@ -7,7 +7,7 @@ import json
 import random
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -79,17 +79,19 @@ def test_only_a_deploy_may_be_as_large_as_its_sources(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    "make",
     [
-        b'{"message": [' + b"[]," * (2 << 20) + b"[]]}",
-        b'{"source_files": {' + b",".join(b'"%d":""' % n for n in range(900_000)) + b"}}",
-        b'{"source_files": ["' + b"x" * (5 << 20) + b'"]}',
-        b'{"source_files": {"a": "' + b"\xff" * (5 << 20) + b'"}}',
-        b'{"source_files": {"a": "' + b"x" * (5 << 20),
+        pytest.param(lambda: b'{"message": [' + b"[]," * (2 << 20) + b"[]]}", id="lists"),
+        pytest.param(
+            lambda: b'{"source_files": {' + b",".join(b'"%d":""' % n for n in range(900_000)) + b"}}", id="many"
+        ),
+        pytest.param(lambda: b'{"source_files": ["' + b"x" * (5 << 20) + b'"]}', id="no map"),
+        pytest.param(lambda: b'{"source_files": {"a": "' + b"\xff" * (5 << 20) + b'"}}', id="no text"),
+        pytest.param(lambda: b'{"source_files": {"a": "' + b"x" * (5 << 20), id="no end"),
     ],
 )
-def test_a_large_body_that_is_no_map_of_texts_is_refused(app: RunningApp, body: bytes) -> None:
-    answer = app.client.post(f"{app.path}/deploy", content=body, headers=JSON)
+def test_a_large_body_that_is_no_map_of_texts_is_refused(app: RunningApp, make: Callable[[], bytes]) -> None:
+    answer = app.client.post(f"{app.path}/deploy", content=make(), headers=JSON)
     assert answer.status_code in (400, 422)
     assert answer.json()["success"] is False
 

@@ -38,19 +38,24 @@ def refused(*files: File, limits: Limits | None = None) -> BadRequestError:
 
 
 CONTENTS = {"index.html": PAGE, "noise.bin": NOISE, "text.txt": TEXT, "empty.css": b"", "frames.js": TEXT + PAGE}
-BUNDLE = craft(
-    *(member(path.encode(), CONTENTS[path]) for path in ("index.html", "noise.bin", "text.txt", "empty.css")),
-    member(b"frames.js", TEXT + PAGE, packed(TEXT, 19) + packed(PAGE)),
-)
+
+
+@pytest.fixture(scope="module")
+def bundle() -> bytes:
+    """All of them in a zip; one is of two frames."""
+    return craft(
+        *(member(path.encode(), CONTENTS[path]) for path in ("index.html", "noise.bin", "text.txt", "empty.css")),
+        member(b"frames.js", TEXT + PAGE, packed(TEXT, 16) + packed(PAGE)),
+    )
 
 
 @pytest.mark.parametrize("path", sorted(CONTENTS))
-def test_content_comes_out_whole_and_in_pieces(path: str) -> None:
-    found = look(BUNDLE).files[path]
+def test_content_comes_out_whole_and_in_pieces(bundle: bytes, path: str) -> None:
+    found = look(bundle).files[path]
     whole = CONTENTS[path]
     assert (found.hash, found.size, found.method) == (sha256(whole), len(whole), ZSTANDARD)
-    assert content(found, memoryview(BUNDLE)) == whole
-    assert b"".join(inflate(raw(found, memoryview(BUNDLE)), ZSTANDARD)) == whole
+    assert content(found, memoryview(bundle)) == whole
+    assert b"".join(inflate(raw(found, memoryview(bundle)), ZSTANDARD)) == whole
 
 
 def test_no_member_is_inflated_past_what_it_says() -> None:
@@ -82,9 +87,9 @@ def test_damage_is_noticed(whole: bytes, damage: str) -> None:
     assert type(refused(File(), member(b"x.js", whole, broken))) in (errors.DataDamagedError, errors.SizeMismatchError)
 
 
-def test_a_bundle_that_was_damaged_since_is_noticed() -> None:
-    found = look(BUNDLE).files["text.txt"]
-    for broken in (BUNDLE[: found.offset + 9], BUNDLE[: found.offset] + b"\xff" * found.length):
+def test_a_bundle_that_was_damaged_since_is_noticed(bundle: bytes) -> None:
+    found = look(bundle).files["text.txt"]
+    for broken in (bundle[: found.offset + 9], bundle[: found.offset] + b"\xff" * found.length):
         with pytest.raises(DamagedDataError):
             content(found, memoryview(broken))
         with pytest.raises(DamagedDataError):
