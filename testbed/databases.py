@@ -1,7 +1,9 @@
-"""Debian's own PostgreSQL on this machine, for benchmarks and tests, reached over TCP with a password."""
+"""Debian's own PostgreSQL on this machine, reached over TCP with a password, and copies of an embedded database with
+Easel's schema, for benchmarks and tests."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -10,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from easel.storage.embedded import EmbeddedPostgres
+from easel.storage.migrate import migrate
 from testbed.running import free_port
 
 _PROGRAMS = Path("/usr/lib/postgresql")
@@ -53,6 +57,35 @@ def debian_postgres(folder: Path) -> Iterator[str]:
         yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
     finally:
         _run([*control, "--mode", "fast", "stop"], folder)
+
+
+class Migrated:
+    """The data of an embedded PostgreSQL that has Easel's schema and nothing else, made once for several processes.
+
+    To copy it takes a tenth of the processor time of `initdb` and the migrations.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._postgres = folder / "migrated" / "postgres"
+        self._lock = folder / "migrated.lock"
+
+    def copy_to(self, postgres: Path) -> None:
+        """Makes it the data of the embedded PostgreSQL whose folder this is, which does not exist yet."""
+        with self._lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._postgres.exists():
+                self._make()
+        postgres.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "--archive", str(self._postgres), str(postgres)], check=True)
+
+    def _make(self) -> None:
+        half = self._postgres.with_name("half")
+        server = EmbeddedPostgres(half)
+        try:
+            migrate(server.start())
+        finally:
+            server.stop()
+        half.rename(self._postgres)
 
 
 def _run(command: list[str], folder: Path) -> None:

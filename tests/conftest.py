@@ -1,4 +1,4 @@
-"""The shared fixtures of the tests: one Easel, started as a user starts it, with real parts."""
+"""The shared fixtures of the tests: one Easel, with real parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from xdist.scheduler import LoadFileScheduling
 from easel.storage.migrate import migrate
 from easel.storage.queue import DEPLOYS
 from easel.worker.jobs.connection import queue_app
-from testbed.running import Platform, RunningApp, free_port, make_platform
+from testbed.databases import Migrated
+from testbed.running import Platform, RunningApp, forked_platform, free_port
 from testbed.stores import Bucket, moto, rclone
 from tests.apart import Apart, own_database
 from tests.azurite import AZURITE, AzuriteUnavailable, Container, azurite
@@ -140,7 +141,14 @@ def container() -> Iterator[Callable[[], Container]]:
 
 
 @pytest.fixture(scope="session")
-def platforms(container: Callable[[], Container]) -> Iterator[Platforms]:
+def migrated(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Migrated:
+    """The data of a database with Easel's schema. The processes of a run share it."""
+    own = tmp_path_factory.getbasetemp()
+    return Migrated(own if worker_id == "master" else own.parent)
+
+
+@pytest.fixture(scope="session")
+def platforms(container: Callable[[], Container], migrated: Migrated) -> Iterator[Platforms]:
     """A platform for each kind of store, started on first use."""
     with ExitStack() as stack:
         started: dict[str, Platform] = {}
@@ -156,11 +164,13 @@ def platforms(container: Callable[[], Container]) -> Iterator[Platforms]:
                     else:
                         bucket = stack.enter_context(moto() if store == "moto" else rclone(Path(name) / "rclone"))
                     environment |= bucket.environment("prefix/of/ours")
-                platform = make_platform(Path(name), **environment)
+                platform = forked_platform(Path(name), **environment)
                 if APART:
                     url = stack.enter_context(own_database(Path(name) / "database"))
                     environment = {**platform.environment, "EASEL_DATABASE_URL": url}
                     platform = Apart(platform.data_dir, platform.api_port, platform.edge_port, environment)
+                else:
+                    migrated.copy_to(platform.data_dir / "postgres")
                 platform.start()
                 stack.callback(platform.stop)
                 started[store] = platform
@@ -176,10 +186,10 @@ def platform(request: pytest.FixtureRequest, platforms: Platforms) -> Platform:
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def world(migrated: Migrated) -> Iterator[World]:
     """The services with their own database and store; tests use separate apps."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
-        made = World(Path(folder, "data"))
+        made = World(Path(folder, "data"), migrated)
         yield made
         made.close()
 

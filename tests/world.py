@@ -11,10 +11,10 @@ from easel.access.secrets import Vault
 from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.embedded import EmbeddedPostgres
-from easel.storage.migrate import migrate
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
 from easel.storage.stores import open_objects
+from testbed.databases import Migrated
 
 T = TypeVar("T")
 
@@ -22,11 +22,11 @@ T = TypeVar("T")
 class World:
     """The real parts, as long as the tests run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, migrated: Migrated) -> None:
         self.settings = Settings(data_dir=folder)
+        migrated.copy_to(folder / "postgres")
         self.server = EmbeddedPostgres(folder / "postgres")
         self.url = self.server.start()
-        migrate(self.url)
         self.runner = asyncio.Runner()
         self.objects: ObjectStore = open_objects(None, folder / "objects", folder / "scratch")
         self.database = Database(self.url)

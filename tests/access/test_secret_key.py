@@ -20,7 +20,8 @@ from easel.access.secrets import Vault
 from easel.apps.config import seal
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
-from testbed.running import RunningApp, free_port, make_platform
+from testbed.databases import Migrated
+from testbed.running import RunningApp, forked_platform, free_port
 from tests.system.cluster import answers
 from tests.system.test_starting import easel
 
@@ -28,15 +29,12 @@ FIRST, SECOND = "the first key, of 16 or more", "another key, of 16 or more"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(migrated: Migrated) -> Iterator[str]:
     """A server with a database that has the schema."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
+        migrated.copy_to(Path(folder) / "postgres")
         server = EmbeddedPostgres(Path(folder) / "postgres")
-        url = server.start()
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("create database migrated")
-        migrate(url.replace("/postgres?", "/migrated?"))
-        yield url
+        yield server.start()
         server.stop()
 
 
@@ -44,7 +42,7 @@ def server() -> Iterator[str]:
 def url(server: str) -> Iterator[str]:
     """A migrated database of an operator."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("create database own template migrated")
+        connection.execute("create database own template postgres")
         yield server.replace("/postgres?", "/own?")
         connection.execute("drop database own (force)")
 
@@ -177,8 +175,9 @@ def test_of_apis_that_start_at_once_one_key_is_kept(url: str) -> None:
     assert len(kept) == 1
 
 
-def test_a_key_of_the_data_folder_that_is_lost_is_replaced_and_said_to_be(tmp_path: Path) -> None:
-    platform = make_platform(tmp_path)
+def test_a_key_of_the_data_folder_that_is_lost_is_replaced_and_said_to_be(tmp_path: Path, migrated: Migrated) -> None:
+    platform = forked_platform(tmp_path)
+    migrated.copy_to(platform.data_dir / "postgres")
     platform.start()
     try:
         app = RunningApp.create(platform)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 
 from testbed.running import Platform
 
 
-def run(platform: Platform, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+def run(platform: Platform, name: str, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
     """The command's output, once it has ended with the expected exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "easel.cli.main", *arguments, "--data-dir", str(platform.data_dir)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **platform.environment},
-    )
+    done = platform.run(name, *arguments)
     assert done.returncode == expect, done.stderr
     return done
 
 
-def easel(platform: Platform, *arguments: str, expect: int = 0) -> str:
+def easel(platform: Platform, name: str, *arguments: str, expect: int = 0) -> str:
     """The command's whole output."""
-    done = run(platform, *arguments, expect=expect)
+    done = run(platform, name, *arguments, expect=expect)
     return done.stderr + done.stdout

@@ -14,7 +14,8 @@ import obstore
 import pytest
 
 from easel.versions.pruning import Policy
-from testbed.running import Platform, RunningApp, make_platform, zip_of
+from testbed.databases import Migrated
+from testbed.running import Platform, RunningApp, forked_platform, zip_of
 from testbed.stores import moto
 from tests.backups.commands import easel
 from tests.versions.pruning import prune_and_sweep
@@ -35,8 +36,9 @@ def everything(app: RunningApp) -> object:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = make_platform(tmp_path_factory.mktemp("backup"))
+def shared(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    platform = forked_platform(tmp_path_factory.mktemp("backup"))
+    migrated.copy_to(platform.data_dir / "postgres")
     yield platform
     if platform.process is not None and platform.process.poll() is None:
         platform.stop()
@@ -133,7 +135,7 @@ def test_a_backup_moves_to_a_bucket_and_from_there_to_another_store(running: Pla
             {name: value for name, value in bucket.environment("x").items() if name.startswith("AWS_")}
         )
         easel(running, "export", "s3://easel/moved")
-        moved = make_platform(tmp_path / "two", **bucket.environment("live"))
+        moved = forked_platform(tmp_path / "two", **bucket.environment("live"))
         moved.data_dir.parent.mkdir()
         easel(moved, "import", "s3://easel/moved")
         moved.start()
@@ -153,7 +155,7 @@ def test_what_is_damaged_is_not_brought_back(running: Platform, tmp_path: Path) 
     easel(running, "backup", str(place))
     assert place.stat().st_mode & 0o077 == 0
     assert "is running on" in easel(running, "restore-backup", str(place), expect=7)
-    fresh = make_platform(tmp_path / "fresh")
+    fresh = forked_platform(tmp_path / "fresh")
     fresh.data_dir.parent.mkdir()
     assert "There is no backup" in easel(fresh, "restore-backup", str(tmp_path / "nothing"), expect=4)
     assert not (fresh.data_dir / "postgres").exists()

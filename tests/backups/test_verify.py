@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import obstore
 import pytest
 
 from easel.versions.pruning import Policy
-from testbed.running import Platform, RunningApp, make_platform
+from testbed.databases import Migrated
+from testbed.running import Platform, RunningApp, forked_platform
 from testbed.stores import moto
 from tests.backups.commands import easel, run
 from tests.versions.pruning import prune_and_sweep
@@ -22,10 +24,11 @@ def page(number: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def running(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A separate platform with its own bucket, which is verified completely."""
     with moto() as bucket:
-        platform = make_platform(tmp_path_factory.mktemp("verify"), **bucket.environment("live"))
+        platform = forked_platform(tmp_path_factory.mktemp("verify"), **bucket.environment("live"))
+        migrated.copy_to(platform.data_dir / "postgres")
         platform.start()
         yield platform
         platform.stop()
@@ -151,7 +154,7 @@ def test_of_a_pruned_version_only_what_it_was_is_needed(running: Platform, app: 
 
 
 def test_a_store_that_does_not_answer_is_no_damage(running: Platform) -> None:
-    elsewhere = Platform(running.data_dir, 0, 0, {**running.environment, "EASEL_OBJECTS_URL": "s3://mistyped/easel"})
+    elsewhere = replace(running, environment={**running.environment, "EASEL_OBJECTS_URL": "s3://mistyped/easel"})
     failed = verified(elsewhere, expect=6)
     assert failed["error"]["code"] == "store_refuses"
     assert "There is no bucket `mistyped`" in failed["error"]["message"]

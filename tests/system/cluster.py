@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from testbed.forking import Forked
 from testbed.running import Platform, free_port
 
 ROLES = ("api", "worker", "builder", "edge")
@@ -24,14 +23,6 @@ COMES_UP_WITHIN = 8
 
 class Machine(Platform):
     """A machine whose roles are started one by one, as by an operator."""
-
-    def command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "easel.cli.main", name, "--data-dir", str(self.data_dir)]
-
-    def begin(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
-        given = {**os.environ, **self.environment, **environment}
-        with self.log.open("ab") as log:
-            return subprocess.Popen(self.command(role), stdout=log, stderr=log, env=given)
 
     @property
     def api_key(self) -> str:
@@ -43,18 +34,18 @@ class Cluster:
 
     def __init__(self, machines: list[Machine]) -> None:
         self.machines = machines
-        self.processes: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
+        self.processes: dict[tuple[int, str], subprocess.Popen[bytes] | Forked] = {}
         self.ended: list[str] = []
         """The processes that ended without being killed, after how long, and how."""
         self._stopping = False
 
     def start(self, number: int, role: str, **environment: str) -> None:
         """Starts the process with additional variables."""
-        process = self.processes[number, role] = self.machines[number].begin(role, **environment)
+        process = self.processes[number, role] = self.machines[number].launch(role, **environment)
         watch = threading.Thread(target=self._watch, args=(number, role, process), daemon=True)
         watch.start()
 
-    def _watch(self, number: int, role: str, process: subprocess.Popen[bytes]) -> None:
+    def _watch(self, number: int, role: str, process: subprocess.Popen[bytes] | Forked) -> None:
         """Records the process's unexpected end. A process that cannot start may end: it says why."""
         began = time.monotonic()
         code = process.wait()
@@ -115,20 +106,16 @@ def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], n
         ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}
         own = {**shared, **ports, "EASEL_EDGE_PUBLIC_PORT": "8080"}
         machines.append(
-            Machine(folder / name / "data", int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own)
+            Machine(
+                folder / name / "data", int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own, forked=True
+            )
         )
         machines[-1].data_dir.parent.mkdir(exist_ok=True)
     made = Cluster(machines)
     # All start at once: one of them prepares, the others wait.
-    for done in [machine.begin("migrate") for machine in machines]:
+    for done in [machine.launch("migrate") for machine in machines]:
         assert done.wait(60) == 0
-    key = subprocess.run(
-        [sys.executable, "-m", "easel.cli.main", "organisation", "Shared"],
-        env={**os.environ, **shared},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+    key = machines[0].organisation("Shared")
     for number, machine in enumerate(machines):
         machine.environment["KEY"] = key
         for role in ROLES:

@@ -12,6 +12,7 @@ import pytest
 from obstore.store import S3Store
 
 from easel.storage.embedded import EmbeddedPostgres
+from testbed.databases import Migrated
 from testbed.running import Platform, free_port, make_platform
 from testbed.stores import moto
 from tests.system.chaos.database_way import DatabaseWay
@@ -21,10 +22,11 @@ from tests.system.cluster import Cluster, running_cluster
 
 
 @pytest.fixture(scope="session")
-def mistreated() -> Iterator[Platform]:
+def mistreated(migrated: Migrated) -> Iterator[Platform]:
     """The platform, not started yet."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
         platform = make_platform(Path(folder), EASEL_WORKER_METRICS_PORT=str(free_port()))
+        migrated.copy_to(platform.data_dir / "postgres")
         yield platform
         if platform.process is not None and platform.process.poll() is None:
             platform.stop()

@@ -23,7 +23,8 @@ from easel.settings import Settings
 from easel.storage.ballast import LOW
 from easel.storage.disk_reserve import DiskReserve, Room
 from easel.storage.errors import ReserveReachedError
-from testbed.running import Platform, RunningApp, make_platform, zip_of
+from testbed.databases import Migrated
+from testbed.running import Platform, RunningApp, forked_platform, zip_of
 from tests.system.chaos.small_disk import SmallDisk, small_disk
 from tests.system.test_machines import page
 
@@ -89,16 +90,17 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Machine]:
+def running(migrated: Migrated) -> Iterator[Machine]:
     with (
         tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder,
         small_disk(Path(folder) / "disk", LARGE) as made,
     ):
         if made is None:
             pytest.skip("no disk may be mounted here; run as root")
-        platform = make_platform(made.folder, EASEL_DISK_RESERVE=str(RESERVE))
+        platform = forked_platform(made.folder, EASEL_DISK_RESERVE=str(RESERVE))
         # Its output is not lost with the disk: a machine's journal is elsewhere, or has its own reserve.
         platform.log.symlink_to(Path(folder) / "journal")
+        migrated.copy_to(platform.data_dir / "postgres")
         platform.start()
         try:
             yield Machine(platform, made)

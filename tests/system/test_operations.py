@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from testbed.running import METRICS_ABOVE, Platform, RunningApp, free_port, make_platform, zip_of
+from testbed.running import METRICS_ABOVE, Platform, RunningApp, forked_platform, free_port, zip_of
 from tests.system.cluster import ROLES
 from tests.system.conftest import Shared
 from tests.system.test_edges import both_gone, until_kept
@@ -63,7 +63,7 @@ def test_no_role_runs_on_a_schema_that_is_not_its_own(shared: Shared, tmp_path: 
 @pytest.fixture
 def third(shared: Shared, tmp_path: Path) -> Platform:
     """A third machine, for visitors and for deploys, without an api."""
-    own = make_platform(tmp_path)
+    own = forked_platform(tmp_path)
     kept = {k: v for k, v in shared.cluster.machines[0].environment.items() if "PORT" not in k}
     own.environment |= {**kept, "EASEL_ROLE": "worker,edge"}
     own.edge_port = free_port(1)

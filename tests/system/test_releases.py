@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from testbed.forking import Forked
 from testbed.running import RunningApp, free_port, zip_of
 from tests.system.cluster import Machine, answers
 from tests.system.conftest import Shared
@@ -41,7 +42,7 @@ class Upgrade:
         self._given, self._folder = given, folder
         self.before = self._machine("before", PYTHONPATH=str(folder / "before"))
         self.now = self._machine("now")
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes] | Forked] = []
 
     def _machine(self, name: str, **environment: str) -> Machine:
         (self._folder / "data").mkdir(exist_ok=True)
@@ -49,8 +50,8 @@ class Upgrade:
         own = {**self._given, **ports, **environment}
         return Machine(self._folder / "data" / name, int(ports["EASEL_API_PORT"]), int(ports["EASEL_EDGE_PORT"]), own)
 
-    def begin(self, machine: Machine, role: str) -> subprocess.Popen[bytes]:
-        process = machine.begin(role)
+    def begin(self, machine: Machine, role: str) -> subprocess.Popen[bytes] | Forked:
+        process = machine.launch(role)
         self.processes.append(process)
         return process
 
@@ -66,16 +67,10 @@ class Upgrade:
     def found(self) -> None:
         """Creates the database and an organisation, as the previous release does."""
         assert self.finish(self.before, "migrate") == 0
-        key = subprocess.run(
-            [*self.before.command("organisation"), "Both"],
-            env={**os.environ, **self.before.environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        key = self.before.organisation("Both")
         self.before.environment["KEY"] = self.now.environment["KEY"] = key
 
-    def kill_while_it_works(self, worker: subprocess.Popen[bytes]) -> None:
+    def kill_while_it_works(self, worker: subprocess.Popen[bytes] | Forked) -> None:
         """Kills it once it has begun a deploy and has not ended it."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             while connection.execute("select 1 from deploy where status = 'building'").fetchone() is None:

@@ -18,6 +18,7 @@ import pytest
 from easel.settings import Settings, unknown_variables
 from easel.storage.embedded import EmbeddedPostgres
 from easel.storage.migrate import migrate
+from testbed.forking import forks
 from testbed.running import Platform, RunningApp, free_port, make_platform
 from testbed.stores import Bucket
 from tests.system.cluster import answers
@@ -27,15 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 def easel(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EASEL_")}
-    return subprocess.run(
-        [sys.executable, "-m", "easel.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=folder,
-        env={**kept, **environment},
-    )
+    return forks().run(*arguments, env={**kept, **environment}, cwd=folder)
 
 
 def test_a_second_easel_on_the_same_folder_says_why_it_does_not_start(platform: Platform, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from testbed.running import Platform, RunningApp, make_platform
+from testbed.databases import Migrated
+from testbed.running import Platform, RunningApp, forked_platform
 from testbed.stores import moto
 
 MANY = 24
@@ -65,19 +66,22 @@ def identities() -> Iterator[Identities]:
 
 
 @pytest.fixture(scope="module")
-def platform(identities: Identities, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(
+    identities: Identities, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
     """A platform without credentials of its own for its bucket."""
     tmp_path = tmp_path_factory.mktemp("signing")
     (tmp_path / "token").write_text("t")
     with moto() as bucket:
         kept = {name: value for name, value in bucket.environment("ours").items() if "ACCESS_KEY" not in name}
         address = f"http://127.0.0.1:{identities.server_port}/"
-        platform = make_platform(
+        platform = forked_platform(
             tmp_path,
             AWS_CONTAINER_CREDENTIALS_FULL_URI=address,
             AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(tmp_path / "token"),
             **kept,
         )
+        migrated.copy_to(platform.data_dir / "postgres")
         platform.start()
         yield platform
         identities.answers.set()

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from testbed.running import Platform, RunningApp, make_platform, zip_of
+from testbed.databases import Migrated
+from testbed.running import Platform, RunningApp, forked_platform, zip_of
 from tests.apart import Apart
 from tests.system.test_survival import child, title
 
@@ -79,10 +81,11 @@ def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
 
 
 @pytest.fixture
-def limited() -> Iterator[Platform]:
+def limited(migrated: Migrated) -> Iterator[Platform]:
     """A platform on which an organisation may run one deploy at a time."""
     with tempfile.TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True) as folder:
-        platform = make_platform(Path(folder), EASEL_DEPLOYS_AT_ONCE_PER_ORGANISATION="1")
+        platform = forked_platform(Path(folder), EASEL_DEPLOYS_AT_ONCE_PER_ORGANISATION="1")
+        migrated.copy_to(platform.data_dir / "postgres")
         platform.start()
         yield platform
         platform.stop()
@@ -97,6 +100,10 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, lim
             person, platform=platform, environment={**person.environment, "EASEL_DATA_DIR": str(platform.data_dir)}
         )
         person.write(index_html="<!doctype html>one")
+        with platform.database() as connection:
+            # It has begun to work some time after it was started.
+            while connection.execute("select from procrastinate_workers").fetchone() is None:
+                time.sleep(0.02)
         os.kill(worker, signal.SIGSTOP)
         running = other.order(key)
         with platform.database() as connection:

@@ -1,0 +1,204 @@
+"""`easel …` as processes that are forked from one that has read the modules: a test starts it in a few milliseconds.
+
+To read them takes a processor a second, and the tests start Easel hundreds of times. A forked process is like any other
+from there on: it has its own environment, folder and files, runs the command's `main`, and ends as Python ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from setproctitle import getproctitle, setproctitle
+
+from easel.cli.main import main
+from easel.running.nursery import MODULES, PREPARING, received
+
+_LENGTH = struct.Struct("!I")
+_NUMBER = struct.Struct("!i")
+_FILES = 4
+"""How many descriptors go with a request: those of stdin, stdout and stderr, and the channel for what is told."""
+
+
+class Forked:
+    """A running `easel …`, as far as a test needs `subprocess.Popen`."""
+
+    def __init__(self, channel: socket.socket, arguments: Sequence[str]) -> None:
+        self._channel = channel
+        self._arguments = list(arguments)
+        self.returncode: int | None = None
+        (self.pid,) = _NUMBER.unpack(received(channel, _NUMBER.size))
+
+    def poll(self) -> int | None:
+        """Its exit code, if it has ended."""
+        if self.returncode is None:
+            with suppress(TimeoutError):
+                self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for its end; gives the exit code, a negative one being the signal that ended it. Raises
+        TimeoutError."""
+        if self.returncode is None:
+            ended = select.poll()
+            ended.register(self._channel, select.POLLIN)
+            if not ended.poll(None if timeout is None else timeout * 1000):
+                raise TimeoutError(self._arguments)
+            # It stays there for the other threads that wait.
+            (self.returncode,) = _NUMBER.unpack(self._channel.recv(_NUMBER.size, socket.MSG_PEEK | socket.MSG_WAITALL))
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Sends it a signal, unless it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends it."""
+        self.send_signal(signal.SIGKILL)
+
+
+@cache
+def forks() -> Forks:
+    """The one of this process."""
+    return Forks()
+
+
+class Forks:
+    """A process that has read the modules. It ends with the one that started it, and what it has forked runs on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd=Path(__file__).parents[1],
+                start_new_session=True,
+            )
+
+    def start(
+        self,
+        *arguments: str,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        stdout: IO[bytes] | int = subprocess.DEVNULL,
+        stderr: IO[bytes] | int = subprocess.DEVNULL,
+    ) -> Forked:
+        """Starts `easel …` in a session of its own, with nothing on its stdin."""
+        request = json.dumps([arguments, dict(env), str(cwd or Path.cwd())]).encode()
+        ours, theirs = socket.socketpair()
+        with theirs, open(os.devnull, "r+b") as nothing:
+            out, err = (nothing if one == subprocess.DEVNULL else one for one in (stdout, stderr))
+            files = [one if isinstance(one, int) else one.fileno() for one in (nothing, out, err, theirs)]
+            with self._lock:
+                socket.send_fds(self._control, [_LENGTH.pack(len(request))], files)
+                self._control.sendall(request)
+        return Forked(ours, arguments)
+
+    def run(
+        self, *arguments: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs `easel …` to its end, and gives what it printed. Raises TimeoutError after so many seconds."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self.start(*arguments, env=env, cwd=cwd, stdout=out, stderr=err)
+            try:
+                code = process.wait(timeout)
+            except TimeoutError:
+                process.kill()
+                raise
+            said = []
+            for file in (out, err):
+                file.seek(0)
+                said.append(file.read().decode())
+        return subprocess.CompletedProcess(["easel", *arguments], code, *said)
+
+
+def _serve(control: socket.socket) -> None:
+    """Forks what is asked for, and returns in each forked process, which is to call `main`."""
+    gc.disable()
+    for name in dict.fromkeys((*(name for names in MODULES.values() for name in names), PREPARING, *_FURTHER)):
+        importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
+    # It looks for its place by the environment of the start.
+    getproctitle()
+    # Nobody waits for the processes that wait.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        head, files, _, _ = socket.recv_fds(control, _LENGTH.size, _FILES)
+        if not head:
+            os._exit(0)
+        request = received(control, _LENGTH.unpack(head)[0])
+        if os.fork() == 0:
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return _wait_or_be(files, *json.loads(request))
+        for file in files:
+            os.close(file)
+
+
+_FURTHER = (
+    "alembic.command",
+    "easel.backups.audit",
+    "easel.backups.service",
+    "easel.cli.server.backup",
+    "easel.cli.server.serve",
+    "easel.cli.server.verify",
+    "easel.running.operating",
+    "easel.running.supervisor",
+    "psycopg",
+)
+"""What commands read besides, apart from the wheel of PostgreSQL: as it is read it looks for its place."""
+
+
+def _wait_or_be(files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> None:
+    """Forks once more: the parent tells of the child's life, and the child returns."""
+    *standard, channel = files
+    child = os.fork()
+    if child != 0:
+        with suppress(OSError), socket.socket(fileno=channel) as told:
+            for file in standard:
+                os.close(file)
+            told.sendall(_NUMBER.pack(child))
+            _, status = os.waitpid(child, 0)
+            told.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+        os._exit(0)
+    os.setsid()
+    for number, file in enumerate(standard):
+        os.dup2(file, number)
+    for file in files:
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["easel", *arguments]
+    setproctitle(" ".join(sys.argv))
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
+    main()
