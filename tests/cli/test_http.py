@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,9 @@ from cryptography.x509.oid import NameOID
 from easel.cli.client import Client
 from easel.cli.credentials import ServerAccess
 from easel.cli.errors import NotAnEaselServerError, ProxyUnusableError, ServerUnreachableError
+from easel.cli.output import Output
+from easel.cli.shipping.errors import UploadFailedError
+from easel.cli.shipping.upload import upload
 from testbed.running import free_port
 
 APPS = b'{"results": [], "total_count": 7, "limit": 100, "offset": 0, "max_apps": 9}'
@@ -73,15 +78,18 @@ def certificate(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_certificate_that_nobody_trusts_is_refused_and_one_that_is_named_is_taken(
+def test_a_certificate_that_nobody_trusts_is_refused_at_once_and_one_that_is_named_is_taken(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it is tried again"))
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     with answering(tls) as port:
         access = ServerAccess(f"https://localhost:{port}", "sk_x")
         with Client(access) as client, pytest.raises(ServerUnreachableError, match="certificate is not trusted: self"):
             client.list_apps()
+        with pytest.raises(UploadFailedError, match=r"failed after 1 attempt: its certificate is not trusted"):
+            upload(f"https://localhost:{port}/k", io.BytesIO(b"zip"), 3, Output(as_json=False))
         assert Answering.asked == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with Client(access) as client:

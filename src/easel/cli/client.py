@@ -28,7 +28,7 @@ from easel.cli.errors import (
     ServerUnavailableError,
     ServerUnreachableError,
 )
-from easel.cli.http import GATEWAY, NOT_CONNECTED, PROXY_LOGIN, open_pool, reason, retry_after
+from easel.cli.http import GATEWAY, NOT_CONNECTED, PROXY_LOGIN, is_untrusted, open_pool, reason, retry_after
 
 TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=30.0)
 # A comment line comes every 15 s: a stream silent for much longer is dead.
@@ -255,7 +255,7 @@ class Client:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
                 # An address without a server rarely has one a second later.
-                if pause is None or not retry or isinstance(error, NOT_CONNECTED):
+                if pause is None or not retry or isinstance(error, NOT_CONNECTED) or is_untrusted(error):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)
                 continue

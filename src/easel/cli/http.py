@@ -82,6 +82,14 @@ def _reason(error: HTTPError) -> str:
     return said
 
 
+def is_untrusted(error: HTTPError) -> bool:
+    """Whether it failed because of a certificate that is not trusted, which a retry does not change."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
 def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     """Seconds to wait from the answer's header (RFC 9110 §10.2.3), if present and small."""
     text = response.headers.get("retry-after", "").strip()

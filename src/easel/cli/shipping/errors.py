@@ -8,7 +8,7 @@ from easel.cli.exit_codes import ExitCode
 
 
 class UploadFailedError(CliError):
-    """The upload to {host} failed after {attempts} attempts: {reason}. Nothing was deployed; run the command again."""
+    """The upload to {host} failed after {attempts}: {reason}. Nothing was deployed; run the command again."""
 
     code = "upload_failed"
     exit_code = ExitCode.UNAVAILABLE

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from easel.cli.answers import Refusal
 from easel.cli.errors import ApiError
-from easel.cli.http import TRANSFER_TIMEOUT, open_pool, reason, retry_after
+from easel.cli.http import TRANSFER_TIMEOUT, is_untrusted, open_pool, reason, retry_after
 from easel.cli.output import Output
 from easel.cli.shipping.errors import (
     DownloadFailedError,
@@ -63,6 +63,8 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
                 )
             except HTTPError as error:
                 why = reason(error)
+                if is_untrusted(error):
+                    break
             else:
                 if 200 <= response.status < 300:
                     return
@@ -76,7 +78,7 @@ def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
             if pause is not None:
                 output.warn(f"The upload to {_host(url)} broke off ({why}). Attempt {attempt + 1} in {pause:g} s …")
                 time.sleep(pause)
-    raise UploadFailedError(host=_host(url), attempts=len(PAUSES) + 1, reason=why)
+    raise UploadFailedError(host=_host(url), attempts=f"{attempt} attempt{'s' * (attempt > 1)}", reason=why)
 
 
 def download(url: str, target: Path, output: Output) -> int:
