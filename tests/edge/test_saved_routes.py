@@ -65,7 +65,7 @@ async def test_what_is_kept_is_what_is_known_and_follows_it(tmp_path: Path, monk
     confirmed = SavedRoutes(tmp_path, URL).confirmed()
     assert confirmed is not None
     assert began <= confirmed <= time.time()
-    # The next process knows more, and less.
+    # The table of the next process has a new app, and lacks some apps of this one.
     async with keeping(now := table_of(app(3, 10), app(5), app(12)), tmp_path):
         await until(lambda: kept(tmp_path) == now.apps)
 

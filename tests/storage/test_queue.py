@@ -168,8 +168,8 @@ async def test_however_many_wait_for_one_app_others_are_begun_at_once(hands: Han
     ],
 )
 async def test_no_more_deploys_run_at_once_than_may(crowd: str, at_once: ConcurrencyLimit, taken: list[str]) -> None:
-    """This holds however many ask at the same moment, and however many deploys of one organisation come before
-    another's."""
+    """The limit holds if many workers poll at the same moment, and if many deploys of one organisation precede those of
+    another."""
     async with (app := queue_app(crowd, at_once=at_once)).open_async():
         app.task(name="a deploy", queue=DEPLOYS)(lambda: None)
         worker = await app.job_manager.register_worker()

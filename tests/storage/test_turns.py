@@ -146,7 +146,7 @@ def test_a_full_worker_has_a_place_for_an_organisation_that_has_none_there(queue
     assert [queue.take(worker, places=2) for _ in range(3)] == [many[0], many[1], None]
     only = queue.add("small", "small-1")
     assert queue.take(worker, places=2) == only
-    # If nobody else runs anything, it may have places again.
+    # If nobody else runs anything, it may get places again.
     assert queue.take(another, places=2) == many[2]
 
 

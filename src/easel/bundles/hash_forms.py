@@ -149,7 +149,7 @@ def is_random(form: HashForm) -> bool:
 
 
 def _surely_typed(token: str) -> bool:
-    """Whether it is a size, a number or a date."""
+    """Whether the token is a size, a number or a date, which people type."""
     return token.isdigit() or _SIZE.search(token) is not None or DATED.match(token) is not None
 
 

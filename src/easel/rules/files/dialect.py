@@ -31,7 +31,7 @@ _MAY_BE_NETLIFY = (
 _CLOUDFLARE_HEADER = re.compile(r"!\s*[\w-]+\Z|https://")
 _PLACEHOLDER = re.compile(r"[\w-]+:.*(?<!\w):(?:splat|[A-Za-z]\w*)")
 
-NO_SIGN = "no sign indicates another one"
+NO_SIGN = "the files have no sign of another dialect"
 """The reason for Netlify's dialect if the files are valid in both."""
 
 Sign = tuple[str, int, str]

@@ -189,7 +189,7 @@ class CarefulWorker(Worker):
             delete = self.delete_jobs == DeleteJobCondition.ALWAYS or (
                 self.delete_jobs == DeleteJobCondition.SUCCESSFUL and status == Status.SUCCEEDED
             )
-            # With limits, another worker may be waiting for this place.
+            # With limits, another worker may be waiting for the end of this job.
             limited = self._at_once.holds_back
             query, how = _FINISH, {"status": status.value, "delete": delete}
             how |= {"limited": limited, "queue": job.queue, "note": _NOTE}
