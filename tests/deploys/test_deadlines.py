@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -15,6 +17,7 @@ from easel.deploys.steps import STEPS
 from easel.deploys.steps.step import Run, Step
 from easel.environments.models import Environment
 from easel.settings import Settings
+from easel.storage.objects import PinnedUpload
 from easel.worker.housekeeping.sweep import sweep
 from easel.worker.worker import DeployWorker
 from tests.worker.test_orphans import make_app, order, run
@@ -30,11 +33,21 @@ async def deploy(world: World, deploy_id: str) -> Deploy:
         return await work.session.get_one(Deploy, deploy_id)
 
 
-def test_a_step_that_takes_too_long_ends_the_deploy_and_is_named(world: World) -> None:
+@asynccontextmanager
+async def pin_slowly(key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
+    """Stands for the pinning of a store that takes its time."""
+    await asyncio.sleep(60)
+    raise AssertionError(key, limit)
+    yield
+
+
+def test_a_step_that_takes_too_long_ends_the_deploy_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
         app = await make_app(world)
         slow = await order(world, app, "slow")
-        await pipeline(world, slow, world.settings.model_copy(update={"step_deadline": 1e-9})).run()
+        with monkeypatch.context() as patched:
+            patched.setattr(world.objects, "pin", pin_slowly)
+            await pipeline(world, slow, world.settings.model_copy(update={"step_deadline": 1e-9})).run()
         ended = await deploy(world, slow)
         assert (ended.status, ended.error_code, ended.step, ended.version) == ("failed", "step_timed_out", "pin", None)
         assert ended.error is not None
@@ -113,7 +126,8 @@ def test_another_step_has_its_place_its_deadline_and_its_time_in_every_deploy(wo
 
 def test_a_step_is_not_done_again_that_an_earlier_run_has_done(world: World) -> None:
     async def go() -> None:
-        interrupted = await order(world, await make_app(world), "one")
+        # A page that is tested in a thread, so that its version is recorded in a transaction of its own.
+        interrupted = await order(world, await make_app(world), "one" * 2000)
         build = Build(60)
         steps = (*STEPS[:2], build, *STEPS[2:])
         left = 6
@@ -134,8 +148,10 @@ def test_a_step_is_not_done_again_that_an_earlier_run_has_done(world: World) -> 
 @pytest.mark.parametrize(
     ("setting", "step"), [("pin", "pin"), ("inspect", "inspect"), ("ingest", "ingest"), ("step", "record")]
 )
-def test_each_deadline_is_for_its_step(world: World, setting: str, step: str) -> None:
+def test_each_deadline_is_for_its_step(world: World, monkeypatch: pytest.MonkeyPatch, setting: str, step: str) -> None:
     async def go() -> None:
+        if step == "pin":
+            monkeypatch.setattr(world.objects, "pin", pin_slowly)
         late = await order(world, await make_app(world), setting)
         patient = dict.fromkeys(("pin_deadline", "inspect_deadline", "ingest_deadline"), 60.0)
         settings = world.settings.model_copy(update={**patient, f"{setting}_deadline": 1e-9})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any, LiteralString
 
 import pytest
@@ -18,6 +19,7 @@ from easel.deploys.steps.activate import Activate
 from easel.deploys.steps.record import Record
 from easel.deploys.steps.smoke_test import SmokeTest
 from easel.environments.models import Environment
+from easel.errors import ServiceUnavailableError
 from easel.versions.models import Version
 from tests.worker.test_orphans import make_app, order, run
 from tests.world import World
@@ -86,6 +88,8 @@ def pause(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[asyncio.Event, as
 
 
 STEPS = ("record", "activate", "complete")
+LONG = " long" * 1000
+"""A page that is tested in a thread, so that its version is recorded in a transaction of its own."""
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -94,7 +98,7 @@ def test_a_run_that_was_taken_over_changes_nothing_more(
 ) -> None:
     async def go() -> None:
         app = await make_app(world)
-        stale = await order(world, app, step)
+        stale = await order(world, app, step + LONG)
         seen: list[tuple[Deploy, list[str], list[int], list[int | None]]] = []
 
         async def state() -> tuple[Deploy, list[str], list[int], list[int | None]]:
@@ -122,7 +126,7 @@ def test_a_run_that_was_taken_over_changes_nothing_more(
 def test_a_run_changes_nothing_once_another_has_begun(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     async def go() -> None:
         app = await make_app(world)
-        stale = await order(world, app, step)
+        stale = await order(world, app, step + LONG)
 
         async def begin() -> None:
             await run(world, stale, borders=0)
@@ -148,7 +152,7 @@ def test_a_run_that_takes_a_deploy_over_keeps_what_the_one_before_did_last(
 ) -> None:
     async def go() -> None:
         app = await make_app(world)
-        wanted = await order(world, app, step)
+        wanted = await order(world, app, step + LONG)
         waits, may_go_on = pause(monkeypatch, step)
         has_written, may_end = pause(monkeypatch, following)
         first = asyncio.create_task(run(world, wanted))
@@ -217,7 +221,7 @@ def test_a_run_that_takes_a_deploy_over_while_the_one_before_commits_waits_for_t
 ) -> None:
     async def go() -> None:
         app = await make_app(world)
-        wanted = await order(world, app, "one")
+        wanted = await order(world, app, LONG)
         original, written = RunRow._write, asyncio.Event()
 
         async def write(self: RunRow, *arguments: Any) -> None:
@@ -247,7 +251,7 @@ def test_a_deploy_that_is_cancelled_leaves_neither_version_nor_pointer_behind(
 ) -> None:
     async def go() -> None:
         app = await make_app(world)
-        cancelled = await order(world, app, step)
+        cancelled = await order(world, app, step + LONG)
 
         async def cancelling() -> None:
             async with world.database.transaction() as work:
@@ -265,6 +269,73 @@ def test_a_deploy_that_is_cancelled_leaves_neither_version_nor_pointer_behind(
         # The next one gets the unused number.
         await run(world, await order(world, app, "next"))
         assert [version.number for version in await versions(world, app)] == list(range(1, 2 + (step != "record")))
+
+    world.do(go())
+
+
+def test_the_version_of_a_small_page_is_recorded_and_live_at_one_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order(world, app, "one")
+        seen: list[tuple[int, str | None, int | None]] = []
+
+        async def look() -> None:
+            row, _ = await deploy(world, wanted)
+            seen.append((len(await versions(world, app)), row.step, row.version))
+
+        before(monkeypatch, "activate", look)
+        await run(world, wanted)
+        assert seen == [(0, "start", None)]
+        row, log = await deploy(world, wanted)
+        assert (row.status, row.version, row.outcome) == ("complete", 1, "moved")
+        assert {"record", "smoke_test", "activate"} <= row.timings.keys()
+        assert [line.split(" ")[0] for line in log[-3:]] == ["Recorded", "Smoke", "Deploy"]
+
+    world.do(go())
+
+
+@pytest.mark.parametrize("trouble", ["cancelled", "taken over", "lost"])
+def test_a_small_page_whose_run_ends_before_its_pointer_has_moved_leaves_no_version(
+    world: World, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        ended = await order(world, app, "one")
+
+        async def happens() -> None:
+            if trouble == "cancelled":
+                async with world.database.transaction() as work:
+                    await cancel(work, app, ended, "tester")
+            elif trouble == "taken over":
+                await run(world, ended, borders=0)
+            else:
+                raise ServiceUnavailableError
+
+        before(monkeypatch, "activate", happens)
+        with pytest.raises(ServiceUnavailableError) if trouble == "lost" else nullcontext():
+            await run(world, ended)
+        assert await versions(world, app) == []
+        row, log = await deploy(world, ended)
+        assert not any(line.startswith("Recorded") for line in log)
+        # The next one, or the same once more, gets the number that none has.
+        await run(world, ended if row.status == "building" else await order(world, app, "next"))
+        assert [version.number for version in await versions(world, app)] == [1]
+
+    world.do(go())
+
+
+def test_a_version_that_fails_its_smoke_test_is_recorded_with_the_failure(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        broken = await order(world, app, "<script type=module src=/gone.js></script>")
+        await run(world, broken)
+        row, log = await deploy(world, broken)
+        assert (row.status, row.error_code, row.version, row.step) == ("failed", "smoke_test_failed", 1, "smoke_test")
+        assert [version.number for version in await versions(world, app)] == [1]
+        assert "Recorded version 1" in log
+        assert row.smoke_test is not None
 
     world.do(go())
 
@@ -321,7 +392,7 @@ def test_what_a_failed_transaction_had_to_tell_is_told_by_what_follows_and_its_o
 ) -> None:
     async def go() -> None:
         app = await make_app(world)
-        refused = await order(world, app, "one")
+        refused = await order(world, app, LONG)
         original = RunRow._write
 
         async def write(self: RunRow, *arguments: Any) -> None:

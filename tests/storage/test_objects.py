@@ -52,6 +52,14 @@ async def test_objects_are_stored_read_listed_and_removed(objects: ObjectStore) 
         await objects.get("apps/a/one")
 
 
+async def test_a_folder_says_of_an_object_what_the_library_says(opened: Opened) -> None:
+    objects = opened("folder")
+    await objects.put("apps/a/one", b"hello")
+    for key in ("apps/a/one", "apps/a", "apps/b"):
+        assert await objects.head(key) == await ObjectStore.head(objects, key)
+    assert await objects.head("apps/a/one/below") is None
+
+
 async def test_an_object_is_read_in_pieces(objects: ObjectStore) -> None:
     data = os.urandom(3_000_000)
     await objects.put("apps/a/large", data)
@@ -66,7 +74,7 @@ async def test_a_pinned_upload_cannot_be_changed_by_another_upload(objects: Obje
     await objects.put("app-builds/a/t/x.zip", b"first")
     async with objects.pin("app-builds/a/t/x.zip") as pinned:
         await objects.put("app-builds/a/t/x.zip", b"second, and longer")
-        assert (pinned.hash, pinned.size) == (hashlib.sha256(b"first").hexdigest(), 5)
+        assert (await pinned.hash(), pinned.size) == (hashlib.sha256(b"first").hexdigest(), 5)
         await objects.adopt(pinned, "apps/a/bundles/x.zip")
     assert await objects.get("apps/a/bundles/x.zip") == b"first"
     assert not pinned.path.exists()
@@ -78,7 +86,7 @@ async def test_a_large_object_is_stored_in_parts_and_read_in_ranges(objects: Obj
     await objects.put_file("apps/a/large", tmp_path / "large")
     assert await objects.get_range("apps/a/large", 11_000_000, 1_000_000) == data[11_000_000:]
     async with objects.pin("apps/a/large") as pinned:
-        assert (pinned.hash, pinned.size) == (hashlib.sha256(data).hexdigest(), len(data))
+        assert (await pinned.hash(), pinned.size) == (hashlib.sha256(data).hexdigest(), len(data))
     with pytest.raises(ObjectTooLargeError):
         async with objects.pin("apps/a/large", limit=11_000_000):
             pass

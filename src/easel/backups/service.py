@@ -101,12 +101,13 @@ async def _copy_out(
     if earlier is not None and not is_new:
         return earlier
     async with objects.pin(key) as pinned:
-        if has_changed(key, pinned.hash):
+        sha256 = await pinned.hash()
+        if has_changed(key, sha256):
             made.damaged.append(f"{key} {CHANGED}")
         # A separate copy: damage to one must not affect the other.
         await place.put_file(object_key(key), pinned.path)
         made.copied += 1
-        return StoredObject(pinned.size, pinned.hash, etag)
+        return StoredObject(pinned.size, sha256, etag)
 
 
 async def _etag(objects: ObjectStore, key: str) -> str | None:
@@ -150,7 +151,7 @@ async def bring_back(
         known = index.objects[key]
         try:
             async with place.pin(object_key(key)) as pinned:
-                if (pinned.hash, pinned.size) != (known.sha256, known.size):
+                if (await pinned.hash(), pinned.size) != (known.sha256, known.size):
                     raise BackupDamagedError(what=f"{key} has changed")
                 await objects.put_file(key, pinned.path)
         except ObjectMissingError:

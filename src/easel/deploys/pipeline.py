@@ -85,6 +85,7 @@ class Pipeline:
         except EaselError as error:
             await self.fail(error)
         finally:
+            await self._row.abandon()
             if self._run is not None:
                 await self._run.abandon()
 
@@ -133,7 +134,7 @@ class Pipeline:
             return
         self._run = Run(self._database, self._objects, self._settings, self._row, taken.app, taken.before)
         for step in self._steps:
-            if self._should_stop():
+            if not self._row.is_kept and self._should_stop():
                 raise StopRequestedError
             if not step.found(self._run):
                 await self._take(step, self._run)

@@ -16,7 +16,7 @@ from easel.apps.row_lock import hold
 from easel.deploys.errors import DeploySupersededError
 from easel.deploys.models import Deploy
 from easel.deploys.phases import GIT
-from easel.deploys.service import DeployOrder, accept, end_as_failed
+from easel.deploys.service import AcceptedDeploy, DeployOrder, accept, end_as_failed
 from easel.deploys.states import FAILED, QUEUED
 from easel.environments.names import PRODUCTION
 from easel.errors import EaselError
@@ -155,7 +155,7 @@ async def _already(work: Transaction, app: App, repository: Repository, sha: str
     return None if queued_at is None or queued_at < max(changes) else deploy_id
 
 
-async def _supersede(work: Transaction, app: App, newest: Deploy) -> tuple[str, ...]:
+async def _supersede(work: Transaction, app: App, newest: AcceptedDeploy) -> tuple[str, ...]:
     """Ends deploys of older pushes that no builder has begun: nobody waits for an intermediate version."""
     of_webhooks = select(WebhookDelivery.deploy_id).where(
         WebhookDelivery.app_id == app.id, WebhookDelivery.org_id == app.org_id, WebhookDelivery.deploy_id.is_not(None)

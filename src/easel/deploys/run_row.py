@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -59,6 +59,14 @@ class ClaimedDeploy(NamedTuple):
     before: str | None
 
 
+class _Kept(NamedTuple):
+    """A transaction that is left open for the next block, and how many lines had been said before it."""
+
+    stack: AsyncExitStack
+    work: Transaction
+    said: int
+
+
 class RunRow:
     """The deploy during one run: the row, the log lines to write with it, and the durations of the steps (`timings`,
     milliseconds by step, with those of earlier runs).
@@ -82,6 +90,7 @@ class RunRow:
         self._attempt: int | None = None
         self._as_read: dict[str, Any] = {}
         self._told = -QUIET
+        self._kept: _Kept | None = None
 
     @property
     def deploy(self) -> DeployRow:
@@ -140,33 +149,64 @@ class RunRow:
             self.say(f"Continuing after an interruption (run {deploy.attempt})")
 
     @asynccontextmanager
-    async def ours(self) -> AsyncIterator[Transaction]:
+    async def ours(self, *, keep: bool = False) -> AsyncIterator[Transaction]:
         """A transaction that ends by writing the deploy's row. Raises NoLongerOursError, and rolls back, if the deploy
-        no longer belongs to this run by then."""
-        with self._undone_together():
-            async with self._database.transaction() as work:
-                await self._read(work.sql)
+        no longer belongs to this run by then.
+
+        With `keep` it stays open, and the next block continues and ends it: the changes of both are committed
+        together or not at all. The run must not wait for anything in between, since the app's row is locked.
+        """
+        kept, self._kept = self._kept, None
+        with self._undone_together(kept):
+            async with AsyncExitStack() as stack:
+                if kept is None:
+                    said = len(self._lines)
+                    work = await stack.enter_async_context(self._database.transaction())
+                    await self._read(work.sql)
+                else:
+                    _, work, said = kept
+                    await stack.enter_async_context(kept.stack)
                 yield work
+                if keep:
+                    self._kept = _Kept(stack.pop_all(), work, said)
+                    return
                 await self._write(work.sql)
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """The same for a change of the row alone, which is written in one statement. Raises NoLongerOursError."""
+        if self._kept is not None:
+            async with self.ours():
+                yield
+            return
         with self._undone_together():
             await self._read(self._database.statement)
             yield
             await self._write(self._database.statement)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a transaction is open that the next block continues."""
+        return self._kept is not None
+
+    async def abandon(self) -> None:
+        """Undoes what was done in a transaction that is still open."""
+        if self._kept is not None:
+            with suppress(StopRequestedError):
+                async with self.ours():
+                    raise StopRequestedError
+
     @contextmanager
-    def _undone_together(self) -> Iterator[None]:
-        said = len(self._lines)
+    def _undone_together(self, kept: _Kept | None = None) -> Iterator[None]:
+        said = len(self._lines) if kept is None else kept.said
         try:
             yield
         except BaseException:
             del self._lines[said:]
             raise
-        self._lines.clear()
-        self._is_known = True
+        if self._kept is None:
+            self._lines.clear()
+            self._is_known = True
 
     async def _read(self, ask: Ask) -> None:
         # During this run, other processes can only end the deploy, so the last committed row is still valid; after a

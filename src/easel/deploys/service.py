@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from psycopg.types.json import Jsonb
 from sqlalchemy import func, select
 
 from easel import clock
@@ -70,9 +71,18 @@ class DeployOrder:
     build_config: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptedDeploy:
+    """A deploy that was just accepted: `sequence` is its place in the app's acceptance order."""
+
+    id: str
+    environment: str
+    sequence: int
+
+
 async def accept(
     work: Transaction, objects: ObjectStore, queue: Queue, limits: Settings, app: App, order: DeployOrder, actor: str
-) -> Deploy:
+) -> AcceptedDeploy:
     """Accepts a deploy: writes its row and its job in one transaction. An accepted deploy ends once, complete or
     failed.
 
@@ -96,33 +106,31 @@ async def accept(
     if data is not None:
         sources = sources_key(app.id, hashlib.sha256(data).hexdigest())
         await objects.put(sources, data)
-    deploy = Deploy(
-        id=new_id("dep"),
-        org_id=app.org_id,
-        app_id=app.id,
-        sequence=place.sequence,
-        environment=order.environment,
-        source=order.source,
-        bundle_s3_key=order.bundle_s3_key,
-        source_files_key=sources,
-        message=order.message,
-        git_commit_sha=order.git_commit_sha,
-        git_commit_message=order.git_commit_message,
-        git_author=order.git_author,
-        git_branch=order.git_branch,
-        build_config=order.build_config,
-        queued_by=actor,
-        queued_at=clock.now(),
-        status=QUEUED,
-        step=step,
-        attempt=0,
-        warnings=unbuilt_in_sources(order.source_files),
-        timings={},
-    )
-    work.session.add(deploy)
-    await work.session.flush()
-    await queue.put(work, next_job(app.id, deploy.id, step=step, built=False))
-    return deploy
+    accepted = AcceptedDeploy(new_id("dep"), order.environment, place.sequence)
+    row = {
+        "id": accepted.id,
+        "sequence": accepted.sequence,
+        "org": app.org_id,
+        "app": app.id,
+        "environment": order.environment,
+        "source": order.source,
+        "bundle_s3_key": order.bundle_s3_key,
+        "source_files_key": sources,
+        "message": order.message,
+        "git_commit_sha": order.git_commit_sha,
+        "git_commit_message": order.git_commit_message,
+        "git_author": order.git_author,
+        "git_branch": order.git_branch,
+        "build_config": Jsonb(order.build_config) if order.build_config is not None else None,
+        "queued_by": actor,
+        "queued_at": clock.now(),
+        "status": QUEUED,
+        "step": step,
+        "warnings": Jsonb(unbuilt_in_sources(order.source_files)),
+    }
+    await work.sql(_SQL["accept"], row)
+    await queue.put(work, next_job(app.id, accepted.id, step=step, built=False))
+    return accepted
 
 
 async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key: str | None) -> None:

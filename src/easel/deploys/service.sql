@@ -21,3 +21,14 @@ select count(*) from deploy
 -- name: waiting_builds
 -- Before another one is accepted.
 {{waiting}}
+
+-- name: accept
+-- Everybody who deploys waits for it: through a session it takes several times as long.
+insert into deploy (
+    id, org_id, app_id, sequence, environment, source, bundle_s3_key, source_files_key, message, git_commit_sha,
+    git_commit_message, git_author, git_branch, build_config, queued_by, queued_at, status, step, attempt, warnings, timings
+) values (
+    %(id)s, %(org)s, %(app)s, %(sequence)s, %(environment)s, %(source)s, %(bundle_s3_key)s, %(source_files_key)s,
+    %(message)s, %(git_commit_sha)s, %(git_commit_message)s, %(git_author)s, %(git_branch)s, %(build_config)s,
+    %(queued_by)s, %(queued_at)s, %(status)s, %(step)s, 0, %(warnings)s, '{}'
+)

@@ -13,6 +13,7 @@ from typing import Any
 
 from easel import clock
 from easel.bundles.inflate import DamagedDataError
+from easel.bundles.models import Manifest
 from easel.serving.models import File, Site
 from easel.serving.start_check import LOOKED_AT, entry, faults, look
 from easel.storage.errors import ObjectMissingError
@@ -46,6 +47,13 @@ class SmokeResult:
             "duration_ms": self.duration_ms,
             "tested_at": self.tested_at,
         }
+
+
+def is_tested_at_once(manifest: Manifest) -> bool:
+    """Whether the smoke test of this version waits neither for the store nor for a thread: its entry page is a small
+    one, in the manifest, and no rule may send the test to another one."""
+    home = manifest.files.get(manifest.home)
+    return bool(manifest.entry) and manifest.rules is None and home is not None and home.size <= _READ_AT_ONCE
 
 
 async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:

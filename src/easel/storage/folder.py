@@ -6,9 +6,11 @@ import asyncio
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from obstore.store import LocalStore
@@ -16,8 +18,11 @@ from obstore.store import LocalStore
 from easel.files import hash_file
 from easel.storage.disk_reserve import DiskReserve
 from easel.storage.errors import ObjectTooLargeError, StoreUnavailableError
-from easel.storage.objects import ObjectStore, PinnedUpload
+from easel.storage.objects import ObjectInfo, ObjectStore, PinnedUpload
 from easel.storage.translation import translated
+
+_HASHED_AT_ONCE = 64 * 1024
+"""Bytes of an upload that is hashed without a thread, which would take longer to start."""
 
 
 class FolderObjects(ObjectStore):
@@ -33,6 +38,23 @@ class FolderObjects(ObjectStore):
     def local_path(self, key: str) -> Path | None:
         """The object's path on this machine's disk. Keys are made by Easel and never hold `..`."""
         return self.root.joinpath(*key.split("/"))
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        """The object's size, time and ETag as the store itself has them; asking it would take a thread. Raises
+        StoreUnavailableError."""
+        with translated(key):
+            try:
+                found = self.root.joinpath(*key.split("/")).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            if not stat.S_ISREG(found.st_mode):
+                return None
+        return ObjectInfo(
+            key=key,
+            size=found.st_size,
+            etag=f'"{found.st_ino:x}-{found.st_mtime_ns // 1000:x}-{found.st_size:x}"',
+            last_modified=datetime.fromtimestamp(found.st_mtime_ns // 1000 / 1e6, UTC),
+        )
 
     def scratch_file(self) -> tuple[int, Path]:
         """A new empty file on the same disk as the objects, as descriptor and path."""
@@ -93,7 +115,7 @@ class FolderObjects(ObjectStore):
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """A hashed hard link to the current upload. Raises the errors of every store."""
+        """A hard link to the current upload, hashed in a thread if it is large. Raises the errors of every store."""
         source = self.root.joinpath(*key.split("/"))
         descriptor, path = self.scratch_file()
         os.close(descriptor)
@@ -110,8 +132,17 @@ class FolderObjects(ObjectStore):
                 size = path.stat().st_size
                 if limit is not None and size > limit:
                     raise ObjectTooLargeError(key=key, limit=limit)
-                digest = await asyncio.to_thread(hash_file, path)
-            yield PinnedUpload(path=path, hash=digest, size=size)
+                hashing: asyncio.Future[str]
+                if size <= _HASHED_AT_ONCE:
+                    hashing = asyncio.get_running_loop().create_future()
+                    hashing.set_result(hash_file(path))
+                else:
+                    hashing = asyncio.ensure_future(_hashed(key, path))
+            try:
+                yield PinnedUpload(path=path, size=size, hashing=hashing)
+            finally:
+                hashing.cancel()
+                await asyncio.gather(hashing, return_exceptions=True)
         finally:
             path.unlink(missing_ok=True)
 
@@ -132,6 +163,11 @@ class FolderObjects(ObjectStore):
                 os.replace(part, target)
             finally:
                 part.unlink(missing_ok=True)
+
+
+async def _hashed(key: str, path: Path) -> str:
+    with translated(key):
+        return await asyncio.to_thread(hash_file, path)
 
 
 @contextmanager

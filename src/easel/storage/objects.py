@@ -44,11 +44,17 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class PinnedUpload:
-    """A private, unchangeable copy of an upload on this machine's disk, with its SHA-256 (hex) and size in bytes."""
+    """A private, unchangeable copy of an upload on this machine's disk, with its size in bytes. `hashing` gives its
+    SHA-256 (hex)."""
 
     path: Path
-    hash: str
     size: int
+    hashing: asyncio.Future[str]
+
+    async def hash(self) -> str:
+        """The SHA-256 (hex) of the copy, which may be read while it is still being hashed. Raises
+        StoreUnavailableError."""
+        return await asyncio.shield(self.hashing)
 
 
 class ObjectStore:
@@ -172,7 +178,7 @@ class ObjectStore:
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """A private, hashed copy of an uploaded object, for the duration of the block.
+        """A private copy of an uploaded object, for the duration of the block.
 
         A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
         ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.
@@ -190,7 +196,9 @@ class ObjectStore:
                         raise ObjectTooLargeError(key=key, limit=limit)
                     out.write(data)
                     promise.wrote(len(data))
-            yield PinnedUpload(path=path, hash=digest.hexdigest(), size=size)
+            hashing: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            hashing.set_result(digest.hexdigest())
+            yield PinnedUpload(path=path, size=size, hashing=hashing)
         finally:
             path.unlink(missing_ok=True)
 

@@ -7,9 +7,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 
 from easel import clock
 from easel.access.secrets import Vault
@@ -122,11 +123,19 @@ async def add_internal(work: Transaction, key: str, app_id: str, org_id: str, si
     await work.session.flush()
 
 
-async def find_upload(work: Transaction, app: App, key: str) -> Upload | None:
+class FoundUpload(NamedTuple):
+    """The fields of an upload for those who look whether its bytes have arrived: sizes in bytes."""
+
+    key: str
+    etag: str | None
+    size: int | None
+    counted: int
+
+
+async def find_upload(work: Transaction, app: App, key: str) -> FoundUpload | None:
     """The upload with this key if it was issued for this app, else None."""
-    return await work.session.scalar(
-        select(Upload).where(Upload.key == key, Upload.app_id == app.id, Upload.org_id == app.org_id)
-    )
+    found = await work.sql(_SQL["find"], {"key": key, "app": app.id, "org": app.org_id})
+    return FoundUpload(*found[0]) if found else None
 
 
 _ALIVE = _SQL["alive"]
@@ -170,7 +179,7 @@ async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> Non
     await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size, counted=counted))
 
 
-async def note_found(work: Transaction, upload: Upload, info: ObjectInfo) -> None:
+async def note_found(work: Transaction, upload: FoundUpload, info: ObjectInfo) -> None:
     """Counts a direct upload to a bucket, once its size is known."""
     if upload.etag is None and upload.counted != info.size:
         await work.session.execute(update(Upload).where(Upload.key == upload.key).values(counted=info.size))
@@ -181,7 +190,7 @@ async def count_as_waiting(work: Transaction, key: str | None) -> None:
     await work.session.execute(update(Upload).where(Upload.key == key, ~Upload.waiting).values(waiting=True))
 
 
-async def inspect_upload(objects: ObjectStore, upload: Upload) -> ObjectInfo | None:
+async def inspect_upload(objects: ObjectStore, upload: FoundUpload) -> ObjectInfo | None:
     """The object at the upload's key, with the ETag that its uploader got, or None."""
     info = await objects.head(upload.key)
     if info is None or upload.etag is None or upload.size != info.size:

@@ -2,6 +2,10 @@
 -- Every upload's address is refused or issued by it.
 select count(*), coalesce(sum(counted), 0)::bigint, min(created_at) from upload where org_id = %(org)s and waiting
 
+-- name: find
+-- Every deploy of an upload begins with it.
+select key, etag, size, counted from upload where key = %(key)s and app_id = %(app)s and org_id = %(org)s
+
 -- name: alive
 -- Every download of the folder store begins with it.
 select 1 from app where id = split_part(%(key)s::text, '/', 2) and deleted_at is null

@@ -82,7 +82,7 @@ class Verifier:
             return "its bundle is damaged in the store (it has another length)"
         if self._known.get(bundle.key) != state:
             async with self._objects.pin(bundle.key) as pinned:
-                if pinned.hash != bundle.hash:
+                if await pinned.hash() != bundle.hash:
                     return "its bundle is damaged in the store"
             self._known[bundle.key] = state
         return None

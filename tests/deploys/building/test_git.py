@@ -12,10 +12,9 @@ import pytest
 from easel import clock
 from easel.apps.models import App
 from easel.deploys.errors import RepositoryNotConnectedError
-from easel.deploys.models import Deploy
 from easel.deploys.phases import BUILD_TASK
 from easel.deploys.pushes import deploy_push
-from easel.deploys.service import DeployOrder, accept
+from easel.deploys.service import AcceptedDeploy, DeployOrder, accept
 from easel.repositories.errors import BranchNameError, CommitShaError
 from easel.repositories.fetch import fetching
 from easel.repositories.models import Repository
@@ -69,7 +68,7 @@ async def pushed(world: World, app: App, sha: str) -> str:
     return heard.deploy_id
 
 
-async def order_git(world: World, app: App, *, sha: str | None = None, branch: str | None = None) -> Deploy:
+async def order_git(world: World, app: App, *, sha: str | None = None, branch: str | None = None) -> AcceptedDeploy:
     async with world.database.transaction() as work:
         held = await work.session.get_one(App, app.id)
         wanted = DeployOrder("production", "m", "git", None, None, sha, None, None, git_branch=branch)

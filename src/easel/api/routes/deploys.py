@@ -93,7 +93,7 @@ async def deploy_app(app_id: str, body: DeployRequest, work: Work, caller: Deplo
         deploy_id=deploy.id,
         status=QUEUED,
         environment=deploy.environment,
-        message=deploy.message,
+        message=body.message,
     )
 
 

@@ -51,8 +51,9 @@ class Ingest(Step):
 async def _store(
     objects: ObjectStore, app_id: str, pinned: PinnedUpload, files: dict[str, Member], inspection: Inspection
 ) -> tuple[Manifest, str, str]:
-    bundle_at = bundle_key(app_id, pinned.hash)
-    bundle = BundleRef(key=bundle_at, hash=pinned.hash, size=pinned.size)
+    sha256 = await pinned.hash()
+    bundle_at = bundle_key(app_id, sha256)
+    bundle = BundleRef(key=bundle_at, hash=sha256, size=pinned.size)
     manifest = Manifest(
         [bundle],
         files,

@@ -13,6 +13,7 @@ from easel.bundles.inspect import inspect_file
 from easel.bundles.models import Limits, Manifest, decode_manifest
 from easel.bundles.previous_version import PreviousVersion, as_before
 from easel.deploys.pages import pages_out_of_reach, pages_without_variables
+from easel.deploys.run_row import RunRow
 from easel.deploys.steps.step import Run, Step
 from easel.deploys.unbuilt import unbuilt_in_settings
 from easel.rules.read import complaints, summary
@@ -20,7 +21,7 @@ from easel.serving.published import decoded, encoded_site
 from easel.settings import Settings
 from easel.storage.errors import ObjectMissingError, ObjectNameError
 from easel.storage.object_names import hash_in
-from easel.storage.objects import ObjectStore
+from easel.storage.objects import ObjectStore, PinnedUpload
 
 _LARGE = 1024 * 1024
 """Bundles of more bytes wait for the previous version's manifest, which shows the members that need no inflating."""
@@ -54,7 +55,7 @@ class Inspect(Step):
             max_total_size=settings.max_total_size,
         )
         # The thread continues when this task is cancelled, so it checks whether its result is still needed.
-        run.inspection = await asyncio.to_thread(
+        inspecting = asyncio.to_thread(
             inspect_file,
             run.pinned.path,
             limits=limits,
@@ -63,11 +64,13 @@ class Inspect(Step):
             should_stop=lambda: run.is_abandoned,
             before=before,
         )
+        _, inspection = await asyncio.gather(_tell_bundle(run.row, run.pinned), inspecting)
+        run.inspection = inspection
         run.warnings = [
             *unbuilt_in_settings(run.app.published),
-            *run.inspection.warnings,
-            *pages_without_variables(run.inspection.files, run.inspection.vouched, decoded(encoded_site(run.app.site))),
-            *(complaints(run.inspection.rules) if run.inspection.rules is not None else ()),
+            *inspection.warnings,
+            *pages_without_variables(inspection.files, inspection.vouched, decoded(encoded_site(run.app.site))),
+            *(complaints(inspection.rules) if inspection.rules is not None else ()),
         ]
         self._tell(run)
 
@@ -83,6 +86,10 @@ class Inspect(Step):
             run.row.say(f"Note: {unreached}")
         for warning in [*run.row.deploy.warnings, *run.warnings]:
             run.row.say(f"Note: {warning}")
+
+
+async def _tell_bundle(row: RunRow, pinned: PinnedUpload) -> None:
+    row.say(f"Bundle: {decimal(pinned.size)}, sha256 {(await pinned.hash())[:12]}")
 
 
 async def _manifest(objects: ObjectStore, key: str | None) -> Manifest | None:

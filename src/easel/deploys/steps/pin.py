@@ -1,8 +1,6 @@
-"""Pin: makes a private, hashed copy of the upload, which the uploader cannot change."""
+"""Pin: makes a private copy of the upload, which the uploader cannot change."""
 
 from __future__ import annotations
-
-from rich.filesize import decimal
 
 from easel.deploys.errors import BundleGoneError
 from easel.deploys.steps.step import Run, Step
@@ -40,4 +38,3 @@ class Pin(Step):
             raise BundleGoneError() from error
         except ObjectTooLargeError as error:
             raise BundleTooLargeError(limit=limit) from error
-        run.row.say(f"Bundle: {decimal(run.pinned.size)}, sha256 {run.pinned.hash[:12]}")

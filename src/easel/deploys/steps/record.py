@@ -5,6 +5,7 @@ from __future__ import annotations
 from easel.bundles.models import Manifest
 from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import AppGoneError
+from easel.deploys.smoke import is_tested_at_once
 from easel.deploys.steps.step import Run, Step
 from easel.versions.service import Files, Origin, record_deployed
 
@@ -21,7 +22,8 @@ class Record(Step):
     async def run(self, run: Run) -> None:
         """Raises AppGoneError, and database errors."""
         manifest = await run.manifest()
-        async with run.row.ours() as work:
+        # Where nothing has to be waited for in between, one transaction records the version and moves the pointer.
+        async with run.row.ours(keep=is_tested_at_once(manifest)) as work:
             deploy = run.row.deploy
             if run.ingested is not None:
                 deploy.bundle_key, deploy.manifest_key = run.ingested.bundle_key, run.ingested.manifest_key
