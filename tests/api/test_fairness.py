@@ -95,7 +95,7 @@ async def test_who_leaves_takes_no_turn_along() -> None:
     leaving.cancel()
     await asyncio.sleep(0)
     turns.give("a")
-    # Its turn had come, but it had not continued yet.
+    # The request has got its turn, but its task has not run since.
     late.cancel()
     await asyncio.gather(leaving, late, return_exceptions=True)
     await other

@@ -22,7 +22,7 @@ PAGES = [
     """<!doctype html>@<meta http-equiv=Content-Security-Policy content="script-src 'self'"><title>c</title>""",
     "<!doctype html><html>@<svg><script>1</script></svg>",
     "<!doctype html>@<svg><script>1</script></svg>",
-    # Never outside the head, nor in a comment, a value or a text.
+    # The place is never outside the head, in a comment, in a value or in a text.
     "<!-- saved -->\n<!doctype html>\n@<p>plain",
     "<!-- <head> <script> --><head>@",
     "<html><!-- <head> --><head>@<title>",

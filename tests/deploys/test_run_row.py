@@ -319,7 +319,7 @@ def test_a_small_page_whose_run_ends_before_its_pointer_has_moved_leaves_no_vers
         assert await versions(world, app) == []
         row, log = await deploy(world, ended)
         assert not any(line.startswith("Recorded") for line in log)
-        # The next one, or the same once more, gets the number that none has.
+        # The next deploy, or another run of this one, gets the unused number.
         await run(world, ended if row.status == "building" else await order(world, app, "next"))
         assert [version.number for version in await versions(world, app)] == [1]
 

@@ -46,7 +46,7 @@ def test_only_assets_come_from_earlier_versions(edge: RunningEdge, app: Make) ->
     assert edge.get(made.host, "/old.txt").status == 404
     page = edge.get(made.host, "/pages/x1Y2z3W4", Accept="text/html")
     assert b"a5B6c7D8" in page.body
-    # Its name may contain no hash: it is served, and requested again the next time.
+    # The file's name may not contain a hash: the file is served, and browsers revalidate it.
     kept = edge.get(made.host, "/assets/gone-settings.js")
     assert (kept.status, kept["cache-control"]) == (200, "public, max-age=0, must-revalidate")
 

@@ -74,8 +74,8 @@ class Cluster:
                 self.wait_until_answers(number, role)
 
     def wait_until_answers(self, number: int, role: str) -> None:
-        """Waits until the api or edge of a machine reports that it is ready. A process that found no database at its
-        start has ended, maybe only now."""
+        """Waits until the api or edge of a machine reports that it is ready. Starts the process again if it has
+        ended, since it found no database."""
         machine = self.machines[number]
         deadline = time.monotonic() + 60
         while not answers(machine.api_port if role == "api" else machine.edge_port):

@@ -101,4 +101,4 @@ async def readyz(request: Request) -> Response:
     """Whether database, queue and objects answer; 503 if one does not. Only the private port tells which one."""
     health: Health = request.app.state.health
     found = await health.readiness()
-    return Response(found.told(in_detail=False), found.code, media_type="application/json")
+    return Response(found.to_json(in_detail=False), found.code, media_type="application/json")

@@ -122,8 +122,8 @@ class Masking:
         self._found[node] = len(form)
 
     def _link(self) -> None:
-        """Links each node to its longest suffix that is a node, nearer nodes first, and to the longest form that ends
-        in it."""
+        """Links each node to the node of its longest suffix, and to the longest form that is a suffix of it. Nodes near
+        the root come first, since others depend on their links."""
         for key, node in sorted(self._step.items(), key=lambda item: self._depth[item[1]]):
             parent, code = key >> _NODE, key & ((1 << _NODE) - 1)
             state = self._fail[parent] if parent else None

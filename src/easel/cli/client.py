@@ -292,7 +292,7 @@ def answer_between(server: str, response: urllib3.BaseHTTPResponse) -> NotAnEase
     if 300 <= status < 400 and location:
         asked = urlsplit(response.geturl() or "")
         sent = urlsplit(urljoin(server, location))
-        # The same path at another address is the server itself; anything else is a page for people.
+        # A redirect to the same path leads to the server's new address; any other redirect leads to a page for people.
         if asked.path and sent.path.rstrip("/").endswith(asked.path.rstrip("/")):
             path = sent.path.rstrip("/").removesuffix(asked.path.rstrip("/")) + urlsplit(server).path
             return ServerMovedError(server=server, status=status, location=f"{sent.scheme}://{sent.netloc}{path}")

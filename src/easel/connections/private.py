@@ -32,8 +32,8 @@ class Readiness:
         """The status code: 200, or 503 if the process is not ready."""
         return 200 if self.ready else 503
 
-    def told(self, *, in_detail: bool) -> bytes:
-        """The state as JSON. The public port omits the parts."""
+    def to_json(self, *, in_detail: bool) -> bytes:
+        """The state as JSON; without `in_detail`, as the public port sends it, without the parts."""
         public = {"status": "ok" if self.ready else "not ready"}
         body = {"status": self.status, **self.parts} if in_detail else public
         return json.dumps(body, separators=(",", ":")).encode()
@@ -66,7 +66,7 @@ class PrivateApp:
             return 200, CONTENT_TYPE_LATEST, await self._metrics()
         if path == "/readyz":
             found = await self._readiness()
-            return found.code, "application/json", found.told(in_detail=True)
+            return found.code, "application/json", found.to_json(in_detail=True)
         if path == "/healthz":
             return 200, "application/json", b'{"status":"ok"}'
         return 404, "text/plain; charset=utf-8", b"Here are /metrics, /readyz and /healthz.\n"

@@ -90,7 +90,8 @@ class Pipeline:
                 await self._run.abandon()
 
     async def fail(self, error: EaselError) -> None:
-        """Ends the deploy as failed unless it has ended; as complete if only the record of that was missing."""
+        """Ends the deploy as failed. Ends it as complete if its outcome is recorded already. Does nothing if the
+        deploy has ended."""
         try:
             async with self._row.alone():
                 deploy = self._row.deploy

@@ -296,7 +296,7 @@ class EdgeApp:
             return answer_fixed(FixedAnswer(200, b'{"status":"ok"}', "application/json", "no-store"))
         if path == "/readyz":
             found = self.readiness()
-            return answer_fixed(FixedAnswer(found.code, found.told(in_detail=False), "application/json", "no-store"))
+            return answer_fixed(FixedAnswer(found.code, found.to_json(in_detail=False), "application/json", "no-store"))
         return answer_fixed(WELCOME)
 
     def readiness(self) -> Readiness:

@@ -46,7 +46,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
 }
 """The modules of a role's processes."""
 PREPARING: Final = "easel.running.preparing"
-"""Further modules of a single machine, for its preparation."""
+"""The module that prepares the database and the store, needed only if all roles run on one machine."""
 
 LENGTH = struct.Struct("!I")
 FRAME = struct.Struct("!cI")

@@ -164,7 +164,7 @@ class DatabaseStart:
             url = told.read().decode()
         os.waitpid(self._pid, 0)
         if not url:
-            # The start failed there; starting here raises the error.
+            # The start failed in the other process. Another start in this process raises the error.
             return self._embedded.start()
         self._embedded.found(url)
         return url

@@ -210,8 +210,8 @@ def run_builder(settings: Settings, *, checked: bool = False) -> None:
     url = _prepare(settings, "builder", checked)
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
-    # This comes after the embedded database, which may have been started here, and before any thread: all threads
-    # inherit it.
+    # The lower priority must not apply to the embedded database, which `_prepare` may have started. It must apply to
+    # all threads, which inherit it.
     yield_to_others()
 
     from easel.storage.database import Database
@@ -282,7 +282,7 @@ def run_edge(settings: Settings, *, checked: bool = False) -> None:
     page = FreshnessPage(settings.run_dir / "freshness")
     sockets = [bind(settings.edge_host, settings.edge_port, shared=settings.edge_processes > 1)]
     private = _private(settings, "edge", shared=settings.edge_processes > 1)
-    # A visitor waits less patiently than a deploy.
+    # Visitors wait for the store for a shorter time than deploys.
     _run(serve_edge(settings, url, open_store(settings, patience=15), page, sockets, private, known, check))
 
 

@@ -54,8 +54,8 @@ class Bench:
 
 
 def running(mark: str) -> list[int]:
-    """Processes of this machine with the mark in their command line. The title of a test's own process contains its
-    name."""
+    """The ids of processes with the mark in their command line. Skips pytest's processes, whose titles contain the
+    names of tests."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -123,7 +123,7 @@ class KnownHeads:
 
 def _split_head(data: bytes, start: int) -> tuple[Between, list[re.Match[bytes]]]:
     """A head after its request line: the bytes before, between and after the variable values, and the values in order.
-    A value that is not plain is not variable."""
+    A value in another form than `_MAY_DIFFER` allows counts as fixed."""
     values = []
     for name, form in _MAY_DIFFER:
         at = data.rfind(name, start)

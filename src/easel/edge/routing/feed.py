@@ -35,7 +35,7 @@ QUERY_TIMEOUT = 2.0
 LONGEST_QUERY = 60.0
 
 _FEW = 100
-"""The rows of fewer changed apps are fetched at once: the driver prepares such a statement."""
+"""The rows of fewer changed apps are fetched with one statement, which the driver prepares."""
 _CHUNK = 1000
 """Rows fetched at a time: the whole result would take more memory than the routes."""
 
