@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from easel.processes import end_process
 from testbed.running import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -154,6 +155,13 @@ class GitServer:
         process = await asyncio.create_subprocess_exec(
             "git", "http-backend", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment
         )
+        try:
+            await self._converse(process, receive, send)
+        finally:
+            await end_process(process)
+
+    async def _converse(self, process: asyncio.subprocess.Process, receive: Any, send: Any) -> None:
+        """Hands the request on to Git, and Git's answer to the client."""
         assert process.stdin is not None
         assert process.stdout is not None
         more = True
@@ -176,7 +184,6 @@ class GitServer:
         while piece := await process.stdout.read(64 * 1024):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})
-        await process.wait()
 
 
 async def _answer(send: Any, status: int, headers: list[tuple[bytes, bytes]]) -> None:

@@ -13,12 +13,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.running import Platform, free_port
+from tests.system.cluster import answers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "operations"
@@ -46,8 +48,10 @@ class Installed(Platform):
 
     def ready(self) -> None:
         """Returns once api and edge are ready."""
-        check = "curl -fs --retry 60 --retry-all-errors --retry-delay 1"
-        self.does("\n".join(f"{check} http://127.0.0.1:{port}/readyz" for port in (self.api_port, self.edge_port)))
+        deadline = time.monotonic() + 60
+        while not all(answers(port) for port in (self.api_port, self.edge_port)):
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
 
     def here(self, text: str) -> str:
         """The text with its places, ports and users moved to this machine."""

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,11 +109,15 @@ def test_an_embedded_database_that_was_killed_is_started_again(machine: Installe
     app.deploy(page("before"))
     # An edge that has not refreshed since the deploy would keep its earlier routes.
     assert "before" in app.visit().text
-    before = (machine.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]
+    file = machine.data_dir / "postgres" / "postmaster.pid"
+    before = file.read_text().split()[0]
     os.kill(int(before), signal.SIGKILL)
     assert "before" in app.visit().text
+    deadline = time.monotonic() + 60
+    while not file.exists() or file.read_text().split()[:1] in ([], [before]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     machine.ready()
-    assert (machine.data_dir / "postgres" / "postmaster.pid").read_text().split()[0] != before
     assert app.deploy(page("after"))["status"] == "complete"
 
 

@@ -42,6 +42,7 @@ class Upgrade:
         self._given, self._folder = given, folder
         self.before = self._machine("before", PYTHONPATH=str(folder / "before"))
         self.now = self._machine("now")
+        self.now.forked = True
         self.processes: list[subprocess.Popen[bytes] | Forked] = []
 
     def _machine(self, name: str, **environment: str) -> Machine:
