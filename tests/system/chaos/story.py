@@ -90,8 +90,10 @@ class Person:
         token = secrets.token_hex(6)
         is_source = self._random.random() < 0.25
         folder = "src/" if is_source else ""
+        # The version of a long page is recorded in a transaction of its own.
+        text = "<p>long" * 1000 if len(self.accepted) % 2 else ""
         files: dict[str, str | bytes] = {
-            f"{folder}index.html": f"<!doctype html><title>{token}</title>",
+            f"{folder}index.html": f"<!doctype html><title>{token}</title>{text}",
             f"{folder}file.bin": self._random.randbytes(5000),
         }
         data = zip_of({**files, "package.json": PROJECT} if is_source else files)
