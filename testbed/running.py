@@ -16,13 +16,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
 from obstore.store import AzureStore, LocalStore, S3Store
 
-from testbed.forking import Forked, forks
+if TYPE_CHECKING:
+    # A benchmark runs on Easels of earlier commits, which forking does not know.
+    from testbed.forking import Forked, Forks
 
 METRICS_ABOVE = 1000
 """The default distance of the private port of an api or edge above its public port."""
@@ -40,6 +42,12 @@ def free_port(following: int = 0) -> int:
                 for one in (port, port + METRICS_ABOVE):
                     probes.enter_context(socket.socket()).bind(("127.0.0.1", one))
             return first
+
+
+def _forks() -> Forks:
+    from testbed.forking import forks
+
+    return forks()
 
 
 @dataclass
@@ -87,7 +95,7 @@ class Platform:
         env = {**os.environ, **self.environment, **environment}
         with self.log.open("ab") as log:
             if self.forked:
-                return forks().start(*given, env=env, stdout=log, stderr=log)
+                return _forks().start(*given, env=env, stdout=log, stderr=log)
             command = [sys.executable, "-m", "easel.cli.main", *given]
             return subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
 
@@ -96,7 +104,7 @@ class Platform:
         given = (name, *arguments, "--data-dir", str(self.data_dir))
         env = {**os.environ, **self.environment}
         if self.forked:
-            return forks().run(*given, env=env)
+            return _forks().run(*given, env=env)
         command = [sys.executable, "-m", "easel.cli.main", *given]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
 
