@@ -13,4 +13,8 @@ def _after(site: Site, request: Request, found: Found, answer: Answer) -> Answer
     return answer_fixed(LEAVING_WORKER) if is_missing and asks_for_worker(request) else answer
 
 
-STAGE = Stage("workers", after=_after)
+def _varies(site: Site, request: Request) -> bool:
+    return asks_for_worker(request)
+
+
+STAGE = Stage("workers", after=_after, varies=_varies)
