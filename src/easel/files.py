@@ -50,16 +50,33 @@ def map_open(path: Path) -> memoryview:
     return Mapping.of(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def map_bytes(content: bytes) -> memoryview:
-    """These bytes in an unnamed file in memory, mapped as by `map_open`. The bytes themselves if the system has no such
-    files or the process has no descriptor left."""
-    try:
-        descriptor = os.memfd_create("easel", os.MFD_CLOEXEC)
-    except (AttributeError, OSError):
-        return memoryview(content)
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(content)
+def map_bytes(content: bytes, folder: Path | None = None) -> memoryview:
+    """These bytes in a file without a name, mapped as by `map_open`: in the folder, or else in memory, from where the
+    system sends more slowly. The bytes themselves if it has neither or the process has no descriptor left."""
+    descriptor = _unnamed(content, folder) if folder is not None else None
+    if descriptor is None:
+        try:
+            descriptor = os.memfd_create("easel", os.MFD_CLOEXEC)
+        except (AttributeError, OSError):
+            return memoryview(content)
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
     return Mapping.of(descriptor)
+
+
+def _unnamed(content: bytes, folder: Path) -> int | None:
+    """The descriptor of a new file without a name that holds the bytes; None if the folder takes none."""
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (AttributeError, OSError):
+        return None
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def lock_file(file: IO[Any]) -> bool:

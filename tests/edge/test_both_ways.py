@@ -100,3 +100,77 @@ def test_a_long_file_is_inflated_once_for_those_who_cannot_do_it(edge: RunningEd
         assert len(text) < edge.edge.sites.total - before < 1.5 * len(text)
         part = wire.ask(shop.host, "/long.js", Range="bytes=100000-299999")
         assert (part.status, part.body) == (206, text.encode()[100_000:300_000])
+
+
+RULES = """
+/old/page /new/page 301
+/blog/* /articles/:splat 301
+/user/:id /people/:id 302
+/land/* /de/:splat 302 Country=de
+/land/* /en/:splat 302
+/tongue/* /de/:splat 302 Language=de
+/tongue/* /en/:splat 307
+/member/* /club/:splat 302 Cookie=member
+/member/* /join 302
+/item/* id=:id /thing/:id 301
+/item/* /things 301
+/docs/* /help/:splat 302!
+/folder/* /elsewhere/:splat 308
+/far/* https://far.test/:splat 301
+/kept/* /with?to=:splat 301
+/* /lost 404
+"""
+RULED = {"index.html": "home", "docs/index.html": "docs", "folder/index.html": "folder", "_redirects": RULES}
+RULED_PATHS = (
+    *("/old/page", "/old/page?a=1", "/old/page?", "/old/page/", "/blog/2026/hello", "/blog/a%20b", "/blog/", "/blog"),
+    *("/user/ada", "/user/bo", "/land/a", "/tongue/a", "/member/a", "/item/7?id=7", "/item/7", "/docs/", "/docs/a"),
+    *("/folder/", "/folder", "/folder/x", "/far/a/b", "/far//evil.test", "/kept/a", "/kept/a?b=c", "/blog/../old"),
+)
+VISITORS: tuple[dict[str, str], ...] = (
+    {},
+    {"Cookie": "member=1; nf_lang=de"},
+    {"Accept-Language": "de-AT,de;q=0.9"},
+    {"Cookie": "nf_country=de"},
+    {"Service-Worker": "script"},
+    {"If-None-Match": ""},
+    {"If-None-Match": "*"},
+)
+
+
+def test_both_ways_redirect_alike_whoever_asks(edge: RunningEdge, app: Make) -> None:
+    made = app(RULED)
+    other = app({**RULED, "_redirects": "https://*.elsewhere.test/* /host/:splat 301\n/blog/* /posts/:splat 301\n"})
+    cloudflare = app(
+        {**RULED, "_redirects": "/blog/* /posts/:splat 302\n", "_headers": "/blog/:page\n  X-Page: :page\n"}
+    )
+    before = edge.fast()
+    with edge.connect() as wire:
+        asked = list(product((made.host, other.host, cloudflare.host), RULED_PATHS, ("GET", "HEAD"), VISITORS))
+        random.Random(3).shuffle(asked)
+        for host, path, method, headers in asked[:450]:
+            asked_both_ways(wire, host, path, method, headers)
+        redirected = edge.fast() - before
+        assert wire.ask(made.host, "/blog/a", "POST")["location"] == "/articles/a"
+        assert edge.fast() - before == redirected
+    assert redirected > 150
+
+
+def test_any_number_of_addresses_that_match_a_star_take_a_bounded_place(edge: RunningEdge, app: Make) -> None:
+    made = app(RULED)
+    with edge.connect() as wire:
+        for path in ("/old/page", "/user/ada"):
+            wire.ask(made.host, path)
+        live = edge.edge.sites.by_host[made.host.encode()]
+        before = live.weight
+        for number in range(600):
+            assert wire.ask(made.host, f"/blog/{number}")["location"] == f"/articles/{number}"
+        wire.ask(made.host, f"/blog/{'x' * 9000}")
+        assert live.weight - before < 400_000
+        fast = edge.fast()
+        for path in ("/old/page", "/blog/599"):
+            wire.ask(made.host, path)
+        assert edge.fast() - fast == 2
+        edge.call(live.shed)
+        assert not live.by_pattern
+        made.deploy({**RULED, "_redirects": "/blog/* /posts/:splat 302\n"})
+        assert wire.ask(made.host, "/blog/599")["location"] == "/posts/599"

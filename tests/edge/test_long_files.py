@@ -101,11 +101,13 @@ def _is_long(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > len(NOISE)
 
 
-@pytest.mark.parametrize("has_name", [True, False])
-def test_a_mapped_file_is_closed_once_nobody_uses_it(tmp_path: Path, has_name: bool) -> None:
+@pytest.mark.parametrize("place", ["a file", "a folder", "memory", "memory, for lack of a folder"])
+def test_a_mapped_file_is_closed_once_nobody_uses_it(tmp_path: Path, place: str) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"content")
-    part = (map_open(file) if has_name else map_bytes(b"content"))[3:]
+    folder = {"a folder": tmp_path, "memory, for lack of a folder": tmp_path / "none"}.get(place)
+    part = (map_open(file) if place == "a file" else map_bytes(b"content", folder))[3:]
+    assert os.listdir(tmp_path) == ["file"]
     assert isinstance(part.obj, Mapping)
     descriptor = part.obj.descriptor
     assert descriptor is not None

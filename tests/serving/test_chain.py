@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from easel.serving.chain import SERVING, Chain, Decision
+from easel.serving.chain import SERVING, Chain, Decision, Undecided
 from easel.serving.models import Answer, File, FixedAnswer, Found, Request, Site
 from easel.serving.respond import answer_fixed
 from easel.serving.stage import EarlierFile, Need, Stage
@@ -55,14 +53,13 @@ def test_a_stage_is_handed_what_it_needs_and_may_need_more_or_let_the_request_th
     first = Need(EarlierFile("first"), lambda given: second if given is None else given)
     chain = Chain(answering("live", first), answering("last", DONE))
     for given, found in (([file], file), ([None, file], file), ([None, None], DONE)):
-        deciding = chain.decide(SITE, GET)
-        assert next(deciding).what == EarlierFile("first")
-        *before, last = given
-        for one in before:
-            assert deciding.send(one).what == EarlierFile("second")
-        with pytest.raises(StopIteration) as stop:
-            deciding.send(last)
-        assert stop.value.value.found == found
+        decided = chain.decide(SITE, GET)
+        for name, one in zip(("first", "second"), given, strict=False):
+            assert isinstance(decided, Undecided)
+            assert decided.need.what == EarlierFile(name)
+            decided = chain.resume(decided, SITE, GET, one)
+        assert isinstance(decided, Decision)
+        assert decided.found == found
 
 
 def test_an_address_whose_answer_depends_on_the_visitor_is_never_prepared() -> None:

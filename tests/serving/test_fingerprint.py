@@ -5,7 +5,10 @@ from __future__ import annotations
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from easel.serving import fingerprint
 from easel.serving.fingerprint import is_immutable, looks_fingerprinted, may_be_of_an_earlier_version
 from tests.serving.building import Place
 from tests.sites import SITES, site_zip
@@ -68,3 +71,20 @@ def test_a_manifest_that_does_not_say_it_is_judged_by_what_a_name_says_for_certa
     assert {path for path in files if is_immutable(path, files[path])} == {
         path for path in HASHED if path.startswith(("_next/", "_astro/", "_app/", "chunk-"))
     }
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        "a Cab 12_ - . _ / deadbeef QWERTY23 _app immutable _astro _next/static/ assets/ dist/ chunk _hu @2x .map "  # noqa: SIM905
+        ".js .png .md. .lean .min 0123456789abcdef".split()
+    ),
+    max_size=7,
+).map("".join)
+
+
+@given(PIECES)
+def test_a_short_name_is_judged_as_all_forms_of_hashes_judge_it(path: str) -> None:
+    quick = may_be_of_an_earlier_version(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fingerprint, "_LONG", 0)
+        assert quick == may_be_of_an_earlier_version(path)

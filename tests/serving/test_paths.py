@@ -13,7 +13,7 @@ from msgspec import structs
 
 from easel.bundles.one_page import of_manifest
 from easel.rules.models import Dialect, RuleSettings
-from easel.serving.chain import SERVING
+from easel.serving.chain import SERVING, Undecided
 from easel.serving.models import File, FixedAnswer, Request
 from easel.serving.plain_answers import IMMUTABLE, REVALIDATE
 from easel.serving.stage import EarlierFile
@@ -484,7 +484,9 @@ def test_html_never_stands_in_for_a_script_or_data(target: str, headers: dict[st
 
 def test_a_missing_fingerprinted_asset_is_looked_for_in_earlier_versions() -> None:
     request = Request("GET", "/assets/About-x1Y2z3W4.js", accept="*/*")
-    assert next(SERVING.decide(SITE, request)).what == EarlierFile("assets/About-x1Y2z3W4.js")
+    decided = SERVING.decide(SITE, request)
+    assert isinstance(decided, Undecided)
+    assert decided.need.what == EarlierFile("assets/About-x1Y2z3W4.js")
     last = resolve(SITE, request)
     assert isinstance(last, FixedAnswer)
     assert (last.status, last.cache_control) == (404, REVALIDATE)

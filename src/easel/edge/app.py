@@ -31,7 +31,7 @@ from easel.edge.routing.table import RouteTable
 from easel.edge.sites import Sites
 from easel.errors import EaselError
 from easel.ids import new_id
-from easel.serving.chain import SERVING, Decision
+from easel.serving.chain import SERVING, Decision, Undecided
 from easel.serving.models import Answer, BundleSlice, DeferredBody, File, FixedAnswer, Request, Site
 from easel.serving.negotiate import acceptable
 from easel.serving.respond import Representations, answer_file, answer_fixed
@@ -134,13 +134,15 @@ class EdgeApp:
         return answer_fixed(UNREADABLE), tally
 
     async def _answer_site(self, live: LiveSite, request: Request, host: bytes) -> Answer:
-        decision = await self._decide(live, request)
+        decided = SERVING.decide(live.site, request)
+        decision = decided if isinstance(decided, Decision) else await self._look_up(live, request, decided)
         file = decision.found
         if isinstance(file, FixedAnswer):
             answer = decision.finish(live.site, request, answer_fixed(file))
             if decision.is_lasting_redirect(live.site, request):
                 key = (request.target.encode("latin-1"), code_of(acceptable(request.accept_encoding)))
-                self._sites.keep(live, host, key, prepare_redirect(answer, self._recorder.of(live.app.app_id)))
+                prepared = prepare_redirect(answer, self._recorder.of(live.app.app_id))
+                self._sites.keep(live, host, key, prepared, of_pattern=file.of_pattern)
             return answer
         ready = await self._sites.ready(live, file, request)
         answer = decision.finish(live.site, request, answer_file(live.site, file, ready, request))
@@ -148,19 +150,16 @@ class EdgeApp:
             return await self._keep(live, decision, file, ready, request, answer, host)
         return answer
 
-    async def _decide(self, live: LiveSite, request: Request) -> Decision:
+    async def _look_up(self, live: LiveSite, request: Request, decided: Undecided) -> Decision:
         """The chain's decision, with the live data that it needs."""
-        deciding = SERVING.decide(live.site, request)
-        given: File | None = None
         while True:
-            try:
-                need = deciding.send(given)
-            except StopIteration as stop:
-                decision: Decision = stop.value
-                return decision
-            given = await self._sites.earlier(live, need.what.path)
+            given = await self._sites.earlier(live, decided.need.what.path)
             if given is not None:
                 self._recorder.earlier += 1
+            following = SERVING.resume(decided, live.site, request, given)
+            if isinstance(following, Decision):
+                return following
+            decided = following
 
     async def _keep(
         self,

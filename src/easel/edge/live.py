@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from easel.bundles.models import NO_PLACE, Manifest, Member
 from easel.bundles.pages import LARGEST
@@ -17,6 +18,10 @@ from easel.serving.runtime import EXTERNAL_SCRIPT, cached_page_script, runtime_s
 from easel.serving.site_rules import MANY, SiteRules, site_rules
 from easel.storage.object_names import manifest_key, variants_key
 
+_MOST_BY_PATTERN: Final = 256
+_LARGEST_BY_PATTERN: Final = 4096
+"""Limits of a site's prepared redirects by patterns: their number, and the bytes of one."""
+
 
 class LiveSite:
     """A site with its cached pages (runtime object included) and prepared answers. `weight` is their approximate memory
@@ -24,6 +29,7 @@ class LiveSite:
 
     __slots__ = (
         "app",
+        "by_pattern",
         "earlier",
         "hosts",
         "label",
@@ -49,6 +55,8 @@ class LiveSite:
         self.manifest_weight = manifest_weight
         self.variants = variants_key(app.app_id, self.manifest_key) if route.has_variants else None
         self.prepared: dict[Key, PreparedAnswer] = {}
+        self.by_pattern: dict[Key, PreparedAnswer] = {}
+        """Prepared redirects of rules whose path is a pattern, the newest last."""
         self.pages: dict[str, Representations] = {}
         self.outlines: dict[str, Representations] = {}
         """Large pages without their bodies."""
@@ -86,6 +94,17 @@ class LiveSite:
             and route.app.site == self.app.site
         )
 
+    def keep_by_pattern(self, key: Key, prepared: PreparedAnswer) -> int:
+        """Caches a redirect of a rule's pattern in place of the oldest one; returns the bytes added."""
+        weight = prepared_weight(key, prepared)
+        if weight > _LARGEST_BY_PATTERN or key in self.by_pattern:
+            return 0
+        if len(self.by_pattern) >= _MOST_BY_PATTERN:
+            oldest = next(iter(self.by_pattern))
+            weight -= prepared_weight(oldest, self.by_pattern.pop(oldest))
+        self.by_pattern[key] = prepared
+        return weight
+
     def shed(self) -> int:
         """Evicts the older half of the prepared answers; returns their bytes."""
         freed = 0
@@ -98,6 +117,8 @@ class LiveSite:
             freed += prepared_weight(key, self.prepared.pop(key))
         for path in pages:
             freed += page_weight(self.pages.pop(path))
+        freed += sum(prepared_weight(key, prepared) for key, prepared in self.by_pattern.items())
+        self.by_pattern.clear()
         self.weight -= freed
         return freed
 

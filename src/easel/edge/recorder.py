@@ -3,8 +3,9 @@ path does it too."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Final
+
+from easel.rules.models import REDIRECTING
 
 FAST: Final = "fast"
 FULL: Final = "full"
@@ -25,7 +26,7 @@ class Tally:
     def __init__(self) -> None:
         self.fast_200 = 0
         self.fast_304 = 0
-        self.fast_moved: defaultdict[int, int] = defaultdict(int)
+        self.fast_moved = dict.fromkeys(REDIRECTING, 0)
         self.full: dict[int, int] = {}
         self.sent = 0
 

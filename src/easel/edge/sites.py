@@ -162,11 +162,16 @@ class Sites:
         if label in self._live:
             self._drop(self._live[label])
 
-    def keep(self, live: LiveSite, host: bytes, key: Key, prepared: PreparedAnswer) -> None:
-        """Caches a prepared answer for the fast path, and makes the site known under this Host header."""
+    def keep(
+        self, live: LiveSite, host: bytes, key: Key, prepared: PreparedAnswer, *, of_pattern: bool = False
+    ) -> None:
+        """Caches a prepared answer for the fast path, and makes the site known under this Host header. Answers of a
+        rule's pattern are bounded in number, because anybody can think of addresses that match it."""
         if self._live.get(live.label) is not live:
             return
-        if key not in live.prepared:
+        if of_pattern:
+            self._grow(live, live.keep_by_pattern(key, prepared))
+        elif key not in live.prepared:
             live.prepared[key] = prepared
             self._grow(live, prepared_weight(key, prepared))
         if len(host) > _LONGEST_HOST or host in live.hosts or self._live.get(live.label) is not live:

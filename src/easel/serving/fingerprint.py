@@ -17,6 +17,9 @@ _BASE32 = re.compile(r"[-.]([A-Z2-7]{8})\Z")
 _TAIL = re.compile(r"[-.]([A-Za-z0-9_-]{8}(?:[A-Za-z0-9_-]{2})?)(?:\.lean)?\Z")
 _PICTURE = re.compile(r"[A-Za-z0-9_-]{10}-\d{2,4}\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
+_MAYBE_TAIL = re.compile(r"[-._][A-Za-z0-9_-]{6}")
+_LONG = 13
+"""Number of characters from which a name can hold a hash without a mark before it."""
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|(?:[A-Z][a-z]+)+\Z")
 
 
@@ -45,18 +48,22 @@ def may_be_of_an_earlier_version(path: str) -> bool:
     The rule is wide, since such an answer does no harm."""
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
+    stem = _stem(path)
+    if len(stem) < _LONG and _MAYBE_TAIL.search(stem) is None:
+        # Most missing files are such: no name with a hash is so short.
+        return _OF_ONE_BUILD.search(path) is not None
     if looks_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:
         return True
     if "." not in path.rsplit("/", 1)[-1]:
         return False
-    stem = _stem(path)
     if _SHORT_HEX.search(stem) or _HEX_ALONE.match(stem) or _PICTURE.match(stem):
         return True
     return _BUILD_FOLDERS.search(path) is not None and _TAIL.search(stem) is not None
 
 
 def _stem(path: str) -> str:
-    return _SCALE.sub("", path.rsplit("/", 1)[-1].removesuffix(".map").rsplit(".", 1)[0])
+    stem = path.rpartition("/")[2].removesuffix(".map").rsplit(".", 1)[0]
+    return _SCALE.sub("", stem) if "@" in stem else stem
 
 
 def _letters_and_digits(text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -15,6 +14,7 @@ from easel.serving.addresses import PRODUCTION
 from easel.serving.paths import Address, read_target, without_dots
 from easel.serving.published import PublishedSite
 from easel.serving.site_rules import SiteRules
+from easel.unlocked import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Site:
         return self.published.indexable and self.environment == PRODUCTION
 
 
-# The slow path makes one request and several answers each time: a struct takes a fifth of a dataclass's time.
+# The slow path makes one of these values or more each time: a struct takes a fifth of a dataclass's time.
 class Request(msgspec.Struct, frozen=True, dict=True):
     """The parts of a request that the answer depends on.
 
@@ -91,8 +91,7 @@ class Request(msgspec.Struct, frozen=True, dict=True):
         return self.method in ("GET", "HEAD")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """A file of the site as the answer to a request, with its status and caching.
 
     `lasting` says whether the file answers this address as long as the site is live. `varies` names the request headers
@@ -114,12 +113,11 @@ class File:
         return self.member.type.startswith("text/html")
 
 
-@dataclass(frozen=True, slots=True)
-class FixedAnswer:
+class FixedAnswer(msgspec.Struct, frozen=True):
     """An answer without a file: a redirect, an error, a generated robots.txt.
 
     `varies` is as in `File`. `lasting` says whether every request for this address without a query gets this answer as
-    long as the site is live.
+    long as the site is live. `of_pattern` says that any number of addresses get such answers, by a rule's pattern.
     """
 
     status: int
@@ -129,6 +127,7 @@ class FixedAnswer:
     location: str | None = None
     varies: tuple[str, ...] = ()
     lasting: bool = False
+    of_pattern: bool = False
 
 
 Found = File | FixedAnswer

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
 
 from easel.bundles.names import MAX_NAME_BYTES
 from easel.composed import composed
@@ -23,7 +25,7 @@ ESCAPED_SLASH: Final = "%2F"
 """The form of an escaped slash in a decoded path, where it is part of a name."""
 
 
-class Address(NamedTuple):
+class Address(msgspec.Struct, frozen=True):
     """The requested address on its host.
 
     `path` has no leading '/', is decoded once (RFC 3986 §2.1) and normalised to NFC. An encoded slash stays `%2F`, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from easel.bundles.codings import plain_name
 from easel.bundles.models import DEFLATED, ZSTANDARD
@@ -28,8 +28,7 @@ _GZIP_SMALLEST, _GZIP_LARGEST = 256, 1024 * 1024
 NO_SNIFF = (b"x-content-type-options", b"nosniff")
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Representations:
+class Representations(msgspec.Struct, frozen=True, weakref=True):
     """The available bodies of a file by encoding, and the hash in its ETags.
 
     Other bodies are read from the bundle: identity always, gzip if the member is deflated, zstd if the member is
@@ -40,15 +39,14 @@ class Representations:
     hash: str
     size: int
     bodies: dict[Encoding, bytes | memoryview]
-    lengths: dict[Encoding, int] = field(default_factory=dict)
+    lengths: dict[Encoding, int] = {}
     restarts: Restarts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Variants:
+class Variants(msgspec.Struct, frozen=True):
     """The variants of a file that a background job has made: bodies in other encodings, and restart points."""
 
-    bodies: dict[Encoding, bytes | memoryview] = field(default_factory=dict)
+    bodies: dict[Encoding, bytes | memoryview] = {}
     restarts: Restarts | None = None
 
 
@@ -216,11 +214,14 @@ def answer_fixed(fixed: FixedAnswer) -> Answer:
         (b"content-type", fixed.content_type.encode()),
         (b"content-length", str(len(fixed.body)).encode()),
         (b"cache-control", fixed.cache_control.encode()),
-        *(((b"location", fixed.location.encode()),) if fixed.location is not None else ()),
-        *_vary(*fixed.varies),
-        *(((b"allow", b"GET, HEAD"),) if fixed.status == 405 else ()),
-        NO_SNIFF,
     )
+    if fixed.location is not None:
+        headers = (*headers, (b"location", fixed.location.encode()))
+    if fixed.varies:
+        headers = (*headers, *_vary(*fixed.varies))
+    if fixed.status == 405:
+        headers = (*headers, (b"allow", b"GET, HEAD"))
+    headers = (*headers, NO_SNIFF)
     return Answer(fixed.status, headers, fixed.body, len(fixed.body))
 
 

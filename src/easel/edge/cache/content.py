@@ -63,7 +63,7 @@ class Content:
             budget // 2, lambda index: weights.VARIANT * (len(index) + 2)
         )
         self._bundles: LruCache[memoryview] = LruCache(_MAPPED_BUNDLES)
-        self._mappings = Mappings()
+        self._mappings = Mappings(disk.root, objects.reserve)
         self.inflated = InflatedFiles(budget // 4, self._mappings)
         self._decoding = asyncio.Lock()
         self._inflating = asyncio.Semaphore(_ZSTANDARD_AT_ONCE)
@@ -200,7 +200,7 @@ class Content:
             return None
         header, trailer = gzip_frame(part.member) if part.encoding == "gzip" else (b"", b"")
         start, stop = _stored_range(part)
-        return MappedBody(header, (await self._mapped(key))[start:stop], trailer, start)
+        return MappedBody.of((await self._mapped(key))[start:stop], start, header, trailer)
 
     async def mapped_variant(self, variants_key: str, member: Member, coding: Coding) -> MappedBody | None:
         """A variant of the member in a mapped object, if there is one. Raises ObjectMissingError,
@@ -209,9 +209,9 @@ class Content:
             return None
         index = await self._variants.get(variants_key, lambda: self._index(variants_key))
         start, length = index.get(variant_key(member.hash, coding), (0, 0))
-        return (
-            MappedBody(b"", (await self._mapped(variants_key))[start : start + length], b"", start) if length else None
-        )
+        if not length:
+            return None
+        return MappedBody.of((await self._mapped(variants_key))[start : start + length], start)
 
     async def variants(self, variants_key: str | None, member: Member, *, in_parts: bool) -> Variants:
         """The variants of the member, if they exist and are readable: bodies and restart points. Without them the file

@@ -103,7 +103,8 @@ class DiskCache:
 
     def __init__(self, objects: EdgeStore, folder: Path, *, budget: int) -> None:
         self._objects = objects
-        self._root = folder
+        self.root = folder
+        """The folder of all edges of the machine."""
         self._budget = budget
         # Each object takes two descriptors and a mapping, however small it is; connections need descriptors as well.
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -280,7 +281,7 @@ class DiskCache:
 
     def _own_folder(self) -> Path:
         if self._folder is None:
-            self._folder, self._lives, self._left = folder_of_process(self._root)
+            self._folder, self._lives, self._left = folder_of_process(self.root)
             self.weight += sum(self._left.values())
         return self._folder
 

@@ -51,10 +51,15 @@ class InflatedFiles:
 
         async def make() -> Representations:
             data = raw(member, await read())
-            content = await asyncio.to_thread(inflated, data, member.method, member.size)
-            if len(content) != member.size:
-                raise DamagedDataError("a file in the store does not have its recorded length")
-            return Representations(member.hash, member.size, {"identity": self._mappings.content(content)})
+
+            def inflate() -> memoryview:
+                content = inflated(data, member.method, member.size)
+                if len(content) != member.size:
+                    raise DamagedDataError("a file in the store does not have its recorded length")
+                return self._mappings.content(content)
+
+            body = self._mappings.noted(await asyncio.to_thread(inflate))
+            return Representations(member.hash, member.size, {"identity": body})
 
         return await self._making.run(key, lambda: self._kept.make(key, member.size, make))
 
@@ -68,11 +73,7 @@ class InflatedFiles:
             kept = self._kept.get(key)
             body = None if kept is None else kept.bodies["identity"]
             # Other memory would be taken, unweighed, for as long as a slow client reads.
-            return (
-                MappedBody(b"", body, b"", 0)
-                if isinstance(body, memoryview) and isinstance(body.obj, Mapping)
-                else None
-            )
+            return MappedBody.of(body) if isinstance(body, memoryview) and isinstance(body.obj, Mapping) else None
 
         return borrow
 

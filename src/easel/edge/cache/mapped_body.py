@@ -6,39 +6,49 @@ from __future__ import annotations
 import resource
 import weakref
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from easel.files import Mapping, map_bytes, map_file, map_open
+from easel.storage.disk_reserve import DiskReserve
+from easel.storage.errors import StorageFullError
 
 _MOST: Final = 16 * 1024
 """Limit of mappings, including those of prepared answers: a system allows a process 65,530."""
 _MOST_OPEN: Final = 4096
 
 
-class MappedBody(NamedTuple):
-    """A body: mapped bytes, the bytes before and after them, and the offset of the mapped bytes in their file."""
+class MappedBody(msgspec.Struct, frozen=True):
+    """A body: mapped bytes, their offset in their file, and the bytes before and after them.
 
-    before: bytes
+    `descriptor` is the file's, if the mapping keeps one. It stays open while the view is in use.
+    """
+
     view: memoryview
-    after: bytes
     at: int
+    descriptor: int | None
+    before: bytes = b""
+    after: bytes = b""
+
+    @classmethod
+    def of(cls, view: memoryview, at: int = 0, before: bytes = b"", after: bytes = b"") -> MappedBody:
+        """The body of a view into a mapped file."""
+        mapping = view.obj
+        return cls(view, at, mapping.descriptor if isinstance(mapping, Mapping) else None, before, after)
 
     @property
     def length(self) -> int:
         """The length of the body in bytes."""
         return len(self.before) + len(self.view) + len(self.after)
 
-    @property
-    def descriptor(self) -> int | None:
-        """The file's descriptor, if the mapping keeps one. It stays open while the view is in use."""
-        mapping = self.view.obj
-        return mapping.descriptor if isinstance(mapping, Mapping) else None
-
 
 class Mappings:
     """The mappings of a process. Some keep their file's descriptor, up to a share of the process's limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, reserve: DiskReserve) -> None:
+        self._folder = folder
+        self._reserve = reserve
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         # Each mapping takes two descriptors, and each visitor takes one.
         self._most_open = _MOST_OPEN if allowed == resource.RLIM_INFINITY else min(_MOST_OPEN, allowed // 8)
@@ -52,13 +62,25 @@ class Mappings:
 
     def file(self, path: Path) -> memoryview:
         """A file's bytes. Raises OSError, and ValueError for an empty file."""
-        return self._noted(map_open(path) if len(self._open) < self._most_open else map_file(path))
+        return self.noted(map_open(path) if len(self._open) < self._most_open else map_file(path))
 
     def content(self, content: bytes) -> memoryview:
-        """These bytes, in an unnamed file if possible."""
-        return self._noted(map_bytes(content)) if len(self._open) < self._most_open else memoryview(content)
+        """These bytes, in an unnamed file if possible: on disk, or in memory while the disk's reserve is reached.
 
-    def _noted(self, view: memoryview) -> memoryview:
+        It can be called in a thread. Pass the result to `noted`.
+        """
+        if len(self._open) >= self._most_open:
+            return memoryview(content)
+        folder: Path | None = self._folder
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._reserve.require(len(content))
+        except (OSError, StorageFullError):
+            folder = None
+        return map_bytes(content, folder)
+
+    def noted(self, view: memoryview) -> memoryview:
+        """The view, whose mapping counts from now on."""
         if isinstance(view.obj, Mapping):
             self._open.add(view.obj)
         if not isinstance(view.obj, bytes):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
+
+import msgspec
 
 from easel.edge import weights
 from easel.edge.fast.prepared import Key, code_of
@@ -72,7 +74,8 @@ class RecentCache(Generic[K, V]):
         self.newer[key] = value
 
 
-class PlainRequest(NamedTuple):
+# Its attributes are read faster than those of a named tuple.
+class PlainRequest(msgspec.Struct, frozen=True, gc=False):
     """A plain GET or HEAD over HTTP/1.1 on a persistent connection: its host, target and known ETag."""
 
     host: bytes

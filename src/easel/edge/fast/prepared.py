@@ -56,8 +56,6 @@ class PreparedAnswer:
     moved: bytes | None = None
     """The status line of a redirect for the address without a query."""
     status: int = 200
-    is_special: bool = False
-    """Whether it does not answer all clients: a redirect, or a borrowed body."""
 
     @property
     def weight(self) -> int:
@@ -92,7 +90,6 @@ def prepare_mapped(
         rest=b"",
         mapped_body=body,
         borrow=borrow,
-        is_special=borrow is not None,
         head=head,
         not_modified=_lines(without_content(answer.headers)),
         etag=_etag(answer),
@@ -105,7 +102,7 @@ def prepare_redirect(answer: Answer, tally: Tally) -> PreparedAnswer:
     """The prepared form of a redirect."""
     line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
     head = _lines(answer.headers)
-    return PreparedAnswer(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status, is_special=True)
+    return PreparedAnswer(head, None, head, b"", b"", 0, tally, moved=line, status=answer.status)
 
 
 def _etag(answer: Answer) -> bytes:
@@ -152,5 +149,5 @@ class Stamp:
 
 def _identities() -> list[bytes]:
     """Ids of the same length as `ids.new_id` gives, each with its line end."""
-    digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex().encode()
-    return [digits[at : at + 16] + b"\r\n" for at in range(0, len(digits), 16)]
+    digits = secrets.token_bytes(8 * _IDS_AT_ONCE).hex("\n", 8).encode() + b"\n"
+    return digits.replace(b"\n", b"\r\n").splitlines(keepends=True)

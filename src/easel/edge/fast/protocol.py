@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from easel.connections.guarded import GuardedProtocol
 from easel.connections.heads import VISITORS, Heeded
@@ -30,6 +32,8 @@ class EdgeProtocol(GuardedProtocol):
     """The fast path in front of uvicorn's protocol. Make subclasses with `edge_protocol`."""
 
     heeded = VISITORS
+    shared: Mapping[str, object] = {}
+    """The values of these names, which all connections of an edge share."""
     hosts: dict[bytes, LiveSite]
     view: memoryview[int]
     seen: array[int]
@@ -43,6 +47,15 @@ class EdgeProtocol(GuardedProtocol):
     _ready: PreparedAnswer | None = None
     _alone: PlainRequest | None = None
     """The only request in the current bytes so far, if it was answered from memory."""
+    _borrowed: MappedBody | None = None
+    """The borrowed body of the answer that was just found."""
+    _descriptor = -1
+    """The descriptor of the connection's socket, once it was needed."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # The interpreter finds attributes of an instance faster than those of its class.
+        self.__dict__.update(self.shared, at_border=True, _like=None)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: a request with a known head is answered at once, all others are parsed."""
@@ -51,7 +64,8 @@ class EdgeProtocol(GuardedProtocol):
         if not self.at_border or not (cycle is None or cycle.response_complete) or self.flow.write_paused:
             super().data_received(data)
             return
-        asked = self._like.read(data) if self._like is not None else None
+        like = self._like
+        asked = None if like is None else like.read(data)
         if asked is None:
             known = self.known
             asked = known.whole.newer.get(data)
@@ -60,7 +74,7 @@ class EdgeProtocol(GuardedProtocol):
                 self._like = known.found
         if asked is not None:
             ready = self._find(asked)
-            if ready is not None and not self.transport.is_closing():
+            if ready is not None:
                 self._touched = True
                 if self.timeout_keep_alive_task is not None:
                     self._unset_keepalive_if_required()
@@ -90,14 +104,26 @@ class EdgeProtocol(GuardedProtocol):
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _find(self, asked: PlainRequest) -> PreparedAnswer | None:
-        host, key, condition, _, _ = asked
-        live = self.hosts.get(host)
-        if live is None or self.view[live.slot] != self.seen[live.slot]:
+        live = self.hosts.get(asked.host)
+        if live is None:
             return None
-        ready = live.prepared.get(key)
-        if ready is None or (ready.is_special and not _is_there(ready, asked)):
+        slot = live.slot
+        if self.view[slot] != self.seen[slot]:
             return None
-        return ready if condition is None or condition == ready.etag else None
+        ready = live.prepared.get(asked.key)
+        if ready is None:
+            ready = live.by_pattern.get(asked.key)
+            if ready is None:
+                return None
+        condition = asked.condition
+        if ready.moved is not None:
+            return None if asked.has_query or condition is not None else ready
+        if condition is not None:
+            return ready if condition == ready.etag else None
+        if ready.borrow is not None and not asked.head_only:
+            self._borrowed = ready.borrow()
+            return None if self._borrowed is None else ready
+        return ready
 
     def on_body(self, body: bytes) -> None:
         """Part of a body. Requests on the fast path have none."""
@@ -141,44 +167,42 @@ class EdgeProtocol(GuardedProtocol):
         elif ready.rest:
             self.transport.writelines((b"".join((stamp.changed, identity, ready.first)), ready.rest))
         else:
-            body = ready.mapped_body if ready.borrow is None else ready.borrow()
+            body, self._borrowed = ready.mapped_body or self._borrowed, None
             assert body is not None
             self._send_mapped(b"".join((stamp.changed, identity, ready.first)), body)
 
     def _send_mapped(self, head: bytes, body: MappedBody) -> None:
         """The system sends from the file as much as the connection takes at once. The transport writes the rest from
         memory, as fast as the client reads."""
-        transport = self.transport
-        sent = -body.at % 4096
-        transport.write(b"".join((head, body.view[:sent])) if sent else head)
+        transport, view = self.transport, body.view
+        at = -body.at % 4096
+        first = b"".join((head, view[:at])) if at else head
+        sent = 0
         if body.descriptor is not None and not transport.get_write_buffer_size() and not transport.is_closing():
-            connection = transport.get_extra_info("socket").fileno()
+            if self._descriptor < 0:
+                self._descriptor = transport.get_extra_info("socket").fileno()
             # The transport finds out by itself that a connection is broken.
             with suppress(OSError):
-                sent += os.sendfile(connection, body.descriptor, body.at + sent, len(body.view) - sent)
-        if sent < len(body.view):
-            transport.write(body.view[sent:])
+                sent = os.write(self._descriptor, first)
+                if sent == len(first):
+                    at += os.sendfile(self._descriptor, body.descriptor, body.at + at, len(view) - at)
+        if sent < len(first):
+            transport.write(first[sent:])
+        if at < len(view):
+            transport.write(view[at:])
         if body.after:
             transport.write(body.after)
-
-
-def _is_there(ready: PreparedAnswer, asked: PlainRequest) -> bool:
-    """Whether a redirect answers this request, or the borrowed body that it needs is still in its cache."""
-    if ready.moved is not None:
-        return not asked.has_query and asked.condition is None
-    return asked.head_only or asked.condition is not None or ready.borrow is None or ready.borrow() is not None
 
 
 def edge_protocol(
     sites: Sites, freshness: Freshness, known: KnownHeads, heeded: Heeded = VISITORS
 ) -> type[EdgeProtocol]:
     """The protocol class for one edge process, and the headers that it reads."""
-    bound = {
-        "heeded": heeded,
+    shared = {
         "hosts": sites.by_host,
         "view": freshness.view,
         "seen": freshness.seen,
         "stamp": Stamp(),
         "known": known,
     }
-    return type("BoundEdgeProtocol", (EdgeProtocol,), bound)
+    return type("BoundEdgeProtocol", (EdgeProtocol,), {"heeded": heeded, "shared": shared})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
 
 from easel.composed import composed
 
@@ -20,8 +21,7 @@ _PATH_SAFE = "/-._~!$&'()*+,;=:@"
 _QUERY_SAFE = "-._~!$'()*,;:@/?"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPath:
+class RequestPath(msgspec.Struct, frozen=True):
     """The segments of a path, percent-decoded (RFC 3986 §2.1) and in NFC. '/a/' has ('a', ''), '/' has ('',)."""
 
     segments: tuple[str, ...]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from easel.rules.matching.index import Index
 from easel.rules.matching.paths import RequestPath
 from easel.rules.matching.pattern import Pattern, parse, split
@@ -17,13 +19,13 @@ LARGEST_HEADERS = 32 * 1024
 """Limit in bytes of the names and values that rules add to one answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RedirectMatch:
+class RedirectMatch(msgspec.Struct, frozen=True):
     """The target of a line for a request.
 
     `to` is a Location for a redirect, and a path of the app (decoded) for content. `first` says that the line applies
-    before files. `for_all` says that every request for this address without a query gets the same answer: the line
-    matches a single path, and neither it nor an earlier line has further conditions. `by` is the line.
+    before files. `for_all` says that every request for this address without a query gets the same answer: neither the
+    line nor an earlier one that matches the address has further conditions. `of_pattern` says that the line's path is a
+    pattern, so that any number of addresses get such answers. `by` is the line.
     """
 
     by: Redirect
@@ -31,6 +33,7 @@ class RedirectMatch:
     to: str
     first: bool
     for_all: bool = False
+    of_pattern: bool = False
 
     @property
     def redirects(self) -> bool:
@@ -123,7 +126,7 @@ class RedirectTable:
             plain = plain and not (by.conditional or by.query or by.host)
             if not _holds(line, visit, caught):
                 continue
-            leads = _leads(line, visit, caught, for_all=plain and line.pattern.literal)
+            leads = _leads(line, visit, caught, for_all=plain)
             if leads is not None:
                 return leads
         return None
@@ -184,4 +187,6 @@ def _leads(line: _Line, visit: Visit, caught: dict[str, str], *, for_all: bool) 
     if not redirect.redirects:
         return RedirectMatch(redirect, redirect.status, line.target.path(caught), line.first)
     location = line.target.location(caught, visit.query)
-    return None if location is None else RedirectMatch(redirect, redirect.status, location, line.first, for_all)
+    if location is None:
+        return None
+    return RedirectMatch(redirect, redirect.status, location, line.first, for_all, not line.pattern.literal)

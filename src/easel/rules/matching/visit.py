@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from urllib.parse import unquote_plus
 
+import msgspec
+
 from easel.rules.matching.paths import ENCODED_SLASH, RequestPath, read_path
+from easel.unlocked import cached_property
 
 MOST_PAIRS = 64
 """Limit of query parameters and cookies that are read."""
@@ -14,8 +15,7 @@ _MOST_ESCAPES = 4096
 """Limit of `%` in the query parameters that are read: decoding one takes as long as twenty other bytes."""
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True, dict=True):
     """A request for rules: `path` and `query` as sent, `host` in lower case without a port. `cookie` and
     `accept_language` are the fields' values; `country` is a two-letter code, if a header names one."""
 

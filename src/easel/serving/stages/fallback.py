@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from easel.bundles.root import APPS_PAGES, SHARED_FOLDERS
 from easel.rules.models import NotFound

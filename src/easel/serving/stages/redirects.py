@@ -6,7 +6,7 @@ and the line answers if there is none.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from easel.bundles.root import RULES_FILES
 from easel.rules.matching.pages import Page, find_page
@@ -44,7 +44,7 @@ def _found(site: Site, request: Request, leads: RedirectMatch) -> Found | None:
         found = redirect(leads.status, leads.to)
         if leads.by.conditional:
             return replace(found, cache_control=NO_STORE)
-        return replace(found, lasting=leads.for_all)
+        return replace(found, lasting=leads.for_all, of_pattern=leads.of_pattern)
     if not request.reads:
         return refuse_method(request)
     path = _file_at(site, leads.to)
