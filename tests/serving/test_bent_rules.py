@@ -21,7 +21,7 @@ _WORDS = (
     "/", "/*", "/a", "/a/", "/a/*", "/:x", "/:x/*", "/a/:x.html", "/*/b/*", "/index.html", "/404.html", "//", "/%2f",
     "/:splat", "/é", "https://:x.example.test/:splat", "https://example.test:x", "https://shop.test/*", "javascript:x",
     "200", "200!", "301", "302!", "404", "404!", "q=:q", "q=1", "Cookie=c", "Language=en", "Country=de", "#", "!",
-    "?q=1",
+    "?q=1", "//:splat", "//a:x",
 )  # fmt: skip
 _HEADERS = (
     "Cache-Control: max-age=9", "Set-Cookie: a=:x; Path=/", "Set-Cookie: a=b; Domain=test", "Vary: Cookie", "! Vary",

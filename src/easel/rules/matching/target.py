@@ -23,6 +23,8 @@ _AUTHORITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(?::[0
 """A host's name with an optional port, up to the end: a client cannot read anything else into it."""
 _PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?:[/?#]|\Z)")
 _END = re.compile(r"\.[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]{1,5})?\Z")
+_OTHER_HOST = re.compile(r"//[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:[/?#]|\Z)")
+"""A target on another host by the visitor's scheme. With a placeholder in it, a visitor would choose the host."""
 _SCHEMES = ("http://", "https://")
 
 _Place = Literal["host", "path", "query"]
@@ -84,7 +86,7 @@ class Target:
             return None
         if self._collapses:
             path = SLASHES.sub("/", path)
-        elif not host and not self._text.startswith("//"):
+        elif not host and not _OTHER_HOST.match(self._text):
             # A caught text may begin with a slash, and a client would read two leading slashes as another host.
             path = "/" + path.lstrip("/")
         address = host + (path or "/")
