@@ -141,6 +141,9 @@ class Settings(BaseSettings):
         default=2, ge=0, description="The same for those of one organisation; 0 is no limit."
     )
 
+    build_minutes_per_day: int = Field(
+        default=1000, ge=0, description="Limit of an organisation's build minutes in a day (UTC); 0 is no limit."
+    )
     max_waiting_builds: int = Field(
         default=100, ge=0, description="Limit of an organisation's deploys waiting to be built; 0 is no limit."
     )
@@ -200,10 +203,14 @@ class Settings(BaseSettings):
         default=256, ge=16, description="Limit of a build's simultaneous processes and threads."
     )
     build_disk: int = Field(default=4096 * MIB, ge=16 * MIB, description="Limit of a build's folder on the disk.")
+    build_files: int = Field(default=1_000_000, ge=1_000, description="Limit of a build's files and folders.")
     build_log_bytes: int = Field(default=10 * MIB, ge=64 * 1024, description="Limit of a build's log.")
     build_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Additional hosts that builds may reach: `example.com`, `*.example.com`, separated by commas.",
+    )
+    app_build_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Hosts that an app may add for its builds with `build_hosts`, in the same form."
     )
     build_cache_bytes: int = Field(
         default=10 * 1024 * MIB, ge=0, description="Limit of the build cache on the disk; 0 turns the cache off."
@@ -292,14 +299,14 @@ class Settings(BaseSettings):
             raise ValueError("write DEBUG, INFO, WARNING, ERROR or CRITICAL")
         return level.upper() if isinstance(level, str) else level
 
-    @field_validator("build_hosts", "private_networks", mode="before")
+    @field_validator("build_hosts", "app_build_hosts", "private_networks", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
-    @field_validator("build_hosts")
+    @field_validator("build_hosts", "app_build_hosts")
     @classmethod
     def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         lowered = tuple(host.lower() for host in hosts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import random
 from urllib.parse import quote
 
 import pytest
 
 from easel.builds.lines import LONGEST_LINE, LogLines
+from easel.builds.secrets import MASK, Masking
 
 SECRET = "s3cr3t/Pass word+ü"
 
@@ -101,3 +103,37 @@ def test_each_line_of_a_key_is_masked() -> None:
 
 def test_very_short_secrets_and_empty_ones_mask_nothing() -> None:
     assert read(b"a 1 ab\n", secrets=("", "1", "ab")) == ["a 1 ab"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the preset `s3cr3t/Pa` is none",
+        "`s3cr3t/Pass w…`",
+        "npm said 's3cr3t/Pass'",
+        "cut: s3cr3t/Pass wo",
+        '"s3cr3t/P"',
+    ],
+)
+def test_what_is_left_of_a_secret_in_a_shortened_text_is_masked(text: str) -> None:
+    masked = Masking([SECRET]).once(text)
+    assert MASK in masked
+    assert "s3cr3t" not in masked
+    assert Masking([SECRET]).once("`s3c` and s3cr3t/Pass, then") == "`s3c` and s3cr3t/Pass, then"
+
+
+def test_secrets_are_found_wherever_they_are() -> None:
+    letters = random.Random(4711)
+    for _ in range(300):
+        few = "ab c"[: letters.randint(2, 4)]
+        secrets = tuple("".join(letters.choices(few, k=letters.randint(4, 9))) for _ in range(letters.randint(1, 4)))
+        lines = ["".join(letters.choices([*few, *"xyz", *secrets], k=letters.randint(0, 30))) for _ in range(5)]
+        shown = read("".join(f"{line}\n" for line in lines).encode(), secrets=secrets)
+        assert not any(secret in "".join(shown) for secret in secrets if MASK not in secret)
+        plain = Masking(secrets)
+        plain._begin = None
+        for line in lines:
+            plain.feed(line)
+        plain.close()
+        starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
+        assert shown == [plain.masked(start, line) for start, line in zip(starts, lines, strict=True)]

@@ -30,7 +30,9 @@ from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
 
 MIB = 1024 * 1024
-LIMITS = Limits(wall=60, processor=60, memory=512 * MIB, processes=64, disk=64 * MIB, file_size=64 * MIB, log=MIB)
+LIMITS = Limits(
+    wall=60, processor=60, memory=512 * MIB, processes=64, disk=64 * MIB, files=50_000, file_size=64 * MIB, log=MIB
+)
 
 
 @pytest.fixture(scope="module")

@@ -56,3 +56,16 @@ def test_rules_add_up_each_once() -> None:
 
 def test_a_name_longer_than_names_are_is_refused() -> None:
     assert not HostRules(("*",)).allows("a." * 200, 443)
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_covered"),
+    [
+        *(("a.example.com", True), ("*.a.example.com", True), ("*.example.com", True), ("one.net", True)),
+        *(("example.com", False), ("*.com", False), ("*", False), ("*.one.net", False), ("badexample.com", False)),
+        *(("a.example.com:443", True), ("a.example.com:22", False), ("*.example.com:443", True), ("two.net", False)),
+        *(("two.net:8443", True), ("*.example.com:8443", False)),
+    ],
+)
+def test_rules_cover_those_that_allow_no_more(rule: str, is_covered: bool) -> None:
+    assert HostRules(("*.example.com", "one.net", "two.net:8443")).covers(rule) == is_covered

@@ -15,7 +15,7 @@ from easel.envelope import envelope
 from easel.settings import Settings
 from easel.storage.ballast import LOW, PIECE, Ballast, size_on
 from easel.storage.disk_reserve import DiskReserve, reserve_on
-from easel.storage.errors import ReserveReachedError, StorageFullError
+from easel.storage.errors import FilesReserveReachedError, ReserveReachedError, StorageFullError
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
 from tests.system.chaos.small_disk import small_disk as mounted_disk
@@ -127,6 +127,20 @@ async def test_an_upload_ends_when_other_processes_take_the_room_it_was_promised
     # Each has written at most the bytes between two checks.
     assert objects.reserve.room().free >= 16 * MIB - 2 * 4 * MIB
     assert not list((disk / "scratch").iterdir())
+
+
+def test_room_for_files_is_left_too(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = os.statvfs(disk)
+    few = os.statvfs_result((*found[:5], 1000, 15, 15, *found[8:10]))
+    monkeypatch.setattr(os, "statvfs", lambda folder: few)
+    reserve = DiskReserve(disk, "1")
+    assert reserve.is_reached
+    with pytest.raises(FilesReserveReachedError, match="room for 15 more files, and 20 are kept"):
+        reserve.require()
+    # A file system that makes inodes as they are needed has no number of them.
+    few = os.statvfs_result((*found[:5], 0, 0, 0, *found[8:10]))
+    assert not reserve.is_reached
+    assert not DiskReserve(disk, "0").is_reached
 
 
 async def test_what_is_put_aside_of_another_store_leaves_the_reserve(disk: Path, tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ class BuildDiskFullError(BuildFailedError):
     code = "build_disk_full"
 
 
+class BuildFilesError(BuildFailedError):
+    """`{command}` made more than {limit} files and folders, and was ended. Easel's operator sets the limit with
+    EASEL_BUILD_FILES."""
+
+    code = "build_files"
+
+
 class BuildLogTooLargeError(BuildFailedError):
     """`{command}` wrote a log of more than {limit}, so Easel ended it. Make it print less, or ask Easel's operator for
     a larger EASEL_BUILD_LOG_BYTES."""

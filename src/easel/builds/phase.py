@@ -110,6 +110,8 @@ class Phases:
             return failures.BuildProcessesError(command=command, limit=self.limits.processes)
         if ended.reason == "disk":
             return failures.BuildDiskFullError(command=command, limit=_size(self.limits.disk))
+        if ended.reason == "files":
+            return failures.BuildFilesError(command=command, limit=f"{self.limits.files:,}")
         if ended.reason == "log":
             return failures.BuildLogTooLargeError(command=command, limit=_size(self.limits.log))
         if ended.reason == "disk_full":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -24,8 +25,16 @@ LARGEST = 400_000
 """Limit of characters of all forms together. Encoded forms beyond it are not searched; the secrets themselves always
 are."""
 
+_CUTS = re.compile(r"""(…|[`'"])""")
+"""The characters that follow a shortened, quoted text."""
 _NODE = 21
 """The number of bits of a character in a transition's key."""
+_TOLD = 3
+"""The number of characters by which the beginning of a form is searched, before the automaton runs."""
+_STRIDE = 8
+"""The number of characters for which the automaton runs before the next search."""
+_MOST_BEGINNINGS = 1000
+"""Limit of the beginnings' nodes. The search saves no time beyond it."""
 
 
 class Masking:
@@ -37,6 +46,7 @@ class Masking:
         for form in _all_forms(secrets):
             self._add(form)
         self._link()
+        self._begin = self._beginnings()
         self._state = 0
         self._length = 0
         self._ranges: deque[tuple[int, int]] = deque()
@@ -47,17 +57,25 @@ class Masking:
         if not self._step:
             self._length += len(text)
             return self._length
-        step, fail, found = self._step, self._fail, self._found
-        state = self._state
-        for position, character in enumerate(text, self._length + 1):
-            code = ord(character)
-            following = step.get(state << _NODE | code)
-            while following is None and state:
-                state = fail[state]
+        step, fail, found, begin = self._step, self._fail, self._found, self._begin
+        state, at, before = self._state, 0, self._length
+        while True:
+            if not state and begin is not None:
+                first = begin.search(text, at)
+                # The last characters may begin a form that the next text continues.
+                at = first.start() if first is not None else max(at, len(text) - _TOLD + 1)
+            for position, character in enumerate(text[at : at + _STRIDE], before + at + 1):
+                code = ord(character)
                 following = step.get(state << _NODE | code)
-            state = following or 0
-            if found[state]:
-                self._mark(position - found[state], position)
+                while following is None and state:
+                    state = fail[state]
+                    following = step.get(state << _NODE | code)
+                state = following or 0
+                if found[state]:
+                    self._mark(position - found[state], position)
+            at += _STRIDE
+            if at >= len(text):
+                break
         self._state = state
         self._length += len(text)
         return self._length - self._depth[state]
@@ -84,10 +102,15 @@ class Masking:
         return "".join(parts) + line[at - start :]
 
     def once(self, text: str) -> str:
-        """Masks a text that does not belong to the stream."""
+        """Masks a text that does not belong to the stream. The text may quote a shortened one, so the beginning of a
+        secret is masked too before a quotation mark, an ellipsis or the end, from `SHORTEST_FORM` characters on."""
         alone = copy(self)
         alone._state, alone._length, alone._ranges = 0, 0, deque()
-        alone.feed(text)
+        for piece in _CUTS.split(text):
+            if _CUTS.fullmatch(piece):
+                alone.close()
+            alone.feed(piece)
+        alone.close()
         return alone.masked(0, text)
 
     @contextmanager
@@ -120,6 +143,22 @@ class Masking:
                 self._found.append(0)
             node = following
         self._found[node] = len(form)
+
+    def _beginnings(self) -> re.Pattern[str] | None:
+        """A pattern of the beginnings of forms. None for too many of them."""
+        children: dict[int, list[tuple[str, int]]] = {}
+        for key, node in self._step.items():
+            children.setdefault(key >> _NODE, []).append((chr(key & ((1 << _NODE) - 1)), node))
+
+        def after(node: int, left: int) -> str:
+            ways = [
+                re.escape(character) + (after(child, left - 1) if left > 1 else "")
+                for character, child in children.get(node, ())
+            ]
+            return f"(?:{'|'.join(ways)})"
+
+        near = sum(1 for depth in self._depth if 0 < depth <= _TOLD)
+        return re.compile(after(0, _TOLD)) if 0 < near <= _MOST_BEGINNINGS else None
 
     def _link(self) -> None:
         """Links each node to the node of its longest suffix, and to the longest form that is a suffix of it. Nodes near

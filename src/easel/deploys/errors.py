@@ -92,6 +92,15 @@ class TooManyWaitingBuildsError(LimitReachedError):
     limit = "waiting_builds"
 
 
+class BuildMinutesError(LimitReachedError):
+    """This organisation's builds took {used} minutes today; the limit is {limit}. Deploy again after midnight (UTC), or
+    build on your machine and deploy the output."""
+
+    status = 429
+    code = "build_minutes_limit_reached"
+    limit = "build_minutes_per_day"
+
+
 class BuildDeadlineError(EaselError):
     """The build timed out after {seconds:.0f} s in total, in the step `{step}`. Deploy again; if that does not help,
     the builder or its object store is too slow for this source."""

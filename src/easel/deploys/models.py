@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, DateTime, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -75,3 +75,13 @@ class DeployLogLine(Base):
     seq: Mapped[int] = mapped_column(Integer, primary_key=True)
     ts: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     line: Mapped[str] = mapped_column(String)
+
+
+class BuildUsage(Base):
+    """How long builders worked for an organisation on one day (UTC)."""
+
+    __tablename__ = "build_usage"
+
+    org_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    milliseconds: Mapped[int] = mapped_column(BigInteger)

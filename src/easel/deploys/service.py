@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from easel.builds.errors import BuildsOffError
 from easel.bundles.names import check_path, printable
 from easel.deploys.deploy_row import DeployRow
 from easel.deploys.errors import (
+    BuildMinutesError,
     BundleNotFoundError,
     BundleNotUploadedError,
     DeployAlreadyLiveError,
@@ -44,7 +46,7 @@ from easel.repositories.remote_url import check_branch
 from easel.repositories.service import connected
 from easel.settings import Settings
 from easel.storage.channels import DEPLOYS_CHANNEL
-from easel.storage.database import Transaction
+from easel.storage.database import Database, Transaction
 from easel.storage.object_names import sources_key
 from easel.storage.objects import ObjectStore
 from easel.storage.queue import Queue
@@ -162,15 +164,38 @@ async def _of_repository(work: Transaction, limits: Settings, app: App, order: D
 
 
 async def require_place(work: Transaction, limits: Settings, organisation: str) -> None:
-    """Raises BuildsOffError if builds are off, and TooManyWaitingBuildsError if the organisation has reached its limit
-    of deploys waiting to be built. Simultaneous requests may exceed the limit slightly."""
+    """Raises BuildsOffError if builds are off, TooManyWaitingBuildsError if the organisation has reached its limit of
+    deploys waiting to be built, and BuildMinutesError if it has reached that of a day's build minutes. Simultaneous
+    requests may exceed the limits slightly, and a running build is not ended."""
     if limits.builds == "off":
         raise BuildsOffError()
-    ((used,),) = await work.sql(_SQL["waiting_builds"], {"org": organisation})
-    if limits.max_waiting_builds and used >= limits.max_waiting_builds:
+    ((waiting, took),) = await work.sql(_SQL["builds_taken"], {"org": organisation})
+    if limits.max_waiting_builds and waiting >= limits.max_waiting_builds:
         raise TooManyWaitingBuildsError(
-            limit=limits.max_waiting_builds, used=used, retry_after_seconds=60, retryable=True
+            limit=limits.max_waiting_builds, used=waiting, retry_after_seconds=60, retryable=True
         )
+    used, allowed = minutes(took), limits.build_minutes_per_day
+    if allowed and used >= allowed:
+        until = next_day() - clock.now()
+        raise BuildMinutesError(
+            limit=allowed, used=used, retry_after_seconds=math.ceil(until.total_seconds()), retryable=True
+        )
+
+
+def minutes(milliseconds: int) -> int:
+    """Whole minutes."""
+    return milliseconds // 60_000
+
+
+def next_day() -> datetime:
+    """The moment at which the minutes of a day count anew: midnight in UTC."""
+    return (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+async def note_build_time(database: Database, organisation: str, seconds: float) -> None:
+    """Adds a build's time to the organisation's of today. Raises database errors."""
+    wanted = {"org": organisation, "milliseconds": round(seconds * 1000)}
+    await database.statement(_SQL["took_build_time"], wanted)
 
 
 def check_source_files(files: Mapping[str, str], limits: Settings) -> bytes:

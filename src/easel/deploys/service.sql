@@ -18,9 +18,20 @@ with written as (select), {{lines_added}} from written
 select count(*) from deploy
  where {{deploys.states.unfinished}} and org_id = %(org)s and step = 'build_queued'
 
--- name: waiting_builds
--- Before another one is accepted.
-{{waiting}}
+-- part: build_time
+-- Milliseconds that builders worked for an organisation today (UTC).
+coalesce((select milliseconds from build_usage
+           where org_id = %(org)s and day = (now() at time zone 'utc')::date), 0)
+
+-- name: builds_taken
+-- Before another one is accepted: deploys that wait to be built, and the time that builds took today, in one round trip.
+select ({{waiting}}), {{build_time}}
+
+-- name: took_build_time
+-- Adds to an organisation's time of today: builders of several machines may do so at once.
+insert into build_usage (org_id, day, milliseconds)
+values (%(org)s, (now() at time zone 'utc')::date, %(milliseconds)s)
+    on conflict (org_id, day) do update set milliseconds = build_usage.milliseconds + excluded.milliseconds
 
 -- name: accept
 -- Everybody who deploys waits for it: through a session it takes several times as long.

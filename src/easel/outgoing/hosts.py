@@ -53,6 +53,15 @@ class HostRules:
             for suffix, wanted in suffixes
         )
 
+    def covers(self, rule: str) -> bool:
+        """Whether these rules allow all that another rule allows. Raises HostRuleInvalidError."""
+        name, port = _read(rule)
+        if not name.startswith("*"):
+            return all(self.allows(name, wanted) for wanted in ([port] if port is not None else PORTS))
+        _, suffixes = self._parsed
+        wanted = {port, None} if port in PORTS else {port}
+        return any(name[1:].endswith(suffix) and allowed in wanted for suffix, allowed in suffixes)
+
     @cached_property
     def _parsed(self) -> tuple[frozenset[tuple[str, int | None]], tuple[tuple[str, int | None], ...]]:
         parsed = [_read(rule) for rule in self.rules]

@@ -71,11 +71,16 @@ class RemoteUrl:
             return None
 
     @property
+    def web_host(self) -> str:
+        """The host over https, or http, with its port where that is not the usual one."""
+        port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
+        return f"{self.authority}{port}"
+
+    @property
     def web(self) -> str:
         """The repository's web page: https, without `.git`."""
-        port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
         scheme = "http" if self.scheme == "http" else "https"
-        return f"{scheme}://{self.authority}{port}/{self.path.removesuffix('.git')}"
+        return f"{scheme}://{self.web_host}/{self.path.removesuffix('.git')}"
 
 
 def read_url(text: str) -> RemoteUrl:

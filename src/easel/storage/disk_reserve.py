@@ -11,11 +11,13 @@ from pathlib import Path
 
 from easel.settings import RESERVE
 from easel.storage.ballast import Ballast
-from easel.storage.errors import ReserveReachedError
+from easel.storage.errors import FilesReserveReachedError, ReserveReachedError
 
 LARGEST = 1024 * 1024 * 1024
 """Default reserve in bytes, or `PERCENT` of the file system if that is less."""
 PERCENT = 5.0
+FILES_PERCENT = 2.0
+"""Files of a file system that has a number of them (its inodes), which are reserved too."""
 AHEAD = 1024 * 1024
 """Bytes reserved for a running write, ahead of the bytes received."""
 LOOK_EVERY = 1024 * 1024
@@ -35,17 +37,25 @@ def reserve_on(setting: str | None, total: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Room:
     """A disk at one moment, in bytes: its size, the free bytes, the reserve, and the bytes promised to running writes.
-    `kept` is the reserve plus the freed part of the ballast, so that no other write takes that."""
+    `kept` is the reserve plus the freed part of the ballast, so that no other write takes that. `free_files` and
+    `kept_files` are the same of files."""
 
     total: int
     free: int
     kept: int
     promised: int
+    free_files: int = 0
+    kept_files: int = 0
 
     @property
     def spare(self) -> int:
         """Bytes that may still be written; if negative, the bytes that have to be freed."""
         return self.free - self.kept - self.promised
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether less than the reserve is free."""
+        return self.free < self.kept or self.free_files < self.kept_files
 
 
 class DiskReserve:
@@ -65,8 +75,7 @@ class DiskReserve:
     @property
     def is_reached(self) -> bool:
         """Whether less than the reserve is free. Raises OSError."""
-        room = self.room()
-        return room.free < room.kept
+        return self.room().is_reached
 
     def room(self) -> Room:
         """The current state of the disk. Raises OSError."""
@@ -74,13 +83,18 @@ class DiskReserve:
         total = found.f_blocks * found.f_frsize
         given_up = self._ballast.missing(total) if self._ballast is not None else 0
         kept = reserve_on(self._setting, total) + given_up
-        return Room(total, found.f_bavail * found.f_frsize, kept, self._promised)
+        # Some file systems create inodes on demand and report none.
+        kept_files = int(found.f_files * FILES_PERCENT / 100) if kept else 0
+        return Room(total, found.f_bavail * found.f_frsize, kept, self._promised, found.f_favail, kept_files)
 
     def require(self, length: int = 0) -> None:
-        """Raises ReserveReachedError if the reserve is not free, or would not be after `length` more bytes; OSError."""
+        """Raises ReserveReachedError if the reserve is not free, or would not be after `length` more bytes;
+        FilesReserveReachedError; OSError."""
         room = self.room()
         if room.spare < length:
             raise ReserveReachedError(free=max(0, room.free - room.promised), reserve=room.kept)
+        if room.free_files < room.kept_files:
+            raise FilesReserveReachedError(free=room.free_files, reserve=room.kept_files)
 
     def require_for_records(self) -> None:
         """Like `require`, for data of the database. Checks only if the embedded database is on this disk."""

@@ -56,6 +56,11 @@ class ReserveReachedError(StorageFullError):
     Nothing was changed; free some space (deleting apps helps) and try again."""
 
 
+class FilesReserveReachedError(StorageFullError):
+    """The disk that holds Easel's data has room for {free} more files, and {reserve} are kept in reserve. Nothing was
+    changed; remove some files (deleting apps helps) and try again."""
+
+
 class DatabaseReadOnlyError(ServiceUnavailableError):
     """The database is read-only: it is failing over, or its operator has closed it for writes. Nothing was changed; try
     again in a moment."""

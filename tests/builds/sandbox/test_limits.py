@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from easel.builds.sandbox.command import Mount
 from easel.builds.sandbox.sandbox import Sandbox
-from tests.builds.sandbox.conftest import MIB, Bench, running
+from tests.builds.sandbox.conftest import MIB, PYTHON, Bench, running
 
 
 @pytest.fixture(params=["cgroup", "watcher"])
@@ -113,6 +114,33 @@ async def test_disk_without_end(bench: Bench, how: str, tmp_path: Path) -> None:
         mounts=(Mount(cache, "/cache", writable=True),),
     )
     assert ended.reason == "disk"
+
+
+MANY = "import itertools, os\nfor n in itertools.count(): os.mkdir(f'{n}') if n % 2 else open(f'{n}', 'w').close()"
+
+
+@pytest.mark.parametrize("where", ["own", "cache", "shut"])
+async def test_files_without_end(bench: Bench, where: str, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    bench.sandbox.own(cache)
+    begin = {"own": "", "cache": "import os; os.chdir('/cache')\n", "shut": "import os\nos.mkdir('x'); os.chdir('x')\n"}
+    ended = await bench.run(
+        *(
+            f"{sys.base_prefix}/bin/python3",
+            "-ISc",
+            begin[where] + ("os.chmod('.', 0o300)\n" * (where == "shut")) + MANY,
+        ),
+        limits={"files": 2_000},
+        mounts=(*PYTHON, Mount(cache, "/cache", writable=True)),
+    )
+    assert ended.reason == "files"
+
+
+async def test_empty_files_in_memory_count_as_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.sandbox, "_cgroups", None)
+    ended = await bench.python("import os; os.chdir('/tmp')\n" + MANY, limits={"memory": 128 * MIB})
+    assert ended.reason == "memory"
 
 
 async def test_a_file_larger_than_the_disk_limit_is_never_written(bench: Bench) -> None:

@@ -44,6 +44,19 @@ def test_with_a_bubblewrap_that_does_not_work(tmp_path: Path, monkeypatch: pytes
     assert "bubblewrap ended at once" in why(tmp_path)
 
 
+def test_the_trial_leaves_no_process_behind(tmp_path: Path) -> None:
+    def children() -> set[str]:
+        tasks = Path("/proc/self/task").glob("*/children")
+        return {child for task in tasks for child in task.read_text().split()}
+
+    before = children()
+    try:
+        Sandbox.find(Settings(data_dir=tmp_path / "data"))
+    except SandboxUnavailableError as error:
+        pytest.skip(error.message)
+    assert children() <= before
+
+
 FIND = """
 import sys
 from pathlib import Path

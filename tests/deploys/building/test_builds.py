@@ -14,11 +14,13 @@ import pytest
 
 from easel.apps.models import App
 from easel.apps.service import clear_build_cache, delete_app
+from easel.builds.failures import BuildFailedError
 from easel.deploys.building import build_row
 from easel.deploys.building import run as building
 from easel.deploys.building.folders import WorkFolder
+from easel.deploys.errors import BuildMinutesError
 from easel.deploys.phases import BUILD_TASK, RUN_BUILT_TASK, RUN_TASK
-from easel.deploys.service import cancel
+from easel.deploys.service import cancel, note_build_time
 from easel.storage.errors import StoreUnavailableError
 from easel.worker.housekeeping.sweep import sweep
 from tests.deploys.building.builder import PROJECT, Say, build, copy, jobs, order_source, seen
@@ -265,7 +267,7 @@ def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy
         config = {
             "env_vars": {"PUBLIC_A": "1", "no name": "2", "CI": "0"},
             "secrets": {"TOKEN": sealed},
-            "build_hosts": ["fonts.example.com"],
+            "build_hosts": ["fonts.example.com", "*.com", "evil.example.net"],
         }
         async with world.database.transaction() as work:
             held = await work.session.get_one(App, app.id)
@@ -273,7 +275,8 @@ def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy
         wanted = await order_source(world, app, git_branch="main", build_config={"build_hosts": ["b.example.com"]})
         await run(world, wanted)
         given: dict[str, Any] = {}
-        await build(world, wanted, given=given)
+        offered = ("*.example.com", "registry.example.net:8443")
+        await build(world, wanted, given=given, app_build_hosts=offered)
         environment = given["environment"]
         assert environment.pop("EASEL_URL").startswith("http://")
         assert environment == {
@@ -290,6 +293,8 @@ def test_a_build_gets_the_apps_variables_its_secrets_and_the_facts_of_the_deploy
         assert given["settings"].build_hosts == ("fonts.example.com", "b.example.com")
         _, log = await seen(world, wanted)
         assert "Note: the build does not get the variable `no name`: the name is not valid." in log
+        notes = [line for line in log if "EASEL_APP_BUILD_HOSTS" in line]
+        assert ["`*.com`" in notes[0], "`evil.example.net`" in notes[1], len(notes)] == [True, True, 2]
 
     world.do(go())
 
@@ -399,6 +404,37 @@ def test_more_deploys_that_are_to_be_built_than_an_organisation_may_have_are_ref
             world.settings = before
         row, _ = await seen(world, second)
         assert (row.status, row.error_code) == ("failed", "waiting_builds_limit_reached")
+
+    world.do(go())
+
+
+def test_builds_of_an_organisation_take_so_many_minutes_in_a_day(world: World) -> None:
+    async def go() -> None:
+        app = await make_app(world)
+        wanted = await order_source(world, app, build=True)
+
+        async def fails(source: Path, say: Say) -> None:
+            raise BuildFailedError()
+
+        await build(world, wanted, fails)
+        ((took,),) = await world.database.statement(
+            "select milliseconds from build_usage where org_id = %(org)s", {"org": app.org_id}
+        )
+        # It failed, and took its time nevertheless.
+        assert took > 0
+        await note_build_time(world.database, app.org_id, 60)
+        before, world.settings = world.settings, world.settings.model_copy(update={"build_minutes_per_day": 2})
+        try:
+            await order_source(world, app, build=True)
+            await note_build_time(world.database, app.org_id, 60)
+            with pytest.raises(BuildMinutesError, match="took 2 minutes today; the limit is 2") as refused:
+                await order_source(world, app, build=True)
+            assert 0 < refused.value.details["retry_after_seconds"] <= 86400
+            # What needs no build is deployed, and other organisations build.
+            await order_source(world, app)
+            await order_source(world, await make_app(world), build=True)
+        finally:
+            world.settings = before
 
     world.do(go())
 

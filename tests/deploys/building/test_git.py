@@ -83,7 +83,10 @@ def test_the_newest_commit_of_the_branch_becomes_a_version_with_its_commit_and_s
         sha = repository.commit({**PROJECT, ".env": "A=1"}, "Grüße\n\nMore")
         wanted = (await order_git(world, app)).id
         assert await jobs(world, wanted) == [BUILD_TASK]
-        await build(world, wanted, **LOOPBACK)
+        given: dict[str, Any] = {}
+        await build(world, wanted, given=given, **LOOPBACK)
+        # A dependency may be of the same host.
+        assert given["settings"].build_hosts == (f"127.0.0.1:{server.port}",)
         row, log = await seen(world, wanted)
         assert (row.git_commit_sha, row.git_branch, row.step) == (sha, "main", "built")
         assert f"Commit {sha[:12]} of main: Grüße" in log

@@ -158,7 +158,7 @@ def _works(found: Cgroups) -> bool:
     except OSError:
         return False
     try:
-        group.limit(Limits(wall=1, processor=1, memory=1 << 26, processes=16, disk=1, file_size=1, log=1))
+        group.limit(Limits(wall=1, processor=1, memory=1 << 26, processes=16, disk=1, files=1, file_size=1, log=1))
         return (group.folders[0] / ("memory.limit_in_bytes" if found.version == 1 else "memory.max")).exists()
     except OSError:
         return False

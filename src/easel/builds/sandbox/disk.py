@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from easel.builds.sandbox.limits import Reason
 from easel.storage.disk_reserve import DiskReserve
@@ -18,19 +19,25 @@ SHARE = 0.05
 SOONEST = 1.0
 LATEST = 5.0
 """Limit of the seconds between two counts."""
-LOW_INODES = 0.02
-"""The fraction of a file system's inodes that stays free."""
+
+
+class Use(NamedTuple):
+    """An amount of disk: bytes, and the number of files and folders."""
+
+    bytes: int
+    files: int
 
 
 class DiskUse:
     """Folders whose files are counted together, repeatedly. A count that takes less time is repeated sooner. A count
-    starts at once if the disk has lost so much space that the limit may be reached.
+    starts at once if the disk has lost so much space that a limit may be reached.
 
-    `removed` gives the bytes of open files without a name.
+    The bytes of `others` count from the first count on, their files always. `removed` gives the bytes of open files
+    without a name.
     """
 
     def __init__(
-        self, folder: Path, others: tuple[Path, ...], limit: int, reserve: DiskReserve, removed: Callable[[int], int]
+        self, folder: Path, others: tuple[Path, ...], limit: Use, reserve: DiskReserve, removed: Callable[[int], int]
     ) -> None:
         self._folder = folder
         self._others = others
@@ -40,19 +47,24 @@ class DiskUse:
         self._device = folder.stat().st_dev
         self._first_free = self._free = self._now_free()
         self._before: int | None = None
-        self._used = 0
+        self._used = Use(0, 0)
         self._next = 0.0
         self._counting: asyncio.Task[None] | None = None
 
     def reached(self) -> Reason | None:
         """Whether a limit is reached, by the last count. Starts a new count in the background when it is due."""
-        found = os.statvfs(self._folder)
-        if self._reserve.is_reached or (found.f_files and found.f_favail < found.f_files * LOW_INODES):
+        if self._reserve.is_reached:
             return "disk_full"
-        if self._used > self._limit:
+        if self._used.bytes > self._limit.bytes:
             return "disk"
-        lost = self._free - found.f_bavail * found.f_frsize
-        due = time.monotonic() >= self._next or self._used + lost > self._limit
+        if self._used.files > self._limit.files:
+            return "files"
+        free = self._now_free()
+        due = (
+            time.monotonic() >= self._next
+            or self._used.bytes + self._free.bytes - free.bytes > self._limit.bytes
+            or self._used.files + self._free.files - free.files > self._limit.files
+        )
         if due and (self._counting is None or self._counting.done()):
             self._counting = asyncio.get_running_loop().create_task(self._count())
         return None
@@ -63,26 +75,40 @@ class DiskUse:
             self._counting.cancel()
             await asyncio.gather(self._counting, return_exceptions=True)
 
-    def _now_free(self) -> int:
+    def _now_free(self) -> Use:
         found = os.statvfs(self._folder)
-        return found.f_bavail * found.f_frsize
+        return Use(found.f_bavail * found.f_frsize, found.f_favail)
 
     async def _count(self) -> None:
         begun, free = time.monotonic(), self._now_free()
-        others = sum([await self._size(folder) for folder in self._others])
+        own = await self._use(self._folder)
+        others = [await self._use(folder) for folder in self._others]
+        size = sum(use.bytes for use in others)
         if self._before is None:
-            self._before = others
-        self._used = await self._size(self._folder) + max(0, others - self._before) + self._removed(self._device)
+            self._before = size
+        self._used = Use(
+            own.bytes + max(0, size - self._before) + self._removed(self._device),
+            own.files + sum(use.files for use in others),
+        )
         self._free = free
         took = time.monotonic() - begun
         self._next = time.monotonic() + min(LATEST, max(SOONEST, took / SHARE))
 
-    async def _size(self, folder: Path) -> int:
-        """The bytes of the folder's files on its disk. For an unreadable folder: the free space that its disk has lost
-        since the beginning."""
+    async def _use(self, folder: Path) -> Use:
+        """The folder's use of its disk. For an unreadable folder: the space that its disk has lost since the
+        beginning."""
+        (size, is_shut), (files, _) = await self._du(folder, "--block-size=1"), await self._du(folder, "--inodes")
+        if not is_shut:
+            return Use(size, files)
+        # A build may remove its own rights to a folder. The folder's content still counts.
+        free = self._now_free()
+        return Use(max(size, self._first_free.bytes - free.bytes), max(files, self._first_free.files - free.files))
+
+    async def _du(self, folder: Path, of: str) -> tuple[int, bool]:
+        """The sum of du(1) for the folder on its disk, and whether a part of the folder is unreadable."""
         # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
-            ["du", "-sx", "--block-size=1", "--", str(folder)],
+            ["du", "-sx", of, "--", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -95,6 +121,4 @@ class DiskUse:
         except asyncio.CancelledError:
             counter.kill()
             raise
-        size = int(said.split(None, 1)[0]) if said[:1].isdigit() else 0
-        # A build may remove its own rights to a folder. The folder's content still counts.
-        return max(size, self._first_free - self._now_free()) if b"denied" in complained else size
+        return int(said.split(None, 1)[0]) if said[:1].isdigit() else 0, b"denied" in complained

@@ -7,20 +7,22 @@ from typing import Literal, Self
 
 from easel.settings import Settings
 
-Reason = Literal["memory", "processor", "processes", "time", "disk", "disk_full", "log", "stopped"]
+Reason = Literal["memory", "processor", "processes", "time", "disk", "files", "disk_full", "log", "stopped"]
 """Why Easel ended a build: a limit, the disk's reserve, or a request to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of one command: seconds of wall time and of processor time; bytes of memory, of its folder's disk, of
-    its largest file and of its output; and the number of processes and threads at a time."""
+    its largest file and of its output; the number of processes and threads at a time; and the number of files and
+    folders in its folder and cache."""
 
     wall: float
     processor: float
     memory: int
     processes: int
     disk: int
+    files: int
     file_size: int
     log: int
 
@@ -33,6 +35,7 @@ class Limits:
             memory=settings.build_memory,
             processes=settings.build_processes,
             disk=settings.build_disk,
+            files=settings.build_files,
             file_size=settings.build_disk,
             log=settings.build_log_bytes,
         )

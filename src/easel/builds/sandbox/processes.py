@@ -18,6 +18,8 @@ MAKING = 0.002
 """Seconds between two checks of a sandbox that is being made."""
 MOST_FILES = 20_000
 """Limit of open files that are checked at once."""
+MEMORY_OF_A_FILE = 1024
+"""Bytes of kernel memory for a file on a tmpfs, without its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Processes:
                     try:
                         found = os.fstatvfs(descriptor)
                         total += (found.f_blocks - found.f_bfree) * found.f_frsize
+                        total += (found.f_files - found.f_ffree) * MEMORY_OF_A_FILE
                     finally:
                         os.close(descriptor)
         return total

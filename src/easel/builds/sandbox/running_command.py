@@ -13,7 +13,7 @@ from typing import Any
 
 from easel.builds.errors import SandboxUnavailableError
 from easel.builds.sandbox.command import Command, CommandResult
-from easel.builds.sandbox.disk import DiskUse
+from easel.builds.sandbox.disk import DiskUse, Use
 from easel.builds.sandbox.keeper_process import KeeperProcess
 from easel.builds.sandbox.limits import Reason
 from easel.builds.sandbox.processes import Processes
@@ -126,7 +126,7 @@ class RunningCommand:
         if processes is None:
             return
         others = tuple(mount.source for mount in self.command.mounts if mount.writable)
-        limit = self.command.limits.disk
+        limit = Use(self.command.limits.disk, self.command.limits.files)
         disk = DiskUse(self.command.work, others, limit, self.reserve, processes.removed_files)
         watcher = Watcher(self.command.limits, processes, disk, self.kept.group, self.should_stop)
         try:

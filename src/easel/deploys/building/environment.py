@@ -12,6 +12,9 @@ from easel.access.secrets import Vault
 from easel.builds.detect.models import BuildOptions
 from easel.bundles.names import printable
 from easel.deploys.deploy_row import DeployRow
+from easel.outgoing.hosts import HostRules
+from easel.repositories.models import Repository
+from easel.repositories.remote_url import read_url
 from easel.schemas import SEALED
 from easel.serving.addresses import Addresses
 from easel.settings import Settings
@@ -35,10 +38,15 @@ class BuildInputs:
 
 
 def inputs_of(
-    settings: Settings, vault: Vault, app: Mapping[str, Any], deploy: DeployRow, slug: str, root: str | None
+    settings: Settings,
+    vault: Vault,
+    app: Mapping[str, Any],
+    deploy: DeployRow,
+    slug: str,
+    repository: Repository | None,
 ) -> BuildInputs:
-    """The inputs of the deploy's build, from the `build_config` of the app and its own. `root` is the repository's root
-    folder, for an app that names none. Raises SecretUnreadableError."""
+    """The inputs of the deploy's build, from the `build_config` of the app and its own, and from the repository that is
+    built. Raises SecretUnreadableError."""
     own = deploy.build_config or {}
     public = {name: value for name, value in (app.get("env_vars") or {}).items() if isinstance(value, str)}
     opened = {name: vault.open(value[SEALED]) for name, value in (app.get("secrets") or {}).items() if is_sealed(value)}
@@ -52,14 +60,29 @@ def inputs_of(
             notes.append(f"Note: the build does not get the variable `{printable(name)}`: {reason}.")
         else:
             variables[name] = value
+    hosts, refused = _hosts(settings, app, own)
+    if repository is not None:
+        hosts = (*hosts, read_url(repository.repo_url).web_host)
     return BuildInputs(
         wanted=options_of(own),
-        of_app=options_of(app, root),
-        hosts=(*(app.get("build_hosts") or ()), *(own.get("build_hosts") or ())),
+        of_app=options_of(app, repository.root if repository is not None else None),
+        hosts=hosts,
         environment={**variables, **_facts(settings, deploy, slug)},
         secrets=tuple(opened.values()),
-        notes=tuple(notes[:20]),
+        notes=(*notes[:20], *refused[:20]),
     )
+
+
+def _hosts(settings: Settings, *configs: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+    """The hosts in `build_hosts` that the operator offers, and a note for each other one."""
+    offered = HostRules.of((*settings.build_hosts, *settings.app_build_hosts))
+    wanted = list(dict.fromkeys(host for config in configs for host in config.get("build_hosts") or ()))
+    refused = [host for host in wanted if not offered.covers(host)]
+    return tuple(host for host in wanted if host not in refused), [
+        f"Note: the build does not reach `{printable(host)}`, which `build_hosts` asks for. Easel's operator offers it"
+        " to apps with EASEL_APP_BUILD_HOSTS."
+        for host in refused
+    ]
 
 
 def options_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:

@@ -37,7 +37,7 @@ from easel.deploys.errors import (
 from easel.deploys.metrics import BUILDS_ENDED, ENDED, SKIPPED
 from easel.deploys.phases import GIT, next_job
 from easel.deploys.run_row import NoLongerOursError, StopRequestedError
-from easel.deploys.service import fail
+from easel.deploys.service import fail, note_build_time
 from easel.deploys.states import BUILT, FAILED
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.storage.transient_errors import is_transient
@@ -90,19 +90,30 @@ class BuildRun:
         Raises StopRequestedError when the builder stops, and ServiceUnavailableError and database errors when database
         or store are unreachable. In both cases another run must build the deploy.
         """
+        began = time.monotonic()
         try:
             taken = await self._row.take()
             if taken is None:
                 return
             if attempts >= MOST_BUILDS:
                 raise BuildGivenUpError(runs=attempts)
-            await self._watched(self._build_in_time(taken.app.slug))
+            try:
+                await self._watched(self._build_in_time(taken.app.slug))
+            finally:
+                await self._note_time(time.monotonic() - began)
         except NoLongerOursError:
             logger.info("deploy %s was cancelled, or another builder has taken it over", self._id)
         except (StopRequestedError, ServiceUnavailableError):
             raise
         except EaselError as error:
             await self.fail(error)
+
+    async def _note_time(self, seconds: float) -> None:
+        """Counts the run's time for its organisation, whatever came of it."""
+        try:
+            await note_build_time(self._parts.database, self._row.deploy.org_id, seconds)
+        except Exception as error:
+            logger.warning("the time of deploy %s was not counted: %s", self._id, error)
 
     async def fail(self, error: EaselError) -> None:
         """Ends the deploy as failed unless it has ended. Raises database errors."""
@@ -193,9 +204,9 @@ class BuildRun:
         sandbox = await asyncio.to_thread(self._find_sandbox)
         source = folder / "source"
         source.mkdir(mode=0o700)
-        root = None
+        repository = None
         if row.deploy.source == GIT:
-            root = (await self._take("fetch", fetch_commit(parts, row, source))).root
+            repository = await self._take("fetch", fetch_commit(parts, row, source))
         else:
             await self._take("unpack", unpack_upload(parts, row, source, self._stops))
         await self._firmly(lambda: keep_sources(parts, row, source))
@@ -204,7 +215,7 @@ class BuildRun:
         # notices.
         await self._note("install")
         config, generation = await self._app_settings()
-        wants = inputs_of(parts.settings, parts.vault, config, row.deploy, slug, root)
+        wants = inputs_of(parts.settings, parts.vault, config, row.deploy, slug, repository)
         for note in wants.notes:
             row.output(note)
         built = await self._timed("build", self._run_build(sandbox, source, wants, generation))

@@ -12,7 +12,7 @@ from easel import clock
 from easel.access.models import RememberedAnswer
 from easel.apps.models import App, FormerSlug
 from easel.deploys.errors import InternalDeployError
-from easel.deploys.models import Deploy
+from easel.deploys.models import BuildUsage, Deploy
 from easel.deploys.phases import next_job
 from easel.deploys.service import end_as_failed
 from easel.deploys.states import FINAL, UNFINISHED
@@ -36,6 +36,7 @@ BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=7)
 """GitHub can send a delivery again for three days."""
+USAGE_KEPT = timedelta(days=90)
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
@@ -54,6 +55,7 @@ async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings
         await work.session.execute(
             delete(WebhookDelivery).where(WebhookDelivery.received_at < clock.now() - DELIVERIES_KEPT)
         )
+        await work.session.execute(delete(BuildUsage).where(BuildUsage.day < (clock.now() - USAGE_KEPT).date()))
         await work.session.execute(
             delete(FormerSlug).where(FormerSlug.freed_at <= clock.now() - timedelta(seconds=settings.slug_reserved_for))
         )
