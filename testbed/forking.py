@@ -1,7 +1,7 @@
-"""`easel …` as processes that are forked from one that has read the modules: a test starts it in a few milliseconds.
+"""Starts `easel …` by a fork of a process that has imported all modules, within a few milliseconds.
 
-To read them takes a processor a second, and the tests start Easel hundreds of times. A forked process is like any other
-from there on: it has its own environment, folder and files, runs the command's `main`, and ends as Python ends.
+Importing them takes a second of processor time, and the tests start Easel hundreds of times. A forked process is like
+any other: it has its own environment, folder and files, runs the command's `main`, and ends as Python ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from easel.running.nursery import MODULES, PREPARING, received
 _LENGTH = struct.Struct("!I")
 _NUMBER = struct.Struct("!i")
 _FILES = 4
-"""How many descriptors go with a request: those of stdin, stdout and stderr, and the channel for what is told."""
+"""The number of descriptors in a request: stdin, stdout, stderr, and the channel for the id and the exit code."""
 
 
 class Forked:
@@ -45,47 +45,47 @@ class Forked:
         (self.pid,) = _NUMBER.unpack(received(channel, _NUMBER.size))
 
     def poll(self) -> int | None:
-        """Its exit code, if it has ended."""
+        """The exit code; None while the process runs."""
         if self.returncode is None:
             with suppress(TimeoutError):
                 self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Waits for its end; gives the exit code, a negative one being the signal that ended it. Raises
-        TimeoutError."""
+        """Waits for the end of the process, and returns its exit code: the negative number of a signal that ended it.
+        Raises TimeoutError."""
         if self.returncode is None:
             ended = select.poll()
             ended.register(self._channel, select.POLLIN)
             if not ended.poll(None if timeout is None else timeout * 1000):
                 raise TimeoutError(self._arguments)
-            # It stays there for the other threads that wait.
+            # MSG_PEEK leaves the code in the channel for other waiting threads.
             (self.returncode,) = _NUMBER.unpack(self._channel.recv(_NUMBER.size, socket.MSG_PEEK | socket.MSG_WAITALL))
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Sends it a signal, unless it has ended."""
+        """Sends a signal to the process, unless it has ended."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Asks it to end."""
+        """Sends SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends it."""
+        """Sends SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
 
 @cache
 def forks() -> Forks:
-    """The one of this process."""
+    """The fork server of this process, started at the first call."""
     return Forks()
 
 
 class Forks:
-    """A process that has read the modules. It ends with the one that started it, and what it has forked runs on."""
+    """A process that has imported all modules. It ends with its parent; the processes that it has forked continue."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -108,7 +108,7 @@ class Forks:
         stdout: IO[bytes] | int = subprocess.DEVNULL,
         stderr: IO[bytes] | int = subprocess.DEVNULL,
     ) -> Forked:
-        """Starts `easel …` in a session of its own, with nothing on its stdin."""
+        """Starts `easel …` in a new session, with an empty stdin."""
         request = json.dumps([arguments, dict(env), str(cwd or Path.cwd())]).encode()
         ours, theirs = socket.socketpair()
         with theirs, open(os.devnull, "r+b") as nothing:
@@ -122,7 +122,7 @@ class Forks:
     def run(
         self, *arguments: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `easel …` to its end, and gives what it printed. Raises TimeoutError after so many seconds."""
+        """Runs `easel …`, and returns its output and exit code. Raises TimeoutError after `timeout` seconds."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = self.start(*arguments, env=env, cwd=cwd, stdout=out, stderr=err)
             try:
@@ -138,15 +138,15 @@ class Forks:
 
 
 def _serve(control: socket.socket) -> None:
-    """Forks what is asked for, and returns in each forked process, which is to call `main`."""
+    """Forks a process for each request, and returns in each forked process, which then calls `main`."""
     gc.disable()
     for name in dict.fromkeys((*(name for names in MODULES.values() for name in names), PREPARING, *_FURTHER)):
         importlib.import_module(name)
     gc.freeze()
     gc.enable()
-    # It looks for its place by the environment of the start.
+    # The first call finds the memory of the process title, which needs the environment of the process's start.
     getproctitle()
-    # Nobody waits for the processes that wait.
+    # This process does not wait for its children: the kernel removes ended ones at once.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         head, files, _, _ = socket.recv_fds(control, _LENGTH.size, _FILES)
@@ -172,7 +172,7 @@ _FURTHER = (
     "easel.running.supervisor",
     "psycopg",
 )
-"""What commands read besides, apart from the wheel of PostgreSQL: as it is read it looks for its place."""
+"""Further modules of commands. The wheel of PostgreSQL is absent: it searches for its programs during its import."""
 
 
 def _wait_or_be(files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> None:

@@ -66,7 +66,7 @@ def read_rules(
     alone = bool(others) and len(others) == len(texts)
     doubts: list[Sign] = []
     if alone:
-        # Such rules state themselves whether they apply before files.
+        # In these files, each line states whether it applies before files: no dialect is guessed.
         dialect, because = _NETLIFY, f"`{others[0]}` exists, and no `{REDIRECTS}` or `{HEADERS}`"
     else:
         dialect, because, doubts = choose(texts, names, wanted.choice)

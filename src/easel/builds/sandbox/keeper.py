@@ -181,7 +181,7 @@ def _start(request: dict[str, Any], builder: socket.socket, output: int, status:
         os.setresuid(user, user, user)
         kernel.be_dumpable()
     _own_network()
-    # In the sandbox, /proc/1/exe leads to this file. The file may belong to the user of builds.
+    # In the sandbox, /proc/1/exe leads to this file. The file may belong to the user of builds, who could change it.
     kernel.bind(request["bwrap"], request["bwrap"])
     kernel.make_read_only(request["bwrap"])
     with socket.socket() as listener:
