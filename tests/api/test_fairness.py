@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import psycopg
 import pytest
 
-from easel.access.service import create_organisation_with_key
 from easel.api.http.limits import Fairness
-from easel.storage.database import Database
 from easel.storage.turns import TooManyAtOnceError, Turns
 from testbed.running import Platform, RunningApp
-
-
-@pytest.fixture
-async def another(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of another organisation."""
-    database = Database(platform.database_url)
-    async with database.transaction() as work:
-        secret = await create_organisation_with_key(work, "Another")
-    await database.close()
-    headers = {"Authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient(base_url=platform.api_url, headers=headers, timeout=60, trust_env=False) as client:
-        yield client
-
 
 BLOCKED = """
 select count(*) from pg_stat_activity

@@ -22,6 +22,7 @@ from easel.api.http.errors import add_error_handlers
 from easel.api.http.gate import Gate
 from easel.api.http.limits import Fairness, Limiter
 from easel.api.http.middleware import RequestContext
+from easel.api.lane.client import Lane
 from easel.api.routes.apps import router as apps_router
 from easel.api.routes.builds import router as builds_router
 from easel.api.routes.deploys import router as deploys_router
@@ -41,7 +42,7 @@ from easel.deploys.status_batch import Polls
 from easel.errors import EaselError
 from easel.settings import Settings
 from easel.storage.channels import DEPLOYS_CHANNEL
-from easel.storage.database import Database
+from easel.storage.database import POOL, Database
 from easel.storage.freshness import FreshnessPage
 from easel.storage.notifications import Listener
 from easel.storage.objects import ObjectStore
@@ -69,12 +70,20 @@ ROUTERS = (
 )
 
 
-def make_services(settings: Settings, database_url: str, objects: ObjectStore, vault: Vault) -> Services:
-    """The services of an api process."""
+def make_services(
+    settings: Settings,
+    database_url: str,
+    objects: ObjectStore,
+    vault: Vault,
+    *,
+    lane: Lane | None = None,
+    pool_size: int = POOL // 2,
+) -> Services:
+    """The services of an api process, or of its lane, which has none itself."""
     page = FreshnessPage(settings.run_dir / "freshness")
     return Services(
         settings=settings,
-        database=Database(database_url, page=page),
+        database=Database(database_url, page=page, pool_size=pool_size),
         objects=objects,
         queue=Queue(),
         vault=vault,
@@ -85,6 +94,7 @@ def make_services(settings: Settings, database_url: str, objects: ObjectStore, v
         fairness=Fairness(),
         streams=Streams(settings.max_log_streams),
         page=page,
+        lane=lane,
     )
 
 
@@ -107,6 +117,8 @@ class _Lifespan:
             yield {}
         finally:
             counting.cancel()
+            if services.lane is not None:
+                await services.lane.close()
             await listener.stop()
             await services.polls.close()
             await services.database.close()
@@ -145,14 +157,15 @@ def make_ahead() -> None:
     _ahead.append((app, lifespan))
 
 
-def make_application(services: Services) -> FastAPI:
-    """The application for these services."""
+def make_application(services: Services, *, is_lane: bool = False) -> FastAPI:
+    """The application for these services. A lane's requests have passed the gate of its api."""
     app, lifespan = _ahead.pop() if _ahead else _routed()
     lifespan.services = services
     app.state.services = services
     app.state.health = Health(services)
     # The middleware that is added last runs first.
-    app.add_middleware(Gate, services=services)
-    app.add_middleware(StatusPolls, services=services)
+    if not is_lane:
+        app.add_middleware(Gate, services=services)
+        app.add_middleware(StatusPolls, services=services)
     app.add_middleware(RequestContext)
     return app

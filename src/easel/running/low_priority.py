@@ -1,10 +1,12 @@
-"""The priority of builders and of their builds: below all processes that answer requests."""
+"""The priority of builders and their builds, and of lanes: below all other processes that answer requests."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import platform
+
+from easel.builds.sandbox.kernel import lower_session
 
 _NICER = 10
 """Relative to the other processes: an operator may have started them with another niceness than 0."""
@@ -22,3 +24,14 @@ def yield_to_others() -> None:
     if number is not None:
         # Refusals of the system (ioprio_set(2)) are ignored.
         ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
+
+
+def yield_to_session() -> None:
+    """Gives this process less of the processor than the others of its session, or of its control group."""
+    os.nice(_NICER)
+
+
+def yield_processor() -> None:
+    """Gives this process, as a session of its own, less of the processor than all other sessions."""
+    os.setsid()
+    lower_session("self")

@@ -6,7 +6,8 @@ killed, a new process replaces it, and imports the modules itself.
 
 A request is a length and one end of a socket, then a pickled function with its arguments and the process's title.
 Answers on the socket have the form kind, length, bytes. The first is the process's id, sent by the process itself once
-its signal handlers are reset; the last is its end, sent from here.
+its signal handlers are reset; the last is its end, sent from here. A second socket that comes with a request becomes
+the function's last argument. On a third, the new process's own requests arrive.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "api": (
         "easel.access.instance_key",
         "easel.api.application",
+        "easel.api.lane.server",
         "easel.api.protocol",
         "easel.connections.private",
+        "easel.running.lane",
         "uvicorn.lifespan.on",
         "uvicorn.protocols.http.httptools_impl",
         "uvloop",
@@ -88,6 +91,7 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
     channels: dict[int, socket.socket] = {}
+    lines = {control}
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)
         selector.register(ended, selectors.EVENT_READ)
@@ -96,18 +100,28 @@ def serve(control: socket.socket, supervisor: int) -> NoReturn:
             if ended in ready:
                 ended.recv(4096)
                 _report_ended(channels)
-            if control in ready:
-                head, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 1)
-                if not head:
+            for line in lines & ready:
+                head, descriptors, _, _ = socket.recv_fds(line, LENGTH.size, 3)
+                if not head and line is control:
                     os._exit(0)
-                request = received(control, LENGTH.unpack(head)[0])
-                channel = socket.socket(fileno=descriptors[0])
+                if not head:
+                    selector.unregister(line)
+                    lines.remove(line)
+                    line.close()
+                    continue
+                request = received(line, LENGTH.unpack(head)[0])
+                channel, *given = (socket.socket(fileno=descriptor) for descriptor in descriptors)
                 child = os.fork()
                 if child == 0:
-                    for one in (*channels.values(), control, ended, woken):
+                    for one in (*channels.values(), *lines, *given[1:], ended, woken):
                         one.close()
-                    _live(channel, request)
+                    _live(channel, request, given[:1])
                 channels[child] = channel
+                for one in given[:1]:
+                    one.close()
+                for one in given[1:]:
+                    lines.add(one)
+                    selector.register(one, selectors.EVENT_READ)
 
 
 def received(channel: socket.socket, size: int) -> bytes:
@@ -131,7 +145,7 @@ def _report_ended(channels: dict[int, socket.socket]) -> None:
             _tell(channel, ENDED, NUMBER.pack(os.waitstatus_to_exitcode(status)))
 
 
-def _live(channel: socket.socket, request: bytes) -> NoReturn:
+def _live(channel: socket.socket, request: bytes, given: list[socket.socket]) -> NoReturn:
     """The life of a forked process, from start to end."""
     parent = os.getppid()
     code = 1
@@ -144,7 +158,7 @@ def _live(channel: socket.socket, request: bytes) -> NoReturn:
         title, function, arguments = pickle.loads(request)  # noqa: S301 (the supervisor's)
         setproctitle(title)
         _tell(channel, STARTED, NUMBER.pack(os.getpid()))
-        code = _called(channel, function, arguments)
+        code = _called(channel, function, (*arguments, *given))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except BaseException:

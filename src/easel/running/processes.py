@@ -15,8 +15,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import IO, Any, ParamSpec, TypeVar, cast
+from contextlib import ExitStack, suppress
+from typing import IO, Any, TypeVar, TypeVarTuple, cast
 
 from easel.errors import EaselError
 from easel.running import nursery, roles
@@ -26,11 +26,28 @@ from easel.storage.embedded import EmbeddedPostgres
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
+Given = TypeVarTuple("Given")
 T = TypeVar("T")
 
 LOST = -signal.SIGKILL
 """The exit code of a process whose end was not observed: the process that forked it has ended too."""
+
+
+class Forker:
+    """A process's end of a socket on which the nursery takes requests."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+
+    def start(self, title: str, function: Callable[..., Any], *arguments: Any, given: Sequence[socket.socket]) -> Child:
+        """A new process that calls a module's function, with the first of the given sockets as its last argument; on
+        the second, the nursery takes further requests. Raises OSError and EOFError if the nursery is gone."""
+        request = pickle.dumps((title, function, arguments))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            sockets = [one.fileno() for one in (theirs, *given)]
+            socket.send_fds(self._control, [LENGTH.pack(len(request)) + request], sockets)
+        return Child(ours)
 
 
 class Nursery:
@@ -50,26 +67,21 @@ class Nursery:
             nursery.serve(theirs, supervisor)
         theirs.close()
 
-    def start(self, title: str, function: Callable[..., Any], *arguments: Any) -> Child:
-        """Starts a process that calls a module's function."""
-        request = pickle.dumps((title, function, arguments))
-        try:
-            return self._ask(request)
-        except (OSError, EOFError):
-            self._replace()
-            return self._ask(request)
+    def start(self, title: str, function: Callable[..., Any], *arguments: Any, forks: bool = False) -> Child:
+        """Starts a process that calls a module's function. If it `forks`, it gets a socket for a `Forker` as its last
+        argument."""
+        with ExitStack() as stack:
+            given = [stack.enter_context(one) for one in socket.socketpair()] if forks else []
+            try:
+                return Forker(self._control).start(title, function, *arguments, given=given)
+            except (OSError, EOFError):
+                self._replace()
+                return Forker(self._control).start(title, function, *arguments, given=given)
 
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def call(self, function: Callable[[*Given], T], *arguments: *Given) -> T:
         """The result of a module's function, called in its own process. Raises the function's errors."""
-        child = self.start("easel: prepares", function, *args, **kwargs)
+        child = self.start("easel: prepares", function, *arguments)
         return cast("T", await child.result())
-
-    def _ask(self, request: bytes) -> Child:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._control, [LENGTH.pack(len(request))], [theirs.fileno()])
-        self._control.sendall(request)
-        return Child(ours)
 
     def _replace(self) -> None:
         logger.error("the process that forks the others has ended; starting another one")
@@ -175,7 +187,7 @@ class RoleProcess:
 
     def __init__(self, home: Nursery, role: Role, settings: Settings, *, checked: bool) -> None:
         """Starts the process; `checked` if its database was just verified."""
-        self._child = home.start(f"easel: {role}", live, role, settings, checked)
+        self._child = home.start(f"easel: {role}", live, role, settings, checked, forks=role == "api")
 
     @property
     def runs(self) -> bool:
@@ -195,10 +207,10 @@ class RoleProcess:
         self._child.send(signal.SIGKILL)
 
 
-def live(role: Role, settings: Settings, checked: bool) -> None:
-    """The life of a role's process."""
+def live(role: Role, settings: Settings, checked: bool, line: socket.socket | None = None) -> None:
+    """The life of a role's process; an api forks others by the line."""
     try:
-        roles.run_role(role, settings, checked=checked)
+        roles.run_role(role, settings, checked=checked, line=line)
     except EaselError as error:
         logger.error("%s", error.message)
         sys.exit(1)

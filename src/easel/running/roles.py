@@ -122,15 +122,18 @@ def recognise_key(settings: Settings, url: str) -> bool:
     return False
 
 
-def run_role(role: Role, settings: Settings, *, checked: bool = False) -> None:
+def run_role(role: Role, settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
     """Runs the role until told to stop. Raises the role's errors."""
-    runs = {"api": run_api, "worker": run_worker, "builder": run_builder, "edge": run_edge}
-    runs[role](settings, checked=checked)
+    if role == "api":
+        run_api(settings, checked=checked, line=line)
+    else:
+        runs = {"worker": run_worker, "builder": run_builder, "edge": run_edge}
+        runs[role](settings, checked=checked)
 
 
-def run_api(settings: Settings, *, checked: bool = False) -> None:
-    """Serves the control plane until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless the caller
-    has just `checked` for both."""
+def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
+    """Serves the control plane until told to stop. Its lane is forked through `line`, if there is one. Raises
+    SchemaVersionError, SecretKeyDiffersError, unless the caller has just `checked` for both."""
     url = _prepare(settings, "api", checked)
     sys.setswitchinterval(_SWITCH)
 
@@ -139,15 +142,18 @@ def run_api(settings: Settings, *, checked: bool = False) -> None:
 
     from easel.api.application import make_application, make_services
     from easel.api.health import Health
+    from easel.api.lane.client import Lane
     from easel.api.protocol import ApiProtocol
     from easel.connections.private import PrivateApp, private_port
+    from easel.running.lane import start_of
     from easel.storage.disk_metrics import DiskCollector
 
     # Requests are waiting for the api, so only the hashing of whole bundles may take long.
     objects = open_store(settings, impatience=15)
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
-    app = make_application(make_services(settings, url, objects, open_vault(settings)))
+    lane = Lane(start_of(settings, url, line))
+    app = make_application(make_services(settings, url, objects, open_vault(settings), lane=lane))
     config = uvicorn.Config(
         app,
         loop="uvloop",

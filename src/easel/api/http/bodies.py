@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from easel.errors import EaselError
 from easel.schemas import TREE_VALUES
@@ -90,6 +91,8 @@ class BoundedRequest(Request):
     rule = BodyRule()
     model: type[BaseModel] | None = None
     """The model of the body; a large body is validated where it is read."""
+    pieces: list[bytes] | None = None
+    """The body that `take` has read. It is joined when it is needed: of a long one, that is a step of milliseconds."""
     is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
     """Whether another large body waits for this one's turn."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
@@ -118,7 +121,25 @@ class BoundedRequest(Request):
             if received > self.rule.largest:
                 raise RequestTooLargeError(limit=self.rule.largest)
             pieces.append(piece)
-        self._body = b"".join(pieces)
+        self.pieces = pieces
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body that `take` has read."""
+        return sum(map(len, self.pieces or ()))
+
+    async def body(self) -> bytes:
+        """The body, which `take` has read if it may be large."""
+        if self.pieces is not None:
+            self._body, self.pieces = b"".join(self.pieces), None
+        return await super().body()
+
+    async def require_client(self) -> None:
+        """Raises ClientDisconnect if the client has gone, which sends nothing more: its body is read by then."""
+        if self.pieces is None:
+            await self.body()
+        if await self.is_disconnected():
+            raise ClientDisconnect
 
     def _slowest(self) -> float:
         return SLOWEST_BESIDE_OTHERS if self.is_turn_wanted() else SLOWEST

@@ -13,6 +13,7 @@ from easel.access.errors import InvalidApiKeyError
 from easel.access.secrets import Vault
 from easel.access.service import Subject, authenticate, bearer
 from easel.api.http.limits import PLAIN, Fairness, Limiter
+from easel.api.lane.client import Lane
 from easel.deploys.log_watchers import Followers, Streams
 from easel.deploys.status_batch import Polls
 from easel.settings import Settings
@@ -39,6 +40,7 @@ class Services:
     fairness: Fairness
     streams: Streams
     page: FreshnessPage
+    lane: Lane | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -106,8 +106,11 @@ def _allowed(request: Request) -> list[str]:
 def add_error_handlers(app: FastAPI) -> None:
     """Makes the application answer every error in the envelope."""
 
-    async def easel_error(_: Request, error: Exception) -> JSONResponse:
+    async def easel_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EaselError)
+        if isinstance(error, LimitReachedError):
+            # A lane's api counts it.
+            request.state.refused_by = error.limit
         if error.status >= 500 and error.status != 501:
             logger.error("%s: %s", error.type, error.message)
         return error_answer(error)

@@ -174,16 +174,16 @@ class Fairness:
             yield
         finally:
             ended = self._now()
-            pause = min(2 * (ended - began), _LONGEST_PAUSE) if self._others_ask(organisation, ended) else 0.0
+            pause = min(2 * (ended - began), _LONGEST_PAUSE) if self.others_ask(organisation) else 0.0
             asyncio.get_running_loop().call_later(pause, self._costly.give, organisation)
 
     # Each resumed request may take a step in each round of the event loop, and a request of another organisation takes
     # as many rounds as it has queries.
     def _of_connections(self, organisation: str) -> int:
-        return 2 if self._others_ask(organisation, self._now()) else 6
+        return 2 if self.others_ask(organisation) else 6
 
     def _of_looks(self, organisation: str) -> int:
-        return 1 if self._others_ask(organisation, self._now()) else 2
+        return 1 if self.others_ask(organisation) else 2
 
     @contextmanager
     def plain(self, organisation: str) -> Iterator[None]:
@@ -210,7 +210,9 @@ class Fairness:
                 ):
                     await self._answered.wait()
 
-    def _others_ask(self, organisation: str, now: float) -> bool:
+    def others_ask(self, organisation: str) -> bool:
+        """Whether another organisation has sent a request in the last second."""
+        now = self._now()
         return any(
             other != organisation and now - asked < _LATELY for other, asked in islice(reversed(self._asked.items()), 2)
         )

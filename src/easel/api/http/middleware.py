@@ -48,8 +48,8 @@ class RequestContext:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = new_id("req")
-        scope.setdefault("state", {})["request_id"] = request_id
+        # In a lane, it is the id that the api gave.
+        request_id = scope.setdefault("state", {}).setdefault("request_id", new_id("req"))
         status = 0
 
         async def send_with_id(message: Message) -> None:

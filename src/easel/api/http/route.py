@@ -20,10 +20,11 @@ from sqlalchemy.dialects.postgresql import insert
 from easel import clock
 from easel.access.errors import IdempotencyConflictError, IdempotencyKeyInvalidError
 from easel.access.models import RememberedAnswer
-from easel.access.service import Subject
+from easel.access.service import Subject, bearer
 from easel.api.http.bodies import BoundedRequest, rule_of
 from easel.api.http.context import forget_who_asks, identify, needed_by, services_of
-from easel.api.http.limits import PLAIN, weight_of
+from easel.api.http.errors import REFUSED
+from easel.api.http.limits import HEAVY, PLAIN, weight_of
 from easel.storage.database import Transaction
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -71,6 +72,10 @@ class EaselRoute(APIRoute):
             request = BoundedRequest(plain.scope, plain.receive)
             request.rule, request.model = rule, model
             request.state.weight = weight
+            if getattr(request.state, "in_lane", False):
+                # Its api has admitted and counted it, and given it its turn.
+                request.state.counted = True
+                return await answer(request)
             if not request.has_body or request.is_small:
                 if request.has_body:
                     await request.take()
@@ -84,20 +89,29 @@ class EaselRoute(APIRoute):
             async with services.fairness.body(caller.org_id):
                 request.is_turn_wanted = partial(services.fairness.is_body_wanted, caller.org_id)
                 await request.take()
-                services.limiter.charge(caller.org_id, len(await request.body()))
+                services.limiter.charge(caller.org_id, request.size)
                 forget_who_asks(request)
+                # A connection is read from no further once so much of a body has arrived. From here on it is, so that
+                # the end of a client that waits for its turn is noticed.
+                await request.require_client()
                 return await in_turn(request, True)
 
         async def in_turn(request: BoundedRequest, costly: bool) -> Response:
             """The answer. An operation that takes longer than a plain request first waits for its organisation's
             turn."""
             fairness, organisation, address = services_of(request).fairness, _whose(request), request.scope["path"]
-            if not costly and not fairness.answers_large(organisation, address):
+            large = request.size > HEAVY or fairness.answers_large(organisation, address)
+            if not costly and not large:
                 with fairness.plain(organisation):
                     return await answer(request)
             async with fairness.costly(organisation):
                 request.quiet = partial(fairness.quiet, organisation)
                 await request.quiet()
+                # Nobody would learn of what is done now, and others wait.
+                await request.require_client()
+                # To publish is a small step where the configuration is small, and urgent.
+                if large or request.method == "GET":
+                    return await _in_lane(request, organisation, weight) or await answer(request)
                 return await answer(request)
 
         async def answer(request: Request) -> Response:
@@ -113,6 +127,37 @@ class EaselRoute(APIRoute):
                 return await _first_or_again(request, key, handle, abridgement)
 
         return handler
+
+
+async def _in_lane(request: BoundedRequest, organisation: str, weight: float) -> Response | None:
+    """The answer of the api's lane to a costly request; None if it is to be made here. Raises RateLimitedError and
+    RequestBrokenOffError."""
+    services = services_of(request)
+    lane, fairness = services.lane, services.fairness
+    # Only the lane finds out whether the key is still good, so nobody else's requests are counted here.
+    if lane is None or not organisation:
+        return None
+    if fairness.others_ask(organisation):
+        lane.want()
+    if not lane.is_open:
+        return None
+    if not getattr(request.state, "counted", False):
+        services.limiter.count(organisation, weight)
+        request.state.counted = True
+    answered = await lane.ask(request.scope, request.pieces or (), request.size)
+    if answered is None:
+        return None
+    head, body = answered
+    response = Response(body, head.status)
+    # The id is put there for every answer.
+    response.raw_headers = [header for header in head.headers if header[0] != b"x-request-id"]
+    if head.status == 401:
+        fairness.forget(bearer(request.headers.get("authorization")))
+    if head.refused_by is not None:
+        REFUSED.labels(head.refused_by).inc()
+    services.limiter.charge(organisation, len(body))
+    fairness.answered(organisation, request.scope["path"], len(body))
+    return response
 
 
 def _model_of(route: APIRoute) -> type[BaseModel] | None:

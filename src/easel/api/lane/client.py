@@ -1,0 +1,165 @@
+"""The api's side of its lane: starts the process while there is need of it, and hands requests to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from prometheus_client import Counter
+
+from easel.api.lane.messages import BEGUN, LaneAnswer, LaneRequest, receive, send
+from easel.errors import EaselError
+
+logger = logging.getLogger(__name__)
+
+ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the api's second process answered")
+
+IDLE = 60.0
+"""Seconds without a request after which the process is ended."""
+_READY_WITHIN = 60.0
+_ENDS_WITHIN = 5.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before another process is started in place of one that ended by itself."""
+
+
+class RequestBrokenOffError(EaselError):
+    """The process of the request ended before it answered. The change was made wholly or not at all. Look, or repeat
+    the request; with the same Idempotency-Key the change is made once."""
+
+    status = 503
+    code = "request_broken_off"
+
+
+class Process(Protocol):
+    """A started process."""
+
+    async def wait(self) -> int:
+        """Waits for its end; gives its exit code."""
+
+
+Start = Callable[[socket.socket], Awaitable[Process]]
+"""Starts the process, which serves requests whose sockets arrive on the given one."""
+
+
+class Lane:
+    """The second process of an api, which is there only while it is wanted."""
+
+    def __init__(self, start: Start, *, idle: float = IDLE) -> None:
+        self._start = start
+        self._idle = idle
+        self._control: socket.socket | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._requests = 0
+        self._used = 0.0
+        self._pause = _FIRST_PAUSE
+        self._not_before = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the process takes requests."""
+        return self._control is not None
+
+    def want(self) -> None:
+        """Starts the process, unless it runs. Requests are not to wait for that."""
+        if self._keeping is None and time.monotonic() >= self._not_before:
+            self._keeping = asyncio.create_task(self._keep(), name="lane")
+
+    async def close(self) -> None:
+        """Ends the process; requests that it still carries out are broken off."""
+        self._not_before = float("inf")
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+
+    async def ask(self, scope: Any, body: Iterable[bytes], size: int) -> tuple[LaneAnswer, bytes] | None:
+        """The answer to a request, and its body; None if no process takes it, and nothing was changed. Raises
+        RequestBrokenOffError if the process ends before it answers."""
+        if self._control is None:
+            return None
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._control, [b"r"], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            return None
+        self._requests += 1
+        try:
+            answer = await _exchange(ours, LaneRequest.of(scope), body, size)
+        finally:
+            self._requests -= 1
+            self._used = time.monotonic()
+        if answer is not None:
+            ANSWERED.inc()
+        return answer
+
+    async def _keep(self) -> None:
+        """The life of one process. Cancelling ends it."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        process = None
+        try:
+            with ours:
+                with theirs:
+                    process = await self._start(theirs)
+                async with asyncio.timeout(_READY_WITHIN):
+                    if not await _hear(ours):
+                        raise EOFError("it ended before it was ready")
+                self._control, self._used = ours, time.monotonic()
+                self._end_when_idle()
+                await _hear(ours)
+            logger.error("the process for costly requests has ended; they are carried out without it meanwhile")
+        except (OSError, EOFError, TimeoutError, EaselError) as error:
+            logger.warning("could not start the process for costly requests: %s", error or type(error).__name__)
+        finally:
+            self._control = None
+            if self._timer is not None:
+                self._timer.cancel()
+            if process is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ENDS_WITHIN):
+                        await process.wait()
+            self._keeping = None
+        # It ended by itself, or never began.
+        lived = time.monotonic() - self._used
+        self._pause = _FIRST_PAUSE if lived > _LONGEST_PAUSE else min(2 * self._pause, _LONGEST_PAUSE)
+        self._not_before = max(self._not_before, time.monotonic() + self._pause)
+
+    def _end_when_idle(self) -> None:
+        assert self._keeping is not None
+        left = self._idle if self._requests else self._used + self._idle - time.monotonic()
+        if left <= 0:
+            self._keeping.cancel()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(left, self._end_when_idle)
+
+
+async def _hear(control: socket.socket) -> bool:
+    """Waits for a byte of the process: True, or for its end: False."""
+    with suppress(OSError):
+        return bool(await asyncio.get_running_loop().sock_recv(control, 1))
+    return False
+
+
+async def _exchange(
+    ours: socket.socket, asked: LaneRequest, body: Iterable[bytes], size: int
+) -> tuple[LaneAnswer, bytes] | None:
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    begun = False
+    try:
+        await send(writer, asked, body, size)
+        begun = await reader.readexactly(len(BEGUN)) == BEGUN
+        return await receive(reader, LaneAnswer)
+    except (OSError, asyncio.IncompleteReadError) as error:
+        # What changes nothing can be carried out once more.
+        if not begun or asked.method in ("GET", "HEAD"):
+            return None
+        raise RequestBrokenOffError(retry_after_seconds=1, retryable=True) from error
+    finally:
+        writer.close()

@@ -1,0 +1,97 @@
+"""The messages between an api and its lane: a request, BEGUN, and the answer, on a socket of their own."""
+
+from __future__ import annotations
+
+import struct
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+BEGUN = b"b"
+"""The lane has the whole request and begins to carry it out. Without this, nothing was changed."""
+
+_SIZES = struct.Struct("!IQ")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class LaneRequest(msgspec.Struct, array_like=True, frozen=True):
+    """A request that the api has let through: its ASGI scope, its id, and the organisation whose turn it takes."""
+
+    method: str
+    scheme: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    root_path: str
+    headers: Headers
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
+    request_id: str
+    whose: str
+
+    @classmethod
+    def of(cls, scope: Any) -> LaneRequest:
+        """The request of a scope that has passed the gate."""
+        state = scope["state"]
+        return cls(
+            scope["method"],
+            scope["scheme"],
+            scope["path"],
+            scope.get("raw_path") or scope["path"].encode(),
+            scope["query_string"],
+            scope.get("root_path", ""),
+            list(scope["headers"]),
+            tuple(scope["client"]) if scope.get("client") else None,
+            tuple(scope["server"]) if scope.get("server") else None,
+            state["request_id"],
+            state["whose"],
+        )
+
+    def scope(self) -> dict[str, Any]:
+        """The ASGI scope of the request in the lane."""
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": self.method,
+            "scheme": self.scheme,
+            "path": self.path,
+            "raw_path": self.raw_path,
+            "query_string": self.query,
+            "root_path": self.root_path,
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+            "state": {"request_id": self.request_id, "whose": self.whose, "in_lane": True},
+        }
+
+
+class LaneAnswer(msgspec.Struct, array_like=True, frozen=True):
+    """The lane's answer, and the name of the limit that refused the request."""
+
+    status: int
+    headers: Headers
+    refused_by: str | None = None
+
+
+Head = TypeVar("Head", LaneRequest, LaneAnswer)
+
+
+async def send(writer: StreamWriter, head: LaneRequest | LaneAnswer, body: Iterable[bytes], size: int) -> None:
+    """Sends a head, and a body of `size` bytes, no faster than it is read. Raises OSError if the other side is gone."""
+    packed = msgspec.msgpack.encode(head)
+    writer.write(_SIZES.pack(len(packed), size) + packed)
+    for piece in body:
+        writer.write(piece)
+        await writer.drain()
+    await writer.drain()
+
+
+async def receive(reader: StreamReader, kind: type[Head]) -> tuple[Head, bytes]:
+    """The head and the body that the other side sends. Raises asyncio.IncompleteReadError and OSError if it is gone."""
+    head_size, size = _SIZES.unpack(await reader.readexactly(_SIZES.size))
+    head = msgspec.msgpack.decode(await reader.readexactly(head_size), type=kind)
+    return head, await reader.readexactly(size)

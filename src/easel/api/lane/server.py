@@ -1,0 +1,92 @@
+"""The lane's side: carries out the requests that its api hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import suppress
+
+from starlette.types import ASGIApp, Message
+
+from easel.api.lane.messages import BEGUN, Headers, LaneAnswer, LaneRequest, receive, send
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(app: ASGIApp, control: socket.socket) -> None:
+    """Says on `control` that it is ready, and answers the requests whose sockets arrive there, until the api closes
+    it."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    running: set[asyncio.Task[None]] = set()
+
+    def arrived() -> None:
+        try:
+            while True:
+                # One byte for each socket.
+                said, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+                if not said:
+                    ended.set()
+                    return
+                task = loop.create_task(_answer(app, socket.socket(fileno=descriptors[0])))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        except BlockingIOError:
+            return
+        except OSError:
+            ended.set()
+
+    control.setblocking(False)
+    loop.add_reader(control.fileno(), arrived)
+    try:
+        with suppress(BrokenPipeError):
+            control.send(b".")
+        await ended.wait()
+    finally:
+        loop.remove_reader(control.fileno())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _answer(app: ASGIApp, connection: socket.socket) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=connection)
+    try:
+        asked, body = await receive(reader, LaneRequest)
+        # At once, and not by the writer: it sends later, when the request may have changed something.
+        connection.send(BEGUN)
+        working = asyncio.ensure_future(_carry_out(app, asked, body))
+        # The api sends nothing more; it closes the socket when it breaks the request off.
+        broken_off = asyncio.ensure_future(reader.read(1))
+        try:
+            await asyncio.wait([working, broken_off], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            broken_off.cancel()
+            if not working.done():
+                working.cancel()
+        answered, pieces = await working
+        await send(writer, answered, pieces, sum(map(len, pieces)))
+    except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        # The api is gone, or nobody waits for the answer any more.
+        return
+    finally:
+        writer.close()
+
+
+async def _carry_out(app: ASGIApp, asked: LaneRequest, body: bytes) -> tuple[LaneAnswer, list[bytes]]:
+    status, headers, pieces = 500, Headers(), list[bytes]()
+
+    async def receive_body() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def keep(message: Message) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status, headers = message["status"], list(message["headers"])
+        elif message["type"] == "http.response.body":
+            pieces.append(bytes(message.get("body", b"")))
+
+    scope = asked.scope()
+    await app(scope, receive_body, keep)
+    return LaneAnswer(status, headers, scope["state"].get("refused_by")), pieces
