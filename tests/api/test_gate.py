@@ -54,6 +54,25 @@ async def test_of_requests_that_arrive_together_one_of_each_organisation_begins_
     assert begun == ["a", "b", "a", "b", "a", "a", "a"]
 
 
+async def test_an_organisation_of_which_requests_wait_lets_others_go_first() -> None:
+    is_asked, begun = True, list[str]()
+    rounds = Rounds(lambda sharer: is_asked and sharer == "a")
+
+    async def begin(sharer: str) -> None:
+        await rounds.begin(sharer)
+        begun.append(sharer)
+
+    tasks = [asyncio.create_task(begin(sharer)) for sharer in ("a", "a", "a", "b")]
+    await tasks[3]
+    await begin("b")
+    late = asyncio.create_task(begin("a"))
+    await begin("b")
+    assert begun == ["a", "b", "b", "b"]
+    is_asked = False
+    await asyncio.gather(*tasks, late)
+    assert begun[4:] == ["a", "a", "a"]
+
+
 async def test_refusals_take_their_turn_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thus, a thousand requests over a limit delay nobody."""
     async with an_api(platform) as (services, clients):
@@ -150,3 +169,34 @@ async def test_an_organisation_has_fewer_connections_while_others_ask() -> None:
     assert not third.done()
     turns[0].give()
     await third
+
+
+async def test_requests_that_wait_for_a_connection_let_a_plain_one_of_another_organisation_go_first() -> None:
+    now = 0.0
+    fairness = Fairness(lambda: now)
+    fairness.remember_owner("sk_other", "other")
+    turns = [fairness.connection("big") for _ in range(4)]
+    tasks = [asyncio.create_task(turn.take()) for turn in turns]
+    with fairness.plain("other"):
+        await asyncio.sleep(0)
+        turns[0].give()
+        turns[1].give()
+        await asyncio.sleep(0)
+        assert [task.done() for task in tasks] == [True, True, False, False]
+        assert not fairness.gives_way("other")
+        await fairness.connection("other").take()
+    await asyncio.gather(*tasks)
+
+
+async def test_requests_that_wait_go_on_though_another_organisation_asks_all_the_time() -> None:
+    now = 0.0
+    fairness = Fairness(lambda: now)
+    fairness.remember_owner("sk_other", "other")
+    with fairness.plain("other"):
+        assert fairness.gives_way("big")
+        now = 0.029
+        with fairness.plain("other"):
+            assert fairness.gives_way("big")
+            now = 0.031
+            assert not fairness.gives_way("big")
+            assert fairness.gives_way("big")

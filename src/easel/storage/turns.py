@@ -73,6 +73,10 @@ class Turns:
         self._going[sharer] -= 1
         if not self._going[sharer]:
             del self._going[sharer]
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Starts all who may go on: to be called where the rule for a sharer allows more than before."""
         while (following := next(filter(self._may, self._waiting), None)) is not None:
             queue = self._waiting.pop(following)
             turn = queue.popleft()
@@ -82,6 +86,10 @@ class Turns:
             if not turn.cancelled():
                 self._begin(following)
                 turn.set_result(None)
+
+    def waits(self, sharer: str) -> bool:
+        """Whether somebody waits for this sharer's turn."""
+        return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:
         """Whether somebody waits for one of this sharer's turns: the sharer itself, or others if no turn is left."""

@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import re
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import psycopg
@@ -28,6 +29,8 @@ from easel.errors import EaselError
 logger = logging.getLogger(__name__)
 
 _STREAM = re.compile(r"/v1/apps/[^/]{1,100}/deploys/[^/]{1,100}/logs/stream")
+_WHILE_GIVING_WAY = 0.001
+"""Seconds between two looks whether a request may begin."""
 _NETWORK = 64
 """Bits of an IPv6 address that identify a network (RFC 4291 §2.5.4). All addresses of one network count as one
 client."""
@@ -39,7 +42,7 @@ class Gate:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self.app = app
         self._services = services
-        self._rounds = Rounds()
+        self._rounds = Rounds(services.fairness.gives_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on when it is its organisation's turn, or refuses it."""
@@ -89,17 +92,18 @@ class Gate:
 
 class Rounds:
     """Starts one request of each sharer in each round of the event loop. Further requests of a sharer wait in a
-    queue."""
+    queue, and longer while the sharer gives way."""
 
-    def __init__(self) -> None:
+    def __init__(self, gives_way: Callable[[str], bool] = lambda _: False) -> None:
+        self._gives_way = gives_way
         self._begun: set[str] = set()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def begin(self, sharer: str) -> None:
-        """Returns when the sharer's next request may begin: at once if no other request of that sharer began in this
-        round."""
-        if sharer not in self._begun:
-            if not self._begun:
+        """Returns when the sharer's next request may begin: at once if no other request of that sharer waits, or began
+        in this round."""
+        if sharer not in self._begun and sharer not in self._waiting:
+            if not (self._begun or self._waiting):
                 asyncio.get_running_loop().call_soon(self._next_round)
             self._begun.add(sharer)
             return
@@ -110,16 +114,17 @@ class Rounds:
     def _next_round(self) -> None:
         self._begun.clear()
         for sharer, queue in list(self._waiting.items()):
-            while queue:
+            while queue and not (sharer in self._begun or self._gives_way(sharer)):
                 turn = queue.popleft()
                 if not turn.done():
                     turn.set_result(None)
                     self._begun.add(sharer)
-                    break
             if not queue:
                 del self._waiting[sharer]
         if self._begun:
             asyncio.get_running_loop().call_soon(self._next_round)
+        elif self._waiting:
+            asyncio.get_running_loop().call_later(_WHILE_GIVING_WAY, self._next_round)
 
 
 def _authorization(scope: Scope) -> str | None:

@@ -116,6 +116,8 @@ class Fairness:
         self._bodies = Turns(everywhere=64, each=16, kept=16, waiting=1000)
         self._plain: dict[str, tuple[int, float]] = {}
         self._answered = asyncio.Event()
+        self._held: dict[str, float] = {}
+        self._looks_again: asyncio.TimerHandle | None = None
         self._strangers = Turns(everywhere=1, each=1, kept=0, waiting=1000)
         self._known: LRUCache[str, str] = LRUCache(_MOST_KNOWN)
         self._large: LRUCache[tuple[str, str], bool] = LRUCache(_MOST_KNOWN)
@@ -180,9 +182,13 @@ class Fairness:
     # Each resumed request may take a step in each round of the event loop, and a request of another organisation takes
     # as many rounds as it has queries.
     def _of_connections(self, organisation: str) -> int:
+        if self._connections.waits(organisation) and self.gives_way(organisation):
+            return 0
         return 2 if self.others_ask(organisation) else 6
 
     def _of_looks(self, organisation: str) -> int:
+        if self._looks.waits(organisation) and self.gives_way(organisation):
+            return 0
         return 1 if self.others_ask(organisation) else 2
 
     @contextmanager
@@ -199,6 +205,31 @@ class Fairness:
             else:
                 self._answered.set()
                 self._answered.clear()
+                self._pass_on()
+
+    def gives_way(self, organisation: str) -> bool:
+        """Whether an organisation with waiting requests lets another one's plain request go first: one that has just
+        begun, of an organisation without waiting requests. It gives way for 30 ms at most."""
+        now = self._now()
+        if not any(
+            other != organisation and now - began < _JUST and not self._connections.waits(other)
+            for other, (_, began) in self._plain.items()
+        ):
+            self._held.pop(organisation, None)
+            return False
+        if now - self._held.setdefault(organisation, now) >= _JUST:
+            self._held[organisation] = now
+            return False
+        if self._looks_again is None:
+            self._looks_again = asyncio.get_running_loop().call_later(_JUST, self._pass_on)
+        return True
+
+    def _pass_on(self) -> None:
+        if self._looks_again is not None:
+            self._looks_again.cancel()
+            self._looks_again = None
+        self._connections.pass_on()
+        self._looks.pass_on()
 
     async def quiet(self, organisation: str) -> None:
         """Waits briefly for plain requests of other organisations that have just begun. Costly work proceeds in steps
