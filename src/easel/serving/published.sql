@@ -1,5 +1,5 @@
 -- part: stored
--- The columns of `app` for `encoded_site`: the stored value, or the sections to make it from, if its form precedes `published.FORM`.
+-- The columns of `app` for `encoded_site`: the stored value, or the sections to make it from if its form is older than `FORM`.
 case when get_byte(app.site, 0) >= 1 then app.site else convert_to((
     jsonb_build_object('meta', app.published -> 'meta', 'build_config', app.published -> 'build_config')
     #- '{build_config,secrets}')::text, 'UTF8') end
