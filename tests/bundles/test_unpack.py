@@ -12,6 +12,8 @@ import pytest
 from easel.bundles import errors
 from easel.bundles.models import Limits
 from easel.bundles.unpack import unpack
+from easel.cli.shipping.pack import write_zip
+from easel.cli.shipping.source_zip import select_sources
 from easel.errors import EaselError
 from testbed.running import zip_of
 
@@ -34,6 +36,21 @@ def test_the_files_are_there_without_dependencies_repositories_and_junk(tmp_path
     left_out = {"node_modules/x/index.js": "", ".git/config": "", ".DS_Store": "", "__MACOSX/a": ""}
     files = {f"{folder}{name}": text for name, text in {**kept, **left_out}.items()}
     assert unpacked(tmp_path, zip_of(files)) == kept
+
+
+def test_programs_of_a_project_stay_executable_and_nothing_else_of_a_mode_is_kept(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    for name, mode in (("gradlew", 0o755), ("plain.sh", 0o644)):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(mode)
+    write_zip(select_sources(tmp_path), packed, lambda count: None)
+    with zipfile.ZipFile(packed, "a") as archive:
+        info = zipfile.ZipInfo("bin/build")
+        info.create_system, info.external_attr = 3, 0o106777 << 16
+        archive.writestr(info, "x")
+    unpacked(tmp_path, packed.getvalue())
+    modes = {name: (tmp_path / "into" / name).stat().st_mode & 0o7777 for name in ("gradlew", "plain.sh", "bin/build")}
+    assert modes == {"gradlew": 0o755, "plain.sh": 0o644, "bin/build": 0o755}
 
 
 def link_to(target: str) -> bytes:

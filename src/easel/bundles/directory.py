@@ -84,6 +84,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     header: int
     offset: int
     is_folder: bool
+    is_executable: bool
 
 
 class _Central(msgspec.Struct, frozen=True, gc=False):
@@ -228,7 +229,15 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
     if is_folder and central.size:
         raise _mismatch(central, "it is a folder, but it has content")
     return Entry(
-        central.name, central.method, central.crc, central.length, central.size, central.header, offset, is_folder
+        central.name,
+        central.method,
+        central.crc,
+        central.length,
+        central.size,
+        central.header,
+        offset,
+        is_folder,
+        bool(central.mode & 0o111),
     )
 
 

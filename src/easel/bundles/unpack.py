@@ -71,7 +71,7 @@ def _write(data: memoryview, entry: Entry, into: Path, name: str, made: set[str]
     # The folder was empty and the paths are checked, so no link can be followed and no file replaced.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with (
-        open(os.open(into / name, flags, 0o644), "wb") as out,
+        open(os.open(into / name, flags, 0o755 if entry.is_executable else 0o644), "wb") as out,
         data[entry.offset : entry.offset + entry.length] as packed,
     ):
         if entry.method == ZSTANDARD and (wide := window(packed)) > LARGEST_WINDOW:

@@ -14,6 +14,7 @@ CHUNK = 256 * 1024
 # The earliest time that a zip can state (APPNOTE.TXT 4.4.6). Any fixed time would do.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
+_EXECUTABLE = 0o111 << 16
 # Deflating these again gains nothing, and ranges of a stored member are sent in place. For other types, a trial
 # decides.
 _COMPRESSED = frozenset(
@@ -43,11 +44,12 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file of the app: its path in the zip, its location, and its size in bytes."""
+    """A file of the app: its path in the zip, its location, its size in bytes, and its executable bit in the zip."""
 
     path: str
     source: Path
     size: int
+    is_executable: bool = False
 
 
 def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[[int], None] | None = None) -> int:
@@ -59,7 +61,7 @@ def write_zip(files: Iterable[FoundFile], target: IO[bytes], progress: Callable[
         for file in files:
             info = zipfile.ZipInfo(file.path, _TIMESTAMP)
             info.create_system = 3
-            info.external_attr = _MODE
+            info.external_attr = _MODE | (_EXECUTABLE if file.is_executable else 0)
             info.file_size = file.size
             info.compress_type = zipfile.ZIP_DEFLATED if _shrinks(file) else zipfile.ZIP_STORED
             with archive.open(info, "w") as member:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import unicodedata
 from pathlib import Path
 
@@ -49,10 +50,11 @@ def select_sources(folder: Path) -> Selection:
             left_out.append(ExcludedFile(path, reason))
             continue
         try:
-            size = place.stat().st_size
+            status = place.stat()
         except OSError as error:
             raise FileUnreadableError(path=path, reason=error.strerror) from error
-        files.append(FoundFile(unicodedata.normalize("NFC", path), place, size))
+        is_executable = bool(status.st_mode & stat.S_IXUSR)
+        files.append(FoundFile(unicodedata.normalize("NFC", path), place, status.st_size, is_executable))
     if not files:
         raise SourceMissingError(folder=str(folder))
     return Selection(tuple(sorted(files, key=lambda file: file.path.encode())), tuple(left_out))
