@@ -6,7 +6,7 @@ import ctypes
 import os
 import platform
 
-from easel.builds.sandbox.kernel import lower_session
+from easel.builds.sandbox.kernel import lower_session, take_long_slices
 
 _NICER = 10
 """Relative to the other processes: an operator may have started them with another niceness than 0."""
@@ -20,6 +20,7 @@ def yield_to_others() -> None:
     """Gives this process, and those that it starts, the processor and the disk only when the other processes do not
     need them."""
     os.nice(_NICER)
+    take_long_slices()
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
         # Refusals of the system (ioprio_set(2)) are ignored.
