@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     builder_metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="The port of a builder's metrics; None turns them off."
     )
+    builder_idle: float = Field(
+        default=300.0, ge=0, description="Seconds after which an idle builder of a single machine ends; 0 is never."
+    )
     builds_at_once: int | None = Field(
         default=None, ge=1, description="Limit of builds that run at the same time on all machines; None is no limit."
     )
@@ -353,6 +356,12 @@ class Settings(BaseSettings):
         """The roles that run on this machine."""
         roles = self.role or ROLES
         return tuple(role for role in roles if role != "builder" or self.role or self.builds != "off")
+
+    @property
+    def builders_stand(self) -> bool:
+        """Whether the builders of an `easel serve` always run, and not on demand: on one of several machines, and with
+        a port for their metrics."""
+        return self.role is not None or self.builder_metrics_port is not None or not self.builder_idle
 
     @property
     def postgres_dir(self) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from easel.deploys.building.folders import WorkFolder
 from easel.running.low_priority import _IOPRIO_SET
 from easel.settings import Settings
-from testbed.running import Platform
+from testbed.running import Platform, RunningApp, zip_of
 from tests.apart import Apart
 from tests.system.test_survival import child
 
@@ -25,6 +25,8 @@ IDLE = 3
 def test_a_builder_gets_the_processor_and_the_disk_when_nothing_else_needs_them(platform: Platform) -> None:
     if isinstance(platform, Apart):
         pytest.skip("the processes of this platform are found in another way")
+    app = RunningApp.create(platform)
+    app.wait(app.order(app.upload(zip_of({"README": "a source"})), build=True))
     builder, worker = child(platform, "builder"), child(platform, "worker")
     assert os.getpriority(os.PRIO_PROCESS, builder) == os.getpriority(os.PRIO_PROCESS, worker) + 10
     number = _IOPRIO_GET.get(machine.machine())

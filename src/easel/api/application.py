@@ -113,6 +113,8 @@ class _Lifespan:
         listener = Listener(services.database.url, {DEPLOYS_CHANNEL: services.followers.news}, look_again)
         listener.start()
         counting = asyncio.create_task(_count_again(services))
+        # The first readiness check then reuses its connection. An unreachable database must not delay the start.
+        await asyncio.wait([counting], timeout=1)
         try:
             yield {}
         finally:

@@ -7,19 +7,15 @@ The id of an installation proves nothing: anybody can open GitHub's redirect wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 
 from easel import clock
 from easel.access.secrets import Vault
 from easel.ids import new_secret
 from easel.outgoing.addresses import Destinations
-from easel.outgoing.client import OutgoingClient, outgoing_client
 from easel.repositories.errors import (
     GithubAppInvalidError,
     GithubAppMissingError,
@@ -40,6 +36,9 @@ _PAGES: Final = 10
 _PAGE: Final = 100
 T = TypeVar("T")
 _PURPOSE: Final = "github installation: "
+if TYPE_CHECKING:
+    from easel.outgoing.client import OutgoingClient
+
 _HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
@@ -100,6 +99,11 @@ class GithubApp:
 
     def bearer(self) -> dict[str, str]:
         """The header that authenticates the App (RFC 7519, RS256). Raises GithubAppInvalidError."""
+        # Like the client below, these take megabytes, and most installations have no GitHub App.
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import RSAKey
+
         now = int(clock.now().timestamp())
         claims = {"iat": now - _SLOW_CLOCK, "exp": now + _TOKEN_LIFE, "iss": self.app_id}
         try:
@@ -129,6 +133,8 @@ def read_state(vault: Vault, state: str) -> tuple[str, str]:
 async def require_theirs(settings: Settings, code: str, installation: int) -> None:
     """Asks GitHub whether the person with this code can see the installation. Raises InstallationNotYoursError,
     GithubUnavailableError, GithubAppMissingError, and the errors of OutgoingClient."""
+    from easel.outgoing.client import outgoing_client
+
     app = GithubApp.of(settings)
     async with outgoing_client(Destinations.of(settings)) as client:
         asked = {"client_id": app.client_id, "client_secret": app.client_secret, "code": code}
@@ -155,6 +161,8 @@ async def require_theirs(settings: Settings, code: str, installation: int) -> No
 async def installation_token(settings: Settings, installation: int, url: RemoteUrl) -> str:
     """A token that can read this one repository for an hour. Raises InstallationGoneError, GithubUnavailableError,
     GithubAppMissingError, GithubAppInvalidError, and the errors of OutgoingClient."""
+    from easel.outgoing.client import outgoing_client
+
     app = GithubApp.of(settings)
     name = url.path.removesuffix(".git").rpartition("/")[2]
     async with outgoing_client(Destinations.of(settings)) as client:

@@ -6,8 +6,9 @@ killed, a new process replaces it, and imports the modules itself.
 
 A request is a length and one end of a socket, then a pickled function with its arguments and the process's title.
 Answers on the socket have the form kind, length, bytes. The first is the process's id, sent by the process itself once
-its signal handlers are reset; the last is its end, sent from here. A second socket that comes with a request becomes
-the function's last argument. On a third, the new process's own requests arrive.
+its signal handlers are reset. While it runs, the process may ask for another role. The last answer is its end, sent
+from here. A second socket that comes with a request becomes the function's last argument. On a third, the new process's
+own requests arrive.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn, get_args
 
 from setproctitle import setproctitle
@@ -54,13 +55,24 @@ PREPARING: Final = "easel.running.preparing"
 LENGTH = struct.Struct("!I")
 FRAME = struct.Struct("!cI")
 """The kind and length of a reply."""
-STARTED, RESULT, FAILED, ENDED = b"s", b"r", b"f", b"e"
+STARTED, WANTED, RESULT, FAILED, ENDED = b"s", b"w", b"r", b"f", b"e"
 NUMBER = struct.Struct("!i")
 """The process's id, or its exit code; a negative number is the signal that ended it."""
 
 
-def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
-    """Imports the modules of these roles' processes; `apart` if this is one of several machines."""
+_own: socket.socket | None = None
+"""In a forked process, its channel to the supervisor."""
+
+
+def ask_for(role: Role) -> None:
+    """Asks the supervisor, from a forked process, to run the role."""
+    if _own is not None:
+        _tell(_own, WANTED, role.encode())
+
+
+def read_modules(roles: Sequence[Role], *, apart: bool, pools: Iterable[int] = ()) -> None:
+    """Imports the modules of these roles' processes, and prepares database pools of these sizes for them; `apart` if
+    this is one of several machines."""
     names = [name for role in roles for name in MODULES[role]]
     # There is hardly any garbage, and collecting would take a tenth of the time.
     gc.disable()
@@ -69,8 +81,7 @@ def read_modules(roles: Sequence[Role], *, apart: bool) -> None:
     if "api" in roles:
         importlib.import_module("easel.api.application").make_ahead()
     if set(roles) - {"edge"}:
-        # Creating an engine without connecting fills SQLAlchemy's caches about the driver for the forked processes.
-        importlib.import_module("easel.storage.database").Database("postgresql://")
+        importlib.import_module("easel.storage.database").make_ahead(pools)
     # Frozen objects are skipped by the garbage collector, so their memory stays shared between the processes.
     gc.freeze()
     gc.enable()
@@ -147,6 +158,8 @@ def _report_ended(channels: dict[int, socket.socket]) -> None:
 
 def _live(channel: socket.socket, request: bytes, given: list[socket.socket]) -> NoReturn:
     """The life of a forked process, from start to end."""
+    global _own
+    _own = channel
     parent = os.getppid()
     code = 1
     try:
@@ -189,6 +202,9 @@ def _tell(channel: socket.socket, kind: bytes, data: bytes) -> None:
 
 
 if __name__ == "__main__":
+    # The copy of this module that forked processes import: theirs is not `__main__`.
+    from easel.running import nursery
+
     # Started as a replacement: the socket's descriptor, the supervisor's id, and the roles.
-    read_modules([role for role in get_args(Role) if role in sys.argv[3:]], apart=True)
-    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+    nursery.read_modules([role for role in get_args(Role) if role in sys.argv[3:]], apart=True)
+    nursery.serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

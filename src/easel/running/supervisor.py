@@ -17,16 +17,17 @@ from easel.connections.listening import PortTakenError, bind
 from easel.errors import EaselError, ServiceUnavailableError
 from easel.places import lock_data_dir, remember_data_dir
 from easel.running.disk_keeping import DiskWatch, keep_database
+from easel.running.logs import configure_logging
 from easel.running.nursery import read_modules
-from easel.running.processes import DatabaseStart, Nursery, RoleProcess
+from easel.running.processes import DatabaseStart, Nursery, RoleProcess, try_sandbox
 from easel.running.roles import (
     KEY_REPLACED,
     check_store,
-    configure_logging,
     knows_routes,
     open_reserve,
     prepare_apart,
     prepare_database,
+    worker_pool,
 )
 from easel.running.several_machines import opens_secrets, require_shared
 from easel.serving.addresses import Addresses
@@ -61,6 +62,7 @@ class Supervisor:
         self._children: dict[int, RoleProcess] = {}
         self._nursery: Nursery
         self._checked = False
+        self._builds_wait = asyncio.Event()
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT.
@@ -83,7 +85,7 @@ class Supervisor:
             disk.look()
             starting = DatabaseStart(embedded, without=lock)
         # Before the fork, this process has one thread and no event loop.
-        read_modules(settings.roles, apart=self._apart)
+        read_modules(settings.roles, apart=self._apart, pools=[worker_pool(settings)])
         self._nursery = Nursery(settings.roles, without=lock)
         with lock:
             asyncio.run(self._run(embedded, starting, disk, began))
@@ -195,6 +197,7 @@ class Supervisor:
             await self._until_ready()
             if not self._stopping.is_set():
                 await self._announce()
+                await self._try_sandbox()
             await self._stopping.wait()
         finally:
             self._stopping.set()
@@ -212,22 +215,53 @@ class Supervisor:
             await asyncio.gather(*keepers, return_exceptions=True)
 
     async def _keep(self, number: int, role: Role, settings: Settings) -> None:
-        """Keeps one process running. If it ends by itself, it is restarted with growing backoff."""
+        """Keeps one process running. If it ends by itself, it is restarted with growing backoff. A builder on demand is
+        started when a build waits, and ends when it is idle."""
         pause = FIRST_PAUSE
+        stands = role != "builder" or settings.builders_stand
+        wanted = stands
         # Later, machines of another release may have migrated the database.
         checked = self._checked
         while not self._stopping.is_set():
+            if not wanted and not await self._builder_wanted():
+                return
             began = time.monotonic()
             self._children[number] = child = RoleProcess(self._nursery, role, settings, checked=checked)
             checked = False
-            code = await child.wait()
+            code = await child.wait(self._want)
             if self._stopping.is_set():
                 return
+            wanted = stands or code != 0
+            if not wanted:
+                continue
             if time.monotonic() - began > 30:
                 pause = FIRST_PAUSE
             logger.error("%s ended with code %s; starting it again in %.1f s", role, code, pause)
             if not await self._stops_within(pause):
                 pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _want(self, role: Role) -> None:
+        """Starts the builders that do not run. A builder that is just ending is not started by this call, but by the
+        next one: the worker calls every second while the build waits."""
+        if role == "builder":
+            self._builds_wait.set()
+            self._builds_wait.clear()
+
+    async def _builder_wanted(self) -> bool:
+        """Waits until a build waits for a builder. Returns False if this Easel is told to stop first."""
+        waits = [asyncio.create_task(one.wait()) for one in (self._builds_wait, self._stopping)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+        return not self._stopping.is_set()
+
+    async def _try_sandbox(self) -> None:
+        """Logs whether builds are possible, since no builder runs yet that would log it."""
+        if "builder" in self._settings.roles and not self._settings.builders_stand:
+            try:
+                await self._nursery.call(try_sandbox, self._settings)
+            except Exception as error:
+                logger.warning("the sandbox of builds could not be tried: %s", error or type(error).__name__)
 
     async def _stops_within(self, seconds: float) -> bool:
         """Waits that long, or until this Easel is told to stop. Returns whether it was."""

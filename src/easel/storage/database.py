@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
@@ -11,11 +11,11 @@ import msgspec
 import psycopg
 from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Dialect, MetaData, event, func, select
+from sqlalchemy import Connection, Dialect, MetaData, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, configure_mappers
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import UserDefinedType
 from sqlalchemy.util import greenlet_spawn
@@ -23,7 +23,10 @@ from sqlalchemy.util import greenlet_spawn
 from easel.storage.connections import is_silent, noticing
 from easel.storage.errors import DatabaseReadOnlyError
 from easel.storage.freshness import FreshnessPage
+from easel.storage.statements import statements
 from easel.storage.turns import Turn
+
+_SQL = statements(__name__)
 
 IDLE_AT_MOST = 10_000
 """Idle timeout of a transaction, in milliseconds. A frozen process must not lock rows that others need."""
@@ -99,7 +102,7 @@ class Transaction:
 
     async def is_read_only(self) -> bool:
         """Whether the database is read-only, for example during a failover."""
-        return await self.session.scalar(select(func.current_setting("transaction_read_only"))) == "on"
+        return await self.sql(_SQL["read_only"], {}) == [("on",)]
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._session is None:
@@ -164,25 +167,9 @@ class Database:
 
     def __init__(self, url: str, *, page: FreshnessPage | None = None, pool_size: int = POOL // 2) -> None:
         self.url = url
-        self.engine = create_async_engine(
-            sqlalchemy_url(url),
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_pre_ping=False,
-            # The connection that was used last has its statements prepared, and its process in the processor's cache.
-            pool_use_lifo=True,
-            pool_timeout=20,
-            # A statement may contain a configuration of two mebibytes.
-            json_serializer=msgspec.json.encode,
-            json_deserializer=msgspec.json.decode,
-            # The arguments of a statement may be secrets, and a failed statement is logged.
-            hide_parameters=True,
-            connect_args={
-                "options": f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}",
-                **noticing(url),
-            },
-        )
-        event.listen(self.engine.sync_engine, "checkout", _require_silence)
+        made = _ahead.pop(pool_size, None)
+        self.engine, address = made if made is not None else _engine(pool_size)
+        address.url = url
         self._page = page
 
     @asynccontextmanager
@@ -223,6 +210,48 @@ class Database:
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
+
+
+class _Address:
+    """The address of an engine's database, which may be set after the engine is created."""
+
+    url = ""
+
+    async def connect(self) -> psycopg.AsyncConnection[Any]:
+        """A new connection of the driver."""
+        options = f"-c idle_in_transaction_session_timeout={IDLE_AT_MOST}"
+        return await psycopg.AsyncConnection.connect(self.url, options=options, **noticing(self.url))
+
+
+def _engine(pool_size: int) -> tuple[AsyncEngine, _Address]:
+    address = _Address()
+    engine = create_async_engine(
+        "postgresql+psycopg://",
+        async_creator=address.connect,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=False,
+        # The connection that was used last has its statements prepared, and its process in the processor's cache.
+        pool_use_lifo=True,
+        pool_timeout=20,
+        # A statement may contain a configuration of two mebibytes.
+        json_serializer=msgspec.json.encode,
+        json_deserializer=msgspec.json.decode,
+        # The arguments of a statement may be secrets, and a failed statement is logged.
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "checkout", _require_silence)
+    return engine, address
+
+
+_ahead: dict[int, tuple[AsyncEngine, _Address]] = {}
+
+
+def make_ahead(pool_sizes: Iterable[int]) -> None:
+    """Creates the next engines with pools of these sizes and of the default size, and maps the classes, so that forked
+    processes share both."""
+    configure_mappers()
+    _ahead.update((size, _engine(size)) for size in {POOL // 2, *pool_sizes})
 
 
 async def _borrow(engine: AsyncEngine) -> PoolProxiedConnection:

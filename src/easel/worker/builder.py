@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections.abc import Callable
 
 from easel.access.secrets import Vault
 from easel.builds.sandbox.sandbox import Sandbox
@@ -29,7 +31,7 @@ STOPPED_WITHIN = 30.0
 
 
 class Builder:
-    """One builder process: builds until it is told to stop."""
+    """One builder process: builds until it is told to stop, or is idle."""
 
     def __init__(self, settings: Settings, database: Database, objects: ObjectStore, vault: Vault) -> None:
         """Raises OSError if the folder of builds cannot be made."""
@@ -38,6 +40,7 @@ class Builder:
         self._parts = BuilderServices(database, objects, settings, vault, self._work)
         self._stopping = asyncio.Event()
         self._sandbox: Sandbox | None = None
+        self._finding = threading.Lock()
         tasks = [Task(BUILD_TASK, BUILDS, self._run_build)]
         self._jobs = JobQueue(database.url, tasks, retry=again, at_once=limits_in(settings).builds, connections=2)
 
@@ -45,14 +48,16 @@ class Builder:
         """Tells the builder to stop. A running build is cancelled."""
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Builds until stopped, even while the database is unreachable."""
+    async def run(self, idle: float | None = None) -> None:
+        """Builds until stopped, or until no build has come for `idle` seconds; even while the database is
+        unreachable."""
+        # A waiting build need not wait for this too.
+        trying = asyncio.create_task(asyncio.to_thread(log_sandbox, self._find_sandbox))
         try:
-            await self._try_sandbox()
             async with self._jobs.open():
                 # One job at a time: a build may use all processors.
                 worker = self._jobs.worker(
-                    [BUILDS], 1, heartbeat=self._settings.heartbeat, stopped_within=STOPPED_WITHIN
+                    [BUILDS], 1, heartbeat=self._settings.heartbeat, stopped_within=STOPPED_WITHIN, idle=idle
                 )
                 working = asyncio.create_task(worker.work())
                 stopping = asyncio.create_task(self._stopping.wait())
@@ -61,6 +66,7 @@ class Builder:
                 working.cancel()
                 (result, _) = await asyncio.gather(working, stopping, return_exceptions=True)
         finally:
+            await asyncio.wait([trying])
             if self._sandbox is not None:
                 self._sandbox.close()
             await asyncio.to_thread(self._work.remove)
@@ -68,20 +74,13 @@ class Builder:
         if isinstance(result, Exception) and not isinstance(result, QueueUnreachableError):
             raise result
 
-    async def _try_sandbox(self) -> None:
-        """Logs whether builds are possible. Each refused build logs it too."""
-        try:
-            sandbox = await asyncio.to_thread(self._find_sandbox)
-            logger.info("builds run %s", sandbox.kind)
-        except EaselError as error:
-            logger.warning("builds are refused: %s", error.message)
-
     def _find_sandbox(self) -> Sandbox:
         """The sandbox, which is kept once it is found. Until then, it is searched for before each build. Raises
         SandboxUnavailableError, BuildsOffError."""
-        if self._sandbox is None:
-            self._sandbox = Sandbox.find(self._settings)
-        return self._sandbox
+        with self._finding:
+            if self._sandbox is None:
+                self._sandbox = Sandbox.find(self._settings)
+            return self._sandbox
 
     async def _run_build(self, *, attempts: int, deploy_id: str) -> None:
         building = BuildRun(self._parts, deploy_id, self._stopping.is_set, self._find_sandbox)
@@ -95,3 +94,11 @@ class Builder:
                 raise
             logger.exception("the build of deploy %s failed unexpectedly", deploy_id)
             await building.fail_unexpectedly(error)
+
+
+def log_sandbox(find: Callable[[], Sandbox]) -> None:
+    """Logs whether builds are possible. Each refused build logs it too."""
+    try:
+        logger.info("builds run %s", find().kind)
+    except EaselError as error:
+        logger.warning("builds are refused: %s", error.message)

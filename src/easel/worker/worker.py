@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +20,7 @@ from easel.settings import Settings
 from easel.storage.database import Database
 from easel.storage.folder import FolderObjects
 from easel.storage.objects import ObjectStore
-from easel.storage.queue import BACKGROUND, DEPLOYS, SWEEPS, Queue
+from easel.storage.queue import BACKGROUND, BUILDS, DEPLOYS, SWEEPS, Queue
 from easel.storage.transient_errors import TRANSIENT
 from easel.versions.pruning import Policy, prune
 from easel.worker.housekeeping.optimise import optimise
@@ -42,7 +43,15 @@ ROOM_LOOKS = 2.0
 class DeployWorker:
     """One worker process: runs deploys and background jobs until it is told to stop."""
 
-    def __init__(self, settings: Settings, database: Database, objects: ObjectStore, queue: Queue) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        objects: ObjectStore,
+        queue: Queue,
+        builds_wait: Callable[[], None] | None = None,
+    ) -> None:
+        """`builds_wait` is called while a build waits for a builder."""
         self._settings = settings
         self._database = database
         self._objects = objects
@@ -50,6 +59,7 @@ class DeployWorker:
         self._stopping = asyncio.Event()
         self._precedence = Precedence()
         self._background: Worker | None = None
+        self._builds_wait = builds_wait
         at_once = replace(limits_in(settings).deploys, places=settings.worker_concurrency)
         self._jobs = JobQueue(database.url, self._tasks(), retry=again, at_once=at_once)
 
@@ -65,9 +75,15 @@ class DeployWorker:
             # database more than they are worth.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
             # One more place than one organisation may use, so that another organisation's deploy begins at once.
-            deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1)
-            workers = [asyncio.create_task(worker.work()) for worker in (deploys, self._background)]
-            taking_over = asyncio.create_task(self._take_over())
+            hears = {BUILDS: self._builds_wait} if self._builds_wait is not None else {}
+            deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1, hears=hears)
+            # Each of the three queries the database once per heartbeat. Staggered, they share one connection.
+            step = self._settings.heartbeat / 3
+            workers = [
+                asyncio.create_task(deploys.work()),
+                asyncio.create_task(_later(step, self._background.work)),
+            ]
+            taking_over = asyncio.create_task(_later(2 * step, self._take_over))
             making_room = asyncio.create_task(self._make_room())
             stopper = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([*workers, stopper], return_when=asyncio.FIRST_COMPLETED)
@@ -88,6 +104,7 @@ class DeployWorker:
         *,
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
+        hears: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     ) -> Worker:
         return self._jobs.worker(
             queues,
@@ -96,6 +113,7 @@ class DeployWorker:
             stopped_within=STOPPED_WITHIN,
             turn=turn,
             listens=listens,
+            hears=hears,
         )
 
     def _tasks(self) -> list[Task | PeriodicTask]:
@@ -146,15 +164,18 @@ class DeployWorker:
         await sweep_orphans(self._database, self._objects)
 
     async def _take_over(self) -> None:
-        """Requeues jobs of workers without a heartbeat."""
+        """Requeues jobs of workers without a heartbeat, and polls for builds: a notification may be lost, or come while
+        the last builder is ending."""
         while True:
-            await asyncio.sleep(self._settings.heartbeat)
             try:
                 for job_id, task in await self._jobs.take_over(self._settings.stalled_after):
                     TAKEN_OVER.inc()
                     logger.warning("took over job %d (%s) from a silent worker", job_id, task)
+                if self._builds_wait is not None and await self._jobs.waits(BUILDS):
+                    self._builds_wait()
             except QueueUnreachableError as error:
                 logger.warning("could not query for stalled jobs: %s", error)
+            await asyncio.sleep(self._settings.heartbeat)
 
     async def _make_room(self) -> None:
         """Removes expired objects early while the largest upload would not fit on the disk of a folder store."""
@@ -165,3 +186,8 @@ class DeployWorker:
                     await make_room(self._database, self._objects, self._settings)
             except (EaselError, DBAPIError, OSError, *TRANSIENT) as error:
                 logger.warning("could not free space on the disk: %s", error)
+
+
+async def _later(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.sleep(seconds)
+    await do()

@@ -16,7 +16,6 @@ from urllib.parse import quote, urljoin, urlsplit
 from easel.builds.toolchains.errors import RegistryUnreachableError, VersionUnavailableError
 from easel.builds.toolchains.ranges import available, newest
 from easel.outgoing.addresses import Destinations
-from easel.outgoing.client import outgoing_client
 
 INDEX_LIMIT = 32 * 1024 * 1024
 """Limit in bytes of a package's list of versions; npm's own list has three million."""
@@ -63,6 +62,9 @@ class Registry:
     async def releases(self, package: str) -> dict[str, Release]:
         """The releases of a package by version, including deprecated ones. Raises RegistryUnreachableError, and the
         errors of `outgoing_client`."""
+        # Most builds query no registry, and the client takes megabytes.
+        from easel.outgoing.client import outgoing_client
+
         seen = self._seen.get(package)
         if seen is not None and time.monotonic() - seen[0] < INDEX_KEPT:
             return seen[1]
@@ -80,6 +82,8 @@ class Registry:
 
     async def download(self, release: Release, to: Path) -> None:
         """Downloads a release's archive to a file, without checking it. Raises RegistryUnreachableError."""
+        from easel.outgoing.client import outgoing_client
+
         async with outgoing_client(self.destinations, ARCHIVE_LIMIT) as client:
             status = await client.save(release.archive, to, timeout=ARCHIVE_TIMEOUT)
         if status != 200:

@@ -38,6 +38,8 @@ def queue_app(url: str, *, max_size: int = 6, at_once: ConcurrencyLimit = Concur
             conninfo=url,
             min_size=1,
             max_size=max_size,
+            # Connections beyond the first serve concurrent queries. While they are idle, one is closed each minute.
+            max_idle=60,
             configure=_configure,
             kwargs=noticing(url),
             # The pool's own backoff doubles without limit. With this timeout it stops after a second, and starts again
@@ -81,3 +83,9 @@ async def take_over(app: App, silent_for: float) -> list[tuple[int, str]]:
     Raises ConnectorException."""
     rows = await app.connector.execute_query_all_async(_SQL["take_over"], silent_for=silent_for)
     return [(row["id"], row["task_name"]) for row in rows]
+
+
+async def waits(app: App, queue: str) -> bool:
+    """Whether a job of the queue could be run now, limits and locks aside. Raises ConnectorException."""
+    rows = await app.connector.execute_query_all_async(_SQL["waits"], queue=queue)
+    return bool(rows[0]["waits"])

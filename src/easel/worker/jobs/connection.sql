@@ -17,3 +17,10 @@ with silent as materialized (
        for update of job skip locked
 )
 select id, task_name, procrastinate_retry_job_v2(id, now(), null, null, null) from silent
+
+-- name: waits
+-- Of procrastinate's tables, which have no models here.
+select exists (
+    select from procrastinate_jobs
+     where queue_name = %(queue)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())
+) as waits

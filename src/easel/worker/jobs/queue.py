@@ -3,8 +3,9 @@ heartbeat."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
@@ -12,7 +13,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 
 from easel.storage.queue import ConcurrencyLimit
-from easel.worker.jobs.connection import queue_app, take_over
+from easel.worker.jobs.connection import queue_app, take_over, waits
 from easel.worker.jobs.queue_worker import CarefulWorker
 from easel.worker.jobs.tasks import PeriodicTask, QueueUnreachableError, Retry, Task
 
@@ -21,8 +22,8 @@ class Worker(Protocol):
     """A worker of some queues."""
 
     async def work(self) -> None:
-        """Claims and runs jobs until it is cancelled; then it waits for its running jobs. Raises QueueUnreachableError
-        if it cannot sign off."""
+        """Claims and runs jobs until it is cancelled, or was idle for as long as it may be; then it waits for its
+        running jobs. Raises QueueUnreachableError if it cannot sign off."""
 
     def look(self) -> None:
         """Makes the worker poll for a job."""
@@ -68,17 +69,21 @@ class JobQueue:
         stopped_within: float,
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
+        hears: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+        idle: float | None = None,
     ) -> Worker:
         """A worker of these queues that runs this many jobs at a time.
 
         It sends a heartbeat every `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
-        stopped. For `turn` and `listens`, see `CarefulWorker`.
+        stopped. For `turn`, `listens`, `hears` and `idle`, see `CarefulWorker`.
         """
         return CarefulWorker(
             self._app,
             at_once=self._at_once,
             turn=turn,
             listens=listens,
+            hears=hears,
+            idle=idle,
             queues=queues,
             name=queues[0],
             concurrency=concurrency,
@@ -94,6 +99,13 @@ class JobQueue:
         Raises QueueUnreachableError."""
         try:
             return await take_over(self._app, silent_for)
+        except ConnectorException as error:
+            raise QueueUnreachableError(str(error)) from error
+
+    async def waits(self, queue: str) -> bool:
+        """Whether a job of the queue waits for a worker. Raises QueueUnreachableError."""
+        try:
+            return await waits(self._app, queue)
         except ConnectorException as error:
             raise QueueUnreachableError(str(error)) from error
 

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from procrastinate import JobContext, RetryDecision
@@ -38,13 +39,17 @@ _PUT_BACK = _SQL["put_back"]
 class CarefulWorker(Worker):
     """procrastinate's worker with these differences:
 
-    - An unreachable database ends neither the worker nor its jobs: it retries until it is told to stop. - It polls
-    again if a notification arrives while a poll is running. Otherwise that notification would be lost, and the job
-    would wait for the next poll. It also polls as soon as one of its jobs has ended. - It records a job's end only if
-    it still holds the job. It retries while the database is unreachable: no other worker takes over the job of a living
-    one. - It returns a job that was assigned to it in a lost answer. - It sends heartbeats until the last of its jobs
-    has ended, even while it is stopping. - With a `turn`, it waits for that before it polls. - Unless it `listens`, it
-    polls when it is told to (`look`), and every few seconds.
+    - An unreachable database ends neither the worker nor its jobs: it retries until it is told to stop.
+    - It polls again if a notification arrives while a poll is running. Otherwise that notification would be lost, and
+      the job would wait for the next poll. It also polls as soon as one of its jobs has ended.
+    - It records a job's end only if it still holds the job. It retries while the database is unreachable: no other
+      worker takes over the job of a living one.
+    - It returns a job that was assigned to it in a lost answer.
+    - It sends heartbeats until the last of its jobs has ended, even while it is stopping.
+    - With a `turn`, it waits for that before it polls.
+    - Unless it `listens`, it polls when it is told to (`look`), and every few seconds.
+    - It `hears` of jobs in other queues, on the connection on which it listens.
+    - It stops by itself after `idle` seconds without a job, right after a poll that found none.
     """
 
     def __init__(
@@ -53,12 +58,20 @@ class CarefulWorker(Worker):
         at_once: ConcurrencyLimit = ConcurrencyLimit(),  # noqa: B008 (frozen)
         turn: Callable[[], Awaitable[None]] | None = None,
         listens: bool = True,
+        hears: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+        idle: float | None = None,
         **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
+        if idle is not None:
+            # Idleness is noticed after a poll.
+            self.fetch_job_polling_interval = min(self.fetch_job_polling_interval, idle)
         self._at_once = at_once
         self._turn = turn
         self._listens = listens
+        self._hears = hears
+        self._idle = idle
+        self._last_job = time.monotonic()
         self.listen_notify = False  # It listens in its own way.
         self._unknown: set[int] = set()
         self._heard = False
@@ -66,8 +79,8 @@ class CarefulWorker(Worker):
         self._last_beat = time.monotonic()
 
     async def work(self) -> None:
-        """Claims and runs jobs until it is cancelled; then it waits for its running jobs. Raises QueueUnreachableError
-        if it cannot sign off."""
+        """Claims and runs jobs until it is cancelled, or was idle for as long as it may be; then it waits for its
+        running jobs. Raises QueueUnreachableError if it cannot sign off."""
         try:
             await self.run()  # type: ignore[no-untyped-call]
         except ConnectorException as error:
@@ -93,15 +106,19 @@ class CarefulWorker(Worker):
         while True:
             try:
                 await self.app.job_manager.listen_for_jobs(
-                    on_notification=self._handle_notification, queues=self.queues
+                    on_notification=self._handle_notification, queues=[*(self.queues or ()), *self._hears]
                 )
             except ConnectorException as error:
                 self._cut_off(error)
             await asyncio.sleep(PAUSE)
 
     async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
-        await super()._handle_notification(channel=channel, notification=notification)
-        self._heard = True
+        heard = self._hears.get(channel.partition("#")[2])
+        if heard is not None:
+            heard()
+        else:
+            await super()._handle_notification(channel=channel, notification=notification)
+            self._heard = True
 
     def look(self) -> None:
         """Polls for a job. Like a notification, the call may come while a poll is running."""
@@ -119,8 +136,13 @@ class CarefulWorker(Worker):
                 await self._beat()
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
             self._reached()
+            if self._running_jobs:
+                self._last_job = time.monotonic()
             if self._heard:
                 self._new_job_event.set()
+            elif self._idle is not None and time.monotonic() - self._last_job > self._idle:
+                # No job is on its way to this worker: the last poll found none.
+                self.stop()  # type: ignore[no-untyped-call]
         except ConnectorException as error:
             self._cut_off(error)
             self._look_in(PAUSE)
@@ -203,6 +225,7 @@ class CarefulWorker(Worker):
                     raise
                 self._cut_off(error)
                 await asyncio.sleep(PAUSE)
+        self._last_job = time.monotonic()
         self.look()
         if job.id is not None:
             self._job_ids_to_abort.pop(job.id, None)
