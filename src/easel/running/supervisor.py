@@ -103,9 +103,10 @@ class Supervisor:
             self._say(f"PostgreSQL is up ({time.perf_counter() - began:.1f} s), data in {self._settings.postgres_dir}")
         try:
             # An unreachable store is reported now, not at the first upload.
-            with self._bearable():
-                await self._nursery.call(check_store, self._settings)
+            checking = asyncio.create_task(self._nursery.call(check_store, self._settings))
             await self._prepare(url)
+            with self._bearable():
+                await checking
             if embedded is not None:
                 keepers.append(asyncio.create_task(keep_database(embedded, self._stops_within)))
             keepers.append(asyncio.create_task(disk.run(self._stops_within)))
@@ -193,10 +194,11 @@ class Supervisor:
             asyncio.create_task(self._keep(number, role, own))
             for number, (role, own) in enumerate(_processes(settings))
         ]
+        sharing = asyncio.create_task(self._shares_cookies())
         try:
             await self._until_ready()
             if not self._stopping.is_set():
-                await self._announce()
+                self._announce(shares_cookies=await sharing)
                 await self._try_sandbox()
             await self._stopping.wait()
         finally:
@@ -281,10 +283,13 @@ class Supervisor:
                 raise NotReadyError(seconds=READY_WITHIN)
             await asyncio.sleep(READY_LOOKS)
 
-    async def _announce(self) -> None:
-        settings = self._settings
+    async def _shares_cookies(self) -> bool:
         # A separate process is used, because parsing the list takes memory.
-        if "edge" in settings.roles and await self._nursery.call(shares_cookies, settings.domain):
+        return "edge" in self._settings.roles and await self._nursery.call(shares_cookies, self._settings.domain)
+
+    def _announce(self, *, shares_cookies: bool) -> None:
+        settings = self._settings
+        if shares_cookies:
             self._say(
                 f"{settings.domain} is not on the Public Suffix List: each app can set cookies for all others"
                 ' (docs/running.md, "A domain that apps share").'
