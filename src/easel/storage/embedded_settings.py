@@ -14,6 +14,8 @@ SETTINGS: Final = """\
 max_logical_replication_workers = 0
 # No transaction of Easel's is serializable.
 max_pred_locks_per_transaction = 10
+# None of its transactions locks hundreds of tables and indexes.
+max_locks_per_transaction = 16
 # Its transactions are small; what one writes beyond that goes to the disk in pieces.
 wal_buffers = 1MB
 # None of its statements runs long enough to be compiled.
