@@ -18,8 +18,9 @@ from easel.api.lane.client import Process, Start
 from easel.errors import EaselError
 from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_processor, yield_to_session
+from easel.running.parent_death import end_with
 from easel.running.processes import Forker
-from easel.running.roles import end_with, open_store, open_vault
+from easel.running.roles import open_store, open_vault
 from easel.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from typing import Any, Final, NoReturn, get_args
 
 from setproctitle import setproctitle
 
-from easel.running.roles import end_with
+from easel.running.parent_death import end_with
 from easel.settings import Role
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {

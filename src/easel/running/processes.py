@@ -24,6 +24,7 @@ from easel.running import nursery, roles
 from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_to_others
 from easel.running.nursery import ENDED, FAILED, FRAME, LENGTH, NUMBER, RESULT, STARTED, WANTED
+from easel.running.parent_death import end_with
 from easel.settings import Role, Settings
 from easel.storage.embedded import EmbeddedPostgres
 
@@ -170,7 +171,7 @@ class DatabaseStart:
         if self._pid == 0:
             without.close()
             with suppress(Exception):
-                roles.end_with(supervisor)
+                end_with(supervisor)
                 os.write(told, embedded.start().encode())
                 embedded.leave()
             os._exit(0)

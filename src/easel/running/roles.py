@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
-import os
 import resource
 import signal
 import socket
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0005
 """Seconds for which a thread of an api may hold the interpreter. While a large body is parsed in a thread, the default
 of five milliseconds would delay each step of a request."""
@@ -334,16 +331,6 @@ def _prepare(settings: Settings, role: str, checked: bool) -> str:
     if not checked:
         require_schema(url)
     return url
-
-
-def end_with(parent: int) -> None:
-    """Makes the system end this process when its parent, which has that process id, has ended for any reason
-    (Linux)."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("the process that started this one has ended")
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
