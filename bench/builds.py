@@ -196,7 +196,8 @@ def _meanwhile(report: Report, platform: Platform) -> None:
     source = zip_of({"package.json": package, "burn.js": BURNER})
     order = busy.order(busy.upload(source))
     with busy.client.stream("GET", f"{busy.path}/deploys/{order}/logs/stream") as log:
-        assert any("node burn.js" in line for line in log.iter_lines()), busy.status(order)
+        # npm prints the command as it starts it; the plan names it before the install.
+        assert any("> node burn.js" in line for line in log.iter_lines()), busy.status(order)
     beside = (_visits(app), _deploys(app, files))
     assert busy.status(order)["status"] == "building"
     busy.client.post(f"{busy.path}/deploys/{order}/cancel")
