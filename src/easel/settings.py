@@ -174,7 +174,10 @@ class Settings(BaseSettings):
     refresh_timeout: float = Field(
         default=1.0, description="Seconds that a visitor waits for the query of a changed pointer."
     )
-    edge_cache_bytes: int = Field(default=256 * MIB, description="Memory of an edge's caches, without its routes.")
+    edge_cache_bytes: int = Field(
+        default=256 * MIB,
+        description="The limit of the memory that an edge uses for its caches; routes are not counted.",
+    )
     edge_disk_bytes: int = Field(default=4096 * MIB, description="Disk space of an edge's cache of a bucket's bundles.")
     edge_routes_kept: float = Field(
         default=86400.0,
@@ -339,7 +342,7 @@ class Settings(BaseSettings):
     @classmethod
     def _hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < 16:
-            raise ValueError("make one of 16 characters or more, such as `openssl rand -base64 48` prints")
+            raise ValueError("use at least 16 characters, for instance those that `openssl rand -base64 48` prints")
         return key
 
     @field_validator("database_url")

@@ -283,7 +283,7 @@ def test_the_members_of_litter_are_checked_like_all_others() -> None:
     assert type(refused(craft(INDEX, link))) is errors.SymlinkError
 
 
-# Where members lie
+# The positions of members in the zip
 
 
 def test_two_entries_for_the_same_bytes_are_refused() -> None:

@@ -95,7 +95,7 @@ def ship(session: Session, shipment: Shipment) -> Accepted:
 
 
 def open_bundle(session: Session, target: Target, root: Path) -> IO[bytes]:
-    """The zip, open for reading: the given one, or one made in an unnamed file, which no interruption leaves behind.
+    """The zip, open for reading: the given one, or a new one in an unnamed file, which the system removes in any case.
     Prints the excluded and the added files. Raises the errors of `pack`, and ScratchFileError."""
     path = target.path
     if not target.is_folder:
