@@ -6,13 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from easel.builds.detect.errors import OutputMissingError, OutputStaleError, OutputWithoutPageError
+from easel.builds.detect.errors import (
+    OutputMissingError,
+    OutputStaleError,
+    OutputUnusableError,
+    OutputWithoutPageError,
+)
 from easel.builds.detect.models import Plan
 from easel.builds.detect.outputs import folders_of, pages_in
 from easel.builds.detect.servers import fix_of
 from easel.builds.frameworks import named
-from easel.builds.tree import Tree
+from easel.builds.tree import Tree, joined
 from easel.bundles.names import printable
+from easel.bundles.root import ENTRY_POINT
 
 _NAMED_AT_MOST: Final = 4
 
@@ -21,7 +27,7 @@ def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) ->
     """The folder that the build wrote its pages into: inside the sources, with links resolved. `say` receives the
     reason for the choice.
 
-    Raises OutputMissingError, OutputWithoutPageError, OutputStaleError.
+    Raises OutputMissingError, OutputWithoutPageError, OutputUnusableError, OutputStaleError.
     """
     tree = Tree(source)
     found = folders_of(tree, plan.outputs)
@@ -35,6 +41,10 @@ def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) ->
     hint = _hint(tree, plan)
     if pages:
         raise OutputStaleError(folder=printable(next(iter(pages))) or ".", hint=hint)
+    for path in [joined(folder, ENTRY_POINT) for folder in found] or plan.outputs:
+        reason = _reason_against(tree, path, is_page=bool(found))
+        if reason:
+            raise OutputUnusableError(path=printable(path), reason=reason, hint=hint)
     if not found:
         looked = " or ".join(f"`{printable(one) or '.'}`" for one in plan.outputs[:_NAMED_AT_MOST])
         raise OutputMissingError(looked=looked, hint=hint)
@@ -47,6 +57,12 @@ def _reason(tree: Tree, plan: Plan, path: str, real: Path) -> str:
     if len(plan.outputs) == 1:
         return f"Output: `{printable(path) or '.'}`{link}."
     return f"Output: `{printable(path) or '.'}`{link}, the first of the likely folders with a page."
+
+
+def _reason_against(tree: Tree, path: str, *, is_page: bool) -> str | None:
+    if tree.kind(path) == ("folder" if is_page else "file"):
+        return "is a folder and not a page" if is_page else "is a file and not a folder"
+    return tree.obstacle(path)
 
 
 def _hint(tree: Tree, plan: Plan) -> str:

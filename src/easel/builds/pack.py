@@ -10,9 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from easel.builds.detect.errors import BuiltLinkError, BuiltNameError, BuiltSpecialFileError
-from easel.builds.tree import LeadsOutError, Tree, joined
-from easel.bundles.errors import FileTooLargeError, InflatesTooLargeError, NamesTooLongError, TooManyFilesError
+from easel.builds.detect.errors import BuiltDeepError, BuiltLinkError, BuiltNameError, BuiltSpecialFileError
+from easel.builds.tree import SPECIAL_KINDS, LeadsOutError, Tree, joined
+from easel.bundles.errors import (
+    FileTooLargeError,
+    InflatesTooLargeError,
+    NamesTooLongError,
+    PathTooLongError,
+    TooManyFilesError,
+)
 from easel.bundles.models import Limits
 from easel.bundles.names import printable
 from easel.bundles.root import PROJECT_SETTINGS, is_folder_icon, is_junk
@@ -20,12 +26,6 @@ from easel.bundles.write import FoundFile, write_zip
 from easel.composed import composed
 
 _REPOSITORIES: Final = frozenset({".git", ".hg", ".svn"})
-_KINDS: Final = (
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISCHR, "a device"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> 
 
     Links inside the output are followed; absolute ones as the sandbox sees them. Leaves out the `.git` of a folder that
     is served without a build, and files that no app needs. Keeps secrets, so that the bundle's inspection refuses them.
-    Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError), TooManyFilesError, FileTooLargeError,
-    InflatesTooLargeError, NamesTooLongError.
+    Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError, BuiltDeepError), TooManyFilesError,
+    FileTooLargeError, InflatesTooLargeError, NamesTooLongError, PathTooLongError.
     """
     walk = _Walk(source, output, limits or Limits())
     files = sorted(walk.files(), key=lambda file: file.path.encode())
@@ -110,7 +110,10 @@ class _Walk:
         except UnicodeEncodeError as error:
             path = joined(shown, os.fsencode(name).decode("utf-8", "backslashreplace"))
             raise BuiltNameError(path=printable(path)) from error
-        self.names += len(shown.encode()) + len(raw) + 1
+        size = len(raw) + (len(shown.encode()) + 1 if shown else 0)
+        if size > self.limits.max_name_bytes:
+            raise PathTooLongError(member=printable(joined(shown, name)), size=size, limit=self.limits.max_name_bytes)
+        self.names += size + 1
         if self.names > self.limits.max_names_bytes:
             raise NamesTooLongError(size=self.names, limit=self.limits.max_names_bytes)
         # As on the command line, names are composed (UAX #15), like the links in pages.
@@ -121,13 +124,15 @@ class _Walk:
         try:
             place = self.tree.real(real)
         except LeadsOutError as error:
+            if not os.path.islink(self.tree.root / real):
+                raise BuiltDeepError(path=printable(path)) from error
             raise BuiltLinkError(path=printable(path), reason=error.reason) from error
         if place is None:
             raise BuiltLinkError(path=printable(path), reason="leads to nothing")
         if self.prefix and place != self.prefix and not place.startswith(f"{self.prefix}/"):
             raise BuiltLinkError(path=printable(path), reason="leads out of the folder")
         mode = os.lstat(self.tree.root / place).st_mode
-        for is_kind, kind in _KINDS:
+        for is_kind, kind in SPECIAL_KINDS:
             if is_kind(mode):
                 raise BuiltSpecialFileError(path=printable(path), kind=kind)
         return "folder" if stat.S_ISDIR(mode) else "file", place

@@ -17,6 +17,13 @@ _MOST_LINKS: Final = 40
 _MOST_PARTS: Final = 256
 _MOST_NAMES: Final = 5_000
 """Limit of a folder's entries that are read."""
+SPECIAL_KINDS: Final = (
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+)
+"""Tests of a mode, and the kinds of entries that are neither file, folder nor link."""
 
 
 class LeadsOutError(Exception):
@@ -92,6 +99,24 @@ class Tree:
         except (OSError, LeadsOutError):
             return None
         return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else None
+
+    def obstacle(self, path: str) -> str | None:
+        """The reason why something at the path is neither a file nor a folder, as "is a named pipe". None if nothing is
+        there, or a file or folder."""
+        folder, _, name = path.rpartition("/")
+        try:
+            around = self.place(folder)
+            if around is None or not os.path.lexists(around / name):
+                return None
+            place = self.place(path)
+            mode = 0 if place is None else os.lstat(place).st_mode
+        except LeadsOutError as error:
+            return f"is a link that {error.reason}"
+        except (OSError, ValueError):
+            return None
+        if place is None:
+            return "is a link that leads to nothing"
+        return next((f"is {kind}" for is_kind, kind in SPECIAL_KINDS if is_kind(mode)), None)
 
     def is_file(self, path: str) -> bool:
         """Whether the path is a regular file."""

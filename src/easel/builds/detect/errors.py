@@ -60,6 +60,12 @@ class OutputMissingError(BuildPlanError):
     code = "build_output_missing"
 
 
+class OutputUnusableError(BuildPlanError):
+    """The build succeeded, but `{path}` {reason}. Make the build write a folder with its pages there. {hint}"""
+
+    code = "build_output_unusable"
+
+
 class OutputStaleError(BuildPlanError):
     """The build succeeded, but it did not write its output: the pages in `{folder}` are from the sources. Remove that
     folder from the sources. {hint}"""
@@ -89,3 +95,9 @@ class BuiltNameError(BuildPlanError):
     """The build's output contains `{path}`, whose name is not valid text (UTF-8). Make the build rename it."""
 
     code = "build_output_name_invalid"
+
+
+class BuiltDeepError(BuildPlanError):
+    """The build's output contains `{path}`, which is in too many folders. Make the build write it higher up."""
+
+    code = "build_output_too_deep"

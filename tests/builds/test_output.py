@@ -1,0 +1,63 @@
+"""An output that cannot be deployed is named with its reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from easel.builds.detect.errors import BuildPlanError, OutputUnusableError
+from easel.builds.detect.models import BuildOptions, Plan
+from easel.builds.detect.plan import plan
+from easel.builds.output import judge
+from tests.builds.detect.skeletons import package, write
+
+
+def planned(folder: Path) -> Plan:
+    return plan(write(folder, {"package.json": package("node make.js")}), BuildOptions())
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("/tmp/elsewhere", "leads out of the folder"),
+        ("../../..", "leads out of the folder"),
+        ("dist", "leads in a circle"),
+        ("nothing", "leads to nothing"),
+    ],
+)
+def test_an_output_that_is_a_bad_link_is_not_called_missing(target: str, reason: str, tmp_path: Path) -> None:
+    made = planned(tmp_path)
+    os.symlink(target, tmp_path / "dist")
+    with pytest.raises(OutputUnusableError, match=f"`dist` is a link that {reason}"):
+        judge(tmp_path, made)
+
+
+def test_an_output_that_is_no_folder_is_not_called_missing(tmp_path: Path) -> None:
+    made = planned(tmp_path)
+    (tmp_path / "dist").write_text("x")
+    with pytest.raises(OutputUnusableError, match="`dist` is a file and not a folder"):
+        judge(tmp_path, made)
+    (tmp_path / "dist").unlink()
+    os.mkfifo(tmp_path / "dist")
+    with pytest.raises(OutputUnusableError, match="`dist` is a named pipe"):
+        judge(tmp_path, made)
+
+
+def test_a_page_that_is_no_file_is_not_called_missing(tmp_path: Path) -> None:
+    made = planned(tmp_path)
+    (tmp_path / "dist").mkdir()
+    os.symlink("/etc/passwd", tmp_path / "dist/index.html")
+    with pytest.raises(OutputUnusableError, match=r"`dist/index\.html` is a link that leads out of the folder"):
+        judge(tmp_path, made)
+    (tmp_path / "dist/index.html").unlink()
+    (tmp_path / "dist/index.html").mkdir()
+    with pytest.raises(OutputUnusableError, match=r"`dist/index\.html` is a folder and not a page"):
+        judge(tmp_path, made)
+
+
+def test_a_name_with_a_pattern_or_of_any_length_is_no_trouble(tmp_path: Path) -> None:
+    for output in ("*/x", "d" * 300, "a/" * 300):
+        with pytest.raises(BuildPlanError):
+            judge(tmp_path, plan(write(tmp_path, {"package.json": package("x")}), BuildOptions(output=output)))
