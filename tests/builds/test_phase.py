@@ -96,6 +96,13 @@ async def test_each_end_has_its_own_error_and_way_out(
     assert f"`{line}`" in caught.value.message
 
 
+async def test_a_tool_that_was_not_installed_is_no_fault_of_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
+    log: list[str] = []
+    with pytest.raises(BuildCommandFailedError, match=r"`no-such-tool 'a b'`.*A program was not found"):
+        await phases(sandbox, tmp_path / "work", log).run("build", ("no-such-tool", "a b"), "")
+    assert "no-such-tool: not found" in log[-1]
+
+
 async def test_the_limits_are_those_of_all_commands_together(sandbox: Sandbox, tmp_path: Path) -> None:
     run = phases(sandbox, tmp_path / "work", [], {"log": 30_000})
     await run.run("install", "head -c 20000 /dev/zero | tr '\\0' x", "")

@@ -53,7 +53,8 @@ class Phases:
         BuildStoppedError, BuilderDiskFullError, and OSError."""
         self.begin(name)
         shown = self._masking.once(words if isinstance(words, str) else shlex.join(words))
-        argv = ("/bin/sh", "-c", words) if isinstance(words, str) else words
+        # The shell reports a missing program as such; bubblewrap fails like a sandbox that cannot start.
+        argv = ("/bin/sh", "-c", words) if isinstance(words, str) else ("/bin/sh", "-c", 'exec "$@"', "sh", *words)
         self.say(f"$ {shown}")
         lines = LogLines(self.say, self.secrets)
         command = Command(
@@ -130,8 +131,8 @@ def _hint(name: str, ended: CommandResult) -> str:
     if ended.code == _KILLED:
         return "It was killed, probably because it used too much memory. Its log says more."
     if ended.code == _NOT_FOUND:
-        where = "`dependencies` or `devDependencies`" if name == "build" else "the build's tools"
-        return f"A program was not found: it is not in {where}. Its log says which."
+        where = "the project's dependencies" if name == "build" else "the build's tools"
+        return f"A program was not found: it is not among {where}. Its log says which."
     return "Its log says why."
 
 

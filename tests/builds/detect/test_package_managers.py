@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from easel.builds.detect.errors import BuildPlanError, BuildToolUnsupportedError
+from easel.builds.detect.errors import BuildPlanError, BuildSettingInvalidError, BuildToolUnsupportedError
 from easel.builds.detect.models import BuildOptions, PackageManager, Plan
 from easel.builds.detect.plan import plan
 from tests.builds.detect.skeletons import Files, package, write
@@ -55,6 +55,12 @@ def test_the_lock_file_chooses_the_package_manager_and_its_version(
     assert install in installed(made)
     assert made.build == (name, "run", "build")
     assert f"Package manager: {name}, by its lock file {lock}." in made.reasons
+
+
+@pytest.mark.parametrize("pin", [f"10.1.0+{DIGEST}ab", "10.1.0+sha512.x", "10.1.0+SHA512-q83v==", f"10+{DIGEST}"])
+def test_a_checksum_that_cannot_be_compared_is_refused(pin: str, tmp_path: Path) -> None:
+    with pytest.raises(BuildSettingInvalidError, match=r"`packageManager` of .*is not a checksum in hexadecimal"):
+        planned(tmp_path, {}, packageManager=f"pnpm@{pin}")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,14 @@ def planned(folder: Path, files: Files) -> Plan:
             {"pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ndocs = ['mkdocs']\n"},
             "pip install '.[docs]'",
         ),
+        (
+            {"pyproject.toml": "[project]\nname='x'\n[tool.poetry.group.docs.dependencies]\nmkdocs = '*'\n"},
+            "pip install . && pip install 'mkdocs<2'",
+        ),
+        (
+            {"pyproject.toml": "[dependency-groups]\ndocs = ['furo']\ndev = ['mkdocs']\n"},
+            "pip install 'pip>=25.1' && pip install --group docs && pip install 'mkdocs<2'",
+        ),
     ],
 )
 def test_the_packages_of_the_project_are_installed(files: Files, install: str, tmp_path: Path) -> None:
@@ -47,6 +55,18 @@ def test_the_packages_of_the_project_are_installed(files: Files, install: str, t
     assert isinstance(made.install, str)
     assert made.install.startswith(install)
     assert (made.runtime, made.build) == ("python", ("mkdocs", "build"))
+
+
+def test_a_group_that_includes_another_one_needs_no_tool_besides(tmp_path: Path) -> None:
+    text = "[dependency-groups]\ndocs = [{include-group = 'site'}]\nsite = ['mkdocs']\n"
+    made = planned(tmp_path, MKDOCS | {"pyproject.toml": text})
+    assert made.install == "pip install 'pip>=25.1' && pip install --group docs"
+
+
+def test_requirements_without_the_tool_get_its_theme_too(tmp_path: Path) -> None:
+    files = {"mkdocs.yml": "theme: material\n", "requirements.txt": "requests\n"}
+    made = planned(tmp_path, MKDOCS | files)
+    assert made.install == "pip install -r requirements.txt && pip install 'mkdocs<2' mkdocs-material"
 
 
 def test_the_packages_of_known_themes_and_plugins_are_found_and_others_named(tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def _stated(
 
 
 def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None, str | None]:
-    """Name, version and digest of `pnpm`, `pnpm@10` or `pnpm@10.1.0+sha512.…`."""
+    """Name, version and digest of `pnpm`, `pnpm@10` or `pnpm@10.1.0+sha512.…`. Raises
+    BuildSettingInvalidError."""
     text = text.strip()
     exact = _NAMED.match(text)
     name, _, version = text.partition("@")
@@ -130,7 +131,14 @@ def _read(text: str, where: str, setting: str) -> tuple[ManagerName, str | None,
     if exact:
         return cast("ManagerName", name), exact[2], exact[3]
     # It is a range, or the address of a build from elsewhere. The address is not used.
-    return cast("ManagerName", name), version_range(version.partition("+")[0]), None
+    version, _, checksum = version.partition("+")
+    if checksum.lower().startswith("sha"):
+        raise BuildSettingInvalidError(
+            setting=setting,
+            where=where,
+            reason=f"`{printable(checksum[:50])}` is not a checksum in hexadecimal digits after an exact version",
+        )
+    return cast("ManagerName", name), version_range(version), None
 
 
 def _refuse_unknown(name: str, where: str, setting: str) -> None:

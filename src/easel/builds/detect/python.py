@@ -103,7 +103,7 @@ def python_install(tree: Tree, project: Project, reasons: list[str]) -> str:
         reasons.append(f"Install: the Python packages of {printable(where)}.")
     # Themes and plugins are named after their tool, and install it.
     packages = [] if name in named.lower() else [*_PACKAGES.get(name, ())]
-    if not command:
+    if packages or not command:
         packages += _guessed(tree, project, reasons)
     if packages:
         reasons.append(f"Install: {', '.join(packages)}, since the project's requirements do not name {name}.")
@@ -158,13 +158,16 @@ def _declared(tree: Tree, folder: str) -> tuple[str, str, str]:
             command = shlex.join(("pip", "install", "-r", name))
             return command, read_roughly(tree, joined(folder, name)), joined(folder, name)
     project = read_toml(tree, joined(folder, "pyproject.toml")) or {}
-    return *_of_pyproject(project, text["pyproject.toml"]), joined(folder, "pyproject.toml") if project else ""
+    command, declared = _of_pyproject(project)
+    return command, declared, joined(folder, "pyproject.toml") if command else ""
 
 
-def _of_pyproject(data: Mapping[str, Any], text: str) -> tuple[str, str]:
+def _of_pyproject(data: Mapping[str, Any]) -> tuple[str, str]:
+    """The command, and the text of the requirements that it installs."""
     lines = []
     groups = data.get("dependency-groups")
-    extras = _table(data.get("project")).get("optional-dependencies")
+    project = _table(data.get("project"))
+    extras = project.get("optional-dependencies")
     group = next((one for one in _GROUPS if one in _table(groups)), None)
     extra = next((one for one in _GROUPS if one in _table(extras)), None)
     if group:
@@ -172,9 +175,21 @@ def _of_pyproject(data: Mapping[str, Any], text: str) -> tuple[str, str]:
         lines.append(f"pip install 'pip>=25.1' && pip install --group {group}")
     if extra:
         lines.append(f"pip install '.[{extra}]'")
-    elif not group and _table(data.get("project")):
+    elif not group and project:
         lines.append("pip install .")
-    return " && ".join(lines), text if lines else ""
+    # Poetry's own groups are installed by its lock file alone.
+    named = [
+        _chosen(_table(groups), group, "include-group"),
+        _chosen(_table(extras), extra, "["),
+        project.get("dependencies") if extra or not group else None,
+    ]
+    return " && ".join(lines), str(named)
+
+
+def _chosen(lists: Mapping[str, Any], name: str | None, reference: str) -> object:
+    """The named list of requirements, or all lists if it refers to another one."""
+    found = lists.get(name) if name else None
+    return lists if isinstance(found, list) and any(reference in str(one) for one in found) else found
 
 
 def _table(value: Any) -> Mapping[str, Any]:
