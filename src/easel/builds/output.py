@@ -44,7 +44,7 @@ def judge(source: Path, plan: Plan, say: Callable[[str], None] | None = None) ->
     for path in [joined(folder, ENTRY_POINT) for folder in found] or plan.outputs:
         reason = _reason_against(tree, path, is_page=bool(found))
         if reason:
-            raise OutputUnusableError(path=printable(path), reason=reason, hint=hint)
+            raise OutputUnusableError(path=printable(path), reason=reason)
     if not found:
         looked = " or ".join(f"`{printable(one) or '.'}`" for one in plan.outputs[:_NAMED_AT_MOST])
         raise OutputMissingError(looked=looked, hint=hint)

@@ -36,7 +36,7 @@ def test_a_folder_is_live_with_one_command_and_the_next_one_needs_no_options(per
     first = person.ok("deploy", "--create", "-m", "First")
     assert first.stdout.strip() == f"http://{slug}.localhost:{person.platform.edge_port}/"
     assert "Left out by default: .env" in first.stderr
-    assert "Version 1 is live on production" in first.stderr
+    assert first.stderr.count("Version 1 is live") == 1
     assert "one" in shown(person, slug)
     assert (person.folder / "easel.toml").read_text() == f'app = "{slug}"\nfolder = "dist"\n'
     person.write(index_html=PAGE.format("two"))
@@ -168,7 +168,7 @@ def test_a_deploy_that_fails_says_why_and_ends_with_5(person: Person, slug: str)
         archive.writestr("other/x.txt", "x")
     failed = person.run("deploy", "bad.zip", "-m", "Bad")
     assert failed.code == 5
-    assert "The deploy failed" in failed.stderr
+    assert failed.stderr.lower().count("deploy failed") == 1
     assert "index.html" in failed.stderr
     assert failed.stdout == ""
     assert "one" in shown(person, slug)

@@ -61,7 +61,8 @@ class OutputMissingError(BuildPlanError):
 
 
 class OutputUnusableError(BuildPlanError):
-    """The build succeeded, but `{path}` {reason}. Make the build write a folder with its pages there. {hint}"""
+    """The build succeeded, but `{path}` {reason}. Make the build write files into a folder, or name another folder as
+    `output` in the table `[build]` of easel.toml."""
 
     code = "build_output_unusable"
 

@@ -275,13 +275,21 @@ def _say_accepted(session: Session, accepted: Accepted) -> None:
     session.output.document(accepted)
 
 
+_COMPLETE: Final = "Deploy complete! "
+_FAILED: Final = "Deploy failed: "
+
+
 def _followed(session: Session, accepted: Accepted) -> tuple[Deploy, list[str]]:
     """Shows the log until the deploy has ended. Returns the finished deploy and the lines of its log."""
     log: list[str] = []
 
     def show(line: LogLine) -> None:
+        # The report says the same with the counts and the time, but only at the log's end: a build may print it too.
+        if log and log[-1].startswith(_COMPLETE):
+            session.output.say(f"  {log[-1]}", style="dim")
         log.append(line.line)
-        session.output.say(f"  {line.line}", style="dim")
+        if not line.line.startswith(_COMPLETE):
+            session.output.say(f"  {line.line}", style="red" if line.line.startswith(_FAILED) else "dim")
 
     try:
         with (

@@ -36,9 +36,10 @@ def _told(session: Session, deploy: Deploy, said: str, *, app_is_gone: bool) -> 
         return ExitCode.OK
     if deploy.status == FAILED:
         error = deploy.error or "the reason is unknown"
-        # The log has just ended with the reason, which says more than the step's name.
-        step = f" in the step `{deploy.step}`" if deploy.step and error not in said else ""
-        output.say(f"The deploy failed{step}{'.' if error in said else f': {error}'}", style="red")
+        # Usually the log has just ended with the reason, which says more than the step's name.
+        if error not in said:
+            step = f" in the step `{deploy.step}`" if deploy.step else ""
+            output.say(f"The deploy failed{step}: {error}", style="red")
         if not app_is_gone:
             output.say(f"It changed nothing that is live. The log: {session.again(f'logs {deploy.deploy_id}')}.")
         return ExitCode.DEPLOY_FAILED
