@@ -16,6 +16,7 @@ from easel.builds.detect.errors import (
     BuiltLinkError,
     BuiltNameError,
     BuiltSpecialFileError,
+    BuiltTwiceError,
 )
 from easel.builds.pack import PackedOutput, pack
 from easel.bundles.errors import (
@@ -179,4 +180,10 @@ def test_a_path_that_no_bundle_may_have_is_named_as_too_long(tmp_path: Path) -> 
 def test_a_file_in_very_many_folders_is_not_called_a_link(tmp_path: Path) -> None:
     write(tmp_path / "dist", {"index.html": "x", "d/" * 300 + "x.js": "x"})
     with pytest.raises(BuiltDeepError, match=r"`d/d/.*, which is in too many folders"):
+        packed(tmp_path)
+
+
+def test_two_names_that_only_their_encoding_tells_apart_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "dist", {"index.html": "x", "e\u0301.js": "x", "\u00e9.js": "y"})
+    with pytest.raises(BuiltTwiceError, match=r"`\u00e9\.js` twice"):
         packed(tmp_path)

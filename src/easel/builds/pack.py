@@ -7,10 +7,17 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from easel.builds.detect.errors import BuiltDeepError, BuiltLinkError, BuiltNameError, BuiltSpecialFileError
+from easel.builds.detect.errors import (
+    BuiltDeepError,
+    BuiltLinkError,
+    BuiltNameError,
+    BuiltSpecialFileError,
+    BuiltTwiceError,
+)
 from easel.builds.tree import SPECIAL_KINDS, LeadsOutError, Tree, joined
 from easel.bundles.errors import (
     FileTooLargeError,
@@ -43,11 +50,14 @@ def pack(source: Path, output: Path, to: Path, limits: Limits | None = None) -> 
 
     Links inside the output are followed; absolute ones as the sandbox sees them. Leaves out the `.git` of a folder that
     is served without a build, and files that no app needs. Keeps secrets, so that the bundle's inspection refuses them.
-    Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError, BuiltDeepError), TooManyFilesError,
-    FileTooLargeError, InflatesTooLargeError, NamesTooLongError, PathTooLongError.
+    Raises BuildPlanError (BuiltLinkError, BuiltSpecialFileError, BuiltNameError, BuiltDeepError, BuiltTwiceError),
+    TooManyFilesError, FileTooLargeError, InflatesTooLargeError, NamesTooLongError, PathTooLongError.
     """
     walk = _Walk(source, output, limits or Limits())
     files = sorted(walk.files(), key=lambda file: file.path.encode())
+    for file, following in pairwise(files):
+        if file.path == following.path:
+            raise BuiltTwiceError(path=printable(file.path))
     with to.open("wb") as target:
         size = write_zip(files, target)
     with to.open("rb") as written:

@@ -102,3 +102,10 @@ class BuiltDeepError(BuildPlanError):
     """The build's output contains `{path}`, which is in too many folders. Make the build write it higher up."""
 
     code = "build_output_too_deep"
+
+
+class BuiltTwiceError(BuildPlanError):
+    """The build's output contains `{path}` twice, with the accents of its name encoded differently (Unicode). Make the
+    build write one of them."""
+
+    code = "build_output_name_twice"
