@@ -134,7 +134,7 @@ def test_addresses_of_databases_are_taken_as_they_are_written(url: str) -> None:
             "EASEL_DATABASE_URL cannot be `mysql://***@host/x`",
         ),
         ((), {"EASEL_DATABASE_URL": "postgresql://me:sec/ret@host/x"}, "%40 %3A %2F %25"),
-        ((), {"EASEL_SECRET_KEY": "MADE-ONCE"}, "of 16 characters or more"),
+        ((), {"EASEL_SECRET_KEY": "MADE-ONCE"}, "at least 16 characters"),
         (("--api-port", "99999"), {}, "`--api-port` cannot be `99999`"),
         ((), {"EASEL_LOG_LEVEL": "loud"}, "EASEL_LOG_LEVEL cannot be `loud`: write DEBUG"),
         (("--data-dir", "/proc/there-is-no-place"), {}, "/proc/there-is-no-place cannot be used"),

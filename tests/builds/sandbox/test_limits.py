@@ -162,7 +162,7 @@ async def test_a_caller_can_stop_it(bench: Bench) -> None:
 
 
 async def test_what_it_used_is_said(either: Bench) -> None:
-    ended = await either.run("head -c 64M /dev/zero | tail -c 64M | (sleep 0.4; wc -c)")
+    ended = await either.run("head -c 64M /dev/zero | tail -c 64M | (sleep 1; wc -c)")
     assert either.text == f"{64 * MIB}\n"
     assert 60 * MIB < ended.peak_memory < 400 * MIB
     assert 0 < ended.processor < 20
