@@ -159,6 +159,7 @@ def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: In
     secret.unlink()
     machine.does(secret_is_lost + restart.splitlines()[1])
     assert (secret.read_text(), secret.stat().st_mode & 0o777) == (before, 0o600)
+    machine.ready()
     assert "before" in app.visit().text
 
     # A newer release has changed the schema, and does not work.
@@ -167,5 +168,6 @@ def test_what_is_lost_comes_back_and_an_upgrade_that_fails_is_undone(machine: In
         connection.execute("update alembic_version set version_num = '9999'")
     assert "Install the newer Easel" in machine.does("easel-admin migrate", expect=1)
     machine.does(undo + machine_is_lost.splitlines()[-1])
+    machine.ready()
     assert "before" in app.visit().text
     assert app.deploy(page("again"))["version"] == 2
