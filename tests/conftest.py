@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from easel.storage.migrate import migrate
@@ -24,6 +25,12 @@ from testbed.stores import Bucket, moto, rclone
 from tests.apart import Apart, own_database
 from tests.azurite import AZURITE, AzuriteUnavailable, Container, azurite
 from tests.world import World
+
+# A slow machine fails no test, and chance neither: `--hypothesis-profile=random` looks for new examples.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("random", patient, print_blob=True)
+settings.register_profile("repeatable", patient, derandomize=True)
+settings.load_profile("repeatable")
 
 Platforms = Callable[[str], Platform]
 
