@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from easel.outgoing.errors import HostRuleInvalidError
-from easel.settings import HOST_RULE
+from easel.settings.forms import HOST_RULE
 
 LONGEST_NAME = 253
 """Limit of a host name's characters: RFC 1035 §2.3.4 without the final dot."""

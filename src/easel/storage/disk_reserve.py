@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from easel.settings import RESERVE
+from easel.settings.forms import RESERVE
 from easel.storage.ballast import Ballast
 from easel.storage.errors import FilesReserveReachedError, ReserveReachedError
 

@@ -128,9 +128,10 @@ def read_settings(**given: Any) -> Settings:
     SettingInvalidError."""
     from pydantic import ValidationError
 
-    from easel.settings import Settings, unknown_variables
+    from easel.settings import Settings
+    from easel.settings.unknown import unknown_variables
 
-    for variable, nearest in unknown_variables(os.environ).items():
+    for variable, nearest in unknown_variables(os.environ, Settings.model_fields).items():
         meant = f" Did you mean {nearest}?" if nearest else ""
         click.echo(f"easel: Warning: {variable} is not a setting and has no effect.{meant}", err=True)
     try:

@@ -1,0 +1,41 @@
+"""The one settings object. Every field is an `EASEL_*` variable; the flags of `easel serve` set them too."""
+
+from __future__ import annotations
+
+from pydantic_settings import SettingsConfigDict
+
+from easel.settings.addresses import AddressSettings
+from easel.settings.builds import BuildSettings
+from easel.settings.deploys import DeploySettings
+from easel.settings.limits import LimitSettings
+from easel.settings.machine import ROLES, MachineSettings, Role
+from easel.settings.repositories import RepositorySettings
+from easel.settings.visitors import VisitorSettings
+
+__all__ = ["Role", "Settings"]
+
+
+class Settings(
+    LimitSettings,
+    RepositorySettings,
+    BuildSettings,
+    VisitorSettings,
+    DeploySettings,
+    AddressSettings,
+    MachineSettings,
+):
+    """How this Easel runs. Sizes are bytes, durations seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="EASEL_", extra="ignore")
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that run on this machine."""
+        roles = self.role or ROLES
+        return tuple(role for role in roles if role != "builder" or self.role or self.builds != "off")
+
+    @property
+    def builders_stand(self) -> bool:
+        """Whether the builders of an `easel serve` always run, and not on demand: on one of several machines, and with
+        a port for their metrics."""
+        return self.role is not None or self.builder_metrics_port is not None or not self.builder_idle

@@ -1,0 +1,76 @@
+"""The addresses and ports of the roles, and their number of processes."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from easel.settings.machine import Role
+
+_METRICS_ABOVE = 1000
+
+
+class AddressSettings(BaseSettings):
+    """The addresses and ports of the roles, and their number of processes."""
+
+    domain: str = Field(default="localhost", description="Apps answer at {slug}.DOMAIN.")
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=1, le=65535)
+    api_processes: int = Field(default=1, ge=1, le=64)
+    api_url: str | None = Field(default=None, description="Public address of the api; None takes the request's own.")
+    edge_host: str = "127.0.0.1"
+    edge_port: int = Field(default=8080, ge=1, le=65535)
+    edge_processes: int = Field(default=1, ge=1, le=64)
+    edge_scheme: str = "http"
+    edge_public_port: int | None = Field(default=None, description="Port in apps' addresses; None is edge_port.")
+    country_header: str | None = Field(
+        default=None,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="Header in which a proxy names a visitor's country, for `Country=` in `_redirects`.",
+    )
+    keep_alive: int = Field(
+        default=75,
+        ge=1,
+        le=3600,
+        description="Idle timeout of connections to api and edge: longer than that of the load balancer in "
+        "front of them.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address on which metrics are served: not a public one.")
+    api_metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="The port of an api's metrics; several apis on a machine take consecutive ports. None is a "
+        "thousand above api_port, 0 turns them off.",
+    )
+    edge_metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="The port of an edge's metrics; None is a thousand above edge_port."
+    )
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="The port of a worker's metrics; None turns them off."
+    )
+    builder_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="The port of a builder's metrics; None turns them off."
+    )
+
+    def metrics_port(self, role: Role) -> int | None:
+        """The port on which the first process of the role on this machine serves its metrics; None for none."""
+        if role in ("worker", "builder"):
+            return self.worker_metrics_port if role == "worker" else self.builder_metrics_port
+        public, given = (
+            (self.api_port, self.api_metrics_port) if role == "api" else (self.edge_port, self.edge_metrics_port)
+        )
+        if given is None:
+            # The port is below if there are no ports a thousand above.
+            return public + _METRICS_ABOVE if public + _METRICS_ABOVE + 64 <= 65535 else public - _METRICS_ABOVE
+        return given or None
+
+    def metrics_variable(self, role: Role) -> str:
+        """The variable that sets that port."""
+        return f"EASEL_{role.upper()}_METRICS_PORT"
+
+    @property
+    def public_edge_port(self) -> int:
+        """The port visitors use in an app's address."""
+        return self.edge_public_port if self.edge_public_port is not None else self.edge_port

@@ -1,0 +1,30 @@
+"""The forms of values that several settings take: sizes, lists, hosts."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
+
+MIB = 1024 * 1024
+
+RESERVE = re.compile(r"(?P<bytes>[0-9]{1,18})|(?P<percent>[0-9]{1,2}(\.[0-9]+)?)%")
+"""A number of bytes, or a percentage below 100 with its sign."""
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST_RULE = re.compile(
+    rf"(?=.{{1,262}}\Z)(?P<name>\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
+)
+"""A host that may be reached, in lower case: a name, `*.` and a name, or `*` for every host; with or without a port."""
+
+
+def _parts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+"""Texts, which a variable separates by commas."""

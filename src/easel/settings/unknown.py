@@ -1,0 +1,32 @@
+"""Variables that look like settings and are none: misspelled ones, above all."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+
+COMMAND_LINE = ("EASEL_SERVER", "EASEL_API_KEY", "EASEL_APP", "EASEL_TRACEBACK")
+"""The variables of the command line, which are no settings of a server."""
+OF_BUILDS = ("EASEL_ENVIRONMENT", "EASEL_URL", "EASEL_DEPLOY_ID", "EASEL_GIT_COMMIT", "EASEL_GIT_BRANCH")
+"""The variables that Easel sets for the builds of apps, which are no settings either."""
+_OF_OTHERS = re.compile(
+    r"""EASEL_((SUPERVISOR|PROXY)$|TEST_|CHAOS_|FUZZ)      # of processes that Easel starts, and of its tests
+    |   EASEL_(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_)  # of containers, where something beside them is called `easel`""",
+    re.VERBOSE,
+)
+
+
+def unknown_variables(environment: Mapping[str, str], fields: Collection[str]) -> dict[str, str | None]:
+    """The `EASEL_…` variables that nothing reads, each with the most similar known one, if there is one. `fields` are
+    the names of the settings."""
+    known = [*(f"EASEL_{name.upper()}" for name in fields), *COMMAND_LINE, *OF_BUILDS]
+    unknown = sorted(
+        name
+        for name, value in environment.items()
+        if name.upper().startswith("EASEL_")
+        and name.upper() not in known
+        and not _OF_OTHERS.match(name)
+        and not value.startswith(("tcp://", "udp://"))
+    )
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1)), None) for name in unknown}
