@@ -53,7 +53,8 @@ class Subject:
         return f"{self.name} ({self.id})"
 
     def require(self, needed: str, *, whole_organisation: bool = False) -> None:
-        """Raises InsufficientScopeError, or KeyLimitedToAppError if a key of one app requests more than its app."""
+        """Raises InsufficientScopeError if the scope is not included. Raises KeyLimitedToAppError if the key is limited
+        to one app, and the request goes beyond that app."""
         if SCOPES.index(self.scope) < SCOPES.index(needed):
             raise InsufficientScopeError(scope=self.scope, needed=needed)
         if whole_organisation and self.app_id is not None:

@@ -44,8 +44,8 @@ _PLAIN: Set[type] = frozenset((str, int, float, bool, type(None)))
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """The target with a JSON merge patch applied (RFC 7396): objects merge, null removes, every other value
-    replaces."""
+    """Returns the target with a JSON merge patch applied (RFC 7396): objects are merged, null removes a key, and every
+    other value replaces the old one."""
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(target) if isinstance(target, Mapping) else {}
@@ -58,10 +58,10 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def seal(vault: Vault, config: Config, before: Config) -> Config:
-    """The configuration with every secret encrypted and every password hashed.
+    """Returns the configuration with every secret encrypted and every password hashed.
 
-    A secret given as `***` (which Easel shows for secrets) keeps its value from `before`. An unchanged secret keeps its
-    encrypted form, so that an unchanged configuration stays equal to itself.
+    A secret given as `***` (the mask that answers contain) keeps its value from `before`. An unchanged secret keeps its
+    encrypted form, so an unchanged configuration stays equal to itself.
     """
     # Only these two sections hold secrets; the others, which may be large, are shared with the argument.
     copied: Config = {
@@ -195,8 +195,8 @@ def allowances(config: Config, *, is_built: bool = False) -> Allowances:
 
 
 def with_deploys(config: Config, deploys: Mapping[str, Any] | None) -> Config:
-    """The configuration for reading a deploy's bundle: the deploy's settings override the app's, and the allowances of
-    both apply."""
+    """Returns the configuration for reading a deploy's bundle. The deploy's settings override the app's settings. The
+    allowances of both apply."""
     if not deploys:
         return config
     build = config.get("build_config") or {}

@@ -14,12 +14,12 @@ from easel.storage.database import Base, Xid8
 
 
 def short_host(slug: LiteralString) -> LiteralString:
-    """SQL: the common part of a long slug's shortened addresses (migration 0007)."""
+    """Returns an SQL expression for the common part of a long slug's shortened addresses (migration 0007)."""
     return f'("left"({slug}::text, {LEAST_CUT}) || "left"(encode(sha256({slug}::bytea), \'hex\'::text), {DIGITS}))'
 
 
 def is_cut(slug: LiteralString) -> LiteralString:
-    """SQL: whether some of the slug's addresses are shortened."""
+    """Returns an SQL expression that is true if any address of the slug is shortened."""
     return f"length({slug}) > {UNCUT}"
 
 

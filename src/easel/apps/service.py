@@ -62,8 +62,8 @@ _WITH_DRAFT = {False: _APP.options(undefer(App.draft)), True: _APP_HELD.options(
 async def get_app(
     work: Transaction, caller: Subject, app_id: str, *, lock: bool = False, with_draft: bool = False
 ) -> App:
-    """The caller's app. Its draft is loaded only on request, and its published configuration never: both may be large.
-    Raises AppNotFoundError for a missing app and for another organisation's alike."""
+    """Returns the caller's app. Its draft is loaded only on request, and its published configuration is never loaded,
+    because both may be large. Raises AppNotFoundError if the app is missing, or belongs to another organisation."""
     app = None
     if caller.app_id is None or caller.app_id == app_id:
         statement = _WITH_DRAFT[lock] if with_draft else _APP_HELD if lock else _APP
@@ -276,8 +276,8 @@ async def with_hashes(work: Transaction, app: App) -> None:
 
 
 async def delete_app(work: Transaction, app: App) -> None:
-    """Deletes the app: its addresses answer 404 at once, its slug is free for its organisation, and its objects are
-    removed later."""
+    """Deletes the app. Its addresses answer 404 at once, its organisation may use the slug again, and a background job
+    removes its objects later."""
     app.deleted_at = clock.now()
     await work.session.flush()
     await routing_changed(work, app.id, hosts=True)
@@ -304,7 +304,8 @@ class ServedEnvironment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The data in answers about an app besides its row: the branch that it follows, and its served environments."""
+    """The parts of an answer about an app that are not in the app's row: the branch that the app follows, and its
+    served environments."""
 
     repo_url: str | None
     repo_branch: str | None

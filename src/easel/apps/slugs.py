@@ -29,12 +29,13 @@ async def refuse_taken(work: Transaction, slug: str, org_id: str, reserved_for: 
 
 
 MOST_LEFT = 200
-"""Limit of an organisation's reserved slugs, from deleted and renamed apps. At the limit, it cannot rename apps."""
+"""Maximum number of an organisation's reserved slugs, from deleted and renamed apps. An organisation at this limit
+cannot rename apps."""
 
 
 async def refuse_many(work: Transaction, org_id: str, reserved_for: float) -> None:
-    """Raises TooManySlugsError if the organisation has given up too many slugs within the last `reserved_for` seconds:
-    each rename reserves another slug."""
+    """Raises TooManySlugsError if the organisation has given up too many slugs within the last `reserved_for` seconds,
+    because each rename reserves another slug."""
     since = clock.now() - timedelta(seconds=reserved_for)
     lately = select(func.count()).select_from(FormerSlug)
     lately = lately.where(FormerSlug.org_id == org_id, FormerSlug.freed_at > since)

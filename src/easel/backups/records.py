@@ -53,8 +53,8 @@ class Snapshot:
 
     async def rows(self, table: SqlTable) -> tuple[Table, bytes]:
         """All rows of a table in COPY's text format, with their number, columns and hash."""
-        # A transaction's id has no meaning in another database. SQLAlchemy's names are not plain texts if a column and
-        # its attribute differ in name.
+        # A transaction's id has no meaning in another database. SQLAlchemy's names are not of the type `str` if a
+        # column and its attribute have different names.
         columns = [str(column.name) for column in table.columns if not isinstance(column.type, Xid8)]
         query = sql.SQL("copy (select {} from {} order by {}) to stdout").format(
             _names(columns), sql.Identifier(table.name), _names([column.name for column in table.primary_key])

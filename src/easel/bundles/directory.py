@@ -242,8 +242,8 @@ def _entry(data: memoryview, central: _Central, stop: int) -> Entry:
 
 
 def _compare(central: _Central, crc: int, length: int, size: int, *, silent: bool) -> None:
-    """Compares the local header's figures with the directory's. If a data descriptor follows (`silent`), the local
-    header may leave them at zero or at their maximum."""
+    """Compares the sizes and the checksum in the local header with those in the directory. If a data descriptor follows
+    (`silent`), these fields of the local header may be zero or at their maximum."""
     for here, there, what in (
         (crc, central.crc, "checksum"),
         (length, central.length, "length"),

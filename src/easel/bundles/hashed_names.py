@@ -149,7 +149,8 @@ def _confirmed(
                 if kind == "hex" or not of_words(members[path].token) or references.by_build(path)
             }
             if 4 * len(untyped) >= 3 * len(members) and len(untyped) > 2:
-                # If most neighbours are hashes, a name that reads like a word is a hash too, if scripts reference it.
+                # A name that reads like a word is a hash too, if scripts reference it and most of its neighbours are
+                # hashes.
                 good |= {
                     path
                     for path in named - untyped

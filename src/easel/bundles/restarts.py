@@ -166,7 +166,8 @@ def _exported(data: memoryview, header: int) -> Iterator[Restart]:
     for number in range(count):
         compressed, content, left, has_window = _POINT.unpack_from(data, _EXPORT.size + number * _POINT.size)
         if has_window:
-            # The library counts whole bytes, and the bits of the last byte that belong to the following block.
+            # The library reports the number of whole bytes, and how many bits of the last byte belong to the following
+            # block.
             yield Restart(content, (compressed - header) * 8 - left, bytes(data[window_at : window_at + window_size]))
             window_at += window_size
 

@@ -89,7 +89,7 @@ def _names_page(script: bytes) -> bool:
 
 
 def is_run(type_: str) -> bool:
-    """Whether browsers run the scripts in a file of this type, so that it may register a service worker."""
+    """Whether browsers run the scripts in a file of this type. Such a file may register a service worker."""
     return type_.partition(";")[0] in _RUN
 
 

@@ -37,7 +37,7 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Progress]:
-    """A bar over `total` bytes on stderr. It disappears when it is done."""
+    """Returns a progress bar on stderr for `total` bytes. The bar is erased when the work is done."""
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),

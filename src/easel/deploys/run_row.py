@@ -113,7 +113,7 @@ class RunRow:
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
     async def take(self) -> ClaimedDeploy | None:
-        """Claims the deploy for this run. None if it has ended. Raises DeployGivenUpError."""
+        """Claims the deploy for this run. Returns None if the deploy has ended. Raises DeployGivenUpError."""
         while True:
             found = await self._database.statement(_SQL["find"], {"id": self._id})
             if not found:

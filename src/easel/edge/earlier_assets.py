@@ -41,10 +41,10 @@ class EarlierAssets:
 
 
 async def load_earlier(content: Content, site: Site, versions: Iterable[EarlierVersion], *, most: int) -> EarlierAssets:
-    """Collects the assets that open pages of earlier versions may request.
+    """Collects the assets that pages of earlier versions, still open in browsers, may request.
 
-    Versions come newest first. The search ends at `most` bytes of memory or at the limit of files, since the oldest
-    assets are the least requested. Versions with a missing or damaged manifest are skipped. Raises
+    Versions come newest first, because the oldest assets are the least requested. The search ends at `most` bytes of
+    memory or at the limit of files. Versions with a missing or damaged manifest are skipped. Raises
     StoreUnavailableError.
     """
     files: dict[str, tuple[Site, float]] = {}

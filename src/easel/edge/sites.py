@@ -40,8 +40,8 @@ _EARLIER_SHARE = 16
 class Sites:
     """The live sites by host label, made on demand from the routing table.
 
-    Their memory and that of their parts stays within `budget` bytes, together with `others`, the other memory that
-    counts. The routing table does not count, because none of it can be evicted.
+    The sites, their parts, and the memory that `others` reports stay within `budget` bytes together. The routing table
+    is not counted, because no part of it can be evicted.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ FILE: Final = 440
 MANIFEST: Final = 1800
 """A manifest without its files, with its cache entry."""
 RULE: Final = 700
-"""A redirect line or header block of a decoded manifest, of the usual length."""
+"""Memory (bytes) of a redirect line or a header block of the usual length in a decoded manifest."""
 USUAL_LINE: Final = 100
 """Characters of a usual line."""
 REMARK: Final = 400

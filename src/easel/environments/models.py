@@ -11,10 +11,10 @@ from easel.storage.database import Base
 
 
 class Environment(Base):
-    """A pointer to a complete version of its app, or to none.
+    """A pointer to a complete version of the app; it may be empty.
 
-    `revision` counts the moves. `intent` is the acceptance sequence of the deploy, restore or promote that it follows.
-    A move with a lower sequence was overtaken, and changes nothing.
+    `revision` counts the moves. `intent` is the number of the deploy, restore or promotion that last moved the pointer;
+    the number was assigned when that request was accepted. A move with a lower number is outdated and changes nothing.
     """
 
     __tablename__ = "environment"

@@ -49,7 +49,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """The outcome of a move, and the environment after it; `previous` is the version it served before."""
+    """The outcome of a move and the state of the environment after the move. `previous` is the version that the
+    environment served before the move."""
 
     environment: str
     outcome: Outcome
@@ -94,10 +95,8 @@ class AcceptancePlace(NamedTuple):
 
 
 async def next_place(work: Transaction, app_id: str, org_id: str) -> AcceptancePlace:
-    """The next place in the acceptance order. Holds the app's row until the commit, so that the order is total.
-
-    Raises AppNotFoundError: the app may have been deleted since it was read.
-    """
+    """Returns the next place in the acceptance order. Holds the app's row until the commit, so that no two requests
+    share a place. Raises AppNotFoundError if the app was deleted after the caller read it."""
     taken = await work.sql(_NEXT_PLACE, {"app": app_id, "org": org_id})
     if not taken:
         raise AppNotFoundError(app_id=app_id)

@@ -47,8 +47,8 @@ class OutgoingClient:
         json: Any = None,
         content: bytes | None = None,
     ) -> Answer:
-        """The answer, whatever its status. Raises DestinationRefusedError, HostUnknownError, HostUnreachableError,
-        AnswerTooLargeError."""
+        """Sends the request and returns the response, whatever its status. Raises DestinationRefusedError,
+        HostUnknownError, HostUnreachableError, AnswerTooLargeError."""
         place = _address(url)
         with _failures_of(place, TIMEOUT):
             async with (

@@ -78,19 +78,20 @@ class EgressProxy:
 
     @asynccontextmanager
     async def on_listener(self, listener: socket.socket) -> AsyncIterator[None]:
-        """Serves the connections of a listening socket during the block, and closes the socket."""
+        """Serves the connections of a listening socket inside the `with` block, and closes the socket at its end."""
         async with self._serving(await asyncio.start_server(self._connected(None), sock=listener, limit=LONGEST_HEAD)):
             yield
 
     @asynccontextmanager
     async def on_path(self, path: Path) -> AsyncIterator[None]:
-        """Serves a unix socket at the path during the block. Raises OSError."""
+        """Serves a unix socket at the path inside the `with` block. Raises OSError."""
         async with self._serving(await asyncio.start_unix_server(self._connected(None), path, limit=LONGEST_HEAD)):
             yield
 
     @asynccontextmanager
     async def on_loopback(self) -> AsyncIterator[str]:
-        """Serves a free port of 127.0.0.1 during the block. Gives the proxy's URL with the required password."""
+        """Serves a free port of 127.0.0.1 inside the `with` block. Yields the proxy's URL with the required
+        password."""
         password = secrets.token_urlsafe(24)
         credentials = base64.b64encode(f"easel:{password}".encode()).decode()
         started = await asyncio.start_server(

@@ -1,4 +1,4 @@
-"""Rules as texts, and what changed between two versions' rules, rule by rule."""
+"""Writes rules as text, and lists the rules that changed between two versions."""
 
 from __future__ import annotations
 

@@ -44,8 +44,9 @@ class Forker:
         self._control = control
 
     def start(self, title: str, function: Callable[..., Any], *arguments: Any, given: Sequence[socket.socket]) -> Child:
-        """A new process that calls a module's function, with the first of the given sockets as its last argument; on
-        the second, the nursery takes further requests. Raises OSError and EOFError if the nursery is gone."""
+        """Starts a process that calls a module's function, and returns it. The function gets the first of the given
+        sockets as its last argument. On the second socket, the nursery takes further requests. Raises OSError and
+        EOFError if the nursery is gone."""
         request = pickle.dumps((title, function, arguments))
         ours, theirs = socket.socketpair()
         with theirs:
@@ -83,7 +84,7 @@ class Nursery:
                 return Forker(self._control).start(title, function, *arguments, given=given)
 
     async def call(self, function: Callable[[*Given], T], *arguments: *Given) -> T:
-        """The result of a module's function, called in its own process. Raises the function's errors."""
+        """Calls a module's function in a separate process, and returns its result. Raises the function's errors."""
         child = self.start("easel: prepares", function, *arguments)
         return cast("T", await child.result())
 

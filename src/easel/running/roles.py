@@ -144,7 +144,7 @@ def run_role(
 
 def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | None = None) -> None:
     """Serves the control plane until told to stop. Its lane is forked through `line`, if there is one. Raises
-    SchemaVersionError, SecretKeyDiffersError, unless the caller has just `checked` for both."""
+    SchemaVersionError and SecretKeyDiffersError, unless the caller has `checked` both."""
     url = _prepare(settings, "api", checked)
     sys.setswitchinterval(_SWITCH)
 
@@ -190,8 +190,8 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
 
 
 def run_worker(settings: Settings, *, checked: bool = False, builds_wait: Callable[[], None] | None = None) -> None:
-    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError, unless the caller has just
-    `checked` for it. Calls `builds_wait`, if given, while a build waits for a builder."""
+    """Runs deploys and background jobs until told to stop. Raises SchemaVersionError, unless the caller has `checked`
+    the schema. Calls `builds_wait`, if given, while a build waits for a builder."""
     url = _prepare(settings, "worker", checked)
 
     from prometheus_client import REGISTRY

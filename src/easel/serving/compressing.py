@@ -20,8 +20,8 @@ from easel.bundles.types import is_compressible
 from easel.serving.variants import LARGEST, MAGIC, RESTARTS, SMALLEST, variant_key
 
 THOROUGHLY = 16 * 1024 * 1024
-"""Total size (bytes) of a version's files that get the best compression, which takes about 25 seconds. The rest is
-compressed about fifty times as fast."""
+"""Maximum total size (bytes) of a version's files that get the best compression, which takes about 25 seconds for this
+size. The other files are compressed about fifty times as fast."""
 WORTH_IT = 0.97
 """A variant is kept if its size is at most this share of the size sent without it."""
 _MOST_STRANGE: Final = 16

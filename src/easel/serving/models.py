@@ -114,10 +114,11 @@ class File(msgspec.Struct, frozen=True):
 
 
 class FixedAnswer(msgspec.Struct, frozen=True):
-    """An answer without a file: a redirect, an error, a generated robots.txt.
+    """An answer without a file: a redirect, an error, or a generated robots.txt.
 
-    `varies` is as in `File`. `lasting` says whether every request for this address without a query gets this answer as
-    long as the site is live. `of_pattern` says that any number of addresses get such answers, by a rule's pattern.
+    `varies` has the same meaning as in `File`. `lasting` is true if every request for this address that has no query
+    gets this answer, as long as the site is live. `of_pattern` is true if the answer comes from a rule whose pattern
+    matches any number of addresses.
     """
 
     status: int
@@ -140,9 +141,9 @@ Encoding = Literal["identity", "gzip", "br", "zstd"]
 class BundleSlice:
     """A body that is read from a bundle: bytes `start` to `stop` of the file's content in an encoding.
 
-    'identity' is inflated if the member is compressed, beginning at `restart` where that is known. The other encodings
-    are always whole: 'gzip' is a deflated member's raw bytes in a gzip frame, 'zstd' the raw bytes of a Zstandard
-    member.
+    For 'identity', a compressed member is inflated, from the restart point `restart` if one is known. In the other
+    encodings, the body is always sent whole: 'gzip' is a deflated member's raw bytes in a gzip frame, and 'zstd' is the
+    raw bytes of a Zstandard member.
     """
 
     member: Member

@@ -67,8 +67,8 @@ def choose_encoding(header: str | None, available: Sequence[Encoding]) -> Encodi
 
 
 def etag(content_hash: str, encoding: Encoding, length: int = 0) -> str:
-    """The strong ETag of a representation, made from the content's hash, the encoding and, where known, the length
-    (bytes): a later variant may compress the same content better."""
+    """Returns the strong ETag of a representation, made from the content's hash, the encoding and, if it is known, the
+    length (bytes). The length is included because a later variant may compress the same content better."""
     return f'"{content_hash[:32]}{_SUFFIXES[encoding]}{f"{length:x}" if length and encoding != "identity" else ""}"'
 
 

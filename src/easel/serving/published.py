@@ -47,8 +47,8 @@ the configuration. A later form is read without its unknown fields. `published.s
 
 
 def published_site(config: Mapping[str, Any]) -> PublishedSite:
-    """Makes the value. `MIXPEEK_API_KEY` is a server-side name and never public; secrets are no variables. It accepts
-    the stored configuration of any release, and raises nothing."""
+    """Returns the public value of a configuration, which any release may have stored. `MIXPEEK_API_KEY` is used only on
+    the server, so it is never included; secrets are not included either. Raises nothing."""
     meta, build = _section(config, "meta"), _section(config, "build_config")
     variables = {
         name: str(value)

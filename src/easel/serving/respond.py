@@ -31,8 +31,8 @@ NO_SNIFF = (b"x-content-type-options", b"nosniff")
 class Representations(msgspec.Struct, frozen=True, weakref=True):
     """The available bodies of a file by encoding, and the hash in its ETags.
 
-    Other bodies are read from the bundle: identity always, gzip if the member is deflated, zstd if the member is
-    compressed so, where the type is worth an encoding. Bodies in `lengths` (0 if unknown) are compressed only when they
+    Bodies that are not listed are read from the bundle: identity always and, if the type is worth compressing, gzip of
+    a deflated member and zstd of a Zstandard member. Bodies in `lengths` (0 if unknown) are compressed only when they
     are sent. `restarts` are the restart points of a long deflated member.
     """
 

@@ -57,8 +57,8 @@ def faults(site: Site, asked: Request, decision: Decision) -> tuple[list[str], l
 
 
 def look(site: Site, page: File, data: bytes | memoryview) -> tuple[list[str], list[str]]:
-    """Failures and notes about the files that the entry page loads. `data` is the beginning of its stored bytes.
-    Raises DamagedDataError."""
+    """Returns failures and notes about the files that the entry page loads. `data` holds the first stored bytes of the
+    entry page. Raises DamagedDataError."""
     text = bytearray()
     for piece in inflate(memoryview(data), page.member.method, _PIECE):
         text += piece

@@ -62,7 +62,7 @@ class AddressSettings(BaseSettings):
             (self.api_port, self.api_metrics_port) if role == "api" else (self.edge_port, self.edge_metrics_port)
         )
         if given is None:
-            # The port is below if there are no ports a thousand above.
+            # If a thousand above is no valid port, the port is a thousand below.
             return public + _METRICS_ABOVE if public + _METRICS_ABOVE + 64 <= 65535 else public - _METRICS_ABOVE
         return given or None
 

@@ -93,10 +93,10 @@ class Transaction:
         self._slots.add(slot)
 
     async def sql(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of a plain statement (`%(name)s` for arguments), which the driver itself runs in this transaction.
+        """Runs a plain statement (`%(name)s` for arguments) by the driver in this transaction, and returns the rows.
 
-        It is meant for the few statements of every request and every step, and takes a quarter of SQLAlchemy's time. It
-        does not see changes that the session has not flushed yet.
+        Use it only for the statements that every request or every step runs: it takes a quarter of SQLAlchemy's time.
+        It does not see changes that the session has not flushed yet.
         """
         return await _rows(self._driver or await self._connected(), query, arguments)
 
@@ -194,8 +194,9 @@ class Database:
                     turn.give()
 
     async def statement(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one plain statement that is a whole unit of work: it takes a third of a transaction's round
-        trips. Raises DatabaseReadOnlyError, and the driver's errors if the database is unreachable."""
+        """Runs one plain statement that is a whole unit of work, and returns its rows. This takes a third of a
+        transaction's round trips. Raises DatabaseReadOnlyError, and the driver's errors if the database is
+        unreachable."""
         held = await _borrow(self.engine)
         driver = _driver_of(held)
         try:
@@ -248,8 +249,8 @@ _ahead: dict[int, tuple[AsyncEngine, _Address]] = {}
 
 
 def make_ahead(pool_sizes: Iterable[int]) -> None:
-    """Creates the next engines with pools of these sizes and of the default size, and maps the classes, so that forked
-    processes share both."""
+    """Creates engines in advance, with pools of these sizes and of the default size, and maps the classes. Processes
+    that are forked later share the engines and the mappings."""
     configure_mappers()
     _ahead.update((size, _engine(size)) for size in {POOL // 2, *pool_sizes})
 

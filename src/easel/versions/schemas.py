@@ -103,10 +103,8 @@ class RuleDiff(Answer):
 
 
 class VersionDiffResponse(Answer):
-    """Everything that differs between two versions, and what does not; sizes in bytes.
-
-    Everything from `renames` on is an addition to the contract.
-    """
+    """The differences between two versions, and their equal parts; sizes in bytes. `renames` and the fields after it
+    are additions to the contract."""
 
     app_id: str
     from_version: int

@@ -57,11 +57,9 @@ class Origin:
 
 
 class HeldApp(NamedTuple):
-    """The fields of an app for recording and testing a version.
-
-    They include the hash of the published configuration (None if unknown), its encoded form for edges
-    (`serving.published.encoded_site`), and in `published` the few further fields that a deploy needs.
-    """
+    """The fields of an app for recording and testing a version: the hash of the published configuration (None if
+    unknown), its encoded form for edges (`serving.published.encoded_site`), and `published`, the other fields that a
+    deploy needs."""
 
     id: str
     org_id: str
@@ -88,11 +86,10 @@ async def hold_app(work: Transaction, app_id: str, org_id: str) -> HeldApp | Non
 
 
 async def record_published(work: Transaction, app: App, origin: Origin, files: Files | None) -> int:
-    """Makes the draft the published configuration, and records the app's next version with it. Returns the version's
-    number.
+    """Publishes the draft configuration, and records the app's next version with it. Returns the version's number.
 
-    The caller holds the app's row and its hashes are known. The number is assigned in this transaction, under the row's
-    lock: no number is skipped or used twice.
+    The caller holds the app's row, and has computed the app's hashes. The number is assigned in this transaction under
+    the row's lock, so no number is skipped or used twice.
     """
     assert app.draft_hash is not None
     row = _row(app.id, app.org_id, app.draft_hash, app.published_version, origin, files)

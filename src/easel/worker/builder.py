@@ -51,7 +51,7 @@ class Builder:
     async def run(self, idle: float | None = None) -> None:
         """Builds until stopped, or until no build has come for `idle` seconds; even while the database is
         unreachable."""
-        # A waiting build need not wait for this too.
+        # This runs in the background, so that it does not delay a waiting build.
         trying = asyncio.create_task(asyncio.to_thread(log_sandbox, self._find_sandbox))
         try:
             async with self._jobs.open():

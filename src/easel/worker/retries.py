@@ -26,7 +26,8 @@ def again(error: BaseException, attempts: int) -> int | None:
         return 0
     longest = None
     if isinstance(error, StorageFullError):
-        # Background work can wait for space. A deploy never gets here with this error: its user waits.
+        # Background work can wait for space. A deploy never reaches this line with this error, because a user waits for
+        # it.
         longest = LONGEST_WAIT_FOR_ROOM
     elif is_outage(error):
         longest = LONGEST_PAUSE

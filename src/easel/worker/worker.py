@@ -71,8 +71,8 @@ class DeployWorker:
     async def run(self) -> None:
         """Works until stopped, even while the database is unreachable."""
         async with self._jobs.open():
-            # Background jobs mostly come from this process's own deploys. Notifications of all others would cost the
-            # database more than they are worth.
+            # Most background jobs come from this process's own deploys. Notifications of the other jobs would load the
+            # database for little benefit.
             self._background = self._worker([BACKGROUND, SWEEPS], 1, turn=self._precedence.turn, listens=False)
             # One more place than one organisation may use, so that another organisation's deploy begins at once.
             hears = {BUILDS: self._builds_wait} if self._builds_wait is not None else {}

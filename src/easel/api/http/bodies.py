@@ -22,7 +22,7 @@ from easel.errors import EaselError
 from easel.schemas import TREE_VALUES
 
 LARGEST_BODY = 4 * 1024 * 1024
-"""Bytes. A configuration may take half of it."""
+"""Maximum size of a request's body, in bytes. A configuration may be half as large."""
 TAKEN_FROM_STRANGERS = 64 * 1024
 """Limit in bytes of a body that is read before the key is checked."""
 SILENCE = 20

@@ -57,7 +57,7 @@ def work_of(request: Request) -> Transaction:
     return work
 
 
-# FastAPI runs dependencies that are not coroutines in a thread, which costs more than their work.
+# FastAPI runs a dependency in a thread unless it is a coroutine. The thread costs more than this work.
 async def get_services(request: Request) -> Services:
     """The services of this process, as a dependency."""
     return services_of(request)

@@ -1,7 +1,8 @@
 """Limits and turns of organisations at an api: requests weighed by their cost.
 
-Turns protect others: an organisation that sends more than its share waits only for itself. The rate limit is the
-backstop, far above the use of a busy team. All state belongs to this process: each of several apis has its own.
+A turn is the right to do a piece of work, which the organisations get one after another. Turns protect the other
+organisations: one that sends more than its share waits only for its own requests. The rate limit is the backstop, far
+above the use of a busy team. All state belongs to this process: each of several apis has its own.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def weight_of(endpoint: Callable[..., Any]) -> float:
 
 
 class Limiter:
-    """The requests of each organisation in the last minute: a token bucket that refills by the second."""
+    """Limits each organisation's requests per minute, with a token bucket that refills continuously."""
 
     def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
@@ -165,10 +166,10 @@ class Fairness:
 
     @asynccontextmanager
     async def costly(self, organisation: str) -> AsyncIterator[None]:
-        """A turn for an operation that takes longer than a plain request.
+        """Waits for the organisation's turn at an operation that takes longer than a plain request.
 
-        While other organisations send requests too, the organisation's next turn comes after a pause of twice this
-        turn's time. Their requests are answered in the pause.
+        If other organisations send requests too, this organisation's next turn begins after a pause twice as long as
+        this turn. The requests of the other organisations are answered in the pause.
         """
         await self._costly.take(organisation)
         began = self._now()
@@ -208,8 +209,9 @@ class Fairness:
                 self._pass_on()
 
     def gives_way(self, organisation: str) -> bool:
-        """Whether an organisation with waiting requests lets another one's plain request go first: one that has just
-        begun, of an organisation without waiting requests. It gives way for 30 ms at most."""
+        """Returns whether this organisation, which has waiting requests, lets another organisation's plain request go
+        first. The other organisation must have no waiting requests, and its request must have just begun. The delay is
+        30 ms at most."""
         now = self._now()
         if not any(
             other != organisation and now - began < _JUST and not self._connections.waits(other)

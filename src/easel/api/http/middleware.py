@@ -48,7 +48,7 @@ class RequestContext:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        # In a lane, it is the id that the api gave.
+        # In a lane, the api has already given the request its id.
         request_id = scope.setdefault("state", {}).setdefault("request_id", new_id("req"))
         status = 0
 

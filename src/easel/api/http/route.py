@@ -107,7 +107,7 @@ class EaselRoute(APIRoute):
             async with fairness.costly(organisation):
                 request.quiet = partial(fairness.quiet, organisation)
                 await request.quiet()
-                # Nobody would learn of what is done now, and others wait.
+                # If the client has gone, nobody sees the result, and other requests wait.
                 await request.require_client()
                 # To publish is a small step where the configuration is small, and urgent.
                 if large or request.method == "GET":
@@ -130,8 +130,8 @@ class EaselRoute(APIRoute):
 
 
 async def _in_lane(request: BoundedRequest, organisation: str, weight: float) -> Response | None:
-    """The answer of the api's lane to a costly request; None if it is to be made here. Raises RateLimitedError and
-    RequestBrokenOffError."""
+    """Passes a costly request to the api's lane, and returns the answer. Returns None if this process must carry out
+    the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
     lane, fairness = services.lane, services.fairness
     # Only the lane finds out whether the key is still good, so nobody else's requests are counted here.
@@ -175,7 +175,7 @@ async def _transaction(request: Request) -> AsyncIterator[Transaction]:
 
 
 def _whose(request: Request) -> str:
-    """The sharer whose turn the request takes, as the gate has found it."""
+    """Returns the organisation whose turn the request takes, or the stranger's address, as the gate determined it."""
     whose: str = request.state.whose
     return whose
 

@@ -1,4 +1,5 @@
-"""The api's side of its lane: starts the process while there is need of it, and hands requests to it."""
+"""The api's side of its lane, the second process that carries out costly requests: starts the process on demand, and
+passes requests to it."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ class Process(Protocol):
     """A started process."""
 
     async def wait(self) -> int:
-        """Waits for its end; gives its exit code."""
+        """Waits for the end of the process, and returns its exit code."""
 
 
 Start = Callable[[socket.socket], Awaitable[Process]]
@@ -47,7 +48,7 @@ Start = Callable[[socket.socket], Awaitable[Process]]
 
 
 class Lane:
-    """The second process of an api, which is there only while it is wanted."""
+    """The second process of an api, which runs only while costly requests come."""
 
     def __init__(self, start: Start, *, idle: float = IDLE) -> None:
         self._start = start
@@ -62,24 +63,24 @@ class Lane:
 
     @property
     def is_open(self) -> bool:
-        """Whether the process takes requests."""
+        """Whether the process accepts requests."""
         return self._control is not None
 
     def want(self) -> None:
-        """Starts the process, unless it runs. Requests are not to wait for that."""
+        """Starts the process unless it runs, without waiting for its start."""
         if self._keeping is None and time.monotonic() >= self._not_before:
             self._keeping = asyncio.create_task(self._keep(), name="lane")
 
     async def close(self) -> None:
-        """Ends the process; requests that it still carries out are broken off."""
+        """Ends the process. Unfinished requests are broken off."""
         self._not_before = float("inf")
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
 
     async def ask(self, scope: Any, body: Iterable[bytes], size: int) -> tuple[LaneAnswer, bytes] | None:
-        """The answer to a request, and its body; None if no process takes it, and nothing was changed. Raises
-        RequestBrokenOffError if the process ends before it answers."""
+        """Returns the answer to a request, and its body. Returns None if no process accepts the request; nothing was
+        changed then. Raises RequestBrokenOffError if the process ends before it answers."""
         if self._control is None:
             return None
         ours, theirs = socket.socketpair()
@@ -126,7 +127,7 @@ class Lane:
                     async with asyncio.timeout(_ENDS_WITHIN):
                         await process.wait()
             self._keeping = None
-        # It ended by itself, or never began.
+        # The process ended by itself, or did not start.
         lived = time.monotonic() - self._used
         self._pause = _FIRST_PAUSE if lived > _LONGEST_PAUSE else min(2 * self._pause, _LONGEST_PAUSE)
         self._not_before = max(self._not_before, time.monotonic() + self._pause)
@@ -141,7 +142,7 @@ class Lane:
 
 
 async def _hear(control: socket.socket) -> bool:
-    """Waits for a byte of the process: True, or for its end: False."""
+    """Waits until the process sends a byte (True) or ends (False)."""
     with suppress(OSError):
         return bool(await asyncio.get_running_loop().sock_recv(control, 1))
     return False
@@ -157,7 +158,7 @@ async def _exchange(
         begun = await reader.readexactly(len(BEGUN)) == BEGUN
         return await receive(reader, LaneAnswer)
     except (OSError, asyncio.IncompleteReadError) as error:
-        # What changes nothing can be carried out once more.
+        # A request that changes nothing can be repeated.
         if not begun or asked.method in ("GET", "HEAD"):
             return None
         raise RequestBrokenOffError(retry_after_seconds=1, retryable=True) from error

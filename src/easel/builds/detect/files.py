@@ -27,7 +27,8 @@ _DEEPEST: Final = 50
 """Limit of nested brackets in a YAML file. The parser checks all open brackets at each token."""
 _BRACKETS = re.compile(r"[][{}]")
 _MARK: Final = b"\xef\xbb\xbf"
-# One alternative each: a string, to keep comment signs in it; a comment; a comma before a closing bracket.
+# The alternatives match a string (so that comment signs in it are kept), a comment, and a comma before a closing
+# bracket.
 _NOT_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|,(?=\s{0,99}[]}])', re.DOTALL)
 
 Table = dict[str, Any]
@@ -53,7 +54,7 @@ def read_text(tree: Tree, path: str, most: int = LARGEST) -> str | None:
 
 
 def read_roughly(tree: Tree, path: str, most: int = LARGEST_SCRIPT) -> str:
-    """The beginning of a file that is only searched for words; "" if it cannot be read."""
+    """Returns the first bytes of a file that is only searched for words; "" if the file cannot be read."""
     try:
         return (tree.head(path, most) or b"").decode("utf-8", "replace")
     except (LeadsOutError, OSError):

@@ -33,7 +33,7 @@ class BuildOptions:
     ignore: tuple[str, ...] | None = None
 
     def over(self, other: BuildOptions) -> BuildOptions:
-        """These options, completed with the other ones for values that are None here."""
+        """Returns these options, with each value that is None replaced by the value from `other`."""
         open_ones = {each.name: getattr(other, each.name) for each in fields(self) if getattr(self, each.name) is None}
         return replace(self, **open_ones)
 

@@ -32,7 +32,7 @@ class Pattern:
         return self._parts is not None and len(self._parts) in self._reached(path.split("/"), to_the_end=False)
 
     def _reached(self, path: list[str], *, to_the_end: bool) -> set[int]:
-        """The positions in the pattern after matching the path, or a beginning of it."""
+        """Returns the positions in the pattern that are reached after matching the path, or a prefix of the path."""
         wanted = self._parts or ()
         places = _skipped({0}, wanted)
         for name in path:

@@ -213,7 +213,7 @@ def _node(tree: Tree, project: Project, package: Package, wanted: BuildOptions, 
     commands.install = manager.frozen if commands.manager.lock else manager.loose
     if wanted.build is None and (project.framework is None or project.framework.needs == "node" or _runs(project)):
         commands.build, commands.text = build_command(tree, project, manager, workspace, reasons)
-    # A user who names the command or the folder may know a way to build it.
+    # A user who sets the command or the folder may know how to build this project.
     if wanted.build is None and wanted.output is None and project.framework and project.framework.needs == "node":
         refuse_servers(tree, project, commands.text)
     return commands

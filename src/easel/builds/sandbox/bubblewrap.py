@@ -35,7 +35,7 @@ _ISOLATED = (
 
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
-    """The program, and the folders of libraries that it needs (none for the system's own)."""
+    """The bubblewrap program, and the folders of libraries that it needs. The system's own bubblewrap needs none."""
 
     program: Path
     folders: tuple[Path, ...] = ()

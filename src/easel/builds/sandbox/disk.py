@@ -106,7 +106,7 @@ class DiskUse:
 
     async def _du(self, folder: Path, of: str) -> tuple[int, bool]:
         """The sum of du(1) for the folder on its disk, and whether a part of the folder is unreadable."""
-        # Not asyncio's thread: cancelling a count as it begins would wait for it twice.
+        # Not asyncio's subprocess: if a count is cancelled as it begins, asyncio would wait for the process twice.
         counter = subprocess.Popen(  # noqa: ASYNC220
             ["du", "-sx", of, "--", str(folder)],
             stdin=subprocess.DEVNULL,

@@ -190,7 +190,7 @@ def _overrides(
 
 
 def _as_it_is(target: Target, shown: str, *, as_is: bool) -> dict[str, Any]:
-    """The deploy's setting for a project that is meant to be deployed unbuilt, since a server would build it. Raises
+    """Returns the build setting that tells the server to deploy this project without building it. Raises
     SourceFolderError."""
     try:
         refuse_source(target, shown)

@@ -92,7 +92,7 @@ class Follower:
     def _stream(self, silence: float | None = None) -> bool:
         """Reads the stream until it ends; returns whether it sent its end event."""
         with self._client.log_stream(self._app_id, self._deploy_id, self._last_id or None, silence) as chunks:
-            # A server without ids starts again from the first line.
+            # A server that sends no event ids starts again from the first line.
             known = 0 if self._last_id else self._handed_on
             for event in events(chunks):
                 if event.event == "done":

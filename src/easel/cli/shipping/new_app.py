@@ -28,8 +28,8 @@ class NewApp:
             self.take_back(None)
 
     def take_back(self, file: Path | None) -> bool:
-        """Deletes the app and its new easel.toml, unless another user has deployed to it meanwhile; returns whether it
-        is deleted."""
+        """Deletes the app and the easel.toml that was written for it. Does nothing if another user has deployed to the
+        app meanwhile. Returns whether the app was deleted."""
         client, app = self._session.client, self._app
         try:
             ended = [deploy.version for deploy in client.list_deploys(app.app_id, limit=2).deploys]

@@ -58,11 +58,11 @@ async def unpack_upload(parts: BuilderServices, row: BuildRow, into: Path, shoul
 
 
 async def fetch_commit(parts: BuilderServices, row: BuildRow, into: Path) -> Repository:
-    """Fetches the deploy's commit into the empty folder, and records the commit. Gives the commit's repository.
+    """Fetches the deploy's commit into the empty folder, and records the commit. Returns the commit's repository.
 
-    Raises PushSupersededError for a push whose branch has moved on, DeploySkippedError for one that changed nothing for
-    the app; RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and `fetching`, and database
-    errors.
+    Raises PushSupersededError if the branch of a push has newer commits. Raises DeploySkippedError if a push changed
+    none of the app's files. Raises RepositoryNotConnectedError, StorageFullError, the errors of `open_remote` and
+    `fetching`, and database errors.
     """
     deploy, settings = row.deploy, parts.settings
     async with parts.database.transaction() as work:
@@ -115,7 +115,7 @@ async def keep_sources(parts: BuilderServices, row: BuildRow, source: Path) -> N
     if deploy.source_files_key is not None:
         return
     found = await asyncio.to_thread(source_files, source, SourceLimits.of(parts.settings))
-    # Every reader of the version can see them.
+    # Everybody who can read the version can read these texts.
     texts = {path: text for path, text in found.items() if secret_kind(path) is None}
     if not texts:
         return

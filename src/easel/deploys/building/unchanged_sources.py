@@ -1,4 +1,4 @@
-"""Ends the deploy of a push without a build if the push changed no file that the app is built from."""
+"""Ends the deploy of a push without building it, if the push changed none of the files that the app is built from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The folders of a machine's edge processes. Each has its own, and takes over the files of ended ones."""
+"""The cache folders of a machine's edge processes. Each process has its own folder, and takes over the files of ended
+processes."""
 
 from __future__ import annotations
 

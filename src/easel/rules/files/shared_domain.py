@@ -13,9 +13,9 @@ _FORGET = {"alt-svc": "clear"}
 
 
 def reason_on_shared_domain(name: str, value: str) -> str | None:
-    """The reason why no rule can set this header (its name in lower case); None if one can.
+    """Returns the reason why no rule can set this header, or None if a rule can. The name is in lower case.
 
-    Strict-Transport-Security and Service-Worker-Allowed affect only the app's own host, so they are allowed.
+    Strict-Transport-Security and Service-Worker-Allowed are allowed, because they affect only the app's own host.
     """
     if _OF_THE_PROXY.match(name):
         return f"`{name}` is a command for a proxy in front of Easel."

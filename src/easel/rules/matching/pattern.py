@@ -148,7 +148,7 @@ class Pattern:
         return self.runs[-1] if self.stars else ()
 
     def catch(self, path: RequestPath) -> dict[str, str] | None:
-        """The caught texts of a path by name; None if it does not match."""
+        """Returns the captured texts of a path by name; None if the path does not match."""
         caught: dict[str, str] = {}
         segments = path.bare if self.forgiving and not self.stars else path.segments
         head = self.runs[0]
@@ -292,9 +292,10 @@ def _checked(name: str) -> str:
 
 
 def split(text: str, names: Collection[str]) -> tuple[tuple[bool, str], ...]:
-    """The text in pieces: (False, literal) and (True, name). An unknown name stays literal.
+    """Splits the text into pieces: (False, literal) and (True, name).
 
-    Of names with a common beginning, the longest counts: `:idx` is not `:id` followed by an x.
+    An unknown name stays literal. If several names match, the longest one is used: `:idx` is not `:id` followed by an
+    x.
     """
     pieces: list[tuple[bool, str]] = []
     done = at = 0

@@ -1,4 +1,4 @@
-"""The target of a line, with the caught texts encoded for their place."""
+"""The target of a line, with the captured texts encoded for the part of the URL that contains them."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Target:
         self._has_query = "?" in text
 
     def reason_against(self) -> str | None:
-        """The reason why a client cannot be sent there; None if it can. Whatever is caught, the end of the host is the
-        line's own."""
+        """Returns the reason why a client cannot be sent to the target; None if it can. No captured text can change the
+        host."""
         if self._text.startswith("/"):
             return None
         if not self._text.startswith(_SCHEMES):
@@ -87,7 +87,7 @@ class Target:
         if self._collapses:
             path = SLASHES.sub("/", path)
         elif not host and not _OTHER_HOST.match(self._text):
-            # A caught text may begin with a slash, and a client would read two leading slashes as another host.
+            # A captured text may begin with a slash, and a client would read two leading slashes as another host.
             path = "/" + path.lstrip("/")
         address = host + (path or "/")
         if query and not self._has_query:

@@ -35,15 +35,15 @@ _SQL = statements(__name__)
 BATCH = 500
 ANSWERS_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=7)
-"""GitHub can send a delivery again for three days."""
+"""GitHub allows a delivery to be sent again for three days."""
 USAGE_KEPT = timedelta(days=90)
 
 
 async def sweep(database: Database, objects: ObjectStore, queue: Queue, settings: Settings) -> None:
-    """Removes the objects and configurations of deleted apps, uploads that can no longer be used, old answers and
-    deliveries, and the records of slugs that are no longer reserved.
+    """Removes the objects and configurations of deleted apps. Removes unusable uploads, old remembered answers, old
+    webhook deliveries, and expired reservations of slugs.
 
-    An upload is removed a day after its URL expired, unless an unfinished deploy names it.
+    An upload is removed a day after its URL expired, unless an unfinished deploy refers to it.
     """
     await _sweep_deleted_apps(database, objects)
     await _sweep_uploads(database, objects, settings)
