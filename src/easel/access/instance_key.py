@@ -65,8 +65,8 @@ def _known(connection: psycopg.Connection[tuple[str]]) -> str | None:
 
 
 def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
-    """Whether the key decrypts one of the newest stored values, or there are none. One is enough: after an earlier loss
-    of a key, even the right key cannot decrypt older values."""
+    """Whether the key decrypts one of the newest stored values, or no value is stored. One decrypted value is enough,
+    because after an earlier loss of a key even the right key cannot decrypt older values."""
     found = False
     for statement in _SEALED:
         for (sealed,) in connection.execute(statement, {"secrets": SECRETS_PATH, "keys": KEYS_PATH}):
@@ -78,7 +78,8 @@ def _fits(connection: psycopg.Connection[tuple[str]], vault: Vault) -> bool:
 
 
 def _remembered(connection: psycopg.Connection[tuple[str]], vault: Vault) -> str | None:
-    """The fingerprint in the database after storing this one. If several apis start at once, it is the first one's."""
+    """Stores this fingerprint, and returns the fingerprint in the database. If several apis start at once, the first
+    api's fingerprint is stored."""
     try:
         connection.execute(_SQL["put_first"], {"name": _NAME, "value": vault.fingerprint})
     except psycopg.errors.ReadOnlySqlTransaction:

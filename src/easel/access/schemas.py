@@ -57,6 +57,6 @@ class LimitResponse(Answer):
 
 
 class ListLimitsResponse(Answer):
-    """The organisation's limits. Requests and log streams are those of the api process that answers."""
+    """The organisation's limits. The counts of requests and log streams are those of the api process that answers."""
 
     limits: list[LimitResponse]

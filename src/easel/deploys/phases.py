@@ -9,7 +9,8 @@ from easel.storage.queue import BUILDS, DEPLOYS, deferred
 
 RUN_TASK: Final = "easel.deploys.run"
 RUN_BUILT_TASK: Final = "easel.deploys.run_built"
-"""The same job under another name: a worker of a release without builds would take the source for the bundle."""
+"""The same job under another name, because a worker of a release without builds would take the source for the
+bundle."""
 BUILD_TASK: Final = "easel.builds.run"
 
 GIT: Final = "git"
@@ -17,8 +18,8 @@ GIT: Final = "git"
 
 
 def next_job(app_id: str, deploy_id: str, *, step: str | None, built: bool) -> dict[str, Any]:
-    """The job (`deferred`) that continues a deploy in that step; `built` if a builder has made its bundle. An app's
-    jobs of one kind run one after another, in the order in which they were enqueued."""
+    """Returns the job (`deferred`) that continues a deploy in that step. `built` is true if a builder has made the
+    deploy's bundle. An app's jobs of one kind run one after another, in the order in which they were enqueued."""
     if built:
         return deferred(RUN_BUILT_TASK, queue=DEPLOYS, lock=app_id, deploy_id=deploy_id)
     return to_build(app_id, deploy_id) if step in BUILD_STEPS else to_run(app_id, deploy_id)
@@ -30,5 +31,5 @@ def to_run(app_id: str, deploy_id: str) -> dict[str, Any]:
 
 
 def to_build(app_id: str, deploy_id: str) -> dict[str, Any]:
-    """The job that builds a source. It can run beside other deploys of the app."""
+    """Returns the job that builds a source. The job can run at the same time as other deploys of the app."""
     return deferred(BUILD_TASK, queue=BUILDS, lock=f"build:{app_id}", deploy_id=deploy_id)

@@ -120,8 +120,8 @@ def _key(repository: Repository, delivery: Delivery, body: bytes) -> str:
 
 
 async def _is_first(work: Transaction, app: App, key: str) -> bool:
-    """Records the delivery, and says whether it is new. A concurrent second one waits for the first one's
-    transaction."""
+    """Records the delivery, and returns whether it is new. If the same delivery arrives twice at once, the second waits
+    for the first one's transaction."""
     noted = (
         insert(WebhookDelivery)
         .values(app_id=app.id, delivery=key, org_id=app.org_id, received_at=clock.now())
@@ -156,7 +156,7 @@ async def _already(work: Transaction, app: App, repository: Repository, sha: str
 
 
 async def _supersede(work: Transaction, app: App, newest: AcceptedDeploy) -> tuple[str, ...]:
-    """Ends deploys of older pushes that no builder has begun: nobody waits for an intermediate version."""
+    """Ends deploys of older pushes that no builder has begun, because nobody waits for an intermediate version."""
     of_webhooks = select(WebhookDelivery.deploy_id).where(
         WebhookDelivery.app_id == app.id, WebhookDelivery.org_id == app.org_id, WebhookDelivery.deploy_id.is_not(None)
     )

@@ -1,5 +1,4 @@
-"""The causes of a queued deploy's wait: no worker or builder is free, or a limit holds it back, however many of those
-there are."""
+"""The causes of a queued deploy's wait: no worker is free, no builder is free, or a limit holds the deploy back."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def limits_in(settings: Settings) -> Limits:
 
 
 def waiting_in(deploy: Deploy) -> str | None:
-    """The queue in which the deploy waits; None while it runs, and once it has ended."""
+    """Returns the queue in which the deploy waits. Returns None while the deploy runs, and after its end."""
     if deploy.status in FINAL:
         return None
     if deploy.step == BUILD_QUEUED:
@@ -51,16 +50,16 @@ def waiting_in(deploy: Deploy) -> str | None:
 
 
 async def waits_for(work: Transaction, limits: Limits, *, app: str, organisation: str, queue: str = DEPLOYS) -> Cause:
-    """The cause that the organisation's first queued deploy waits for. `limits` are those of workers and builders."""
+    """Returns why the organisation's first queued deploy waits. `limits` are the limits of workers and builders."""
     ((cause,),) = await work.sql(_OF_AN_APP, {**_asked(limits), "app": app, "org": organisation, "queue": queue})
     return cast("Cause", cause)
 
 
 async def longest_waits(work: Transaction, limits: Limits) -> dict[Cause, float]:
-    """The longest wait of a deploy (seconds) by its cause; 0 if no deploy waits.
+    """Returns the longest wait of a deploy (seconds) by its cause; 0 if no deploy waits. `limits` are the limits of
+    workers and builders.
 
-    `limits` are those of workers and builders. A deploy behind another one of its app starts to wait when that one
-    ends.
+    A deploy behind another deploy of its app starts to wait when that deploy ends.
     """
     longest = dict.fromkeys(CAUSES, 0.0)
     for cause, seconds in await work.sql(_LONGEST, _asked(limits)):

@@ -108,8 +108,8 @@ class RunRow:
         self.timings[step] = milliseconds(seconds)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Whether the unfinished deploy is a worker's job: a job may be delivered twice, when a builder already has the
-        deploy."""
+        """Whether the unfinished deploy is a worker's job. A job may be delivered a second time when a builder already
+        has the deploy."""
         return deploy.built_key is not None or deploy.step not in BUILD_STEPS
 
     async def take(self) -> ClaimedDeploy | None:
@@ -150,11 +150,11 @@ class RunRow:
 
     @asynccontextmanager
     async def ours(self, *, keep: bool = False) -> AsyncIterator[Transaction]:
-        """A transaction that ends by writing the deploy's row. Raises NoLongerOursError, and rolls back, if the deploy
-        no longer belongs to this run by then.
+        """A transaction that ends by writing the deploy's row.
 
-        With `keep` it stays open, and the next block continues and ends it: the changes of both are committed
-        together or not at all. The run must not wait for anything in between, since the app's row is locked.
+        Raises NoLongerOursError, and rolls back, if the deploy no longer belongs to this run at the end. With `keep`,
+        the transaction stays open, and the next block continues and ends it: the changes of both blocks are committed
+        together or not at all. Between the blocks, the run must not wait for anything, because the app's row is locked.
         """
         kept, self._kept = self._kept, None
         with self._undone_together(kept):
@@ -174,7 +174,7 @@ class RunRow:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """The same for a change of the row alone, which is written in one statement. Raises NoLongerOursError."""
+        """A block that changes only the row. The change is written in one statement. Raises NoLongerOursError."""
         if self._kept is not None:
             async with self.ours():
                 yield
@@ -190,7 +190,7 @@ class RunRow:
         return self._kept is not None
 
     async def abandon(self) -> None:
-        """Undoes what was done in a transaction that is still open."""
+        """Rolls back a transaction that is still open."""
         if self._kept is not None:
             with suppress(StopRequestedError):
                 async with self.ours():

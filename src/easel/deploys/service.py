@@ -150,8 +150,8 @@ async def _require_upload(work: Transaction, objects: ObjectStore, app: App, key
 
 
 async def _of_repository(work: Transaction, limits: Settings, app: App, order: DeployOrder) -> DeployOrder:
-    """The order for a commit: the named one, or the newest of a branch. Raises RepositoryNotConnectedError,
-    BranchNameError, CommitShaError."""
+    """Returns the order for a commit: the requested commit, or the newest commit of a branch. Raises
+    RepositoryNotConnectedError, BranchNameError, CommitShaError."""
     repository = await connected(work, app)
     if repository is None:
         raise RepositoryNotConnectedError()
@@ -164,9 +164,12 @@ async def _of_repository(work: Transaction, limits: Settings, app: App, order: D
 
 
 async def require_place(work: Transaction, limits: Settings, organisation: str) -> None:
-    """Raises BuildsOffError if builds are off, TooManyWaitingBuildsError if the organisation has reached its limit of
-    deploys waiting to be built, and BuildMinutesError if it has reached that of a day's build minutes. Simultaneous
-    requests may exceed the limits slightly, and a running build is not ended."""
+    """Raises BuildsOffError if builds are off. Raises TooManyWaitingBuildsError if the organisation has reached its
+    limit of deploys waiting to be built. Raises BuildMinutesError if the organisation has used its build minutes of
+    this day.
+
+    Simultaneous requests may exceed the limits slightly. A running build is not ended.
+    """
     if limits.builds == "off":
         raise BuildsOffError()
     ((waiting, took),) = await work.sql(_SQL["builds_taken"], {"org": organisation})

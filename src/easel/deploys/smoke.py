@@ -50,8 +50,8 @@ class SmokeResult:
 
 
 def is_tested_at_once(manifest: Manifest) -> bool:
-    """Whether the smoke test of this version waits neither for the store nor for a thread: its entry page is a small
-    one, in the manifest, and no rule may send the test to another one."""
+    """Whether the smoke test of this version needs neither the store nor a thread. This is so if its entry page is
+    small and in the manifest, and no rule may send the test to another page."""
     home = manifest.files.get(manifest.home)
     return bool(manifest.entry) and manifest.rules is None and home is not None and home.size <= _READ_AT_ONCE
 
@@ -78,7 +78,7 @@ async def smoke_test(objects: ObjectStore, site: Site, url: str) -> SmokeResult:
 
 
 async def _read(objects: ObjectStore, site: Site, page: File) -> bytes:
-    """The stored page, or enough of it to contain the examined part."""
+    """Returns the stored page, or enough of it to contain the examined part."""
     member, manifest = page.member, site.manifest
     if manifest.entry and member is manifest.files.get(manifest.home):
         # Edges answer with these bytes.

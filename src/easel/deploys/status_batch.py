@@ -83,10 +83,8 @@ class _Crowd:
 
 
 class Polls:
-    """Reads deploys for polling clients, on one connection of its own.
-
-    A statement starts after the requests that it answers have arrived, so each gets the current state.
-    """
+    """Reads deploys for polling clients, on a connection of its own. Each statement starts after the arrival of the
+    requests that it answers, so each request gets the current state."""
 
     def __init__(self, url: str) -> None:
         self._connection = OwnConnection(url)
@@ -103,7 +101,7 @@ class Polls:
             answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read_on(), name="polls")
-        # A caller who disconnects must not cancel the answer for others.
+        # A caller who disconnects must not cancel the answers of other callers.
         return await asyncio.shield(answer)
 
     async def close(self) -> None:

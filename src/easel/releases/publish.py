@@ -71,11 +71,10 @@ async def publish(work: Transaction, app: App, *, message: str, actor: str, most
 
 
 async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
-    """Restores the configuration that was live before the current one; returns notes on that.
+    """Restores the configuration that was live before the current one. Returns notes on the change.
 
-    Before an app's first publish, the configuration that the app was created with is live; it is in the versions
-    recorded until then. The served code stays the same. Raises NothingToRollBackError, EnvironmentLockedError,
-    VersionPrunedError.
+    Until an app's first publish, the configuration that the app was created with is live; all versions of that time
+    have it. The served code stays the same. Raises NothingToRollBackError, EnvironmentLockedError, VersionPrunedError.
     """
     production = await _unlocked_production(work, app)
     if app.published_version is None:
@@ -107,7 +106,7 @@ async def roll_back(work: Transaction, app: App, *, actor: str) -> list[str]:
 
 
 async def _before(work: Transaction, app: App, version: Version) -> Version | None:
-    """The version that was recorded before this one."""
+    """Returns the version that was recorded before this version."""
     return await work.session.scalar(
         select(Version)
         .where(Version.org_id == app.org_id, Version.app_id == app.id, Version.number < version.number)
@@ -119,11 +118,11 @@ async def _before(work: Transaction, app: App, version: Version) -> Version | No
 async def adopt_config(
     work: Transaction, app: App, configuration: str, version: int | None, *, of: int, shown: bool = False
 ) -> bool:
-    """Makes the configuration of the version `of`, which is recorded under that hash, live. The draft follows if it has
-    no changes of its own. Returns whether it did. With `shown`, the app has its current draft afterwards. Raises
-    VersionPrunedError if the version's configuration was pruned.
+    """Makes the configuration of the version `of`, which is stored under this hash, live. The draft follows if it has
+    no changes of its own. Returns whether the draft followed.
 
-    The caller holds the app's row. The configuration is copied inside the database, if at all.
+    With `shown`, the app has its current draft afterwards. The caller holds the app's row. A configuration is copied
+    only inside the database. Raises VersionPrunedError if the version's configuration was pruned.
     """
     await with_hashes(work, app)
     follows = app.draft_hash == app.published_hash

@@ -15,7 +15,8 @@ MIB = 1024 * 1024
 PIECE = 16 * MIB
 """Bytes freed at a time: a segment of PostgreSQL's log."""
 LARGEST = 64 * MIB
-"""Size in bytes on a disk of half a gibibyte or more; on a smaller one, an eighth of the disk."""
+"""Maximum size in bytes, used on a disk of half a gibibyte or more. On a smaller disk, the ballast is an eighth of the
+disk."""
 LOW = 2 * PIECE
 """Free bytes below which the ballast shrinks, so that PostgreSQL has space until the next check of the disk."""
 

@@ -33,10 +33,10 @@ def noticing(url: str) -> dict[str, Any]:
 
 
 def is_silent(connection: psycopg.BaseConnection[Any]) -> bool:
-    """Whether nothing has arrived on an idle connection.
+    """Whether nothing has arrived on an idle connection. Data on an idle connection nearly always means that the server
+    has ended it (a restart or a failover).
 
-    Data there nearly always means its end: the server was restarted, or failed over. This check costs a microsecond; a
-    query to the server would cost every transaction a round trip.
+    This check costs a microsecond. A query to the server would cost every transaction a round trip.
     """
     if connection.closed:
         return False
@@ -67,11 +67,9 @@ class OwnConnection:
 
     @asynccontextmanager
     async def within(self, seconds: float | None) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        """The connection, in autocommit mode, for one user at a time.
-
-        Connecting and the block may each take this many seconds (None: no limit). After that, the connection is closed.
-        Raises TimeoutError, OSError and psycopg.Error.
-        """
+        """Yields the connection, in autocommit mode, to one user at a time. Connecting and the block may each take
+        `seconds` (None: no limit); after that time, the connection is closed. Raises TimeoutError, OSError and
+        psycopg.Error."""
         connection = await self._connected(seconds)
         if seconds is not None:
             self._hanging_up = asyncio.get_running_loop().call_later(seconds, hang_up, connection)

@@ -1,5 +1,5 @@
-"""The reserve of a disk: users' data is refused while less is free. Other work needs space too: the database has to
-record a deleted app or a restored version."""
+"""The reserve of a disk: users' data is refused while less space is free. The reserve is for other work, such as
+recording a deleted app or a restored version in the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST = 1024 * 1024 * 1024
 """Default reserve in bytes, or `PERCENT` of the file system if that is less."""
 PERCENT = 5.0
 FILES_PERCENT = 2.0
-"""Files of a file system that has a number of them (its inodes), which are reserved too."""
+"""Percentage of a file system's files (inodes) that are reserved too, if the file system has a fixed number of them."""
 AHEAD = 1024 * 1024
 """Bytes reserved for a running write, ahead of the bytes received."""
 LOOK_EVERY = 1024 * 1024
@@ -37,8 +37,10 @@ def reserve_on(setting: str | None, total: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Room:
     """A disk at one moment, in bytes: its size, the free bytes, the reserve, and the bytes promised to running writes.
-    `kept` is the reserve plus the freed part of the ballast, so that no other write takes that. `free_files` and
-    `kept_files` are the same of files."""
+
+    `kept` is the reserve plus the freed part of the ballast, so that no other write takes the freed part. `free_files`
+    and `kept_files` count files in the same way.
+    """
 
     total: int
     free: int

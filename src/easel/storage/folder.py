@@ -26,8 +26,8 @@ _HASHED_AT_ONCE = 64 * 1024
 
 
 class FolderObjects(ObjectStore):
-    """Objects in a folder. Pinning makes a hard link: no byte is copied, and an upload is only ever replaced as a
-    whole."""
+    """Objects in a folder. A pinned object is a hard link: no byte is copied, because an upload is only ever replaced
+    as a whole."""
 
     def __init__(self, root: Path, scratch: Path, *, reserve: DiskReserve | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ class FolderObjects(ObjectStore):
             path.unlink(missing_ok=True)
 
     async def adopt(self, pinned: PinnedUpload, key: str) -> None:
-        """Gives the pinned copy its final name: one more hard link."""
+        """Gives the pinned copy its final name, by another hard link."""
         target = self.root.joinpath(*key.split("/"))
         with translated(key):
             if target.exists() and target.stat().st_size == pinned.size:

@@ -19,8 +19,8 @@ HOSTS_SLOT = 0
 
 
 def slot_of(app_id: str) -> int:
-    """The counter of an app: 1 to 4095. Two apps may share one: that costs an unnecessary query, never a stale
-    answer."""
+    """Returns the counter of an app: 1 to 4095. Two apps may share a counter, which costs an unnecessary query and
+    never gives a stale answer."""
     return 1 + zlib.crc32(app_id.encode()) % (SLOTS - 1)
 
 

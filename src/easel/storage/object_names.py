@@ -83,7 +83,7 @@ def hash_in(key: str) -> str:
 
 
 def asset_prefix(app_id: str, manifest: str | None) -> str:
-    """The contract's `asset_prefix`: the prefix of a version's assets; empty for a version without files. It is also
-    empty for a name in a different format, so that the other versions can be listed."""
+    """Returns the contract's `asset_prefix`, the prefix of a version's assets. It is empty for a version without files,
+    and for a name in another format, so that the other versions can be listed."""
     named = _NAMED_BY_CONTENT.fullmatch(manifest) if manifest else None
     return f"apps/{app_id}/manifests/{named['bundle'] or named['json']}" if named else ""

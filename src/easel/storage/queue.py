@@ -26,11 +26,11 @@ SWEEPS = "sweeps"
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """Limits of a queue's jobs that run at the same time, on all machines together; None is no limit besides the number
-    of workers.
+    """Limits of a queue's jobs that run at the same time, on all machines together. None means no limit besides the
+    number of workers.
 
-    `places` are those of one worker that one organisation may fill. A worker's further places are for organisations
-    that have none there.
+    `places` is the number of jobs that one organisation may run on one worker. A worker's further places are for
+    organisations that have no job on it.
     """
 
     everywhere: int | None = None

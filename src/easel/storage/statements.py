@@ -27,7 +27,8 @@ class StatementsError(Exception):
 
 @cache
 def statements(module: str) -> Mapping[str, LiteralString]:
-    """The statements of the file beside a module, by name, without their comments. `module` is its `__name__`."""
+    """Returns the statements of the `.sql` file beside a module, by name, without their comments. `module` is the
+    module's `__name__`."""
     sections = _sections(module)
     return MappingProxyType({name: _whole(module, name) for name, (kind, _) in sections.items() if kind == "name"})
 

@@ -1,4 +1,5 @@
-"""Turns at scarce resources, such as connections to the database: no sharer can take all."""
+"""Turns at scarce resources, such as connections to the database. No sharer (an organisation, or a client without one)
+can take all turns."""
 
 from __future__ import annotations
 
@@ -27,11 +28,11 @@ def retry_after(least: int, most: int) -> int:
 
 
 class Turns:
-    """Limits the work that runs at a time: in total, and for each sharer (a number, or a function of the sharer's
-    name). Sharers proceed by turns.
+    """Limits the work that runs at the same time: in total, and for each sharer (a number, or a function of the
+    sharer's name).
 
-    The last places are `kept` for sharers that have none. At most `waiting` requests of a sharer wait, further ones are
-    refused; None is no limit.
+    Sharers get their turns in rotation. The last places are `kept` for sharers that have no turn. If `waiting` requests
+    of a sharer wait already, further requests are refused; None means no limit.
     """
 
     def __init__(self, *, everywhere: int, each: int | Callable[[str], int], kept: int, waiting: int | None) -> None:
@@ -76,7 +77,8 @@ class Turns:
         self.pass_on()
 
     def pass_on(self) -> None:
-        """Starts all who may go on: to be called where the rule for a sharer allows more than before."""
+        """Starts all waiting requests that may now start. Call this after the rule for a sharer allows more than
+        before."""
         while (following := next(filter(self._may, self._waiting), None)) is not None:
             queue = self._waiting.pop(following)
             turn = queue.popleft()
@@ -92,7 +94,8 @@ class Turns:
         return sharer in self._waiting
 
     def is_wanted(self, sharer: str) -> bool:
-        """Whether somebody waits for one of this sharer's turns: the sharer itself, or others if no turn is left."""
+        """Whether a request waits for one of this sharer's turns. It may be a request of the sharer, or of another
+        sharer if no turn is left."""
         return sharer in self._waiting or (bool(self._waiting) and self._all >= self._shared)
 
     @asynccontextmanager
@@ -124,7 +127,7 @@ class Turns:
 
 
 class Turn:
-    """One sharer's turn. It can be returned and taken again."""
+    """One sharer's turn. The turn can be returned, and taken again."""
 
     def __init__(self, turns: Turns, sharer: str) -> None:
         self._turns = turns

@@ -23,13 +23,14 @@ class UploadUrlResponse(Answer):
 
 
 class VerifyUploadRequest(Request):
-    """Asks what has arrived under a key."""
+    """Asks which bytes have arrived under a key."""
 
     bundle_s3_key: Line = Field(max_length=2048)
 
 
 class VerifyUploadResponse(Answer):
-    """What has arrived under a key; `size_bytes` and the rest are null until something has."""
+    """The bytes that have arrived under a key. `size_bytes` and the fields after it are null until an upload has
+    arrived."""
 
     bundle_s3_key: str
     exists: bool

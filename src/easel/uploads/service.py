@@ -76,7 +76,8 @@ def _swept_at(issued: datetime | None, settings: Settings) -> datetime | None:
 
 async def require_room(work: Transaction, organisation: str, settings: Settings) -> None:
     """Raises TooManyUploadsError or UploadBytesLimitError if the organisation is at its limit of waiting uploads.
-    Simultaneous requests may exceed the number slightly; bytes are counted one upload after another."""
+    Simultaneous requests may exceed the number slightly. Bytes are counted one upload after another, so they cannot
+    exceed their limit."""
     waiting = await waiting_uploads(work, organisation, settings)
     for error, used, limit in (
         (TooManyUploadsError, waiting.addresses, settings.max_waiting_uploads),
@@ -107,8 +108,8 @@ async def issue_upload(work: Transaction, app: App, filename: str, content_type:
 
 
 async def add_internal(work: Transaction, key: str, app_id: str, org_id: str, size: int) -> None:
-    """Records an object of this many bytes that Easel itself is about to store like an upload, so that the sweep
-    removes it like one."""
+    """Records an object of this many bytes that Easel itself is about to store. The sweep later removes the object like
+    an upload."""
     upload = Upload(
         key=key,
         org_id=org_id,
@@ -174,7 +175,8 @@ async def release_interrupted(database: Database) -> None:
 
 
 async def note_arrival(work: Transaction, key: str, etag: str, size: int) -> None:
-    """Records the ETag and size (bytes) of an upload that Easel's own endpoint received. Replaces an earlier one."""
+    """Records the ETag and size (bytes) of an upload that Easel's own endpoint received. They replace the values of an
+    earlier upload to the same URL."""
     counted = func.greatest(Upload.counted - func.coalesce(Upload.size, 0), size)
     await work.session.execute(update(Upload).where(Upload.key == key).values(etag=etag, size=size, counted=counted))
 

@@ -27,10 +27,10 @@ def contents(manifest: Manifest | None) -> dict[str, tuple[str, int]]:
 
 
 def section_paths(sections: Iterable[str], taken: Iterable[Container[str]]) -> dict[str, str]:
-    """The path under which the diff shows each section of the configuration: `meta` → `config/meta.json`.
+    """Returns the path under which the diff shows each section of the configuration: `meta` → `config/meta.json`.
 
-    If the app has a file of that name, it is `/config/meta.json`: no file of an app has a path that begins with a
-    slash.
+    If the app has a file of that name, the path is `/config/meta.json`, because no file of an app has a path that
+    begins with a slash.
     """
     names = list(taken)
     paths = {section: f"config/{section}.json" for section in sections}
@@ -117,7 +117,7 @@ def config_diff(old: Config, new: Config, paths: Mapping[str, str]) -> dict[str,
 
 
 def unified(path: str, old: str | None, new: str | None, *, compared: bool = True) -> str:
-    """The unified diff of one file; None stands for a missing file."""
+    """Returns the unified diff of one file. None stands for a missing file."""
     sides = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
     head = f"--- {sides[0]}\n+++ {sides[1]}\n"
     before, after = (old or "").encode(), (new or "").encode()

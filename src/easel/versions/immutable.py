@@ -29,11 +29,11 @@ async def with_immutable(
     may_be_hashed: Set[str],
     before: Mapping[str, Member],
 ) -> dict[str, Member]:
-    """The files of a new version with `immutable` set.
+    """Returns the files of a new version with `immutable` set.
 
-    A file of `may_be_hashed` is not immutable if its path had other content in a version of the app. `before` are the
-    files of the latest version. The content of the paths is recorded, so that two runs of one deploy decide the same,
-    and a failed deploy counts too.
+    A file of `may_be_hashed` is not immutable if a version of the app had other content under its path. `before` are
+    the files of the latest version. The content of the paths is recorded, so two runs of one deploy decide the same.
+    Failed deploys are recorded too.
     """
     asked = {path: content for path in may_be_hashed if (content := _to_ask(path, files, before)) is not None}
     changed = await _note(database, org_id, app_id, asked) if asked else set()

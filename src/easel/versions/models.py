@@ -69,7 +69,7 @@ class Version(Base):
 
 
 class PrunedVersion(Base):
-    """Marks a version whose bundle is deleted, in a separate row, since a version's row never changes."""
+    """Marks a version whose bundle is deleted. The mark is in a separate row, because a version's row never changes."""
 
     __tablename__ = "pruned"
     __table_args__ = (ForeignKeyConstraint(["app_id", "number"], ["version.app_id", "version.number"]),)

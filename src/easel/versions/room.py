@@ -9,7 +9,8 @@ from easel.versions.errors import ConfigurationBytesLimitError
 _SQL = statements(__name__)
 
 LARGE = 64 * 1024
-"""Bytes on disk. Only larger configurations are refused: an organisation at its limit can still publish usual ones."""
+"""Size in bytes on disk. Only larger configurations are refused, so an organisation at its limit can still publish
+configurations of the usual size."""
 
 
 async def configuration_bytes(work: Transaction, organisation: str) -> int:

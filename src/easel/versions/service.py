@@ -106,7 +106,8 @@ async def record_deployed(work: Transaction, app: HeldApp, origin: Origin, files
     """Records the app's next version with the published configuration. The app's row is not locked yet. Returns the
     version's number and the app as recorded; None if the app is deleted.
 
-    The same statement checks that the app is unchanged since it was read. If it has changed, it is read once more.
+    The same statement checks that the app has not changed since it was read. If the app has changed, it is read once
+    more.
     """
     for _ in range(2):
         if app.published_hash is not None:
@@ -153,8 +154,8 @@ def _row(
 
 
 def content_hash(kind: str, files_hash: str | None, configuration: str) -> str:
-    """A version's hash (SHA-256 hex). For a deploy it covers files and configuration; for a publish only the
-    configuration, so that publishing the same configuration again gives the same hash."""
+    """Returns a version's hash (SHA-256 hex). The hash of a deploy covers files and configuration. The hash of a
+    publish covers only the configuration, so publishing the same configuration again gives the same hash."""
     if kind == "publish":
         return configuration
     return hashlib.sha256(f"{files_hash}\n{configuration}".encode()).hexdigest()
@@ -173,8 +174,8 @@ class VersionRef:
 
 
 async def find_recorded(work: Transaction, caller: Subject, app_id: str, number: int) -> VersionRef:
-    """One version of the caller's app, in one round trip. Raises AppNotFoundError for a missing app and for another
-    organisation's alike, VersionNotFoundError, VersionPrunedError."""
+    """Returns one version of the caller's app, in one round trip. Raises AppNotFoundError if the app is missing or
+    belongs to another organisation, VersionNotFoundError, VersionPrunedError."""
     rows: list[tuple[Any, ...]] = []
     if caller.app_id is None or caller.app_id == app_id:
         known = number if 0 < number < 2**31 else 0
@@ -225,8 +226,8 @@ def _is_number(number: int) -> bool:
 
 
 async def configurations_of(work: Transaction, app: App, versions: Sequence[Version]) -> dict[str, Config]:
-    """The configurations of these versions by hash. Each is read once, however many versions have it. Those of pruned
-    versions may be missing."""
+    """Returns the configurations of these versions by hash. Each configuration is read once, even if several versions
+    have it. The configurations of pruned versions may be missing."""
     rows = await work.session.execute(
         select(Configuration.hash, Configuration.config).where(
             Configuration.app_id == app.id,
@@ -238,7 +239,8 @@ async def configurations_of(work: Transaction, app: App, versions: Sequence[Vers
 
 
 async def details_of(work: Transaction, version: Version) -> tuple[Config | None, bool]:
-    """The version's configuration, and whether it is pruned: its configuration may then be deleted."""
+    """Returns the version's configuration, and whether the version is pruned. The configuration of a pruned version may
+    be deleted."""
     which = {"app": version.app_id, "org": version.org_id, "number": version.number, "hash": version.config_hash}
     ((config, pruned),) = await work.sql(_SQL["details"], which)
     return config, pruned

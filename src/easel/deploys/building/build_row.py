@@ -21,8 +21,8 @@ _SQL = statements(__name__)
 SETTINGS = _SQL["settings"]
 
 MOST_LINES: Final = 20_000
-"""Limit of a build's log lines. Of a longer log, the last `LAST_LINES` are kept as well: they show why the build
-failed."""
+"""Maximum number of a build's log lines. If a log is longer, its last `LAST_LINES` are kept as well, because they show
+why the build failed."""
 LAST_LINES: Final = 200
 AT_ONCE: Final = 1_000
 """Limit of lines in one write."""
@@ -46,7 +46,7 @@ class BuildRow(RunRow):
         self._last: deque[tuple[datetime, str]] = deque(maxlen=LAST_LINES)
 
     def is_for_us(self, deploy: DeployRow) -> bool:
-        """Whether the deploy still needs a build: a job may be delivered twice, after the deploy was already passed
+        """Whether the deploy still needs a build. A job may be delivered a second time after the deploy was passed
         on."""
         return deploy.built_key is None and deploy.step in BUILD_STEPS
 

@@ -21,7 +21,7 @@ from easel.settings import Settings
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LARGEST: Final = 512 * 1024
-"""Limit in bytes of all variables together: the system passes little more to a program (execve(2): ARG_MAX)."""
+"""Maximum size in bytes of all variables together. The system passes little more to a program (execve(2): ARG_MAX)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ def inputs_of(
     slug: str,
     repository: Repository | None,
 ) -> BuildInputs:
-    """The inputs of the deploy's build, from the `build_config` of the app and its own, and from the repository that is
-    built. Raises SecretUnreadableError."""
+    """Returns the inputs of the deploy's build. They come from the app's `build_config`, the deploy's `build_config`,
+    and the repository. Raises SecretUnreadableError."""
     own = deploy.build_config or {}
     public = {name: value for name, value in (app.get("env_vars") or {}).items() if isinstance(value, str)}
     opened = {name: vault.open(value[SEALED]) for name, value in (app.get("secrets") or {}).items() if is_sealed(value)}
@@ -74,7 +74,7 @@ def inputs_of(
 
 
 def _hosts(settings: Settings, *configs: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
-    """The hosts in `build_hosts` that the operator offers, and a note for each other one."""
+    """Returns the hosts in `build_hosts` that the operator offers, and a note for each host that is not offered."""
     offered = HostRules.of((*settings.build_hosts, *settings.app_build_hosts))
     wanted = list(dict.fromkeys(host for config in configs for host in config.get("build_hosts") or ()))
     refused = [host for host in wanted if not offered.covers(host)]
@@ -86,7 +86,7 @@ def _hosts(settings: Settings, *configs: Mapping[str, Any]) -> tuple[tuple[str, 
 
 
 def options_of(config: Mapping[str, Any], root: str | None = None) -> BuildOptions:
-    """The build options in a `build_config`. `root` is the default for one that names none."""
+    """Returns the build options in a `build_config`. `root` is used if the `build_config` has no root."""
     ignore = config.get("ignore")
     return BuildOptions(
         root=config.get("root") or root,

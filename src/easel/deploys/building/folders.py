@@ -1,4 +1,4 @@
-"""The folders of builds on a builder's disk. Each builder process has one, and removes it at its end."""
+"""The folders of builds on a builder's disk. Each builder process makes its own folder, and removes it at its end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ _PASSABLE = 0o711
 
 
 class WorkFolder:
-    """A builder process's folder, for one build after another. It is private: if root started Easel, builds run as
-    another user, and no build sees the files of another."""
+    """A builder process's folder, for one build after another.
+
+    The folder is private. If root started Easel, builds run as another user, and no build sees the files of another
+    build.
+    """
 
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self.path = path
@@ -28,8 +31,8 @@ class WorkFolder:
 
     @classmethod
     def made(cls, settings: Settings) -> WorkFolder:
-        """Makes a folder, and removes those of killed builders. A living builder holds a lock on its folder. Raises
-        OSError."""
+        """Makes a folder, and removes the folders of killed builders. A running builder holds a lock on its folder.
+        Raises OSError."""
         # Sandboxes mount its content, so its path must not depend on the working folder.
         top = settings.data_dir.resolve() / "builds" / "work"
         top.mkdir(mode=_PASSABLE, parents=True, exist_ok=True)

@@ -109,7 +109,7 @@ class BuildRun:
             await self.fail(error)
 
     async def _note_time(self, seconds: float) -> None:
-        """Counts the run's time for its organisation, whatever came of it."""
+        """Counts the run's time for its organisation, whether the build succeeded or not."""
         try:
             await note_build_time(self._parts.database, self._row.deploy.org_id, seconds)
         except Exception as error:
@@ -267,7 +267,7 @@ class BuildRun:
         return built
 
     async def _take(self, step: str, work: Awaitable[T]) -> T:
-        """Runs a step, and gives its result. Meanwhile the deploy's row names the step."""
+        """Runs a step and returns its result. The deploy's row shows the step while it runs."""
         await self._note(step)
         return await self._timed(step, work)
 
@@ -300,8 +300,8 @@ class BuildRun:
         BUILDS_ENDED.labels(BUILT).inc()
 
     async def _firmly(self, write: Callable[[], Awaitable[T]]) -> T:
-        """The result of `write`. Retries while database or store are unreachable, because the data took minutes to
-        make. Raises the errors of `write`; those of an outage after `OUTAGE` seconds."""
+        """Calls `write` and returns its result. Retries while database or store are unreachable, because the data took
+        minutes to make. Raises the errors of `write`; errors of an outage are raised only after `OUTAGE` seconds."""
         until, pause = time.monotonic() + OUTAGE, 0.5
         while True:
             try:

@@ -24,7 +24,7 @@ NAME = "bundle.zip"
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits of a source and its build's output: those of every bundle."""
+    """Returns the limits of a source and of its build's output, which are the limits of every bundle."""
     return Limits(
         max_files=settings.max_files, max_file_size=settings.max_file_size, max_total_size=settings.max_total_size
     )
@@ -39,7 +39,7 @@ async def packed(settings: Settings, source: Path, output: Path, to: Path) -> Pa
 
 
 async def store(parts: BuilderServices, deploy: DeployRow, bundle: Path, size: int) -> str:
-    """Stores the bundle, and gives its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
+    """Stores the bundle and returns its key. Raises StorageFullError, StoreUnavailableError, and database errors."""
     key = upload_key(deploy.app_id, new_secret(), NAME)
     with translated(key):
         parts.objects.reserve.require(size)

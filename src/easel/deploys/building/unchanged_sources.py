@@ -49,10 +49,10 @@ async def is_push(work: Transaction, deploy: DeployRow) -> bool:
 
 
 async def built_before(work: Transaction, deploy: DeployRow, app: App, repository: Repository) -> PreviousBuild | None:
-    """The version to compare the commit of a push with.
+    """Returns the version to compare the commit of a push with. Returns None for the first deploy.
 
-    None for the first deploy. None if the app's settings were published, or the repository connected, after that
-    version's build began: a new build would have another result.
+    Also returns None if, after that version's build began, the app's settings were published or the repository was
+    connected, because a new build would have another result.
     """
     found = await work.session.execute(
         select(Deploy.version, Deploy.git_commit_sha, Deploy.started_at, App.published["build_config"])

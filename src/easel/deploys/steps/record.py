@@ -22,7 +22,7 @@ class Record(Step):
     async def run(self, run: Run) -> None:
         """Raises AppGoneError, and database errors."""
         manifest = await run.manifest()
-        # Where nothing has to be waited for in between, one transaction records the version and moves the pointer.
+        # If nothing has to be waited for in between, one transaction records the version and moves the pointer.
         async with run.row.ours(keep=is_tested_at_once(manifest)) as work:
             deploy = run.row.deploy
             if run.ingested is not None:

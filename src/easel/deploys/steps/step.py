@@ -19,8 +19,11 @@ from easel.versions.service import HeldApp
 
 @dataclass(slots=True)
 class Run:
-    """One run of a deploy, shared by its steps. `row` is the deploy, `app` is as last read, `before` is the key of the
-    manifest of the app's latest version. Later steps use the results of earlier ones."""
+    """One run of a deploy, shared by its steps.
+
+    `row` is the deploy. `app` is the app as it was last read. `before` is the manifest key of the app's latest version.
+    Later steps use the results of earlier steps.
+    """
 
     database: Database
     objects: ObjectStore
