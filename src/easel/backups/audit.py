@@ -53,7 +53,8 @@ class Fault:
 
 @dataclass
 class AuditResult:
-    """The number of objects read, the bytes of intact ones, and all faults, first those that visitors can notice."""
+    """The number of objects read, the bytes of intact objects, and all faults, beginning with those that visitors can
+    notice."""
 
     objects: int = 0
     bytes: int = 0
@@ -63,12 +64,13 @@ class AuditResult:
 async def verify(
     url: str, objects: ObjectStore, *, named: str | None, say: Say, found: Callable[[Fault], None]
 ) -> AuditResult:
-    """Reads every object that the database refers to, or those of the app with this slug or id, and verifies its hash:
-    served versions first, then all others.
+    """Reads every object that the database refers to, or those of the app with this slug or id, and verifies its hash.
+    Served versions come first, then all others.
 
-    Easel may run meanwhile. `found` is called with each fault at once. Objects recorded meanwhile may be left out.
-    Memory holds pieces of the few objects that are read at a time, the records of a few apps, and the faults. Raises
-    AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError if the whole store is unreachable.
+    Easel may run at the same time; objects that are recorded during the audit may be left out. `found` is called with
+    each fault at once. Memory holds pieces of the few objects that are read at a time, the records of a few apps, and
+    the faults. Raises AppUnknownError, DatabaseUnavailableError, and StoreUnavailableError if the whole store is
+    unreachable.
     """
     with reached():
         began = await records.moment(url) - _JUST_NOW
@@ -113,7 +115,7 @@ class _Run:
         self.made = AuditResult()
 
     async def look_at(self, apps: list[str], *, live: bool) -> None:
-        """Reads the objects that the apps' environments serve, or all other needed ones."""
+        """Reads the objects that the apps' environments serve, or all other needed objects."""
         suspects: set[str] = set()
 
         async def read(needed: NeededObject) -> None:

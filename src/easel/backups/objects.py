@@ -11,7 +11,8 @@ from easel.storage.object_names import hash_in, names_its_content, names_variant
 T = TypeVar("T")
 
 AT_ONCE = 4
-"""Objects read at a time: enough to keep a bucket busy, but few beside a running Easel."""
+"""Number of objects that are read at the same time: enough to keep a bucket busy, and few enough for an Easel that
+runs."""
 MISSING = "is missing"
 CHANGED = "does not match the hash in its name"
 MISNAMED = "is not named the way Easel names objects"

@@ -107,7 +107,8 @@ async def moment(url: str) -> datetime:
 
 
 async def apps_after(url: str, after: str, count: int, *, named: str | None = None) -> list[str]:
-    """The ids of the next apps after that one, in order; only of the one with this slug or id, if given."""
+    """Returns the ids of the next apps after that id, in order. If a slug or id is given, returns only the id of that
+    app."""
     async with await psycopg.AsyncConnection.connect(url, **noticing(url)) as now:
         found = await now.execute(_SQL["apps"], {"after": after, "named": named, "n": count})
         return [app for (app,) in await found.fetchall()]

@@ -25,7 +25,7 @@ from easel.ids import new_id
 LARGEST_HEAD = 64 * 1024
 """Limit of a request's head in bytes; larger ones are refused with 431."""
 LARGEST_COOKIES = 192 * 1024
-"""Further bytes for cookies, if these are ignored: the apps of one domain may set each other's."""
+"""Further bytes that cookies may have, if cookies are ignored. The apps of one domain may set each other's cookies."""
 
 LINGER = 2.0
 """Seconds for which the bytes of a refused client are discarded, so that it can read the refusal."""
@@ -36,7 +36,7 @@ _VERSIONS = ("1.1", "1.0")
 _SILENT_LOOKS = 2
 _PIECE = 4 * 1024
 _BODY_PIECE = 16 * 1024
-"""Bytes parsed at once: a limit of waiting requests, even of the smallest."""
+"""Number of bytes that are parsed at once. This limits the number of waiting requests, even if they are very small."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -59,7 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _refused: HeadRefusedError | None = None
     _cookie_bytes = 0
     _line = b""
-    """The beginning of the last line of an unfinished head, as far as it shows whether the line is a cookie's."""
+    """The first bytes of the last line of an unfinished head, as many as show whether the line is a cookie's."""
     _unheard = 0
     """Remaining bytes that a refused client may send."""
     _touched = False

@@ -41,8 +41,8 @@ async def require_public_name(settings: Settings, repo_url: str) -> None:
 
 
 async def check(vault: Vault, settings: Settings, repository: Repository, *, has_new_key: bool) -> RepositoryCheck:
-    """The result of reading the branch from its host, within `SECONDS`. `has_new_key` says that the deploy key was just
-    made, so that no host knows it yet."""
+    """Returns the result of reading the branch from its host, within `SECONDS`. `has_new_key` is true if the deploy key
+    was just made, so that no host knows it yet."""
     if has_new_key:
         return RepositoryCheck(
             status="not_checked",

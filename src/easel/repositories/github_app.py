@@ -30,7 +30,7 @@ from easel.settings import Settings
 STATE_LIFE: Final = 3600
 """Seconds within which a user must complete the installation."""
 _TOKEN_LIFE: Final = 540
-"""Seconds. GitHub accepts at most 600, by its own clock."""
+"""Lifetime of a token in seconds. GitHub accepts at most 600, by its own clock."""
 _SLOW_CLOCK: Final = 60
 _PAGES: Final = 10
 _PAGE: Final = 100

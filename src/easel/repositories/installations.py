@@ -1,4 +1,4 @@
-"""Installations of the GitHub App: the ones proved to belong to an organisation, and the apps that use them."""
+"""Installations of the GitHub App: those that are proved to belong to an organisation, and the apps that use them."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class RemoteUrl:
 
     @property
     def web_host(self) -> str:
-        """The host over https, or http, with its port where that is not the usual one."""
+        """Returns the host over https, or http, with its port if that is not the usual port."""
         port = f":{self.port}" if self.scheme != "ssh" and self.port != _PORTS[self.scheme] else ""
         return f"{self.authority}{port}"
 

@@ -36,8 +36,8 @@ class ConnectRepoRequest(Request):
 
 
 class RepositoryCheck(Answer):
-    """The result of reading the repository while it was connected. `code` is that of the error that a deploy would fail
-    with; `branches` are some that there are, where the followed one is missing."""
+    """The result of reading the repository while it was connected. `code` is the code of the error that a deploy would
+    fail with. If the followed branch is missing, `branches` are some existing branches."""
 
     status: Literal["read", "failed", "not_checked"]
     code: str | None = None

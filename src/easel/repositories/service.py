@@ -51,7 +51,7 @@ class ConnectedRepository:
 
 
 async def connected(work: Transaction, app: App) -> Repository | None:
-    """The repository that the app follows; None if it follows none."""
+    """Returns the repository that the app follows; None if the app follows no repository."""
     return await work.session.scalar(
         select(Repository).where(Repository.app_id == app.id, Repository.org_id == app.org_id)
     )
@@ -60,11 +60,11 @@ async def connected(work: Transaction, app: App) -> Repository | None:
 async def connect(
     work: Transaction, vault: Vault, settings: Settings, app: App, request: ConnectRepoRequest, actor: str
 ) -> ConnectedRepository:
-    """Makes the app follow a branch. The caller holds the app's row. Connecting the same repository again keeps its
-    credentials and webhook secret; another address gets none of them.
+    """Makes the app follow a branch. The caller holds the app's row.
 
-    Raises RepositoryUrlError and its like, BranchNameError, CredentialMismatchError, DeployKeyError, KnownHostsError,
-    RepositoryRootError, WebhookSecretError, GithubAppMissingError, InstallationNotLinkedError.
+    Connecting the same repository again keeps its credentials and webhook secret. A repository at another address gets
+    none of them. Raises RepositoryUrlError and its like, BranchNameError, CredentialMismatchError, DeployKeyError,
+    KnownHostsError, RepositoryRootError, WebhookSecretError, GithubAppMissingError, InstallationNotLinkedError.
     """
     url = read_url(request.repo_url)
     branch = check_branch(request.branch or DEFAULT_BRANCH)
@@ -113,7 +113,8 @@ async def webhook_secret_of(database: Database, app_id: str) -> tuple[str, str] 
 
 
 async def following(work: Transaction, app_id: str, org_id: str) -> tuple[App, Repository] | None:
-    """The app and its repository, for a verified webhook; None if the connection ended meanwhile."""
+    """Returns the app and its repository, for a verified webhook. Returns None if the repository was disconnected in
+    the meantime."""
     found = await work.session.execute(
         select(App, Repository)
         .join(Repository, Repository.app_id == App.id)

@@ -9,7 +9,7 @@ import platform
 from easel.builds.sandbox.kernel import lower_session, take_long_slices
 
 _NICER = 10
-"""Relative to the other processes: an operator may have started them with another niceness than 0."""
+"""Added to the niceness of this process, because an operator may have started Easel with a niceness other than 0."""
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """The number of the system call by machine. Python has no function for it."""
 _IOPRIO_WHO_PROCESS = 1
@@ -28,7 +28,7 @@ def yield_to_others() -> None:
 
 
 def yield_to_session() -> None:
-    """Gives this process less of the processor than the others of its session, or of its control group."""
+    """Gives this process less of the processor than the other processes of its session, or of its control group."""
     os.nice(_NICER)
 
 

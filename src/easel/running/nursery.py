@@ -71,8 +71,8 @@ def ask_for(role: Role) -> None:
 
 
 def read_modules(roles: Sequence[Role], *, apart: bool, pools: Iterable[int] = ()) -> None:
-    """Imports the modules of these roles' processes, and prepares database pools of these sizes for them; `apart` if
-    this is one of several machines."""
+    """Imports the modules of these roles' processes, and prepares database pools of these sizes for them. `apart` is
+    true if this machine is one of several."""
     names = [name for role in roles for name in MODULES[role]]
     # There is hardly any garbage, and collecting would take a tenth of the time.
     gc.disable()

@@ -1,4 +1,4 @@
-"""Operators' commands for an installation: beside a running one, or without it."""
+"""Operators' commands for an installation, which may be running."""
 
 from __future__ import annotations
 
@@ -156,7 +156,8 @@ def _open_aside(settings: Settings) -> ObjectStore:
 
 
 def _own_scratch(folder: Path | None) -> Path:
-    """A new folder for this process inside that one, by default the system's. It is removed at the end."""
+    """Makes a new folder for this process inside that folder, by default the system's. The new folder is removed at the
+    end."""
     made = Path(tempfile.mkdtemp(prefix="easel-", dir=folder))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made

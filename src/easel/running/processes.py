@@ -34,7 +34,7 @@ Given = TypeVarTuple("Given")
 T = TypeVar("T")
 
 LOST = -signal.SIGKILL
-"""The exit code of a process whose end was not observed: the process that forked it has ended too."""
+"""The exit code of a process whose end was not observed, because the process that forked it has ended too."""
 
 
 class Forker:
@@ -60,9 +60,8 @@ class Nursery:
 
     def __init__(self, wanted: Sequence[Role], *, without: IO[str]) -> None:
         """Forks the nursery with the modules imported so far, and without the file that only this process may hold.
-
-        Call it in the main thread, before there are others: the nursery ends with the thread that started it.
-        """
+        Call this in the main thread before other threads exist, because the nursery ends with the thread that started
+        it."""
         self._roles = wanted
         self._control, theirs = socket.socketpair()
         supervisor = os.getpid()
@@ -161,10 +160,11 @@ class Child:
 
 
 class DatabaseStart:
-    """The embedded database. A separate process starts it while this one imports modules."""
+    """The start of the embedded database. A separate process starts the database while this process imports modules."""
 
     def __init__(self, embedded: EmbeddedPostgres, *, without: IO[str]) -> None:
-        """Starts the process, without the file that only this one may hold. The same rules apply as for `Nursery`."""
+        """Starts the process, without the file that only the current process may hold. The same rules apply as for
+        `Nursery`."""
         self._embedded = embedded
         supervisor = os.getpid()
         self._url, told = os.pipe()
@@ -217,7 +217,7 @@ class RoleProcess:
 
 
 def live(role: Role, settings: Settings, checked: bool, line: socket.socket | None = None) -> None:
-    """The life of a role's process; an api forks others by the line."""
+    """Runs a role's process until its end. An api forks its lane by the line."""
     try:
         roles.run_role(role, settings, checked=checked, line=line, ask_for=nursery.ask_for)
     except EaselError as error:

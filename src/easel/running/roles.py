@@ -108,8 +108,10 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def recognise_key(settings: Settings, url: str) -> bool:
-    """Verifies that all apis of a database use the same secret key; raises SecretKeyDiffersError for a different one.
-    An embedded database has only this user: it accepts a new key, and True is returned."""
+    """Verifies that all apis of a database use the same secret key. Raises SecretKeyDiffersError for a different key.
+
+    Only one Easel uses an embedded database, so there a new key is accepted, and True is returned.
+    """
     from easel.access import instance_key
 
     vault = open_vault(settings)

@@ -27,8 +27,8 @@ def run_alone(role: Role, settings: Settings) -> None:
 
 @contextmanager
 def _embedded(settings: Settings) -> Iterator[None]:
-    """Stops the embedded database at the end, if there is one and no other process uses it. Thus the last role to end
-    stops it, not the one that started it."""
+    """Stops the embedded database at the end, if there is one and no other process uses it. So the database is stopped
+    by the last role to end, not by the role that started it."""
     if settings.database_url is not None:
         yield
         return

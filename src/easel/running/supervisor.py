@@ -243,8 +243,8 @@ class Supervisor:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _want(self, role: Role) -> None:
-        """Starts the builders that do not run. A builder that is just ending is not started by this call, but by the
-        next one: the worker calls every second while the build waits."""
+        """Starts the builders that do not run. A builder that is just ending is started by the next call, because the
+        worker calls every second while the build waits."""
         if role == "builder":
             self._builds_wait.set()
             self._builds_wait.clear()
@@ -258,7 +258,7 @@ class Supervisor:
         return not self._stopping.is_set()
 
     async def _try_sandbox(self) -> None:
-        """Logs whether builds are possible, since no builder runs yet that would log it."""
+        """Logs whether builds are possible. As long as no builder runs, no builder logs it."""
         if "builder" in self._settings.roles and not self._settings.builders_stand:
             try:
                 await self._nursery.call(try_sandbox, self._settings)

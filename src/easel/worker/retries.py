@@ -21,7 +21,7 @@ MOST_ATTEMPTS = 60
 def again(error: BaseException, attempts: int) -> int | None:
     """Seconds until a failed job is retried: at once after a shutdown, with exponential backoff while a part is
     unavailable."""
-    # A cancelled job is one that the stopping worker could no longer wait for.
+    # A job is cancelled if the stopping worker could no longer wait for it.
     if isinstance(error, StopRequestedError | asyncio.CancelledError):
         return 0
     longest = None

@@ -35,7 +35,7 @@ from easel.worker.retries import MOST_ATTEMPTS, again, is_outage
 logger = logging.getLogger(__name__)
 
 STOPPED_WITHIN = 60.0
-"""Seconds that a stopping worker waits for its running steps; longer ones are restarted on another worker."""
+"""Seconds that a stopping worker waits for its running steps. Longer steps are restarted on another worker."""
 ROOM_LOOKS = 2.0
 """Seconds between two checks of the disk that holds the objects."""
 
@@ -77,7 +77,7 @@ class DeployWorker:
             # One more place than one organisation may use, so that another organisation's deploy begins at once.
             hears = {BUILDS: self._builds_wait} if self._builds_wait is not None else {}
             deploys = self._worker([DEPLOYS], self._settings.worker_concurrency + 1, hears=hears)
-            # Each of the three queries the database once per heartbeat. Staggered, they share one connection.
+            # Each of these three tasks queries the database once per heartbeat. Staggered, they share one connection.
             step = self._settings.heartbeat / 3
             workers = [
                 asyncio.create_task(deploys.work()),
@@ -164,8 +164,8 @@ class DeployWorker:
         await sweep_orphans(self._database, self._objects)
 
     async def _take_over(self) -> None:
-        """Requeues jobs of workers without a heartbeat, and polls for builds: a notification may be lost, or come while
-        the last builder is ending."""
+        """Requeues jobs of workers without a heartbeat. Also polls for builds, because a notification may be lost, or
+        may arrive while the last builder ends."""
         while True:
             try:
                 for job_id, task in await self._jobs.take_over(self._settings.stalled_after):

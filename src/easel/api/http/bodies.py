@@ -30,7 +30,7 @@ SILENCE = 20
 SLOWEST = 16 * 1024
 """Minimum average rate of a body, in bytes per second."""
 SLOWEST_BESIDE_OTHERS = 256 * 1024
-"""The minimum average rate while other large bodies wait for this one's turn."""
+"""Minimum average rate (bytes per second) of a body while other large bodies wait for its turn."""
 
 MOST_VALUES = TREE_VALUES
 """Limit of values in a body, in all its lists and maps together. Reading each takes microseconds, so a small body can
@@ -59,7 +59,7 @@ class RequestTimeoutError(EaselError):
 
 @dataclass(frozen=True, slots=True)
 class BodyRule:
-    """The limits of an operation's body in bytes; beyond the usual limit, only the texts of one field may be large."""
+    """The limits of an operation's body in bytes. Beyond the usual limit, only the texts of one field may be large."""
 
     largest: int = LARGEST_BODY
     texts: str | None = None
@@ -90,11 +90,12 @@ class BoundedRequest(Request):
 
     rule = BodyRule()
     model: type[BaseModel] | None = None
-    """The model of the body; a large body is validated where it is read."""
+    """The model of the body. A large body is validated in the thread that parses it."""
     pieces: list[bytes] | None = None
-    """The body that `take` has read. It is joined when it is needed: of a long one, that is a step of milliseconds."""
+    """The body that `take` has read. Its pieces are joined only when they are needed, because joining a long body takes
+    milliseconds."""
     is_turn_wanted: Callable[[], bool] = staticmethod(lambda: False)
-    """Whether another large body waits for this one's turn."""
+    """Whether another large body waits for the turn of this body."""
     quiet: Callable[[], Awaitable[None]] = staticmethod(_at_once)
     """Waits before each long step."""
 
@@ -135,7 +136,8 @@ class BoundedRequest(Request):
         return await super().body()
 
     async def require_client(self) -> None:
-        """Raises ClientDisconnect if the client has gone, which sends nothing more: its body is read by then."""
+        """Raises ClientDisconnect if the client has gone. Call this after the body was read, when the client sends
+        nothing more."""
         if self.pieces is None:
             await self.body()
         if await self.is_disconnected():

@@ -45,7 +45,7 @@ class Gate:
         self._rounds = Rounds(services.fairness.gives_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on when it is its organisation's turn, or refuses it."""
+        """Passes the request on when its organisation has its turn, or refuses it."""
         if scope["type"] == "http" and scope["path"].startswith("/v1/"):
             with ExitStack() as places:
                 try:
@@ -64,9 +64,10 @@ class Gate:
             await self.app(scope, receive, send)
 
     async def _sharer(self, scope: Scope) -> str:
-        """The sharer whose turn the request takes: an organisation's id, or "" for all requests without a valid key.
+        """Returns the sharer whose turn the request takes: an organisation's id, or "" for all requests without a valid
+        key.
 
-        A key that is not in the cache is looked up, by turns of the client addresses that send such keys. Raises
+        A key that is not in the cache is looked up. These look-ups take turns by client address. Raises
         TooManyAtOnceError.
         """
         try:
@@ -91,8 +92,8 @@ class Gate:
 
 
 class Rounds:
-    """Starts one request of each sharer in each round of the event loop. Further requests of a sharer wait in a
-    queue, and longer while the sharer gives way."""
+    """Starts one request of each sharer in each round of the event loop. A sharer's further requests wait in a queue.
+    They wait longer while the sharer gives way to others."""
 
     def __init__(self, gives_way: Callable[[str], bool] = lambda _: False) -> None:
         self._gives_way = gives_way
@@ -135,7 +136,7 @@ def _authorization(scope: Scope) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """The client of an address: the address itself, for IPv6 its network, "" for an invalid one."""
+    """Returns the client of an address: the address itself, its network for IPv6, or "" for an invalid address."""
     if ":" not in address:
         return address
     try:

@@ -161,7 +161,7 @@ class Fairness:
         return self._bodies.turn(organisation)
 
     def is_body_wanted(self, organisation: str) -> bool:
-        """Whether a large body waits for a turn that one of this organisation's bodies has."""
+        """Whether a large body waits for a turn that another body of this organisation has."""
         return self._bodies.is_wanted(organisation)
 
     @asynccontextmanager

@@ -91,8 +91,8 @@ class EaselRoute(APIRoute):
                 await request.take()
                 services.limiter.charge(caller.org_id, request.size)
                 forget_who_asks(request)
-                # A connection is read from no further once so much of a body has arrived. From here on it is, so that
-                # the end of a client that waits for its turn is noticed.
+                # A connection is not read any further once so much of a body has arrived. It is read again from here
+                # on, so that the end of a client that waits for its turn is noticed.
                 await request.require_client()
                 return await in_turn(request, True)
 
@@ -109,7 +109,7 @@ class EaselRoute(APIRoute):
                 await request.quiet()
                 # If the client has gone, nobody sees the result, and other requests wait.
                 await request.require_client()
-                # To publish is a small step where the configuration is small, and urgent.
+                # Publishing is a small step if the configuration is small, and it is urgent.
                 if large or request.method == "GET":
                     return await _in_lane(request, organisation, weight) or await answer(request)
                 return await answer(request)
@@ -134,7 +134,7 @@ async def _in_lane(request: BoundedRequest, organisation: str, weight: float) ->
     the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
     lane, fairness = services.lane, services.fairness
-    # Only the lane finds out whether the key is still good, so nobody else's requests are counted here.
+    # Only the lane finds out whether the key is still valid, so no other organisation's requests are counted here.
     if lane is None or not organisation:
         return None
     if fairness.others_ask(organisation):
@@ -188,7 +188,7 @@ def _charged(request: Request, caller: Subject, response: Response) -> Response:
 
 
 class _AlreadyAnsweredError(Exception):
-    """Another process has meanwhile answered a request with the same key."""
+    """Another process has answered a request with the same key in the meantime."""
 
 
 async def _first_or_again(
@@ -214,12 +214,12 @@ async def _once(
     handle: Callable[[Request], Awaitable[Response]],
     abridgement: Abridgement | None,
 ) -> Response:
-    """The subject's first answer under this Idempotency-Key. If there is none yet, the handler's answer, remembered in
-    the handler's own transaction.
+    """Returns the subject's first answer under this Idempotency-Key. If there is none yet, returns the handler's
+    answer, which is remembered in the handler's own transaction.
 
-    Refusals are not remembered: they changed nothing, and the same request may succeed later. Answers contain secrets
-    (a new key, a presigned address), so they are encrypted, and only the same subject gets one again. Of a large
-    answer, only the part that the database cannot restore is remembered.
+    Refusals are not remembered, because they changed nothing and the same request may succeed later. Answers may
+    contain secrets (a new key, a presigned address), so they are encrypted, and only the same subject gets them again.
+    Of a large answer, only the part that the database cannot restore is remembered.
     """
     fingerprint = hashlib.sha256()
     for part in (request.method.encode(), str(request.url.path).encode(), request.url.query.encode()):

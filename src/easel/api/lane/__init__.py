@@ -1,1 +1,2 @@
-"""The lane: a second process of an api. It carries out costly requests, whose long steps would delay all others."""
+"""The lane: a second process of an api. It carries out costly requests, because their long steps would delay all other
+requests."""

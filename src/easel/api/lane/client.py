@@ -25,7 +25,7 @@ IDLE = 60.0
 _READY_WITHIN = 60.0
 _ENDS_WITHIN = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before another process is started in place of one that ended by itself."""
+"""Delay in seconds before a process that ended by itself is replaced."""
 
 
 class RequestBrokenOffError(EaselError):
@@ -101,7 +101,7 @@ class Lane:
         return answer
 
     async def _keep(self) -> None:
-        """The life of one process. Cancelling ends it."""
+        """Starts one process, and serves it until its end. Cancelling ends the process."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         process = None

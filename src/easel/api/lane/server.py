@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 async def serve(app: ASGIApp, control: socket.socket) -> None:
-    """Says on `control` that it is ready, and answers the requests whose sockets arrive there, until the api closes
-    it."""
+    """Reports on `control` that the lane is ready. Then answers the requests whose sockets arrive on `control`, until
+    the api closes it."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     running: set[asyncio.Task[None]] = set()
@@ -54,7 +54,7 @@ async def _answer(app: ASGIApp, connection: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     try:
         asked, body = await receive(reader, LaneRequest)
-        # At once, and not by the writer: it sends later, when the request may have changed something.
+        # Sent at once. The writer would send it later, when the request may have changed something.
         connection.send(BEGUN)
         working = asyncio.ensure_future(_carry_out(app, asked, body))
         # The api sends nothing more; it closes the socket when it breaks the request off.

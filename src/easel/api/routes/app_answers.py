@@ -103,7 +103,7 @@ def _whole(rest: Mapping[str, Any], draft: Config, versions: list[ListedVersion]
 
 
 def abridge(answer: bytes) -> bytes:
-    """The answer without the parts that the database can restore: the configuration and the versions."""
+    """Returns the answer without the parts that the database can restore: the configuration and the versions."""
     whole = msgspec.json.decode(answer)
     return msgspec.json.encode({name: whole[name] for name in _KEPT})
 

@@ -38,8 +38,8 @@ _MOST_FOLLOWERS: Final = 50
 
 @router.post(WEBHOOKS_PATH + "/{provider}/{app_id}", status_code=202)
 async def receive_webhook(provider: str, app_id: str, request: Request) -> JSONResponse:
-    """Hears a webhook. The whole body is read before anything is asked for: the signature is over it. Unknown apps and
-    wrong signatures get the same answer."""
+    """Receives a webhook. The whole body is read before any look-up, because the signature covers the body. Unknown
+    apps and wrong signatures get the same answer."""
     if provider not in _PROVIDERS:
         raise HTTPException(404)
     bounded, client = _bounded(request)
@@ -165,8 +165,8 @@ _decoys: dict[int, str] = {}
 
 
 def _opened(vault: Vault, sealed: tuple[str, str] | None) -> tuple[str, str]:
-    """The organisation and the decrypted secret. Without one, a random secret is decrypted, which takes the same
-    time."""
+    """Returns the organisation and the decrypted secret. If the app has no secret, a random secret is decrypted, which
+    takes the same time."""
     decoy = _decoys.setdefault(id(vault), vault.seal(new_secret()))
     organisation, text = sealed or ("", decoy)
     try:

@@ -51,8 +51,8 @@ class FetchedCommit:
     remote: Remote
 
     async def changed_since(self, sha: str) -> list[str] | None:
-        """The paths that differ from another commit, which is fetched as well. None if they cannot be determined: the
-        host no longer has that commit, or there are too many (`changes`)."""
+        """Returns the paths that differ from another commit, which is fetched as well. Returns None if the paths cannot
+        be determined, because the host no longer has that commit or there are too many paths (`changes`)."""
         try:
             async with asyncio.timeout(_COMPARED_WITHIN):
                 if not await self._has(sha) and not await self._fetch_as_well(sha):
@@ -103,11 +103,12 @@ async def fetching(
     limits: FetchLimits,
     say: Say,
 ) -> AsyncIterator[FetchedCommit]:
-    """Fetches one commit, and writes its tree into the empty folder `into`: without Git's own folder, submodules, LFS
-    files, and links that lead out. The only connection is to the remote's host, if `destinations` allow it.
+    """Fetches one commit, and writes its tree into the empty folder `into`, without Git's own folder, submodules, LFS
+    files, and links that lead out.
 
-    In the block, the commit can be compared with others; `limits.seconds` covers both. `say` receives lines for a log.
-    Raises subclasses of FetchError, PlainHttpError, and NotTheHeadError if the branch has moved on from a `Head`.
+    The only connection is to the remote's host, if `destinations` allow it. Inside the block, the commit can be
+    compared with other commits. `limits.seconds` covers the fetch and the comparisons. `say` receives lines for a log.
+    Raises subclasses of FetchError, PlainHttpError, and NotTheHeadError if the branch has newer commits than a `Head`.
     """
     began = time.monotonic()
     # The folder is beside the tree, on the same disk.

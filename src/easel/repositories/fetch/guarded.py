@@ -1,4 +1,4 @@
-"""Git's program for one remote. It reaches only that host, and only at allowed addresses."""
+"""Git's program for one remote. The program reaches only that remote's host, and only at allowed addresses."""
 
 from __future__ import annotations
 

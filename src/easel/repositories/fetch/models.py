@@ -28,7 +28,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Sha:
-    """One commit by its full id. `branch` is searched for it on a server that serves branches only."""
+    """One commit by its full id. `branch` is searched for the commit on a server that serves branches only."""
 
     sha: str
     branch: str | None = None
@@ -76,7 +76,7 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The fetched commit. `branch` is the requested branch, if any. `message` and `author` are cut to a deploy's
+    """The fetched commit. `branch` is the requested branch, if any. `message` and `author` are truncated to a deploy's
     limits."""
 
     sha: str

@@ -21,15 +21,15 @@ from easel.repositories.fetch.program import Git, GitFailedError
 LARGEST: Final = 1024 * 1024
 """Limit in bytes of a list of branches."""
 NAMED: Final = 5
-"""The number of branches that are suggested for a missing one."""
+"""Number of branches that are suggested in place of a missing branch."""
 _HEADS: Final = "refs/heads/"
 _USUAL: Final = ("main", "master", "trunk", "develop")
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The full id of the branch's newest commit. None if the branch is missing; then `others` are names of existing
-    branches, the likeliest first."""
+    """The full id of the branch's newest commit. It is None if the branch is missing; then `others` are names of
+    existing branches, the likeliest first."""
 
     head: str | None
     others: tuple[str, ...] = ()
@@ -55,7 +55,8 @@ async def probe(remote: Remote, branch: str, *, destinations: Destinations, with
 
 
 async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
-    """The commits of the matching branches by name. Of a list longer than `LARGEST`, only the first ones."""
+    """Returns the commits of the matching branches by name. If the list is longer than `LARGEST`, returns only its
+    first branches."""
     listed = bytearray()
     async with aclosing(git.lines("ls-remote", "--quiet", "--", remote.url.text, pattern)) as pieces:
         async for piece in pieces:
@@ -71,8 +72,8 @@ async def _heads(git: Git, remote: Remote, pattern: str) -> dict[str, str]:
 
 
 def likeliest(branch: str, names: dict[str, str]) -> tuple[str, ...]:
-    """Up to `NAMED` of the names: first those that differ only in case, then those with the same beginning, then the
-    usual ones."""
+    """Returns up to `NAMED` of the names: first names that differ only in case, then names with the same prefix, then
+    the usual names."""
     wanted = branch.lower()
 
     def rank(name: str) -> tuple[bool, int, bool, str]:

@@ -51,8 +51,8 @@ class Git:
     most_bytes: int
 
     async def run(self, *arguments: str, watched: bool = False) -> bytes:
-        """Git's output. With `watched`, Git is killed once its folder is too large, since it has no such limit itself.
-        Raises GitFailedError, RepositoryTooLargeError."""
+        """Runs Git and returns its output. With `watched`, Git is killed once its folder is too large, because Git has
+        no such limit itself. Raises GitFailedError, RepositoryTooLargeError."""
         async with aclosing(self.lines(*arguments, watched=watched)) as pieces:
             return b"".join([piece async for piece in pieces])
 

@@ -51,9 +51,11 @@ class SourceLimits:
 
 
 def source_files(tree: Path, limits: SourceLimits) -> dict[str, str]:
-    """The texts of the tree by path, sorted. If there are too many, the smallest are taken; the same tree always gives
-    the same texts. Links are not followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and
-    long lock files are left out."""
+    """Returns the texts of the tree by path, sorted.
+
+    If there are too many texts, the smallest are taken, so the same tree always gives the same texts. Links are not
+    followed. Files that are not UTF-8, very deep files, dependencies, Git's own files and long lock files are left out.
+    """
     texts: dict[str, str] = {}
     total = 0
     for size, path in sorted(_sized(tree, limits.bytes)):

@@ -24,14 +24,14 @@ _NAMED: Final = 5
 
 @dataclass(slots=True)
 class TreeListing:
-    """The tree's entries: their number, their bytes, and the paths of special ones by kind."""
+    """The tree's entries: their number, their bytes, and the paths of special entries by kind."""
 
     files: int = 0
     size: int = 0
     submodules: list[str] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
     small: list[bytes] = field(default_factory=list)
-    """Files whose size is that of an LFS pointer."""
+    """Files that have the size of an LFS pointer."""
 
 
 async def list_tree(git: Git, sha: str, limits: FetchLimits) -> TreeListing:

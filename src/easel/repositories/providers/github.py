@@ -27,8 +27,8 @@ class _Source(msgspec.Struct):
 
 
 def source_of(headers: Headers, body: bytes) -> tuple[int, str] | None:
-    """The GitHub App's installation and the repository (`owner/name`) in a body; None if it names none. Raises
-    WebhookBodyError."""
+    """Returns the GitHub App's installation and the repository (`owner/name`) in a body. Returns None if the body has
+    none. Raises WebhookBodyError."""
     source = decoded(json_of(headers, body), _Source)
     if source.installation is None or source.repository is None:
         return None

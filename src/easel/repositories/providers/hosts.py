@@ -32,7 +32,8 @@ _TOKEN_USERS: Final[dict[Provider, str]] = {
 
 
 def recognise(url: RemoteUrl) -> Provider:
-    """The kind of host, from its name or the first label of its name (`gitlab.example.com`); `plain` for others."""
+    """Returns the kind of host, recognised by its name or by the first label of its name (`gitlab.example.com`).
+    Returns `plain` for an unknown host."""
     if ssh := {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}.get(url.host):
         return _KNOWN[ssh]
     return _KNOWN.get(url.host) or _NAMED.get(url.host.partition(".")[0], "plain")

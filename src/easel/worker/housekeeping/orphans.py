@@ -26,14 +26,15 @@ GRACE = timedelta(days=1)
 HELD_FOR = 1.0
 """Seconds after which the lock of an app's row is released briefly for waiting sessions."""
 REMOVED_WITHIN = 5.0
-"""Timeout for removing one object, seconds: less than the idle timeout of a transaction."""
+"""Timeout in seconds for removing one object. It is shorter than the idle timeout of a transaction."""
 
 
 async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: timedelta = GRACE) -> int:
     """Removes objects of apps that are older than `grace` and that no version needs any more. Returns their number.
 
-    While it removes an app's objects it locks the app's row, so that no deploy is accepted or records meanwhile; an app
-    with a running deploy is left for the next run. Unknown apps are skipped: another installation may share the store.
+    While an app's objects are removed, the app's row is locked, so that no deploy is accepted or recorded. An app with
+    a running deploy is left for the next run. Unknown apps are skipped, because another installation may share the
+    store.
     """
     removed = 0
     async for app_id, keys in _old_by_app(objects, clock.now() - grace):
@@ -47,8 +48,8 @@ async def sweep_orphans(database: Database, objects: ObjectStore, *, grace: time
 
 
 async def _remove_some(database: Database, objects: ObjectStore, app_id: str, keys: list[str]) -> tuple[list[str], int]:
-    """Removes orphans among these, as many as fit into a short transaction. Returns the remaining ones, and the number
-    of removed ones."""
+    """Removes some of these orphans, as many as fit into a short transaction. Returns the remaining orphans, and the
+    number of removed orphans."""
     removed = 0
     async with database.transaction() as work:
         orphans = await _orphans(work, app_id, keys)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 LINGER = 0.1
-"""Seconds. Urgent requests mostly come in a row, each when the previous one has ended."""
+"""Seconds for which deferrable work still waits after urgent work has ended. Urgent requests mostly come in a row, each
+when the previous one has ended."""
 
 
 class Precedence:
@@ -47,7 +48,7 @@ class Precedence:
                 self._resting = asyncio.get_running_loop().call_later(LINGER, self._begin_rest)
 
     def give_up(self) -> None:
-        """Ends all waits: the process is about to end."""
+        """Ends all waits, because the process is about to end."""
         self._over = True
         self._begin_rest()
 

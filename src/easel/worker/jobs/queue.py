@@ -72,10 +72,10 @@ class JobQueue:
         hears: Mapping[str, Callable[[], None]] = MappingProxyType({}),
         idle: float | None = None,
     ) -> Worker:
-        """A worker of these queues that runs this many jobs at a time.
+        """Makes a worker of these queues that runs this many jobs at a time.
 
-        It sends a heartbeat every `heartbeat` seconds, and its jobs have `stopped_within` seconds to end when it is
-        stopped. For `turn`, `listens`, `hears` and `idle`, see `CarefulWorker`.
+        The worker sends a heartbeat every `heartbeat` seconds. When it is stopped, its jobs have `stopped_within`
+        seconds to end. For `turn`, `listens`, `hears` and `idle`, see `CarefulWorker`.
         """
         return CarefulWorker(
             self._app,

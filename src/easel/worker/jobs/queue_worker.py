@@ -96,7 +96,8 @@ class CarefulWorker(Worker):
         return tasks
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
-        # procrastinate stops its heartbeat first and then waits for its jobs, which others would take over meanwhile.
+        # procrastinate stops its heartbeat first, and then waits for its jobs. Other workers would take over these jobs
+        # in the meantime.
         if self._running_jobs:
             await asyncio.wait(self._running_jobs, timeout=self.shutdown_graceful_timeout)
         self.shutdown_graceful_timeout = 0
@@ -131,7 +132,7 @@ class CarefulWorker(Worker):
     async def _fetch_and_process_jobs(self) -> None:
         self._heard = False
         try:
-            # A frozen worker counts as dead, and others would take over its claimed jobs at once.
+            # A frozen worker counts as dead, and other workers would take over its claimed jobs at once.
             if time.monotonic() - self._last_beat > 2 * self.update_heartbeat_interval:
                 await self._beat()
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
