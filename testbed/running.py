@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 METRICS_ABOVE = 1000
 """The default distance of the private port of an api or edge above its public port."""
+PATIENT = {"EASEL_REFRESH_TIMEOUT": "30"}
+"""The settings of an Easel on a busy machine: by default, visitors get the known state after a second."""
 
 
 def free_port(following: int = 0) -> int:
@@ -83,7 +85,7 @@ class Platform:
         ports = ("--api-port", str(self.api_port), "--edge-port", str(self.edge_port))
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.process = self.launch("serve", *ports)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while b"easel: Ready" not in self.log.read_bytes()[begin:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"easel serve did not get ready:\n{self.log.read_text()[-4000:]}")
@@ -189,12 +191,12 @@ class Platform:
     def private(self, role: str, path: str) -> httpx.Response:
         """The answer of the private port of its (first) api or edge."""
         port = (self.api_port if role == "api" else self.edge_port) + METRICS_ABOVE
-        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30)
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60)
 
     def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
         """The answer to a visitor of a host (`shop`, `staging-shop`, …), without following redirects."""
         # Loading the certificate authorities takes a client a hundred times as long as a visit.
-        with httpx.Client(trust_env=False, timeout=30, verify=False) as client:
+        with httpx.Client(trust_env=False, timeout=60, verify=False) as client:
             return client.request(
                 method,
                 f"http://127.0.0.1:{self.edge_port}{path}",
@@ -208,8 +210,8 @@ class Platform:
 def make_platform(folder: Path, **environment: str) -> Platform:
     """A platform on a fresh folder, not started yet."""
     # The note goes to a different place than that of a real server of this user.
-    state = {"XDG_STATE_HOME": str(folder / "state")}
-    return Platform(folder / "data", free_port(), free_port(), {**state, **environment})
+    given = {"XDG_STATE_HOME": str(folder / "state"), **PATIENT, **environment}
+    return Platform(folder / "data", free_port(), free_port(), given)
 
 
 def forked_platform(folder: Path, **environment: str) -> Platform:

@@ -59,7 +59,7 @@ def moto() -> Iterator[Bucket]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     # The bucket's own rules decide which other origins may upload.
     with serving(command, port, MOTO_DISABLE_GLOBAL_CORS="true") as process:
-        httpx.put(f"http://127.0.0.1:{port}/easel", trust_env=False).raise_for_status()
+        httpx.put(f"http://127.0.0.1:{port}/easel", trust_env=False, timeout=60).raise_for_status()
         yield Bucket(port, "easel", process)
 
 
@@ -89,7 +89,7 @@ def serving(command: list[str], port: int, **environment: str) -> Iterator[subpr
         deadline = time.monotonic() + 60
         while True:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60)
                 break
             except httpx.TransportError:
                 if process.poll() is not None or time.monotonic() > deadline:

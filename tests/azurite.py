@@ -66,7 +66,7 @@ class Container:
         signature = hmac.new(base64.b64decode(KEY), "\n".join(signed).encode(), hashlib.sha256).digest()
         headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(signature).decode()}"
         url = f"{self.endpoint}/{self.name}?restype=container"
-        httpx.put(url, headers=headers, trust_env=False).raise_for_status()
+        httpx.put(url, headers=headers, trust_env=False, timeout=60).raise_for_status()
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def make_key(platform: Platform, **fields: str) -> tuple[str, str]:
 )
 def test_requests_without_a_good_key_are_refused(platform: Platform, header: str | None, code: str) -> None:
     headers = {"Authorization": header} if header is not None else {}
-    answer = httpx.get(f"{platform.api_url}/v1/apps", headers=headers, trust_env=False)
+    answer = httpx.get(f"{platform.api_url}/v1/apps", headers=headers, trust_env=False, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
     assert answer.headers["www-authenticate"] == "Bearer"
 

@@ -45,7 +45,7 @@ class SlowTime:
 
 
 def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platform) -> None:
-    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
         # The body is never sent: the answer must come without it.
         head = (
             f"POST /v1/apps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {3 << 20}\r\n\r\n"
@@ -61,7 +61,7 @@ def test_a_stranger_is_turned_away_before_a_large_body_is_read(platform: Platfor
 def test_clients_that_leave_in_the_middle_of_a_body_fill_no_log(platform: Platform) -> None:
     head = b"POST /v1/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
     for _ in range(5):
-        with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
             connection.sendall(head)
     counted = 'easel_api_request_seconds_count{method="POST",route="/v1/apps",status="499"} 5.0'
     while counted not in (told := platform.private("api", "/metrics").text):

@@ -13,7 +13,7 @@ from testbed.running import Platform
 def ask(platform: Platform, data: bytes) -> tuple[bytes, dict[str, object]]:
     """The status line and body of the answer before the connection ends."""
     answer = b""
-    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
         connection.sendall(data)
         while piece := connection.recv(65536):
             answer += piece
@@ -43,7 +43,7 @@ def test_what_is_no_request_is_refused_in_the_envelope(platform: Platform, data:
 
 
 def test_http_1_0_needs_no_host(platform: Platform) -> None:
-    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", platform.api_port), timeout=60) as connection:
         connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 

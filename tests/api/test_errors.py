@@ -58,7 +58,7 @@ def test_a_body_that_is_too_large_is_refused_unread(platform: Platform) -> None:
 
 
 def test_health_and_readiness_answer_without_a_key_and_say_more_on_the_private_port(platform: Platform) -> None:
-    with httpx.Client(trust_env=False, base_url=platform.api_url) as client:
+    with httpx.Client(trust_env=False, timeout=60, base_url=platform.api_url) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
         assert client.get("/readyz").json() == {"status": "ok"}
         assert client.get("/metrics").status_code == 404
@@ -79,8 +79,11 @@ def test_a_transaction_that_the_database_has_ended_since_it_was_idle_is_worth_an
     @app.get("/")
     async def idle() -> None:
         async with world.database.transaction() as work:
+            ((process,),) = await work.sql("select pg_backend_pid()", {})
             await work.sql("set local idle_in_transaction_session_timeout = 50", {})
-            await asyncio.sleep(0.2)
+            alive = "select 1 from pg_stat_activity where pid = %(pid)s"
+            while await world.database.statement(alive, {"pid": process}):
+                await asyncio.sleep(0.01)
             if last == "sql":
                 await work.sql("select 1", {})
             elif last == "session":

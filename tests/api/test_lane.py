@@ -166,7 +166,7 @@ async def mine(platform: Platform, app: RunningApp) -> AsyncIterator[httpx.Async
 
 async def lane_of(api_metrics: str, mine: httpx.AsyncClient, another: httpx.AsyncClient, path: str) -> None:
     """Sends costly requests beside another organisation until the api's lane answers them."""
-    async with httpx.AsyncClient(trust_env=False) as private:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as private:
         before = answered_by_lane((await private.get(api_metrics)).text)
         while answered_by_lane((await private.get(api_metrics)).text) == before:
             assert (await another.get("/v1/keys")).status_code == 200
@@ -317,7 +317,7 @@ async def test_an_api_by_itself_has_a_lane_too_and_finishes_its_requests_when_it
     with ExitStack() as stack:
         stack.callback(api.kill)
         async with (
-            httpx.AsyncClient(base_url=address, headers=app.client.headers, timeout=20, trust_env=False) as mine,
+            httpx.AsyncClient(base_url=address, headers=app.client.headers, timeout=60, trust_env=False) as mine,
             httpx.AsyncClient(base_url=address, headers=another.headers, timeout=60, trust_env=False) as others,
             await psycopg.AsyncConnection.connect(platform.database_url) as holder,
             await psycopg.AsyncConnection.connect(platform.database_url, autocommit=True) as watcher,

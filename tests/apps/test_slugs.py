@@ -137,7 +137,6 @@ async def _create(work: Transaction, world: World, caller: Subject, slug: str) -
     )
 
 
-@pytest.mark.timeout(300)
 def test_another_organisation_takes_a_slug_only_ninety_days_after_it_was_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,7 +116,7 @@ def test_everything_comes_back_after_everything_is_destroyed(running: Platform, 
     assert app.visit(environment="v3").text.endswith("<title>page 3</title>")
     assert app.client.post(f"{app.path}/versions/3/restore", json={}).json()["error"]["code"] == "environment_locked"
     download = app.client.get(f"{app.path}/versions/2/download").json()["download_url"]
-    assert httpx.get(download, trust_env=False).status_code == 200
+    assert httpx.get(download, trust_env=False, timeout=60).status_code == 200
     numbers = [v["version"] for v in other.client.get(f"{other.path}/versions").json()["versions"]]
     assert numbers == list(range(len(numbers), 0, -1))
     assert app.deploy(page(4))["version"] == 5

@@ -25,7 +25,7 @@ def change(app: RunningApp, **build: object) -> None:
 
 def ready(tab: Page) -> None:
     """Waits until a service worker controls the page."""
-    tab.wait_for_function("navigator.serviceWorker.controller !== null", timeout=20_000)
+    tab.wait_for_function("navigator.serviceWorker.controller !== null")
 
 
 HOME = "<!doctype html><html><head></head></html>"

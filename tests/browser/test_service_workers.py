@@ -41,7 +41,7 @@ def test_visitors_of_a_slugs_former_app_see_the_app_that_has_it_now(
     assert second.deploy(zipped(files))["status"] == "complete"
     # The old worker still answers this request, while the browser checks its script in the background.
     tab.goto(address)
-    expect(tab.locator("h1")).to_have_text("the second", timeout=20_000)
+    expect(tab.locator("h1")).to_have_text("the second")
     tab.goto(address)
     expect(tab.locator("h1")).to_have_text("the second")
     assert tab.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0

@@ -83,8 +83,8 @@ async def test_a_command_runs_in_its_folder_and_its_output_is_the_log_without_se
         ("exit 7", "install", {}, InstallCommandFailedError, "ended with exit code 7. Its log says why."),
         ("no-such-tool", "build", {}, BuildCommandFailedError, "A program was not found"),
         ("yes", "build", {"log": 10_000}, BuildLogTooLargeError, "more than 9.766 KiB"),
-        ("sleep 60", "build", {"wall": 0.5}, BuildTimedOutError, "EASEL_BUILD_DEADLINE"),
-        ("head -c 20M /dev/zero > a & sleep 60", "build", {"disk": MIB}, BuildDiskFullError, "more than 1 MiB"),
+        ("sleep 3600", "build", {"wall": 0.5}, BuildTimedOutError, "EASEL_BUILD_DEADLINE"),
+        ("head -c 20M /dev/zero > a & sleep 3600", "build", {"disk": MIB}, BuildDiskFullError, "more than 1 MiB"),
     ],
 )
 async def test_each_end_has_its_own_error_and_way_out(
@@ -107,12 +107,12 @@ async def test_the_limits_are_those_of_all_commands_together(sandbox: Sandbox, t
     run = phases(sandbox, tmp_path / "work", [], {"log": 30_000})
     await run.run("install", "head -c 20000 /dev/zero | tr '\\0' x", "")
     with pytest.raises(BuildLogTooLargeError):
-        await run.run("build", "head -c 20000 /dev/zero | tr '\\0' x; sleep 60", "")
+        await run.run("build", "head -c 20000 /dev/zero | tr '\\0' x; sleep 3600", "")
 
 
 async def test_a_deploy_that_ends_meanwhile_stops_its_build(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(BuildStoppedError):
-        await phases(sandbox, tmp_path / "work", [], stop=True).run("build", "sleep 60", "")
+        await phases(sandbox, tmp_path / "work", [], stop=True).run("build", "sleep 3600", "")
 
 
 async def test_a_secret_in_a_command_or_in_the_name_of_a_host_is_shown_nowhere(

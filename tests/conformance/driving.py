@@ -58,7 +58,7 @@ def upload(api: mx.AppsApi, app_id: str, data: bytes) -> str:
     """Uploads the bytes, and returns the key to deploy them with."""
     asked = api.get_upload_url_apps_id_deploy(app_id, mx.UploadUrlRequest(filename="dist.zip"))
     answer = httpx.put(
-        asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=30
+        asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=60
     )
     assert answer.status_code == 200, answer.text
     return str(asked.bundle_s3_key)

@@ -236,7 +236,7 @@ def test_a_body_that_cannot_be_kept_is_refused_in_the_envelope(platform: Platfor
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/apps/%00", "/v1/apps/app_%ff", "/v1/apps/a%2Fb", "/v1/apps//x"])
 def test_an_address_of_nothing_is_a_404_in_the_envelope(platform: Platform, path: str) -> None:
-    with httpx.Client(base_url=platform.api_url, trust_env=False) as http:
+    with httpx.Client(base_url=platform.api_url, trust_env=False, timeout=60) as http:
         answer = http.get(path, headers={"Authorization": f"Bearer {platform.api_key}"})
     assert answer.status_code == 404, answer.text
     assert answer.json()["status"] == 404

@@ -23,7 +23,9 @@ def test_get_upload_url_and_verify_upload_tell_what_arrived(platform: Platform) 
     before = api.verify_upload_apps_id_deploy(app.app_id, wanted)
     assert (before.exists, before.etag, before.size_bytes, before.last_modified) == (False, None, None, None)
     data = bundle(site("one"))
-    put = httpx.put(asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False)
+    put = httpx.put(
+        asked.upload_url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=60
+    )
     after = api.verify_upload_apps_id_deploy(app.app_id, wanted)
     assert (after.exists, after.size_bytes, after.etag) == (True, len(data), put.headers["ETag"])
     assert after.last_modified

@@ -109,7 +109,7 @@ def test_download_version_gives_the_zip_byte_for_byte(shop: Shop) -> None:
     for number, data in enumerate(shop.bundles, start=1):
         asked = shop.api.download_version_apps(shop.app.app_id, number)
         assert (asked.version, asked.expires_in) == (number, 3600)
-        assert httpx.get(asked.download_url, trust_env=False).content == data
+        assert httpx.get(asked.download_url, trust_env=False, timeout=60).content == data
     refused(404, "version_not_found", lambda: shop.api.download_version_apps(shop.app.app_id, 99))
 
 

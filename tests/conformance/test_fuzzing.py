@@ -29,7 +29,7 @@ def own_key(platform: Platform) -> str:
     return platform.organisation("Fuzzed")
 
 
-@pytest.mark.timeout(1800 if FULL else 600)
+@pytest.mark.timeout(1800 if FULL else 900)
 def test_schemathesis_finds_nothing_with_all_its_checks(platform: Platform, own_key: str, tmp_path: Path) -> None:
     """EASEL_FUZZ=full makes it thorough: some minutes instead of half a minute."""
     config = tmp_path / "schemathesis.toml"

@@ -263,6 +263,6 @@ def test_the_optimised_variants_arrive_after_activation(app: RunningApp) -> None
         assert answer.status_code == 200
         if answer.headers["content-encoding"] == "br":
             break
-        httpx.get(f"{app.platform.api_url}/healthz", trust_env=False)
+        httpx.get(f"{app.platform.api_url}/healthz", trust_env=False, timeout=60)
     assert answer.headers["content-encoding"] == "br"
     assert answer.text == script

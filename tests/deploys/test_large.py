@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.network
-@pytest.mark.timeout(600)
 def test_a_bundle_of_thousands_of_files_deploys_as_it_is(app: RunningApp) -> None:
     try:
         bundle = large_bundle(ROOT / ".cache")

@@ -25,4 +25,4 @@ def test_zstandard_members_are_served_to_whoever_asks(app: RunningApp) -> None:
     assert small.headers["content-encoding"] in ("gzip", "br")
     assert app.visit("/big.bin", Range="bytes=2000000-2000099").content == NOISE[2000000:2000100]
     address = app.client.get(f"{app.path}/versions/1/download").json()["download_url"]
-    assert httpx.get(address, trust_env=False).content == data
+    assert httpx.get(address, trust_env=False, timeout=60).content == data

@@ -76,7 +76,7 @@ class Installed(Platform):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
         assert done.returncode == expect, done.stdout + done.stderr + self.said()

@@ -22,7 +22,7 @@ def documented(role: str) -> set[str]:
 
 
 def exported(port: int) -> set[str]:
-    told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=60).text
     names = re.findall(r"^# TYPE (easel_\w+) ", told, re.M)
     return {name for name in names if not name.endswith("_created")}
 

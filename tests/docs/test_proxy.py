@@ -37,7 +37,7 @@ class Proxied:
     def __init__(self, plain: int, tls: int) -> None:
         self.plain = plain
         self.tls = tls
-        self._client = httpx.Client(verify=False, trust_env=False, timeout=30)
+        self._client = httpx.Client(verify=False, trust_env=False, timeout=60)
 
     def ask(self, method: str, host: str, path: str, headers: Headers = None, **body: Any) -> httpx.Response:
         return self._client.send(self._request(method, host, path, headers, **body))
@@ -86,7 +86,7 @@ def proxied(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     assert tried.returncode == 0, tried.stderr
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 made.ask("GET", API, "/healthz")
@@ -98,7 +98,7 @@ def proxied(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield made
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def test_an_app_is_deployed_and_visited_through_the_proxy(proxied: Proxied, app: RunningApp) -> None:
@@ -141,7 +141,9 @@ def test_metrics_and_plain_http_stay_inside(proxied: Proxied, app: RunningApp) -
         for path in ("/metrics", "/readyz", "/healthz", "/"):
             answer = proxied.ask("GET", host, path)
             assert (answer.status_code, "easel" in answer.text.lower()) == (404, False), (host, path)
-    plain = httpx.get(f"http://127.0.0.1:{proxied.plain}/x?y=1", headers={"Host": "a.localhost"}, trust_env=False)
+    plain = httpx.get(
+        f"http://127.0.0.1:{proxied.plain}/x?y=1", headers={"Host": "a.localhost"}, trust_env=False, timeout=60
+    )
     assert (plain.status_code, plain.headers["location"]) == (301, "https://a.localhost/x?y=1")
 
 

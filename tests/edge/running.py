@@ -148,7 +148,7 @@ class RunningEdge:
     """An edge in its own thread, on a port of 127.0.0.1."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        self.settings = Settings.model_validate({"data_dir": folder, **settings})
+        self.settings = Settings.model_validate({"data_dir": folder, "refresh_timeout": 30, **settings})
         self.objects = FolderObjects(folder / "objects", folder / "scratch")
         self.page = FreshnessPage(folder / "freshness")
         self.table = RouteTable()
@@ -177,7 +177,7 @@ class RunningEdge:
 
     def stop(self) -> None:
         self.server.should_exit = True
-        self.thread.join(40)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         self.loop.close()
 
@@ -187,7 +187,7 @@ class RunningEdge:
         async def run() -> None:
             function()
 
-        asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def app(self, slug: str, files: Files | None = None, **options: object) -> App:
         """A new app, with the files as version 1 in production."""
@@ -231,7 +231,7 @@ class RunningEdge:
         path.write_bytes(data)
 
     def connect(self) -> Wire:
-        return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=20))
+        return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=60))
 
     def get(self, host: str, target: str = "/", method: str = "GET", **headers: str) -> Reply:
         """One request on a separate connection. `_` in a header's name stands for `-`."""
@@ -240,7 +240,7 @@ class RunningEdge:
 
     def private(self, target: str, method: str = "GET") -> Reply:
         """The answer of the private port."""
-        with Wire(socket.create_connection(("127.0.0.1", self.private_port), timeout=20)) as wire:
+        with Wire(socket.create_connection(("127.0.0.1", self.private_port), timeout=60)) as wire:
             return wire.ask("127.0.0.1", target, method)
 
     def fast(self) -> int:
@@ -340,6 +340,6 @@ def unread(edge: RunningEdge) -> Wire:
     """A connection with the smallest possible receive window."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    plain.settimeout(30)
+    plain.settimeout(60)
     plain.connect(("127.0.0.1", edge.port))
     return Wire(plain)

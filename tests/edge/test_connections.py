@@ -7,10 +7,12 @@ import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from easel.connections.guarded import GuardedProtocol
+from testbed.waiting import at_some_pace, until
 from tests.edge.running import App, RunningEdge, request, unread
 
 Make = Callable[..., App]
@@ -290,11 +292,11 @@ def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(
         wire.socket.settimeout(1)
         with pytest.raises(TimeoutError):
             wire.send(request(made.host, target) * 1_000_000)
+        assert edge.get(made.host, "/fast.txt").body == b"quick"
         waiting: list[int] = []
         connections = [one for one in edge.server.server_state.connections if isinstance(one, GuardedProtocol)]
         edge.call(lambda: waiting.extend(len(one.pipeline) for one in connections))
         assert max(waiting) < 500
-        assert edge.get(made.host, "/fast.txt").body == b"quick"
 
 
 def test_thousands_of_requests_at_once_are_all_answered_in_order(edge: RunningEdge, made: App) -> None:
@@ -318,17 +320,19 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(edge: Runni
         wire.socket.recv(100)
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wire.close()
-    deadline = time.monotonic() + 10
-    while edge.server.server_state.tasks and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not edge.server.server_state.tasks
+    until(lambda: not edge.server.server_state.tasks)
     assert edge.get(made.host, "/fast.txt").status == 200
 
 
 def test_silent_connections_are_let_go_of_and_busy_ones_are_not(
     own_edge: Callable[..., RunningEdge],
 ) -> None:
-    edge = own_edge(keep_alive=1)
+    # On a busy machine, a whole second may pass between two requests of a busy client.
+    at_some_pace(partial(check_silent_and_busy_connections, own_edge), 1, 5, 25)
+
+
+def check_silent_and_busy_connections(own_edge: Callable[..., RunningEdge], keep_alive: float) -> None:
+    edge = own_edge(keep_alive=keep_alive)
     made = edge.app("quiet", {"index.html": "", "fast.txt": "quick", "big.bin": BIG * 4})
     edge.get(made.host, "/fast.txt")
     silent, half, used, full, busy = (edge.connect() for _ in range(5))
@@ -342,12 +346,10 @@ def test_silent_connections_are_let_go_of_and_busy_ones_are_not(
     for _ in range(35):
         assert busy.ask(made.host, "/fast.txt").body == b"quick"
         received += len(steady.socket.recv(20_000))
-        time.sleep(0.1)
+        time.sleep(keep_alive / 10)
     for wire in (silent, half, used, full):
         assert wire.rest() == b""
-    deadline = time.monotonic() + 10
-    while len(edge.server.server_state.connections) > 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: len(edge.server.server_state.connections) <= 2)
     assert len(edge.server.server_state.connections) == 2
     assert len(stuck.rest()) < len(BIG) * 4
     assert busy.ask(made.host, "/fast.txt").body == b"quick"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from testbed.waiting import until
 from tests.edge.running import App, RunningEdge, request
 
 Make = Callable[..., App]
@@ -66,10 +67,9 @@ def test_readers_in_a_storm_of_restores_never_see_the_past_a_mixture_or_an_error
     answered = 0
     stop = threading.Event()
     wrong: list[str] = []
-    counts: list[int] = []
+    counts = [0] * 4
 
-    def read() -> None:
-        seen = 0
+    def read(reader: int) -> None:
         with edge.connect() as wire:
             while not stop.is_set():
                 floor = answered
@@ -84,15 +84,14 @@ def test_readers_in_a_storm_of_restores_never_see_the_past_a_mixture_or_an_error
                     wrong.append(f"version {number} after move {floor} of {ceiling}")
                 if f"text {number}".encode() not in page.body:
                     wrong.append(f"version {number} with the body {page.body[-20:]!r}")
-                seen += 1
-        counts.append(seen)
+                counts[reader] += 1
 
-    readers = [threading.Thread(target=read) for _ in range(4)]
+    readers = [threading.Thread(target=read, args=[number]) for number in range(len(counts))]
     for reader in readers:
         reader.start()
-    deadline = time.monotonic() + 4
     moves = 0
-    while time.monotonic() < deadline:
+    # However busy the machine is, everybody sees many moves.
+    while moves < 1000 or min(counts) < 100:
         moves += 1
         made.point("production", versions[moves % len(versions)])
         answered = moves
@@ -101,8 +100,6 @@ def test_readers_in_a_storm_of_restores_never_see_the_past_a_mixture_or_an_error
     for reader in readers:
         reader.join()
     assert wrong == []
-    assert min(counts) > 20
-    assert moves > 200
 
 
 def test_a_site_that_was_being_made_while_its_pointer_moved_is_not_served_to_those_who_come_later(
@@ -125,7 +122,7 @@ def test_a_site_that_was_being_made_while_its_pointer_moved_is_not_served_to_tho
         early: list[bytes] = []
         visitor = threading.Thread(target=lambda: early.append(edge.get(made.host).body))
         visitor.start()
-        assert reading.wait(5)
+        assert reading.wait(60)
         made.deploy(files(2))
         assert b"text 2" in edge.get(made.host).body
         go_on.set()
@@ -160,16 +157,18 @@ def test_many_who_wait_for_a_change_share_one_look_at_the_database(edge: Running
 def test_while_the_database_is_down_what_is_known_is_served_quickly_and_what_changed_is_seen_once_it_is_back(
     own_edge: Callable[..., RunningEdge],
 ) -> None:
-    edge = own_edge(refresh_timeout=0.3)
+    edge = own_edge(refresh_timeout=(timeout := 0.3))
     made = edge.app("shop", files(1))
-    assert edge.get(made.host).status == 200
+    # On a busy machine, the first refresh may take longer than that.
+    until(lambda: edge.get(made.host).status == 200)
     edge.call(edge.feed.slow.clear)
     made.deploy(files(2))
-    began = time.monotonic()
+    before, began = edge.edge.freshness.timeouts, time.monotonic()
     for _ in range(20):
         assert b"text 1" in edge.get(made.host).body
-    assert time.monotonic() - began < 2
-    assert edge.edge.freshness.timeouts >= 1
+    # One visitor waits in vain; those of the following 0.3 seconds do not, however long each of their visits takes.
+    pairs = (time.monotonic() - began) / (2 * timeout)
+    assert 1 <= edge.edge.freshness.timeouts - before <= 1 + pairs
     edge.feed.answers = lambda: False
     edge.call(edge.feed.slow.set)
     for _ in range(20):
@@ -177,7 +176,5 @@ def test_while_the_database_is_down_what_is_known_is_served_quickly_and_what_cha
     text = edge.private("/metrics").body.decode()
     assert "easel_edge_fresh 0.0" in text
     edge.feed.answers = lambda: True
-    deadline = time.monotonic() + 5
-    while b"text 2" not in edge.get(made.host).body:
-        assert time.monotonic() < deadline
+    until(lambda: b"text 2" in edge.get(made.host).body)
     assert edge.edge.freshness.healthy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import random
 import socket
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -15,6 +14,7 @@ import pytest
 from easel.bundles.models import Member
 from easel.edge.make_pages import make_body
 from easel.serving.models import Encoding
+from testbed.waiting import until
 from tests.edge.running import App, RunningEdge, Wire, request
 
 Make = Callable[..., App]
@@ -111,14 +111,6 @@ def reader(edge: RunningEdge) -> Wire:
     """A connection that reads little at a time."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    plain.settimeout(30)
+    plain.settimeout(60)
     plain.connect(("127.0.0.1", edge.port))
     return Wire(plain)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Returns once the condition holds; meanwhile the edge's own event loop runs."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

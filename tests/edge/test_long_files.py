@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from easel.bundles.models import ZSTANDARD, Member
 from easel.edge.cache.content import pieces
 from easel.files import Mapping, map_bytes, map_open
 from easel.serving.models import BundleSlice
+from testbed.waiting import until
 from tests.edge.running import App, RunningEdge, request, unread
 from tests.serving.building import Place
 
@@ -25,13 +25,6 @@ Make = Callable[..., App]
 TEXT = "".join(f"export const v{n} = '{hashlib.sha256(str(n).encode()).hexdigest()}';\n" for n in range(10_000))
 """A script of 0.9 MB whose brotli form is long too."""
 NOISE = random.Random(5).randbytes(3_000_001)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert holds()
 
 
 def test_the_made_encodings_of_a_long_file_are_sent_the_fast_way(edge: RunningEdge, app: Make) -> None:

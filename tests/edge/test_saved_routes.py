@@ -43,7 +43,7 @@ async def keeping(table: RouteTable, folder: Path, url: str = URL) -> AsyncItera
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
 

@@ -208,7 +208,7 @@ async def test_a_silent_host_times_out(server: GitServer, fetched: Fetcher) -> N
     gone = threading.Event()
 
     def be_silent(path: str) -> None:
-        gone.wait(20)
+        gone.wait(60)
 
     server.before = be_silent
     try:

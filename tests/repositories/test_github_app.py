@@ -90,7 +90,7 @@ def hub() -> Iterator[GitHub]:
         time.sleep(0.01)
     yield played
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ async def test_what_comes_in_pieces_is_stored_whole_or_not_at_all(objects: Objec
 async def test_a_presigned_address_takes_and_gives_the_bytes(opened: Opened, name: str) -> None:
     objects = opened(name)
     key = "app-builds/a/t/my-site.zip"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         if "PUT" in objects.presigns:
             url = await objects.presigned("PUT", key, 60)
             answer = await client.put(url, content=b"bytes", headers={"Content-Type": "application/zip"})

@@ -14,11 +14,11 @@ from pathlib import Path
 import httpx
 
 from testbed.forking import Forked
-from testbed.running import Platform, free_port
+from testbed.running import PATIENT, Platform, free_port
 
 ROLES = ("api", "worker", "builder", "edge")
-COMES_UP_WITHIN = 8
-"""Seconds after which a process counts as having run, not as failed to start."""
+COMES_UP_WITHIN = 20
+"""Seconds after which a process counts as having run, not as failed to start, on a busy machine too."""
 
 
 class Machine(Platform):
@@ -93,14 +93,14 @@ class Cluster:
 
 def answers(port: int) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, timeout=60).status_code == 200
     return False
 
 
 @contextmanager
 def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], names: list[str]) -> Iterator[Cluster]:
     """Machines with these names on one database and store, all of them ready, with an organisation and its key."""
-    shared = {**store, "EASEL_DATABASE_URL": database_url, "EASEL_SECRET_KEY": "the same on every machine"}
+    shared = {**PATIENT, **store, "EASEL_DATABASE_URL": database_url, "EASEL_SECRET_KEY": "the same on every machine"}
     machines = []
     for name in names:
         ports = {"EASEL_API_PORT": str(free_port()), "EASEL_EDGE_PORT": str(free_port())}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from testbed.running import Platform, RunningApp, make_platform, zip_of
+from testbed.waiting import until
 from tests.system.test_survival import child_or_none
 
-WITHIN = 30.0
 _HOLD = """
 create function hold() returns trigger language plpgsql as
     'begin perform pg_advisory_xact_lock(7); return old; end';
@@ -40,14 +39,6 @@ def order(app: RunningApp, command: str = "cp -r src dist") -> str:
     """Orders a deploy whose sources are built by the command."""
     upload = app.upload(zip_of({"README": "built", "src/index.html": "<!doctype html>built"}))
     return app.order(upload, build=True, build_config={"build": command, "output": "dist"})
-
-
-def until(found: Callable[[], object]) -> None:
-    """Waits until something is so."""
-    deadline = time.monotonic() + WITHIN
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_builder_comes_with_a_build_and_goes_when_it_is_idle(builds: Platform) -> None:
@@ -79,7 +70,7 @@ def test_the_build_of_a_builder_that_was_killed_is_built_by_the_next(builds: Pla
     app = RunningApp.create(builds)
     begun, killed = tmp_path / "begun", tmp_path / "killed"
     tmp_path.chmod(0o777)
-    deploy = order(app, f"touch {begun}; test -e {killed} || sleep 60; cp -r src dist")
+    deploy = order(app, f"touch {begun}; test -e {killed} || sleep 3600; cp -r src dist")
     until(begun.exists)
     killed.touch()
     builder = child_or_none(builds, "builder")

@@ -64,7 +64,7 @@ class Machine:
     @property
     def is_ready(self) -> bool:
         """Whether the api's parts answer."""
-        return httpx.get(f"{self.platform.api_url}/readyz", trust_env=False).status_code == 200
+        return httpx.get(f"{self.platform.api_url}/readyz", trust_env=False, timeout=60).status_code == 200
 
     def free(self) -> None:
         """Frees everything that is not Easel's."""

@@ -8,11 +8,12 @@ import signal
 import httpx
 
 from testbed.running import METRICS_ABOVE, Platform, RunningApp, zip_of
+from testbed.waiting import until
 from tests.system.test_survival import child
 
 
 def metrics(port: int) -> dict[str, float]:
-    lines = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text.splitlines()
+    lines = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=60).text.splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
 
@@ -35,7 +36,7 @@ def test_the_queue_the_steps_and_the_edge_are_told(own: Platform) -> None:
     os.kill(worker, signal.SIGCONT)
     assert [app.wait(deploy_id)["status"] for deploy_id in waiting] == ["complete"] * 3
     assert metrics(own.api_port + METRICS_ABOVE)['easel_deploys{status="queued"}'] == 0
-    worked = metrics(worker_port)
-    assert worked['easel_deploys_ended_total{status="complete"}'] >= 4
-    assert worked['easel_deploy_step_seconds_count{step="record"}'] >= 4
+    # The worker counts a deploy once it has ended it.
+    until(lambda: metrics(worker_port)['easel_deploys_ended_total{status="complete"}'] >= 4)
+    assert metrics(worker_port)['easel_deploy_step_seconds_count{step="record"}'] >= 4
     assert metrics(own.edge_port + METRICS_ABOVE)["easel_edge_fresh"] == 1

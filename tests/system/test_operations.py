@@ -74,10 +74,10 @@ def third(shared: Shared, tmp_path: Path) -> Platform:
 
 def metrics_of(port: int) -> str:
     """The metrics of a process, once it is up: a machine reports ready before all are up."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+            return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=60).text
         except httpx.ConnectError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -91,7 +91,7 @@ def test_a_machine_runs_the_roles_that_a_variable_names(shared: Shared, third: P
         assert app.deploy(page(1))["status"] == "complete"
         seconds_until(RunningApp(third, app.client, app.app_id, app.slug), 1)
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{third.api_url}/healthz", trust_env=False)
+            httpx.get(f"{third.api_url}/healthz", trust_env=False, timeout=60)
         first = int(third.environment["EASEL_WORKER_METRICS_PORT"])
         for port in (first, first + 1):
             assert "easel_deploys_ended_total" in metrics_of(port)
@@ -125,7 +125,7 @@ def test_a_machine_of_edges_starts_without_database_and_bucket_if_it_has_served_
     with both_gone(shared):
         third.start()
         assert there.visit().text.startswith("<!doctype html>")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while third.private("edge", "/readyz").json() != {"status": "ok"}:
         assert time.monotonic() < deadline
         time.sleep(0.05)

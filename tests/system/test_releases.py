@@ -167,7 +167,7 @@ def test_visitors_get_what_is_published_whichever_release_published_it(upgrade: 
     again = RunningApp(now, now.client(), app.app_id, app.slug)
 
     def both_show(*texts: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         for at in (app, again):
             while not all(text in at.visit().text for text in texts):
                 assert time.monotonic() < deadline, (texts, at.visit().text, at.platform.log.read_text()[-2000:])

@@ -28,7 +28,7 @@ def test_the_published_client_ships_a_site_and_gets_it_back(platform: Platform) 
     assert platform.visit(app.slug, "/app.js").status_code == 200
     download = api.download_version_apps(app.app_id, 1).download_url
     assert urlsplit(download).port != platform.api_port
-    assert httpx.get(download, trust_env=False).content == data
+    assert httpx.get(download, trust_env=False, timeout=60).content == data
 
 
 def test_one_command_deploys_and_another_downloads(person: Person, slug: str, platform: Platform) -> None:

@@ -18,7 +18,7 @@ def issue(app: RunningApp) -> tuple[str, str]:
 
 
 def put(url: str, data: bytes = DATA) -> httpx.Response:
-    return httpx.put(url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False)
+    return httpx.put(url, content=data, headers={"Content-Type": "application/zip"}, trust_env=False, timeout=60)
 
 
 def test_the_bytes_go_to_the_store_itself(app: RunningApp) -> None:
@@ -39,7 +39,7 @@ def test_what_is_uploaded_after_the_deploy_changes_no_version(app: RunningApp) -
     put(url, zip_of({"index.html": "<!doctype html><title>something else, and longer</title>"}))
     assert "<title>one</title>" in app.visit().text
     download = app.client.get(f"{app.path}/versions/1/download").json()["download_url"]
-    assert httpx.get(download, trust_env=False).content == DATA
+    assert httpx.get(download, trust_env=False, timeout=60).content == DATA
     assert app.client.post(f"{app.path}/versions/1/restore", json={}).status_code == 200
 
 

@@ -20,10 +20,10 @@ def download_url(app: RunningApp, version: int) -> str:
 def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
     app.deploy(DATA)
     url = download_url(app, 1)
-    assert httpx.get(url, trust_env=False).content == DATA
+    assert httpx.get(url, trust_env=False, timeout=60).content == DATA
     for path in ("/_objects/../api-key", "/_objects/%2e%2e/api-key", "/_objects/" + quote("/etc/passwd", safe="")):
         pieces = urlsplit(url)
-        with httpx.Client(trust_env=False, base_url=app.platform.api_url) as client:
+        with httpx.Client(trust_env=False, timeout=60, base_url=app.platform.api_url) as client:
             assert client.get(f"{path}?{pieces.query}").status_code in (403, 404)
 
 
@@ -32,7 +32,7 @@ def test_a_download_url_opens_nothing_else(app: RunningApp) -> None:
 )
 def test_a_range_that_cannot_be_given_gives_everything(app: RunningApp, asked: str) -> None:
     app.deploy(DATA)
-    answer = httpx.get(download_url(app, 1), headers={"Range": asked}, trust_env=False)
+    answer = httpx.get(download_url(app, 1), headers={"Range": asked}, trust_env=False, timeout=60)
     assert (answer.status_code, answer.content) == (200, DATA)
 
 
@@ -40,7 +40,7 @@ def test_a_download_goes_on_where_it_broke_off(app: RunningApp) -> None:
     app.deploy(DATA)
     url = download_url(app, 1)
     for asked, part in (("bytes=10-", DATA[10:]), ("bytes=2-4", DATA[2:5]), ("bytes=-5", DATA[-5:])):
-        answer = httpx.get(url, headers={"Range": asked}, trust_env=False)
+        answer = httpx.get(url, headers={"Range": asked}, trust_env=False, timeout=60)
         assert (answer.status_code, answer.content) == (206, part)
 
 
@@ -48,5 +48,5 @@ def test_nothing_comes_from_a_deleted_app(app: RunningApp) -> None:
     app.deploy(DATA)
     download = download_url(app, 1)
     app.client.delete(app.path)
-    gone = httpx.get(download, trust_env=False)
+    gone = httpx.get(download, trust_env=False, timeout=60)
     assert (gone.status_code, gone.json()["success"]) == (404, False)

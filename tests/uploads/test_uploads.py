@@ -35,7 +35,7 @@ def issue(app: RunningApp, **fields: str) -> tuple[str, str]:
 
 
 def put(url: str, data: bytes = DATA, headers: dict[str, str] | None = None) -> httpx.Response:
-    return httpx.put(url, content=data, headers=headers or ZIP, trust_env=False)
+    return httpx.put(url, content=data, headers=headers or ZIP, trust_env=False, timeout=60)
 
 
 def leftovers(platform: Platform) -> set[Path]:
@@ -86,7 +86,7 @@ def test_an_altered_url_is_refused(app: RunningApp, part: str) -> None:
 def test_an_upload_url_cannot_be_used_to_download(app: RunningApp) -> None:
     url, _ = issue(app)
     put(url)
-    assert httpx.get(url, trust_env=False).json()["error"]["code"] == "upload_url_invalid"
+    assert httpx.get(url, trust_env=False, timeout=60).json()["error"]["code"] == "upload_url_invalid"
 
 
 @pytest.mark.parametrize("label", ["application/x-zip-compressed", "text/html", "application/zip; x=y", "?", ""])
@@ -118,7 +118,7 @@ def test_too_large_is_said_before_the_bytes_are_read(app: RunningApp) -> None:
 
 def test_an_upload_without_a_length_is_refused(app: RunningApp) -> None:
     url, _ = issue(app)
-    answer = httpx.put(url, content=iter([DATA]), headers=ZIP, trust_env=False)
+    answer = httpx.put(url, content=iter([DATA]), headers=ZIP, trust_env=False, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_required")
 
 
@@ -151,10 +151,10 @@ def test_a_browser_reads_why_its_upload_was_refused(app: RunningApp) -> None:
     bad = url.replace("Signature=", "Signature=0")
     refusals = [
         put(bad),
-        httpx.put(url, content=iter([b"no length"]), trust_env=False),
-        httpx.get(url, trust_env=False),
-        httpx.post(url, trust_env=False),
-        httpx.put(url.split("?")[0] + "%00", content=b"x", trust_env=False),
+        httpx.put(url, content=iter([b"no length"]), trust_env=False, timeout=60),
+        httpx.get(url, trust_env=False, timeout=60),
+        httpx.post(url, trust_env=False, timeout=60),
+        httpx.put(url.split("?")[0] + "%00", content=b"x", trust_env=False, timeout=60),
     ]
     for answer in refusals:
         assert answer.status_code >= 400
@@ -170,7 +170,7 @@ def test_what_is_uploaded_after_the_deploy_changes_no_version(app: RunningApp) -
     assert app.client.get(f"{app.path}/versions/1").json()["asset_manifest"] == before
     assert "<title>one</title>" in app.visit().text
     download = app.client.get(f"{app.path}/versions/1/download").json()["download_url"]
-    assert httpx.get(download, trust_env=False).content == DATA
+    assert httpx.get(download, trust_env=False, timeout=60).content == DATA
 
 
 def test_nothing_goes_to_a_deleted_app(app: RunningApp) -> None:

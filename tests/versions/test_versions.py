@@ -33,7 +33,7 @@ def test_a_version_is_downloaded_byte_for_byte(app: RunningApp) -> None:
     for number, name in ((1, "react-v1"), (2, "astro")):
         body = app.client.get(f"{app.path}/versions/{number}/download").json()
         assert (body["version"], body["expires_in"]) == (number, 3600)
-        assert httpx.get(body["download_url"], trust_env=False).content == site_zip(name).read_bytes()
+        assert httpx.get(body["download_url"], trust_env=False, timeout=60).content == site_zip(name).read_bytes()
 
 
 def test_the_edit_and_redeploy_workflow(app: RunningApp) -> None:

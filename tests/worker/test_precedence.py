@@ -9,14 +9,14 @@ from easel.worker.jobs.precedence import Precedence
 
 
 async def test_what_can_wait_does_while_something_urgent_runs() -> None:
-    precedence = Precedence(patience=60)
+    precedence = Precedence(patience=3600)
     order: list[str] = []
 
     async def background() -> None:
         await precedence.turn()
         order.append("background")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with precedence.urgent():
             waiting = asyncio.create_task(background())
             with precedence.urgent():
@@ -33,7 +33,7 @@ async def test_what_can_wait_does_while_something_urgent_runs() -> None:
 
 
 async def test_a_thread_waits_between_its_parts() -> None:
-    precedence = Precedence(patience=60)
+    precedence = Precedence(patience=3600)
     parts: list[int] = []
 
     def work() -> None:
@@ -42,7 +42,7 @@ async def test_a_thread_waits_between_its_parts() -> None:
             turn()
             parts.append(part)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with precedence.urgent():
             thread = asyncio.create_task(asyncio.to_thread(work))
             await asyncio.sleep(0.05)
@@ -54,23 +54,23 @@ async def test_a_thread_waits_between_its_parts() -> None:
 async def test_patience_ends_even_where_there_is_never_rest() -> None:
     precedence = Precedence(patience=0.05)
     with precedence.urgent():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await precedence.turn()
             turn = precedence.turns()
             began = time.monotonic()
             await asyncio.to_thread(lambda: [turn() for _ in range(1000)])
-        assert time.monotonic() - began < 5, "each part waited anew"
+        assert time.monotonic() - began < 25, "each part waited anew"
 
 
 async def test_nobody_waits_when_the_process_is_to_end() -> None:
-    precedence = Precedence(patience=60)
+    precedence = Precedence(patience=3600)
     with precedence.urgent():
         waiting = asyncio.create_task(precedence.turn())
         thread = asyncio.create_task(asyncio.to_thread(precedence.turns()))
         await asyncio.sleep(0)
         precedence.give_up()
         with precedence.urgent():
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await waiting
                 await thread
                 await precedence.turn()

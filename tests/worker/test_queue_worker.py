@@ -65,10 +65,10 @@ async def test_a_worker_goes_on_when_its_database_is_back(world: World) -> None:
                     await jobs.defer_async(number=2)
                     await asyncio.sleep(0.5)
                     database.mend()
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(60):
                         assert await began.get() == 2
                     assert began.empty(), "a job was run twice"
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(60):
                         while await _left(there):
                             await asyncio.sleep(0.02)
 
@@ -89,11 +89,11 @@ async def test_a_worker_that_is_stopped_gives_signs_of_life_until_its_jobs_have_
         app.task(name=NAME, queue=NAME)(work)
         async with working(app) as running:
             await app.configure_task(NAME, queue=NAME).defer_async(number=1)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await began.wait()
             running.cancel()
             await app.connector.execute_query_async(_SILENCE, name=NAME)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await passes_for_dead(app):
                     await asyncio.sleep(0.02)
             may_end.set()
@@ -146,7 +146,7 @@ async def test_a_worker_with_a_turn_waits_for_it(world: World) -> None:
         app.task(name=NAME, queue=NAME)(work)
         await app.configure_task(NAME, queue=NAME).defer_async(number=1)
         async with working(app, turn=wait):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not looked:
                     await asyncio.sleep(0.02)
                 assert await _left(app)
@@ -154,7 +154,7 @@ async def test_a_worker_with_a_turn_waits_for_it(world: World) -> None:
                 await done.wait()
         # A worker that is stopped while it waits for its turn ends at once.
         turn.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async with working(app, turn=wait):
                 await asyncio.sleep(0)
 

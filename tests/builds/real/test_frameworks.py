@@ -7,7 +7,7 @@ import pytest
 from easel.builds.detect.models import BuildOptions
 from tests.builds.real.building import Builder
 
-pytestmark = [pytest.mark.builds, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.builds
 
 
 def test_a_vite_app_is_built_with_npm_and_the_apps_own_variables(builder: Builder) -> None:

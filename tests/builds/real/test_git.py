@@ -15,7 +15,7 @@ from testbed.git_server import SSHD, BareRepository, git_server, ssh_server
 from testbed.running import Platform, RunningApp, make_platform
 from tests.repositories.test_senders import Make, github, gitlab
 
-pytestmark = [pytest.mark.builds, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.builds
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from testbed.registry import RegistryMissingError, networks_of_the_registry
 from testbed.running import Platform, RunningApp, make_platform, zip_of
 from tests.builds.real.building import PROJECTS
 
-pytestmark = [pytest.mark.builds, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.builds
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from easel.builds.failures import BuildCommandFailedError, InstallCommandFailedE
 from easel.builds.toolchains.errors import VersionUnavailableError
 from tests.builds.real.building import PROJECTS, Builder
 
-pytestmark = [pytest.mark.builds, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.builds
 
 PACKAGE = json.loads((PROJECTS / "vite" / "package.json").read_text())
 

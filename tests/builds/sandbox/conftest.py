@@ -20,7 +20,7 @@ from easel.settings import Settings
 MIB = 1024 * 1024
 PYTHON = (Mount(Path(sys.base_prefix), sys.base_prefix),)
 LIMITS = Limits(
-    wall=60, processor=60, memory=1024 * MIB, processes=64, disk=512 * MIB, files=50_000, file_size=512 * MIB, log=MIB
+    wall=900, processor=60, memory=1024 * MIB, processes=64, disk=512 * MIB, files=50_000, file_size=512 * MIB, log=MIB
 )
 
 

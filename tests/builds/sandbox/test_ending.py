@@ -82,7 +82,7 @@ def test_killing_easel_ends_the_build(data_dir: Path, tmp_path: Path, sandbox: S
         keepers = (process for process in children(builder.pid) if "keeper" in line(process))
         [keeper] = (one for one in keepers if any("keeper" not in line(child) for child in children(one)))
         os.kill(keeper, signal.SIGKILL)
-    assert builder.wait(20) == {"builder": -9, "keeper": 3}[victim]
+    assert builder.wait(60) == {"builder": -9, "keeper": 3}[victim]
     until(lambda: not running(mark))
 
 
@@ -99,7 +99,7 @@ work = Path(sys.argv[2]) / "left"
 work.mkdir()
 sandbox.own(work)
 try:
-    asyncio.run(sandbox.run(Command(("sh", "-c", sys.argv[3] + "; sleep 60"), work, Limits.of(settings)), print))
+    asyncio.run(sandbox.run(Command(("sh", "-c", sys.argv[3] + "; sleep 3600"), work, Limits.of(settings)), print))
 except OSError:
     sys.exit(3)
 """

@@ -53,7 +53,7 @@ async def test_easels_environment_and_processes_cannot_be_seen(bench: Bench, mon
 
 
 async def test_secrets_of_a_build_are_in_no_command_line(bench: Bench) -> None:
-    task = asyncio.create_task(bench.run("echo ready; sleep 20", environment={"TOKEN": SECRET}))
+    task = asyncio.create_task(bench.run("echo ready; sleep 3600", environment={"TOKEN": SECRET}))
     while not bench.output:
         await asyncio.sleep(0.01)
     seen = running(SECRET)
@@ -89,7 +89,9 @@ async def test_another_build_is_neither_seen_nor_reached(bench: Bench, tmp_path:
     other = Bench(bench.sandbox, tmp_path / "other")
     other.work.mkdir()
     bench.sandbox.own(other.work)
-    task = asyncio.create_task(other.run(f"echo {SECRET} > secret; echo {SECRET} > /tmp/secret; echo ready; sleep 20"))
+    task = asyncio.create_task(
+        other.run(f"echo {SECRET} > secret; echo {SECRET} > /tmp/secret; echo ready; sleep 3600")
+    )
     while not other.output:
         await asyncio.sleep(0.01)
     await bench.run(f"cat {other.work}/secret /tmp/secret /proc/*/cwd/secret; ps ax; kill -9 -1")

@@ -29,14 +29,14 @@ def either(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 
 
 async def test_memory_without_end(either: Bench) -> None:
-    ended = await either.run("head -c 900M /dev/zero | tail; sleep 60", limits={"memory": 128 * MIB})
+    ended = await either.run("head -c 900M /dev/zero | tail; sleep 3600", limits={"memory": 128 * MIB})
     assert ended.reason == "memory"
     assert ended.code != 0
     assert 0 < ended.peak_memory < 900 * MIB
 
 
 async def test_memory_of_many_processes(either: Bench) -> None:
-    line = "for n in 1 2 3 4 5 6; do (head -c 40M /dev/zero | tail | sleep 60) & done; wait"
+    line = "for n in 1 2 3 4 5 6; do (head -c 40M /dev/zero | tail | sleep 3600) & done; wait"
     assert (await either.run(line, limits={"memory": 128 * MIB})).reason == "memory"
 
 
@@ -78,9 +78,9 @@ async def test_processor_time_of_all_processes(either: Bench) -> None:
 
 
 async def test_time_ends(bench: Bench) -> None:
-    ended = await bench.run("trap '' TERM INT HUP; sleep 60", limits={"wall": 0.2})
+    ended = await bench.run("trap '' TERM INT HUP; sleep 3600", limits={"wall": 0.2})
     assert ended.reason == "time"
-    assert 0.2 <= ended.seconds < 20
+    assert 0.2 <= ended.seconds < 600
 
 
 async def test_the_log_ends(bench: Bench) -> None:
@@ -109,7 +109,7 @@ async def test_disk_without_end(bench: Bench, how: str, tmp_path: Path) -> None:
     cache.mkdir()
     bench.sandbox.own(cache)
     ended = await bench.run(
-        f"{FILLS[how]}; sleep 60",
+        f"{FILLS[how]}; sleep 3600",
         limits={"disk": 48 * MIB, "file_size": 200 * MIB},
         mounts=(Mount(cache, "/cache", writable=True),),
     )
@@ -152,12 +152,12 @@ async def test_a_file_larger_than_the_disk_limit_is_never_written(bench: Bench) 
 async def test_the_disks_reserve_is_left(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     free = shutil.disk_usage(bench.work).free
     monkeypatch.setattr(bench.sandbox._settings, "disk_reserve", str(free - 16 * MIB))
-    ended = await bench.run("head -c 64M /dev/zero > file; sleep 60")
+    ended = await bench.run("head -c 64M /dev/zero > file; sleep 3600")
     assert ended.reason == "disk_full"
 
 
 async def test_a_caller_can_stop_it(bench: Bench) -> None:
-    ended = await bench.run("echo ready; sleep 60", should_stop=lambda: bool(bench.output))
+    ended = await bench.run("echo ready; sleep 3600", should_stop=lambda: bool(bench.output))
     assert ended.reason == "stopped"
 
 
@@ -169,7 +169,9 @@ async def test_what_it_used_is_said(either: Bench) -> None:
 
 
 async def test_it_stands_behind_everything_else_of_the_machine(bench: Bench) -> None:
-    await bench.run("nice; setsid sh -c 'sleep 0.3; cat /proc/self/autogroup'; ionice; cat /proc/self/oom_score_adj")
+    # Its group gets its place a moment after it has begun.
+    tell = "cd /proc/self; until grep -q 'nice 10' autogroup; do sleep 0.1; done; cat autogroup"
+    await bench.run(f'nice; setsid sh -c "{tell}"; ionice; cat /proc/self/oom_score_adj')
     nice, *group, disk, victim = bench.text.splitlines()
     assert (nice, disk, victim) == ("10", "idle", "1000")
     assert not group or group[0].endswith("nice 10")

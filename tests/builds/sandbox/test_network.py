@@ -20,7 +20,7 @@ import socket, sys
 where, request = sys.argv[1:3]
 host, port = where.rsplit(":", 1)
 try:
-    there = socket.create_connection((host, int(port)), 5)
+    there = socket.create_connection((host, int(port)), 60)
     there.sendall(request.encode().decode("unicode_escape").encode())
     while data := there.recv(4096):
         print(data.decode(), flush=True)

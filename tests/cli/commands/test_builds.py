@@ -24,7 +24,6 @@ def project(person: Person) -> None:
         (person.folder / name).write_text(text)
 
 
-@pytest.mark.timeout(180)
 def test_a_project_is_sent_built_and_live_and_its_build_is_shown(person: Person) -> None:
     project(person)
     ended = person.ok("deploy", "--build", "--create", "--output", "site", "-m", "first")

@@ -93,7 +93,7 @@ def test_a_diff_reads_like_gits(person: Person) -> None:
     summary = person.ok("diff", "1", "2", "--json").document["summary"]
     assert summary["added"] == 2
     coloured = person.start("diff", "1", "2", FORCE_COLOR="1")
-    out, _ = coloured.communicate(timeout=30)
+    out, _ = coloured.communicate(timeout=60)
     assert "\x1b[32m+const a = 2\x1b[0m" in out
 
 

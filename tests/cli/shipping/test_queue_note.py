@@ -75,8 +75,8 @@ def test_a_deploy_that_no_worker_takes_is_said_to_be_queued(
     deploying = start(person, "deploy", "-m", "two")
     assert said(deploying) == "Note: Still queued after 0.2 s; is a worker running?"
     frozen()
-    assert "Version 2 is live" in deploying.communicate(timeout=30)[1]
-    out, err = followed.communicate(timeout=30)
+    assert "Version 2 is live" in deploying.communicate(timeout=60)[1]
+    out, err = followed.communicate(timeout=60)
     assert (json.loads(out)["status"], err) == ("complete", "")
 
 
@@ -123,6 +123,6 @@ def test_a_deploy_that_a_limit_holds_back_asks_for_no_worker(person: Person, lim
                 (running,),
             )
         os.kill(worker, signal.SIGCONT)
-        assert "Version 1 is live" in deploying.communicate(timeout=30)[1]
+        assert "Version 1 is live" in deploying.communicate(timeout=60)[1]
     finally:
         os.kill(worker, signal.SIGCONT)

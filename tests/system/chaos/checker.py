@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import statistics
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from easel.bundles.models import decode_manifest
 from easel.storage.database import Database
 from easel.storage.stores import BucketObjects
 from easel.worker.housekeeping.orphans import sweep_orphans
+from testbed.waiting import until
 from tests.system.chaos.follower import Shown
 from tests.system.chaos.killer import Killer
 from tests.system.chaos.story import Person, Sight
@@ -144,11 +146,11 @@ class Checker:
         assert now["version"] == before
         assert before is None or 1 <= before <= versions
         # Every edge finally serves it.
-        deadline = time.monotonic() + STALE_AT_MOST + SLACK
-        for machine in self.cluster.machines:
-            while machine.visit(person.slug).headers.get("x-easel-version") != (str(before) if before else None):
-                assert time.monotonic() < deadline, f"an edge stays behind version {before} of {person.slug}"
-                time.sleep(0.05)
+        live = str(before) if before else None
+        until(
+            lambda: {one.visit(person.slug).headers.get("x-easel-version") for one in self.cluster.machines} == {live},
+            lambda: f"an edge stays behind version {live} of {person.slug}",
+        )
 
     def _moves(self, person: Person) -> list[dict[str, Any]]:
         # Moves that changed nothing are in the audit too.
@@ -160,6 +162,8 @@ class Checker:
         good ones."""
         good = 0
         spans = self._spans(person)
+        # On a busy machine, refreshes are as slow as visits. On an idle one, that is nearly nothing.
+        stale = STALE_AT_MOST + 20 * statistics.median(sight.answered - sight.asked for sight in sights)
         for sight in sights:
             if sight.slug != person.slug:
                 continue
@@ -167,14 +171,14 @@ class Checker:
                 assert sight.token == tokens[sight.version], f"a page of another version: {sight}"
                 assert any(
                     begins - SLACK <= sight.answered
-                    and sight.asked <= ends + STALE_AT_MOST + SLACK + self._trouble(ends, sight.asked)
+                    and sight.asked <= ends + stale + SLACK + self._trouble(ends, sight.asked)
                     for begins, ends in spans.get(sight.version, [])
                 ), f"an answer from the past: {sight}, {spans.get(sight.version)}"
                 good += 1
             else:
                 assert sight.status in (404, 503), sight
                 if sight.status == 503:
-                    assert self._trouble(sight.asked - STALE_AT_MOST, sight.answered), f"failed for no reason: {sight}"
+                    assert self._trouble(sight.asked - stale, sight.answered), f"failed for no reason: {sight}"
         return good
 
     def _spans(self, person: Person) -> dict[int, list[tuple[float, float]]]:

@@ -33,7 +33,7 @@ class Follower:
         self._cluster = cluster
         self._people = people
         self._random = random.Random(seed)
-        self._client = httpx.Client(timeout=20, trust_env=False)
+        self._client = httpx.Client(timeout=60, trust_env=False)
         self.shown: dict[str, Shown] = {}
         self.resumed = 0
         """The number of interruptions of the stream."""

@@ -138,4 +138,4 @@ class Proxy:
         finally:
             self.abort()
             self._loop.call_soon_threadsafe(task.cancel)
-            thread.join(10)
+            thread.join(60)

@@ -43,7 +43,7 @@ class Person:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self._client = httpx.Client(timeout=20, trust_env=False)
+        self._client = httpx.Client(timeout=60, trust_env=False)
 
     def begin(self) -> None:
         """Creates the app, and makes its first version live."""
@@ -151,7 +151,7 @@ class Visitor:
 
     def go_on(self, until: threading.Event) -> None:
         """Visits until told to stop."""
-        client = httpx.Client(timeout=20, trust_env=False)
+        client = httpx.Client(timeout=60, trust_env=False)
         while not until.is_set():
             for person in self._people:
                 for machine in self._cluster.machines:
