@@ -23,6 +23,7 @@ from easel.builds.failures import (
 )
 from easel.builds.phase import Phases
 from easel.builds.report import BuildReport
+from easel.builds.sandbox.command import Command
 from easel.builds.sandbox.limits import Limits
 from easel.builds.sandbox.sandbox import Sandbox
 from easel.errors import EaselError
@@ -150,3 +151,15 @@ async def test_a_secret_in_the_settings_of_a_build_is_in_no_reason_and_no_error(
         )
     assert "Sesame" not in "\n".join(log) + caught.value.message + repr(caught.value.args)
     assert "did not write the folder `***`" in caught.value.message
+
+
+async def test_the_log_says_for_how_long_visitors_slowed_a_build(sandbox: Sandbox, tmp_path: Path) -> None:
+    log: list[str] = []
+    run = phases(sandbox, tmp_path / "work", log)
+    ended = await sandbox.run(Command(("true",), run.work, LIMITS), lambda data: None)
+    with run:
+        for seconds in (1.2, 4.2):
+            run._note("build", replace(ended, confined=seconds))
+    assert log == [
+        "Visitors came meanwhile, so the build left processors to them for 5 seconds (EASEL_BUILD_LEAVES_CORES)."
+    ]

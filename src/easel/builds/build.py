@@ -81,13 +81,14 @@ async def build(
                 report=report,
                 begin=begin,
             )
-            if plan.install and not is_installed:
-                await phases.run("install", plan.install, plan.install_root)
-            with _timed(report, "cache"):
-                await asyncio.to_thread(_own, sandbox, *await reuse.restore_caches())
-                await reuse.note()
-            if plan.build:
-                await phases.run("build", plan.build, plan.root)
+            with phases:
+                if plan.install and not is_installed:
+                    await phases.run("install", plan.install, plan.install_root)
+                with _timed(report, "cache"):
+                    await asyncio.to_thread(_own, sandbox, *await reuse.restore_caches())
+                    await reuse.note()
+                if plan.build:
+                    await phases.run("build", plan.build, plan.root)
             taken: list[str] = []
             output = await asyncio.to_thread(judge, source, plan, taken.append)
             for reason in taken:

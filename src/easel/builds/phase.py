@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from easel.builds import failures
 from easel.builds.detect.models import Command as Words
@@ -22,6 +23,8 @@ from easel.outgoing.hosts import HostRules
 _SHORTEST = 1.0
 """The least seconds or bytes that a command gets. With these it reaches its limit, and fails with the limit's own
 message."""
+_NOTABLE = 5.0
+"""Seconds without a processor from which the log says so."""
 _KILLED = 137
 _NOT_FOUND = 127
 
@@ -46,6 +49,7 @@ class Phases:
     def __post_init__(self) -> None:
         self._began = time.monotonic()
         self._logged = 0
+        self._confined = 0.0
         self._masking = Masking(self.secrets)
 
     async def run(self, name: str, words: Words, folder: str) -> None:
@@ -79,6 +83,17 @@ class Phases:
         if ended.reason is not None or ended.code:
             raise self._failure(name, shown, ended)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Says whether visitors made the build slower."""
+        if self._confined >= _NOTABLE:
+            self.say(
+                f"Visitors came meanwhile, so the build left processors to them for {self._confined:.0f} seconds"
+                " (EASEL_BUILD_LEAVES_CORES)."
+            )
+
     def _left(self) -> Limits:
         return replace(
             self.limits,
@@ -91,6 +106,7 @@ class Phases:
         self.report.seconds[name] = round(self.report.seconds.get(name, 0.0) + ended.seconds, 3)
         self.report.processor = round(self.report.processor + ended.processor, 3)
         self.report.peak_memory = max(self.report.peak_memory, ended.peak_memory)
+        self._confined += ended.confined
         for refusal in ended.refused:
             # A program may have put a secret into a host's name.
             sentence = self._masking.once(refusal.sentence)

@@ -47,6 +47,9 @@ class BuildSettings(BaseSettings):
     build_processes: int = Field(
         default=256, ge=16, description="Limit of a build's simultaneous processes and threads."
     )
+    build_leaves_cores: int = Field(
+        default=1, ge=0, description="Processors that a build leaves to visitors while they come; 0 is none."
+    )
     build_disk: int = Field(default=4096 * MIB, ge=16 * MIB, description="Limit of a build's folder on the disk.")
     build_files: int = Field(default=1_000_000, ge=1_000, description="Limit of a build's files and folders.")
     build_log_bytes: int = Field(default=10 * MIB, ge=64 * 1024, description="Limit of a build's log.")

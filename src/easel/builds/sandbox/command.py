@@ -39,7 +39,8 @@ class Command:
 @dataclass(frozen=True, slots=True)
 class CommandResult:
     """The end of a command: its exit code (128 plus the number for a signal), the reason if Easel ended it, seconds of
-    wall time and of processor time, the largest seen memory in bytes, and the refused hosts."""
+    wall time and of processor time, the largest seen memory in bytes, the refused hosts, and the seconds for which
+    processors were left to visitors."""
 
     code: int
     reason: Reason | None
@@ -47,3 +48,4 @@ class CommandResult:
     processor: float
     peak_memory: int
     refused: tuple[Refusal, ...] = ()
+    confined: float = 0.0

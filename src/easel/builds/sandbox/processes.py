@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +135,19 @@ class Processes:
             if not kernel.has_low_session(process):
                 kernel.lower_session(process)
         return all(map(kernel.has_low_session, self._below()))
+
+    def run_on(self, cores: Iterable[int]) -> bool:
+        """Restricts all threads, and those that they start, to these processors. False if that is not allowed."""
+        for process in self._below():
+            try:
+                for thread in os.listdir(f"/proc/{process}/task"):
+                    with suppress(ProcessLookupError):
+                        os.sched_setaffinity(int(thread), cores)
+            except PermissionError:
+                return False
+            except OSError:
+                continue
+        return True
 
     def _all(self) -> Iterator[int]:
         if not self._sandboxed:

@@ -14,6 +14,7 @@ from typing import Any
 from easel.builds.errors import SandboxUnavailableError
 from easel.builds.sandbox.command import Command, CommandResult
 from easel.builds.sandbox.disk import DiskUse, Use
+from easel.builds.sandbox.free_cores import FreeCores, Visits
 from easel.builds.sandbox.keeper_process import KeeperProcess
 from easel.builds.sandbox.limits import Reason
 from easel.builds.sandbox.processes import Processes
@@ -38,10 +39,13 @@ class RunningCommand:
     reserve: DiskReserve
     on_bytes: Callable[[bytes], None]
     should_stop: Callable[[], bool]
+    visits: Visits | None = None
+    leaves_cores: int = 0
     _tail: bytes = b""
     _reason: Reason | None = None
     _peak: int = 0
     _processor: float = 0.0
+    _confined: float = 0.0
     _failure: Exception | None = None
 
     async def run(self, request: dict[str, Any]) -> CommandResult:
@@ -85,6 +89,7 @@ class RunningCommand:
             seconds=time.monotonic() - begun,
             processor=processor,
             peak_memory=self._peak,
+            confined=self._confined,
             refused=self.proxy.refused,
         )
 
@@ -128,7 +133,10 @@ class RunningCommand:
         others = tuple(mount.source for mount in self.command.mounts if mount.writable)
         limit = Use(self.command.limits.disk, self.command.limits.files)
         disk = DiskUse(self.command.work, others, limit, self.reserve, processes.removed_files)
-        watcher = Watcher(self.command.limits, processes, disk, self.kept.group, self.should_stop)
+        free_cores = None
+        if self.visits is not None:
+            free_cores = FreeCores(self.visits, processes, self.leaves_cores)
+        watcher = Watcher(self.command.limits, processes, disk, self.kept.group, self.should_stop, free_cores)
         try:
             self._reason = self._reason or await watcher.watch()
         except Exception as error:
@@ -137,6 +145,7 @@ class RunningCommand:
             # This holds even if the watcher itself failed: no command runs unwatched.
             self.kept.kill()
             self._peak, self._processor = watcher.peak_memory, watcher.processor
+            self._confined = free_cores.seconds if free_cores is not None else 0.0
             processes.close()
             await disk.close()
 

@@ -19,6 +19,7 @@ from easel.builds.sandbox.bubblewrap import BUILD, CERTIFICATES, HOME, Bubblewra
 from easel.builds.sandbox.cgroups import Cgroups
 from easel.builds.sandbox.command import Command, CommandResult
 from easel.builds.sandbox.environment import check, environment, outside
+from easel.builds.sandbox.free_cores import Visits
 from easel.builds.sandbox.keeper import PROXY_PORT, STAGE
 from easel.builds.sandbox.keeper_process import KeeperProcess
 from easel.builds.sandbox.limits import Limits
@@ -52,6 +53,7 @@ class Sandbox:
         self._staged = user is not None
         self._cgroups = Cgroups.find()
         self._destinations = Destinations.of(settings)
+        self._visits = Visits() if settings.build_leaves_cores else None
         self._spare: KeeperProcess | None = None
         self._next: asyncio.TimerHandle | None = None
 
@@ -114,7 +116,9 @@ class Sandbox:
             reserve = DiskReserve(command.work, self._settings.disk_reserve, self._settings.ballast)
             self._cancel_the_next()
             self._next = asyncio.get_running_loop().call_later(SPARE_AFTER, self._have_a_spare)
-            return await RunningCommand(command, kept, proxy, reserve, on_bytes, should_stop).run(request)
+            free = self._visits, self._settings.build_leaves_cores
+            running = RunningCommand(command, kept, proxy, reserve, on_bytes, should_stop, *free)
+            return await running.run(request)
 
     def close(self) -> None:
         """Ends the process that waits for the next command."""

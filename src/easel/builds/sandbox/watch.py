@@ -9,6 +9,7 @@ from collections.abc import Callable
 from easel.builds.sandbox.bubblewrap import HOME
 from easel.builds.sandbox.cgroups import Group
 from easel.builds.sandbox.disk import DiskUse
+from easel.builds.sandbox.free_cores import FreeCores
 from easel.builds.sandbox.limits import Limits, Reason
 from easel.builds.sandbox.processes import Processes
 
@@ -34,12 +35,14 @@ class Watcher:
         disk: DiskUse,
         group: Group | None,
         should_stop: Callable[[], bool],
+        free_cores: FreeCores | None = None,
     ) -> None:
         self._limits = limits
         self._processes = processes
         self._disk = disk
         self._group = group
         self._should_stop = should_stop
+        self._free_cores = free_cores
         self._begun = time.monotonic()
         self._crowded_since: float | None = None
         self._lowered: frozenset[int] = frozenset()
@@ -83,6 +86,8 @@ class Watcher:
             return "processes"
         if not usage.sessions <= self._lowered and self._processes.lower():
             self._lowered = usage.sessions
+        if self._free_cores is not None:
+            self._free_cores.look()
         return self._disk.reached()
 
     def _memory_of(self, resident: int) -> int:
