@@ -41,6 +41,14 @@ assets/v-en-US_v2.png assets/user-settings.js assets/my-component.js js/bootstra
 blog-20240131.html assets/photo-20240131.jpg img/IMG-20240102-WA0001.jpg img/hero-1920x1080.jpg assets/deadbeef.js
 assets/Inter-SemiBold.woff2 assets/JetBrainsMono-Regular.woff2 fonts/inter-latin-400.woff2 sitemap-0.xml sw.js
 assets/index-BK2dF_3s.html
+assets/tile-2048x20.png assets/hero@1200w-2x.jpg assets/pic-1600w-hd.webp assets/scan-28112026.png assets/x-Nov2026a.png
+assets/p-FY26Q4v2.png assets/phone-iPhone7s.png assets/phone-SMG991B1.png assets/laptop-MBP16M3x.png
+assets/gpu-RX7900XT.png assets/car-BMW320i2.png assets/model-q4_k_m_1.wasm assets/x-amd64v3a.wasm assets/v-av1-crf3.webm
+assets/a-320kbps1.mp3 assets/geo-u4pruydq.png assets/geo-9q8yyk8y.png assets/isbn-316148410X.jpg assets/sku-AB12CD34.png
+assets/order-A1B2C3D4.png assets/avatar-1700000000.png assets/color-00ff00aa.svg assets/map-E1M1-v2a.png
+assets/photo-DSCF1234.jpg assets/photo-DJI_0123.jpg assets/logo-B2BSaaS1.svg assets/icon-chevron1.svg
+assets/flag-pt-BR_64.png js/app-v1_2_3-4.js js/app-20261128T1200.js css/style-rev12345.css assets/x-0x1f2e3d.png
+assets/figure-Fig1a-2b.png images/p/x-1234abcd.jpg
 """.split()  # noqa: SIM905
 
 
@@ -122,6 +130,23 @@ BUILDS = {
     ],
 }
 
+WITH_REFERENCES = {
+    "gatsby": build(("{w}-{h}.js", HEX, 20, 60), ("static/{w}-{h}.png", HEX, 32, 20)),
+    "trunk": build(("{w}-{h}.js", HEX, 16, 1), ("{w}-{h}_bg.wasm", HEX, 16, 1)),
+    "dioxus": build(("assets/{w}-dxh{h}.js", HEX, 16, 9), ("assets/{w}-dxh{h}.png", HEX, 16, 9)),
+    "umi": build(("umi.{h}.js", HEX, 8, 1), ("p__{w}.{h}.async.js", HEX, 8, 60)),
+    "blazor": build(
+        ("_framework/dotnet.{h}.js", "0123456789abcdefghij", 10, 1), ("_framework/{w}.{h}.wasm", HEX, 10, 99)
+    ),
+    "nuxt 2": build(("_nuxt/{h}.js", HEX, 7, 60), ("_nuxt/img/{w}.{h}.png", HEX, 7, 9)),
+    "vue cli": build(("js/{w}.{h}.js", HEX, 8, 60), ("img/{w}.{h}.png", HEX, 8, 40), ("fonts/{w}.{h}.ttf", HEX, 8, 9)),
+    "rspack": build(("{w}.{h}.js", HEX, 16, 40), ("{h}.png", HEX, 16, 20)),
+    "vite, [hash] alone": build(("assets/{h}.js", BASE64, 8, 200), ("assets/{h}.css", BASE64, 8, 20)),
+    "vite, [name]_[hash]": build(("assets/{w}_{h}.js", BASE64, 8, 200), ("assets/{w}_{h}.css", BASE64, 8, 20)),
+    "leptos": build(("pkg/{w}.{h}.js", BASE64, 22, 1), ("pkg/{w}.{h}.css", BASE64, 22, 1)),
+    "django": build(("static/{w}.{h}.js", HEX, 12, 60), ("static/{w}.{h}.css", HEX, 12, 9)),
+}
+
 
 def naming(files: list[str]) -> dict[str, bytes]:
     """The contents of the files: the page names the first script, which names all others."""
@@ -138,6 +163,12 @@ def test_nearly_all_of_what_a_tool_hashes_is_known_where_its_files_name_each_oth
     files = BUILDS[tool]
     found = known([*files, "index.html"], naming(files)).known
     assert len(set(files) - found) <= 0.03 * len(files)
+
+
+@pytest.mark.parametrize("tool", sorted(WITH_REFERENCES))
+def test_rarer_forms_are_known_where_files_name_each_other(tool: str) -> None:
+    files = WITH_REFERENCES[tool]
+    assert len(set(files) - known([*files, "index.html"], naming(files)).known) <= 0.05 * len(files)
 
 
 @pytest.mark.parametrize("tool", sorted(BUILDS))
@@ -184,6 +215,49 @@ def test_a_hash_that_is_the_contents_own_is_known_anywhere() -> None:
     assert find_hashed({path: (sha, 6) for path, sha in files.items()}, lambda *_: b"").known == {
         f"css/main.min.{digest}.css"
     }
+
+
+CONTENT = bytes(range(256)) * 3
+PROVEN = {
+    "mdBook": f"fonts/fonts-{hashlib.sha256(CONTENT).hexdigest()[:8]}.woff2",
+    "Observable": f"_file/sales.{hashlib.sha256(CONTENT).hexdigest()[:8]}.csv",
+    "Hugo": f"css/main.min.{hashlib.sha512(CONTENT).hexdigest()}.css",
+    "Phoenix": f"images/logo-{hashlib.md5(CONTENT).hexdigest()}.svg",
+    "Django": f"static/base.{hashlib.md5(CONTENT).hexdigest()[:12]}.css",
+    "Unity": f"Build/{hashlib.md5(CONTENT).hexdigest()}.data",
+    "Propshaft": f"assets/logo-{hashlib.sha1(CONTENT).hexdigest()[:8]}.png",
+    # These were written by the tools for this content.
+    "Rspack": "static/image/logo.8e03c838c596036f.png",
+    "esbuild": "logo-RYB4QOGF.png",
+    "Vite": "assets/logo-BKWJZEf6.png",
+}
+
+
+@pytest.mark.parametrize("tool", PROVEN)
+def test_a_hash_of_the_content_is_proof_in_whatever_spelling_a_tool_writes_it(tool: str) -> None:
+    path = PROVEN[tool]
+    files = {path: (hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))}
+    assert find_hashed(files, lambda *_: CONTENT).known == {path}
+    other = CONTENT + b"!"
+    assert find_hashed({path: (hashlib.sha256(other).hexdigest(), len(other))}, lambda *_: other).known == set()
+
+
+def test_where_pictures_are_proven_a_picture_that_is_not_was_put_there_by_hand() -> None:
+    contents = {
+        "index.html": b'<script type="module" crossorigin src="/assets/index-DkJ3kd9a.js"></script>',
+        "assets/index-DkJ3kd9a.js": b'u="./logo-BKWJZEf6.png"; v="./hero-aX9kQ2_b.png"',
+        "assets/logo-BKWJZEf6.png": CONTENT,
+        "assets/hero-aX9kQ2_b.png": b"x",
+    }
+    assert known(contents, contents).known == {"assets/index-DkJ3kd9a.js", "assets/logo-BKWJZEf6.png"}
+
+
+def test_only_so_much_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("easel.bundles.content_hashes.MOST_FILES", 10)
+    read: list[str] = []
+    files = {f"d/{number:08x}.json": ("0" * 64, 9) for number in range(10**7, 10**7 + 500)}
+    find_hashed(files, lambda path, _: read.append(path) or b"")  # type: ignore[func-returns-value]
+    assert len(read) == 10
 
 
 @pytest.mark.parametrize("name", SITES)

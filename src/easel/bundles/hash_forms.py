@@ -24,6 +24,7 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("/_app/immutable/", re.compile(rf"-[0-9a-f]{{8}}{_FILES}")),
     ("/_astro/", re.compile(rf"\.(?P<token>{_B64})(?:_[A-Za-z0-9]{{5,6}})?{_FILES}")),
     ("/_nuxt/", re.compile(rf"(?:\A|\.)(?P<token>{_B64}){_FILES}")),
+    ("/_nuxt/", re.compile(rf"(?:\A|\.)[0-9a-f]{{7}}{_FILES}")),
     # Next: hexadecimal by webpack, 13 characters by Turbopack; and the folder with the build's own id.
     *(
         (f"/_next/static/{folder}/", re.compile(rf"(?:\A|[-._]){form}"))
@@ -32,12 +33,15 @@ _OWN_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     # Expo.
     ("/_expo/static/", re.compile(r"(?<=.)-[0-9a-f]{32}\.(?:js|css|hbc)(?:\.map)?\Z")),
+    # Blazor, whose hashes have digits and small letters.
+    ("/_framework/", re.compile(r"(?<=.)\.(?=[a-z]{0,9}\d)[a-z0-9]{10}\.(?:wasm|js|dat|pdb|json)(?:\.map)?\Z")),
     # MkDocs Material and Zensical.
     *(
         (f"/assets/{folder}/", re.compile(r"(?<=.)\.[0-9a-f]{8}\.min\.(?:js|css)(?:\.map)?\Z"))
         for folder in ("javascripts", "stylesheets")
     ),
-    # Hugo's images, and Angular's and esbuild's chunks.
+    # Hugo's images, Dioxus' assets, and Angular's and esbuild's chunks.
+    ("/", re.compile(r"-dxh[0-9a-f]{16}\.[a-z0-9]{1,10}\Z")),
     ("/", re.compile(r"_hu_?[0-9a-f]{15,32}(?:_[0-9a-z_]{1,64})?\.(?:avif|gif|jpe?g|png|webp|bmp|tiff?)\Z")),
     ("/", re.compile(r"\Achunk-[A-Z2-7]{8}\.m?js(?:\.map)?\Z")),
 )
@@ -48,15 +52,26 @@ _PRESS = re.compile(rf"\.md\.(?P<token>{_B64})(?:\.lean)?\.js\Z")
 _NEXT_BUILD = re.compile(r"(?:\A|/)_next/static/[A-Za-z0-9_-]{21}/_[A-Za-z]{1,40}\.js\Z")
 LONGEST = 300
 """Characters of a path that are examined. No tool writes longer ones."""
-_MARKS = re.compile(r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|\.md\.|assets/[js]|_hu|chunk-")
+_MARKS = re.compile(
+    r"_app/immutable/|_astro/|_nuxt/|_next/static/|_expo/|_framework/|\.md\.|assets/[js]|_hu|-dxh|chunk-"
+)
 """Every match contains one of these, which are faster to find."""
 _SUFFIX = re.compile(r"[a-z0-9]+\Z")
 _SCALE = re.compile(r"@[1-9]x\Z")
-_KINDS_OF_SCRIPTS = (".chunk", ".min", ".bundle", ".module", ".esm", ".lean", ".legacy")
+_KINDS_OF_SCRIPTS = tuple(
+    ".chunk .min .bundle .module .esm .lean .legacy .async .entry .loader .framework .worker .system .umd".split()  # noqa: SIM905
+)
+_OF_WASM = "_bg"
+"""What wasm-bindgen writes after the hash."""
 HEX_END = re.compile(r"(?:^|[-._])([0-9a-f]+)\Z")
 _HEX_LENGTHS = frozenset({8, 10, 16, 20, 32})
+_HEX_LENGTHS_OF_CODE = _HEX_LENGTHS | {7, 12, 64, 96, 128}
 _B64_END = re.compile(r"(?:^|[-.])([A-Za-z0-9_-]{8})\Z")
-_LONGER_B64_END = re.compile(r"[-.]([A-Za-z0-9_-]{10})\Z")
+_OTHER_B64_ENDS = (
+    re.compile(r"[-.]([A-Za-z0-9_-]{10})\Z"),
+    re.compile(r"_([A-Za-z0-9_-]{8})\Z"),
+)
+_B64_ENDS_OF_CODE = tuple(re.compile(rf"[-.]([A-Za-z0-9_-]{{{length}}})\Z") for length in (12, 16, 20, 22))
 
 _SIZE = re.compile(r"(?<![A-Za-z\d])\d+x\d+(?![A-Za-z\d])|\d\dx\d\d")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^(?:19|20)\d\d")
@@ -71,6 +86,8 @@ _ABBREVIATIONS = frozenset(
     "css dcim dpi dsc fps gps gpt gtx hdr html https img jpg llm lte pdf png rgb rtx src svg tls tmp vpn xml".split()  # noqa: SIM905
 )
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+_VERSION = re.compile(r"v?\d{1,3}(?:[-_.](?:rc|beta|alpha|b|a)?\d{1,4}){1,5}\Z", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:[a-z]{1,4}\d{1,3}[-_.]?){2,5}[a-z]?\Z", re.IGNORECASE)
 _PLACEHOLDERS = frozenset({"1a2b3c4d", "a1b2c3d4", "abcd1234", "1234abcd"})
 _RANDOM = 5
 """The number of runs (of one kind of letters, or of digits) in eight characters that is too high for typed text. Half
@@ -122,6 +139,8 @@ def split_name(name: str) -> tuple[str, str]:
         for _ in range(2):
             for kind in _KINDS_OF_SCRIPTS:
                 stem = stem.removesuffix(kind)
+    if suffix == "wasm":
+        stem = stem.removesuffix(_OF_WASM)
     return (stem, suffix) if _SUFFIX.match(suffix) else ("", "")
 
 
@@ -129,17 +148,19 @@ def form_of(stem: str, suffix: str) -> HashForm | None:
     """The part of a name that may be a hash by its form; None if there is none."""
     if suffix not in CODE and suffix not in SHOWN:
         return None
+    is_code = suffix in CODE
     end = HEX_END.search(stem)
-    if end is not None and len(end[1]) in _HEX_LENGTHS:
+    if end is not None and len(end[1]) in (_HEX_LENGTHS_OF_CODE if is_code else _HEX_LENGTHS):
         before = stem[end.start(1) - 1] if end.start(1) else ""
-        if before or len(end[1]) == 20:
+        if before or len(end[1]) in (16, 20):
             return HashForm("hex", before, end[1], suffix)
     end = _B64_END.search(stem)
-    if end is not None and end.start(1):
-        return HashForm("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", stem[end.start(1) - 1], end[1], suffix)
-    end = _LONGER_B64_END.search(stem)
-    if end is not None:
-        return HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
+    if end is not None and (end.start(1) or is_code):
+        before = stem[end.start(1) - 1] if end.start(1) else ""
+        return HashForm("b32" if _B32_ONLY.fullmatch(end[1]) else "b64", before, end[1], suffix)
+    for pattern in (*_OTHER_B64_ENDS, *(_B64_ENDS_OF_CODE if is_code else ())):
+        if (end := pattern.search(stem)) is not None:
+            return HashForm("b64", stem[end.start(1) - 1], end[1], suffix)
     return None
 
 
@@ -149,8 +170,13 @@ def is_random(form: HashForm) -> bool:
 
 
 def _surely_typed(token: str) -> bool:
-    """Whether the token is a size, a number or a date, which people type."""
-    return token.isdigit() or _SIZE.search(token) is not None or DATED.match(token) is not None
+    """Whether the token is a size, a number, a date or a version, which people type."""
+    return (
+        token.isdigit()
+        or _SIZE.search(token) is not None
+        or DATED.match(token) is not None
+        or _VERSION.match(token) is not None
+    )
 
 
 DATED = re.compile(r"(?:19|20)\d\d[-_]?(?:[01]\d|q[1-4]|[a-z]{3})", re.I)
@@ -178,6 +204,19 @@ def typed(form: HashForm) -> bool:
         and all(map(_is_word, letters))
         and sum(len(piece) < 3 for piece in letters) <= 1
     )
+
+
+def resembles_typed(token: str) -> bool:
+    """Whether a token that is not in hex or base 32 resembles typed text: it is in one case, or consists of short
+    numbered parts (`fp16-v12`) or of words with a number (`iPhone7s`). About one in eight hashes of eight characters
+    does too, so this is only for files that are rarely named by a hash."""
+    if token.lower() == token or token.upper() == token or _NUMBERED.match(token):
+        return True
+    pieces = PIECES.findall(token)
+    words = [piece for piece in pieces if not piece.isdigit()]
+    longest = max(map(len, words), default=0)
+    has_digit = len(words) < len(pieces)
+    return len(pieces) == 4 and longest >= (3 if has_digit else 4) and all(map(_is_word, words))
 
 
 def _typed_hex(token: str) -> bool:

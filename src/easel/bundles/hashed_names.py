@@ -1,10 +1,10 @@
 """Finds the names that contain a hash of their content, as build tools write them. A doubtful name counts as having
 none: requesting a file again costs little, but a changed file that is never requested again breaks the app.
 
-A form alone proves nothing, since sizes, years, models and ids look alike (`og-1200x630`, `hero-iPhone15`, an order's
-`1a2b3c4d`). It counts in a folder that only one tool writes. Elsewhere, neighbouring files must confirm it: scripts and
-styles of the same form, and pages or scripts that name the file. Even then, a name that a person might have typed does
-not count.
+A hash that is the content's own is proof. A form alone proves nothing, since sizes, years, models and ids look alike
+(`og-1200x630`, `hero-iPhone15`, an order's `1a2b3c4d`). It counts in a folder that only one tool writes. Elsewhere,
+neighbouring files must confirm it: scripts and styles of the same form, and pages or scripts that name the file. Even
+then, a name that a person might have typed does not count.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Set
 from typing import NamedTuple
 
+from easel.bundles.content_hashes import ContentHashes
 from easel.bundles.hash_forms import (
     CODE,
     DATED,
@@ -26,6 +27,7 @@ from easel.bundles.hash_forms import (
     form_of,
     is_random,
     of_words,
+    resembles_typed,
     split_name,
     typed,
 )
@@ -35,9 +37,12 @@ _ANGULAR = re.compile(r"(?:^|/)(?:main|polyfills|styles|scripts|worker)-(?P<t>[A
 _DOCUSAURUS = re.compile(r"(?:^|/)assets/js/runtime~main\.[0-9a-f]{8}\.js\Z")
 _MD5_IMAGE = re.compile(r"(?<=.)[.-][0-9a-f]{32}(?:@[1-9]x)?\.[a-z0-9]{1,10}\Z")
 _PICTURE = re.compile(r"(?P<t>[A-Za-z0-9_-]{10})-\d{2,4}\.(?:avif|gif|jpe?g|png|webp|svg)\Z")
-_SHA = re.compile(r"[-.]([0-9a-f]{64})\.[a-z0-9]+\Z")
 
-_SOME_HEX = re.compile(r"[0-9a-f]{6,64}\Z")
+_SOME_HEX = re.compile(r"[0-9a-f]{6,128}\Z")
+_BINARY = "wasm"
+"""The one kind of code that its build may have copied from elsewhere, so that it confirms no other names."""
+_RARELY_ONE = 20
+"""Hexadecimal characters of a name that is nothing else (webpack's assets). No id has as many."""
 
 
 class HashedNames(NamedTuple):
@@ -57,6 +62,7 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
     known: set[str] = set()
     may: set[str] = set()
     forms: dict[str, HashForm] = {}
+    others: dict[str, str] = {}
     pictures: dict[str, str] = {}
     md5_images = any("_expo/static/" in path or _DOCUSAURUS.search(path) for path in paths)
     for path in paths:
@@ -66,26 +72,37 @@ def find_hashed(paths: Mapping[str, tuple[str, int]], read: Callable[[str, int],
             continue
         if certain(path) or (md5_images and "/assets/" in f"/{path}" and _MD5_IMAGE.search(name)):
             known.add(path)
-        elif stem.isalpha() and stem.strip("abcdef"):
+        elif stem.isalpha() and stem.strip("abcdef") and (len(stem) != 8 or suffix not in CODE):
             continue  # Most names are one word, which no rule below takes for a hash.
-        elif (sha := _SHA.search(name)) is not None:
-            may.add(path)
-            if sha[1] == paths[path][0]:
-                known.add(path)
         elif (picture := _PICTURE.match(name)) is not None:
             pictures[path] = picture["t"]
         elif (form := form_of(stem, suffix)) is not None:
             forms[path] = form
         elif (end := HEX_END.search(stem)) is not None and _SOME_HEX.match(end[1]):
-            may.add(path)
-    may.update(known, forms, pictures)
+            others[path] = end[1]
+    may.update(known, forms, others, pictures)
     known |= _pictures(pictures)
+    hashes = ContentHashes(read)
+    whole = {*SHOWN, _BINARY}
+    tokens = others | {path: form.token for path, form in forms.items() if form.suffix in whole}
+    proven = {path for path, token in tokens.items() if hashes.prove(path, token, *paths[path])}
+    known |= proven
     if forms:
         references = References(paths, read, forms)
         known |= _angular(forms, known, references)
         left = {path: form for path, form in forms.items() if path not in known}
-        known |= _confirmed(left, paths, known, references)
+        groups = {_group(path, forms[path]) for path in proven & forms.keys()}
+        known |= _confirmed(left, paths, known, references, groups if hashes.is_complete else set())
+        # A script's hash is rarely its content's own, so this is tried last.
+        code = (path for path, form in forms.items() if form.kind == "hex" and path not in known)
+        known.update(path for path in code if hashes.prove(path, forms[path].token, *paths[path]))
     return HashedNames(known, may)
+
+
+def _group(path: str, form: HashForm) -> tuple[str, str, str]:
+    """The folder, the alphabet and the separator, which a build's names have in common. Rare lengths are separate."""
+    kind = "b64" if form.kind != "hex" else "hex" if len(form.token) in (8, 10, 16, 20, 32) else f"hex{len(form.token)}"
+    return path.rpartition("/")[0], kind, form.before
 
 
 def _angular(forms: Mapping[str, HashForm], others: Collection[str], references: References) -> set[str]:
@@ -117,74 +134,115 @@ def _pictures(found: Mapping[str, str]) -> set[str]:
 
 
 def _confirmed(
-    forms: Mapping[str, HashForm], paths: Collection[str], others: Collection[str], references: References
+    forms: Mapping[str, HashForm],
+    paths: Collection[str],
+    others: Collection[str],
+    references: References,
+    proven: Set[tuple[str, str, str]],
 ) -> set[str]:
-    """The names that neighbouring files confirm as hashes."""
+    """The names that neighbouring files confirm as hashes. In the groups of `proven`, names of pictures are hashes of
+    their content, so that a name without that proof has none."""
     groups: dict[tuple[str, str, str], dict[str, HashForm]] = defaultdict(dict)
     code_in: dict[str, int] = defaultdict(int)
     for path in paths:
         folder, _, name = path.rpartition("/")
-        if path not in others and name.removesuffix(".map").rpartition(".")[2] in CODE:
+        suffix = name.removesuffix(".map").rpartition(".")[2]
+        if path not in others and suffix in CODE and suffix != _BINARY:
             code_in[folder] += 1
     for path, form in forms.items():
-        if form.suffix in CODE:
-            folder = path.rpartition("/")[0]
-            groups[folder, "hex" if form.kind == "hex" else "b64", form.before][path] = form
-    # webpack's assets: exactly twenty characters, which no id has.
-    known = {path for path, form in forms.items() if not form.before and not typed(form)}
-    beside: dict[tuple[str, str, str], bool] = {}
-    below: dict[tuple[str, str, str], bool] = {}
-    for (folder, kind, before), members in groups.items():
-        if 2 * len(members) < code_in[folder]:
+        if form.suffix in CODE and form.suffix != _BINARY:
+            groups[_group(path, form)][path] = form
+    known = {
+        path for path, form in forms.items() if not form.before and len(form.token) == _RARELY_ONE and not typed(form)
+    }
+    confirmed = _Confirmed()
+    for group, members in groups.items():
+        if 2 * len(members) < code_in[group[0]]:
             continue
-        untyped = {path for path, form in members.items() if not typed(form)}
-        if 2 * len(untyped) < len(members):
-            continue
-        named = {path for path, form in members.items() if references.names_code(path, form)}
-        by_name = 2 * len(named) >= len(members)
-        if by_name:
-            good = {
-                path
-                for path in untyped & named
-                if kind == "hex" or not of_words(members[path].token) or references.by_build(path)
-            }
-            if 4 * len(untyped) >= 3 * len(members) and len(untyped) > 2:
-                # A name that reads like a word is a hash too, if scripts reference it and most of its neighbours are
-                # hashes.
-                good |= {
-                    path
-                    for path in named - untyped
-                    if not any(map(str.isdigit, members[path].token)) and references.by_code(path)
-                }
-        elif kind == "b64" and 4 * sum(map(is_random, members.values())) < len(members):
-            continue
-        else:
-            good = untyped
-        if kind == "hex" and 4 * len(untyped) >= 3 * len(members) and len(untyped) > 2:
-            asked_for = named if by_name else set(members)
-            good |= {
-                path for path in asked_for if members[path].token.isdigit() and not DATED.match(members[path].token)
-            }
+        good, by_name = _code(group, members, references)
         if good:
             known |= good
-            beside[folder, kind, before] = by_name
-            if folder:
-                top = folder.partition("/")[0]
-                below[top, kind, before] = by_name or below.get((top, kind, before), False)
+            confirmed.add(group, by_name=by_name)
     for path, form in forms.items():
-        if form.suffix in SHOWN and path not in known and not typed(form):
-            # A build with such scripts names its pictures and fonts in the same way, in the same folder or nearby.
-            folder, kind = path.rpartition("/")[0], "hex" if form.kind == "hex" else "b64"
-            by_names = (
-                beside.get((folder, kind, form.before)),
-                below.get((folder.partition("/")[0], kind, form.before)),
-            )
-            if by_names == (None, None):
-                continue
-            if any(by_names):
-                shown = references.by_code(path) or (references.by_pages(path) and is_random(form))
-            else:
-                shown = form.kind == "hex" or not of_words(form.token)
-            if shown:
-                known.add(path)
+        if path in known or typed(form) or (form.suffix not in SHOWN and form.suffix != _BINARY):
+            continue
+        # A build with such scripts names its pictures and fonts in the same way.
+        group = _group(path, form)
+        if group not in proven and confirmed.includes(group, form, references.by_code(path), references.by_pages(path)):
+            known.add(path)
     return known
+
+
+def _code(
+    group: tuple[str, str, str], members: Mapping[str, HashForm], references: References
+) -> tuple[set[str], bool]:
+    """The scripts and styles of a group whose names are confirmed as hashes, and whether other files name them."""
+    _, kind, before = group
+    untyped = {path for path, form in members.items() if not typed(form)}
+    if 2 * len(untyped) < len(members):
+        return set(), False
+    named = {path for path, form in members.items() if references.names_code(path, form)}
+    by_name = 2 * len(named) >= len(members)
+    is_most = 4 * len(untyped) >= 3 * len(members) and len({members[path].token for path in untyped}) > 2
+    if (kind not in ("hex", "b64") or (kind == "b64" and not before)) and not (by_name and is_most):
+        # Short hashes of commits look alike, and so do names of one word.
+        return set(), False
+    if by_name:
+        good = {
+            path
+            for path in untyped & named
+            if kind != "b64" or references.by_build(path) or not _is_doubtful(members[path], len(members))
+        }
+        if is_most:
+            # A name that reads like a word is a hash too, if scripts reference it and most of its neighbours are hashes.
+            good |= {
+                path
+                for path in named - untyped
+                if before and not any(map(str.isdigit, members[path].token)) and references.by_code(path)
+            }
+    elif kind == "b64" and 4 * sum(map(is_random, members.values())) < len(members):
+        return set(), False
+    else:
+        good = untyped
+    if kind == "hex" and is_most:
+        asked_for = named if by_name else set(members)
+        good |= {path for path in asked_for if members[path].token.isdigit() and not DATED.match(members[path].token)}
+    return good, by_name
+
+
+def _is_doubtful(form: HashForm, members: int) -> bool:
+    """Whether a person may have typed the name of this script, which a page names, and perhaps no tool wrote."""
+    return of_words(form.token) or (members < 3 and not is_random(form))
+
+
+class _Confirmed:
+    """The groups of code that are confirmed, each with whether other files name its members."""
+
+    def __init__(self) -> None:
+        self._beside: dict[tuple[str, str, str], bool] = {}
+        self._below: dict[tuple[str, str, str], bool] = {}
+        self._anywhere: set[tuple[str, str]] = set()
+
+    def add(self, group: tuple[str, str, str], *, by_name: bool) -> None:
+        """Adds a group of code."""
+        folder, kind, before = group
+        for mark in (before, "") if kind == "hex" else (before,):
+            self._beside[folder, kind, mark] = by_name or self._beside.get((folder, kind, mark), False)
+            if folder:
+                top = (folder.partition("/")[0], kind, mark)
+                self._below[top] = by_name or self._below.get(top, False)
+            if by_name:
+                self._anywhere.add((kind, mark))
+
+    def includes(self, group: tuple[str, str, str], form: HashForm, by_code: bool, by_pages: bool) -> bool:
+        """Whether a picture, font or other binary of this group, which scripts or pages name, belongs to such code."""
+        folder, kind, before = group
+        by_names = self._beside.get(group), self._below.get((folder.partition("/")[0], kind, before))
+        if kind == "b64" and form.kind != "b32" and resembles_typed(form.token):
+            return False
+        if by_names == (None, None):
+            # Some builds have folders for each kind of file (`js/`, `img/`).
+            return by_code and (kind, before) in self._anywhere and (kind == "hex" or is_random(form))
+        if any(by_names):
+            return by_code or (bool(before) and by_pages and kind == "hex")
+        return bool(before) and (kind == "hex" or not of_words(form.token))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from easel.bundles.hash_forms import certain
+from easel.bundles.hash_forms import CODE, SHOWN, HashForm, certain, split_name, typed
 from easel.bundles.models import Member
 from easel.bundles.names import MAX_NAME_BYTES
 
 _BUILD_FOLDERS = re.compile(r"(?:^|/)(?:assets|_astro|_nuxt|_next|build|chunks|immutable|static|dist|js|css|media)/")
 _OF_ONE_BUILD = re.compile(r"(?:^|/)(?:_next/static|_app|_astro|_nuxt|_expo/static)/")
 _HEX = re.compile(r"[-._]([0-9a-f]{8,64})(?:\.(?:chunk|min|bundle|module|esm))*\Z")
-_SHORT_HEX = re.compile(r"[-.][0-9a-f]{6,7}(?:\.(?:chunk|min|bundle|module|esm))*\Z")
+_SHORT_HEX = re.compile(r"[-.][0-9a-f]{5,7}(?:\.(?:chunk|min|bundle|module|esm))*\Z")
 _HEX_ALONE = re.compile(r"[0-9a-f]{16,64}\Z")
 _BASE32 = re.compile(r"[-.]([A-Z2-7]{8})\Z")
 _TAIL = re.compile(r"[-.]([A-Za-z0-9_-]{8}(?:[A-Za-z0-9_-]{2})?)(?:\.lean)?\Z")
@@ -20,6 +20,14 @@ _SCALE = re.compile(r"@[1-9]x\Z")
 _MAYBE_TAIL = re.compile(r"[-._][A-Za-z0-9_-]{6}")
 _LONG = 13
 """Number of characters from which a name can hold a hash without a mark before it."""
+_FOLDER_OF_HASH = re.compile(r"(?:^|/)[0-9a-f]{16,64}/")
+_PART = re.compile(r"[A-Za-z0-9]{7,128}")
+_WHOLE = re.compile(r"(?:\A|[-._])([A-Za-z0-9_-]{8})\Z")
+_LONG_HEX = re.compile(r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,128}\Z")
+_CHUNK = re.compile(r"\A(?:chunk|[a-z])-[a-z0-9]{8}\Z|[-.][A-Z2-7]{8}\Z")
+"""Names of chunks in the forms of Bun, Qwik, Stencil and esbuild."""
+_ASKED_BY_SCRIPTS = CODE | SHOWN | {"dat", "data", "json"}
+"""Suffixes of files that the scripts of an open page may still request."""
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_](?:[A-Z]?[a-z]+|[A-Z]+))*\Z|(?:[A-Z][a-z]+)+\Z")
 
 
@@ -49,16 +57,35 @@ def may_be_of_an_earlier_version(path: str) -> bool:
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     stem = _stem(path)
+    if _OF_ONE_BUILD.search(path) is not None or _FOLDER_OF_HASH.search(path) is not None:
+        return True
     if len(stem) < _LONG and _MAYBE_TAIL.search(stem) is None:
-        # Most missing files are such: no name with a hash is so short.
-        return _OF_ONE_BUILD.search(path) is not None
-    if looks_fingerprinted(path) or _OF_ONE_BUILD.search(path) is not None:
+        # Most missing files are such: a name with a hash is this short only if it is little else.
+        return len(stem) >= 8 and _is_random(path)
+    if looks_fingerprinted(path) or _is_random(path):
         return True
     if "." not in path.rsplit("/", 1)[-1]:
         return False
     if _SHORT_HEX.search(stem) or _HEX_ALONE.match(stem) or _PICTURE.match(stem):
         return True
     return _BUILD_FOLDERS.search(path) is not None and _TAIL.search(stem) is not None
+
+
+def _is_random(path: str) -> bool:
+    """Whether a part of the name is neither a word nor typed otherwise."""
+    stem, suffix = split_name(path.rpartition("/")[2])
+    if suffix not in _ASKED_BY_SCRIPTS:
+        return False
+    if _CHUNK.search(stem) is not None:
+        return True
+    whole = _WHOLE.search(stem)
+    parts = [whole[1]] if whole is not None else []
+    for part in (*parts, *_PART.findall(stem)):
+        if _LONG_HEX.match(part) is not None:
+            return True
+        if (_letters_and_digits(part) or _mixed_case(part)) and not typed(HashForm("b64", "", part, "js")):
+            return True
+    return False
 
 
 def _stem(path: str) -> str:

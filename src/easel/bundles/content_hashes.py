@@ -1,0 +1,81 @@
+"""Proves that a name contains a hash of the file's content: the hash is computed again.
+
+Each tool has its own hash and spelling. Scripts and styles have other files' names in them, so only few tools hash
+their final content; pictures, fonts and data are hashed as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from base64 import b32encode
+from collections.abc import Callable, Iterator
+
+SHORTEST, LONGEST = 8, 128
+"""Digits of a hash that prove anything, and those of the longest hash (SHA-512)."""
+_ENOUGH = 4 * 1024 * 1024
+"""Bytes of a file whose content is hashed. Larger files are rarely named by a hash."""
+MOST_HASHED = 32 * 1024 * 1024
+"""Limit in bytes of all hashed files."""
+MOST_FILES = 2_000
+"""Limit of hashed files."""
+_HEX = frozenset("0123456789abcdef")
+_BASE32 = frozenset(string.ascii_uppercase + "234567")
+_BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+
+
+class ContentHashes:
+    """The files of a version, hashed as far as needed. `read` returns a file's content up to a number of bytes."""
+
+    def __init__(self, read: Callable[[str, int], bytes]) -> None:
+        self._read = read
+        self._left = MOST_HASHED
+        self._files = MOST_FILES
+        self.is_complete = True
+        """Whether all files that were asked about were hashed."""
+
+    def prove(self, path: str, token: str, sha256: str, size: int) -> bool:
+        """Whether the token begins a hash of the content of the file at `path`, whose SHA-256 (hex) and size (bytes)
+        are known. False if the content would have to be read and the limits are reached."""
+        if not SHORTEST <= len(token) <= LONGEST:
+            return False
+        if sha256.startswith(token):
+            return True
+        if not size or size > _ENOUGH:
+            return False
+        if size > self._left or not self._files:
+            self.is_complete = False
+            return False
+        self._left -= size
+        self._files -= 1
+        content = self._read(path, size)[:size]
+        return any(spelled.startswith(token) for spelled in _spellings(content, token))
+
+
+def _spellings(content: bytes, token: str) -> Iterator[str]:
+    """The content's hashes in the alphabet of the token."""
+    if _HEX.issuperset(token):
+        yield hashlib.md5(content, usedforsecurity=False).hexdigest()  # Expo, Phoenix, Ember, Django, Hugo
+        yield hashlib.sha1(content, usedforsecurity=False).hexdigest()  # Propshaft, Middleman
+        if len(token) > 64:
+            yield hashlib.sha384(content).hexdigest()
+            yield hashlib.sha512(content).hexdigest()
+    try:
+        from xxhash import xxh3_128_digest, xxh64_digest
+    except ModuleNotFoundError:  # The command line alone does not need it: its answers differ in caching only.
+        return
+    if _HEX.issuperset(token):
+        yield xxh64_digest(content).hex()  # Rspack
+        return
+    if _BASE32.issuperset(token):
+        yield b32encode(xxh64_digest(content)).decode()  # esbuild, Angular
+    yield _base64_number(xxh3_128_digest(content)[::-1])  # Rollup, Rolldown, and so Vite, Astro and SvelteKit
+
+
+def _base64_number(digest: bytes) -> str:
+    """The digest as a number in base 64, the most significant digit first, as Rollup writes it."""
+    number, digits = int.from_bytes(digest, "big"), []
+    while number:
+        number, digit = divmod(number, 64)
+        digits.append(_BASE64[digit])
+    return "".join(reversed(digits))
