@@ -194,7 +194,7 @@ def _code(
             if kind != "b64" or references.by_build(path) or not _is_doubtful(members[path], len(members))
         }
         if is_most:
-            # A name that reads like a word is a hash too, if scripts reference it and most of its neighbours are hashes.
+            # A name that reads like a word is a hash too, if scripts reference it and most neighbours are hashes.
             good |= {
                 path
                 for path in named - untyped
