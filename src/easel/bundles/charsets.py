@@ -1,4 +1,4 @@
-"""The charset that a text declares. A Content-Type with a different one would make browsers misread the text."""
+"""The charset that a text declares. A different charset in the Content-Type would make browsers misread the text."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _declared(plain: str, head: bytes) -> str | None:
 
 
 def _of_page(head: bytes) -> str | None:
-    """The charset of the first `<meta>` that has one, else of an XML declaration: "prescan a byte stream" (HTML
+    """Returns the charset of the first `<meta>` that has one, or of an XML declaration: "prescan a byte stream" (HTML
     §13.2.3.2)."""
     at = 0
     while (found := _TO_META.match(head, at)) is not None:

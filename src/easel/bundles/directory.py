@@ -73,8 +73,8 @@ _MAX16, _MAX32 = 0xFFFF, 0xFFFF_FFFF
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One member as the directory describes it. Sizes and offsets are bytes. `header` is the offset of its local
-    header, `offset` that of its data."""
+    """One member as the directory describes it. Sizes and offsets are bytes. `header` is the offset of the member's
+    local header, and `offset` is the offset of its data."""
 
     name: str
     method: int

@@ -1,7 +1,7 @@
 """Finds a zip's central directory from its end (APPNOTE.TXT 6.3.10, §4.3.14 to §4.3.16).
 
-The directory must be where the end record says, and end exactly at the record. With other bytes before, between or
-after, different readers would read the zip differently.
+The directory must be where the end record says, and end exactly at the record. If there were other bytes before,
+between or after, different readers would read the zip differently.
 """
 
 from __future__ import annotations

@@ -27,10 +27,8 @@ class DamagedDataError(Exception):
 
 
 def inflated(data: memoryview, method: int, limit: int) -> bytes:
-    """The whole content of a member's data, up to `limit` bytes.
-
-    Returns up to `limit` + 1 bytes, so that the caller notices a longer one. Raises DamagedDataError.
-    """
+    """Returns the whole content of a member's data. If the content is longer than `limit` bytes, returns `limit` + 1
+    bytes, so that the caller notices. Raises DamagedDataError."""
     if method == STORED:
         return bytes(data[: limit + 1])
     if method == ZSTANDARD:
@@ -92,8 +90,8 @@ def _unpacked_up_to(data: memoryview, most: int) -> bytes:
 
 
 def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
-    """The content of one or more Zstandard frames. A truncated frame gives its content up to the cut: the caller
-    compares the size."""
+    """Returns the content of one or more Zstandard frames. Of a truncated frame, the content before the truncation is
+    returned, because the caller compares the size."""
     reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
         cast("IO[bytes]", _Source(data)), read_size=CHUNK, read_across_frames=True, closefd=False
     )

@@ -167,7 +167,8 @@ def _reading(files: Mapping[str, Member], bundle: memoryview) -> Callable[[str, 
 
 
 def _pausing(read: Callable[[str, int], bytes], check_stop: Callable[[], None]) -> Callable[[str, int], bytes]:
-    """The same, but it stops when required: a few bytes of Brotli may unpack to its whole window."""
+    """Returns a function that does the same, and stops when required. A few bytes of Brotli may unpack to its whole
+    window."""
 
     def reading(path: str, most: int) -> bytes:
         check_stop()

@@ -75,7 +75,8 @@ def kind_of(path: str) -> FileKind:
 
 @lru_cache(maxsize=1024)
 def _kind(end: str) -> FileKind:
-    """Only the suffix of a name matters, or the whole name if it has none. Large bundles have few different ones."""
+    """Returns the kind of a file, by the suffix of its name, or by the whole name if there is no suffix. A large bundle
+    has few different suffixes."""
     type_ = content_type(end)
     return FileKind(type_, WHOLE_TEXT if is_text(type_) else WHOLE, is_looked_through(end, type_), is_run(type_))
 

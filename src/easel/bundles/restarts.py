@@ -34,7 +34,7 @@ else:
     zstandard = Package("zstandard")
 
 SMALLEST = 1024 * 1024
-"""The smallest file (bytes) with restart points. A smaller one is inflated whole in a millisecond or two."""
+"""Size (bytes) of the smallest file with restart points. A smaller file is inflated whole in a millisecond or two."""
 _SPACING = 512 * 1024
 _MOST_PLACES = 1024
 _WINDOW = 32 * 1024

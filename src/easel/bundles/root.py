@@ -84,7 +84,7 @@ _FUNCTION = re.compile(r"(?:api|functions)/.+(?<!\.d)\.[cm]?tsx?\Z")
 
 
 def is_junk(path: str) -> bool:
-    """Whether an operating system created the member. Such a member never belongs to an app."""
+    """Whether an operating system created the member. Such a member does not belong to an app."""
     return _IS_JUNK.search(path.lower()) is not None
 
 
@@ -94,8 +94,9 @@ def is_folder_icon(name: str) -> bool:
 
 
 def home_page(paths: Collection[str]) -> str | None:
-    """The page at the app's root address: its index.html, else a build tool's page for all addresses, else the only
-    page, if it is at the root. `paths` are relative to the root. None if there is no such page."""
+    """Returns the page at the app's root address. This is its index.html, else a build tool's page for all addresses,
+    else the only page, if that page is at the root. Returns None if there is no such page. `paths` are relative to the
+    root."""
     for name in (ENTRY_POINT, *APPS_PAGES):
         if name in paths:
             return name

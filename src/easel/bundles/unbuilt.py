@@ -1,8 +1,9 @@
-"""Determines whether a zip with an entry page is certainly an unbuilt project: visitors would see a blank page.
+"""Determines whether a zip with an entry page is certainly an unbuilt project, of which visitors would see a blank
+page.
 
-It is if package.json names a build tool, and the page loads a module that no browser can run: one in another language,
-or a script whose first lines import a package by its name or a file that is no script. A page that works in a browser,
-for example by an import map, makes no project, whatever other files there are.
+This is so if package.json names a build tool, and the page loads a module that no browser can run. Such a module is in
+another language, or its first lines import a package by name or a file that is no script. If the page works in a
+browser, for example by an import map, the zip is no project, whatever other files it has.
 """
 
 from __future__ import annotations

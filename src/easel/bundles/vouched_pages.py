@@ -32,8 +32,8 @@ _MOST_DIGESTS = 400_000
 _BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 _FLAT = bytes(ord("h") if chr(c) in "0123456789abcdefABCDEF" else ord(" ") for c in range(256))
 _ELSEWHERE, _IN_CODE = b"h" * 32, b"h" * 64
-"""The shortest digest in hex that counts, outside and inside scripts. None counts in a page: a page that shows one is
-no list for comparison."""
+"""The shortest digest in hex that counts, outside and inside scripts. Digests in pages do not count, because a page
+that shows a digest is no list for comparison."""
 _PAGES = frozenset({"html", "htm", "shtml"})
 _COMPARE_NOTHING = frozenset({"css", "map"})
 """Suffixes of texts whose digests are never compared with a page: styles, and files for debuggers."""
@@ -47,7 +47,7 @@ _BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?!
 _BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-")
 """The spelling in integrity attributes (SRI §3.5) and digest fields (RFC 9530 §5)."""
 _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
-"""A digest after one of these belongs to a script or a style."""
+"""A digest after one of these attributes belongs to a script or a style."""
 _SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json")
 _REGISTERS = re.compile(rb"serviceWorker\s{0,32}\??\.\s{0,32}register\s{0,32}\(")
 """The call that registers a service worker, also minified."""
@@ -109,8 +109,8 @@ def is_worker(path: str) -> bool:
 
 
 def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Callable[[str], bytes]) -> dict[str, str]:
-    """The pages with a recorded digest, each with the path of the file that records it. `lists` are those of the files
-    that `may_vouch`; `read` returns a file's content."""
+    """Returns the pages with a recorded digest, each with the path of the file that records it. `lists` are the files
+    for which `may_vouch` is true. `read` returns a file's content."""
     pages = {path: member for path, member in files.items() if member.type.startswith("text/html")}
     found = {path: path + suffix for path in pages for suffix in _SIGNATURES if path + suffix in files}
     listed: dict[tuple[str, bytes], str] = {}
@@ -143,8 +143,8 @@ def _named(
 
 
 def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
-    """Possible digests in a text: the algorithm (by length), and the digest. `shortest` is the shortest run of hex
-    digits that counts, each written as `h`; None if hex does not count."""
+    """Returns possible digests in a text: the algorithm (by length), and the digest. `shortest` has as many letters `h`
+    as the shortest run of hex digits that counts. If it is None, hex digits do not count."""
     yield from _in_base64(content)
     if shortest is not None:
         yield from _in_hex(content, shortest)

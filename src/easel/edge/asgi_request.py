@@ -15,8 +15,8 @@ Fields = Mapping[bytes, tuple[str, int]]
 
 
 def fields(country_header: bytes) -> Fields:
-    """The headers that become fields of a request. An operator's proxy sends the visitor's country in the named one, if
-    any."""
+    """Returns the headers that become fields of a request. `country_header` is the header in which an operator's proxy
+    sends the visitor's country, if any."""
     names = (
         *("accept", "accept-encoding", "accept-language", "cookie", "if-none-match", "if-modified-since", "if-range"),
         *("range", "sec-fetch-dest", "sec-fetch-mode", "service-worker"),

@@ -20,7 +20,7 @@ from easel.storage.object_names import manifest_key
 
 _AT_A_TIME = 1000
 _MOST_FILES = 100_000
-"""Limit of files of earlier versions. The version that reaches it is the last one that is searched."""
+"""Maximum number of files of earlier versions. The version that reaches it is the last version that is searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class LargePages:
     async def make(
         self, key: Key, size: int, making: Callable[[], Awaitable[Representations]]
     ) -> Representations | None:
-        """The page of `size` bytes from `making`; None while too many others are in transit. Raises the errors of
-        `making`."""
+        """Returns the page of `size` bytes from `making`. Returns None while too many other large pages are in transit.
+        Raises the errors of `making`."""
         # The page and its encoded form, which is hardly larger.
         reserved = 2 * size
         while self.weight + reserved > self._limit:

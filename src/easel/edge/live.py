@@ -74,11 +74,11 @@ class LiveSite:
         return page.place != NO_PLACE and page.size <= LARGEST and self.site.published.runtime != "off"
 
     def script(self) -> bytes:
-        """The runtime object for the site's pages.
+        """Returns the runtime object for the site's pages.
 
-        It is as long as the public variables, so it is made for each page and not cached; all sites of an app share the
-        bytes in its route. A service worker may cache a page, and the variables in it, for long. If the version has a
-        service worker, its pages therefore also load the current variables, and use the old ones if that fails.
+        The object is as long as the public variables, so it is made for each page and not cached. All sites of an app
+        share the bytes in its route. A service worker may cache a page with its variables for a long time. So if the
+        version has a service worker, its pages also load the current variables, and use the old ones if that fails.
         """
         if self.site.published.runtime == "external":
             return EXTERNAL_SCRIPT
@@ -95,7 +95,7 @@ class LiveSite:
         )
 
     def keep_by_pattern(self, key: Key, prepared: PreparedAnswer) -> int:
-        """Caches a redirect of a rule's pattern in place of the oldest one; returns the bytes added."""
+        """Caches a redirect of a rule's pattern in place of the oldest such redirect. Returns the bytes added."""
         weight = prepared_weight(key, prepared)
         if weight > _LARGEST_BY_PATTERN or key in self.by_pattern:
             return 0

@@ -11,7 +11,8 @@ FAST: Final = "fast"
 FULL: Final = "full"
 
 _MOST_APPS = 1000
-"""Limit of apps with separate counters. Further apps share one, so that the metrics stay readable."""
+"""Maximum number of apps with separate counters. All further apps share one counter, so that the metrics stay
+readable."""
 OTHERS: Final = "others"
 
 

@@ -34,7 +34,7 @@ _MOST_HOSTS = 16384
 _LONGEST_HOST = 255
 _MOST_VERSIONS = 65536
 _EARLIER_SHARE = 16
-"""The share of the budget (one in this many) for one site's earlier versions."""
+"""The part of the budget for one site's earlier versions: one in this many."""
 
 
 class Sites:
@@ -294,7 +294,8 @@ class Sites:
         return await self._pages.run((live, file.path), make)
 
     async def _large_page(self, live: LiveSite, file: File, request: Request, size: int) -> Representations | None:
-        """A large page without its bodies, except the one to be sent. None if the page is sent unchanged."""
+        """Returns a large page without its bodies, except for the body to be sent. Returns None if the page is sent
+        unchanged."""
         outline = live.outlines.get(file.path)
         if outline is None:
             outline = await self._pages.run((live, file.path), lambda: self._outline(live, file))

@@ -36,14 +36,15 @@ LARGEST_FILE = 2 * 1024 * 1024
 MOST_REDIRECTS = 10_000
 """Limit of redirect lines in force."""
 MOST_ODD = 500
-"""Limit of places with a placeholder or a star inside a segment, over all paths in force: an index cannot distinguish
-them."""
+"""Maximum number of places with a placeholder or a star inside a segment, over all paths in force, because an index
+cannot distinguish such places."""
 MOST_DOUBLE = 25
 """Limit of paths in force with two stars, which are searched at many places of a request's path."""
 MOST_SEGMENTS = 100_000
 """Limit of segments of all paths in force: an edge holds each in memory."""
 MOST_TEXT = 2 * LARGEST_FILE
-"""Limit of characters of all lines and blocks in force: one entry of another host's file may stand for many of them."""
+"""Maximum number of characters of all lines and blocks in force. One entry of another host's file may stand for many
+lines."""
 MOST_BLOCKS = 2_000
 """Limit of header blocks in force."""
 LONGEST_LINE = {"netlify": 8_000, "cloudflare": 2_000}
@@ -75,9 +76,9 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     """One line in force: its target for requests that match its path, host, query and conditions.
 
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
-    `query` the required parameters, each with a value or a `:name` that catches it. A status of REDIRECTING redirects
-    the client to `target`; any other sends the content of `target`. A forced line applies before files. Of `languages`,
-    `countries` and `cookies` (names), if there are any, one must match. `line` counts from 1.
+    `query` the required parameters, each with a value or a `:name` that captures it. A status of REDIRECTING redirects
+    the client to `target`; any other status sends the content of `target`. A forced line applies before files. If the
+    line has `languages`, `countries` or `cookies` (names), one of each must match. `line` counts from 1.
     """
 
     line: int

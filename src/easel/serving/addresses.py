@@ -35,10 +35,8 @@ digits would share addresses."""
 
 
 def host_label(environment: str, slug: str) -> str:
-    """The first label of an environment's host: `shop`, `staging-shop`, `v3-shop`, `pr-7-shop`.
-
-    If the label would be too long, the slug is cut and six hex digits of its hash are appended.
-    """
+    """Returns the first label of an environment's host: `shop`, `staging-shop`, `v3-shop`, `pr-7-shop`. If the label
+    would be too long, the slug is truncated, and six hex digits of its hash are appended."""
     if environment == PRODUCTION:
         return slug
     prefix = f"{environment}-"
@@ -53,8 +51,8 @@ def _fitted(slug: str, prefix: int) -> str:
 
 
 def split_label(label: str) -> tuple[str, str, int | None] | None:
-    """Splits a label such as `staging-shop`, `pr-7-shop` or `v3-shop` into environment, slug (perhaps cut) and, for a
-    version's own address, the version number. None if the label has another form."""
+    """Splits a label such as `staging-shop`, `pr-7-shop` or `v3-shop` into environment, slug (perhaps truncated) and,
+    for a version's own address, the version number. Returns None if the label has another form."""
     match = _PREFIXED.match(label)
     if match is None:
         return None
@@ -63,7 +61,8 @@ def split_label(label: str) -> tuple[str, str, int | None] | None:
 
 
 def slug_forms(slug: str) -> set[str]:
-    """Every spelling of the slug in labels: the whole slug, and the cut slug for prefixes of each length."""
+    """Returns every spelling of the slug in labels: the whole slug, and the truncated slug for prefixes of each
+    length."""
     if len(slug) <= UNCUT:
         return {slug}
     return {slug, *(_fitted(slug, prefix) for prefix in _PREFIX_LENGTHS)}

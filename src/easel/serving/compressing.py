@@ -1,4 +1,4 @@
-"""Makes the variants of a version's files. It takes long, so it is a background job."""
+"""Makes the variants of a version's files. This takes long, so a background job does it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ size. The other files are compressed about fifty times as fast."""
 WORTH_IT = 0.97
 """A variant is kept if its size is at most this share of the size sent without it."""
 _MOST_STRANGE: Final = 16
-"""Limit of prebuilt files (`app.js.br`) that turn out not to match their original. After that many, no further ones are
-read: each may take half a second."""
+"""Maximum number of prebuilt files (`app.js.br`) that turn out not to match their original. After that many, no further
+files are read, because each may take half a second."""
 _QUICK: Final = {"br": 5, "zstd": 6, "gzip": 6}
 _THOROUGH: Final = {"br": 9, "zstd": 17, "gzip": 9}
 

@@ -52,8 +52,8 @@ def looks_fingerprinted(path: str) -> bool:
 
 
 def may_be_of_an_earlier_version(path: str) -> bool:
-    """Whether a missing file may belong to a page of an earlier version that is still open. Pages themselves never do.
-    The rule is wide, since such an answer does no harm."""
+    """Whether a missing file may belong to a page of an earlier version that is still open in a browser. Pages never
+    do. The rule is wide, because such an answer does no harm."""
     if len(path) > MAX_NAME_BYTES or path.endswith((".html", ".htm")):
         return False
     stem = _stem(path)

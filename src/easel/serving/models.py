@@ -19,10 +19,10 @@ from easel.unlocked import cached_property
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What one address serves: a version of an app in an environment.
+    """The content of one address: a version of an app in an environment.
 
     `environment` is an environment's name, or a version's own ('v3'). `modified_at` (unix seconds) is the time when the
-    address began to serve this version. `is_one_page` says whether the app's page answers every address without a file.
+    address began to serve this version. `is_one_page` is true if the app's page answers every address without a file.
     """
 
     app_id: str
@@ -94,8 +94,8 @@ class Request(msgspec.Struct, frozen=True, dict=True):
 class File(msgspec.Struct, frozen=True):
     """A file of the site as the answer to a request, with its status and caching.
 
-    `lasting` says whether the file answers this address as long as the site is live. `varies` names the request headers
-    that the choice depended on. `is_stand_in` says that the address names no file and this one answers in its place.
+    `lasting` is true if the file answers this address as long as the site is live. `varies` names the request headers
+    that the choice depended on. `is_stand_in` is true if the address names no file, and this file answers in its place.
     """
 
     path: str

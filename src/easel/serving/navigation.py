@@ -1,4 +1,4 @@
-"""Navigation: a person opens an address, as opposed to a page that loads a resource."""
+"""Navigation: a person opens an address. A page that loads a resource does not navigate."""
 
 from __future__ import annotations
 

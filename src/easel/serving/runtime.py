@@ -82,10 +82,8 @@ def _definition(site: Site) -> str:
 
 
 def place_in(member: Member, page: bytes) -> int | None:
-    """The offset in the page where the script is inserted, or None for a page without such a place.
-
-    `page` is the content or its beginning. It is parsed only for manifests of releases that did not record the offset.
-    """
+    """Returns the offset in the page where the script is inserted, or None for a page without such a place. `page` is
+    the content or its first bytes. The page is parsed only for manifests of releases that did not record the offset."""
     if member.place is None:
         return script_place(page)
     return None if member.place == NO_PLACE else member.place

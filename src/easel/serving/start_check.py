@@ -100,7 +100,7 @@ def missing_assets(site: Site, page: str) -> tuple[list[str], list[str]]:
 
 
 def _own_path(base: str, reference: str) -> str | None:
-    """The path of a reference to the app's own address; None if it leads elsewhere."""
+    """Returns the path of a reference to the app's own address; None if the reference leads elsewhere."""
     try:
         parts = urlsplit(urljoin(urljoin("http://app.invalid/", base), reference.strip()))
     except ValueError:

@@ -17,7 +17,7 @@ from easel.serving.respond import Representations
 _LARGEST = 4 * 1024 * 1024
 """Files up to this size (bytes) are cached."""
 Borrow = Callable[[], MappedBody | None]
-"""Gives a body from the cache, or None after its eviction."""
+"""Returns a body from the cache, or None after its eviction."""
 
 
 class InflatedFiles:
@@ -35,7 +35,7 @@ class InflatedFiles:
         return self._kept.weight
 
     def evict_one(self) -> bool:
-        """Evicts one file. False if there is none."""
+        """Evicts one file. Returns false if the cache is empty."""
         return self._kept.evict_one()
 
     async def whole(self, part: BundleSlice, read: Callable[[], Awaitable[memoryview]]) -> Representations | None:

@@ -65,7 +65,7 @@ class ManifestCache:
             with suppress(OSError):
                 written.unlink()
             return
-        # An indexed file may be gone: it was damaged, or another process evicted it.
+        # An indexed file may be gone, because it was damaged or another process evicted it.
         self._bytes -= sizes.pop(manifest, 0)
         sizes[manifest] = len(data)
         self._bytes += len(data)

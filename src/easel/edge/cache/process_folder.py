@@ -72,7 +72,7 @@ def _made(root: Path, boot: str) -> tuple[Path, IO[bytes] | None]:
                 return own, None
             shutil.rmtree(own, ignore_errors=True)
             raise
-        # Before this process had the lock, another one may have taken the folder for an abandoned one.
+        # Before this process had the lock, another process may have taken the folder for an abandoned one.
         if lock is not None:
             return own, lock
 

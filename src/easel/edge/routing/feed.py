@@ -152,7 +152,7 @@ class DatabaseFeed:
             changed |= {app_id: None for app_id in self._table.apps if app_id not in changed}
         self._table.ahead = time.time() - now
         self._table.apply(changed)
-        # A transaction that is still running has this id or a later one; the next query sees it.
+        # A transaction that is still running has this id or a later id, so the next query sees its changes.
         self._since, self._server = horizon, server
 
     async def version(self, app_id: str, number: int) -> EnvironmentRoute | None:
@@ -186,7 +186,7 @@ async def _one(
 async def _changed(
     connection: psycopg.AsyncConnection[Any], read: _Read, query: LiteralString, arguments: dict[str, Any]
 ) -> dict[str, AppRoute | None]:
-    """The current state of each changed app; None for a deleted one."""
+    """Returns the current state of each changed app; None if the app is deleted."""
     served: dict[str, tuple[EnvironmentRoute, ...]] = {}
     async for app_id, name, since, has_variants, moves in read(connection, query, arguments):
         if len(moves) % MOVE.size:

@@ -136,8 +136,8 @@ class SavedRoutes:
             connection.executemany(_PUT, [(one, generation, _encode(app)) for one, app in apps if app is not None])
 
     def confirm(self, at: float, generation: int, *, whole: bool) -> None:
-        """Records when (unix seconds) the saved routes matched the database. With `whole`, all of them were written in
-        this generation: older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
+        """Records when (unix seconds) the saved routes matched the database. With `whole`, all routes were written in
+        this generation, so older rows are removed. Raises OvertakenError, sqlite3.Error, OSError."""
         with self._writing(generation) as connection:
             if whole:
                 connection.execute("delete from route where generation < ?", (generation,))
@@ -188,7 +188,7 @@ class SavedRoutes:
 
 
 class RouteSaver:
-    """Saves an edge's table as it changes. One of the edges on a machine does it for all."""
+    """Saves an edge's table as it changes. One edge of a machine saves for all of them."""
 
     def __init__(self, table: RouteTable, folder: Path, database_url: str, reserve: DiskReserve | None = None) -> None:
         self._table = table
@@ -263,7 +263,7 @@ class RouteSaver:
             self._whole, self._noted = True, now
 
     async def _begin(self) -> bool:
-        """Whether this process is the one that saves."""
+        """Whether this process is the edge that saves."""
         self._lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock_path.open("w")
         try:

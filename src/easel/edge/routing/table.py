@@ -182,9 +182,11 @@ class RouteTable:
         return Route(app, environment, serves) if serves is not None or environment in NAMES else None
 
     def slot(self, label: str) -> int:
-        """The slot of the freshness page that changes before the label's route can change. For a known app it is the
-        app's own, even if the app is inactive or has no such version yet. For an unknown label it is the slot of the
-        set of hosts."""
+        """Returns the slot of the freshness page that changes before the label's route can change.
+
+        For a known app it is the app's own slot, even if the app is inactive or the version does not exist yet. For an
+        unknown label it is the slot of the set of hosts.
+        """
         named = self._named(label)
         return named[0].slot if named is not None else HOSTS_SLOT
 

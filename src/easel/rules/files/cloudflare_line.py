@@ -17,10 +17,8 @@ _KNOWN = "200, 301, 302, 303, 307 and 308 are."
 
 
 def cloudflare_line(words: list[str], number: int) -> Redirect:
-    """The redirect in these words. Raises BadLineError.
-
-    The default status is 302. In the source, a fragment (`#…`) is cut off, and `.` and `..` are resolved.
-    """
+    """Returns the redirect in these words. The default status is 302. In the source, a fragment (`#…`) is removed, and
+    `.` and `..` are resolved. Raises BadLineError."""
     if not 2 <= len(words) <= 3:
         reason = f"it has {len(words)} words; `from to` or `from to status` is a line."
         raise BadLineError(reason, guards=_guards(words))

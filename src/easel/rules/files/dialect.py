@@ -38,11 +38,10 @@ Sign = tuple[str, int, str]
 
 
 def choose(texts: Mapping[str, str], names: Collection[str], choice: Choice) -> tuple[Dialect, str, list[Sign]]:
-    """The dialect, the reason, and remarks on lines that suggest the other one. `texts` holds the rules files by name,
-    `names` the other files at the root.
+    """Returns the dialect, the reason, and remarks on lines that suggest the other dialect.
 
-    Without a sign, and with signs of both, Netlify's dialect applies: it is the larger language, and it serves files
-    before rules.
+    `texts` holds the rules files by name, `names` the other files at the root. If there is no sign of a dialect, or
+    there are signs of both, Netlify's dialect applies, because it is the larger language and serves files before rules.
     """
     if choice in ("netlify", "cloudflare"):
         return choice, "chosen by a setting", []

@@ -48,7 +48,7 @@ PROTECTED = frozenset(
         "x-request-id",
     }
 )
-"""Headers (lower case) that frame an answer, describe its bytes or belong to the platform: no rule sets or removes
+"""Headers (lower case) that frame an answer, describe its bytes or belong to the platform. No rule sets or removes
 them."""
 GUARDS = frozenset({"basic-auth"})
 
@@ -182,7 +182,7 @@ def tidied(value: str) -> str:
 
 
 def header_reason(name: str, value: str) -> str | None:
-    """The reason why no rule can set this header; None if one can."""
+    """Returns the reason why no rule can set this header; None if a rule can."""
     if name.lower() in GUARDS:
         return "Easel does not support `Basic-Auth`: the password would be sent to every visitor, and protect nothing."
     if not _NAME.match(name):

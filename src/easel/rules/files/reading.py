@@ -84,7 +84,7 @@ class Reading:
     not_found: NotFound = ""
 
     def refuse(self, file: str, line: int, text: str, reason: str, *, guards: bool = False) -> None:
-        """Adds a refused line. Of very many, only the first ones and the guards are stored."""
+        """Adds a refused line. If there are very many, only the first lines and the guards are stored."""
         if guards or len(self.refused) < MOST_TOLD:
             self.refused.append(RefusedLine(file, line, shown(text), reason, guards))
 
@@ -133,7 +133,7 @@ class Reading:
 
 
 def reason_against(redirect: Redirect) -> str | None:
-    """The reason why a line cannot be in force in any dialect; None if it can."""
+    """Returns the reason why a line cannot be in force in any dialect; None if the line can be in force."""
     status, target, source = redirect.status, redirect.target, redirect.source
     if status not in REDIRECTING and status != 200 and not 400 <= status <= 599:
         return f"{status} is not a valid status for a line; valid are 200, 301, 302, 303, 307, 308 and 400 to 599."

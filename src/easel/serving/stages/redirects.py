@@ -34,7 +34,7 @@ def _last(site: Site, request: Request) -> Found | None:
 
 
 def _varies(site: Site, request: Request) -> bool:
-    """Whether a line mentions the path: its answer may depend on the query or the visitor."""
+    """Whether a line mentions the path. Its answer may then depend on the query or the visitor."""
     rules = site.rules
     return rules is not None and rules.redirects.any_first and rules.redirects.speaks_of(request.visit)
 

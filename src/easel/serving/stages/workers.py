@@ -1,4 +1,4 @@
-"""Ends service workers whose script is missing: they ignore redirects, and survive a 404."""
+"""Ends service workers whose script is missing, because such workers ignore redirects and survive a 404."""
 
 from __future__ import annotations
 
