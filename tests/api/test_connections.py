@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -65,3 +68,23 @@ def test_a_client_that_asks_on_and_on_without_reading_is_not_listened_to(platfor
             connection.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000_000)
     with platform.client() as client:
         assert client.get("/v1/apps").status_code == 200
+
+
+def test_each_of_hundreds_of_clients_that_ask_at_once_gets_its_own_answers(platform: Platform) -> None:
+    """Their requests begin a few at a time, even if one arrives with the end of another or in pieces."""
+    with ExitStack() as stack:
+        address = ("127.0.0.1", platform.api_port)
+        clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(300)]
+        for number, client in enumerate(clients):
+            body = b'{"number": %d}' % number
+            first = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            second = b"POST /v1/apps HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+            third = b"GET /none/%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % number
+            sent = first + second + body + third
+            middle = number * len(sent) // len(clients)
+            client.sendall(sent[:middle])
+            client.sendall(sent[middle:])
+        for number, client in enumerate(clients):
+            answers = b"".join(iter(partial(client.recv, 65536), b""))
+            assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"401", b"404"]
+            assert b"/none/%d" % number in answers

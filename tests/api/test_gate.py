@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +15,9 @@ from easel.access.errors import RateLimitedError
 from easel.access.service import create_organisation_with_key
 from easel.api.application import make_application, make_services
 from easel.api.http.context import Services
-from easel.api.http.gate import Rounds, network_of
+from easel.api.http.gate import network_of
 from easel.api.http.limits import Fairness
+from easel.api.http.rounds import Rounds
 from easel.running.roles import open_store, open_vault
 from easel.settings import Settings
 from testbed.running import Platform
@@ -71,6 +73,28 @@ async def test_an_organisation_of_which_requests_wait_lets_others_go_first() -> 
     is_asked = False
     await asyncio.gather(*tasks, late)
     assert begun[4:] == ["a", "a", "a"]
+
+
+async def test_as_many_of_an_organisation_begin_in_a_round_as_may() -> None:
+    rounds, begun = Rounds(each=2), list[str]()
+
+    def begin(request: str) -> bool:
+        begun.append(request)
+        # The second has gone.
+        return request != "second"
+
+    assert rounds.begins("a")
+    assert rounds.begins("a")
+    assert not rounds.begins("a")
+    for request in ("first", "second", "third", "fourth"):
+        rounds.wait("a", functools.partial(begin, request))
+    assert not rounds.begins("a")
+    assert rounds.begins("b")
+    await asyncio.sleep(0)
+    assert begun == ["first", "second", "third"]
+    while not rounds.begins("a"):
+        await asyncio.sleep(0)
+    assert begun[3:] == ["fourth"]
 
 
 async def test_refusals_take_their_turn_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

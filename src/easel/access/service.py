@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import func, select, update
 
 from easel import clock
 from easel.access.errors import (
@@ -82,16 +82,6 @@ async def owner_of(database: Database, secret: str) -> str | None:
     """The id of the organisation of this valid key; None for any other key."""
     found = await database.statement(_SQL["find_key"], {"hash": hash_key(secret)})
     return str(found[0][1]) if found else None
-
-
-_STILL_GOOD: dict[Kind, Select[str]] = {
-    "key": select(ApiKey.id).where(ApiKey.id == bindparam("id"), ApiKey.revoked_at.is_(None))
-}
-
-
-async def is_good(work: Transaction, subject: Subject) -> bool:
-    """Whether a subject that was valid earlier still is."""
-    return await work.session.scalar(_STILL_GOOD[subject.kind], {"id": subject.id}) is not None
 
 
 async def create_key(

@@ -23,6 +23,7 @@ from easel.api.http.gate import Gate
 from easel.api.http.limits import Fairness, Limiter
 from easel.api.http.middleware import RequestContext
 from easel.api.lane.client import Lane
+from easel.api.log_streams import LogStreams
 from easel.api.routes.apps import router as apps_router
 from easel.api.routes.builds import router as builds_router
 from easel.api.routes.deploys import router as deploys_router
@@ -167,6 +168,7 @@ def make_application(services: Services, *, is_lane: bool = False) -> FastAPI:
     app.state.health = Health(services)
     # The middleware that is added last runs first.
     if not is_lane:
+        app.add_middleware(LogStreams, services=services)
         app.add_middleware(Gate, services=services)
         app.add_middleware(StatusPolls, services=services)
     app.add_middleware(RequestContext)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+from easel.api.http.rounds import Rounds
 from easel.connections.guarded import GuardedProtocol
 from easel.connections.heads import CLIENTS
 from easel.envelope import envelope
 from easel.errors import EaselError
+
+EACH = 2
+"""Requests of an organisation that begin in one round of the event loop."""
 
 
 class RequestUnreadableError(EaselError):
@@ -39,6 +43,35 @@ class ApiProtocol(GuardedProtocol):
 
     heeded = CLIENTS
     longest_query = 8 * 1024
+    rounds = Rounds(each=EACH)
+    """Connections take turns by the organisation of their last request; new ones count as one organisation."""
+    _held = b""
+    """Received bytes, with which a request begins when its turn comes."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client. To begin a request is the longest of its steps, and a thousand may arrive together."""
+        if self._held:
+            self._held += data
+            self.flow.pause_reading()
+        elif not self.at_border or self._unparsed or self._unheard or self.rounds.begins(self._whose()):
+            super().data_received(data)
+        else:
+            self._held = data
+            self._unset_keepalive_if_required()
+            self.flow.pause_reading()
+            self.rounds.wait(self._whose(), self._begin)
+
+    def _whose(self) -> str:
+        """The organisation of the connection's last request, as the gate has found it."""
+        return str(self.scope["state"].get("whose", "")) if self.scope else ""
+
+    def _begin(self) -> bool:
+        data, self._held = self._held, b""
+        if self.transport.is_closing():
+            return False
+        self.flow.resume_reading()
+        super().data_received(data)
+        return True
 
     def on_headers_complete(self) -> None:
         """Checks the complete head. Refuses it unless it names exactly one host (RFC 9112 §3.2): a proxy on the way

@@ -34,7 +34,7 @@ from easel.deploys.errors import (
     SourceFilesTooManyError,
     TooManyWaitingBuildsError,
 )
-from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.models import Deploy
 from easel.deploys.phases import GIT, next_job
 from easel.deploys.states import BUILD_QUEUED, FAILED, FINAL, MOVED, QUEUED
 from easel.deploys.unbuilt import unbuilt_in_sources
@@ -290,14 +290,3 @@ def appended(deploy_id: str, lines: Sequence[tuple[datetime, str]], *, tell: boo
         "lines": [line for _, line in lines],
         "channel": DEPLOYS_CHANNEL,
     }
-
-
-async def read_log(work: Transaction, deploy_id: str, after: int, limit: int = 1000) -> list[DeployLogLine]:
-    """The deploy's log lines after the given `seq`, oldest first."""
-    rows = await work.session.scalars(
-        select(DeployLogLine)
-        .where(DeployLogLine.deploy_id == deploy_id, DeployLogLine.seq > after)
-        .order_by(DeployLogLine.seq)
-        .limit(limit)
-    )
-    return list(rows)

@@ -38,6 +38,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "easel.api.application",
         "easel.api.lane.server",
         "easel.api.protocol",
+        "easel.api.server",
         "easel.connections.private",
         "easel.running.lane",
         "uvicorn.lifespan.on",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from easel.access.secrets import Vault, load_secret
 from easel.connections.listening import bind, not_bound
 from easel.places import DataFolderMissingError
+from easel.running.garbage import collect_rarely
 from easel.running.logs import configure_logging
 from easel.running.low_priority import yield_to_others
 from easel.running.several_machines import opens_secrets
@@ -157,6 +158,7 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
     from easel.api.health import Health
     from easel.api.lane.client import Lane
     from easel.api.protocol import ApiProtocol
+    from easel.api.server import ApiServer
     from easel.connections.private import PrivateApp, private_port
     from easel.running.lane import start_of
     from easel.storage.disk_metrics import DiskCollector
@@ -185,8 +187,9 @@ def run_api(settings: Settings, *, checked: bool = False, line: socket.socket | 
     health: Health = app.state.health
 
     async def serve() -> None:
+        collect_rarely()
         async with private_port(PrivateApp(health.metrics, health.readiness), private):
-            await uvicorn.Server(config).serve(sockets=sockets)
+            await ApiServer(config).serve(sockets=sockets)
 
     _run(serve())
 

@@ -8,12 +8,9 @@ them.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import logging
 import re
-from collections import OrderedDict, deque
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import psycopg
@@ -24,13 +21,13 @@ from easel.access.errors import AuthenticationRequiredError
 from easel.access.service import bearer, owner_of
 from easel.api.http.context import Services
 from easel.api.http.errors import error_answer
+from easel.api.http.rounds import Rounds
 from easel.errors import EaselError
 
 logger = logging.getLogger(__name__)
 
-_STREAM = re.compile(r"/v1/apps/[^/]{1,100}/deploys/[^/]{1,100}/logs/stream")
-_WHILE_GIVING_WAY = 0.001
-"""Seconds between two looks whether a request may begin."""
+LOG_STREAM = re.compile(r"/v1/apps/([^/]{1,100})/deploys/([^/]{1,100})/logs/stream")
+"""The address of a log stream: its app and its deploy."""
 _NETWORK = 64
 """Bits of an IPv6 address that identify a network (RFC 4291 §2.5.4). All addresses of one network count as one
 client."""
@@ -53,7 +50,7 @@ class Gate:
                     # A refusal takes its turn too: a thousand streams beyond a limit may arrive together.
                     await self._rounds.begin(sharer)
                     self._services.limiter.refuse_over(sharer)
-                    if scope["method"] == "GET" and _STREAM.fullmatch(scope["path"]):
+                    if scope["method"] == "GET" and LOG_STREAM.fullmatch(scope["path"]):
                         places.enter_context(self._services.streams.opened(sharer))
                 except EaselError as error:
                     await error_answer(error)(scope, receive, send)
@@ -89,43 +86,6 @@ class Gate:
             return ""
         fairness.remember_owner(secret, owner)
         return owner
-
-
-class Rounds:
-    """Starts one request of each sharer in each round of the event loop. A sharer's further requests wait in a queue.
-    They wait longer while the sharer gives way to others."""
-
-    def __init__(self, gives_way: Callable[[str], bool] = lambda _: False) -> None:
-        self._gives_way = gives_way
-        self._begun: set[str] = set()
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-
-    async def begin(self, sharer: str) -> None:
-        """Returns when the sharer's next request may begin: at once if no other request of that sharer waits, or began
-        in this round."""
-        if sharer not in self._begun and sharer not in self._waiting:
-            if not (self._begun or self._waiting):
-                asyncio.get_running_loop().call_soon(self._next_round)
-            self._begun.add(sharer)
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(sharer, deque()).append(turn)
-        await turn
-
-    def _next_round(self) -> None:
-        self._begun.clear()
-        for sharer, queue in list(self._waiting.items()):
-            while queue and not (sharer in self._begun or self._gives_way(sharer)):
-                turn = queue.popleft()
-                if not turn.done():
-                    turn.set_result(None)
-                    self._begun.add(sharer)
-            if not queue:
-                del self._waiting[sharer]
-        if self._begun:
-            asyncio.get_running_loop().call_soon(self._next_round)
-        elif self._waiting:
-            asyncio.get_running_loop().call_later(_WHILE_GIVING_WAY, self._next_round)
 
 
 def _authorization(scope: Scope) -> str | None:

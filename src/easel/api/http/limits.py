@@ -129,8 +129,12 @@ class Fairness:
         return self._known.get(hash_key(secret), "")
 
     def remember_owner(self, secret: str, organisation: str) -> None:
-        """Caches the organisation of this key."""
+        """Caches the organisation of this key, which sends a request now."""
         self._known[hash_key(secret)] = organisation
+        self.asks(organisation)
+
+    def asks(self, organisation: str) -> None:
+        """Records that this organisation sends a request now."""
         self._asked[organisation] = self._now()
         self._asked.move_to_end(organisation)
         if len(self._asked) > _MOST_KNOWN:

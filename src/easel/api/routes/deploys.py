@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Header, Query, Request, Response
+from sse_starlette import EventSourceResponse
 
 from easel import clock
-from easel.access.service import Subject, is_good
+from easel.access.service import bearer
 from easel.api.http.bodies import takes_texts
-from easel.api.http.context import Deployer, Parts, Reader, Services, Work
+from easel.api.http.context import Deployer, Parts, Reader, Work
 from easel.api.http.route import EaselRoute
-from easel.apps.models import App
+from easel.api.log_streams import FollowedLog
 from easel.apps.service import get_app
-from easel.deploys.models import Deploy, DeployLogLine
+from easel.deploys.log_news import LogPlace
+from easel.deploys.models import Deploy
 from easel.deploys.queue_waits import limits_in, waiting_in, waits_for
 from easel.deploys.schemas import (
     DeployCounts,
@@ -27,21 +25,14 @@ from easel.deploys.schemas import (
     ListDeploysResponse,
     SmokeTestResult,
 )
-from easel.deploys.service import DeployOrder, accept, cancel, get_deploy, read_log
+from easel.deploys.service import DeployOrder, accept, cancel, get_deploy
 from easel.deploys.service import list_deploys as find_deploys
-from easel.deploys.states import FINAL, QUEUED, in_order
+from easel.deploys.states import QUEUED, in_order
 from easel.deploys.status_batch import DeployStatus
 from easel.serving.addresses import Addresses
 from easel.settings import Settings
-from easel.storage.database import Database
-from easel.storage.turns import Turn
 
 router = APIRouter(prefix="/v1/apps", tags=["Apps"], route_class=EaselRoute)
-
-HEARTBEAT = 15
-"""Seconds between two comment lines of a silent log stream."""
-FIRST_LOOK, NEXT_LOOKS = 1, 5
-"""Seconds after which a stream polls for news without a notification: at first, and later."""
 
 DEPLOY_DESCRIPTION = """Queue a build+deploy for an App, creating a new version.
 
@@ -150,53 +141,12 @@ async def stream_deploy_logs(
     caller: Reader,
     parts: Parts,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
-) -> EventSourceResponse:
+) -> Response:
     """Follow a deploy's log as server-sent events: everything so far, then live until the deploy ends."""
     app = await get_app(work, caller, app_id)
     await get_deploy(work, app, deploy_id)
-    after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
-    return EventSourceResponse(_events(parts, caller, app, deploy_id, after), ping=HEARTBEAT, sep="\n")
-
-
-async def _events(
-    parts: Services, caller: Subject, app: App, deploy_id: str, after: int
-) -> AsyncIterator[ServerSentEvent]:
-    patience = FIRST_LOOK
-    with parts.followers.follow(deploy_id) as following:
-        while True:
-            turn = parts.fairness.look(app.org_id)
-            await turn.take()
-            # Cancelling a statement costs its connection, and clients may leave by the hundred.
-            news = await asyncio.shield(_news(parts.database, turn, caller, app, deploy_id, after))
-            if news is None:
-                return
-            lines, ended = news
-            for line in lines:
-                after = line.seq
-                yield _event(line)
-            if not lines and ended:
-                yield ServerSentEvent(event="done", data="{}", sep="\n")
-                return
-            if not lines:
-                # Notifications announce news, except right after the start; a poll now and then covers a lost
-                # notification.
-                await following.wait(patience)
-                patience = NEXT_LOOKS
-
-
-async def _news(
-    database: Database, turn: Turn, caller: Subject, app: App, deploy_id: str, after: int
-) -> tuple[list[DeployLogLine], bool] | None:
-    """The next log lines, and whether the deploy has ended; None if the caller's key is no longer valid."""
-    async with database.transaction(turn) as work:
-        if not await is_good(work, caller):
-            return None
-        deploy = await get_deploy(work, app, deploy_id)
-        return await read_log(work, deploy_id, after), deploy.status in FINAL
-
-
-def _event(line: DeployLogLine) -> ServerSentEvent:
-    return ServerSentEvent(data=json.dumps({"ts": line.ts.timestamp(), "line": line.line}), id=str(line.seq), sep="\n")
+    place = LogPlace.of(bearer(request.headers.get("authorization")), app.id, deploy_id, last_event_id)
+    return FollowedLog(parts, app.org_id, place).answer()
 
 
 def describe(settings: Settings, slug: str, deploy: Deploy | DeployStatus) -> DeployStatusResponse:

@@ -1,0 +1,60 @@
+"""The next lines of a deploy's log for one follower, in one statement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from easel.access.secrets import hash_key
+from easel.deploys.states import FINAL
+from easel.storage.database import Database
+from easel.storage.statements import statements
+
+_SQL = statements(__name__)
+
+MOST_LINES = 200
+"""Lines that a follower gets at once. More of them would hold up other requests while they are encoded."""
+
+
+class LogPlace(NamedTuple):
+    """A place in the log of a deploy, and the key of its reader."""
+
+    key: str
+    """The hash of the API key."""
+    app: str
+    deploy: str
+    after: int
+    """The last line that the reader has, 0 for none."""
+
+    @classmethod
+    def of(cls, secret: str, app: str, deploy: str, after: str | None) -> LogPlace:
+        """The place for the holder of this API key, after the line that its `Last-Event-ID` names, if any."""
+        is_number = after is not None and after.isascii() and after.isdigit() and len(after) < 10
+        return cls(hash_key(secret), app, deploy, int(after or 0) if is_number else 0)
+
+
+class LogLine(NamedTuple):
+    """One line of a deploy's log; `seq` is 1, 2, 3 … within the deploy."""
+
+    seq: int
+    ts: datetime
+    line: str
+
+
+class LogNews(NamedTuple):
+    """The lines after a place, up to `MOST_LINES`."""
+
+    org_id: str
+    lines: list[LogLine]
+    is_last: bool
+    """Whether the deploy has ended and no further line follows."""
+
+
+async def read_news(database: Database, place: LogPlace) -> LogNews | None:
+    """The lines after the place; None if the key, the app or the deploy is invalid. Raises the driver's errors if the
+    database is unreachable."""
+    rows = await database.statement(_SQL["news"], {**place._asdict(), "most": MOST_LINES})
+    if not rows:
+        return None
+    lines = [LogLine(*row[2:]) for row in rows if row[2] is not None]
+    return LogNews(rows[0][0], lines, rows[0][1] in FINAL and len(lines) < MOST_LINES)
