@@ -45,6 +45,12 @@ LISTS = {
     "checksums.md5": f"{MD5} *index.html\r\n",
     "hashes.js": f'export default {{"index.html": "{SHA256}"}}',
     "check.html": f"<!doctype html><script>fetch('/', {{integrity: '{sri('sha384')}'}})</script>",
+    "files.json": json.dumps({"index.html": {"sha256": sri("sha256")[7:]}}),
+    "md5.json": json.dumps({"index.html": base64.b64encode(bytes.fromhex(MD5)).decode()}),
+    "META-INF/MANIFEST.MF": f"Name: index.html\r\nSHA-512-Digest: {sri('sha512')[7:]}\r\n",
+    "headers.json": json.dumps({"Digest": f"SHA-256={sri('sha256')[7:]}"}),
+    "prefixed.json": json.dumps({"index.html": f"0x{SHA256}"}),
+    "index.html.ots": "\0OpenTimestamps",
     "index.html.sig": "\0\1\2",
     "index.html.asc": "-----BEGIN PGP SIGNATURE-----",
 }
@@ -71,6 +77,7 @@ def test_pages_that_are_alike_are_all_vouched_for() -> None:
         {"a.html": f"<!doctype html><script src=app.js integrity={sri('sha384', b'app')}></script>"},
         {"data.json": json.dumps({"hex": "ab" * 5000, "not": f"x{SHA256}", "long": SHA256 + "0"})},
         {"data.json": json.dumps({"broken": "sha256-" + "A" * 43 + "B", "short": "sha512-" + "A" * 43})},
+        {"data.json": json.dumps({"other": base64.b64encode(b"x" * 32).decode(), "long": "A" * 200 + "="})},
         {"blob.bin": SHA256, "picture.png": SHA256},
     ],
 )
@@ -95,6 +102,7 @@ def test_a_large_list_is_read_as_well() -> None:
         "navigator.serviceWorker?.register(`/sw.js`)",
         "navigator.serviceWorker\n    .register ('/sw.js')",
         "n.serviceWorker.register(e,t)",
+        'navigator["serviceWorker"].register(e)',
         "a" * 700_000 + "navigator.serviceWorker.register('/sw.js')" + "a" * 700_000,
     ],
 )
@@ -105,7 +113,16 @@ def test_a_bundle_that_registers_a_service_worker_is_known(script: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["sw.js", "app/service-worker.js", "serviceWorker.js", "precache-manifest.0a1b2c.js", "firebase-messaging-sw.js"],
+    [
+        *(
+            "sw.js",
+            "app/service-worker.js",
+            "serviceWorker.js",
+            "precache-manifest.0a1b2c.js",
+            "firebase-messaging-sw.js",
+        ),
+        *("flutter_service_worker.js", "mockServiceWorker.js"),
+    ],
 )
 def test_one_that_has_a_workers_script_is_known_by_its_name(path: str) -> None:
     assert look(craft(File(), File(path.encode(), b"1"))).has_worker

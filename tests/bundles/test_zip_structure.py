@@ -78,6 +78,14 @@ def test_bytes_before_the_zip_are_refused_whether_or_not_the_offsets_were_adjust
     assert refusal.details == {"size": 10}
 
 
+@pytest.mark.parametrize("mark", [b"PK00", b"PK\7\x08"])
+def test_the_mark_of_a_split_archive_that_is_whole_belongs_to_the_zip(mark: bytes) -> None:
+    file = File(b"index.html", PAGE)
+    entry = central_entry(file, 4)
+    body = mark + local_header(file) + file.data
+    assert set(look(body + entry + end_record(1, len(entry), len(body))).files) == {"index.html"}
+
+
 def test_bytes_after_the_zip_are_refused() -> None:
     for suffix in (b"\1" * 5, b"\0\0\0\0\1"):
         refusal = refused(craft(INDEX, suffix=suffix))

@@ -38,6 +38,9 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL_SIGNATURE, _LOCAL_SIGNATURE = b"PK\1\2", b"PK\3\4"
 
+_ONE_SEGMENT = (b"PK00", b"PK\7\x08")
+"""The marks at the beginning of an archive that was to be split, and turned out to need only one segment (§8.5.3,
+§8.5.4)."""
 _ENCRYPTED_FLAGS = 1 | 1 << 6 | 1 << 13
 _DESCRIPTOR_FLAG = 1 << 3
 _UTF8_FLAG = 1 << 11
@@ -118,7 +121,7 @@ def read_directory(data: memoryview, limits: Limits) -> list[Entry]:
         _check_kind(central)
         entries.append(_entry(data, central, directory.start))
     entries.sort(key=attrgetter("header"))
-    if entries[0].header > 0:
+    if entries[0].header > 0 and not (entries[0].header == 4 and data[:4] in _ONE_SEGMENT):
         raise ZipHasPrefixError(size=entries[0].header)
     for before, entry in pairwise(entries):
         if entry.header < before.offset + before.length:

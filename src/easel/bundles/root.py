@@ -52,13 +52,18 @@ _JUNK = frozenset(
         "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information",
         ".directory", ".trash", "lost+found", "@eadir", "#recycle", "@recycle", ".@__thumb",
         ".thevolumesettingsfolder", ".dropbox", ".dropbox.attr", ".dropbox.cache", ".easelignore",
+        ".metadata_never_index_unless_rootfs", ".bzvol", "iconcache.db", "wpsettings.dat", "#snapshot",
+        "@recently-snapshot", ".@upload_cache", ".stfolder", ".stversions", ".stignore", ".tmp.drivedownload",
+        ".tmp.driveupload", ".849c9593-d756-4e56-8d6e-42412f2a707b", ".owncloudsync.log", ".nextcloudsync.log",
+        ".picasa.ini", "picasa.ini", ".picasaoriginals", "zbthumbnail.info", ".bridgesort", ".bridgecache",
     }
 )  # fmt: skip
 """Files and folders left by operating systems and tools, in lower case."""
-_JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.")
+_JUNK_FILES = ("._", ".fuse_hidden", ".nfs0000", "~$", ".~lock.", ".#", ".goutputstream-", ".smbdelete", ".sync_")
 _IS_JUNK = re.compile(
     rf"(?:\A|/)(?:(?:{'|'.join(map(re.escape, sorted(_JUNK)))})(?:/|\Z)|\.trash-|recycler/s-1-"
-    rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.sw[a-p]\Z)"
+    rf"|(?:{'|'.join(map(re.escape, _JUNK_FILES))})[^/]*\Z|\.[^/]+\.(?:sw[a-p]|icloud|kate-swp)\Z"
+    r"|#[^/]+#\Z|[^/]+(?::zone\.identifier|@syno(?:eastream|resource))\Z)"
 )
 _REPOSITORIES = ((".git", "a Git repository"), (".hg", "a Mercurial repository"), (".svn", "a Subversion repository"))
 _HARMLESS_ENV = re.compile(r"\.env\.(?:example|sample|template|dist|defaults?)\Z")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from easel.bundles.mime_db import SUFFIXES
 
 DEFAULT = "application/octet-stream"
 
+_SOURCES = (
+    "adoc asciidoc astro bash bib cfg clj cmake cs csproj diff el elm erl ex exs fish frag fs fsx gd glsl go gql "
+    "gradle graphql hcl hlsl hpp hs http jl kt kts lisp lock lrc ml nim nix patch po properties proto ps1 r rb rkt "
+    "sbv scala sol svelte swift tf vert vue zig zsh"
+)
+"""Texts that browsers should show, and not download."""
 _OUR_OWN = {
     "ass": "text/plain",
     "bat": "text/plain",
@@ -40,6 +48,11 @@ _OUR_OWN = {
     "cts": "text/plain",
     "tsx": "text/plain",
     "jsx": "text/plain",
+    "har": "application/json",
+    "jsonc": "application/json",
+    "mobileconfig": "application/x-apple-aspen-config",
+    "topojson": "application/json",
+    **dict.fromkeys(_SOURCES.split(), "text/plain"),
 }
 """Types for which browsers and other servers differ from the registry, or which it lacks."""
 
@@ -47,8 +60,13 @@ _TYPES: dict[str, str] = {
     suffix: type_ for type_, *suffixes in map(str.split, SUFFIXES.strip().splitlines()) for suffix in suffixes
 } | _OUR_OWN
 
-# Files that clients request under a name without a suffix, and expect as JSON.
+# Files that clients request under a name without a suffix, and expect as JSON (RFC 8615 and its registry).
 _NAMES = {"apple-app-site-association": "application/json"}
+_WELL_KNOWN = re.compile(
+    r"(?:\A|/)\.well-known/(?:matrix/(?:client|server|support)|openid-configuration|openid-federation|nodeinfo"
+    r"|oauth-(?:authorization-server|protected-resource)|web-app-origin-association|passkey-endpoints|webauthn"
+    r"|uma2-configuration|related-website-set|gpc|mta-sts|did-configuration)\Z"
+)
 
 _TEXT_TYPES = frozenset(
     {
@@ -109,6 +127,8 @@ def content_type(path: str) -> str:
         return _NAMES[name]
     # The last suffix counts: `x.js.gz` is a gzip file, and no encoding is claimed for a script.
     _, dot, suffix = name.rpartition(".")
+    if not dot and _WELL_KNOWN.search(path) is not None:
+        return "application/json"
     type_ = _TYPES.get(suffix, DEFAULT) if dot else DEFAULT
     return f"{type_}; charset=utf-8" if type_.startswith("text/") else type_
 

@@ -43,18 +43,26 @@ _MOST_LOOKED_AT = 100
 counts as a match."""
 _RUN = frozenset({"text/javascript", "text/html", "application/xhtml+xml", "image/svg+xml"})
 """Types of text that browsers run."""
-_BASE64 = re.compile(rb"sha-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
-_BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-")
-"""The spelling in integrity attributes (SRI §3.5) and digest fields (RFC 9530 §5)."""
+_BASE64 = re.compile(rb"(?:sha|SHA)-?(256|384|512)[-=:]{1,2}([A-Za-z0-9+/_-]{43,86}+)(?![A-Za-z0-9+/_-])")
+_BASE64_BEGINS = (b"sha256-", b"sha384-", b"sha512-", b"sha-", b"SHA-")
+"""The spelling in integrity attributes (SRI §3.5) and digest fields (RFC 9530 §5, RFC 3230 §4.3.2)."""
+_BARE_ENDS = (b'="', b"='", b"=\n", b"=\r")
+_BARE = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{22,86}+={1,2}")
+_BARE_LENGTHS = {24: "md5", 28: "sha1", 44: "sha256", 88: "sha512"}
+"""Digests in Base64 alone, as lists in JSON and the manifests of jar files have them. Their padding shows their end."""
+_LISTS = frozenset("json jsonl mf sf txt yaml yml".split())  # noqa: SIM905
 _OF_OTHERS = (b"integrity=", b'integrity="', b"integrity='")
 """A digest after one of these attributes belongs to a script or a style."""
-_SIGNATURES = (".asc", ".minisig", ".p7s", ".sig", ".sigstore", ".sigstore.json")
-_REGISTERS = re.compile(rb"serviceWorker\s{0,32}\??\.\s{0,32}register\s{0,32}\(")
+_SIGNATURES = tuple(
+    ".asc .bundle .cms .gpg .intoto.jsonl .minisig .ots .p7m .p7s .sig .sign .sigstore .sigstore.json .tsr".split()  # noqa: SIM905
+)
+"""Endings of files that sign the file of the rest of their name, or prove its time."""
+_REGISTERS = re.compile(rb"""serviceWorker(?:["'`]\])?\s{0,32}\??\.\s{0,32}register\s{0,32}\(""")
 """The call that registers a service worker, also minified."""
-_SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum)\Z", re.IGNORECASE)
-_WORKER = re.compile(r"(?<![^-._])(?:sw|service-?worker|precache-manifest)(?=[-._])", re.IGNORECASE)
+_SUM = re.compile(r"sums?\Z|\.(?:md5|sha\d{1,3}|sum|mf|sf)\Z", re.IGNORECASE)
+_WORKER = re.compile(r"(?<![^-._])(?:sw|(?:[a-z]{1,20})?service[-_]?worker|precache-manifest)(?=[-._])", re.IGNORECASE)
 """Common names of the scripts of service workers and of their precache lists."""
-LONGEST_REGISTERS = len("serviceWorker?.register(") + 3 * 32
+LONGEST_REGISTERS = len("serviceWorker']?.register(") + 3 * 32
 
 
 def is_looked_through(name: str, type_: str) -> bool:
@@ -70,14 +78,33 @@ def may_vouch(path: str, content: bytes) -> bool:
     load."""
     shortest = _shortest(path)
     # Many texts contain the beginning of none of the four, and are searched once instead of four times.
-    begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if holds(content, b"sha") else []
+    begins = [begin for begin in _BASE64_BEGINS if holds(content, begin)] if _names_sha(content) else []
     if shortest is None:
         return any(content.count(one) > sum(content.count(before + one) for before in _OF_OTHERS) for one in begins)
     if begins or (shortest == _IN_CODE and not _names_page(content)):
         return bool(begins)
+    if _is_list(path) and _has_bare(content):
+        return True
     # A text with very many runs of hex digits counts as one with digests, so that it is not searched further.
     runs = enumerate(_runs(content, shortest))
     return any(number == _MOST_LOOKED_AT or _algorithm(content, run) is not None for number, run in runs)
+
+
+def _names_sha(content: bytes) -> bool:
+    return holds(content, b"sha") or holds(content, b"SHA-")
+
+
+def _is_list(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return "." not in name or name.rpartition(".")[2].lower() in _LISTS
+
+
+def _has_bare(content: bytes) -> bool:
+    for end in _BARE_ENDS:
+        for number, at in enumerate(offsets(content, end)):
+            if number == _MOST_LOOKED_AT or _BARE.search(content, max(0, at - max(_BARE_LENGTHS)), at + 1) is not None:
+                return True
+    return False
 
 
 def _names_page(script: bytes) -> bool:
@@ -119,7 +146,7 @@ def find_vouched(files: Mapping[str, Member], lists: Collection[str], read: Call
         left -= files[path].size
         if left < 0 or len(listed) >= _MOST_DIGESTS:
             break
-        for digest in digests(read(path), _shortest(path)):
+        for digest in digests(read(path), _shortest(path), bare=_is_list(path)):
             listed.setdefault(digest, path)
     return found | _named(pages, listed, read) if listed else found
 
@@ -142,10 +169,15 @@ def _named(
     return found
 
 
-def digests(content: bytes, shortest: bytes | None) -> Iterator[tuple[str, bytes]]:
+def digests(content: bytes, shortest: bytes | None, *, bare: bool = False) -> Iterator[tuple[str, bytes]]:
     """Returns possible digests in a text: the algorithm (by length), and the digest. `shortest` has as many letters `h`
-    as the shortest run of hex digits that counts. If it is None, hex digits do not count."""
+    as the shortest run of hex digits that counts. If it is None, hex digits do not count. `bare` says whether Base64
+    alone counts."""
     yield from _in_base64(content)
+    if bare:
+        for match in _BARE.finditer(content):
+            if (algorithm := _BARE_LENGTHS.get(len(match[0]))) is not None:
+                yield algorithm, base64.b64decode(match[0])
     if shortest is not None:
         yield from _in_hex(content, shortest)
 
@@ -175,7 +207,8 @@ def _runs(content: bytes, shortest: bytes) -> Iterator[tuple[int, int]]:
 def _algorithm(content: bytes, run: tuple[int, int]) -> str | None:
     """The algorithm by the run's length; None if the run is no separate digest."""
     at, end = run
-    if content[max(0, at - 1) : at].isalnum() or content[end : end + 1].isalnum():
+    before = content[max(0, at - 2) : at]
+    if (before[-1:].isalnum() and before.lower() != b"0x") or content[end : end + 1].isalnum():
         return None
     return _BY_LENGTH.get(end - at)
 

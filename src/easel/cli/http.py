@@ -93,7 +93,7 @@ def is_untrusted(error: HTTPError) -> bool:
 def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     """Seconds to wait from the answer's header (RFC 9110 §10.2.3), if present and small."""
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         seconds = float(text[:9])
     else:
         try:
