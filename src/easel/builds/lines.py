@@ -25,11 +25,11 @@ _UNSEEN = {code: None for codes in _CONTROLS for code in codes} | {0x09: " ", 0x
 
 
 class LogLines:
-    """Takes bytes as they arrive, and gives whole lines to `on_line`.
+    """Takes bytes as they arrive, and passes whole lines to `on_line`.
 
     Removes escape sequences and control characters. Of an overwritten line (a progress bar), keeps the last state.
-    Masks a secret as `***`, even if line breaks split it. Holds back a line whose end may begin a secret until the next
-    line arrives. The work is linear in the bytes, however many secrets there are.
+    Masks a secret as `***`, even if line breaks split it. If the end of a line may begin a secret, the line is held
+    back until the next line arrives. The work is linear in the bytes, however many secrets there are.
     """
 
     def __init__(self, on_line: Callable[[str], None], secrets: Collection[str] = ()) -> None:
@@ -46,7 +46,7 @@ class LogLines:
         self._take(self._decoder.decode(data))
 
     def close(self) -> None:
-        """Ends the output: gives out the rest, including a last line without a line break."""
+        """Ends the output, and passes on the remaining lines, including a last line without a line break."""
         self._take(self._decoder.decode(b"", final=True))
         if self._begun:
             self._end_line()
@@ -76,7 +76,7 @@ class LogLines:
         self._give_out(self._masking.feed(seen))
 
     def _give_out(self, settled: int) -> None:
-        """Gives out the lines in the first `settled` characters of the whole output."""
+        """Passes on the lines in the first `settled` characters of the whole output."""
         while self._waiting and self._waiting[0][0] + len(self._waiting[0][1]) <= settled:
             start, line = self._waiting.popleft()
             masked = self._masking.masked(start, line)

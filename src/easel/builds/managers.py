@@ -25,7 +25,7 @@ class Manager:
 
 
 MANAGERS: Final[Mapping[ManagerName, Manager]] = {
-    # npm comes last: a mistaken `npm install` leaves its lock file beside the real one.
+    # npm comes last, because a mistaken `npm install` leaves its lock file beside the real lock file.
     "pnpm": Manager(
         locks=("pnpm-lock.yaml",),
         frozen=("pnpm", "install", "--frozen-lockfile", "--prod=false"),

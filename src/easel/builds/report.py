@@ -9,7 +9,7 @@ from typing import Literal
 from easel.builds.detect.models import Plan
 
 CacheUse = Literal["warm", "cold", "off"]
-"""Whether the build used the dependencies of an earlier one; `off` if the deploy turned the cache off."""
+"""Whether the build used the dependencies of an earlier build; `off` if the deploy turned the cache off."""
 
 
 @dataclass(slots=True)

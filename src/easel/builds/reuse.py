@@ -1,4 +1,4 @@
-"""The folders that a build takes over from the last one of its app and environment, and leaves to the next."""
+"""The folders that a build takes over from the last build of its app and environment, and leaves to the next build."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _DOWNLOADS = "downloads"
 _VENV = "venv"
 _REMOVES_MODULES = ("npm", "ci")
-"""The beginning of an install command that removes `node_modules` first."""
+"""The first words of an install command that removes `node_modules` first."""
 _OF_TOOLS = (".cache", ".vite", ".vite-temp")
 """Folders in `node_modules` that tools write during a build, and work without."""
 
@@ -35,8 +35,8 @@ class Reuse:
     frameworks.
 
     Dependencies are cached by lock file and toolchain. They replace an install that would do nothing else. A build
-    takes them out of the cache. A successful build puts them back if none is missing, a failed one if it changed none.
-    Downloads are cached for installs with a changed lock file.
+    takes the dependencies out of the cache. A successful build puts them back if no dependency is missing, and a failed
+    build puts them back if it changed none. Downloads are cached for installs with a changed lock file.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Reuse:
             _log.warning("The dependencies of a failed build could not be saved", exc_info=True)
 
     async def restore_caches(self) -> tuple[Path, ...]:
-        """Restores the caches of frameworks, which an install may have removed, and gives the folders that this
+        """Restores the caches of frameworks, which an install may have removed. Returns the folders that this
         creates."""
         if not self._plan.caches:
             return ()

@@ -18,7 +18,7 @@ from easel.errors import EaselError
 
 MASK = "***"
 SHORTEST = 4
-"""The least characters of a masked secret: masking shorter ones would hide words and numbers everywhere."""
+"""Minimum number of characters of a masked secret. Masking shorter secrets would hide words and numbers everywhere."""
 SHORTEST_FORM = 6
 """The least characters of a masked encoded form, and of a masked line of a secret."""
 LARGEST = 400_000
@@ -30,7 +30,7 @@ _CUTS = re.compile(r"""(…|[`'"])""")
 _NODE = 21
 """The number of bits of a character in a transition's key."""
 _TOLD = 3
-"""The number of characters by which the beginning of a form is searched, before the automaton runs."""
+"""Number of first characters of a form that are searched for before the automaton runs."""
 _STRIDE = 8
 """The number of characters for which the automaton runs before the next search."""
 _MOST_BEGINNINGS = 1000
@@ -52,8 +52,8 @@ class Masking:
         self._ranges: deque[tuple[int, int]] = deque()
 
     def feed(self, text: str) -> int:
-        """Searches the next part of the stream. Gives the length of the settled beginning of the stream: no unfinished
-        secret begins there."""
+        """Searches the next part of the stream. Returns how many characters of the stream are settled: no unfinished
+        secret begins in them."""
         if not self._step:
             self._length += len(text)
             return self._length
@@ -81,7 +81,8 @@ class Masking:
         return self._length - self._depth[state]
 
     def close(self) -> int:
-        """Ends the stream. A secret that is cut off by the end is masked too, from `SHORTEST_FORM` characters on."""
+        """Ends the stream. A secret that the end of the stream truncates is masked too, from `SHORTEST_FORM` characters
+        on."""
         if self._depth[self._state] >= SHORTEST_FORM:
             self._mark(self._length - self._depth[self._state], self._length)
         return self._length
@@ -102,8 +103,11 @@ class Masking:
         return "".join(parts) + line[at - start :]
 
     def once(self, text: str) -> str:
-        """Masks a text that does not belong to the stream. The text may quote a shortened one, so the beginning of a
-        secret is masked too before a quotation mark, an ellipsis or the end, from `SHORTEST_FORM` characters on."""
+        """Masks a text that does not belong to the stream.
+
+        The text may quote a truncated secret. So the first characters of a secret are masked too, before a quotation
+        mark, an ellipsis or the end, from `SHORTEST_FORM` characters on.
+        """
         alone = copy(self)
         alone._state, alone._length, alone._ranges = 0, 0, deque()
         for piece in _CUTS.split(text):
@@ -145,7 +149,7 @@ class Masking:
         self._found[node] = len(form)
 
     def _beginnings(self) -> re.Pattern[str] | None:
-        """A pattern of the beginnings of forms. None for too many of them."""
+        """Returns a pattern of the first characters of forms. Returns None if there are too many of them."""
         children: dict[int, list[tuple[str, int]]] = {}
         for key, node in self._step.items():
             children.setdefault(key >> _NODE, []).append((chr(key & ((1 << _NODE) - 1)), node))

@@ -35,9 +35,10 @@ class LeadsOutError(Exception):
 
 
 class Tree:
-    """A folder with untrusted content. Paths are relative to it, with '/' between their parts; "" is the folder itself.
+    """A folder with untrusted content.
 
-    Links inside it are followed; absolute ones are resolved as in the sandbox. The folder must not change meanwhile.
+    Paths are relative to the folder, with '/' between their parts; "" is the folder itself. Links inside the folder are
+    followed, and absolute links are resolved as in the sandbox. The folder must not change while it is read.
     """
 
     def __init__(self, root: Path) -> None:

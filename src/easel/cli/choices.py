@@ -31,8 +31,8 @@ def environment_or_default(session: Session, given: str | None) -> str:
 
 
 def version_number(client: Client, app_id: str, text: str) -> int:
-    """The number of the version: `3`, `v3`, `latest`, or the one that an environment serves. Raises VersionNameError,
-    EnvironmentEmptyError and the API's errors."""
+    """Returns the number of the version, given as `3`, `v3`, `latest`, or the environment that serves it. Raises
+    VersionNameError, EnvironmentEmptyError and the API's errors."""
     number = _NUMBER.match(text)
     if number:
         return int(number[1])
@@ -55,7 +55,8 @@ def find_version(client: Client, app_id: str, text: str) -> Version:
 
 
 def find_deploy(client: Client, app_id: str, slug: str, given: str | None, *, running: bool) -> Deploy:
-    """The deploy with this id, else the newest one (that still runs, if `running`). Raises NoDeployError, ApiError."""
+    """Returns the deploy with this id, else the newest deploy. With `running`, only a deploy that still runs counts.
+    Raises NoDeployError, ApiError."""
     if given is not None:
         return client.deploy_status(app_id, given)
     deploys = client.list_deploys(app_id, limit=100 if running else 1).deploys
@@ -74,7 +75,7 @@ def message_or_ask(
     question: str = "What changed",
     missing: type[CliError] = MessageMissingError,
 ) -> str:
-    """The given message, else the one that the user types at the terminal. Raises `missing`."""
+    """Returns the given message, else the message that the user types at the terminal. Raises `missing`."""
     message = given
     if message is None and session.output.interactive:
         message = session.output.ask(question, default=default)

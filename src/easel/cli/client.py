@@ -59,7 +59,7 @@ class Client:
     # Apps
 
     def list_apps(self, *, limit: int = 100, offset: int = 0, slug: str | None = None) -> answers.Apps:
-        """The organisation's apps. Raises ApiError and the errors of this side, as every method here does."""
+        """Returns the organisation's apps. Every method here raises ApiError and the errors of the connection."""
         params = {"limit": limit, "offset": offset} | ({"slug": slug} if slug else {})
         return self._get("/v1/apps", answers.Apps, params)
 
@@ -254,7 +254,7 @@ class Client:
             try:
                 response = self._pool.request(method, url, body=content, headers=said, timeout=TIMEOUT)
             except HTTPError as error:
-                # An address without a server rarely has one a second later.
+                # If there is no server at an address, there is rarely one a second later.
                 if pause is None or not retry or isinstance(error, NOT_CONNECTED) or is_untrusted(error):
                     raise ServerUnreachableError(server=self.server, reason=reason(error)) from error
                 time.sleep(pause)

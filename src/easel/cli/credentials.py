@@ -79,7 +79,8 @@ def find_access(wanted: ServerChoice) -> ServerAccess:
 
 
 def default_server(wanted: ServerChoice) -> str:
-    """The server to use if none is named: the one of the last login, the one on this machine, or the default."""
+    """Returns the server to use if the user names none: the server of the last login, the server on this machine, or
+    the default."""
     if wanted.data_dir is None:
         stored = read_stored(credentials_file())
         if stored.default is not None:

@@ -47,7 +47,7 @@ def open_pool(url: str) -> urllib3.PoolManager:
 
 
 def _tls() -> ssl.SSLContext:
-    """The system's trusted certificates, or those of OpenSSL's two variables, on every system."""
+    """Returns the system's trusted certificates, or on every system those of OpenSSL's two variables."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)

@@ -17,8 +17,8 @@ _MARKS: Final = (
 
 
 def decode(content: bytes) -> str:
-    """The text, without its byte-order mark. A text without one is UTF-8, or UTF-16 if it begins with an ASCII
-    character in that. Raises ValueError with the reason in words."""
+    """Returns the text without its byte-order mark. A text without a byte-order mark is read as UTF-16 if it begins
+    with an ASCII character in UTF-16, else as UTF-8. Raises ValueError with the reason in words."""
     encoding = _encoding(content)
     try:
         return content.decode(encoding)

@@ -40,7 +40,8 @@ class BuildCache:
     """The cache of one app and environment.
 
     `generation` grows when the app's cache is cleared; entries of earlier generations are never read again. `limit` is
-    in bytes, for all apps together. Without `reading`, a build starts cold."""
+    the maximum size in bytes of the cache of all apps together. Without `reading`, a build starts cold.
+    """
 
     folder: Path
     app_id: str
@@ -70,9 +71,12 @@ class BuildCache:
         return self._app / str(self.generation) / named
 
     async def restore(self, kind: Kind, key: str, into: Path, *, move: bool = False) -> tuple[str, ...]:
-        """Copies or moves an entry's folders to their places below `into`, replacing those that are there, and gives
-        their paths. Gives no paths if there is no such entry, or if a path now leads through a link. An entry whose
-        folders were moved is gone. Raises OSError."""
+        """Copies or moves an entry's folders to their places below `into`, and returns their paths. Existing folders
+        are replaced.
+
+        Returns no paths if there is no such entry, or if a path now leads through a link. An entry whose folders were
+        moved is gone. Raises OSError.
+        """
         if not self.reading:
             return ()
         entry = self._scope / _name(kind, key)
@@ -116,8 +120,8 @@ class BuildCache:
         return (self._scope / _name(kind, key)).is_dir()
 
     async def keep(self, kind: Kind, key: str, of: Path, paths: tuple[str, ...], *, move: bool = True) -> int:
-        """Moves or copies the folders at these paths below `of` into an entry, which replaces the previous one. Gives
-        the entry's bytes, or 0 if none of the paths is a folder or they exceed the limits. Raises OSError."""
+        """Moves or copies the folders at these paths below `of` into an entry, which replaces the previous entry.
+        Returns the entry's bytes, or 0 if no path is a folder or the folders exceed the limits. Raises OSError."""
         found = {path: place for path in paths if (place := place_below(of, path)) is not None and _is_folder(place)}
         if not found:
             return 0
@@ -189,7 +193,7 @@ async def _locked(scope: Path, how: int) -> AsyncIterator[None]:
 
 @contextmanager
 def _alone(scope: Path) -> Iterator[bool]:
-    """Whether no other process holds the scope's lock. Holds the lock meanwhile."""
+    """Whether no other process holds the scope's lock. This process holds the lock inside the block."""
     with (scope / "lock").open("a") as file:
         yield lock_file(file)
 

@@ -65,8 +65,9 @@ _VARIABLES: Final = ("npm_config_", "pnpm_config_", "yarn_", "bun_", "node_env",
 class Dependencies:
     """A project's dependencies.
 
-    `key` is None if two installs may have different results: there is no lock file, or packages are folders of the
-    sources. `runs_scripts` says that the project's own packages have install scripts, which may do anything.
+    `key` is None if two installs may have different results, because there is no lock file, or because packages are
+    folders of the sources. `runs_scripts` is true if the project's own packages have install scripts, which may do
+    anything.
     """
 
     key: str | None
@@ -87,7 +88,7 @@ class _Key:
         self._digest.update(b"%d %d " % (len(encoded), len(value)) + encoded + value)
 
     def read(self, tree: Tree, path: str) -> bytes | None:
-        """A file's bytes; None if it has none, or if it exceeds the remaining bytes."""
+        """Returns a file's bytes. Returns None if there is no file, or if it exceeds the remaining bytes."""
         text = None
         with suppress(OSError, LeadsOutError):
             text = tree.head(path, self._left + 1)
@@ -108,7 +109,8 @@ class _Key:
 
 
 def dependencies_of(source: Path, plan: Plan, toolchain: str, environment: Mapping[str, str]) -> Dependencies:
-    """The dependencies of a plan; `toolchain` names the versions of Node and the package manager. Raises OSError."""
+    """Returns the dependencies of a plan. `toolchain` names the versions of Node and the package manager. Raises
+    OSError."""
     lock = plan.package_manager.lock if plan.package_manager else None
     tree = Tree(source)
     files = _files(tree.root) if lock is not None else None

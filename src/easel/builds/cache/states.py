@@ -54,5 +54,5 @@ class TreeState:
             await end_process(process)
 
     def is_part_of(self, other: TreeState) -> bool:
-        """Whether no path of this state is missing in the other one."""
+        """Whether no path of this state is missing in `other`."""
         return self.entries.keys() <= other.entries.keys()

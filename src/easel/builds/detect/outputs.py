@@ -82,7 +82,7 @@ def _is_plain(path: str) -> bool:
 
 
 def _deployed(tree: Tree, folder: str) -> Iterator[str]:
-    """The folder that `easel deploy` takes by the easel.toml beside the project."""
+    """Returns the folder that `easel deploy` deploys, as the easel.toml beside the project says."""
     path = (read_toml(tree, joined(folder, PROJECT_SETTINGS)) or {}).get("folder")
     if isinstance(path, str) and _is_plain(path):
         yield path

@@ -39,10 +39,8 @@ _PNPM_10: Final = "10"
 def choose_manager(
     tree: Tree, folder: str, packages: tuple[Package, ...], wanted: BuildOptions, reasons: list[str]
 ) -> PackageManager:
-    """The package manager for an install in `folder`. The first of `packages` that names one decides.
-
-    Raises BuildSettingInvalidError, BuildToolUnsupportedError.
-    """
+    """Returns the package manager for an install in `folder`. The first of `packages` that names a package manager
+    decides. Raises BuildSettingInvalidError, BuildToolUnsupportedError."""
     locks = {lock: name for name, manager in MANAGERS.items() for lock in manager.locks}
     # An empty lock file marks a folder as a separate project, and pins nothing.
     found = [lock for lock in locks if read_roughly(tree, joined(folder, lock), 1)]
@@ -155,7 +153,8 @@ def _by_engines(packages: tuple[Package, ...], name: str) -> str | None:
 
 
 def _narrowed(wanted: str, of_lock: str | None) -> str:
-    """The required range, or the lock file's major version if that is in the range: newer ones may refuse the file."""
+    """Returns the required range, or the lock file's major version if that is in the range, because newer versions may
+    refuse the file."""
     return of_lock if of_lock and satisfies(f"{of_lock}.999.999", wanted, loose=True) else wanted
 
 

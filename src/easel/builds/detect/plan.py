@@ -187,7 +187,8 @@ def _line(text: str, part: str, reasons: list[str]) -> str | None:
 
 
 def _package_around(tree: Tree, project: Project) -> Package | None:
-    """The package.json that installs the project's tools: its own, or one in a parent folder for tools of Node.js."""
+    """Returns the package.json that installs the project's tools. It is the project's own, or for tools of Node.js one
+    in a parent folder."""
     tool = project.framework
     if tool is not None and tool.needs != "node" and tool.name not in _WITH_NODE and not _runs(project):
         return None

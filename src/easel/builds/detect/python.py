@@ -187,7 +187,7 @@ def _of_pyproject(data: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _chosen(lists: Mapping[str, Any], name: str | None, reference: str) -> object:
-    """The named list of requirements, or all lists if it refers to another one."""
+    """Returns the named list of requirements, or all lists if the named list refers to another list."""
     found = lists.get(name) if name else None
     return lists if isinstance(found, list) and any(reference in str(one) for one in found) else found
 

@@ -50,10 +50,10 @@ def rule_of(source: Path, wanted: BuildOptions, app: BuildOptions | None = None)
 def touched(changed: Iterable[str], root: str, rule: Rule) -> bool:
     """Whether one of the changed paths affects the build of the app in `root`.
 
-    Three kinds of files affect it: files in the root; files in the rule's folders; files directly in a parent folder of
-    the root, such as lock files, unless they are texts for readers. Ignored files never affect it; files included again
-    by `!` always do. A change counts as affecting the app if it has more than 10,000 files, or if comparing it with the
-    patterns takes too long.
+    Three kinds of files affect the build: files in the root; files in the rule's folders; and files directly in a
+    parent folder of the root, such as lock files, unless they are texts for readers. Ignored files do not affect it.
+    Files that `!` includes again do. A change counts as affecting the app if it has more than 10,000 files, or if
+    comparing it with the patterns takes too long.
     """
     changed = list(islice(changed, _MOST_LOOKED_AT + 1))
     if len(changed) > _MOST_LOOKED_AT:

@@ -100,7 +100,7 @@ def members(tree: Tree, workspace: Workspace) -> dict[str, Package]:
 
 
 def needed(package: Package, by_name: Mapping[str, Package]) -> list[Package]:
-    """The workspace's packages that this package depends on. Each follows its own dependencies."""
+    """Returns the workspace's packages that this package depends on, directly or through other packages."""
     order: list[Package] = []
     entered = {package.name}
     ahead = [(package, iter(sorted(package.dependencies)))]

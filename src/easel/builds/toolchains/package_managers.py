@@ -42,7 +42,8 @@ class Manager:
 
 
 async def choose_npm(node: Node, packages: Packages) -> Manager:
-    """Node's own npm, or the newest one that runs on this Node. Raises VersionUnavailableError, ToolchainError."""
+    """Returns Node's own npm, or the newest npm that runs on this Node. Raises VersionUnavailableError,
+    ToolchainError."""
     if node.npm is not None and node.npm_version is not None:
         return Manager("npm", node.npm_version, None)
     return await _of_the_registry("npm", "npm", None, node, packages)
@@ -115,13 +116,13 @@ async def _of_the_registry(
 
 
 async def _release(name: str, package: str, wanted: PackageManager | None, node: Node, packages: Packages) -> Release:
-    """The pinned release, or the newest one in the range that supports this Node."""
+    """Returns the pinned release, or the newest release in the range that supports this Node."""
     version = wanted.version if wanted else None
     if version is not None and _EXACT.fullmatch(version):
         return await packages.registry.exactly(name, package, version)
     releases = await packages.registry.releases(package)
     found = newest_first(name, releases, version or "*")
-    # If no release supports this Node, the newest one's own message is the most helpful.
+    # If no release supports this Node, the message of the newest release is the most helpful.
     return releases[next((one for one in found if _runs_on(releases[one], node)), found[0])]
 
 

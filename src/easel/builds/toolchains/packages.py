@@ -95,7 +95,7 @@ class Packages:
 
 
 def install(folder: Path, target: Path) -> None:
-    """Gives a finished folder its name. If another process was first, keeps that process's folder."""
+    """Gives a finished folder its name. If another process was faster, its folder stays."""
     # The owner cannot rename a folder without write permission, because its `..` would change.
     folder.chmod(0o755)
     try:

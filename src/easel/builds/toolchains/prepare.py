@@ -34,7 +34,7 @@ from easel.outgoing.hosts import HostRules
 from easel.settings import Settings
 
 LEAST_TOOLS = 2 * 1024**3
-"""The least bytes for cached tools: builds need some of them."""
+"""Minimum number of bytes for cached tools, because builds need some tools."""
 _YARN_SETTINGS = 64 * 1024
 
 _registry: dict[str, NpmRegistry] = {}

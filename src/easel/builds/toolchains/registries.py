@@ -27,7 +27,7 @@ _PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pi
 
 @dataclass(frozen=True, slots=True)
 class NpmRegistry:
-    """The address of npm's registry, and whether the operator chose it. Builds are configured with a chosen one."""
+    """The address of npm's registry, and whether the operator chose it. A chosen registry is configured for builds."""
 
     url: str
     chosen: bool

@@ -143,7 +143,7 @@ def node_environment(
     elif manager.name == "yarn":
         said |= {"YARN_GLOBAL_FOLDER": f"{DOWNLOADS}/yarn", "YARN_ENABLE_TELEMETRY": "0"}
         if not own_registry_of_yarn:
-            # Yarn's default is a registry of its own; npm's has the same packages.
+            # Yarn's default is a registry of its own, and npm's registry has the same packages.
             said["YARN_NPM_REGISTRY_SERVER"] = registry.url.rstrip("/")
     return said
 

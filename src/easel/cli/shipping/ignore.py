@@ -31,8 +31,8 @@ _READ_AT_ONCE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Patterns from one file. Paths are matched relative to that file's folder; `prefix` leads there from the packed
-    folder."""
+    """Patterns from one file. Paths are matched relative to that file's folder. `prefix` is the path from the packed
+    folder to that folder."""
 
     source: str
     prefix: str
@@ -46,11 +46,11 @@ class IgnoreRules:
         self._layers = layers
 
     def reason(self, path: str, *, folder: bool = False, place: Path | None = None) -> str | None:
-        """The reason why the path (relative, '/' separated) is left out: `by default`, or the file with the rule; None
-        if it is packed.
+        """Returns the reason why the path (relative, '/' separated) is left out: `by default`, or the file with the
+        rule. Returns None if the path is packed.
 
-        Like git, it checks only the path itself, and a walk does not enter a folder that is left out. A file at `place`
-        that may be a private key is read too.
+        Like git, this checks only the path itself, because a walk does not enter a folder that is left out. A file at
+        `place` that may be a private key is read too.
         """
         is_out = _is_out_by_default(path, folder=folder) or (place is not None and _is_private_key(path, place))
         found = BY_DEFAULT if is_out else None

@@ -70,10 +70,8 @@ def tools_of(folder: Path) -> list[Framework]:
 
 
 def find_outputs(base: Path) -> list[Path]:
-    """The built apps of the project at `base`: those of the tools it uses, else those at the usual places.
-
-    In a plain folder of pages, most of these names may be pages too.
-    """
+    """Returns the built apps of the project at `base`: the outputs of the tools that it uses, else outputs at the usual
+    places. In a plain folder of pages, most of these names may be pages too."""
     tools = tools_of(base)
     plain = has_entry_point(base) and not tools and not (base / "package.json").exists()
     written = [output for tool in tools for output in tool.outputs]

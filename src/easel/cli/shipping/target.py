@@ -171,10 +171,11 @@ def settings_folder(root: Path, target: Target, working: Path) -> Path | None:
 
 
 def deployed_project(project: Project, given: Path | None, working: Path, *, app: str | None, create: bool) -> Project:
-    """The project that is deployed from `working`: the surrounding one, or a separate one, still unknown.
+    """Returns the project that is deployed from `working`: the surrounding project, or a separate project that is not
+    known yet.
 
-    It is a separate one if the user names another app than the easel.toml in a folder above, or creates one, unless
-    they deploy just the folder that this easel.toml names.
+    It is separate if the user creates an app, or names another app than the easel.toml in a folder above. It is not
+    separate if the user deploys exactly the folder that this easel.toml names.
     """
     other = create if app is None else _are_two(app, project.app)
     if project.file is None or not other or project.root.resolve() == working.resolve():
@@ -186,5 +187,6 @@ def deployed_project(project: Project, given: Path | None, working: Path, *, app
 
 
 def _are_two(app: str, known: str | None) -> bool:
-    """Whether these, each a slug or an id, certainly name two apps: one app has both. Only ids have an underscore."""
+    """Whether these names, each a slug or an id, certainly belong to two apps. An app has a slug and an id, and only
+    ids have an underscore."""
     return known is None or (app != known and ("_" in app) == ("_" in known))

@@ -37,10 +37,10 @@ _STORE_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 
 
 def upload(url: str, content: IO[bytes], length: int, output: Output) -> None:
-    """PUTs `length` bytes to a presigned URL, streaming; retries after connection errors.
+    """PUTs `length` bytes to a presigned URL, streaming, and retries after connection errors.
 
-    No key is sent: the URL itself grants access. Raises UploadFailedError, and ApiError or StoreRefusedError if the
-    server or its store refuses.
+    No key is sent, because the URL itself grants access. Raises UploadFailedError. Raises ApiError or StoreRefusedError
+    if the server or its store refuses the upload.
     """
     why = ""
     with open_pool(url) as pool, output.progress("Uploading", length) as bar:

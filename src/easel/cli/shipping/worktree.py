@@ -49,10 +49,10 @@ def current_commit(target: Path, root: Path) -> Commit | None:
 
 
 def _tracked_source(target: Path, root: Path) -> Path | None:
-    """The folder with tracked files: the deployed one, or the project that it was built from.
+    """Returns the folder with tracked files: the deployed folder, or the project that it was built from.
 
-    A surrounding work tree may be unrelated: that of a home folder holds its owner's settings, and a project in an
-    ignored folder is another one.
+    A surrounding work tree may be unrelated: the work tree of a home folder holds its owner's settings, and a project
+    in an ignored folder does not belong to the tree around it.
     """
     place = target if target.is_dir() else target.parent
     if _git(place, "ls-files", "--", str(target)):
