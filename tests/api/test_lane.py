@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from easel.api.application import make_application, make_services
 from easel.api.http.limits import Limiter
 from easel.api.lane.client import Lane, RequestBrokenOffError
+from easel.api.lane.messages import ASKED, BEGUN, READY
 from easel.api.lane.server import serve
 from easel.running.lane import TITLE
 from easel.running.roles import open_store, open_vault
@@ -29,6 +30,9 @@ from easel.settings import Settings
 from testbed.forking import forks
 from testbed.running import METRICS_ABOVE, Platform, RunningApp, free_port
 from tests.api.test_fairness import BLOCKED
+from tests.repositories.test_connecting import HTTPS, connect
+from tests.repositories.test_webhooks import KNOWN, send
+from tests.repositories.test_webhooks import LARGE as LARGE_PUSH
 from tests.system.cluster import answers
 from tests.system.test_survival import offspring, title
 
@@ -44,6 +48,41 @@ class Task:
     async def wait(self) -> int:
         await asyncio.wait([self.task])
         return 0
+
+    def kill(self) -> None:
+        self.task.cancel()
+
+
+class Frozen:
+    """A lane's process that stops as soon as it has begun a request."""
+
+    def __init__(self) -> None:
+        self.begun: list[socket.socket] = []
+        self.killed = asyncio.Event()
+
+    async def start(self, control: socket.socket) -> Frozen:
+        self.control = control.dup()
+        self.control.setblocking(False)
+        self.control.send(READY)
+        asyncio.get_running_loop().add_reader(self.control, self.begin)
+        return self
+
+    def begin(self) -> None:
+        _, descriptors, _, _ = socket.recv_fds(self.control, 1, 1)
+        if descriptors:
+            self.begun.append(socket.socket(fileno=descriptors[0]))
+            self.begun[0].send(BEGUN)
+            asyncio.get_running_loop().remove_reader(self.control)
+
+    async def wait(self) -> int:
+        await self.killed.wait()
+        return -signal.SIGKILL
+
+    def kill(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.control)
+        for one in (self.control, *self.begun):
+            one.close()
+        self.killed.set()
 
 
 class Lanes:
@@ -134,6 +173,45 @@ async def test_a_request_in_a_lane_that_ends_is_refused_unless_it_may_be_carried
         assert caught.value.status == 503
         assert caught.value.details["retryable"]
     await lane.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+async def test_a_lane_that_answers_no_more_is_killed_and_its_requests_do_not_wait_for_ever(method: str) -> None:
+    frozen = Frozen()
+    lane = Lane(frozen.start, silence=0.2)
+    await opened(lane)
+    asking = lane.ask(scope(method), [b"x"], 1)
+    if method == "GET":
+        assert await asking is None
+    else:
+        with pytest.raises(RequestBrokenOffError):
+            await asking
+    assert frozen.killed.is_set()
+    assert not lane.is_open
+    await lane.close()
+
+
+async def test_a_lane_that_does_not_finish_a_request_is_killed(lanes: Lanes) -> None:
+    lane = Lane(lanes.start, deadline=0.2)
+    await opened(lane)
+    lanes.goes_on.clear()
+    with pytest.raises(RequestBrokenOffError):
+        await lane.ask(scope("GET"), [b"x"], 1)
+    await lanes.started[0].wait()
+    await lane.close()
+
+
+async def test_a_lane_that_is_asked_whether_it_answers_goes_on(lanes: Lanes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        process = await lanes.start(theirs)
+        loop = asyncio.get_running_loop()
+        assert await loop.sock_recv(ours, 1) == READY
+        for _ in range(3):
+            ours.send(ASKED)
+            assert await loop.sock_recv(ours, 1) == READY
+    await process.wait()
 
 
 async def test_a_request_that_is_broken_off_ends_in_the_lane_too(lanes: Lanes) -> None:
@@ -238,6 +316,18 @@ async def test_a_lane_answers_like_its_api(
     assert codes == ["validation_error", "validation_error", "app_not_found", "slug_taken"]
     for answer in answers:
         assert len(answer.headers.get_list("x-request-id")) == 1
+    assert lane
+
+
+def test_large_webhooks_are_parsed_by_the_lane(lane: int, platform: Platform, app: RunningApp) -> None:
+    connect(app, repo_url=HTTPS, branch="release", webhook_secret=KNOWN)
+    before = answered_by_lane(platform.private("api", "/metrics").text)
+    heard = send(app, LARGE_PUSH, secret=KNOWN)
+    assert (heard.status_code, heard.json()["status"]) == (202, "ignored")
+    refused = send(app, b"{" + b" " * 100_000, secret=KNOWN)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "webhook_body_invalid")
+    assert send(app, LARGE_PUSH, secret="another secret, which is long").status_code == 401
+    assert answered_by_lane(platform.private("api", "/metrics").text) == before + 2
     assert lane
 
 

@@ -149,6 +149,10 @@ class Child:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """Kills the process, unless it has ended."""
+        self.send(signal.SIGKILL)
+
     async def _next(self) -> tuple[bytes, bytes]:
         if self._reader is None:
             self._reader, self._writer = await asyncio.open_connection(sock=self._channel)
@@ -213,7 +217,7 @@ class RoleProcess:
 
     def kill(self) -> None:
         """Kills the process."""
-        self._child.send(signal.SIGKILL)
+        self._child.kill()
 
 
 def live(role: Role, settings: Settings, checked: bool, line: socket.socket | None = None) -> None:

@@ -111,7 +111,7 @@ class EaselRoute(APIRoute):
                 await request.require_client()
                 # Publishing is a small step if the configuration is small, and it is urgent.
                 if large or request.method == "GET":
-                    return await _in_lane(request, organisation, weight) or await answer(request)
+                    return await in_lane(request, organisation, weight) or await answer(request)
                 return await answer(request)
 
         async def answer(request: Request) -> Response:
@@ -129,7 +129,7 @@ class EaselRoute(APIRoute):
         return handler
 
 
-async def _in_lane(request: BoundedRequest, organisation: str, weight: float) -> Response | None:
+async def in_lane(request: BoundedRequest, organisation: str, weight: float = PLAIN) -> Response | None:
     """Passes a costly request to the api's lane, and returns the answer. Returns None if this process must carry out
     the request. Raises RateLimitedError and RequestBrokenOffError."""
     services = services_of(request)
@@ -144,14 +144,15 @@ async def _in_lane(request: BoundedRequest, organisation: str, weight: float) ->
     if not getattr(request.state, "counted", False):
         services.limiter.count(organisation, weight)
         request.state.counted = True
-    answered = await lane.ask(request.scope, request.pieces or (), request.size)
+    pieces = [await request.body()] if request.pieces is None else request.pieces
+    answered = await lane.ask(request.scope, pieces, sum(map(len, pieces)))
     if answered is None:
         return None
     head, body = answered
     response = Response(body, head.status)
     # The id is put there for every answer.
     response.raw_headers = [header for header in head.headers if header[0] != b"x-request-id"]
-    if head.status == 401:
+    if head.status == 401 and "authorization" in request.headers:
         fairness.forget(bearer(request.headers.get("authorization")))
     if head.refused_by is not None:
         REFUSED.labels(head.refused_by).inc()

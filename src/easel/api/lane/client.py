@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from prometheus_client import Counter
 
-from easel.api.lane.messages import BEGUN, LaneAnswer, LaneRequest, receive, send
+from easel.api.lane.messages import ASKED, BEGUN, LaneAnswer, LaneRequest, receive, send
 from easel.errors import EaselError
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,12 @@ ANSWERED = Counter("easel_api_lane_answers", "Costly requests that the api's sec
 
 IDLE = 60.0
 """Seconds without a request after which the process is ended."""
+SILENCE = 30.0
+"""Seconds within which the process must answer its api. If it does not, it is frozen, and is killed."""
+DEADLINE = 600.0
+"""Seconds within which the process must answer a request. It is killed if it does not."""
+_BEAT = 5.0
+"""Seconds between two questions whether the process still answers."""
 _READY_WITHIN = 60.0
 _ENDS_WITHIN = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -42,6 +48,9 @@ class Process(Protocol):
     async def wait(self) -> int:
         """Waits for the end of the process, and returns its exit code."""
 
+    def kill(self) -> None:
+        """Ends it at once."""
+
 
 Start = Callable[[socket.socket], Awaitable[Process]]
 """Starts the process, which serves requests whose sockets arrive on the given one."""
@@ -50,10 +59,15 @@ Start = Callable[[socket.socket], Awaitable[Process]]
 class Lane:
     """The second process of an api, which runs only while costly requests come."""
 
-    def __init__(self, start: Start, *, idle: float = IDLE) -> None:
+    def __init__(
+        self, start: Start, *, idle: float = IDLE, silence: float = SILENCE, deadline: float = DEADLINE
+    ) -> None:
         self._start = start
         self._idle = idle
+        self._silence = silence
+        self._deadline = deadline
         self._control: socket.socket | None = None
+        self._process: Process | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._requests = 0
         self._used = 0.0
@@ -92,7 +106,12 @@ class Lane:
             return None
         self._requests += 1
         try:
-            answer = await _exchange(ours, LaneRequest.of(scope), body, size)
+            async with asyncio.timeout(self._deadline):
+                answer = await _exchange(ours, LaneRequest.of(scope), body, size)
+        except TimeoutError:
+            logger.error("a costly request was not answered in time; its process is killed")
+            self._kill()
+            raise RequestBrokenOffError(retry_after_seconds=1, retryable=True) from None
         finally:
             self._requests -= 1
             self._used = time.monotonic()
@@ -104,17 +123,17 @@ class Lane:
         """Starts one process, and serves it until its end. Cancelling ends the process."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        process = None
+        self._process = None
         try:
             with ours:
                 with theirs:
-                    process = await self._start(theirs)
+                    self._process = await self._start(theirs)
                 async with asyncio.timeout(_READY_WITHIN):
                     if not await _hear(ours):
                         raise EOFError("it ended before it was ready")
                 self._control, self._used = ours, time.monotonic()
                 self._end_when_idle()
-                await _hear(ours)
+                await self._watch(ours)
             logger.error("the process for costly requests has ended; they are carried out without it meanwhile")
         except (OSError, EOFError, TimeoutError, EaselError) as error:
             logger.warning("could not start the process for costly requests: %s", error or type(error).__name__)
@@ -122,15 +141,40 @@ class Lane:
             self._control = None
             if self._timer is not None:
                 self._timer.cancel()
-            if process is not None:
+            if self._process is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_ENDS_WITHIN):
-                        await process.wait()
+                        await self._process.wait()
+                self._kill()
             self._keeping = None
         # The process ended by itself, or did not start.
         lived = time.monotonic() - self._used
         self._pause = _FIRST_PAUSE if lived > _LONGEST_PAUSE else min(2 * self._pause, _LONGEST_PAUSE)
         self._not_before = max(self._not_before, time.monotonic() + self._pause)
+
+    async def _watch(self, control: socket.socket) -> None:
+        """Returns when the process has ended. Kills it when it does not answer any more."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_BEAT, self._silence)):
+                    await _hear(control)
+                    return
+            try:
+                control.send(ASKED)
+                async with asyncio.timeout(self._silence):
+                    if not await _hear(control):
+                        return
+            except TimeoutError:
+                logger.error("the process for costly requests does not answer, so it is killed")
+                self._kill()
+                return
+            except OSError:
+                return
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     def _end_when_idle(self) -> None:
         assert self._keeping is not None

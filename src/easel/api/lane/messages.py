@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+READY, ASKED = b".", b"?"
+"""On the socket that both have from the start: the lane says that it is ready, at first and whenever the api asks."""
 BEGUN = b"b"
 """The lane has the whole request and begins to carry it out. Without this, nothing was changed."""
 

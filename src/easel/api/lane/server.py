@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message
 
-from easel.api.lane.messages import BEGUN, Headers, LaneAnswer, LaneRequest, receive, send
+from easel.api.lane.messages import BEGUN, READY, Headers, LaneAnswer, LaneRequest, receive, send
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,9 @@ async def serve(app: ASGIApp, control: socket.socket) -> None:
                 if not said:
                     ended.set()
                     return
+                if not descriptors:
+                    control.send(READY)
+                    continue
                 task = loop.create_task(_answer(app, socket.socket(fileno=descriptors[0])))
                 running.add(task)
                 task.add_done_callback(running.discard)
@@ -41,7 +44,7 @@ async def serve(app: ASGIApp, control: socket.socket) -> None:
     loop.add_reader(control.fileno(), arrived)
     try:
         with suppress(BrokenPipeError):
-            control.send(b".")
+            control.send(READY)
         await ended.wait()
     finally:
         loop.remove_reader(control.fileno())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any, Final, cast, get_args
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
@@ -14,6 +15,7 @@ from easel.access.secrets import SecretUnreadableError, Vault
 from easel.api.http.bodies import TAKEN_FROM_STRANGERS, BoundedRequest
 from easel.api.http.context import services_of
 from easel.api.http.gate import network_of
+from easel.api.http.route import in_lane
 from easel.apps.errors import AppNotFoundError
 from easel.deploys.pushes import deploy_push
 from easel.errors import EaselError
@@ -37,7 +39,7 @@ _MOST_FOLLOWERS: Final = 50
 
 
 @router.post(WEBHOOKS_PATH + "/{provider}/{app_id}", status_code=202)
-async def receive_webhook(provider: str, app_id: str, request: Request) -> JSONResponse:
+async def receive_webhook(provider: str, app_id: str, request: Request) -> Response:
     """Receives a webhook. The whole body is read before any look-up, because the signature covers the body. Unknown
     apps and wrong signatures get the same answer."""
     if provider not in _PROVIDERS:
@@ -61,7 +63,7 @@ def _room(request: BoundedRequest, client: str) -> AbstractAsyncContextManager[N
 
 
 @router.post(WEBHOOKS_PATH + "/github", status_code=202)
-async def receive_github_app(request: Request) -> JSONResponse:
+async def receive_github_app(request: Request) -> Response:
     """Hears the webhook of the operator's GitHub App, for all apps that follow a repository through it."""
     services = services_of(request)
     bounded, client = _bounded(request)
@@ -72,15 +74,19 @@ async def receive_github_app(request: Request) -> JSONResponse:
         sender = sender_of({"x-github-event": ""}, "github")
         if secret is None or not sender.signed(request.headers, body, secret.get_secret_value()):
             raise WebhookRefusedError()
-        delivery = await _read(request, sender, body, f"webhooks of {client}")
-        source = await asyncio.to_thread(source_of, request.headers, body) if delivery.pushes else None
-        followers: list[tuple[str, str]] = []
-        if source is not None:
-            async with services.database.transaction() as work:
-                followers = await read_through(work, *source, most=_MOST_FOLLOWERS)
-        return JSONResponse(
-            {"apps": [await _act_or_say(request, *follower, delivery, body) for follower in followers]}, 202
-        )
+
+        async def act() -> JSONResponse:
+            delivery = await _read(request, sender, body)
+            source = await asyncio.to_thread(source_of, request.headers, body) if delivery.pushes else None
+            followers: list[tuple[str, str]] = []
+            if source is not None:
+                async with services.database.transaction() as work:
+                    followers = await read_through(work, *source, most=_MOST_FOLLOWERS)
+            return JSONResponse(
+                {"apps": [await _act_or_say(request, *follower, delivery, body) for follower in followers]}, 202
+            )
+
+        return await _in_turn(bounded, f"webhooks of {client}", body, act)
 
 
 async def _act_or_say(
@@ -93,7 +99,7 @@ async def _act_or_say(
         return {"app_id": app_id, "status": "failed", "reason": error.message}
 
 
-async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str) -> JSONResponse:
+async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str) -> Response:
     services = services_of(request)
     await request.take()
     body = await request.body()
@@ -103,24 +109,44 @@ async def _hear(request: BoundedRequest, provider: str, app_id: str, client: str
     organisation, secret = _opened(services.vault, sealed)
     if not sender.signed(request.headers, body, secret) or not organisation:
         raise WebhookRefusedError()
-    delivery = await _read(request, sender, body, organisation)
-    return JSONResponse(await _act(request, app_id, organisation, delivery, body), 202)
+
+    async def act() -> JSONResponse:
+        delivery = await _read(request, sender, body)
+        return JSONResponse(await _act(request, app_id, organisation, delivery, body), 202)
+
+    return await _in_turn(request, organisation, body, act)
 
 
-async def _read(request: Request, sender: Sender, body: bytes, whose: str) -> Delivery:
-    """The delivery. A large body is parsed in a thread, and by turns: parsing a form takes a second. Raises
-    WebhookBodyError."""
+async def _in_turn(
+    request: BoundedRequest, whose: str, body: bytes, act: Callable[[], Awaitable[JSONResponse]]
+) -> Response:
+    """The answer to a verified delivery. A large one waits for its turn, since to parse a form takes up to a second.
+    The api's lane carries it out, if there is one."""
+    if len(body) <= TAKEN_FROM_STRANGERS:
+        return await act()
+    services = services_of(request)
+    async with services.fairness.costly(whose):
+        request.state.whose = whose
+        answer = await in_lane(request, whose)
+        if answer is None:
+            return await act()
+    services.limiter.charge(whose, len(body))
+    return answer
+
+
+async def _read(request: Request, sender: Sender, body: bytes) -> Delivery:
+    """The delivery. A large body is parsed in a thread. Raises WebhookBodyError."""
     if len(body) <= TAKEN_FROM_STRANGERS:
         return sender.read(request.headers, body)
-    async with services_of(request).fairness.costly(whose):
-        return await asyncio.to_thread(sender.read, request.headers, body)
+    return await asyncio.to_thread(sender.read, request.headers, body)
 
 
 async def _act(request: Request, app_id: str, organisation: str, delivery: Delivery, body: bytes) -> dict[str, Any]:
     """The outcome of a verified delivery for one app. Raises WebhookRefusedError if the app no longer follows a
     repository."""
     services = services_of(request)
-    services.limiter.count(organisation)
+    if not getattr(request.state, "counted", False):
+        services.limiter.count(organisation)
     services.limiter.charge(organisation, len(body))
     async with services.database.transaction(services.fairness.connection(organisation)) as work:
         followed = await following(work, app_id, organisation)
