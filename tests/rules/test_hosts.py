@@ -120,6 +120,56 @@ def test_vercels_conditions_are_read_as_far_as_they_map() -> None:
     assert rules.refused[1].reason == "its condition on `header x-a` is not supported."
 
 
+@pytest.mark.parametrize(
+    ("source", "destination", "found"),
+    [
+        ("/(blog|news)/:id", "/a/:id", {"/blog/7": "/a/7", "/news/7": "/a/7", "/other/7": None}),
+        ("/:lang(en|fr)/about", "/about?l=:lang", {"/fr/about": "/about?l=fr", "/de/about": None}),
+        ("/:lang(en|fr)?/about", "/about", {"/fr/about": "/about", "/about": "/about", "/de/about": None}),
+        ("/opt/:a?", "/o/:a", {"/opt/1": "/o/1", "/opt": "/o/", "/opt/1/2": None}),
+        ("/s{/:a}?/end", "/e", {"/s/end": "/e", "/s/1/end": "/e", "/s/1/2/end": None}),
+        ("/plus/:a+", "/p/:a", {"/plus/1/2": "/p/1/2", "/plus": None, "/plus/": None}),
+        ("/old\\.html", "/new", {"/old.html": "/new", "/oldxhtml": None}),
+        ("/(.*)\\.(jpg|png)", "/i/$1", {"/a/b.png": "/i/a/b", "/a.gif": None}),
+        ("/:all*(svg|ico)", "/x", {"/a/b.svg": "/x", "/b.png": None}),
+        ("/((?!api/|assets/|favicon\\.ico).*)", "/n/$1", {"/a/b": "/n/a/b", "/api/x": None, "/favicon.ico": None}),
+        ("/:path((?!uk/).*)", "/uk/:path", {"/a/b": "/uk/a/b", "/uk/a": None, "/ukulele": "/uk/ukulele"}),
+        ("/(?!api)(.*)", "/n", {"/a": "/n", "/api": None, "/apiary": None}),
+        ("/docs/((?!v1/).*)", "/d/$1", {"/docs/a": "/d/a", "/docs/v1/a": None, "/a": None}),
+        ("/((?!login$).*)", "/login", {"/a": "/login", "/login": None, "/login/x": "/login"}),
+    ],
+)
+def test_vercels_expressions_are_read_as_far_as_patterns_express_them(
+    source: str, destination: str, found: dict[str, str | None]
+) -> None:
+    rules = read("vercel.json", {"redirects": [{"source": source, "destination": destination}]})
+    assert rules.refused == ()
+    for path, to in found.items():
+        answered = answer(rules, path)
+        assert (answered and answered[1]) == to, path
+
+
+@pytest.mark.parametrize(
+    "source", ["/a/:id(\\d+)", "/[abc]", "/(a|b(c))", "/((?!.*x).*)", "/" + "(a|b)" * 6, "/x/:y(a|b)*", "/(.*\\.js)"]
+)
+def test_an_expression_that_no_pattern_expresses_is_refused(source: str) -> None:
+    rules = read("vercel.json", {"redirects": [{"source": source, "destination": "/x"}]})
+    assert (len(rules.refused), rules.redirects) == (1, ())
+
+
+def test_vercels_headers_are_for_all_forms_of_their_source() -> None:
+    one = [{"key": "X-A", "value": "1"}]
+    headers = HeaderTable(
+        read(
+            "vercel.json",
+            {"headers": [{"source": "/(.*).(js|css)", "headers": one}, {"source": "/((?!api/).*)", "headers": one}]},
+        )
+    )
+    assert headers.find(Visit("/a/b.css")) == headers.find(Visit("/a")) == {"x-a": ["1"]}
+    refused = read("vercel.json", {"headers": [{"source": "/((?!assets/).*)", "headers": one}]}).refused
+    assert [line.reason for line in refused] == ["headers for all paths except some are not supported."]
+
+
 @pytest.mark.parametrize("name", ["vercel.json", "firebase.json"])
 def test_of_a_header_that_is_there_twice_the_last_counts_and_cookies_all(name: str) -> None:
     pairs = [("Link", "a"), ("Set-Cookie", "a=1"), ("link", "b"), ("Set-Cookie", "b=2")]
@@ -172,6 +222,29 @@ def test_firebases_globs_are_read() -> None:
     assert [line.reason for line in rules.refused] == ["it leads to a function or a service, not to a page."]
 
 
+def test_what_firebases_globs_leave_out_is_left_out() -> None:
+    rewrites = [{"source": "!/@(js|css)/**", "destination": "/index.html"}]
+    rules = read("firebase.json", {"hosting": {"rewrites": rewrites, "i18n": {"root": "/localized"}}})
+    assert answer(rules, "/any/thing") == (200, "/index.html", False)
+    assert answer(rules, "/js/x") is None
+    assert [line.text for line in rules.refused] == ["i18n"]
+
+
+def test_what_azures_fallback_excludes_is_excluded() -> None:
+    exclude = ["/images/*.{png,jpg}", "/css/*", "*.{svg}", "/a/*/b/*/c*"]
+    rules = read(
+        "staticwebapp.config.json",
+        {
+            "navigationFallback": {"rewrite": "index.html", "exclude": exclude},
+            "responseOverrides": {"404": {"redirect": "/", "statusCode": 302}},
+        },
+    )
+    assert answer(rules, "/deep") == answer(rules, "/images/deep") == (200, "/index.html", False)
+    for path in ("/images/a.png", "/css/x/y", "/a/b.svg"):
+        assert answer(rules, path) == (302, "/", False)
+    assert [note.text.partition(":")[0] for note in rules.notes] == ["`/a/*/b/*/c*` is not left out"]
+
+
 def test_azures_routes_are_read() -> None:
     rules = read(
         "staticwebapp.config.json",
@@ -198,7 +271,11 @@ def test_azures_routes_are_read() -> None:
     [
         ("staticwebapp.config.json", {"routes": [{"route": "/admin/*", "allowedRoles": ["administrator"]}]}),
         ("staticwebapp.config.json", '{"routes": [{"route": 7}, {"route":'),
+        ("staticwebapp.config.json", {"networking": {"allowedIpRanges": ["10.0.0.0/8"]}}),
+        ("staticwebapp.config.json", {"forwardingGateway": {"requiredHeaders": {"X-Id": "1"}}}),
         ("netlify.toml", '[[redirects]]\nfrom = "/a/*"\nto = "/b"\nconditions = {Role = ["admin"]}'),
+        ("netlify.toml", '[[headers]]\nfor = "/a/*"\n[headers.values]\nBasic-Auth = "me:secret"'),
+        ("vercel.json", {"routes": [{"src": "/admin/.*", "mitigate": {"action": "deny"}}]}),
     ],
 )
 def test_a_route_for_roles_stops_the_deploy(name: str, content: Any) -> None:

@@ -304,6 +304,7 @@ def test_a_netlify_toml_that_would_take_more_than_its_length_is_not_parsed(text:
         ("/a//b /c", "its source has two adjacent slashes, which become one in every address."),
         ("/a?" + "&".join(f"q{n}=1" for n in range(17)) + " /b", "it names more than 16 query parameters."),
         ("/a #/b 301", "it has no target."),
+        ("/a => /b 301", "its target begins with neither `/` nor `http://` nor `https://`."),
     ],
 )
 def test_every_fault_of_a_line_has_a_sentence(line: str, reason: str) -> None:
@@ -390,6 +391,12 @@ def test_other_hosts_files_lead_to_addresses_alone(target: str) -> None:
         assert not [line for line in rules.redirects if line.target == target and line.redirects]
 
 
+def test_a_line_that_only_adds_a_slash_is_endless_where_the_slash_does_not_count() -> None:
+    for choice, told in (("netlify", 1), ("cloudflare", 0)):
+        notes = read("/x /x/ 301", choice=choice).notes  # type: ignore[arg-type]
+        assert sum("without end" in note.text for note in notes) == told
+
+
 def test_rules_that_would_cost_an_edge_memory_or_time_are_refused() -> None:
     deep = read("".join(f"/{n}/{'a/' * 60}:b /x 302\n" for n in range(2_000)))
     assert len(deep.redirects) == MOST_SEGMENTS // 62
@@ -399,6 +406,12 @@ def test_rules_that_would_cost_an_edge_memory_or_time_are_refused() -> None:
     assert len(odd.headers) == MOST_ODD
     glob = f"/{{{','.join(map(str, range(32)))}}}/**"
     entry = {"source": glob, "headers": [{"key": "X-A", "value": "a" * 7_000}]}
+    routes = [
+        {"source": f"/(?!{'|'.join(f'{n}a{m}/' for m in range(50))})(.*)", "destination": "/x"} for n in range(20)
+    ]
+    left_out = read_rules({"vercel.json": json.dumps({"redirects": routes}).encode()})
+    assert left_out is not None
+    assert sum(len(line.excepts) for line in left_out.redirects) <= MOST_ODD
     many = read_rules({"firebase.json": json.dumps({"hosting": {"headers": [entry] * 30}}).encode()})
     assert many is not None
     assert len(many.headers) <= MOST_TEXT // 7_000

@@ -27,6 +27,7 @@ def redirect_text(redirect: Redirect) -> str:
         ("Language", redirect.languages),
         ("Country", redirect.countries),
         ("Cookie", redirect.cookies),
+        ("Except", redirect.excepts),
     ):
         if values:
             words.append(f"{name}={','.join(values)}")

@@ -78,7 +78,8 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     `source` is a path pattern (decoded, with a leading '/'), `host` a host pattern with its scheme ('' for every host),
     `query` the required parameters, each with a value or a `:name` that captures it. A status of REDIRECTING redirects
     the client to `target`; any other status sends the content of `target`. A forced line applies before files. If the
-    line has `languages`, `countries` or `cookies` (names), one of each must match. `line` counts from 1.
+    line has `languages`, `countries` or `cookies` (names), one of each must match. A path that matches a pattern of
+    `excepts` does not match the line. `line` counts from 1.
     """
 
     line: int
@@ -92,6 +93,7 @@ class Redirect(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     countries: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
     file: str = REDIRECTS
+    excepts: tuple[str, ...] = ()
 
     @property
     def redirects(self) -> bool:

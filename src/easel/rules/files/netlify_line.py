@@ -34,7 +34,7 @@ def netlify_line(words: list[str], number: int, reading: Reading) -> Redirect:
     if source.startswith("/.netlify/"):
         raise BadLineError("its source is below `/.netlify/`, which belongs to Netlify.")
     rest = words[1:]
-    while rest and "=" in rest[0] and not rest[0].startswith(_TARGETS):
+    while rest and "=" in rest[0][1:] and not rest[0].startswith(_TARGETS):
         name, _, value = rest.pop(0).partition("=")
         query = (*query, (name, value))
     target = rest.pop(0) if rest and rest[0].startswith(_TARGETS) else ""

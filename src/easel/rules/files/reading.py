@@ -51,9 +51,11 @@ class PatternBudget:
     segments: int = MOST_SEGMENTS
     text: int = MOST_TEXT
 
-    def take(self, pattern: Pattern, size: int) -> None:
-        """Counts a line or block of this many characters. Raises BadLineError if there is no room."""
+    def take(self, pattern: Pattern, size: int, *, is_exception: bool = False) -> None:
+        """Counts a line or block of this many characters, or an exception, which an index cannot find. Raises
+        BadLineError if there is no room."""
         odd, segments, double = 0 if pattern.literal else pattern.odd, pattern.segments, len(pattern.stars) > 1
+        odd += is_exception
         if odd > self.odd:
             raise BadLineError(f"the limit of {MOST_ODD} stars and placeholders inside segments is reached.")
         if double and not self.double:
@@ -113,7 +115,9 @@ class Reading:
             raise BadLineError(reason, guards=is_guard)
         try:
             self.room.take(pattern, len(redirect.source) + len(redirect.target))
-        except BadLineError as bad:
+            for path in redirect.excepts:
+                self.room.take(parse(path, self.dialect), len(path), is_exception=True)
+        except (BadLineError, PatternError) as bad:
             raise BadLineError(str(bad), guards=is_guard) from None
         self.redirects.append(redirect)
 

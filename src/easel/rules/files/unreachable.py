@@ -21,11 +21,11 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
             reading.note(*where, f"this line has no effect: line {everything} answers every path.")
         elif (first := settled.get(key)) is not None:
             reading.note(*where, f"this line has no effect: line {first} answers the same path.")
-        if not (redirect.query or redirect.host or redirect.conditional):
+        if not (redirect.query or redirect.host or redirect.conditional or redirect.excepts):
             settled.setdefault(key, redirect.line)
             if everything is None and redirect.source == "/*":
                 everything = redirect.line
-        if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect):
+        if redirect.target.startswith(redirect.source.rstrip("/")) and _leads_to_itself(redirect, forgiving=forgiving):
             reading.note(*where, "the line redirects to itself, without end.")
         if forgiving and not redirect.forced and (hiding := _hiding(redirect, has)):
             reading.note(
@@ -33,8 +33,9 @@ def remark(reading: Reading, has: Callable[[str], bool]) -> None:
             )
 
 
-def _leads_to_itself(redirect: Redirect) -> bool:
-    return redirect.redirects and redirect.target.rstrip("/") == redirect.source.rstrip("/")
+def _leads_to_itself(redirect: Redirect, *, forgiving: bool) -> bool:
+    ends = "/" if forgiving else ""
+    return redirect.redirects and redirect.target.rstrip(ends) == redirect.source.rstrip(ends)
 
 
 def _hiding(redirect: Redirect, has: Callable[[str], bool]) -> str | None:

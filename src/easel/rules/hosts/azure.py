@@ -5,6 +5,8 @@ Routes apply before files, as on Azure. A route that requires a role guards.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from easel.rules.files.reading import Reading
@@ -40,6 +42,8 @@ class _File(msgspec.Struct, rename="camel"):
     global_headers: dict[str, str] = {}
     mime_types: dict[str, str] = {}
     trailing_slash: str = ""
+    networking: dict[str, Any] = {}
+    forwarding_gateway: dict[str, Any] = {}
 
 
 _PAGES: dict[str, Pages] = {
@@ -55,6 +59,13 @@ def read_azure(text: str, reading: Reading) -> None:
     if file is None:
         return
     reading.pages = _PAGES.get(file.trailing_slash, reading.pages)
+    for name, limit in (
+        ("networking", file.networking.get("allowedIpRanges")),
+        ("forwardingGateway", file.forwarding_gateway.get("requiredHeaders")),
+    ):
+        if limit:
+            reason = "Easel does not support it, so every visitor would be admitted."
+            reading.refuse(AZURE_JSON, 0, name, reason, guards=True)
     shared = Entries(f"{AZURE_JSON} globalHeaders", reading)
     if file.global_headers and shared.next(str(file.global_headers)):
         shared.headers("/*", file.global_headers.items())
@@ -68,14 +79,15 @@ def read_azure(text: str, reading: Reading) -> None:
     fallback = Entries(f"{AZURE_JSON} navigationFallback", reading)
     page = file.navigation_fallback.rewrite
     if page and fallback.next(page):
-        if file.navigation_fallback.exclude:
-            fallback.note("`exclude` is not supported: a missing script, style, image or font always gets 404.")
-        fallback.redirect(Redirect(0, "/*", page, 200))
+        excepts = fallback.exceptions(path for glob in file.navigation_fallback.exclude for path in _sources(glob))
+        fallback.redirect(Redirect(0, "/*", _of_app(page), 200, excepts=excepts))
     overrides = Entries(f"{AZURE_JSON} responseOverrides", reading)
     for status, override in file.response_overrides.items():
         if overrides.next(status + override.rewrite):
             if status == "404" and override.rewrite:
-                overrides.redirect(Redirect(0, "/*", override.rewrite, override.status_code or 404))
+                overrides.redirect(Redirect(0, "/*", _of_app(override.rewrite), override.status_code or 404))
+            elif status == "404" and override.redirect:
+                overrides.redirect(Redirect(0, "/*", override.redirect, override.status_code or 302))
             else:
                 overrides.refuse(status, "only the page for 404 is supported.")
 
@@ -96,9 +108,14 @@ def _read_route(route: _Route, entries: Entries) -> None:
         if route.redirect:
             entries.redirect(Redirect(0, source, route.redirect, route.status_code or 302, forced=True))
         elif route.rewrite:
-            entries.redirect(Redirect(0, source, route.rewrite, route.status_code or 200, forced=True))
+            entries.redirect(Redirect(0, source, _of_app(route.rewrite), route.status_code or 200, forced=True))
         elif route.status_code is not None:
             entries.redirect(Redirect(0, source, "/404.html", route.status_code, forced=True))
+
+
+def _of_app(page: str) -> str:
+    """The path of a page, which the file may write without its slash."""
+    return page if page.startswith("/") or "://" in page else f"/{page}"
 
 
 def _sources(route: str) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
 
-from easel.rules.files.headers import header_reason
+from easel.rules.files.headers import GUARDS, header_reason
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
 from easel.rules.models import HeaderBlock, Redirect
@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 MOST_ENTRIES = 20_000
 """Limit of entries of a list that are read."""
+MOST_EXCEPTIONS = 100
+"""Limit of patterns that one entry leaves out."""
 _LONGEST = 8_000
 
 
@@ -55,6 +57,17 @@ class Entries:
         """Adds a remark on the entry."""
         self._reading.note(self.file, self.number, text)
 
+    def exceptions(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The patterns among these that the entry can leave out. Adds a remark on every other one."""
+        kept = []
+        for path in islice(paths, MOST_EXCEPTIONS):
+            try:
+                self._reading.pattern_of_block(path)
+                kept.append(path)
+            except BadLineError as bad:
+                self.note(f"`{shown(path)}` is not left out: {bad}")
+        return tuple(kept)
+
     def redirect(self, redirect: Redirect) -> None:
         """Puts a redirect in force."""
         try:
@@ -75,7 +88,7 @@ class Entries:
         kept: list[tuple[str, str | None]] = []
         for name, value in self._single(headers):
             if reason := header_reason(name, value):
-                self.refuse(f"{name}: {value}", reason)
+                self.refuse(f"{name}: {value}", reason, guards=name.lower() in GUARDS)
             else:
                 kept.append((name, value))
         if not kept:
@@ -93,55 +106,3 @@ class Entries:
                 self.note(f"`{shown(name)}` occurs twice; the last value counts, as on that host.")
             last[key] = name, value
         return list(last.values())
-
-
-_TOKEN = re.compile(r":(\w+)(\([^()]*\))?([*+?]?)|\(([^()]*)\)")
-_ANY = {".*", ".+"}
-_SEGMENT = {"[^/]+", "[^/]*", "[^/]+?"}
-_LOOKAHEAD = re.compile(r"/\(\(\?!(?:api|_next|functions)\b[^()]*\)\.\*\)\Z")
-
-
-def from_expression(source: str) -> tuple[str, dict[str, str]]:
-    """A path-to-regexp pattern as an Easel pattern, and the names of its placeholders. Raises BadLineError if only a
-    regular expression can express it."""
-    if _LOOKAHEAD.match(source):
-        # The usual line of a single-page app: every path except those that the platform answers.
-        return "/*", {"$1": "splat"}
-    names: dict[str, str] = {}
-    out: list[str] = []
-    at = groups = 0
-    for token in _TOKEN.finditer(source):
-        out.append(source[at : token.start()])
-        at = token.end()
-        name, inner, repeat, group = token.groups()
-        expression = (inner[1:-1] if inner else None) if name else group
-        if group is not None:
-            groups += 1
-            name = f"${groups}"
-        wide = repeat in ("*", "+") or expression in _ANY
-        if not wide and (repeat or (expression is not None and expression not in _SEGMENT)):
-            raise BadLineError(
-                f"its source has an expression, `{token[0][:40]}`, but a placeholder can only match a segment "
-                f"or the rest."
-            )
-        ours = "splat" if wide else name.replace("$", "group")
-        names[name] = ours
-        out.append("*" if wide else f":{ours}")
-    out.append(source[at:])
-    pattern = "".join(out)
-    if any(char in pattern for char in "()[]{}|^$+?\\"):
-        raise BadLineError("its source has an expression that is more than placeholders.")
-    return pattern if pattern.startswith("/") else f"/{pattern}", names
-
-
-_REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
-
-
-def to_ours(target: str, names: dict[str, str]) -> str:
-    """A target in which Easel's placeholders replace the host's."""
-
-    def ours(match: re.Match[str]) -> str:
-        name = match[1].removeprefix(":")
-        return f":{names[name]}" if name in names else match[0]
-
-    return _REFERENCE.sub(ours, target)

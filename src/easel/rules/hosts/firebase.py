@@ -33,6 +33,7 @@ class _Hosting(msgspec.Struct, rename="camel"):
     headers: list[_Route] = []
     clean_urls: bool = False
     trailing_slash: bool | None = None
+    i18n: dict[str, Any] = {}
 
 
 class _File(msgspec.Struct):
@@ -56,20 +57,26 @@ def read_firebase(text: str, reading: Reading) -> None:
         hosting = one
     if hosting.clean_urls or hosting.trailing_slash is not None:
         reading.pages = "force-trailing-slash" if hosting.trailing_slash else "drop-trailing-slash"
+    if hosting.i18n:
+        reason = "Easel does not choose files by language and country; they are served at their own paths only."
+        reading.refuse(FIREBASE_JSON, 0, "i18n", reason)
     entries = Entries(f"{FIREBASE_JSON} redirects", reading)
     for route in hosting.redirects:
-        for source in _sources(route, entries):
-            entries.redirect(Redirect(0, source, _target(route), route.type, forced=True))
+        for source, excepts in _sources(route, entries):
+            entries.redirect(Redirect(0, source, _target(route), route.type, forced=True, excepts=excepts))
     entries = Entries(f"{FIREBASE_JSON} rewrites", reading)
     for route in hosting.rewrites:
-        for source in _sources(route, entries):
+        for source, excepts in _sources(route, entries):
             if route.destination:
-                entries.redirect(Redirect(0, source, _target(route), 200))
+                entries.redirect(Redirect(0, source, _target(route), 200, excepts=excepts))
             else:
                 entries.refuse(source, "it leads to a function or a service, not to a page.")
     entries = Entries(f"{FIREBASE_JSON} headers", reading)
     for route in hosting.headers:
-        for source in _sources(route, entries):
+        for source, excepts in _sources(route, entries):
+            if excepts:
+                entries.refuse(source, "headers for all paths except some are not supported.")
+                continue
             entries.headers(source, ((header.get("key", ""), header.get("value", "")) for header in route.headers))
 
 
@@ -79,15 +86,18 @@ def _target(route: _Route) -> str:
     return _USED.sub(lambda match: ":splat" if match[1] in rests else match[0], route.destination)
 
 
-def _sources(route: _Route, entries: Entries) -> list[str]:
-    """The patterns that together match the entry's glob. If no pattern can, refuses the entry and gives none."""
+def _sources(route: _Route, entries: Entries) -> list[tuple[str, tuple[str, ...]]]:
+    """The patterns that together match the entry's glob, each with the patterns that it leaves out. If no pattern can,
+    refuses the entry and gives none."""
     glob = route.source or route.glob
     if not entries.next(glob + route.destination + str(route.headers)):
         return []
     try:
         if route.regex or not glob:
             raise BadLineError("its source is a regular expression.")
-        return _patterns(glob)
+        if glob.startswith("!"):
+            return [("/*", tuple(_patterns(glob[1:])))]
+        return [(pattern, ()) for pattern in _patterns(glob)]
     except BadLineError as bad:
         entries.refuse(glob or route.regex, str(bad))
         return []

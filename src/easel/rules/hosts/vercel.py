@@ -13,7 +13,8 @@ import msgspec
 
 from easel.rules.files.lines import shown
 from easel.rules.files.reading import BadLineError, Reading
-from easel.rules.hosts.entries import Entries, decoded, from_expression, to_ours
+from easel.rules.hosts.entries import Entries, decoded
+from easel.rules.hosts.expressions import from_expression, to_ours
 from easel.rules.models import VERCEL_JSON, Redirect
 
 
@@ -38,8 +39,13 @@ class _File(msgspec.Struct, rename="camel"):
     rewrites: list[_Route] | dict[str, Any] = []
     headers: list[_Route] = []
     routes: list[Any] = []
+    bulk_redirects_path: str | None = None
     clean_urls: bool = False
     trailing_slash: bool | None = None
+
+
+_OF_THE_PLATFORM = ("/api", "/_next", "/functions")
+"""Paths that most files leave out, and that an app's own files rarely have."""
 
 
 def read_vercel(text: str, reading: Reading) -> None:
@@ -55,7 +61,10 @@ def read_vercel(text: str, reading: Reading) -> None:
             0,
             "routes",
             "`routes` contains expressions, which are not supported; write them as redirects, rewrites and headers.",
+            guards=any(map(_guards, file.routes)),
         )
+    if file.bulk_redirects_path:
+        reading.refuse(VERCEL_JSON, 0, "bulkRedirectsPath", "only the redirects in this file are read.")
     entries = Entries(f"{VERCEL_JSON} redirects", reading)
     for route in file.redirects:
         default = route.statusCode or 308
@@ -71,7 +80,9 @@ def read_vercel(text: str, reading: Reading) -> None:
         if not entries.next(route.source + str(route.headers)):
             continue
         try:
-            path, names = from_expression(route.source)
+            forms = from_expression(route.source)
+            if any(not path.startswith(_OF_THE_PLATFORM) for form in forms for path in form.excepts):
+                raise BadLineError("headers for all paths except some are not supported.")
             fitting = _conditions(route)
             if fitting.query or fitting.cookies:
                 raise BadLineError("headers with a condition on a query or a cookie are not supported.")
@@ -79,26 +90,46 @@ def read_vercel(text: str, reading: Reading) -> None:
             entries.refuse(route.source, str(bad))
             continue
         pairs = [(header.get("key", ""), header.get("value", "")) for header in route.headers]
+        names = {name for form in forms for name in form.names}
         filled = [pair for pair in pairs if any(f":{name}" in "".join(pair) for name in names)]
         for name, value in filled:
             entries.refuse(f"{name}: {value}", "placeholders in headers are not supported.")
-        entries.headers(path, (pair for pair in pairs if pair not in filled), host=fitting.host)
+        for form in forms:
+            entries.headers(form.path, [pair for pair in pairs if pair not in filled], host=fitting.host)
 
 
 def _add(entries: Entries, route: _Route, status: int, *, forced: bool) -> None:
     if not entries.next(route.source + route.destination):
         return
     try:
-        source, names = from_expression(route.source)
+        forms = from_expression(route.source)
         fitting = _conditions(route)
     except BadLineError as bad:
         entries.refuse(route.source, str(bad))
         return
-    target = to_ours(route.destination, names)
     host = f"://{fitting.host}" if fitting.host else ""
-    entries.redirect(
-        Redirect(0, source, target, status, forced, host, tuple(fitting.query), cookies=tuple(fitting.cookies))
-    )
+    for form in forms:
+        entries.redirect(
+            Redirect(
+                0,
+                form.path,
+                to_ours(route.destination, form.names),
+                status,
+                forced,
+                host,
+                tuple(fitting.query),
+                cookies=tuple(fitting.cookies),
+                excepts=form.excepts,
+            )
+        )
+
+
+def _guards(route: Any) -> bool:
+    """Whether an entry of `routes` hides something from visitors."""
+    if not isinstance(route, dict):
+        return False
+    status = route.get("status")
+    return "mitigate" in route or (isinstance(status, int) and status in (401, 403))
 
 
 @dataclass

@@ -48,6 +48,7 @@ class _Line:
     host: HostPattern | None
     target: Target
     first: bool
+    excepts: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class RedirectTable:
             if redirect.source in settled:
                 continue  # An earlier line answers every request that this one could.
             self.any_first = self.any_first or _goes_first(redirect, rules.dialect)
-            if not redirect.conditional and not redirect.query and not redirect.host:
+            if not (redirect.conditional or redirect.query or redirect.host or redirect.excepts):
                 settled.add(redirect.source)
             self._index.add(len(self._redirects), parse(redirect.source, rules.dialect), redirect.query)
             self._redirects.append(redirect)
@@ -120,7 +121,7 @@ class RedirectTable:
                 # Most lines never match a request, so each is prepared at its first match.
                 line = self._lines[number] = _line(self._redirects[number], self.dialect)
             caught = line.pattern.catch(asked)
-            if caught is None:
+            if caught is None or any(one.catch(asked) is not None for one in line.excepts):
                 continue
             by = line.redirect
             plain = plain and not (by.conditional or by.query or by.host)
@@ -139,7 +140,8 @@ def _line(redirect: Redirect, dialect: Dialect) -> _Line:
         scheme, _, name = redirect.host.partition("://")
         host = HostPattern(tuple(name.split(".")), scheme)
     target = target_of(redirect, pattern, dialect)
-    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect))
+    excepts = tuple(parse(path, dialect) for path in redirect.excepts)
+    return _Line(redirect, pattern, host, target, _goes_first(redirect, dialect), excepts)
 
 
 def _goes_first(redirect: Redirect, dialect: Dialect) -> bool:

@@ -1,0 +1,136 @@
+"""Sources in the language of path-to-regexp (Vercel), as Easel's patterns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from easel.rules.files.reading import BadLineError
+
+MOST_FORMS = 32
+"""Limit of patterns that one source stands for."""
+_GROUP = re.compile(r"(:\w+)?\(([^()]*)\)")
+_OPTIONAL = re.compile(r"\{(?![\d,]*\})([^{}]*)\}(\?)?|/?:([\w$]+)(?:\([^()]*\))?\?")
+_CHOICE = re.compile(r":([\w$]+)\((?:\?:)?([\w.~%\\-]+(?:\|[\w.~%\\-]+)*)\)")
+_CLASS = re.compile(r"\\[a-zA-Z]")
+"""A class of characters, such as `\\d`."""
+_TOKEN = re.compile(r":([\w$]+)(?:\(([^()]*)\))?([*+?]?)")
+_ESCAPED = re.compile(r"\\([./_~-])")
+_ANY = (".*", ".+")
+_SEGMENT = ("[^/]+", "[^/]*", "[^/]+?")
+_NEGATIVE = re.compile(
+    r"(?P<before>/(?:[\w.~-]+/)*)(?:(?::(?P<name>\w+))?\(\(\?!(?P<a>[^()]*)\)\.[*+]\)|\(\?!(?P<b>[^()]*)\)\(\.[*+]\))\Z"
+)
+_WITH_DOT = re.compile(r"(?:\.\*|\[\^/\]\*)\\?\.(?:\.\*|\w+)?\$?\Z")
+"""An exception for names with a dot. It needs no pattern, since files come first, and a missing script gets 404."""
+_BEGINNING = re.compile(r"[\w./~%-]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One pattern for a source, the target's text for each of its placeholders, and the patterns that it leaves out."""
+
+    path: str
+    names: dict[str, str] = field(default_factory=dict)
+    excepts: tuple[str, ...] = ()
+
+
+def from_expression(source: str) -> list[Form]:
+    """The patterns that together match a source. Raises BadLineError if only a regular expression can express it."""
+    if (negative := _NEGATIVE.match(source)) is not None:
+        before = negative["before"]
+        names = dict.fromkeys(("$1", negative["name"] or "$1"), ":splat")
+        alternatives = (negative["a"] or negative["b"] or "").split("|")
+        excepts = tuple(path for one in alternatives if (path := _exception(before, one)) is not None)
+        return [Form(f"{before}*", names, excepts)]
+    groups = 0
+
+    def numbered(match: re.Match[str]) -> str:
+        nonlocal groups
+        if match[1]:
+            return match[0]
+        groups += 1
+        return f":${groups}({match[2]})"
+
+    forms: list[Form] = []
+    waiting = [Form(_GROUP.sub(numbered, source))]
+    while waiting:
+        if len(forms) + len(waiting) > MOST_FORMS:
+            raise BadLineError(f"its source stands for more than {MOST_FORMS} patterns.")
+        form = waiting.pop()
+        alternatives_of = _variants(form)
+        if alternatives_of is None:
+            forms.append(_pattern(form))
+        else:
+            waiting.extend(reversed(alternatives_of))
+    return forms
+
+
+def _exception(before: str, alternative: str) -> str | None:
+    """The pattern for one alternative of `(?!a|b)`, which names the beginning of what is left out."""
+    if _WITH_DOT.match(alternative) or not alternative:
+        return None
+    text = _ESCAPED.sub(r"\1", alternative)
+    is_whole = text.endswith("$")
+    text = text.removesuffix("$").removesuffix(".*")
+    if not _BEGINNING.match(text):
+        raise BadLineError(f"its source has an expression, `{alternative[:40]}`, after `?!`.")
+    return f"{before}{text.lstrip('/')}{'' if is_whole else '*'}"
+
+
+def _variants(form: Form) -> list[Form] | None:
+    """The form with its first optional part or choice resolved in every way; None if it has neither."""
+    path = form.path
+    if (optional := _OPTIONAL.search(path)) is not None:
+        before, after = path[: optional.start()], path[optional.end() :]
+        if optional[3]:
+            inner = optional[0].removesuffix("?")
+            without = replace(form, path=before + after or "/", names=form.names | {optional[3]: ""})
+            return [without, replace(form, path=before + inner + after)]
+        inside = [optional[1], ""] if optional[2] else [optional[1]]
+        return [replace(form, path=before + one + after or "/") for one in inside]
+    choice = next((one for one in _CHOICE.finditer(path) if _CLASS.search(one[2]) is None), None)
+    if choice is None:
+        return None
+    before, after = path[: choice.start()], path[choice.end() :]
+    if after[:1] in ("*", "+"):
+        raise BadLineError(f"its source repeats a choice, `{choice[0][:40]}`.")
+    texts = [_ESCAPED.sub(r"\1", text) for text in choice[2].split("|")]
+    return [replace(form, path=before + text + after, names=form.names | {choice[1]: text}) for text in texts]
+
+
+def _pattern(form: Form) -> Form:
+    names, excepts = dict(form.names), form.excepts
+    out: list[str] = []
+    at = 0
+    for token in _TOKEN.finditer(form.path):
+        out.append(form.path[at : token.start()])
+        at = token.end()
+        name, expression, repeat = token.groups()
+        wide = repeat in ("*", "+") or expression in _ANY
+        if not wide and (repeat or (expression is not None and expression not in _SEGMENT)):
+            shown = token[0] if not name.startswith("$") else f"({expression})"
+            raise BadLineError(
+                f"its source has an expression, `{shown[:40]}`, but a placeholder can only match a segment or the rest."
+            )
+        ours = "splat" if wide else name.replace("$", "group")
+        names[name] = f":{ours}"
+        if wide and "+" in (repeat, (expression or "")[1:]) and at == len(form.path):
+            # A `*` at the end matches the folder itself too.
+            excepts = ("".join(out).rstrip("/") or "/",)
+        out.append("*" if wide else f":{ours}")
+    out.append(form.path[at:])
+    pattern = _ESCAPED.sub(r"\1", "".join(out))
+    if any(char in pattern for char in "()[]{}|^$+?\\"):
+        raise BadLineError("its source has an expression that is more than placeholders.")
+    if excepts and ":" in excepts[0]:
+        excepts = tuple(path for path in excepts if pattern.startswith(path))
+    return Form(pattern if pattern.startswith("/") else f"/{pattern}", names, excepts)
+
+
+_REFERENCE = re.compile(r"(:\w+|\$\d+)[*+]?")
+
+
+def to_ours(target: str, names: dict[str, str]) -> str:
+    """A target in which Easel's placeholders replace the host's."""
+    return _REFERENCE.sub(lambda match: names.get(match[1].removeprefix(":"), match[0]), target)
