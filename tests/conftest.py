@@ -91,6 +91,11 @@ SERVED = (
 """Folders in which every test needs running servers."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skips these folders in a run without servers: every process of the run would import them for nothing."""
+    return True if "not server" in config.option.markexpr and f"{collection_path}/".endswith(SERVED) else None
+
+
 def needs_a_server(item: pytest.Item) -> bool:
     """Whether the test starts a server or a program, or needs a running one."""
     return (

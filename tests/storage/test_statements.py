@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -29,27 +28,31 @@ SQL = re.compile(
 SECTION = re.compile(r"^-- (name|part): (\w+)\n((?:--.*\n)*)", re.MULTILINE)
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(SOURCES.rglob("*.py")):
-        name = str(path.relative_to(SOURCES))
-        if not name.startswith("storage/migrations/") and name not in ELSEWHERE:
-            yield name, ast.parse(path.read_text())
+@pytest.fixture(scope="module")
+def modules() -> dict[str, ast.Module]:
+    """The modules in which no statement may be, parsed."""
+    named = {str(path.relative_to(SOURCES)): path for path in sorted(SOURCES.rglob("*.py"))}
+    return {
+        name: ast.parse(path.read_text())
+        for name, path in named.items()
+        if not name.startswith("storage/migrations/") and name not in ELSEWHERE
+    }
 
 
-def test_no_statement_is_written_in_a_module() -> None:
+def test_no_statement_is_written_in_a_module(modules: dict[str, ast.Module]) -> None:
     found = [
         f"{name}:{node.lineno}"
-        for name, tree in modules()
+        for name, tree in modules.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
     ]
     assert found == []
 
 
-def test_sqlalchemys_text_is_for_conditions_of_indexes_alone() -> None:
+def test_sqlalchemys_text_is_for_conditions_of_indexes_alone(modules: dict[str, ast.Module]) -> None:
     found = {
         name
-        for name, tree in modules()
+        for name, tree in modules.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "sqlalchemy"
         for one in node.names
