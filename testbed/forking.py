@@ -120,7 +120,7 @@ class Forks:
         return Forked(ours, arguments)
 
     def run(
-        self, *arguments: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 120
+        self, *arguments: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Runs `easel …`, and returns its output and exit code. Raises TimeoutError after `timeout` seconds."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

@@ -250,7 +250,7 @@ def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Itera
         [SSHD, "-D", "-e", "-f", str(settings / "config")], stderr=(settings / "log").open("wb"), start_new_session=True
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
@@ -262,4 +262,4 @@ def ssh_server(folder: Path, public_key: str, *, protocol: bool = True) -> Itera
         yield SshServer(port, user, folder, f"[127.0.0.1]:{port} {kind} {key}\n")
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(180)

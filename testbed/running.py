@@ -85,7 +85,7 @@ class Platform:
         ports = ("--api-port", str(self.api_port), "--edge-port", str(self.edge_port))
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.process = self.launch("serve", *ports)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 180
         while b"easel: Ready" not in self.log.read_bytes()[begin:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"easel serve did not get ready:\n{self.log.read_text()[-4000:]}")
@@ -108,13 +108,13 @@ class Platform:
         if self.forked:
             return _forks().run(*given, env=env)
         command = [sys.executable, "-m", "easel.cli.main", *given]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends the signal, waits for the end, and returns the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(90)
+        return self.process.wait(180)
 
     def stop_database(self) -> None:
         """Stops a PostgreSQL that has survived a killed Easel."""
@@ -281,7 +281,7 @@ class RunningApp:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def wait(self, deploy_id: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, deploy_id: str, seconds: float = 180) -> dict[str, Any]:
         """Waits until a deploy has ended; returns its last status."""
         deadline = time.monotonic() + seconds
         while (status := self.status(deploy_id))["status"] not in ("complete", "failed"):

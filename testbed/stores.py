@@ -86,7 +86,7 @@ def serving(command: list[str], port: int, **environment: str) -> Iterator[subpr
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60)

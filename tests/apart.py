@@ -55,7 +55,7 @@ class Apart(Platform):
         with self.log.open("ab") as log:
             for role in ROLES * 2:
                 self.processes.append(subprocess.Popen(self._command(role), stdout=log, stderr=log, env=self._all))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not all(answers(port) for port in (self.api_port, self.edge_port)):
             assert time.monotonic() < deadline, self.log.read_text()[-4000:]
             time.sleep(0.05)
@@ -63,7 +63,7 @@ class Apart(Platform):
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         for process in self.processes:
             process.send_signal(number)
-        codes = [process.wait(90) for process in self.processes]
+        codes = [process.wait(180) for process in self.processes]
         self.processes.clear()
         return max(codes, key=abs)
 

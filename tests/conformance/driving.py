@@ -72,7 +72,7 @@ def deploy(api: mx.AppsApi, app_id: str, data: bytes, message: str = "Ship it", 
 
 def wait(api: mx.AppsApi, app_id: str, deploy_id: str) -> mx.DeployStatusResponse:
     """The deploy's status once it is final."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         status = api.get_deploy_status_apps(app_id, deploy_id)
         if status.status in ("complete", "failed"):

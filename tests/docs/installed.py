@@ -48,7 +48,7 @@ class Installed(Platform):
 
     def ready(self) -> None:
         """Returns once api and edge are ready."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not all(answers(port) for port in (self.api_port, self.edge_port)):
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)

@@ -98,7 +98,7 @@ def proxied(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield made
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(180)
 
 
 def test_an_app_is_deployed_and_visited_through_the_proxy(proxied: Proxied, app: RunningApp) -> None:

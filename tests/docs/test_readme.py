@@ -46,7 +46,7 @@ def test_the_first_deploy_works_as_written(platform: Platform, elsewhere: Path) 
             env={**environment, "HOME": str(elsewhere), "PYTHONPATH": str(ROOT / "src")},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -73,7 +73,7 @@ def test_the_api_is_driven_with_curl_as_written(platform: Platform, elsewhere: P
         cwd=elsewhere,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout

@@ -66,7 +66,7 @@ class Cluster:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(60)
+            process.wait(180)
 
     def wait_until_ready(self) -> None:
         for number in range(len(self.machines)):
@@ -77,7 +77,7 @@ class Cluster:
         """Waits until the api or edge of a machine reports that it is ready. Starts the process again if it has
         ended, since it found no database."""
         machine = self.machines[number]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not answers(machine.api_port if role == "api" else machine.edge_port):
             assert time.monotonic() < deadline, machine.log.read_text()[-3000:]
             if self.processes[number, role].poll() is not None:
@@ -114,7 +114,7 @@ def running_cluster(folder: Path, database_url: str, store: Mapping[str, str], n
     made = Cluster(machines)
     # All start at once: one of them prepares, the others wait.
     for done in [machine.launch("migrate") for machine in machines]:
-        assert done.wait(60) == 0
+        assert done.wait(180) == 0
     key = machines[0].organisation("Shared")
     for number, machine in enumerate(machines):
         machine.environment["KEY"] = key

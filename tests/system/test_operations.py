@@ -158,7 +158,7 @@ def test_a_machine_is_restarted_and_nobody_notices(shared: Shared) -> None:
             for role in ROLES:
                 shared.cluster.processes[0, role].terminate()
             for role in ROLES:
-                assert shared.cluster.processes[0, role].wait(60) in (0, -signal.SIGTERM)
+                assert shared.cluster.processes[0, role].wait(180) in (0, -signal.SIGTERM)
                 shared.cluster.start(0, role)
             shared.cluster.wait_until_ready()
         finally:

@@ -57,7 +57,7 @@ class Upgrade:
         return process
 
     def finish(self, machine: Machine, command: str) -> int:
-        return self.begin(machine, command).wait(60)
+        return self.begin(machine, command).wait(180)
 
     def serve(self, machine: Machine, role: str = "api") -> Machine:
         self.begin(machine, role)

@@ -224,14 +224,14 @@ def test_the_folder_it_is_started_in_gives_it_no_code(tmp_path: Path) -> None:
     with log.open("wb") as said:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while b"easel: Ready." not in log.read_bytes():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(180)
     assert not (tmp_path / "taken").exists()
 
 
@@ -308,8 +308,8 @@ def test_the_last_role_that_runs_alone_stops_the_embedded_database(tmp_path: Pat
             assert api.poll() is None, made.log.read_text()
             time.sleep(0.05)
         edge.terminate()
-        assert edge.wait(60) == -signal.SIGTERM
+        assert edge.wait(180) == -signal.SIGTERM
         assert database.runs
         api.terminate()
-        assert api.wait(60) == -signal.SIGTERM
+        assert api.wait(180) == -signal.SIGTERM
     assert not database.runs

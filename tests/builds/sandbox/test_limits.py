@@ -139,7 +139,7 @@ async def test_files_without_end(bench: Bench, where: str, tmp_path: Path) -> No
 
 async def test_empty_files_in_memory_count_as_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench.sandbox, "_cgroups", None)
-    ended = await bench.python("import os; os.chdir('/tmp')\n" + MANY, limits={"memory": 128 * MIB})
+    ended = await bench.python("import os; os.chdir('/tmp')\n" + MANY, limits={"memory": 48 * MIB})
     assert ended.reason == "memory"
 
 

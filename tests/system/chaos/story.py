@@ -15,7 +15,7 @@ import httpx
 from testbed.running import zip_of
 from tests.system.cluster import Cluster
 
-PATIENCE = 90
+PATIENCE = 180
 """Seconds within which a repeated request must have been answered."""
 MOST_WAITING = 8
 """Limit of unfinished deploys of one app."""
