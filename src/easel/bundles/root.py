@@ -19,10 +19,12 @@ from easel.bundles.unbuilt import PROJECT_FILE
 from easel.rules.read import FILES
 
 ENTRY_POINT = "index.html"
-APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html")
+APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html", "index.csr.html")
 """Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
-Start."""
-NOT_FOUND_PAGE = "404.html"
+Start; Angular, if it renders pages in advance."""
+NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
+"""Pages for addresses without a file, in a folder and below it. Expo writes the second, and generators with a folder for
+each page the third."""
 RESERVED_FOLDERS = ("_easel",)
 """Folders whose addresses belong to the platform in every app."""
 SHARED_FOLDERS = ("api", "_api", "_auth", "functions")
@@ -105,7 +107,7 @@ def home_page(paths: Collection[str]) -> str | None:
     for name in (ENTRY_POINT, *APPS_PAGES):
         if name in paths:
             return name
-    pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path != NOT_FOUND_PAGE]
+    pages = [path for path in paths if path.lower().endswith(_PAGES_ENDS) and path not in NOT_FOUND_PAGES]
     pages = pages or [path for path in paths if path.lower().endswith(_XML_PAGES_END)]
     # `Index.html` must be renamed: links say `index.html`, and addresses are case-sensitive.
     return pages[0] if len(pages) == 1 and "/" not in pages[0] and pages[0].lower() != ENTRY_POINT else None

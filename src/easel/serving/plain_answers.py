@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from easel.bundles.names import MAX_NAME_BYTES
-from easel.bundles.root import NOT_FOUND_PAGE
+from easel.bundles.root import NOT_FOUND_PAGES
 from easel.envelope import envelope
 from easel.errors import EaselError
 from easel.serving.models import File, FixedAnswer, Found, Site
@@ -21,15 +21,17 @@ NOT_FOUND: Final = FixedAnswer(
 
 
 def not_found_page(site: Site, path: str, status: int = 404) -> Found:
-    """The nearest 404.html, searched from the path's folder upwards; without one, a plain answer with the status."""
+    """The nearest of NOT_FOUND_PAGES, searched from the path's folder upwards; without one, a plain answer with the
+    status."""
     files = site.manifest.files
     caching = REVALIDATE if status == 404 else NO_STORE
     # No folder of a file is deeper, and searching upwards from a longer path would take quadratic time.
     folder = path.rpartition("/")[0][:MAX_NAME_BYTES]
     while True:
-        page = f"{folder}/{NOT_FOUND_PAGE}" if folder else NOT_FOUND_PAGE
-        if (member := files.get(page)) is not None:
-            return File(page, member, status, caching, site, lasting=False, is_stand_in=True)
+        for name in NOT_FOUND_PAGES:
+            page = f"{folder}/{name}" if folder else name
+            if (member := files.get(page)) is not None:
+                return File(page, member, status, caching, site, lasting=False, is_stand_in=True)
         if not folder:
             break
         folder = folder.rpartition("/")[0]
