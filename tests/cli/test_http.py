@@ -21,7 +21,13 @@ from cryptography.x509.oid import NameOID
 
 from easel.cli.client import Client
 from easel.cli.credentials import ServerAccess
-from easel.cli.errors import NotAnEaselServerError, ProxyUnusableError, ServerUnreachableError
+from easel.cli.errors import (
+    CertificatesUnusableError,
+    NotAnEaselServerError,
+    ProxyUnusableError,
+    ServerUnreachableError,
+)
+from easel.cli.http import open_pool
 from easel.cli.output import Output
 from easel.cli.shipping.errors import UploadFailedError
 from easel.cli.shipping.upload import upload
@@ -94,6 +100,18 @@ def test_a_certificate_that_nobody_trusts_is_refused_at_once_and_one_that_is_nam
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with Client(access) as client:
             assert client.list_apps().total_count == 7
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"no certificate", "contains no certificate")])
+def test_certificates_that_cannot_be_read_are_named_with_their_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(CertificatesUnusableError, match=f"SSL_CERT_FILE.*{said}"):
+        open_pool("https://easel.example.com")
 
 
 def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:

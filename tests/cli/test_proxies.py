@@ -55,6 +55,8 @@ def test_a_proxy_is_read_however_it_is_written(
         ("ftp://proxy", "not an address"),
         ("http://", "not an address"),
         ("http://:3128", "not an address"),
+        ("http://[::1:3128", "not an address"),
+        ("http://::1]:3128", "not an address"),
         ("http://proxy:port", "not an address"),
         ("http://proxy:99999", "not an address"),
         ("http://me:secret@", "not an address"),

@@ -23,7 +23,7 @@ APPS_PAGES = ("200.html", "__spa-fallback.html", "_shell.html", "index.csr.html"
 """Pages that build tools write to answer every address without a file: SvelteKit, Nuxt; React Router; TanStack
 Start; Angular, if it renders pages in advance."""
 NOT_FOUND_PAGES = ("404.html", "+not-found.html", "404/index.html")
-"""Pages for addresses without a file, in a folder and below it. Expo writes the second, and generators with a folder for
+"""Pages for addresses without a file, in a folder and below it. Expo writes the second, generators with a folder for
 each page the third."""
 RESERVED_FOLDERS = ("_easel",)
 """Folders whose addresses belong to the platform in every app."""

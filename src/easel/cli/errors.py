@@ -88,6 +88,13 @@ class ProxyUnusableError(CliError):
     code = "proxy_unusable"
 
 
+class CertificatesUnusableError(CliError):
+    """The certificates in {variable} (`{path}`) cannot be read: {reason}. Correct the variable, or unset it to use the
+    system's."""
+
+    code = "certificates_unusable"
+
+
 class ServerNotInstalledError(CliError):
     """`easel {command}` needs the server, which is not installed. Install Easel's wheel with its extra `server`."""
 

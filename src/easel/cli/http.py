@@ -17,6 +17,7 @@ import truststore
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 
+from easel.cli.errors import CertificatesUnusableError
 from easel.cli.proxies import proxy_for
 
 TRANSFER_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
@@ -36,7 +37,7 @@ NOT_CONNECTED: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 
 
 def open_pool(url: str) -> urllib3.PoolManager:
-    """Connections to the server of this address. Raises ProxyUnusableError."""
+    """Connections to the server of this address. Raises ProxyUnusableError, CertificatesUnusableError."""
     tls = _tls() if urlsplit(url).scheme == "https" else None
     proxy = proxy_for(url)
     if proxy is None:
@@ -50,7 +51,12 @@ def _tls() -> ssl.SSLContext:
     """Returns the system's trusted certificates, or on every system those of OpenSSL's two variables."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
-        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+        try:
+            return ssl.create_default_context(cafile=file or None, capath=folder or None)
+        except OSError as error:
+            variable, path = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", folder)
+            why = "it contains no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise CertificatesUnusableError(variable=variable, path=path, reason=why) from error
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -97,7 +103,10 @@ def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
         seconds = float(text[:9])
     else:
         try:
-            seconds = max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+            time = parsedate_to_datetime(text)
+            # A date in C's form names no zone, and means UTC (RFC 9110 §5.6.7).
+            time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+            seconds = max(0.0, (time - datetime.now(UTC)).total_seconds())
         except (TypeError, ValueError):
             return None
     return seconds if seconds <= LONGEST_WAIT else None

@@ -81,7 +81,14 @@ def _read(text: str, variable: str, host: str) -> Proxy:
 def _is_address(place: str) -> bool:
     try:
         parts = SplitResult("http", place, "", "", "")
-        return bool(parts.hostname) and parts.port != 0 and place.isprintable() and not set(place) & set(" #?\\")
+        is_whole = place.startswith("[") == ("]" in place) and "[" not in place[1:]
+        return (
+            is_whole
+            and bool(parts.hostname)
+            and parts.port != 0
+            and place.isprintable()
+            and not set(place) & set(" #?\\")
+        )
     except ValueError:
         return False
 
