@@ -12,7 +12,7 @@ _PUBLIC: Final = "_id"
 
 _STRING: LiteralString = f'"{SEALED}" ? (@.type() == "string")'
 SECRETS_PATH: LiteralString = f"$.build_config.secrets.*.{_STRING}"
-"""The JSON path (SQL) of the encrypted texts of `build_config.secrets`. Each of its entries is encrypted."""
+"""The JSON path (SQL) of the encrypted texts of `build_config.secrets`, all of whose entries are encrypted."""
 KEYS_PATH: LiteralString = (
     '$.auth_config.api_keys[*] ? (@.type() == "object").keyvalue()'
     f' ? (@.key like_regex "{"|".join(_PARTS)}" flag "i" && !(@.key like_regex "{_PUBLIC}$" flag "i"))'

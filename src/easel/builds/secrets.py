@@ -62,7 +62,7 @@ class Masking:
         while True:
             if not state and begin is not None:
                 first = begin.search(text, at)
-                # The last characters may begin a form that the next text continues.
+                # The last characters may begin a secret that continues in the next part of the stream.
                 at = first.start() if first is not None else max(at, len(text) - _TOLD + 1)
             for position, character in enumerate(text[at : at + _STRIDE], before + at + 1):
                 code = ord(character)

@@ -93,7 +93,8 @@ class Tree:
         return "/".join([str(self.root), *parts])
 
     def kind(self, path: str) -> Literal["file", "folder"] | None:
-        """The kind of the entry; None if it is missing, of another kind, or a link out of the tree."""
+        """Returns the kind of the entry. Returns None if the entry is missing, is neither a file nor a folder, or is a
+        link out of the tree."""
         try:
             place = self.place(path)
             mode = 0 if place is None else os.lstat(place).st_mode

@@ -39,11 +39,11 @@ def plain_name(path: str) -> str:
 
 
 def sent_decoded(paths: Collection[str], read: Callable[[str, int], bytes]) -> dict[str, Coding]:
-    """The files to send decoded, with their compression.
+    """Returns the files to send decoded, each with its compression.
 
-    These are Brotli files, since only browsers unpack them; of gzip and Zstandard files, code, and files beside a
-    loader of Unity's. A file is left out if the plain file exists too, or if its content does not match its name.
-    `read` returns the first bytes of a file.
+    All Brotli files are sent decoded, because only browsers unpack them. Gzip and Zstandard files are sent decoded if
+    they are code, or beside a loader of Unity. A file is left out if the plain file exists too, or if its content does
+    not match its name. `read` returns the first bytes of a file.
     """
     compressed = (path for path in paths if path.lower().endswith(_ENDS))
     named = [(path, _SUFFIXES.get(_suffix(path), "gzip")) for path in compressed]

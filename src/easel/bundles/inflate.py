@@ -103,7 +103,8 @@ def _unpacked(data: memoryview, chunk: int) -> Iterator[bytes]:
 
 
 class _Source:
-    """The data as a file. A direct reader would keep the data in memory for as long as a traceback keeps the reader."""
+    """The data as a file object. If the reader held the data itself, a traceback that refers to the reader would keep
+    the data in memory."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data

@@ -206,7 +206,8 @@ def _place(page: bytes) -> int:
 
 
 def _batches(files: Sequence[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
-    """The files in batches of a few MiB, so that a thread gets neither a single small file nor all large ones."""
+    """Groups the files into batches of a few MiB. So no thread is started for a single small file, and no thread gets
+    all large files."""
     batch: list[tuple[str, Entry]] = []
     size = 0
     for path, entry in files:

@@ -97,7 +97,7 @@ def _check_length(text: str, path: str, max_bytes: int) -> None:
 
 
 def names_root(path: str) -> bool:
-    """Whether the path, in whatever spelling, is the folder that all others are in: `/`, `./`, `.\\`, or nothing."""
+    r"""Whether the path is a spelling of the root folder: `/`, `./`, `.\`, or nothing."""
     return not path.strip("./\\") and all(part in ("", ".") for part in path.replace("\\", "/").split("/"))
 
 

@@ -60,7 +60,7 @@ class References:
         return self.by_code(path) or path.rpartition("/")[2].encode() in self._by_tools
 
     def by_pages(self, path: str) -> bool:
-        """Whether a page names the file."""
+        """Whether a page refers to the file."""
         self._look()
         assert self._by_pages is not None
         return path.rpartition("/")[2].encode() in self._by_pages

@@ -54,7 +54,7 @@ _OUR_OWN = {
     "topojson": "application/json",
     **dict.fromkeys(_SOURCES.split(), "text/plain"),
 }
-"""Types for which browsers and other servers differ from the registry, or which it lacks."""
+"""Types that are missing in the registry, or that browsers and other servers treat differently."""
 
 _TYPES: dict[str, str] = {
     suffix: type_ for type_, *suffixes in map(str.split, SUFFIXES.strip().splitlines()) for suffix in suffixes

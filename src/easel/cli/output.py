@@ -40,7 +40,7 @@ class Output:
         _print(text, style, err=True)
 
     def warn(self, text: str) -> None:
-        """Prints a warning that stops nothing."""
+        """Prints a warning. The command continues."""
         _print(f"Note: {text}", "yellow", err=True)
 
     def done(self, text: str) -> None:

@@ -196,7 +196,7 @@ def next_day() -> datetime:
 
 
 async def note_build_time(database: Database, organisation: str, seconds: float) -> None:
-    """Adds a build's time to the organisation's of today. Raises database errors."""
+    """Adds a build's time to the organisation's build time of today. Raises database errors."""
     wanted = {"org": organisation, "milliseconds": round(seconds * 1000)}
     await database.statement(_SQL["took_build_time"], wanted)
 

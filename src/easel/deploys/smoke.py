@@ -20,7 +20,8 @@ from easel.storage.errors import ObjectMissingError
 from easel.storage.objects import ObjectStore
 
 _READ_AT_ONCE = 4 * 1024
-"""Limit in bytes of a page that is read without a thread. Starting a thread would take longer."""
+"""Maximum size in bytes of a page that is read without a thread, because starting a thread would take longer than
+reading."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ async def load_earlier(content: Content, site: Site, versions: Iterable[EarlierV
         if weight >= most or looked >= _MOST_FILES:
             break
         try:
-            # The manifest is not cached: only this site needs a few of its files.
+            # The manifest is not cached, because only this site needs it, and only for a few files.
             manifest = await content.read_manifest(manifest_key(site.app_id, version.manifest.hex()))
         except (ObjectMissingError, msgspec.MsgspecError):
             continue

@@ -55,7 +55,7 @@ class Recorder:
         self.unreadable = 0
 
     def of(self, app_id: str) -> Tally:
-        """The app's tally."""
+        """Returns the app's counters."""
         tally = self.apps.get(app_id)
         if tally is None:
             if len(self.apps) >= _MOST_APPS:

@@ -42,7 +42,8 @@ DRAIN = 30
 
 
 class Edge:
-    """One edge process, from the socket to the store. The feed fills the table."""
+    """One edge process: it accepts connections, and serves files from the store. The feed keeps the routing table up to
+    date."""
 
     def __init__(
         self, settings: Settings, objects: ObjectStore, page: FreshnessPage, table: RouteTable, feed: Feed

@@ -12,7 +12,8 @@ from typing import Final
 from easel.rules.models import Rules
 
 FILE: Final = 440
-"""A file of a decoded manifest without its path and dict entry: the record, its hash, type and numbers."""
+"""Memory (bytes) of one file in a decoded manifest: its record, hash, type and numbers, without its path and dict
+entry."""
 MANIFEST: Final = 1800
 """A manifest without its files, with its cache entry."""
 RULE: Final = 700

@@ -64,7 +64,7 @@ def run_lane(settings: Settings, url: str, control: socket.socket) -> None:
     from easel.api.application import make_application, make_services
     from easel.api.lane.server import serve
 
-    # Its api counts the requests.
+    # The api that passes the requests on counts them.
     uncounted = settings.model_copy(update={"rate_limit_per_minute": 0})
     objects = open_store(settings, impatience=15)
     services = make_services(uncounted, url, objects, open_vault(settings), pool_size=_CONNECTIONS)

@@ -55,7 +55,7 @@ class Decision(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """A request that the stage of this number cannot decide without live data."""
+    """A request that a stage, given by its index, cannot decide without live data."""
 
     need: Need
     number: int

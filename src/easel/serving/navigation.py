@@ -19,8 +19,8 @@ _FRAMES = ("frame", "iframe", *_EMBEDDED)
 def is_navigation(request: Request) -> bool:
     """Whether the request is a navigation.
 
-    The browser's own word decides (Fetch Metadata §2), whatever the address ends in. Without it, a request counts if it
-    accepts HTML and its address has no suffix of a resource.
+    If the browser states it (Fetch Metadata §2), that decides, whatever the address ends in. Otherwise a request is a
+    navigation if it accepts HTML and its address has no suffix of a resource.
     """
     declared = _declared(request)
     return _looks_like_one(request) if declared is None else declared

@@ -26,8 +26,8 @@ class PublishedSite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     indexable: bool = False
     variables_json: msgspec.Raw = msgspec.field(default=_NO_VARIABLES, name="variables")
-    """The public variables, a JSON object of texts. It is a view into the encoded value, which all sites of an app
-    share."""
+    """The public variables, as a JSON object of strings. This is a view into the encoded value. All sites of an app
+    share the encoded value."""
     runtime: str = INLINE
     """How pages get the variables: a `Runtime`, or a value of a later release."""
 

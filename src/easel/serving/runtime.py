@@ -95,5 +95,5 @@ def inject(page: bytes, script: bytes, place: int) -> bytes:
 
 
 def page_hash(content_hash: str, script: bytes) -> str:
-    """The hash (hex) of a page with the script, from the hash of the file."""
+    """Returns the hash (hex) of a page with the script in it, computed from the hash of the file."""
     return hashlib.sha256(content_hash.encode() + script).hexdigest() if script else content_hash

@@ -17,7 +17,7 @@ from easel.serving.models import File, FixedAnswer, Request, Site
 from easel.serving.respond import answer_file, representations
 
 LOOKED_AT = 512 * 1024
-"""Number of bytes of the entry page that are parsed. Pages reference their scripts within less."""
+"""Number of bytes of the entry page that are parsed. Pages refer to their scripts well before this limit."""
 PARSE_BUDGET = 2
 """Limit of processor time in seconds. A page that takes longer was made for that."""
 MOST_ASSETS = 200

@@ -78,7 +78,8 @@ def _placed(index: dict[str, tuple[int, int]], begin: int, size: int) -> dict[st
 
 
 def data_begins(head: bytes | bytearray | memoryview) -> int:
-    """The offset of the data, from the first bytes of an object. Raises ValueError if they are damaged or too few."""
+    """Reads the offset of the data from the first bytes of an object. Raises ValueError if these bytes are damaged or
+    too few."""
     begin = _data_begins(head)
     if begin is None:
         raise ValueError("not a variants object")

@@ -120,7 +120,8 @@ class Transaction:
             self._turn.give()
 
     async def resume(self) -> None:
-        """Waits for a turn at a connection again, after `release`. Raises TooManyAtOnceError."""
+        """Waits, after `release`, until it is this request's turn to use a connection again. Raises
+        TooManyAtOnceError."""
         if self._turn is not None:
             await self._turn.take()
 

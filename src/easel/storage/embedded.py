@@ -28,7 +28,7 @@ _LONGEST_FOLDER = 70
 
 _WHY = re.compile(r"(FATAL|PANIC):  (?!the database system is ).*")
 _LOG_END = 4096
-"""Bytes at the end of the server's log that are searched for the reason of its end."""
+"""Number of bytes at the end of the server's log that are searched for the reason why the server ended."""
 
 logger = logging.getLogger(__name__)
 

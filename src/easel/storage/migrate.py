@@ -81,7 +81,8 @@ def reached() -> Iterator[None]:
 
 
 def _upgrade(url: str, to: str) -> bool:
-    """Whether the upgrade succeeded. It fails if another session locks a table for long."""
+    """Upgrades the schema, and returns whether this succeeded. It fails if another session locks a table for too
+    long."""
     from alembic import command
     from alembic.config import Config
     from psycopg.errors import LockNotAvailable

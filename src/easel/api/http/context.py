@@ -77,7 +77,7 @@ async def identify(request: Request) -> Subject:
     try:
         subject = await authenticate(work_of(request), secret)
     except InvalidApiKeyError:
-        # A revoked key does not use its organisation's turns.
+        # Without this, a request with a revoked key would use its organisation's turns.
         services_of(request).fairness.forget(secret)
         raise
     if not getattr(request.state, "counted", False):

@@ -73,7 +73,7 @@ class EaselRoute(APIRoute):
             request.rule, request.model = rule, model
             request.state.weight = weight
             if getattr(request.state, "in_lane", False):
-                # Its api has admitted and counted it, and given it its turn.
+                # The api that passed the request on has admitted and counted it, and has waited for its turn.
                 request.state.counted = True
                 return await answer(request)
             if not request.has_body or request.is_small:
@@ -150,7 +150,7 @@ async def in_lane(request: BoundedRequest, organisation: str, weight: float = PL
         return None
     head, body = answered
     response = Response(body, head.status)
-    # The id is put there for every answer.
+    # The middleware adds the id to every answer.
     response.raw_headers = [header for header in head.headers if header[0] != b"x-request-id"]
     if head.status == 401 and "authorization" in request.headers:
         fairness.forget(bearer(request.headers.get("authorization")))

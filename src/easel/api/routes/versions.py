@@ -133,7 +133,7 @@ def _diff(
     before, after = sources
     old_config, new_config = configs.get(old.config_hash, {}), configs.get(new.config_hash, {})
     if old.config_hash not in configs or new.config_hash not in configs:
-        # One of the two is pruned. Compared with nothing, every section would seem changed.
+        # One of the two versions is pruned. Compared with an empty configuration, every section would seem changed.
         old_config = new_config = {}
     paths = diff.section_paths({**old_config, **new_config}, (*contents, before or {}, after or {}))
     files = diff.compare(*contents)

@@ -135,7 +135,7 @@ async def _in_turn(
 
 
 async def _read(request: Request, sender: Sender, body: bytes) -> Delivery:
-    """The delivery. A large body is parsed in a thread. Raises WebhookBodyError."""
+    """Parses the delivery. A large body is parsed in a thread. Raises WebhookBodyError."""
     if len(body) <= TAKEN_FROM_STRANGERS:
         return sender.read(request.headers, body)
     return await asyncio.to_thread(sender.read, request.headers, body)

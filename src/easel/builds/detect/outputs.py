@@ -42,10 +42,11 @@ def outputs_of(tree: Tree, project: Project, command: str) -> tuple[str, ...]:
 
 
 def pages_in(tree: Tree, outputs: Iterable[str], framework: str | None) -> dict[str, Stamp]:
-    """The folders with an entry page, in the order of the outputs, and the time when that page was written.
+    """Returns the folders with an entry page, in the order of the outputs, each with the time when that page was
+    written.
 
-    If the framework may also write a server, only entry pages count: another page may be a proof of ownership for a
-    search engine among the assets.
+    If the framework may also write a server, only entry pages count. Another page among the assets may only prove to a
+    search engine who owns the site.
     """
     of_any_name = framework not in FIXES
     found = ((path, _page(tree, path, of_any_name=of_any_name)) for path in folders_of(tree, outputs))

@@ -128,8 +128,8 @@ class Processes:
         return sum(sizes.values())
 
     def lower(self) -> bool:
-        """Gives all sessions low priority. False if some do not have it yet: the kernel allows ten requests a
-        second."""
+        """Gives all sessions low priority. Returns False if some sessions do not have it yet, because the kernel
+        accepts only ten changes a second."""
         # Through this machine's /proc: the sandbox's own is read-only.
         for process in self._below():
             if not kernel.has_low_session(process):

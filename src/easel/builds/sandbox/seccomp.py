@@ -158,7 +158,8 @@ def program(machine: str) -> bytes:
             + _instruction(_EQUAL, _INET, yes=5)
             + _instruction(_EQUAL, _INET6, yes=4)
             + _instruction(_EQUAL, _NETLINK, no=2)
-            # Of netlink, only addresses and routes are allowed (NETLINK_ROUTE): `os.networkInterfaces()` needs them.
+            # NETLINK_ROUTE (addresses and routes) is the only family of netlink that is allowed.
+            # `os.networkInterfaces()` needs it.
             + _instruction(_LOAD, _THIRD)
             + _instruction(_EQUAL, 0, yes=1)
             + _instruction(_RETURN, _errno(errno.EAFNOSUPPORT)),

@@ -20,7 +20,7 @@ from easel.outgoing.addresses import Destinations
 INDEX_LIMIT = 32 * 1024 * 1024
 """Limit in bytes of a package's list of versions; npm's own list has three million."""
 ARCHIVE_LIMIT = 256 * 1024 * 1024
-"""Limit in bytes of an archive; Node's has 52 million."""
+"""Maximum size of an archive in bytes. Node's archive has 52 million bytes."""
 ARCHIVE_TIMEOUT = 300.0
 """Timeout of an archive's download, seconds."""
 INDEX_KEPT = 3600.0

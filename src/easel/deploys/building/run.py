@@ -172,7 +172,7 @@ class BuildRun:
             if self._row.has_output or is_quiet:
                 try:
                     await self._row.tell()
-                    # Otherwise, the run itself writes the step, with the values that belong to it.
+                    # While the build runs no command, the run itself writes the step, with the step's values.
                     if self._runs_commands and self._row.step != self._row.deploy.step:
                         await self._row.write(self._set_step)
                 except Exception as error:
@@ -211,8 +211,8 @@ class BuildRun:
             await self._take("unpack", unpack_upload(parts, row, source, self._stops))
         await self._firmly(lambda: keep_sources(parts, row, source))
         row.facts["build"] = {"sandbox": sandbox.kind}
-        # From here on, the row has the commit and sources. Each step writes a new row, so that a concurrent reader
-        # notices.
+        # From here on, the row has the commit and sources. Each step writes a new row, which shows a concurrent reader
+        # that the row has changed.
         await self._note("install")
         config, generation = await self._app_settings()
         wants = inputs_of(parts.settings, parts.vault, config, row.deploy, slug, repository)

@@ -82,10 +82,8 @@ async def refuse_untouched(
     app: BuildOptions,
     say: Callable[[str], None],
 ) -> None:
-    """Ends a deploy whose commit (in `source`) changed no relevant file. Raises DeploySkippedError.
-
-    A commit without any changed file is built: users request a build with an empty commit.
-    """
+    """Ends a deploy whose commit (in `source`) changed no relevant file. Raises DeploySkippedError. A commit without
+    any changed file is built, because users push an empty commit to request a build."""
     try:
         root, rule = await asyncio.to_thread(rule_of, source, wanted, app)
     except BuildPlanError:

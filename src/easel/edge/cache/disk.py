@@ -313,7 +313,7 @@ class DiskCache:
             held = self._held[key]
             in_file = held.file is not None
             too_much = too_many or (self.weight > budget if in_file else self.in_memory > IN_MEMORY)
-            # A single object may exceed the memory budget; its reader keeps it alive.
+            # A single object may exceed the memory budget. It stays in memory as long as its reader refers to it.
             if too_much and not held.pending and (key != keep or not in_file):
                 self._drop(key)
 

@@ -1,4 +1,5 @@
-"""Bounded memory: values that are loaded once, however many callers wait, and evicted when there are too many."""
+"""Caches of bounded memory. A value is loaded once, even if several callers wait for it, and the least recently used
+values are evicted."""
 
 from __future__ import annotations
 

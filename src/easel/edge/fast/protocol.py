@@ -1,12 +1,12 @@
 """The fast path: a prepared answer is written without an ASGI scope or a task. All other requests take the slow path.
 
-It bypasses uvicorn's request cycle, so it keeps uvicorn's promises itself. It answers only plain GET and HEAD requests
-over HTTP/1.1 without a body and on a persistent connection, only if no earlier request of the connection is unanswered
-(pipelined answers stay in order), and only if the client reads. `connections/guarded.py` adds the protection that a
-server on the open internet needs.
+The fast path bypasses uvicorn's request cycle, so it gives uvicorn's guarantees itself. It answers a request only if
+the request is a plain GET or HEAD over HTTP/1.1 without a body, on a persistent connection. All earlier requests of the
+connection must be answered (so pipelined answers stay in order), and the client must be reading.
+`connections/guarded.py` adds the protection that a server on the open internet needs.
 
-A known head (`known_heads.py`) is not parsed again. A head becomes known only from bytes that arrived together, began
-at the border between two requests, and held exactly one request.
+A known head (`known_heads.py`) is not parsed again. A head becomes known only if its bytes arrived together, began at
+the border between two requests, and held exactly one request.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ _decode = msgspec.msgpack.Decoder(AppRoute).decode
 
 
 def _of(database_url: str) -> str:
-    """The identity of the routes' database and of this release's format."""
+    """Returns an identity of the database that the routes come from, and of this release's format of routes."""
     parts = {one.keyword.decode(): one.val.decode() for one in pq.Conninfo.get_defaults() if one.val is not None}
     # The environment supplies missing parts of the URL (PGHOST, for example); the user's name replaces a missing
     # database name.
@@ -145,8 +145,8 @@ class SavedRoutes:
 
     @contextmanager
     def _writing(self, generation: int | None = None) -> Iterator[sqlite3.Connection]:
-        """A transaction of this generation, if it is the latest. A damaged file is removed; `begin` then creates it
-        anew."""
+        """Opens a transaction, if this generation is the latest. A damaged file is removed; `begin` then creates a new
+        one."""
         try:
             with closing(self._connect()) as connection, connection:
                 connection.execute("begin immediate")

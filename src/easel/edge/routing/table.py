@@ -136,7 +136,8 @@ class RouteTable:
         self.ahead = 0.0
         """Seconds by which this machine's clock is ahead of the clock that wrote the times in the routes."""
         self.on_change: list[Callable[[Collection[str]], None]] = []
-        """Called with the ids of the changed apps before `apply` returns; no request is handled in between."""
+        """Functions that get the ids of the changed apps. `apply` calls them after the change, before another request
+        is handled."""
 
     @property
     def weight(self) -> int:

@@ -44,7 +44,7 @@ _COMPARED_WITHIN: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class FetchedCommit:
-    """A fetched commit, while Git's folder with it exists."""
+    """A fetched commit. It is valid as long as Git's folder with the commit exists."""
 
     commit: Commit
     git: Git

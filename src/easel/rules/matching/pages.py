@@ -12,7 +12,7 @@ Has = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The file (without its leading slash) that answers."""
+    """The path (without its leading slash) of the file that is served."""
 
     file: str
 

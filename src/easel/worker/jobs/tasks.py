@@ -15,8 +15,8 @@ class QueueUnreachableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The work for jobs of one name: `run` gets the number of earlier attempts (`attempts`), and its arguments by
-    name."""
+    """The work for all jobs with this name. `run` gets the number of earlier attempts (`attempts`), and the job's
+    arguments as keyword arguments."""
 
     name: str
     queue: str
